@@ -1,0 +1,350 @@
+"""The typed, validated configuration of a record: the one place where a setting is defined.
+
+A record is a YAML file in ``records/``. It may ``inherit`` from another and then states only what differs. A ``mode``
+("faithful" or "honest") fills in the settings of ``MODES`` that the record leaves open, so a loaded record is fully
+explicit: nothing is decided later. Every error is one line that names file, key, value and what is allowed.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tritgolf.errors import InputError
+
+Mode = Literal["faithful", "honest"]
+Precision = Literal["float32", "bfloat16"]
+Format = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2"]
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+# What the two named modes mean, setting by setting; the README's table is made from this.
+MODES: dict[str, dict[str, Any]] = {
+    "faithful": {
+        "model.quantizer.arithmetic": "bf16_weight",
+        "model.rotary_frequencies": "bfloat16",
+        "export.decide": "master",
+        "export.shrinkage": True,
+        "export.reload_dtype": "bfloat16",
+        "export.mixes": "e4m3",
+        "evaluate.window_rule": "record",
+        "evaluate.headline_z_loss": True,
+        "evaluate.apply_temperature": False,
+        "report.zero_fraction": "record",
+    },
+    "honest": {
+        "model.quantizer.arithmetic": "float64",
+        "model.rotary_frequencies": "float32",
+        "export.decide": "forward",
+        "export.shrinkage": False,
+        "export.reload_dtype": "float32",
+        "export.mixes": "bfloat16",
+        "evaluate.window_rule": "every_token",
+        "evaluate.headline_z_loss": False,
+        "evaluate.apply_temperature": True,
+        "report.zero_fraction": "true",
+    },
+}
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values never change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+T = TypeVar("T", bound=Settings)
+
+
+class QuantizerConfig(Settings):
+    """The ternary quantizer (``tritgolf.model.ternary``)."""
+
+    group_size: Positive = 128
+    estimator: Literal["absmean", "rms"] = "rms"
+    arithmetic: Literal["bf16_weight", "float32", "float64"]
+    scale_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+
+
+class ModelConfig(Settings):
+    """The ternary U-Net transformer (record-spec: #640, #920, #923)."""
+
+    vocab_size: Positive = 8192
+    layers: Positive = 10
+    width: Positive = 768
+    heads: Positive = 8
+    kv_heads: Positive = 4
+    mlp_multiple: Positive = 4
+    embed_dim: Positive = 312
+    context: Positive = 1024
+    smear: bool = False
+    rotary_base: float = 5000.0
+    rotary_frequencies: Precision
+    yarn_max: Positive = 2048
+    q_gain: float = 2.25
+    softcap: float = Field(default=10.0, gt=0)
+    fp8_embedding: bool = True
+    compute: Precision = "bfloat16"
+    quantizer: QuantizerConfig
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one attention head."""
+        return self.width // self.heads
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> "ModelConfig":
+        group = self.quantizer.group_size
+        _check(self.width % self.heads == 0, "width", self.width, f"a multiple of heads = {self.heads}")
+        _check(self.head_dim % 2 == 0, "width", self.width, f"a multiple of 2 × heads = {2 * self.heads}")
+        _check(self.heads % self.kv_heads == 0, "kv_heads", self.kv_heads, f"a divisor of heads = {self.heads}")
+        _check(self.width % group == 0, "quantizer.group_size", group, f"a divisor of width = {self.width}")
+        _check(self.layers >= 2, "layers", self.layers, "at least 2: one encoder block, one decoder block")
+        _check(self.yarn_max >= self.context, "yarn_max", self.yarn_max, f"at least context = {self.context}")
+        return self
+
+
+class MuonConfig(Settings):
+    """Muon for the 2-D matrices (Jordan et al., 2024, with the record's row normalization)."""
+
+    lr: float = Field(default=0.04, gt=0)
+    momentum: Fraction = 0.95
+    momentum_start: Fraction = 0.85
+    momentum_warmup_steps: int = Field(default=500, ge=0)
+    iterations: Positive = 3
+
+
+class AdamConfig(Settings):
+    """Plain Adam for the table and the vectors."""
+
+    table_lr: float = Field(default=0.02, gt=0)
+    vector_lr: float = Field(default=0.02, gt=0)
+    betas: tuple[Fraction, Fraction] = (0.9, 0.95)
+    epsilon: float = Field(default=1e-8, gt=0)
+
+
+class TrainConfig(Settings):
+    """One training run. ``seconds`` is the time budget of training alone (null: steps only)."""
+
+    batch_tokens: Positive = 524_288
+    micro_batch_sequences: Positive = 64
+    steps: Positive = 10_000
+    seconds: float | None = Field(default=None, gt=0)
+    warmdown_fraction: Fraction = 0.15
+    checkpoints: tuple[Positive, ...] = ()
+    save_every_steps: Positive = 500
+    log_every: Positive = 10
+    compile_steps: int = Field(default=5, ge=0)
+    z_loss: float = Field(default=1e-4, ge=0)
+    attention: Literal["auto", "fa3", "fa4", "fa2", "cudnn", "sdpa", "math"] = "auto"
+    cpu_threads: Positive = 1
+    muon: MuonConfig = MuonConfig()
+    adam: AdamConfig = AdamConfig()
+
+    @model_validator(mode="after")
+    def _checkpoints_are_reachable(self) -> "TrainConfig":
+        if self.checkpoints:
+            _check(
+                self.seconds is None,
+                "checkpoints",
+                list(self.checkpoints),
+                "[] when a time budget (seconds) decides the last step; the final weights are always kept",
+            )
+            _check(
+                max(self.checkpoints) < self.steps,
+                "checkpoints",
+                list(self.checkpoints),
+                f"steps before the last, {self.steps}, whose weights are always kept as 'final'",
+            )
+            increasing = sorted(set(self.checkpoints)) == list(self.checkpoints)
+            _check(increasing, "checkpoints", list(self.checkpoints), "increasing steps")
+        return self
+
+    @property
+    def checkpoint_names(self) -> list[str]:
+        """Names of the published checkpoints, in order of training: ``step_000600`` … ``final``."""
+        return [f"step_{step:06d}" for step in self.checkpoints] + ["final"]
+
+
+class StorageConfig(Settings):
+    """How one storage choice writes each kind of tensor; what it leaves null is the record's own (``ExportConfig``)."""
+
+    scales: Format
+    decide: Literal["forward", "master"] | None = None
+    shrinkage: bool | None = None
+    reload_dtype: Precision | None = None
+    table: Format | None = None
+    projections: Format | None = None
+    mixes: Format | None = None
+    vectors: Format | None = None
+
+
+class ExportConfig(Settings):
+    """The artifact. ``decide`` says where trits come from: the training forward pass, or the FP32 master weights."""
+
+    decide: Literal["forward", "master"]
+    decide_scale: Literal["float32", "bfloat16", "float16"] = "float32"
+    shrinkage: bool
+    reload_dtype: Precision
+    table: Format = "e4m3"
+    projections: Format = "e4m3"
+    mixes: Format
+    vectors: Format = "bfloat16"
+    storages: dict[str, StorageConfig] = Field(min_length=1)
+    own_storage: str
+    byte_limit: Positive = 16_000_000
+
+    @model_validator(mode="after")
+    def _own_storage_is_listed(self) -> "ExportConfig":
+        _check(self.own_storage in self.storages, "own_storage", self.own_storage, f"one of {sorted(self.storages)}")
+        return self
+
+    def storage(self, name: str) -> StorageConfig:
+        """The storage choice ``name`` with every field filled in."""
+        given = self.storages[name].model_dump(exclude_none=True)
+        own = {key: getattr(self, key) for key in StorageConfig.model_fields if key != "scales"}
+        return StorageConfig(**(own | given))
+
+
+class EvaluateConfig(Settings):
+    """Scoring of the validation text; the window is the model's context."""
+
+    stride: Positive = 16
+    window_rule: Literal["record", "every_token"]
+    headline_z_loss: bool
+    apply_temperature: bool
+    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = (0.90, 0.95, 1.00, 1.05, 1.10)
+    calibration_tokens: Positive = 65_536
+    batch_sequences: Positive = 64
+
+
+class ReportConfig(Settings):
+    """What tables show where the record and the truth differ."""
+
+    zero_fraction: Literal["record", "true"]
+
+
+class RecordConfig(Settings):
+    """One system, complete: what ``tritgolf describe`` prints and every output records."""
+
+    name: str
+    title: str
+    source: str
+    mode: Mode
+    dataset: str
+    seeds: tuple[int, ...] = (42, 1337, 7)
+    model: ModelConfig
+    train: TrainConfig
+    export: ExportConfig
+    evaluate: EvaluateConfig
+    report: ReportConfig
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> "RecordConfig":
+        context, sequences = self.model.context, self.train.batch_tokens // self.model.context
+        _check(
+            self.train.batch_tokens == sequences * context and sequences > 0,
+            "train.batch_tokens",
+            self.train.batch_tokens,
+            f"a multiple of model.context = {context}",
+        )
+        _check(
+            sequences % self.train.micro_batch_sequences == 0,
+            "train.micro_batch_sequences",
+            self.train.micro_batch_sequences,
+            f"a divisor of the {sequences} sequences of a step",
+        )
+        _check(self.evaluate.stride <= context, "evaluate.stride", self.evaluate.stride, f"at most the window, {context}")
+        return self
+
+
+def _check(holds: bool, key: str, value: object, allowed: str) -> None:
+    if not holds:
+        raise ValueError(f"{key}: {value} is not possible; it must be {allowed}")
+
+
+def known_records(folder: str | Path) -> list[str]:
+    """Names of the records in ``folder``, sorted."""
+    return sorted(path.stem for path in Path(folder).glob("*.yaml"))
+
+
+def load_record(name: str, folder: str | Path = "records", overrides: dict[str, Any] | None = None) -> RecordConfig:
+    """Load ``folder/name.yaml`` with its ancestors, apply ``overrides`` (nested), fill in its mode, validate.
+
+    Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
+    """
+    path = Path(folder) / f"{name}.yaml"
+    if not path.is_file():
+        raise InputError(f"record {name!r}", "is unknown", f"known records: {', '.join(known_records(folder)) or 'none'}")
+    raw = merge(_with_ancestors(path, seen=()), overrides or {})
+    mode = raw.get("mode", "honest")
+    if mode not in MODES:
+        raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
+    for dotted, value in MODES[mode].items():
+        _set_default(raw, dotted.split("."), value)
+    return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
+
+
+def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
+    """``kind(**raw)``, with pydantic's first complaint turned into a one-line ``InputError``."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(path, f"{key}: unknown key", f"allowed here: {_siblings(kind, first['loc'])}") from None
+        if first["type"] == "value_error":
+            message = first["msg"].removeprefix("Value error, ")
+            raise InputError(path, f"{key}.{message}" if key else message) from None
+        raise InputError(path, f"{key}: {first['input']!r}: {first['msg']}") from None
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """A YAML mapping from a file; anything else is an ``InputError``."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).replace("\n", " ")
+        raise InputError(path, f"cannot be read as YAML ({reason})", "correct the file") from None
+    if not isinstance(raw, dict):
+        raise InputError(path, "is not a YAML mapping", "write 'key: value' lines")
+    return raw
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with ``over`` laid on top, mappings merged key by key."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def _with_ancestors(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
+    raw = read_yaml(path)
+    parent = raw.pop("inherit", None)
+    if parent is None:
+        return raw
+    parent_path = path.with_name(f"{parent}.yaml")
+    if parent in seen or parent == path.stem:
+        raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
+    if not parent_path.is_file():
+        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(known_records(path.parent))}")
+    return merge(_with_ancestors(parent_path, (*seen, path.stem)), raw)
+
+
+def _set_default(raw: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        raw = raw.setdefault(key, {})
+        if not isinstance(raw, dict):
+            return  # validation names the wrong type
+    raw.setdefault(keys[-1], value)
+
+
+def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    model: Any = kind
+    for part in location[:-1]:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = field.annotation if field else None
+    return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config.py"

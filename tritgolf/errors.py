@@ -1,0 +1,41 @@
+"""The one exception a user is meant to read.
+
+Everything the outside world can get wrong (a file, a configuration, a full disk) ends in an ``InputError`` whose text
+is one line: which file or key, what is wrong with it, what to do. Entry points print that line and exit non-zero; any
+other exception is a bug of ours and keeps its traceback.
+"""
+
+import contextlib
+import errno
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class InputError(Exception):
+    """Bad input, told in one line.
+
+    >>> raise InputError("corpus.txt", "is empty", "give a file with text in it")
+    Traceback (most recent call last):
+    tritgolf.errors.InputError: corpus.txt: is empty; give a file with text in it
+    """
+
+    def __init__(self, where: str | Path, what: str, fix: str = "") -> None:
+        self.where, self.what, self.fix = str(where), what, fix
+        super().__init__(f"{where}: {what}" + (f"; {fix}" if fix else ""))
+
+
+@contextlib.contextmanager
+def one_line_errors(exit_code: int = 1) -> Iterator[None]:
+    """Turn an ``InputError`` or a full disk into one line on standard error and ``exit_code``."""
+    try:
+        yield
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(exit_code) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        where = error.filename or "output"
+        print(f"error: {where}: {error.strerror}; free space or choose another folder, then run again", file=sys.stderr)
+        raise SystemExit(exit_code) from None
