@@ -1,0 +1,99 @@
+"""Causal attention with grouped keys and values; the backend is chosen once, when the model is built.
+
+Every backend computes softmax(q·kᵀ/√head_dim)·v with query head h on key head h // (heads / kv_heads). ``math`` is the
+plain reference that the others are tested against.
+"""
+
+import importlib.util
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from tritgolf.errors import InputError
+
+Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(batch, positions, heads, head_dim), twice (batch, positions, kv_heads, head_dim) → (batch, positions, heads, head_dim)."""
+
+
+def math_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The definition, written out; any device and dtype, softmax in at least FP32."""
+    repeat = q.shape[2] // k.shape[2]
+    q, k, v = (x.transpose(1, 2) for x in (q, k.repeat_interleave(repeat, 2), v.repeat_interleave(repeat, 2)))
+    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
+    wide = torch.float64 if q.dtype == torch.float64 else torch.float32
+    weights = scores.masked_fill(future, float("-inf")).softmax(-1, dtype=wide).to(q.dtype)
+    return (weights @ v).transpose(1, 2)
+
+
+def sdpa_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """PyTorch's scaled_dot_product_attention, whichever kernel it picks."""
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True).transpose(1, 2)
+
+
+def cudnn_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The same through cuDNN, the fastest of PyTorch's own on Hopper."""
+    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+        return sdpa_attention(q, k, v)
+
+
+def _fa2() -> Attention:
+    from flash_attn import flash_attn_func  # noqa: PLC0415
+
+    return lambda q, k, v: flash_attn_func(q, k, v, causal=True)
+
+
+def _fa3() -> Attention:
+    from flash_attn_interface import flash_attn_func  # noqa: PLC0415
+
+    return lambda q, k, v: flash_attn_func(q, k, v, causal=True)
+
+
+def _fa4() -> Attention:
+    from flash_attn.cute import flash_attn_func  # noqa: PLC0415
+
+    return lambda q, k, v: flash_attn_func(q, k, v, causal=True)[0]
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def available_backends(device: torch.device, dtype: torch.dtype) -> list[str]:
+    """Backends that can run on ``device`` with ``dtype``, the preferred one first."""
+    backends = []
+    if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
+        hopper = torch.cuda.get_device_capability(device) >= (9, 0)
+        backends += ["fa3"] * (hopper and _installed("flash_attn_interface"))
+        backends += ["cudnn"] * hopper
+        backends += ["fa4"] * (hopper and _installed("flash_attn.cute"))
+        backends += ["fa2"] * _installed("flash_attn.flash_attn_interface")
+    return [*backends, "sdpa", "math"]
+
+
+def choose_attention(wanted: str, device: torch.device, dtype: torch.dtype) -> tuple[str, Attention]:
+    """The backend ``wanted``, or the best one for "auto": (name, function). An unavailable one is an ``InputError``."""
+    available = available_backends(device, dtype)
+    name = available[0] if wanted == "auto" else wanted
+    if name not in available:
+        raise InputError(
+            f"train.attention: {wanted}",
+            f"cannot run here ({device.type}, {str(dtype).removeprefix('torch.')})",
+            f"available: auto, {', '.join(available)}",
+        )
+    loaders: dict[str, Callable[[], Attention]] = {
+        "fa2": _fa2,
+        "fa3": _fa3,
+        "fa4": _fa4,
+        "cudnn": lambda: cudnn_attention,
+        "sdpa": lambda: sdpa_attention,
+        "math": lambda: math_attention,
+    }
+    return name, loaders[name]()

@@ -1,0 +1,66 @@
+"""One transformer block: mix with the embedding, attention, MLP, smear."""
+
+import torch
+from torch import Tensor, nn
+
+from tritgolf.config import ModelConfig
+from tritgolf.model.attention import Attention
+from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
+from tritgolf.model.rotary import rotate
+
+
+class SelfAttention(nn.Module):
+    """One fused ternary matrix for q, k, v; normalized heads, rotary positions, a learned gain on q."""
+
+    def __init__(self, model: ModelConfig, attend: Attention) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim = model.heads, model.kv_heads, model.head_dim
+        self.attend = attend
+        self.c_qkv = TernaryLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
+        self.proj = TernaryLinear(model.width, model.width, model.quantizer)
+        self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """``x``: (batch, positions, width), normalized; ``cos``, ``sin``: (positions, head_dim / 2)."""
+        batch, positions, width = x.shape
+        fused = self.c_qkv(x).view(batch, positions, self.heads + 2 * self.kv_heads, self.head_dim)
+        q, k, v = fused.split((self.heads, self.kv_heads, self.kv_heads), dim=2)
+        q = rotate(rms_norm(q), cos, sin) * self.q_gain.to(x.dtype)[:, None]
+        k = rotate(rms_norm(k), cos, sin)
+        mixed = self.attend(q, k, v).reshape(batch, positions, width)
+        return self.proj(rms_norm(mixed))
+
+
+class Mlp(nn.Module):
+    """relu² without a gate, normalized before the second ternary matrix."""
+
+    def __init__(self, model: ModelConfig) -> None:
+        super().__init__()
+        hidden = model.mlp_multiple * model.width
+        self.fc = TernaryLinear(model.width, hidden, model.quantizer)
+        self.proj = TernaryLinear(hidden, model.width, model.quantizer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x``: (batch, positions, width), normalized → the same shape."""
+        return self.proj(rms_norm(self.fc(x).relu().square()))
+
+
+class Block(nn.Module):
+    """x ← mix₀·x + mix₁·x0; x ← x + scale·Attn(RMSNorm(x)); x ← x + scale·MLP(RMSNorm(x)); smear, if any."""
+
+    def __init__(self, model: ModelConfig, attend: Attention) -> None:
+        super().__init__()
+        self.attn_scale = nn.Parameter(torch.ones(model.width))
+        self.mlp_scale = nn.Parameter(torch.ones(model.width))
+        self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
+        self.attn = SelfAttention(model, attend)
+        self.mlp = Mlp(model)
+        self.smear = Smear(model.width) if model.smear else None
+
+    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """``x``, ``x0``: (batch, positions, width) → the same."""
+        mix = self.resid_mix.to(x.dtype)
+        x = mix[0] * x + mix[1] * x0
+        x = x + self.attn_scale.to(x.dtype) * self.attn(rms_norm(x), cos, sin)
+        x = x + self.mlp_scale.to(x.dtype) * self.mlp(rms_norm(x))
+        return x if self.smear is None else self.smear(x)

@@ -1,0 +1,92 @@
+"""Softcap, cross-entropy and z-loss in one pass over chunks of tokens: the logits never exist whole.
+
+The same function as ``tritgolf.model.loss.training_loss`` (its plain reference, to which the tests compare it), with
+the gradient made in the forward pass: a chunk's logits are overwritten by their own gradient, which is contracted with
+the table and the hidden states at once. The elementwise part is a Triton kernel on GPUs (``fused_loss_kernel``) and
+plain PyTorch elsewhere.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tritgolf.model.loss import softcap
+
+CHUNK_TOKENS = 8192
+
+
+def softcap_slope(logits: Tensor, cap: float) -> Tensor:
+    """Derivative of ``softcap``: 1 − z² + z⁴/3 inside both clamps, 0 outside."""
+    z = logits / cap
+    square = z * z
+    inside = (z.abs() <= 2) & ((z * (1 - square / 3 + square * square / 15)).abs() <= 1)
+    return torch.where(inside, 1 - square + square * square / 3, 0.0)
+
+
+def nats_and_gradient(
+    logits: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float, weight: float
+) -> tuple[Tensor, Tensor]:
+    """Per token nats and logsumexp, (tokens,) FP32; ``logits`` (tokens, vocabulary) is overwritten by its gradient.
+
+    The gradient is that of ``weight`` · Σ (nats + z_loss · logsumexp²).
+    """
+    biased = logits.float() + bias
+    capped = softcap(biased, cap)
+    lse = capped.logsumexp(-1)
+    nats = lse - capped.gather(-1, targets[:, None]).squeeze(-1)
+    gradient = (capped - lse[:, None]).exp_().mul_((1 + 2 * z_loss * lse)[:, None])
+    gradient.scatter_add_(-1, targets[:, None], torch.full_like(lse[:, None], -1.0))
+    logits.copy_(gradient.mul_(softcap_slope(biased, cap)).mul_(weight))
+    return nats, lse
+
+
+class _FusedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float
+    ) -> tuple[Tensor, Tensor]:
+        elementwise = _elementwise(hidden.device)
+        tokens = hidden.shape[0]
+        same_table = table.to(hidden.dtype)
+        hidden_gradient = torch.empty_like(hidden)
+        table_gradient = torch.zeros(table.shape, dtype=torch.float32, device=table.device)
+        bias_gradient = torch.zeros_like(bias)
+        nats_sum = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        square_sum = torch.zeros_like(nats_sum)
+        for start in range(0, tokens, CHUNK_TOKENS):
+            rows = slice(start, start + CHUNK_TOKENS)
+            logits = hidden[rows] @ same_table.T
+            nats, lse = elementwise(logits, bias, targets[rows], cap, z_loss, 1 / tokens)
+            nats_sum += nats.sum()
+            square_sum += lse.square().sum()
+            torch.mm(logits, same_table, out=hidden_gradient[rows])
+            table_gradient += logits.T @ hidden[rows]
+            bias_gradient += logits.sum(0, dtype=torch.float32)
+        ctx.save_for_backward(hidden_gradient, table_gradient.to(table.dtype), bias_gradient)
+        cross_entropy = nats_sum / tokens
+        ctx.mark_non_differentiable(cross_entropy)
+        return cross_entropy + z_loss * square_sum / tokens, cross_entropy
+
+    @staticmethod
+    def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        hidden_gradient, table_gradient, bias_gradient = ctx.saved_tensors
+        scale = loss_gradient.to(hidden_gradient.dtype)
+        return hidden_gradient * scale, table_gradient * scale.to(table_gradient.dtype), bias_gradient * loss_gradient, *(
+            None,
+        ) * 3
+
+
+def fused_training_loss(
+    hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float
+) -> tuple[Tensor, Tensor]:
+    """``training_loss`` without whole logits: (minimized loss, mean cross-entropy), FP32 scalars."""
+    return _FusedLoss.apply(hidden, table, bias, targets, cap, z_loss)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _elementwise(device: torch.device) -> Any:
+    if device.type != "cuda":
+        return nats_and_gradient
+    from tritgolf.model.fused_loss_kernel import nats_and_gradient_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
+
+    return nats_and_gradient_on_gpu

@@ -1,0 +1,69 @@
+"""The small pieces: RMSNorm, the ternary matrix, e4m3 rounding and the smear gate."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tritgolf.config import QuantizerConfig
+from tritgolf.model.ternary import StraightThrough, Ternary, fake_quantize, ternarize
+
+RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (measured on the published code)
+E4M3_MAX = torch.finfo(torch.float8_e4m3fn).max  # 448
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """RMSNorm without weights over the last dimension; shape and dtype of ``x``."""
+    return F.rms_norm(x, (x.shape[-1],), eps=RMS_EPSILON)
+
+
+def e4m3_rounded(x: Tensor) -> Tensor:
+    """``x`` rounded to e4m3 without a scale, saturating at ±448; dtype of ``x``, gradient straight through."""
+    rounded = x.detach().clamp(-E4M3_MAX, E4M3_MAX).to(torch.float8_e4m3fn).to(x.dtype)
+    return StraightThrough.apply(x, rounded)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class TernaryLinear(nn.Module):
+    """y = x·Wᵀ with W = q·s, quantized from an FP32 master ``weight`` (outputs × inputs).
+
+    ``effective`` is W when somebody else made it: the training loop quantizes once a step, whatever the number of
+    micro-batches, and a reloaded artifact has no master weights at all. While it is None, every forward quantizes.
+    """
+
+    effective: Tensor | None
+
+    def __init__(self, inputs: int, outputs: int, quantizer: QuantizerConfig) -> None:
+        super().__init__()
+        self.quantizer = quantizer
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.effective = None
+
+    def ternarized(self) -> Ternary:
+        """Trits and scales of the master weight, as the forward pass uses them."""
+        return ternarize(self.weight.detach(), **quantizer_arguments(self.quantizer))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``."""
+        weight = self.effective
+        if weight is None:
+            weight = fake_quantize(self.weight, **quantizer_arguments(self.quantizer))
+        return F.linear(x, weight.to(x.dtype))
+
+
+def quantizer_arguments(quantizer: QuantizerConfig) -> dict:
+    """Keyword arguments of ``ternarize`` and ``fake_quantize`` from the configuration."""
+    settings = quantizer.model_dump()
+    return {**settings, "scale_dtype": getattr(torch, quantizer.scale_dtype)}
+
+
+class Smear(nn.Module):
+    """x ← x + tanh(gate)·(mean of x over positions 0..t − x): a learned blend with the past (#923). Causal."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gate = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x``: (batch, positions, width) → the same; the running mean is accumulated in FP32."""
+        counts = torch.arange(1, x.shape[1] + 1, device=x.device, dtype=torch.float32)
+        mean = (x.float().cumsum(1) / counts[:, None]).to(x.dtype)
+        return x + self.gate.tanh().to(x.dtype) * (mean - x)

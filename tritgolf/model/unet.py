@@ -1,0 +1,77 @@
+"""The ternary U-Net: factored embedding, encoder blocks, decoder blocks with skips, tied head.
+
+Parameter names are the published ones (``tok_emb.weight``, ``blocks.N.attn.c_qkv.weight`` …), so that a state dict and
+a published artifact speak of the same tensors.
+"""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tritgolf.config import ModelConfig
+from tritgolf.model.attention import Attention, math_attention
+from tritgolf.model.blocks import Block
+from tritgolf.model.layers import TernaryLinear, e4m3_rounded, rms_norm
+from tritgolf.model.rotary import rotary_tables
+from tritgolf.model.ternary import Ternary, dequantize
+
+
+class TernaryUNet(nn.Module):
+    """Tokens to hidden states; the loss (``tritgolf.model.loss``) turns hidden states into nats.
+
+    Master weights are FP32, the table BF16 (#640 on); everything is computed in ``model.compute``.
+    """
+
+    def __init__(self, model: ModelConfig, attend: Attention = math_attention) -> None:
+        super().__init__()
+        self.model = model
+        self.dtype = torch.bfloat16 if model.compute == "bfloat16" else torch.float32
+        self.skip_weights = nn.Parameter(torch.ones(model.layers // 2, model.width))
+        self.vocab_bias = nn.Parameter(torch.zeros(model.vocab_size))
+        self.tok_emb = nn.Embedding(model.vocab_size, model.embed_dim, dtype=torch.bfloat16)
+        self.embed_proj = nn.Linear(model.embed_dim, model.width, bias=False)
+        self.embed_proj_rev = nn.Linear(model.width, model.embed_dim, bias=False)
+        self.blocks = nn.ModuleList(Block(model, attend) for _ in range(model.layers))
+        cos, sin = rotary_tables(model, model.context, self.dtype)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """(batch, positions) ids → (batch, positions, width)."""
+        table, proj = F.embedding(tokens, self.tok_emb.weight), self.embed_proj.weight
+        if self.model.fp8_embedding:
+            table, proj = e4m3_rounded(table), e4m3_rounded(proj)
+        return rms_norm(F.linear(table.to(self.dtype), proj.to(self.dtype)))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(batch, positions) ids, positions ≤ context → hidden states (batch, positions, embed_dim) for the tied head."""
+        cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
+        x = x0 = self.embed(tokens)
+        encoders, skips = self.model.layers // 2, []
+        for index, block in enumerate(self.blocks):
+            if index >= encoders and skips:
+                x = x + self.skip_weights[index - encoders].to(x.dtype) * skips.pop()
+            x = block(x, x0, cos, sin)
+            if index < encoders:
+                skips.append(x)
+        proj = self.embed_proj_rev.weight
+        if self.model.fp8_embedding:
+            proj = e4m3_rounded(proj)
+        return F.linear(rms_norm(x), proj.to(self.dtype))
+
+    def ternary_layers(self) -> Iterator[tuple[str, TernaryLinear]]:
+        """(name of its weight, layer) of every ternary matrix, in state-dict order."""
+        for name, module in self.named_modules():
+            if isinstance(module, TernaryLinear):
+                yield f"{name}.weight", module
+
+    def ternarized(self) -> dict[str, Ternary]:
+        """Trits and scales of every ternary matrix, as the training forward pass uses them."""
+        return {name: layer.ternarized() for name, layer in self.ternary_layers()}
+
+    def use_ternary(self, ternary: dict[str, Ternary]) -> None:
+        """Compute with these trits and scales instead of the master weights (a reloaded artifact, honest mode)."""
+        for name, layer in self.ternary_layers():
+            layer.effective = dequantize(ternary[name]).to(self.dtype).to(layer.weight.device)

@@ -1,0 +1,82 @@
+"""Matrices of equal shape side by side in memory, so that one call quantizes or orthogonalizes them all.
+
+A network's matrices become views into the stacks; nothing else about the network changes. Ternary matrices are
+quantized once a step into leaves that collect the (straight-through) gradient in the compute dtype; a hook adds it to
+the FP32 gradient, so accumulation over micro-batches is FP32 and backward never quantizes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tritgolf.model.counts import is_ternary
+from tritgolf.model.layers import TernaryLinear, quantizer_arguments
+from tritgolf.model.ternary import dequantize, ternarize
+from tritgolf.model.unet import TernaryUNet
+
+PROJECTIONS = ("embed_proj.weight", "embed_proj_rev.weight")
+
+
+@dataclass
+class Stack:
+    """``weight``, ``gradient``, ``momentum``: FP32 (matrices, rows, columns); ``effective``: the same in compute dtype."""
+
+    names: list[str]
+    weight: Tensor
+    gradient: Tensor
+    momentum: Tensor
+    effective: Tensor | None
+
+
+class Stacks:
+    """All matrices that Muon trains, by shape and kind; built once from a network that is already on its device."""
+
+    def __init__(self, network: TernaryUNet, compile_functions: bool = False) -> None:
+        layers = dict(network.ternary_layers())
+        parameters = {name: p for name, p in network.named_parameters() if is_ternary(name) or name in PROJECTIONS}
+        groups: dict[tuple[bool, torch.Size], list[str]] = {}
+        for name, parameter in parameters.items():
+            groups.setdefault((is_ternary(name), parameter.shape), []).append(name)
+        arguments = quantizer_arguments(network.model.quantizer)
+        self.quantize: Callable[[Tensor], Tensor] = lambda weight: dequantize(ternarize(weight, **arguments))
+        if compile_functions:
+            self.quantize = torch.compile(self.quantize)
+        self.stacks = [_stack(network, names, layers, ternary) for (ternary, _), names in groups.items()]
+
+    @torch.no_grad()
+    def requantize(self) -> None:
+        """Write q·s of the master weights into the leaves that the forward pass reads."""
+        for stack in self.stacks:
+            if stack.effective is not None:
+                flat = stack.weight.reshape(-1, stack.weight.shape[-1])
+                stack.effective.copy_(self.quantize(flat).reshape(stack.weight.shape))
+
+    def momenta(self) -> dict[str, Tensor]:
+        """Name of a matrix → its momentum buffer (a view)."""
+        return {name: stack.momentum[i] for stack in self.stacks for i, name in enumerate(stack.names)}
+
+
+def _stack(network: TernaryUNet, names: list[str], layers: dict[str, TernaryLinear], ternary: bool) -> Stack:
+    parameters = [network.get_parameter(name) for name in names]
+    weight = torch.stack([p.detach() for p in parameters])
+    gradient, momentum = torch.zeros_like(weight), torch.zeros_like(weight)
+    effective = torch.zeros_like(weight, dtype=network.dtype) if ternary else None
+    for i, (name, parameter) in enumerate(zip(names, parameters, strict=True)):
+        parameter.data = weight[i]
+        parameter.grad = gradient[i]
+        if effective is not None:
+            leaf = effective[i].detach().requires_grad_(True)
+            leaf.register_post_accumulate_grad_hook(_adds_into(gradient[i]))
+            layers[name].effective = leaf
+    return Stack(names, weight, gradient, momentum, effective)
+
+
+def _adds_into(gradient: Tensor) -> Callable[[Tensor], None]:
+    def hook(leaf: Tensor) -> None:
+        assert leaf.grad is not None
+        gradient.add_(leaf.grad)
+        leaf.grad = None
+
+    return hook
