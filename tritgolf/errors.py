@@ -25,6 +25,11 @@ class InputError(Exception):
         super().__init__(f"{where}: {what}" + (f"; {fix}" if fix else ""))
 
 
+def full_disk(error: OSError) -> bool:
+    """Whether ``error`` is about room or permission on the disk: the user's to solve, not a bug."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+
 @contextlib.contextmanager
 def one_line_errors(exit_code: int = 1) -> Iterator[None]:
     """Turn an ``InputError`` or a full disk into one line on standard error and ``exit_code``."""
@@ -34,7 +39,7 @@ def one_line_errors(exit_code: int = 1) -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(exit_code) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if not full_disk(error):
             raise
         where = error.filename or "output"
         print(f"error: {where}: {error.strerror}; free space or choose another folder, then run again", file=sys.stderr)

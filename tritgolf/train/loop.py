@@ -1,7 +1,6 @@
-"""One training run on this rank, from its last sound state to its last step. Reads top to bottom."""
+"""One training run on this rank, from its last sound state to its last step."""
 
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,23 +8,23 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from tritgolf.artifact.statistics import record_zero_fraction, zero_fractions
 from tritgolf.config import ModelConfig, TrainConfig
-from tritgolf.data.loader import TokenStream, step_batch
-from tritgolf.data.shards import load_manifest
+from tritgolf.data.loader import TokenStream, plan_step, step_batch, training_stream
+from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
 from tritgolf.progress import progress
-from tritgolf.provenance import hardware
 from tritgolf.train import checkpoint
 from tritgolf.train.curve import Curve
 from tritgolf.train.distributed import Ranks
-from tritgolf.train.schedule import lr_scale
+from tritgolf.train.schedule import lr_scale, muon_momentum
 from tritgolf.train.trainer import Trainer
-from tritgolf.train.zeros import zero_fractions
 
 STAGE_VERSION = 1  # raised when the meaning of a run changes; part of the configuration digest
-AGREE_EVERY = 10  # steps between the moments when ranks agree on time, loss and signals (the record's own rhythm)
+AGREE_EVERY = 10  # steps between the moments when ranks agree on time and signals (the records look at the clock so)
 
 
 @dataclass(frozen=True)
@@ -41,105 +40,105 @@ class Plan:
 
     def configuration(self, shards_digest: str) -> str:
         """Digest of everything that the weights depend on."""
-        parts = [STAGE_VERSION, self.model.model_dump(mode="json"), self.train.model_dump(mode="json"), self.seed]
-        return digest_json([*parts, shards_digest])
+        settings = [self.model.model_dump(mode="json"), self.train.model_dump(mode="json")]
+        return digest_json([STAGE_VERSION, *settings, self.seed, shards_digest])
 
 
-class Preempted(Exception):
+class Preempted(Exception):  # noqa: N818 (it is no error)
     """SIGTERM came; the state is saved and the same command continues."""
 
 
-class _Signal:
-    """Remembers that SIGTERM was received."""
+class Clock:
+    """Training time, agreed by all ranks: ``elapsed`` seconds up to the last agreement, then extrapolated by pace."""
 
-    def __init__(self) -> None:
-        self.received = False
-        signal.signal(signal.SIGTERM, self._receive)
+    def __init__(self, ranks: Ranks, step: int, elapsed: float, pace: float) -> None:
+        self.ranks, self.step, self.elapsed, self.pace, self.running = ranks, step, elapsed, pace, 0.0
 
-    def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        self.received = True
+    def now(self, step: int) -> float:
+        """Seconds of training before ``step``; the same on every rank."""
+        return self.elapsed + self.pace * (step - self.step)
+
+    def agree(self, step: int, terminated: bool) -> bool:
+        """Agree on the time after ``step`` steps, and on whether any rank was told to stop."""
+        elapsed, stop = self.ranks.agree([self.elapsed + self.running, float(terminated)])
+        if step > self.step:
+            self.pace = (elapsed - self.elapsed) / (step - self.step)
+        self.step, self.elapsed, self.running = step, elapsed, 0.0
+        return bool(stop)
 
 
 def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
-    """Train, or continue; returns the facts of the finished run (on every rank).
+    """Train, or continue; returns the facts of the finished run.
 
-    Raises ``Preempted`` after SIGTERM and ``InputError`` for bad input or a loss that is not finite.
+    Raises ``Preempted`` after SIGTERM, and ``InputError`` for bad input or a loss that is not finite.
     """
-    stop = _Signal()
-    manifest = load_manifest(plan.shards)
-    stream = TokenStream.from_manifest(plan.shards, manifest, split="train", vocab_size=plan.model.vocab_size)
-    configuration = plan.configuration(manifest.digest)
-    trainer = Trainer(plan.model, plan.train, plan.seed, ranks)
-    compile_seconds = _warm_up(trainer, plan, stream)
-    state = checkpoint.latest(plan.live, configuration) if ranks.is_main or ranks.world > 1 else None
-    step, elapsed, pace = 0, 0.0, 0.0
-    if state is not None:
-        trainer.load_state(state.tensors)
-        step, elapsed, pace = int(state.facts["step"]), float(state.facts["seconds"]), float(state.facts["pace"])
-    curve = Curve(plan.live / "metrics.jsonl", ranks, kept_steps=step)
-    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label}
-    bar = progress(total=plan.train.steps, what=plan.label, unit="steps") if ranks.is_main else None
-    if bar is not None:
-        bar.update(step)
+    terminated = _listen_for_sigterm()
+    train = plan.train
+    plan_step(train.batch_tokens, plan.model.context, ranks.world)  # a world size that cannot be is told before any work
+    shards_digest = payload_digest(load_manifest(plan.shards))
+    stream = training_stream(plan.shards, plan.model.vocab_size)
+    trainer = Trainer(plan.model, train, plan.seed, ranks)
+    compile_seconds = _compile(trainer, plan, stream)
+    facts = {"configuration": plan.configuration(shards_digest), "seed": plan.seed, "label": plan.label}
+    step, clock = _resume(trainer, plan, facts["configuration"])
+    curve = Curve(plan.live / "metrics.jsonl", kept_steps=step) if ranks.is_main else None
+    bar = progress(total=train.steps, what=plan.label, unit="steps")
+    bar.update(step)
 
-    since, window = step, 0.0  # the steps since ranks last agreed on the elapsed time, and how long they took
-    finished = _is_last(plan.train, step, elapsed)
+    finished = _is_last(train, step, clock.elapsed)
     while not finished:
-        scale = lr_scale(plan.train, step, elapsed + pace * (step - since))
         began = time.perf_counter()
-        inputs, targets = _batch(stream, step, plan, ranks)
-        loss, cross_entropy = trainer.step(step, scale, inputs, targets)
+        scale = lr_scale(train, step, clock.now(step))
+        losses = trainer.step(step, scale, *_batch(stream, step, plan, ranks))
         step += 1
-        curve.mark_step()
-        boundary = step % AGREE_EVERY == 0 or step == plan.train.steps
-        published = step in plan.train.checkpoints
-        logged = step % plan.train.log_every == 0 or step == 1 or step == plan.train.steps or published
-        saved = step % plan.train.save_every_steps == 0
-        if not (boundary or logged or published or saved):
-            window += time.perf_counter() - began
+        published = step in train.checkpoints
+        logged = published or step in (1, train.steps) or step % train.log_every == 0
+        saved = published or step % train.save_every_steps == 0
+        pause = logged or saved or step % AGREE_EVERY == 0
+        if pause:
+            ranks.synchronize()
+        clock.running += time.perf_counter() - began
+        if not pause:
             continue
-        ranks.synchronize()
-        window += time.perf_counter() - began
-        (elapsed, terminated) = ranks.agree([elapsed + window, float(stop.received)])
-        pace = window / (step - since) if step > since else pace
-        since, window = step, 0.0
-        finished = _is_last(plan.train, step, elapsed)
-        losses = torch.stack((loss, cross_entropy))
-        ranks.average_([losses])
-        total, nats = (float(value) for value in losses)
-        _check_finite(total, step, trainer.learning_rates(scale), plan.live)
-        if logged or finished:
-            curve.write(step, plan, nats, total, scale, trainer.learning_rates(scale), elapsed, zero_fractions(trainer))
-        if bar is not None:
-            bar.update(step - bar.n)
-            bar.set_postfix_str(f"loss {nats:.3f}")
-        now = {**facts, "step": step, "seconds": elapsed, "pace": pace, "hardware": hardware()}
-        if ranks.is_main and (published or finished):
-            name = "final" if finished else f"step_{step:06d}"
-            checkpoint.save(plan.live / f"{name}.safetensors", trainer.weights(), now)
-        if saved or finished or terminated:
-            if ranks.is_main:
-                checkpoint.save(checkpoint.live_path(plan.live, step), trainer.state(), now)
-                checkpoint.prune(plan.live)
-            ranks.wait()
-        if terminated and not finished:
-            raise Preempted(f"{plan.label}: stopped at step {step:,}; the same command continues there")
-    if bar is not None:
-        bar.close()
-    curve.close()
+        stop = clock.agree(step, terminated())
+        finished = _is_last(train, step, clock.elapsed)
+        loss, nats = _agreed_losses(losses, ranks)
+        _check_finite(loss, step, trainer.learning_rates(scale), plan.live)
+        if curve is not None and (logged or finished):
+            curve.write(_line(step, plan, nats, loss, scale, clock, trainer), train.batch_tokens)
+        bar.update(step - bar.n)
+        bar.set_postfix_str(f"loss {nats:.3f}")
+        if saved or finished or stop:
+            now = {**facts, "step": step, "seconds": clock.elapsed, "pace": clock.pace}
+            _save(trainer, plan, now, finished=finished, published=published)
+        if stop and not finished:
+            raise Preempted(f"{plan.label}: stopped after step {step:,}; the same command continues there")
+    bar.close()
     return {
         "steps": step,
-        "tokens": step * plan.train.batch_tokens,
-        "stop_reason": "steps" if step >= plan.train.steps else "seconds",
-        "training_seconds": elapsed,
+        "tokens": step * train.batch_tokens,
+        "stop_reason": "steps" if step >= train.steps else "seconds",
+        "training_seconds": clock.elapsed,
         "compile_seconds": compile_seconds,
         "attention": trainer.attention_name,
         "world": ranks.world,
+        "configuration": facts["configuration"],
     }
 
 
-def _batch(stream: TokenStream, step: int, plan: Plan, ranks: Ranks) -> tuple[torch.Tensor, torch.Tensor]:
-    inputs, targets = step_batch(
+def _resume(trainer: Trainer, plan: Plan, configuration: str) -> tuple[int, Clock]:
+    """Load the newest sound state, if any: the steps done and the clock."""
+    state = checkpoint.latest(plan.live, configuration)
+    if state is None:
+        return 0, Clock(trainer.ranks, 0, 0.0, 0.0)
+    trainer.load_state(state.tensors)
+    step = int(state.facts["step"])
+    return step, Clock(trainer.ranks, step, float(state.facts["seconds"]), float(state.facts["pace"]))
+
+
+def _batch(stream: TokenStream, step: int, plan: Plan, ranks: Ranks) -> list[Tensor]:
+    """This rank's inputs and targets of ``step``, int64 (sequences, context), on its device."""
+    arrays = step_batch(
         stream,
         step,
         batch_tokens=plan.train.batch_tokens,
@@ -147,34 +146,68 @@ def _batch(stream: TokenStream, step: int, plan: Plan, ranks: Ranks) -> tuple[to
         rank=ranks.rank,
         world=ranks.world,
     )
-    tensors = [torch.from_numpy(array) for array in (inputs, targets)]
+    tensors = [torch.from_numpy(array) for array in arrays]
     if ranks.device.type == "cuda":
-        tensors = [tensor.pin_memory().to(ranks.device, non_blocking=True) for tensor in tensors]
-    return tensors[0], tensors[1]
+        return [tensor.pin_memory().to(ranks.device, non_blocking=True) for tensor in tensors]
+    return tensors
 
 
-def _warm_up(trainer: Trainer, plan: Plan, stream: TokenStream) -> float:
-    """Steps that only compile: weights and optimizers are put back afterwards. Seconds taken, not counted as training."""
+def _compile(trainer: Trainer, plan: Plan, stream: TokenStream) -> float:
+    """Steps that only compile; weights and optimizers are put back. Returns the seconds, which are not training time."""
     began = time.perf_counter()
     if trainer.ranks.device.type == "cuda" and plan.train.compile_steps:
         before = {name: tensor.clone() for name, tensor in trainer.state().items()}
         for index in range(plan.train.compile_steps):
-            inputs, targets = _batch(stream, index, plan, trainer.ranks)
-            trainer.step(index, 1.0, inputs, targets)
+            trainer.step(index, 1.0, *_batch(stream, index, plan, trainer.ranks))
         trainer.load_state(before)
         trainer.ranks.synchronize()
     trainer.ranks.wait()
     return time.perf_counter() - began
 
 
+def _line(
+    step: int, plan: Plan, nats: float, loss: float, scale: float, clock: Clock, trainer: Trainer
+) -> dict[str, Any]:
+    """One line of the curve (losses of the batch before the update that made ``step``)."""
+    group_size = plan.model.quantizer.group_size
+    return {
+        "step": step,
+        "tokens": step * plan.train.batch_tokens,
+        "loss": nats,
+        "record_loss": loss,
+        "lr_scale": scale,
+        **trainer.learning_rates(scale),
+        "muon_momentum": muon_momentum(plan.train.muon, step - 1),
+        "training_seconds": clock.elapsed,
+        "zero_fraction": zero_fractions({name: t.q for name, t in trainer.network.ternarized().items()}),
+        "record_zero_fraction": record_zero_fraction(trainer.weights(), group_size),
+    }
+
+
+def _save(trainer: Trainer, plan: Plan, facts: dict[str, Any], *, finished: bool, published: bool) -> None:
+    """Keep the full state for resuming, and the weights alone where a checkpoint is published."""
+    if trainer.ranks.is_main:
+        if published or finished:
+            name = "final" if finished else f"step_{facts['step']:06d}"
+            checkpoint.save(plan.live / f"{name}.safetensors", trainer.weights(), facts)
+        checkpoint.save(checkpoint.live_path(plan.live, facts["step"]), trainer.state(), facts)
+        checkpoint.prune(plan.live)
+    trainer.ranks.wait()
+
+
+def _agreed_losses(losses: tuple[Tensor, Tensor], ranks: Ranks) -> tuple[float, float]:
+    mean = torch.stack(losses)
+    ranks.average_([mean])
+    return float(mean[0]), float(mean[1])
+
+
 def _is_last(train: TrainConfig, step: int, elapsed: float) -> bool:
-    """Whether ``step`` steps end the run. Time is looked at every ten steps, as in the records."""
     timed_out = train.seconds is not None and elapsed >= train.seconds and step % AGREE_EVERY == 0
     return step >= train.steps or timed_out
 
 
 def _check_finite(loss: float, step: int, rates: dict[str, float], live: Path) -> None:
-    if loss == loss and abs(loss) != float("inf"):
+    if loss - loss == 0:
         return
     told = ", ".join(f"{name} {value:.3g}" for name, value in rates.items())
     raise InputError(
@@ -184,6 +217,12 @@ def _check_finite(loss: float, step: int, rates: dict[str, float], live: Path) -
     )
 
 
-def warn(message: str) -> None:
-    """One line on standard error."""
-    print(message, file=sys.stderr, flush=True)
+def _listen_for_sigterm() -> Any:
+    """A function that tells whether SIGTERM has come since."""
+    received: list[int] = []
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    signal.signal(signal.SIGTERM, receive)
+    return lambda: bool(received)

@@ -1,0 +1,26 @@
+"""Temperature scaling, really applied: the record's model ignores its temperature, so every grid point ties there."""
+
+from dataclasses import dataclass
+
+from tritgolf.data.shards import Tokens
+from tritgolf.evaluate.score import score_windows
+from tritgolf.evaluate.windows import chunked_windows
+from tritgolf.model.unet import TernaryUNet
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """``nats``: temperature → mean cross-entropy on the calibration tokens; ``best``: the lowest, 1 where it ties."""
+
+    nats: dict[float, float]
+    best: float
+
+
+def calibrate(network: TernaryUNet, tokens: Tokens, temperatures: tuple[float, ...], batch: int) -> Calibration:
+    """Score ``tokens`` (training tokens, never validation) in non-overlapping windows at each temperature."""
+    windows = chunked_windows(len(tokens), network.model.context)
+    nats = {}
+    for temperature in temperatures:
+        found = score_windows(network, tokens, windows, batch, temperature, what=f"temperature {temperature:g}")
+        nats[temperature] = float(found.nats.sum()) / windows.scored
+    return Calibration(nats, min(nats, key=lambda temperature: (nats[temperature], abs(temperature - 1))))
