@@ -1,0 +1,1 @@
+"""Tables and plots from metrics files; nothing here imports torch."""

@@ -1,0 +1,119 @@
+"""Records side by side: several of ours, and ours beside the published figures."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tritgolf.errors import InputError
+from tritgolf.report.frames import seed_frame
+from tritgolf.report.metrics import Run
+from tritgolf.report.notes import made_from
+from tritgolf.report.rendering import Table
+from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
+from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, figure_names, headline, yes_no
+
+
+def records_table(runs: Sequence[Run]) -> Table:
+    """A row a record: its seeds' mean ± sample standard deviation of every published figure."""
+    rows, shown = [], []
+    for run in runs:
+        frame, names = seed_frame(run), headline(run.facts)
+        rows.append(_summary_row(run, frame))
+        shown.append(
+            {
+                "record": run.facts.name,
+                "mode": run.facts.mode,
+                "text": run.facts.dataset,
+                "seeds": str(len(frame)),
+                "steps": format_value(mean(frame["steps"]), 0),
+                "ms/step": format_value(mean(frame["ms_per_step"]), 1),
+                "sliding BPB": format_mean_std(frame["sliding_bpb"], BPB_DECIMALS),
+                "val BPB": format_mean_std(frame[names["val_bpb"]], BPB_DECIMALS),
+                "RT BPB": format_mean_std(frame[names["rt_bpb"]], BPB_DECIMALS),
+                "RT gap": format_mean_std(frame[names["rt_gap"]], GAP_DECIMALS, signed=True),
+                "largest artifact": format_value(frame["artifact_bytes"].max(), 0),
+                "fits": yes_no(bool(frame["fits_limit"].all())),
+            }
+        )
+    texts = sorted({run.facts.dataset for run in runs})
+    several_texts = (f"The records were scored on different texts ({', '.join(texts)}): compare no BPB across them.",)
+    return Table(
+        title="All records",
+        frame=pd.DataFrame(rows),
+        cells=pd.DataFrame(shown),
+        notes=(
+            "Mean ± sample standard deviation over seeds. Val BPB, RT BPB and RT gap of faithful records include the "
+            "z-loss term, as published; those of honest records are pure cross-entropy. The CSV has both.",
+            *(several_texts if len(texts) > 1 else ()),
+            *made_from(runs),
+        ),
+        left=("record", "mode", "text"),
+    )
+
+
+def comparison_table(run: Run, published: pd.DataFrame, system: str, published_dataset: str = "fineweb") -> Table:
+    """The published figures of ``system`` beside ours, figure by figure.
+
+    ``published``: rows a seed with the columns system, seed, steps, ms_per_step, sliding_bpb, val_bpb, rt_bpb, rt_gap,
+    artifact_bytes, total_bytes (``published/seeds.csv``). Where the text differs the BPB rows are marked "other text"
+    and have no difference: BPB of two texts can't be compared.
+    """
+    theirs, ours = published[published["system"] == system], seed_frame(run)
+    if theirs.empty:
+        known = ", ".join(sorted(set(published["system"])))
+        raise InputError(f"published system {system!r}", "is unknown", f"known: {known}")
+    same_text = run.facts.dataset == published_dataset
+    # The published tables include the z-loss term; so does their counterpart here, whatever this run's own mode.
+    figures = [
+        ("steps", "steps", "steps", 0, False),
+        ("ms/step", "ms_per_step", "ms_per_step", 1, False),
+        ("sliding BPB", "sliding_bpb", "sliding_bpb", BPB_DECIMALS, True),
+        ("val BPB (with z-loss)", "val_bpb", "val_record_bpb", BPB_DECIMALS, True),
+        ("RT BPB (with z-loss)", "rt_bpb", "rt_record_bpb", BPB_DECIMALS, True),
+        ("RT gap (with z-loss)", "rt_gap", "rt_gap_record_bpb", BPB_DECIMALS, True),
+        ("artifact bytes", "artifact_bytes", "artifact_bytes", 0, False),
+        ("total bytes", "total_bytes", "total_bytes", 0, False),
+    ]
+    rows, shown = [], []
+    for title, published_name, own_name, decimals, of_the_text in figures:
+        first, second = theirs[published_name].dropna().tolist(), ours[own_name].dropna().tolist()
+        comparable = same_text or not of_the_text
+        difference = mean(second) - mean(first) if comparable else math.nan
+        rows.append(
+            {
+                "figure": title,
+                "published_mean": mean(first),
+                "published_std": sample_std(first),
+                "published_seeds": len(first),
+                "mean": mean(second),
+                "std": sample_std(second),
+                "seeds": len(second),
+                "difference": difference,
+                "same_text": same_text,
+            }
+        )
+        shown.append(
+            {
+                "figure": title,
+                f"published ({len(theirs)} seeds, {published_dataset})": format_mean_std(first, decimals),
+                f"here ({len(ours)} seeds, {run.facts.dataset})": format_mean_std(second, decimals),
+                "difference": format_value(difference, decimals, signed=True) if comparable else "other text",
+            }
+        )
+    return Table(
+        title=f"{run.facts.title}: published figures and this run",
+        frame=pd.DataFrame(rows),
+        cells=pd.DataFrame(shown),
+        notes=made_from([run]),
+        left=("figure",),
+    )
+
+
+def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
+    """Mean and sample standard deviation of every figure of a record's seeds, and its facts."""
+    row: dict[str, object] = {"record": run.facts.name, "mode": run.facts.mode, "dataset": run.facts.dataset}
+    row |= {"seeds": len(frame), "fits_limit": bool(frame["fits_limit"].all())}
+    for name in figure_names(frame):
+        row |= {f"{name}_mean": mean(frame[name]), f"{name}_std": sample_std(frame[name])}
+    return row

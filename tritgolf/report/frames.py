@@ -1,0 +1,162 @@
+"""Runs as tidy data frames: one row an observation, full precision, what both tables and plots are made from."""
+
+import pandas as pd
+
+from tritgolf.report.metrics import Run, SeedRun
+
+
+def seed_frame(run: Run) -> pd.DataFrame:
+    """One row a seed: the published columns, each figure in both countings, with the artifact's bytes and provenance.
+
+    ``…_bpb`` is pure cross-entropy; ``…_record_bpb`` includes the z-loss term, as the published code reports it.
+    """
+    return pd.DataFrame([_seed_row(run, seed) for seed in run.seeds])
+
+
+def roundtrip_frame(run: Run) -> pd.DataFrame:
+    """One row a (checkpoint, storage, seed), in order of training: scores, gap, bytes, zeros."""
+    rows = [
+        _roundtrip_row(run, seed, checkpoint, storage)
+        for checkpoint in run.checkpoints
+        for storage in _storages(run, checkpoint)
+        for seed in run.seeds
+        if checkpoint in seed.steps_of
+    ]
+    return pd.DataFrame(rows)
+
+
+def log_frame(run: Run) -> pd.DataFrame:
+    """One row a logged step: seed, step, tokens, loss, record_loss (nats a token), lr_scale."""
+    columns = ["seed", "step", "tokens", "loss", "record_loss", "lr_scale"]
+    rows = [{"seed": seed.seed, **line.model_dump()} for seed in run.seeds for line in seed.log]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def zero_frame(run: Run) -> pd.DataFrame:
+    """One row a (seed, step, layer): the share of zero trits; layer ``record`` is the record's own count."""
+    rows = []
+    for seed in run.seeds:
+        for line in seed.log:
+            for layer, share in [*(line.zero_fraction or {}).items(), ("record", line.record_zero_fraction)]:
+                if share is not None:
+                    rows.append({"seed": seed.seed, "step": line.step, "layer": layer, "zero_fraction": share})
+    return pd.DataFrame(rows, columns=["seed", "step", "layer", "zero_fraction"])
+
+
+def bytes_frame(run: Run, checkpoint: str = "final") -> pd.DataFrame:
+    """One row a (seed, storage, kind): uncompressed ``payload_bytes`` of that kind, ``artifact_bytes`` of the file."""
+    rows = []
+    for seed in run.seeds:
+        export = seed.export(checkpoint)
+        for storage, exported in export.storages.items():
+            for kind, size in exported.bytes_by_kind.items():
+                rows.append(
+                    {
+                        "seed": seed.seed,
+                        "storage": storage,
+                        "kind": kind,
+                        "payload_bytes": size,
+                        "artifact_bytes": exported.bytes,
+                        "code_bytes": export.code_bytes,
+                        "byte_limit": export.byte_limit,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def score_frame(run: Run) -> pd.DataFrame:
+    """One row a seed: chunked and sliding BPB (pure cross-entropy) of the final artifact."""
+    rows = [
+        {
+            "seed": seed.seed,
+            "chunked_bpb": seed.evaluate.chunked.bpb,
+            "sliding_bpb": seed.evaluate.sliding.bpb,
+            "stride": seed.evaluate.sliding.stride,
+            "window": seed.evaluate.sliding.window,
+        }
+        for seed in run.seeds
+    ]
+    return pd.DataFrame(rows)
+
+
+def temperature_frame(run: Run) -> pd.DataFrame:
+    """One row a (seed, temperature): loss on the calibration tokens, nats a token; ``best`` marks the chosen one."""
+    rows = [
+        {"seed": seed.seed, **point.model_dump(), "best": point.temperature == seed.evaluate.temperature.best}
+        for seed in run.seeds
+        for point in seed.evaluate.temperature.grid
+    ]
+    return pd.DataFrame(rows)
+
+
+def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
+    train, roundtrip, export, evaluate = seed.train, seed.roundtrip("final"), seed.export("final"), seed.evaluate
+    storage = roundtrip.own_storage
+    own, exported = seed.reloaded("final", storage), seed.exported("final", storage)
+    total_bytes = exported.bytes + export.code_bytes
+    return {
+        "record": run.facts.name,
+        "seed": seed.seed,
+        "steps": train.steps,
+        "ms_per_step": train.step_ms.mean,
+        "median_ms_per_step": train.step_ms.median,
+        "training_seconds": train.training_seconds,
+        "sliding_bpb": evaluate.sliding.bpb,
+        "stride": evaluate.sliding.stride,
+        "val_bpb": roundtrip.trained.bpb,
+        "val_record_bpb": roundtrip.trained.record_bpb,
+        "rt_bpb": own.bpb,
+        "rt_record_bpb": own.record_bpb,
+        "rt_gap_bpb": own.gap_bpb,
+        "rt_gap_record_bpb": own.record_bpb - roundtrip.trained.record_bpb,
+        "rt_gap_se_bpb": own.gap_se,
+        "best_temperature": evaluate.temperature.best,
+        "sliding_bpb_at_best_temperature": evaluate.temperature.sliding_bpb_at_best,
+        "unigram_entropy_bpb": evaluate.unigram_entropy_bpb,
+        "storage": storage,
+        "layout": exported.layout,
+        "artifact_bytes": exported.bytes,
+        "code_bytes": export.code_bytes,
+        "total_bytes": total_bytes,
+        "byte_limit": export.byte_limit,
+        "fits_limit": total_bytes <= export.byte_limit,
+        "zero_fraction": export.zero_fraction["all"],
+        "record_zero_fraction": export.record_zero_fraction,
+        "mode": run.facts.mode,
+        "dataset": run.facts.dataset,
+        "hardware": seed.made_by.machine,
+        "torch": seed.made_by.versions.get("torch"),
+        "package_digest": seed.made_by.code.get("package_digest"),
+        "commit": seed.made_by.code.get("commit"),
+        "sources": " ".join(source.path for source in seed.sources if source.checkpoint in (None, "final")),
+    }
+
+
+def _storages(run: Run, checkpoint: str) -> list[str]:
+    """Storage choices of a checkpoint over all seeds, in configured order."""
+    reached = [seed for seed in run.seeds if checkpoint in seed.steps_of]
+    return list(dict.fromkeys(name for seed in reached for name in seed.roundtrip(checkpoint).storages))
+
+
+def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> dict[str, object]:
+    trained, export = seed.roundtrip(checkpoint).trained, seed.export(checkpoint)
+    reloaded, exported = seed.reloaded(checkpoint, storage), seed.exported(checkpoint, storage)
+    return {
+        "record": run.facts.name,
+        "checkpoint": checkpoint,
+        "step": seed.steps_of[checkpoint],
+        "storage": storage,
+        "seed": seed.seed,
+        "trained_bpb": trained.bpb,
+        "trained_record_bpb": trained.record_bpb,
+        "rt_bpb": reloaded.bpb,
+        "rt_record_bpb": reloaded.record_bpb,
+        "gap_bpb": reloaded.gap_bpb,
+        "gap_se_bpb": reloaded.gap_se,
+        "artifact_bytes": exported.bytes,
+        "layout": exported.layout,
+        "trits_changed": reloaded.trits_changed,
+        "max_weight_error": reloaded.max_weight_error,
+        "zero_fraction": export.zero_fraction["all"],
+        "record_zero_fraction": export.record_zero_fraction,
+    }

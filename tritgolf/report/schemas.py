@@ -1,0 +1,230 @@
+"""Schemas of what the stages measured, as reports read it: train, export, roundtrip and evaluate, and the training log.
+
+Units: losses in nats a token, BPB in bits per byte, sizes in bytes. Figures called ``record_…`` are counted as the
+published code counts them (with the z-loss term; zeros by the absmean rule); the others mean what their name says.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tritgolf.config import Mode, RecordConfig
+
+LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
+LayerType = Literal["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Size = Annotated[int, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Facts(BaseModel):
+    """Base of everything read here. Unknown keys pass: a stage may measure more than reports show."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class RecordFacts(Facts):
+    """The slice of a record's configuration that reports depend on.
+
+    Deliberately not a ``RecordConfig``: a kept run must stay readable after other settings were added or renamed.
+    """
+
+    name: str
+    title: str
+    source: str
+    mode: Mode
+    dataset: str
+    seeds: tuple[int, ...]
+    headline_z_loss: bool
+    zero_fraction: Literal["record", "true"]
+
+
+def record_facts(config: RecordConfig) -> RecordFacts:
+    """The facts of a validated configuration."""
+    return RecordFacts(
+        name=config.name,
+        title=config.title,
+        source=config.source,
+        mode=config.mode,
+        dataset=config.dataset,
+        seeds=config.seeds,
+        headline_z_loss=config.evaluate.headline_z_loss,
+        zero_fraction=config.report.zero_fraction,
+    )
+
+
+class StepMilliseconds(Facts):
+    """Time of one optimizer step, in ms, over all steps after compilation."""
+
+    mean: NonNegative
+    median: NonNegative
+    p10: NonNegative
+    p90: NonNegative
+
+
+class TrainMetrics(Facts):
+    """How one seed trained. ``final_loss``: pure cross-entropy, nats a token."""
+
+    steps: Size
+    tokens: Size
+    stop_reason: Literal["steps", "seconds"]
+    training_seconds: NonNegative
+    compile_seconds: NonNegative
+    step_ms: StepMilliseconds
+    parameters: dict[str, Count]
+    final_loss: float
+    zero_fraction: dict[LayerType, Share]
+
+
+class ExportedStorage(Facts):
+    """One artifact. ``bytes``: its compressed file; ``layout_bytes``: the same with each trit layout;
+    ``bytes_by_kind``: uncompressed payload of each kind of tensor.
+    """
+
+    file: str
+    bytes: Size
+    layout: Literal["bitmask", "base3"]
+    layout_bytes: dict[str, Size]
+    bytes_by_kind: dict[str, Count]
+
+
+class ExportMetrics(Facts):
+    """The artifacts of one checkpoint."""
+
+    storages: dict[str, ExportedStorage] = Field(min_length=1)
+    zero_fraction: dict[LayerType, Share]
+    record_zero_fraction: Share
+    code_bytes: Count
+    byte_limit: Size
+
+
+class Score(Facts):
+    """Score on validation text: ``bpb`` and ``nats`` are pure cross-entropy, ``record_bpb`` has the z-loss term."""
+
+    bpb: NonNegative
+    nats: NonNegative
+    record_bpb: NonNegative
+
+
+class StorageScore(Score):
+    """Score of a reloaded artifact; ``gap_bpb`` = ``bpb`` − trained ``bpb``, ``gap_se`` paired over windows."""
+
+    gap_bpb: float
+    gap_se: NonNegative
+    trits_changed: Count
+    max_weight_error: NonNegative
+
+
+class RoundtripMetrics(Facts):
+    """One checkpoint before and after export and reload, for every storage choice."""
+
+    trained: Score
+    storages: dict[str, StorageScore] = Field(min_length=1)
+    own_storage: str
+
+
+class ChunkedScore(Score):
+    """Non-overlapping windows."""
+
+    tokens_scored: Size
+    tokens_left_out: Count
+    bytes: Size
+
+
+class SlidingScore(Facts):
+    """Overlapping windows, ``stride`` tokens apart; pure cross-entropy."""
+
+    stride: Size
+    window: Size
+    rule: Literal["every_token", "record"]
+    bpb: NonNegative
+    nats: NonNegative
+    tokens_scored: Size
+    tokens_left_out: Count
+    bytes: Size
+    seconds: NonNegative
+    window_tokens_per_second: NonNegative
+
+
+class TemperaturePoint(Facts):
+    """Loss on calibration tokens (from training text) with logits divided by ``temperature``."""
+
+    temperature: Annotated[float, Field(gt=0)]
+    calibration_nats: NonNegative
+
+
+class Temperature(Facts):
+    """The calibration grid, its best point, and the sliding score there where it was really applied."""
+
+    grid: list[TemperaturePoint]
+    best: Annotated[float, Field(gt=0)]
+    applied: bool
+    sliding_bpb_at_best: NonNegative | None
+    calibration_tokens: Size
+
+
+class EvaluateMetrics(Facts):
+    """Scores of the final artifact."""
+
+    storage: str
+    chunked: ChunkedScore
+    sliding: SlidingScore
+    temperature: Temperature
+    unigram_entropy_bpb: NonNegative
+
+
+METRICS: dict[str, type[Any]] = {
+    "tritgolf/train/1": TrainMetrics,
+    "tritgolf/export/1": ExportMetrics,
+    "tritgolf/roundtrip/1": RoundtripMetrics,
+    "tritgolf/evaluate/1": EvaluateMetrics,
+}
+
+
+class Provenance(Facts):
+    """What made a file (``tritgolf.provenance``), as far as reports name it."""
+
+    code: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    hardware: dict[str, Any] = {}
+
+    @property
+    def machine(self) -> str:
+        """``4 × NVIDIA H200``, or the processor and its cores where there is no GPU."""
+        gpus = self.hardware.get("gpus") or []
+        if gpus:
+            return ", ".join(f"{gpus.count(name)} × {name}" for name in sorted(set(gpus)))
+        return f"{self.hardware.get('processor', 'unknown processor')}, {self.hardware.get('cores', '?')} cores"
+
+
+class Envelope(Facts):
+    """What every metrics file says of itself; ``metrics`` is validated by the schema it names."""
+
+    schema_: str = Field(alias="schema")
+    record: str
+    seed: int
+    checkpoint: str | None = None
+    step: Count | None = None
+    metrics: dict[str, Any]
+    payload_digest: str = Field(pattern="^sha256:[0-9a-f]{64}$")
+    provenance: Provenance
+
+    @property
+    def stage(self) -> str:
+        """``train``, ``export``, ``roundtrip`` or ``evaluate``."""
+        return self.schema_.split("/")[1]
+
+
+class TrainingLogLine(Facts):
+    """One line of ``metrics.jsonl``; losses in nats a token, the zero fractions only on some lines."""
+
+    step: Count
+    tokens: Count
+    loss: float
+    record_loss: float
+    lr_scale: NonNegative
+    training_seconds: NonNegative
+    step_ms: NonNegative | None = None
+    zero_fraction: dict[LayerType, Share] | None = None
+    record_zero_fraction: Share | None = None

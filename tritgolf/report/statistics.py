@@ -1,0 +1,70 @@
+"""Mean, sample standard deviation and how to print them. (Tests of significance: ``tritgolf.audit``.)"""
+
+import math
+import statistics
+from collections.abc import Iterable
+
+NOT_KNOWN = "—"
+
+
+def mean(values: Iterable[float]) -> float:
+    """Arithmetic mean; NaN for no values."""
+    numbers = [float(value) for value in values]
+    return statistics.fmean(numbers) if numbers else math.nan
+
+
+def sample_std(values: Iterable[float]) -> float:
+    """Sample standard deviation (n − 1 in the denominator), as the published tables have it; NaN below two values."""
+    numbers = [float(value) for value in values]
+    return statistics.stdev(numbers) if len(numbers) >= 2 else math.nan
+
+
+def standard_error(values: Iterable[float]) -> float:
+    """Standard error of the mean: sample standard deviation / √n; NaN below two values."""
+    numbers = [float(value) for value in values]
+    return sample_std(numbers) / math.sqrt(len(numbers)) if len(numbers) >= 2 else math.nan
+
+
+def uncertainty_decimals(uncertainty: float) -> int | None:
+    """Decimals that show two significant digits of an uncertainty (GUM 7.2.6); None where it is 0 or unknown.
+
+    >>> uncertainty_decimals(0.00042), uncertainty_decimals(1033)
+    (5, 0)
+    """
+    if not math.isfinite(uncertainty) or uncertainty <= 0:
+        return None
+    # Rounding first: 0.0996 becomes 0.10, which has one decimal fewer than its leading digit suggests.
+    exponent = int(f"{uncertainty:.1e}".split("e")[1])
+    return max(0, 1 - exponent)
+
+
+def format_value(value: float | None, decimals: int, signed: bool = False) -> str:
+    """A number with fixed decimals and thousands separators; an em dash where it is not known.
+
+    >>> format_value(15951196, 0), format_value(0.00211, 4, signed=True), format_value(None, 2)
+    ('15,951,196', '+0.0021', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_KNOWN
+    text = f"{value:{'+' if signed else ''},.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def format_mean_std(
+    values: Iterable[float], decimals: int, unit: str = "", signed: bool = False, fixed: bool = False
+) -> str:
+    """``mean ± std unit``, both to the second significant digit of the std, or with ``decimals`` where ``fixed``.
+
+    One value, or equal ones, have no digit to go by: they too get ``decimals``.
+
+    >>> format_mean_std([1.1535, 1.1538, 1.1542], 4)
+    '1.15383 ± 0.00035'
+    """
+    numbers = list(values)
+    std = sample_std(numbers)
+    by_std = None if fixed else uncertainty_decimals(std)
+    shown = decimals if by_std is None else by_std
+    text = format_value(mean(numbers), shown, signed)
+    if math.isfinite(std):
+        text += f" ± {format_value(std, shown)}"
+    return f"{text} {unit}".rstrip()

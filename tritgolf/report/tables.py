@@ -1,0 +1,131 @@
+"""A record's tables: its seeds with the published columns, and what export and reload cost by checkpoint and storage.
+
+Headline figures follow the record's mode: honest runs show pure cross-entropy, faithful runs show validation and
+roundtrip BPB with the z-loss term, as the published tables do. The CSV always has both, each under its own name.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from tritgolf.report.frames import roundtrip_frame, seed_frame
+from tritgolf.report.metrics import Run
+from tritgolf.report.notes import headline_notes, made_from
+from tritgolf.report.rendering import Table
+from tritgolf.report.schemas import RecordFacts
+from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_value, mean, sample_std
+
+BPB_DECIMALS, GAP_DECIMALS = 4, 6
+SETTINGS = ("seed", "stride", "code_bytes", "byte_limit")
+
+
+def seeds_table(run: Run) -> Table:
+    """The published table of one record: a row a seed, then mean and sample standard deviation."""
+    seeds = seed_frame(run)
+    names = headline(run.facts)
+    columns: dict[str, tuple[str, int | None]] = {
+        "seed": ("seed", None),
+        "steps": ("steps", 0),
+        "ms/step": ("ms_per_step", 1),
+        "sliding BPB": ("sliding_bpb", BPB_DECIMALS),
+        "val BPB": (names["val_bpb"], BPB_DECIMALS),
+        "RT BPB": (names["rt_bpb"], BPB_DECIMALS),
+        "RT gap": (names["rt_gap"], BPB_DECIMALS),
+        "artifact bytes": ("artifact_bytes", 0),
+        "fits": ("fits_limit", None),
+    }
+    frame = with_summary(seeds, by=[])
+    cells = {
+        header: [_cell(value, decimals, signed=header == "RT gap") for value in frame[name]]
+        for header, (name, decimals) in columns.items()
+    }
+    return Table(
+        title=f"{run.facts.title}: {len(seeds)} seed{'s' * (len(seeds) != 1)}",
+        frame=frame,
+        cells=pd.DataFrame(cells),
+        notes=(*headline_notes(run, seeds), *made_from([run])),
+        left=("seed",),
+        summary_rows=2,
+    )
+
+
+def roundtrip_table(run: Run) -> Table:
+    """A row a (checkpoint, storage): what export and reload cost, mean ± sample standard deviation over seeds."""
+    frame = roundtrip_frame(run)
+    rows = []
+    for (step, storage), group in frame.groupby(["step", "storage"], sort=False):
+        rows.append(
+            {
+                "step": format_value(float(str(step)), 0),
+                "storage": str(storage),
+                "seeds": str(len(group)),
+                "trained BPB": format_value(mean(group["trained_bpb"]), BPB_DECIMALS),
+                "RT BPB": format_value(mean(group["rt_bpb"]), BPB_DECIMALS),
+                "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
+                "paired SE": format_value(mean(group["gap_se_bpb"]), GAP_DECIMALS),
+                "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
+                "layout": "/".join(sorted(set(group["layout"]))),
+                "trits changed": format_value(mean(group["trits_changed"]), 0),
+                "largest weight error": f"{group['max_weight_error'].max():.2e}",
+                "zero fraction": format_value(mean(group["zero_fraction"]), 3),
+                "record's zero fraction": format_value(mean(group["record_zero_fraction"]), 3),
+            }
+        )
+    return Table(
+        title=f"{run.facts.title}: export and reload",
+        frame=with_summary(frame, by=["checkpoint", "step", "storage"]),
+        cells=pd.DataFrame(rows),
+        notes=(
+            "BPB is pure cross-entropy in bits per byte over non-overlapping windows. RT gap: reloaded − trained, "
+            "mean ± sample standard deviation over seeds.",
+            "Paired SE: standard error of one seed's gap, windows paired (mean over seeds). It says how well a gap is "
+            "measured; the standard deviation says how much seeds differ.",
+            "Bytes, trits changed and zero fractions are means over seeds, the weight error is the largest of all. "
+            "Zero fraction counts the trits that are stored; the record's counts with the absmean rule.",
+            *made_from([run]),
+        ),
+        left=("storage", "layout"),
+    )
+
+
+def headline(facts: RecordFacts) -> dict[str, str]:
+    """Which columns of ``seed_frame`` a record's headline figures come from."""
+    counted = "record_" if facts.headline_z_loss else ""
+    return {"val_bpb": f"val_{counted}bpb", "rt_bpb": f"rt_{counted}bpb", "rt_gap": f"rt_gap_{counted}bpb"}
+
+
+def with_summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """``frame`` with two rows after each group: mean and sample standard deviation, named so in the seed column.
+
+    Only figures are summed up: words, yes/no and settings stay empty there.
+    """
+    figures = figure_names(frame.drop(columns=by))
+    parts = []
+    for keys, group in frame.groupby(by, sort=False) if by else [((), frame)]:
+        constant = {"record": group["record"].iloc[0], **dict(zip(by, keys, strict=True))}
+        summary = [
+            constant | {"seed": name} | {figure: summarize(group[figure]) for figure in figures}
+            for name, summarize in (("mean", mean), ("std", sample_std))
+        ]
+        parts += [group.astype(object), pd.DataFrame(summary, dtype=object)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def figure_names(seeds: pd.DataFrame) -> list[str]:
+    """The columns that were measured, so that a mean over seeds means something."""
+    return [name for name in seeds.select_dtypes("number").columns if name not in SETTINGS]
+
+
+def yes_no(answer: bool) -> str:
+    """How tables print a condition: what fails stands out."""
+    return "yes" if answer else "NO"
+
+
+def _cell(value: object, decimals: int | None, signed: bool) -> str:
+    """One formatted figure; words (``decimals`` None) as they are, what a summary row leaves out empty."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "" if decimals is None else NOT_KNOWN
+    if isinstance(value, bool | np.bool_):
+        return yes_no(bool(value))
+    return str(value) if decimals is None else format_value(float(str(value)), decimals, signed)
