@@ -1,0 +1,1 @@
+"""From text, or somebody's shards, to the tokens of a training step."""

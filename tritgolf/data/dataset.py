@@ -1,0 +1,124 @@
+"""What a dataset is: where its text comes from, how it is split, tokenized and cut into shards (``datasets/*.yaml``).
+
+A source is one of three kinds. ``docstrings`` reads installed packages, ``text`` reads local files, ``hub`` downloads
+tokens that somebody else made; a hub dataset brings its own tokenizer and validation split.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from tritgolf.config import Positive, Settings, known_records, merge, read_yaml, validate
+from tritgolf.errors import InputError
+
+# Raised when the same input must give other output: a rule's params carry it, so that old results are made again.
+STAGE_VERSIONS = {"corpus": 1, "tokenizer": 1, "shards": 1, "hub": 1}
+
+MAX_VOCABULARY = 1 << 16  # a token is a uint16
+
+
+class DocstringsSource(Settings):
+    """English text that is on every machine that runs this: the docstrings of installed packages."""
+
+    kind: Literal["docstrings"]
+    packages: tuple[str, ...] = Field(min_length=1)
+    documents: Positive | None = None
+
+
+class TextSource(Settings):
+    """Files, folders, globs: .txt, .md, .jsonl ("text" key), plain or .gz, .xz, .zst; relative to the working folder."""
+
+    kind: Literal["text"]
+    files: tuple[str, ...] = Field(min_length=1)
+    validation_files: tuple[str, ...] = ()
+
+
+class HubSource(Settings):
+    """Published shards and their tokenizer in a Hugging Face repo; ``folder`` names a local copy to use instead."""
+
+    kind: Literal["hub"]
+    repository: str
+    repository_type: Literal["dataset", "model"] = "dataset"
+    revision: str
+    train: str
+    validation: str
+    tokenizer: str
+    endpoint: str = Field(default="https://huggingface.co", pattern="^https?://[^/]+")
+    folder: str | None = None
+
+
+Source = Annotated[DocstringsSource | TextSource | HubSource, Field(discriminator="kind")]
+SOURCES: dict[str, type[Settings]] = {"docstrings": DocstringsSource, "text": TextSource, "hub": HubSource}
+
+
+class SplitConfig(Settings):
+    """How validation documents are chosen: a fraction, by document digest, or the first so many."""
+
+    fraction: float | None = Field(default=None, gt=0, lt=1)
+    first_documents: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "SplitConfig":
+        if (self.fraction is None) == (self.first_documents is None):
+            raise ValueError("give either fraction or first_documents")
+        return self
+
+
+class TokenizerConfig(Settings):
+    """A tokenizer to train (``vocab_size`` pieces on the first ``training_bytes`` of text) or an existing ``model``."""
+
+    vocab_size: Annotated[int, Field(gt=0, le=MAX_VOCABULARY)] | None = None
+    training_bytes: Positive = 100_000_000
+    model: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "TokenizerConfig":
+        if (self.vocab_size is None) == (self.model is None):
+            raise ValueError("give either vocab_size (to train) or model (the path of an existing one)")
+        return self
+
+
+class DatasetConfig(Settings):
+    """One dataset, complete."""
+
+    name: str
+    title: str
+    source: Source
+    validation: SplitConfig | None = None
+    tokenizer: TokenizerConfig | None = None
+    tokens_per_shard: Positive = 100_000_000
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> "DatasetConfig":
+        if isinstance(self.source, HubSource):
+            if self.tokenizer is not None or self.validation is not None:
+                raise ValueError("tokenizer, validation: leave them out; a hub dataset brings its own (source)")
+            return self
+        if self.tokenizer is None:
+            raise ValueError("tokenizer: is missing; give {vocab_size: N} or {model: PATH}")
+        has_files = isinstance(self.source, TextSource) and bool(self.source.validation_files)
+        if has_files == (self.validation is not None):
+            raise ValueError("validation: give either validation or source.validation_files")
+        return self
+
+
+def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str, Any] | None = None) -> DatasetConfig:
+    """Load and validate ``folder/name.yaml`` with ``overrides`` (nested) laid on top.
+
+    Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
+    """
+    path = Path(folder) / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(known_records(folder)) or "none"
+        raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {known}")
+    raw = merge(read_yaml(path), overrides or {})
+    return validate(DatasetConfig, {**raw, "name": name, "source": _source(raw.get("source"), path)}, path)
+
+
+def _source(raw: Any, path: Path) -> Settings:
+    """The source, validated as its own kind, so that a complaint names that kind's keys and not the union's."""
+    if not isinstance(raw, dict) or raw.get("kind") not in SOURCES:
+        kind = raw.get("kind") if isinstance(raw, dict) else raw
+        raise InputError(path, f"source.kind: {kind!r} is not possible", f"allowed: {', '.join(SOURCES)}")
+    return validate(SOURCES[raw["kind"]], raw, f"{path}: source")

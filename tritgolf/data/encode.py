@@ -1,0 +1,96 @@
+"""Documents to shards, on all cores, with memory that does not grow with the corpus.
+
+SentencePiece encodes a batch on its own threads and returns it in order, so the shards are the same whatever the number
+of threads. It needs some 40 bytes of memory a character, so a long document is encoded in parts, cut between two words;
+no piece runs across a space, so the tokens are those of the whole.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sentencepiece import SentencePieceProcessor
+
+from tritgolf.data.corpus import load_corpus, split_file
+from tritgolf.data.manifest import PREFIX, Manifest, shard_facts, write_manifest
+from tritgolf.data.shards import ShardWriter
+from tritgolf.data.text import read_documents
+from tritgolf.data.tokenizer import load_tokenizer, load_tokenizer_facts
+from tritgolf.files import atomic_directory
+from tritgolf.progress import progress
+
+BATCH_CHARACTERS, PART_CHARACTERS = 1 << 22, 1 << 16
+BETWEEN_WORDS = re.compile(r"(?<=[A-Za-z0-9])[ \n](?=[A-Za-z0-9])")
+MARK = "a"  # a leading space would be taken away as extra whitespace; behind a word it stays
+
+
+def build_shards(
+    dataset: str, corpus: str | Path, tokenizer: str | Path, folder: str | Path, *, tokens_per_shard: int, threads: int
+) -> Manifest:
+    """Encode both splits of the folder ``corpus`` with the model in ``tokenizer``; write shards and manifest.
+
+    The folder ``folder`` appears whole or not at all. Raises ``InputError`` for inputs that are missing or damaged.
+    """
+    tokenizer_facts, corpus_facts = load_tokenizer_facts(tokenizer), load_corpus(corpus)
+    processor = load_tokenizer(Path(tokenizer) / "tokenizer.model")
+    vocab_size, bos_id = processor.vocab_size(), processor.bos_id()
+    shards = []
+    with atomic_directory(folder) as temporary:
+        for split, prefix in PREFIX.items():
+            documents = progress(
+                read_documents(split_file(corpus, split)),
+                total=corpus_facts["splits"][split]["documents"],
+                what=f"{split} shards",
+                unit="documents",
+            )
+            with ShardWriter(temporary, prefix, tokens_per_shard) as writer:
+                for tokens in encode_documents(processor, documents, threads):
+                    writer.add(tokens)
+            shards += [shard_facts(path, split, vocab_size=vocab_size, bos_id=bos_id) for path in writer.paths]
+        manifest = Manifest(
+            dataset=dataset,
+            tokenizer_digest=tokenizer_facts["digest"],
+            vocab_size=vocab_size,
+            bos_id=bos_id,
+            origin={"corpus": {split: corpus_facts["splits"][split]["digest"] for split in PREFIX}},
+            shards=tuple(shards),
+        )
+        write_manifest(temporary, manifest)
+    return manifest
+
+
+def encode_documents(
+    processor: SentencePieceProcessor, documents: Iterable[str], threads: int
+) -> Iterator[npt.NDArray[np.int32]]:
+    """Yield the tokens of the documents, each beginning with bos, a batch at a time, int32."""
+    bos, mark = [processor.bos_id()], len(processor.encode(MARK))
+    for batch in _batches(documents):
+        encoded = processor.encode([part for part, _ in batch], num_threads=threads)
+        tokens = (ids[mark:] if continued else bos + ids for ids, (_, continued) in zip(encoded, batch, strict=True))
+        yield np.concatenate([np.asarray(ids, dtype=np.int32) for ids in tokens])
+
+
+def cut(text: str, characters: int = PART_CHARACTERS) -> Iterator[str]:
+    """Cut ``text`` before spaces between ASCII words into parts of at least ``characters`` (but the last)."""
+    start = 0
+    while boundary := BETWEEN_WORDS.search(text, start + characters):
+        yield text[start : boundary.start()]
+        start = boundary.start()
+    yield text[start:]
+
+
+def _batches(documents: Iterable[str]) -> Iterator[list[tuple[str, bool]]]:
+    """Parts to encode, and whether each continues a document: then a mark before it keeps its first space."""
+    batch: list[tuple[str, bool]] = []
+    size = 0
+    for text in documents:
+        for index, part in enumerate(cut(text)):
+            batch.append((MARK + part if index else part, index > 0))
+            size += len(part)
+            if size >= BATCH_CHARACTERS:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch

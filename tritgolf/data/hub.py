@@ -1,0 +1,197 @@
+"""Published shards and their tokenizer, downloaded from a Hugging Face repo: pinned, resumable, verified.
+
+A revision is resolved to a commit once; everything comes from that commit. A file is downloaded beside its place, goes
+on from where it stopped, and is put there only with the size and digest that the hub states (SHA-256 of a Git LFS file,
+Git's blob id of another). Plain HTTP with ranges suffices; the library's Xet transport is not used.
+"""
+
+import fnmatch
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import build_hf_headers
+
+from tritgolf.data.dataset import HubSource
+from tritgolf.data.manifest import Split
+from tritgolf.errors import InputError
+from tritgolf.files import CHUNK
+
+# The base error of the HTTP client under the hub library, which is httpx in some of its versions and httpx2 in others.
+TransportError: type[Exception] = HfHubHTTPError.__bases__[0]
+RETRIED_STATUS = (408, 429, 500, 502, 503, 504)
+LOCAL_COPY = "check the network, or set source.folder to a local copy of the repo"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of the repo: ``digest`` is ``sha256:<hex>`` or ``git-sha1:<hex>`` of its content."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often to try again after a fault that may pass, and the first pause in seconds (doubled each time)."""
+
+    attempts: int = 6
+    pause: float = 1.0
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """Local paths of a dataset's files, in name order, and the commit they come from ("local" for a local copy)."""
+
+    shards: dict[Split, list[Path]]
+    tokenizer: Path
+    commit: str
+
+
+def fetch(source: HubSource, folder: str | Path, retry: Retry = Retry()) -> HubFiles:
+    """Have all files of ``source`` in ``folder``, downloading what is missing there, and return their paths.
+
+    Raises ``InputError``, one line, for a missing network, repo, revision or file and for content that is not what the
+    hub states; what was downloaded stays for the next call.
+    """
+    if source.folder is not None:
+        root = Path(source.folder)
+        names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        return _arrange(source, names, root, "local")
+    commit, files = list_files(source, retry)
+    root = Path(folder) / commit
+    wanted = _arrange(source, sorted(files), root, commit)
+    for path in [wanted.tokenizer, *wanted.shards["validation"], *wanted.shards["train"]]:
+        download(source, commit, files[path.relative_to(root).as_posix()], path, retry)
+    return wanted
+
+
+def list_files(source: HubSource, retry: Retry) -> tuple[str, dict[str, RemoteFile]]:
+    """The commit that ``source.revision`` names and the files in it, by name."""
+    where = _address(source)
+    api = HfApi(endpoint=source.endpoint)
+
+    def ask() -> tuple[str, dict[str, RemoteFile]]:
+        info = api.repo_info(
+            source.repository,
+            repo_type=source.repository_type,
+            revision=source.revision,
+            files_metadata=True,
+            timeout=30,
+        )
+        commit = info.sha or ""
+        if not re.fullmatch("[0-9a-f]{40,64}", commit):
+            raise InputError(where, f"states no commit for revision {source.revision!r}", "check source.endpoint")
+        files = {}
+        for sibling in getattr(info, "siblings", None) or []:
+            digest = f"sha256:{sibling.lfs.sha256}" if sibling.lfs else f"git-sha1:{sibling.blob_id}"
+            size = sibling.lfs.size if sibling.lfs else sibling.size
+            if size is not None:
+                files[sibling.rfilename] = RemoteFile(sibling.rfilename, size, digest)
+        return commit, files
+
+    return _with_retries(ask, f"the file list of revision {source.revision!r}", where, retry)
+
+
+def download(source: HubSource, commit: str, file: RemoteFile, path: Path, retry: Retry) -> None:
+    """Have ``file`` at ``path``, whole and verified; a part that is there already is not downloaded again."""
+    if path.is_file() and path.stat().st_size == file.size:
+        return  # it came here through the verification below
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    url = hf_hub_url(
+        source.repository, file.name, repo_type=source.repository_type, revision=commit, endpoint=source.endpoint
+    )
+
+    def get() -> None:
+        if part.is_file() and part.stat().st_size > file.size:
+            part.unlink()
+        with part.open("ab") as stream:
+            stream.seek(0, 2)
+            http_get(
+                url,
+                stream,
+                resume_size=stream.tell(),
+                headers=build_hf_headers(),
+                expected_size=file.size,
+                displayed_filename=Path(file.name).name,
+            )
+        if content_digest(part, file.digest) != file.digest:
+            part.unlink()
+            raise _WrongContentError(f"its content does not have the digest {file.digest}")
+
+    _with_retries(get, f"{file.name} ({file.size} bytes)", _address(source), retry)
+    part.replace(path)
+
+
+def content_digest(path: Path, like: str) -> str:
+    """Digest of a file in the form of ``like``: ``sha256:…``, or ``git-sha1:…``, Git's id of a blob of this content."""
+    if like.startswith("sha256:"):
+        hasher, name = hashlib.sha256(), "sha256"
+    else:
+        hasher, name = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False), "git-sha1"
+    with path.open("rb") as file:
+        while block := file.read(CHUNK):
+            hasher.update(block)
+    return f"{name}:{hasher.hexdigest()}"
+
+
+class _WrongContentError(Exception):
+    pass
+
+
+def _arrange(source: HubSource, names: list[str], root: Path, commit: str) -> HubFiles:
+    """The paths under ``root`` of those ``names`` that the source wants; ``InputError`` if a pattern names none."""
+
+    def matching(key: str, pattern: str) -> list[Path]:
+        found = [root / name for name in names if fnmatch.fnmatchcase(name, pattern) and ".." not in Path(name).parts]
+        if not found:
+            raise InputError(_address(source), f"has no file {pattern!r} ({key})", "correct the dataset's source")
+        return found
+
+    return HubFiles(
+        {"train": matching("train", source.train), "validation": matching("validation", source.validation)},
+        matching("tokenizer", source.tokenizer)[0],
+        commit,
+    )
+
+
+def _address(source: HubSource) -> str:
+    return source.folder or f"{source.endpoint} {source.repository_type} {source.repository}"
+
+
+def _with_retries(action: Callable[[], T], wanted: str, where: str, retry: Retry) -> T:
+    """``action()``, tried again after faults that may pass; any other fault, or the last, is an ``InputError``."""
+    for attempt in range(1, retry.attempts + 1):
+        try:
+            return action()
+        except OfflineModeIsEnabled as error:
+            raise InputError(where, f"cannot give {wanted}: {error}", LOCAL_COPY) from None
+        except HFValidationError as error:
+            raise InputError(where, str(error), "correct source.repository") from None
+        except (TransportError, OSError, json.JSONDecodeError, _WrongContentError) as error:
+            status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+            if status is None and isinstance(error, OSError) and error.errno is not None:
+                raise  # this machine's own fault: a full disk, say
+            if attempt == retry.attempts or (status is not None and status not in RETRIED_STATUS):
+                raise InputError(where, f"cannot give {wanted} ({_reason(error, status)})", LOCAL_COPY) from None
+        time.sleep(retry.pause * 2 ** (attempt - 1))
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _reason(error: Exception, status: int | None) -> str:
+    reasons = {401: "HTTP 401: no such repo, or a private one", 404: "HTTP 404: no such repo, revision or file"}
+    if status is not None:
+        return reasons.get(status, f"HTTP {status}")
+    return " ".join(str(error).split()) or type(error).__name__
