@@ -1,0 +1,76 @@
+"""What every rule file uses: the validated configuration and the paths of results."""
+
+import sys
+from pathlib import Path
+
+from tritgolf.config import RecordConfig
+from tritgolf.data.dataset import DatasetConfig, load_dataset
+from tritgolf.devices import visible_gpus
+from tritgolf.errors import InputError
+from tritgolf.pipeline import load_pipeline, resolve_record
+
+REPOSITORY = Path(workflow.basedir)
+ENVIRONMENT = str(REPOSITORY / "envs" / "tritgolf.yaml")
+
+
+def _configured():
+    """The pipeline, its records and their datasets; bad configuration is one line and the end."""
+    try:
+        pipeline = load_pipeline(config, "config.yaml")
+        found = {name: resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records}
+        texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    return pipeline, found, texts
+
+
+PIPELINE, RECORDS, DATASETS = _configured()
+GPUS = PIPELINE.gpus or visible_gpus()
+
+
+def records() -> list[str]:
+    """Names of the records to reproduce."""
+    return list(RECORDS)
+
+
+def record_config(name: str) -> RecordConfig:
+    """A record's full configuration."""
+    return RECORDS[name]
+
+
+def seeds(name: str) -> list[int]:
+    """Seeds of a record."""
+    return list(RECORDS[name].seeds)
+
+
+def checkpoints(name: str) -> list[str]:
+    """Names of a record's published checkpoints, ``final`` last."""
+    return RECORDS[name].train.checkpoint_names
+
+
+def datasets_used() -> list[str]:
+    """Names of the datasets that the records train on."""
+    return list(DATASETS)
+
+
+def dataset_config(name: str) -> DatasetConfig:
+    """A dataset's configuration."""
+    return DATASETS[name]
+
+
+def compute_threads(name: str) -> int:
+    """Threads of a job that computes: a GPU job takes the machine, since all its GPUs work for it."""
+    return workflow.cores if GPUS else RECORDS[name].train.cpu_threads
+
+
+def plain(settings) -> dict:
+    """Settings as plain values, for ``params``: a rule runs again when, and only when, its own slice changes."""
+    return settings.model_dump(mode="json")
+
+
+wildcard_constraints:
+    record="[A-Za-z0-9_.-]+",
+    dataset="[A-Za-z0-9_.-]+",
+    seed=r"\d+",
+    checkpoint=r"step_\d+|final",

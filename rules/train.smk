@@ -1,0 +1,35 @@
+"""Training: one job a seed, all of its checkpoints."""
+
+for _record in records():
+
+    rule:
+        name:
+            f"train_{_record}"
+        input:
+            shards=f"results/data/{record_config(_record).dataset}/shards",
+        output:
+            checkpoints=[f"results/{_record}/seed{{seed}}/checkpoints/{c}.safetensors" for c in checkpoints(_record)],
+            curve=f"results/{_record}/seed{{seed}}/train/metrics.jsonl",
+            facts=f"results/{_record}/seed{{seed}}/train/train.json",
+        params:
+            record=_record,
+            names=checkpoints(_record),
+            live=f"results/{_record}/seed{{seed}}/live",
+            model=plain(record_config(_record).model),
+            train=plain(record_config(_record).train),
+            processes=max(1, GPUS),
+        log:
+            f"results/{_record}/seed{{seed}}/logs/train.log",
+        benchmark:
+            f"results/{_record}/seed{{seed}}/benchmarks/train.tsv"
+        threads: compute_threads(_record)
+        resources:
+            mem_mb=4000,
+            runtime=720,
+            gpu=GPUS,
+        conda:
+            "../envs/tritgolf.yaml"
+        message:
+            f"Train {_record}, seed {{wildcards.seed}}"
+        script:
+            "../workflow_scripts/train.py"

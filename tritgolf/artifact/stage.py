@@ -1,0 +1,96 @@
+"""The export stage: one checkpoint, every storage choice of its record."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tritgolf.artifact.container import write_artifact
+from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
+from tritgolf.artifact.statistics import record_zero_fraction, scale_range, stored_trits, zero_fractions
+from tritgolf.artifact.storage import store
+from tritgolf.config import ExportConfig, ModelConfig
+from tritgolf.files import write_json
+from tritgolf.provenance import PACKAGE, envelope
+from tritgolf.train import checkpoint as checkpoints
+
+STAGE_VERSION = 1
+COUNTED_CODE = ("artifact", "data", "evaluate", "model", "train", "config.py", "errors.py", "files.py", "progress.py")
+
+
+def export_stage(
+    *,
+    record: str,
+    seed: int,
+    name: str,
+    model: ModelConfig,
+    export: ExportConfig,
+    checkpoint: Path,
+    folder: Path,
+    facts: Path,
+    threads: int,
+) -> None:
+    """Write ``folder/<storage>.tgolf`` for every storage of ``export`` and their sizes to ``facts``.
+
+    ``name`` is the checkpoint's name. Uses ``threads`` threads; the files don't depend on them.
+    """
+    found = checkpoints.load(checkpoint)
+
+    def write(storage_name: str) -> tuple[dict[str, Any], dict[str, float]]:
+        storage = export.storage(storage_name)
+        stored = store(found.tensors, model.quantizer, storage, export.decide_scale)
+        header = ArtifactHeader(
+            record=record,
+            seed=seed,
+            checkpoint=name,
+            step=found.facts["step"],
+            storage_name=storage_name,
+            model=model,
+            storage=storage,
+        )
+        path = folder / f"{storage_name}.tgolf"
+        info = write_artifact(path, stored, header)
+        return _entry(path, info, scale_range(stored)), zero_fractions(stored_trits(stored))
+
+    storages = list(export.storages)
+    with ThreadPoolExecutor(max(1, threads // 2)) as pool:  # an export compresses two layouts at a time
+        done = dict(zip(storages, pool.map(write, storages), strict=True))
+    entries = {storage: entry for storage, (entry, _) in done.items()}
+    metrics = {
+        "storages": entries,
+        "zero_fraction": done[export.own_storage][1],
+        "record_zero_fraction": record_zero_fraction(found.tensors, model.quantizer.group_size),
+        "code_bytes": code_bytes(),
+        "byte_limit": export.byte_limit,
+    }
+    written = envelope(
+        "export",
+        version=STAGE_VERSION,
+        record=record,
+        seed=seed,
+        checkpoint=name,
+        step=found.facts["step"],
+        metrics=metrics,
+        payload={storage: [entry["payload_digest"], entry["bytes"]] for storage, entry in entries.items()},
+        configuration=[model.model_dump(mode="json"), export.model_dump(mode="json")],
+        inputs={"checkpoint": found.facts["digest"]},
+    )
+    write_json(facts, written)
+
+
+def code_bytes() -> int:
+    """UTF-8 bytes of the package's code that trains, exports and scores; what a submission would have to hold."""
+    roots = [PACKAGE / name for name in COUNTED_CODE]
+    files = [file for root in roots for file in (root.rglob("*.py") if root.is_dir() else [root])]
+    return sum(len(file.read_bytes()) for file in files)
+
+
+def _entry(path: Path, info: ArtifactInfo, scales: dict[str, float]) -> dict[str, Any]:
+    return {
+        "file": path.name,
+        "bytes": info.bytes,
+        "layout": info.layout,
+        "layout_bytes": info.layout_bytes,
+        "bytes_by_kind": info.bytes_by_kind,
+        "scale_range": scales,
+        "payload_digest": info.payload_digest,
+    }

@@ -1,0 +1,70 @@
+"""``tritgolf describe RECORD``: a record's configuration, sizes and cost, from its definition alone."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tritgolf.commands.output import flatten, print_facts, print_json
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("describe", help="configuration, parameter counts and estimated bytes of a record")
+    parser.add_argument("record", help="name of a record: records/NAME.yaml")
+    parser.add_argument("--records", default="records", metavar="DIR", help="folder of records (default: records)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the facts."""
+    facts = describe(arguments.record, Path(arguments.records))
+    if arguments.json:
+        print_json(facts)
+        return 0
+    counts, artifact = facts["parameters"], facts["artifact"]
+    print_facts(
+        [
+            ("", f"{facts['record']}: {facts['configuration']['title']} ({facts['configuration']['mode']} mode)"),
+            ("", "parameters"),
+            ("published count", f"{counts['published']:,} (with an unused output matrix of {counts['unused']:,})"),
+            ("trained", f"{counts['trained']:,}"),
+            ("ternary", f"{counts['ternary']:,} in {counts['groups']:,} groups"),
+            ("other stored", f"{counts['stored_fp']:,}"),
+            ("", "training"),
+            ("steps", f"{facts['steps']:,}" + (f", or {facts['seconds']:g} s if sooner" if facts["seconds"] else "")),
+            ("tokens", f"{facts['tokens']:,}"),
+            ("", f"artifact before compression, storage {artifact['storage']!r}, trits in base 3"),
+            *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items()),
+            ("total", f"{artifact['bytes']:,} bytes of {artifact['limit']:,}"),
+            ("", "configuration"),
+            *flatten(facts["configuration"]),
+        ]
+    )
+    return 0
+
+
+def describe(name: str, folder: Path) -> dict[str, Any]:
+    """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
+    from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
+    from tritgolf.config import load_record  # noqa: PLC0415
+    from tritgolf.model.counts import count_parameters, parameter_shapes  # noqa: PLC0415
+
+    record = load_record(name, folder)
+    storage = record.export.storage(record.export.own_storage)
+    specs = tensor_specs(parameter_shapes(record.model), storage)
+    by_kind = stored_bytes(specs, record.model.quantizer.group_size)
+    return {
+        "record": name,
+        "parameters": count_parameters(record.model).as_dict(),
+        "steps": record.train.steps,
+        "seconds": record.train.seconds,
+        "tokens": record.train.steps * record.train.batch_tokens,
+        "artifact": {
+            "storage": record.export.own_storage,
+            "bytes_by_kind": by_kind,
+            "bytes": sum(by_kind.values()),
+            "limit": record.export.byte_limit,
+        },
+        "configuration": record.model_dump(mode="json"),
+    }

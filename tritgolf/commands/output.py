@@ -1,0 +1,29 @@
+"""How commands print: JSON for programs, aligned lines for people."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def print_json(facts: Any) -> None:
+    """Print ``facts`` as indented JSON."""
+    print(json.dumps(facts, indent=1, ensure_ascii=False))
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Print (label, value) pairs in two aligned columns; an empty label starts a paragraph with the value as title."""
+    width = max((len(label) for label, _ in facts), default=0)
+    for label, value in facts:
+        print(f"\n{value}" if not label else f"  {label:<{width}}  {value}")
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted key, value) pairs."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            pairs += flatten(value, f"{prefix}{key}.")
+        elif value is not None:
+            shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            pairs.append((prefix + key, shown or "none"))
+    return pairs

@@ -1,0 +1,114 @@
+"""The roundtrip stage: what each storage choice does to the score of one checkpoint."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tritgolf.artifact.container import read_artifact
+from tritgolf.artifact.statistics import difference, zero_fractions
+from tritgolf.artifact.storage import forward_ternary
+from tritgolf.config import ModelConfig
+from tritgolf.data.loader import validation_tokens
+from tritgolf.data.manifest import check_tokenizer
+from tritgolf.evaluate.bytes import token_bytes
+from tritgolf.evaluate.load import reloaded_network, reloaded_ternary, trained_network
+from tritgolf.evaluate.score import Score, WindowNats, score_windows, summarize
+from tritgolf.evaluate.windows import chunked_windows
+from tritgolf.files import digest_file, write_json
+from tritgolf.model.unet import TernaryUNet
+from tritgolf.provenance import envelope
+from tritgolf.train import checkpoint as checkpoints
+
+STAGE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Reloaded minus trained, bits per byte of pure cross-entropy; ``standard_error`` is paired over windows."""
+
+    bpb: float
+    standard_error: float
+
+
+def paired_gap(trained: WindowNats, reloaded: WindowNats, bytes_: int) -> Gap:
+    """Compare two scorings of the same windows, which hold ``bytes_`` bytes of scored text."""
+    differences = reloaded.nats - trained.nats
+    to_bpb = 1 / (math.log(2) * bytes_)
+    count = len(differences)
+    spread = float(np.std(differences, ddof=1)) * math.sqrt(count) if count > 1 else 0.0
+    return Gap(float(differences.sum()) * to_bpb, spread * to_bpb)
+
+
+def roundtrip_stage(
+    *,
+    record: str,
+    seed: int,
+    name: str,
+    model: ModelConfig,
+    own_storage: str,
+    z_loss: float,
+    attention: str,
+    batch: int,
+    checkpoint: Path,
+    artifacts: dict[str, Path],
+    shards: Path,
+    tokenizer: Path,
+    facts: Path,
+) -> None:
+    """Score the checkpoint and every artifact on the validation text in non-overlapping windows; write ``facts``.
+
+    ``batch``: windows scored at a time; ``own_storage``: the artifact that the record ships.
+    """
+    check_tokenizer(shards, tokenizer)
+    tokens = validation_tokens(shards, model.context, model.vocab_size)
+    windows = chunked_windows(len(tokens), model.context)
+    sizes = token_bytes(tokenizer)
+
+    def score(network: TernaryUNet, what: str) -> tuple[WindowNats, Score]:
+        found = score_windows(network, tokens, windows, batch, what=what)
+        return found, summarize(found, tokens, windows, sizes, z_loss)
+
+    source = checkpoints.load(checkpoint)
+    ours = forward_ternary(source.tensors, model.quantizer)
+    trained, trained_score = score(trained_network(model, source.tensors, attention), "trained")
+    storages: dict[str, Any] = {}
+    for storage, path in artifacts.items():
+        artifact = read_artifact(path)
+        found, reloaded_score = score(reloaded_network(artifact, attention), f"reloaded {storage}")
+        gap = paired_gap(trained, found, trained_score.bytes)
+        changed = difference(ours, reloaded_ternary(artifact))
+        storages[storage] = {
+            "bpb": reloaded_score.bpb,
+            "nats": reloaded_score.nats,
+            "record_bpb": reloaded_score.record_bpb,
+            "gap_bpb": gap.bpb,
+            "gap_se": gap.standard_error,
+            "trits_changed": changed.trits_changed,
+            "max_weight_error": changed.max_weight_error,
+        }
+    metrics = {
+        "trained": trained_score.as_dict(),
+        "storages": storages,
+        "own_storage": own_storage,
+        "zero_fraction": zero_fractions({n: t.q for n, t in ours.items()}),
+    }
+    written = envelope(
+        "roundtrip",
+        version=STAGE_VERSION,
+        record=record,
+        seed=seed,
+        checkpoint=name,
+        step=source.facts["step"],
+        metrics=metrics,
+        payload=metrics,
+        configuration=[model.model_dump(mode="json"), z_loss],
+        inputs={
+            "checkpoint": source.facts["digest"],
+            "tokenizer": digest_file(tokenizer),
+            **{storage: digest_file(path) for storage, path in artifacts.items()},
+        },
+    )
+    write_json(facts, written)

@@ -1,0 +1,115 @@
+"""The evaluation stage: chunked and sliding scores of a reloaded artifact, temperature, and the unigram bound."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tritgolf.artifact.container import read_artifact
+from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
+from tritgolf.data.loader import tokens_consumed, training_stream, validation_tokens
+from tritgolf.data.manifest import check_tokenizer
+from tritgolf.data.shards import Tokens
+from tritgolf.evaluate.bytes import TokenBytes, token_bytes
+from tritgolf.evaluate.load import reloaded_network
+from tritgolf.evaluate.score import score_windows, summarize, unigram_bpb
+from tritgolf.evaluate.temperature import calibrate
+from tritgolf.evaluate.windows import Rule, chunked_windows, sliding_windows
+from tritgolf.files import digest_file, read_json, write_json
+from tritgolf.model.unet import TernaryUNet
+from tritgolf.provenance import envelope
+
+STAGE_VERSION = 1
+TIMES = ("seconds", "window_tokens_per_second")
+
+
+def evaluate_stage(
+    *,
+    record: str,
+    seed: int,
+    name: str,
+    model: ModelConfig,
+    train: TrainConfig,
+    settings: EvaluateConfig,
+    artifact: Path,
+    training: Path,
+    shards: Path,
+    tokenizer: Path,
+    facts: Path,
+) -> None:
+    """Score ``artifact`` on the validation text of ``shards`` and write ``facts``.
+
+    ``training`` is the run's ``train.json``: the temperature is calibrated on the training tokens after the last
+    trained ones.
+    """
+    check_tokenizer(shards, tokenizer)
+    context = model.context
+    tokens = validation_tokens(shards, context, model.vocab_size)
+    sizes = token_bytes(tokenizer)
+    loaded = read_artifact(artifact)
+    network = reloaded_network(loaded, train.attention)
+    batch, z_loss = settings.batch_sequences, train.z_loss
+
+    chunked = score_chunked(network, tokens, sizes, batch, z_loss)
+    sliding = score_sliding(network, tokens, sizes, batch, z_loss, settings.stride, settings.window_rule)
+    run = read_json(training)["metrics"]
+    after = tokens_consumed(run["steps"], batch_tokens=train.batch_tokens, context=context, world=run["world"])
+    unseen = training_stream(shards, model.vocab_size).take(after, settings.calibration_tokens)
+    calibration = calibrate(network, unseen, settings.temperatures, batch)
+    at_best = sliding["bpb"] if settings.apply_temperature else None
+    if settings.apply_temperature and calibration.best != 1:
+        windows = sliding_windows(len(tokens), context, settings.stride, settings.window_rule)
+        found = score_windows(network, tokens, windows, batch, calibration.best, what="sliding at the best temperature")
+        at_best = summarize(found, tokens, windows, sizes, z_loss).bpb
+    metrics = {
+        "storage": loaded.header.storage_name,
+        "chunked": chunked,
+        "sliding": sliding,
+        "temperature": {
+            "grid": [{"temperature": t, "calibration_nats": nats} for t, nats in calibration.nats.items()],
+            "best": calibration.best,
+            "applied": settings.apply_temperature,
+            "sliding_bpb_at_best": at_best,
+            "calibration_tokens": len(unseen),
+        },
+        "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
+    }
+    written = envelope(
+        "evaluate",
+        version=STAGE_VERSION,
+        record=record,
+        seed=seed,
+        checkpoint=name,
+        step=run["steps"],
+        metrics=metrics,
+        payload={**metrics, "sliding": {key: value for key, value in sliding.items() if key not in TIMES}},
+        configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
+        inputs={"artifact": digest_file(artifact), "tokenizer": digest_file(tokenizer)},
+    )
+    write_json(facts, written)
+
+
+def score_chunked(
+    network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float
+) -> dict[str, Any]:
+    """Non-overlapping windows of the network's context: the facts for JSON."""
+    windows = chunked_windows(len(tokens), network.model.context)
+    found = score_windows(network, tokens, windows, batch, what="chunked")
+    return summarize(found, tokens, windows, sizes, z_loss).as_dict()
+
+
+def score_sliding(
+    network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float, stride: int, rule: Rule
+) -> dict[str, Any]:
+    """Windows ``stride`` apart: the facts for JSON, with the time they took."""
+    windows = sliding_windows(len(tokens), network.model.context, stride, rule)
+    began = time.perf_counter()
+    found = score_windows(network, tokens, windows, batch, what=f"sliding, stride {stride}")
+    seconds = time.perf_counter() - began
+    return {
+        **summarize(found, tokens, windows, sizes, z_loss).as_dict(),
+        "stride": stride,
+        "window": windows.length,
+        "rule": rule,
+        "seconds": seconds,
+        "window_tokens_per_second": len(windows.starts) * windows.length / seconds,
+    }

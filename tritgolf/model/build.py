@@ -1,0 +1,56 @@
+"""Networks ready to be scored: from a checkpoint's master weights, or from what an artifact restores."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from tritgolf.config import ModelConfig
+from tritgolf.errors import InputError
+from tritgolf.model.attention import choose_attention
+from tritgolf.model.counts import is_ternary, parameter_shapes
+from tritgolf.model.ternary import Ternary
+from tritgolf.model.unet import TernaryUNet
+
+
+def default_device() -> torch.device:
+    """The first GPU, else the CPU."""
+    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def build_network(
+    model: ModelConfig,
+    tensors: Mapping[str, Tensor],
+    ternary: Mapping[str, Ternary] | None = None,
+    *,
+    attention: str = "auto",
+    device: torch.device | None = None,
+) -> TernaryUNet:
+    """A network in evaluation mode that quantizes nothing any more.
+
+    ``tensors``: weights by name. Ternary matrices among them are masters, quantized here once as the forward pass would;
+    those in ``ternary`` are used as they are. Raises ``InputError`` if a tensor is missing, unknown or of another shape.
+    """
+    device = device or default_device()
+    ternary = ternary or {}
+    _check_shapes(model, {name: tuple(t.shape) for name, t in tensors.items()} | {n: tuple(t.q.shape) for n, t in ternary.items()})
+    dtype = torch.bfloat16 if model.compute == "bfloat16" else torch.float32
+    network = TernaryUNet(model, choose_attention(attention, device, dtype)[1])
+    missing_masters = {name: torch.zeros(shape) for name, shape in parameter_shapes(model).items() if name in ternary}
+    network.load_state_dict({**missing_masters, **tensors})
+    network.to(device).eval()
+    masters = {name: trits for name, trits in network.ternarized().items() if name not in ternary}
+    network.use_ternary(masters | {n: Ternary(t.q.to(device), t.scale.to(device)) for n, t in ternary.items()})
+    return network
+
+
+def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
+    wanted = parameter_shapes(model)
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            kind = "ternary matrix" if is_ternary(name) else "tensor"
+            raise InputError(
+                f"{kind} {name}",
+                f"has shape {found.get(name, 'missing')}, the model wants {wanted.get(name, 'none')}",
+                "use the record that the weights were trained with",
+            )

@@ -1,0 +1,31 @@
+"""``config.yaml``: what to reproduce. Systems are defined in ``records/``, texts in ``datasets/``."""
+
+from pathlib import Path
+from typing import Any
+
+from tritgolf.config import Positive, RecordConfig, Settings, load_record, validate
+
+
+class PipelineConfig(Settings):
+    """Records, seeds and data of one run of the workflow; null means: as each record says."""
+
+    records: tuple[str, ...]
+    seeds: tuple[int, ...] | None = None
+    dataset: str | None = None
+    overrides: dict[str, Any] = {}
+    gpus: Positive | None = None
+
+
+def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
+    """Validate the merged configuration (file and command line). Raises ``InputError`` in one line."""
+    return validate(PipelineConfig, raw, path)
+
+
+def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> RecordConfig:
+    """The record ``name`` with the pipeline's seeds, dataset and overrides laid over it, validated."""
+    over = dict(pipeline.overrides)
+    if pipeline.seeds is not None:
+        over["seeds"] = list(pipeline.seeds)
+    if pipeline.dataset is not None:
+        over["dataset"] = pipeline.dataset
+    return load_record(name, folder, over)

@@ -1,0 +1,54 @@
+"""One rank of a training run: ``python -m tritgolf.train PLAN.json`` (the launcher starts it, alone or under torchrun).
+
+Exit codes: 0 finished; 75 stopped by SIGTERM with the state saved; 1 anything else. A final failure, one that trying
+again would only repeat, is told in ``failure.json`` in the live folder.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from tritgolf.config import ModelConfig, TrainConfig, validate
+from tritgolf.errors import InputError, full_disk
+from tritgolf.files import read_json, write_json
+from tritgolf.train.distributed import joined_ranks
+from tritgolf.train.loop import Plan, Preempted, run
+
+EXIT_PREEMPTED = 75  # EX_TEMPFAIL
+
+
+def main(plan_path: str) -> int:
+    """Train as the plan says; see the module's text for the exit codes."""
+    raw = read_json(plan_path)
+    live = Path(raw["live"])
+    try:
+        plan = Plan(
+            label=raw["label"],
+            model=validate(ModelConfig, raw["model"], plan_path),
+            train=validate(TrainConfig, raw["train"], plan_path),
+            seed=raw["seed"],
+            shards=Path(raw["shards"]),
+            live=live,
+        )
+        torch.set_num_threads(plan.train.cpu_threads)
+        with joined_ranks() as ranks:
+            facts = run(plan, ranks)
+            if ranks.is_main:
+                write_json(live / "finished.json", facts)
+    except Preempted as stop:
+        print(stop, file=sys.stderr)
+        return EXIT_PREEMPTED
+    except InputError as error:
+        write_json(live / "failure.json", {"error": [error.where, error.what, error.fix]})
+        return 1
+    except OSError as error:
+        if not full_disk(error):
+            raise
+        print(f"error: {error.filename or live}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))

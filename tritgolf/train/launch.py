@@ -1,0 +1,121 @@
+"""Start the ranks of a run, watch them, start them again where that helps, and publish what they made.
+
+Snakemake's retries don't look at exit codes, so the launcher decides: a killed or preempted run continues at its last
+state as long as it makes progress; bad input, a loss that is not finite and a full disk are final.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tritgolf.errors import InputError
+from tritgolf.files import read_json, write_json
+from tritgolf.train import checkpoint
+
+RESTARTS_WITHOUT_PROGRESS = 2
+EXIT_PREEMPTED = 75
+
+
+def train(plan: dict[str, Any], processes: int) -> dict[str, Any]:
+    """Run ``plan`` (see ``tritgolf.train.__main__``) on ``processes`` ranks of this machine; returns the run's facts.
+
+    The caller holds the lock of the live folder (``locked``). Raises ``InputError`` where trying again cannot help, and
+    ``SystemExit(75)`` when SIGTERM stopped it.
+    """
+    live = Path(plan["live"])
+    plan_path = live / "plan.json"
+    write_json(plan_path, plan)
+    (live / "finished.json").unlink(missing_ok=True)
+    failures, last_state = 0, _newest_state(live)
+    while True:
+        (live / "failure.json").unlink(missing_ok=True)
+        code, terminated = _run(_command(plan_path, processes))
+        if code == 0 and (live / "finished.json").exists():
+            return dict(read_json(live / "finished.json"))
+        if terminated:
+            print(f"{plan['label']}: stopped; the same command continues", file=sys.stderr)
+            raise SystemExit(EXIT_PREEMPTED)
+        if (live / "failure.json").exists():
+            where, what, fix = read_json(live / "failure.json")["error"]
+            raise InputError(where, what, fix)
+        state = _newest_state(live)
+        failures = 1 if state != last_state else failures + 1
+        if failures > RESTARTS_WITHOUT_PROGRESS:
+            raise InputError(
+                f"training {plan['label']}",
+                f"its processes ended {failures} times without a new state (last exit code {code})",
+                "read the messages above; the last good state is kept and the same command continues there",
+            )
+        last_state = state
+        print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
+
+
+def locked(live: Path) -> FileLock:
+    """The lock of a run's live folder, held; waits, saying so, while another process trains there."""
+    live.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(live / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        owner = (live / ".owner").read_text() if (live / ".owner").exists() else "unknown"
+        print(f"{live}: process {owner} is already training here; waiting until it is done", file=sys.stderr, flush=True)
+        lock.acquire()
+    (live / ".owner").write_text(str(os.getpid()))
+    return lock
+
+
+def publish(live: Path, outputs: dict[str, Path]) -> dict[str, str]:
+    """Copy each named checkpoint of ``live`` (``step_000100`` … ``final``) to its output; returns their digests.
+
+    What is copied is read back and verified first, so a damaged file never becomes an output.
+    """
+    digests = {}
+    for name, output in outputs.items():
+        found = checkpoint.load(live / f"{name}.safetensors")
+        digests[name] = checkpoint.save(output, found.tensors, {**found.facts, "checkpoint": name})
+    return digests
+
+
+def clear(live: Path) -> None:
+    """Delete a finished run's states; its curve and weights have been published."""
+    for path in live.glob("*.safetensors"):
+        path.unlink()
+    shutil.rmtree(live, ignore_errors=True)
+
+
+def _newest_state(live: Path) -> str | None:
+    states = sorted(path.name for path in live.glob("state_*.safetensors"))
+    return states[-1] if states else None
+
+
+def _command(plan_path: Path, processes: int) -> list[str]:
+    worker = ["-m", "tritgolf.train", str(plan_path)]
+    if processes == 1:
+        return [sys.executable, *worker]
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *worker]
+
+
+def _run(command: list[str]) -> tuple[int, bool]:
+    """Run a command, passing SIGTERM on to it; (exit code, whether SIGTERM came)."""
+    terminated: list[int] = []
+    child = subprocess.Popen(command)
+
+    def forward(number: int, _frame: object) -> None:
+        terminated.append(number)
+        child.send_signal(number)
+
+    previous = signal.signal(signal.SIGTERM, forward)
+    try:
+        return child.wait(), bool(terminated)
+    except KeyboardInterrupt:
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+        raise SystemExit(EXIT_PREEMPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, previous)

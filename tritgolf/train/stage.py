@@ -1,0 +1,115 @@
+"""The training stage: lock, launch, publish checkpoints, curve and facts. Safe to run again after any interruption."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.data.manifest import load_manifest, payload_digest
+from tritgolf.errors import InputError
+from tritgolf.files import atomic_path, read_json, write_json
+from tritgolf.model.counts import count_parameters
+from tritgolf.provenance import envelope
+from tritgolf.train import launch
+from tritgolf.train.curve import read_curve
+from tritgolf.train.loop import STAGE_VERSION, Plan
+
+
+def train_stage(
+    *,
+    record: str,
+    seed: int,
+    model: ModelConfig,
+    train: TrainConfig,
+    shards: Path,
+    live: Path,
+    checkpoints: dict[str, Path],
+    curve: Path,
+    facts: Path,
+    processes: int,
+) -> None:
+    """Train ``record`` with ``seed`` on ``processes`` ranks and write its outputs.
+
+    ``live`` is the folder of states while it runs; ``checkpoints`` maps names (``step_000100`` … ``final``) to files.
+    A second process with the same ``live`` waits for the first and takes over what it made.
+    """
+    manifest = load_manifest(shards)
+    if manifest.vocab_size != model.vocab_size:
+        raise InputError(
+            shards,
+            f"holds tokens of a vocabulary of {manifest.vocab_size}, the model has {model.vocab_size}",
+            "give the record and its dataset the same vocab_size",
+        )
+    plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
+    shards_digest = payload_digest(manifest)
+    configuration = plan.configuration(shards_digest)
+    with launch.locked(live):
+        if _is_published(configuration, facts, [*checkpoints.values(), curve]):
+            return
+        run = launch.train(_plan_json(plan), processes)
+        digests = launch.publish(live, checkpoints)
+        lines = read_curve(live / "metrics.jsonl")
+        _copy(live / "metrics.jsonl", curve)
+        metrics = _metrics(run, lines, model, digests)
+        payload = {key: metrics[key] for key in ("steps", "tokens", "stop_reason", "final_loss", "weights_digest")}
+        if train.seconds is not None:
+            payload = {"weights_digest": digests}
+        written = envelope(
+            "train",
+            version=STAGE_VERSION,
+            record=record,
+            seed=seed,
+            checkpoint=None,
+            step=run["steps"],
+            metrics=metrics,
+            payload=payload,
+            configuration=[model.model_dump(mode="json"), train.model_dump(mode="json"), seed],
+            inputs={"shards": shards_digest},
+        )
+        write_json(facts, {**written, "configuration": configuration})
+        launch.clear(live)
+
+
+def _metrics(
+    run: dict[str, Any], lines: list[dict[str, Any]], model: ModelConfig, digests: dict[str, str]
+) -> dict[str, Any]:
+    paces = [line["step_ms"] for line in lines[1:]] or [line["step_ms"] for line in lines]
+    kept = ("steps", "tokens", "stop_reason", "training_seconds", "compile_seconds", "attention", "world")
+    return {
+        **{key: run[key] for key in kept},
+        "step_ms": {
+            "median": float(np.median(paces)),
+            "mean": 1000 * run["training_seconds"] / run["steps"],
+            "p10": float(np.percentile(paces, 10)),
+            "p90": float(np.percentile(paces, 90)),
+        },
+        "parameters": count_parameters(model).as_dict(),
+        "final_loss": lines[-1]["loss"],
+        "zero_fraction": lines[-1]["zero_fraction"],
+        "record_zero_fraction": lines[-1]["record_zero_fraction"],
+        "weights_digest": digests,
+    }
+
+
+def _plan_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "label": plan.label,
+        "model": plan.model.model_dump(mode="json"),
+        "train": plan.train.model_dump(mode="json"),
+        "seed": plan.seed,
+        "shards": str(plan.shards),
+        "live": str(plan.live),
+    }
+
+
+def _is_published(configuration: str, facts: Path, outputs: list[Path]) -> bool:
+    """Whether another process, for which this one waited, has already written all outputs of the same run."""
+    if not facts.exists() or not all(path.exists() for path in outputs):
+        return False
+    return bool(read_json(facts).get("configuration") == configuration)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(source.read_bytes())

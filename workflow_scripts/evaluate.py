@@ -1,0 +1,24 @@
+"""Score the artifact that a record ships."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
+from tritgolf.errors import one_line_errors
+from tritgolf.evaluate.stage import evaluate_stage
+
+with one_line_errors():
+    evaluate_stage(
+        record=snakemake.params.record,
+        seed=int(snakemake.wildcards.seed),
+        name=snakemake.wildcards.checkpoint,
+        model=ModelConfig(**snakemake.params.model),
+        train=TrainConfig(**snakemake.params.train),
+        settings=EvaluateConfig(**snakemake.params.evaluate),
+        artifact=Path(snakemake.input.artifact),
+        training=Path(snakemake.input.training),
+        shards=Path(snakemake.input.shards),
+        tokenizer=Path(snakemake.input.tokenizer),
+        facts=Path(snakemake.output.facts),
+    )

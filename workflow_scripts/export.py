@@ -1,0 +1,22 @@
+"""Export one checkpoint with every storage choice of its record."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from tritgolf.artifact.stage import export_stage
+from tritgolf.config import ExportConfig, ModelConfig
+from tritgolf.errors import one_line_errors
+
+with one_line_errors():
+    export_stage(
+        record=snakemake.params.record,
+        seed=int(snakemake.wildcards.seed),
+        name=snakemake.wildcards.checkpoint,
+        model=ModelConfig(**snakemake.params.model),
+        export=ExportConfig(**snakemake.params.export),
+        checkpoint=Path(snakemake.input.checkpoint),
+        folder=Path(snakemake.output.facts).parent,
+        facts=Path(snakemake.output.facts),
+        threads=snakemake.threads,
+    )

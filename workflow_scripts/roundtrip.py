@@ -1,0 +1,26 @@
+"""Reload every artifact of a checkpoint and score it against the trained model."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from tritgolf.config import ModelConfig
+from tritgolf.errors import one_line_errors
+from tritgolf.evaluate.roundtrip import roundtrip_stage
+
+with one_line_errors():
+    roundtrip_stage(
+        record=snakemake.params.record,
+        seed=int(snakemake.wildcards.seed),
+        name=snakemake.wildcards.checkpoint,
+        model=ModelConfig(**snakemake.params.model),
+        own_storage=snakemake.params.own_storage,
+        z_loss=snakemake.params.z_loss,
+        attention=snakemake.params.attention,
+        batch=snakemake.params.batch,
+        checkpoint=Path(snakemake.input.checkpoint),
+        artifacts=dict(zip(snakemake.params.storages, map(Path, snakemake.input.artifacts), strict=True)),
+        shards=Path(snakemake.input.shards),
+        tokenizer=Path(snakemake.input.tokenizer),
+        facts=Path(snakemake.output.facts),
+    )

@@ -1,0 +1,23 @@
+"""Train one seed of a record."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.errors import one_line_errors
+from tritgolf.train.stage import train_stage
+
+with one_line_errors():
+    train_stage(
+        record=snakemake.params.record,
+        seed=int(snakemake.wildcards.seed),
+        model=ModelConfig(**snakemake.params.model),
+        train=TrainConfig(**snakemake.params.train),
+        shards=Path(snakemake.input.shards),
+        live=Path(snakemake.params.live),
+        checkpoints=dict(zip(snakemake.params.names, map(Path, snakemake.output.checkpoints), strict=True)),
+        curve=Path(snakemake.output.curve),
+        facts=Path(snakemake.output.facts),
+        processes=snakemake.params.processes,
+    )
