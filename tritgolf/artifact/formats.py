@@ -1,0 +1,66 @@
+"""Number formats of stored tensors: one rounding rule for all of them.
+
+Values are rounded to the nearest representable one, ties to even, without a scale. A value beyond the largest finite
+number of the format becomes that number (448 in e4m3, 57344 in e5m2, 65504 in float16): *saturating* on every torch
+version and device, where torch's own casts give NaN, infinity or the largest number as the case may be. NaN stays NaN.
+e4m3 and e5m2 are those of Micikevicius et al., 2022 ("FP8 Formats for Deep Learning"), as in torch.float8_e4m3fn.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tritgolf.artifact.malformed import require
+from tritgolf.config import Format
+
+DTYPES: dict[Format, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "e4m3": torch.float8_e4m3fn,
+    "e5m2": torch.float8_e5m2,
+}
+
+
+def format_of(dtype: torch.dtype) -> Format:
+    """The format that stores ``dtype`` exactly; ``KeyError`` for a dtype that has none."""
+    return {dtype: name for name, dtype in DTYPES.items()}[dtype]
+
+
+def width_of(number_format: Format) -> int:
+    """Bytes of one number."""
+    return DTYPES[number_format].itemsize
+
+
+def cast(tensor: Tensor, number_format: Format) -> Tensor:
+    """``tensor`` in the dtype of the format: nearest even, saturating. Any float dtype in, same shape out."""
+    dtype = DTYPES[number_format]
+    largest = torch.finfo(dtype).max
+    return tensor.float().clamp(-largest, largest).to(dtype)
+
+
+def round_to(tensor: Tensor, number_format: Format) -> Tensor:
+    """FP32 values of ``tensor`` after a visit to the format."""
+    return cast(tensor, number_format).float()
+
+
+def encode(tensor: Tensor, number_format: Format) -> bytes:
+    """The numbers of ``tensor`` in the format: little-endian, row-major, nothing else."""
+    return cast(tensor.detach().cpu(), number_format).contiguous().view(torch.uint8).numpy().tobytes()
+
+
+def decode(data: bytes | memoryview, number_format: Format, shape: Sequence[int]) -> Tensor:
+    """The FP32 tensor of ``shape`` that ``data`` holds in the format.
+
+    Raises ``MalformedError`` if the length is not that of the shape, or a number is infinite or not a number.
+    """
+    expected = math.prod(shape) * width_of(number_format)
+    require(
+        len(data) == expected,
+        f"a tensor of shape {list(shape)} in {number_format} has {len(data)} bytes, not {expected}",
+    )
+    tensor = torch.frombuffer(bytearray(data), dtype=DTYPES[number_format]).float().reshape(tuple(shape))
+    require(bool(tensor.isfinite().all()), f"a tensor of shape {list(shape)} holds numbers that are not finite")
+    return tensor

@@ -1,0 +1,127 @@
+"""From a model's state to what an artifact keeps of it, and back: the numbers, apart from any file format."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tritgolf.artifact.formats import DTYPES, encode, round_to
+from tritgolf.artifact.kinds import Kind, Shape, TensorSpec, kind_of, tensor_specs
+from tritgolf.config import Format, QuantizerConfig, StorageConfig
+from tritgolf.errors import InputError
+from tritgolf.files import canonical_json
+from tritgolf.model.layers import quantizer_arguments
+from tritgolf.model.ternary import Ternary, group_scale, shrinkage_corrected, ternarize
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What an artifact holds, on the CPU: every name of ``specs`` (state-dict order) is in one of the two mappings.
+
+    ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. q has more columns than
+    the spec's shape where a published file filled a row up to whole groups. ``tensors``: FP32 values exact in theirs.
+    """
+
+    specs: dict[str, TensorSpec]
+    ternary: dict[str, Ternary]
+    tensors: dict[str, Tensor]
+
+    @property
+    def payload_digest(self) -> str:
+        """``sha256:…`` of names, formats, shapes, trits and numbers, whatever layout, codec or file keeps them."""
+        hasher = hashlib.sha256()
+        for part in self._canonical():
+            hasher.update(part)
+        return "sha256:" + hasher.hexdigest()
+
+    def _canonical(self) -> Iterator[bytes]:
+        for name, spec in self.specs.items():
+            yield canonical_json([name, spec.format, list(spec.shape)])
+            if name in self.ternary:
+                q, scale = self.ternary[name]
+                yield q.contiguous().view(torch.uint8).numpy().tobytes()
+                yield encode(scale, spec.format)
+            else:
+                yield encode(self.tensors[name], spec.format)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a model loads: ``tensors`` go into its state as they are; ``ternary`` matrices bypass its quantizer.
+
+    With the shrinkage correction ``ternary`` is empty and every matrix is in ``tensors``: the model quantizes again.
+    """
+
+    tensors: dict[str, Tensor]
+    ternary: dict[str, Ternary]
+
+
+def store(
+    state: Mapping[str, Tensor],
+    quantizer: QuantizerConfig,
+    storage: StorageConfig,
+    decide_scale: Format = "float32",
+    rule: Callable[[str, Shape], Kind] = kind_of,
+) -> Stored:
+    """What ``storage`` (all fields filled in) keeps of a model's master weights (FP32 or BF16, any device).
+
+    ``decide="forward"`` takes trits and scales exactly as the training forward pass has them. ``decide="master"``, the
+    published way, decides trits from the FP32 weights in FP32 arithmetic, with the scale rounded to ``decide_scale``;
+    what is stored is the unrounded scale in the format of ``storage.scales``.
+    Raises ``InputError`` for a tensor that the model does not have, or one that is not finite.
+    """
+    specs = tensor_specs({name: tuple(tensor.shape) for name, tensor in state.items()}, storage, rule)
+    ternary: dict[str, Ternary] = {}
+    tensors: dict[str, Tensor] = {}
+    for name, spec in specs.items():
+        weight = state[name].detach()
+        if not weight.isfinite().all():
+            raise InputError(
+                f"tensor {name!r}", "holds NaN or infinity", "export a checkpoint from before training diverged"
+            )
+        if spec.kind == "ternary":
+            q, scale = _decide(weight, quantizer, storage, decide_scale)
+            ternary[name] = Ternary(q.cpu(), round_to(scale, spec.format).cpu())
+        else:
+            tensors[name] = round_to(weight, spec.format).cpu()
+    return Stored(specs, ternary, tensors)
+
+
+def restore(stored: Stored, quantizer: QuantizerConfig, storage: StorageConfig) -> Restored:
+    """What a model loads from ``stored``; everything is rounded to ``storage.reload_dtype`` (as FP32 tensors).
+
+    With ``storage.shrinkage`` ternary matrices come back as the published master weights (``shrinkage_corrected``),
+    which the model's forward pass quantizes again; without, as the trits and scales themselves.
+    """
+    if storage.shrinkage is None or storage.reload_dtype is None:
+        raise ValueError("the storage choice leaves its reload open; ExportConfig.storage fills it in")
+    reload_format: Format = storage.reload_dtype
+    tensors = {name: round_to(tensor, reload_format) for name, tensor in stored.tensors.items()}
+    if not storage.shrinkage:
+        direct = {name: Ternary(q, round_to(scale, reload_format)) for name, (q, scale) in stored.ternary.items()}
+        return Restored(tensors, direct)
+    for name, ternary in stored.ternary.items():
+        weight = round_to(shrinkage_corrected(ternary, quantizer.estimator), reload_format)
+        tensors[name] = weight[:, : stored.specs[name].shape[1]]
+    return Restored({name: tensors[name] for name in stored.specs}, {})
+
+
+def forward_ternary(state: Mapping[str, Tensor], quantizer: QuantizerConfig) -> dict[str, Ternary]:
+    """Trits and scales that the model's forward pass makes of the ternary matrices in ``state``, on the CPU."""
+    matrices = {name: weight for name, weight in state.items() if kind_of(name, tuple(weight.shape)) == "ternary"}
+    arguments = quantizer_arguments(quantizer)
+    forward = {name: ternarize(weight.detach(), **arguments) for name, weight in matrices.items()}
+    return {name: Ternary(q.cpu(), scale.cpu()) for name, (q, scale) in forward.items()}
+
+
+def _decide(weight: Tensor, quantizer: QuantizerConfig, storage: StorageConfig, decide_scale: Format) -> Ternary:
+    if storage.decide == "forward":
+        return ternarize(weight, **quantizer_arguments(quantizer))
+    group_size, estimator = quantizer.group_size, quantizer.estimator
+    decided = ternarize(
+        weight, group_size=group_size, estimator=estimator, arithmetic="float32", scale_dtype=DTYPES[decide_scale]
+    )
+    exact, _ = group_scale(weight, group_size, estimator, "float32", torch.float32)
+    return Ternary(decided.q, exact.squeeze(-1))

@@ -1,0 +1,109 @@
+"""Reads what ``torch.save`` wrote, without torch.load: dictionaries, lists, strings, numbers, bytes and tensors.
+
+The zip directory is checked first (members stored, not deflated, together no larger than the file), then the pickle is
+read by a machine that executes nothing. A tensor takes no more memory than its storage has in the file.
+"""
+
+import io
+import math
+import struct
+import zipfile
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from tritgolf.artifact.malformed import MalformedError, require
+from tritgolf.artifact.pickled import Name, read_pickle
+
+MAX_MEMBERS = 10_000
+MAX_DIMENSIONS = 4
+ZIP_FAULTS = (zipfile.BadZipFile, struct.error, RuntimeError, ValueError, EOFError, OSError, KeyError, IndexError)
+
+STORAGE_DTYPES = {
+    Name("torch", "FloatStorage"): torch.float32,
+    Name("torch", "HalfStorage"): torch.float16,
+    Name("torch", "BFloat16Storage"): torch.bfloat16,
+    Name("torch.storage", "UntypedStorage"): torch.uint8,
+}
+DTYPES = {
+    Name("torch", name): getattr(torch, name)
+    for name in ("float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+}
+
+
+class Storage(NamedTuple):
+    """The bytes of a storage, and the dtype its type names (uint8 for an untyped one)."""
+
+    data: bytes
+    dtype: torch.dtype
+
+
+def read_torch_zip(data: bytes) -> Any:
+    """The object in the torch.save file ``data``; tensors are on the CPU and own their memory.
+
+    Raises ``MalformedError`` for a damaged file, and for one that holds anything but plain data and tensors.
+    """
+    members = _read_members(data)
+    pickles = [name for name in members if name.endswith("/data.pkl")]
+    require(len(pickles) == 1, "it holds no torch.save file")
+    root = pickles[0].removesuffix("data.pkl")
+    require(members.get(f"{root}byteorder", b"little") == b"little", "its numbers are big-endian")
+
+    def resolve(identifier: Any) -> Storage:
+        return _storage(identifier, root, members)
+
+    return read_pickle(members[pickles[0]], _construct, resolve)
+
+
+def _read_members(data: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            plain = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+            require(len(entries) <= MAX_MEMBERS and plain, "its zip directory is not one of torch.save")
+            require(sum(entry.file_size for entry in entries) <= len(data), "its zip members are larger than the file")
+            return {entry.filename: archive.read(entry) for entry in entries}
+    except ZIP_FAULTS as error:
+        raise MalformedError(f"its zip is damaged ({error})") from None
+
+
+def _storage(identifier: Any, root: str, members: dict[str, bytes]) -> Storage:
+    match identifier:
+        case ("storage", Name() as kind, str(key), str(), int(count)) if kind in STORAGE_DTYPES:
+            data, dtype = members.get(f"{root}data/{key}"), STORAGE_DTYPES[kind]
+            if data is not None and len(data) == count * dtype.itemsize:
+                return Storage(data, dtype)
+    raise MalformedError("its pickle speaks of a storage that the file doesn't have")
+
+
+def _construct(name: Name, arguments: Any) -> Any:
+    match name, arguments:
+        case (("collections", "OrderedDict"), ()):
+            return {}
+        case (("_codecs", "encode"), (str(text), "latin1")):
+            return text.encode("latin1")  # how protocol 2 writes bytes
+        case (("torch", "Size"), (tuple() as sizes,)):
+            return sizes
+        case (("torch._utils", "_rebuild_tensor_v2"), (Storage() as storage, offset, size, stride, *_)):
+            return _tensor(storage, storage.dtype, offset, size, stride)
+        case (
+            ("torch._utils", "_rebuild_tensor_v3"),
+            (Storage() as storage, offset, size, stride, _, _, Name() as dtype, *_),
+        ) if dtype in DTYPES:
+            return _tensor(storage, DTYPES[dtype], offset, size, stride)
+    raise MalformedError(f"its pickle asks for {'.'.join(name)}, which holds no data")
+
+
+def _tensor(storage: Storage, dtype: torch.dtype, offset: Any, size: Any, stride: Any) -> Tensor:
+    numbers = (offset, *size, *stride) if isinstance(size, tuple) and isinstance(stride, tuple) else (None,)
+    sane = all(isinstance(number, int) and 0 <= number <= len(storage.data) for number in numbers)
+    require(sane and len(size) == len(stride) <= MAX_DIMENSIONS, "its pickle describes an impossible tensor")
+    available = len(storage.data) // dtype.itemsize
+    last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
+    inside = math.prod(size) <= available and (last < available or not math.prod(size))
+    require(inside and len(storage.data) % dtype.itemsize == 0, "a tensor reaches beyond its storage")
+    if not math.prod(size):
+        return torch.empty(size, dtype=dtype)
+    flat = torch.frombuffer(bytearray(storage.data), dtype=dtype)
+    return flat.as_strided(size, stride, offset).contiguous()
