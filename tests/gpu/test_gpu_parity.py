@@ -1,0 +1,78 @@
+"""GPU paths against their plain references, on a GPU. Their logic is tested on the CPU in the other folders."""
+
+import pytest
+import torch
+
+from tritgolf.config import load_record
+from tritgolf.model.attention import available_backends, choose_attention, math_attention
+from tritgolf.model.fused_loss import fused_training_loss
+from tritgolf.model.loss import training_loss
+from tritgolf.model.ternary import dequantize, ternarize
+from tritgolf.train.distributed import Ranks
+from tritgolf.train.trainer import Trainer
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+
+
+def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
+
+
+@pytest.mark.parametrize(("tokens", "vocabulary", "width"), [(700, 1000, 64), (20000, 8192, 312)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_loss_kernel_computes_the_plain_loss(tokens, vocabulary, width, dtype):
+    generator = torch.Generator("cuda").manual_seed(tokens)
+    hidden = torch.randn(tokens, width, device="cuda", generator=generator).to(dtype).requires_grad_(True)
+    table = (0.6 * torch.randn(vocabulary, width, device="cuda", generator=generator)).to(dtype).requires_grad_(True)
+    bias = torch.randn(vocabulary, device="cuda", generator=generator).requires_grad_(True)
+    targets = torch.randint(vocabulary, (tokens,), device="cuda", generator=generator)
+    losses, gradients = [], []
+    for loss in (fused_training_loss, training_loss):
+        total, cross_entropy = loss(hidden, table, bias, targets, 10.0, 1e-4)
+        gradients.append(torch.autograd.grad(total, (hidden, table, bias)))
+        losses.append((float(total), float(cross_entropy)))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5 if dtype == torch.float32 else 1e-3)
+    for found, wanted in zip(*gradients, strict=True):
+        assert relative(found, wanted) < (1e-4 if dtype == torch.float32 else 1e-2)
+
+
+@pytest.mark.parametrize("name", ["fa3", "cudnn", "fa4", "fa2", "sdpa"])
+def test_every_backend_computes_the_definition(name):
+    if name not in available_backends(torch.device("cuda"), torch.bfloat16):
+        pytest.skip(f"{name} is not installed")
+    attend = choose_attention(name, torch.device("cuda"), torch.bfloat16)[1]
+    q, k, v = (
+        torch.randn(2, 256, heads, 96, device="cuda", dtype=torch.bfloat16, requires_grad=True) for heads in (8, 4, 4)
+    )
+    upstream = torch.randn(2, 256, 8, 96, device="cuda", dtype=torch.bfloat16)
+    wanted = math_attention(q.double(), k.double(), v.double())
+    found = attend(q, k, v)
+    assert relative(found, wanted) < 1e-2
+    gradients = torch.autograd.grad(found, (q, k, v), upstream)
+    for ours, reference in zip(gradients, torch.autograd.grad(wanted, (q, k, v), upstream.double()), strict=True):
+        assert relative(ours, reference) < 2e-2
+
+
+def test_the_exact_quantizer_agrees_to_the_bit_between_cpu_gpu_and_compiled():
+    weight = torch.randn(768, 3072) * 0.02
+    for estimator in ("rms", "absmean"):
+        arguments = {"group_size": 128, "estimator": estimator, "arithmetic": "float64"}
+        plain = dequantize(ternarize(weight, **arguments))
+        compiled = torch.compile(lambda w, a=arguments: dequantize(ternarize(w, **a)))
+        assert torch.equal(dequantize(ternarize(weight.cuda(), **arguments)).cpu(), plain)
+        assert torch.equal(compiled(weight.cuda()).cpu(), plain)
+
+
+def test_a_compiled_step_follows_the_eager_one():
+    """Ten steps of the demo model in BF16 on the GPU end near ten FP32 steps on the CPU."""
+    demo = load_record("demo")
+    torch.manual_seed(0)
+    tokens = torch.randint(demo.model.vocab_size, (32, demo.model.context + 1))
+    losses = {}
+    for device, compute in (("cpu", "float32"), ("cuda", "bfloat16")):
+        model = demo.model.model_copy(update={"compute": compute})
+        trainer = Trainer(model, demo.train, 1, Ranks(0, 1, torch.device(device)))
+        inputs, targets = tokens[:, :-1].to(device), tokens[:, 1:].to(device)
+        losses[device] = [float(trainer.step(i, 1.0, inputs, targets)[1]) for i in range(10)]
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
+    assert losses["cpu"][-1] < losses["cpu"][0] - 1
