@@ -13,7 +13,7 @@ from typing import Any
 
 import zstandard
 
-from tritgolf.data.dataset import DatasetConfig, DocstringsSource, SplitConfig, TextSource
+from tritgolf.data.dataset import DocstringsSource, HubSource, Source, SplitConfig, TextSource
 from tritgolf.data.docstrings import package_version, read_docstrings
 from tritgolf.data.text import read_documents, text_files
 from tritgolf.errors import InputError
@@ -24,21 +24,21 @@ SCHEMA = "tritgolf/corpus/1"
 SPLITS = ("train", "validation")
 
 
-def build_corpus(dataset: DatasetConfig, folder: str | Path) -> dict[str, Any]:
-    """Write the corpus of ``dataset`` to ``folder`` (whole or not at all) and return the facts of ``corpus.json``.
+def build_corpus(name: str, source: Source, rule: SplitConfig | None, folder: str | Path) -> dict[str, Any]:
+    """Write the corpus of dataset ``name`` to ``folder`` (whole or not at all); return the facts of ``corpus.json``.
+
+    ``rule`` chooses the validation documents; None where the source names validation files.
 
     Raises ``InputError`` for text that is missing, damaged or not UTF-8, and for a split without documents.
     """
     with atomic_directory(folder) as temporary:
-        duplicates = _write_splits(dataset, temporary)
+        duplicates = _write_splits(source, rule, temporary)
         splits = _read_back(temporary)
         for split in SPLITS:
             if not splits[split]["documents"]:
-                raise InputError(
-                    f"dataset {dataset.name!r}", f"has no {split} text", "give more text, or another split"
-                )
-        facts = {"schema": SCHEMA, "dataset": dataset.name, "splits": splits, "duplicates_dropped": duplicates}
-        write_json(temporary / "corpus.json", facts | {"source": _source_facts(dataset)})
+                raise InputError(f"dataset {name!r}", f"has no {split} text", "give more text, or another split")
+        facts = {"schema": SCHEMA, "dataset": name, "splits": splits, "duplicates_dropped": duplicates}
+        write_json(temporary / "corpus.json", facts | {"source": _source_facts(source)})
     return load_corpus(folder)
 
 
@@ -74,12 +74,12 @@ def is_validation(rule: SplitConfig, index: int, digest: bytes) -> bool:
     return int.from_bytes(digest[-8:], "big") < rule.fraction * 2**64
 
 
-def _write_splits(dataset: DatasetConfig, folder: Path) -> int:
+def _write_splits(source: Source, rule: SplitConfig | None, folder: Path) -> int:
     """Write both splits and return how many documents were dropped because they had been there before."""
     seen: set[bytes] = set()
     duplicates = 0
     with _open_split(folder, "train") as train, _open_split(folder, "validation") as validation:
-        for held_out, text, digest in progress(_assigned_documents(dataset), what="corpus", unit="documents"):
+        for held_out, text, digest in progress(_assigned_documents(source, rule), what="corpus", unit="documents"):
             if digest in seen:
                 duplicates += 1
                 continue
@@ -89,25 +89,24 @@ def _write_splits(dataset: DatasetConfig, folder: Path) -> int:
     return duplicates
 
 
-def _assigned_documents(dataset: DatasetConfig) -> Iterator[tuple[bool, str, bytes]]:
+def _assigned_documents(source: Source, rule: SplitConfig | None) -> Iterator[tuple[bool, str, bytes]]:
     """All documents as (held out, text, digest); given validation files come first, so theirs is what stays."""
-    source = dataset.source
     if isinstance(source, TextSource) and source.validation_files:
         for text in _read_files(source.validation_files):
             yield True, text, _digest(text)
-    for index, text in enumerate(_source_documents(dataset)):
+    for index, text in enumerate(_source_documents(source)):
         digest = _digest(text)
-        yield dataset.validation is not None and is_validation(dataset.validation, index, digest), text, digest
+        yield rule is not None and is_validation(rule, index, digest), text, digest
 
 
-def _source_documents(dataset: DatasetConfig) -> Iterator[str]:
-    match dataset.source:
+def _source_documents(source: Source) -> Iterator[str]:
+    match source:
         case DocstringsSource(packages=packages, documents=limit):
             return iter(read_docstrings(packages)[:limit])
         case TextSource(files=files):
             return _read_files(files)
-        case _:
-            raise InputError(f"dataset {dataset.name!r}", "has no text: its source is a hub", "download it instead")
+        case HubSource(repository=repository):
+            raise InputError(f"repository {repository!r}", "holds tokens, not text", "download it instead")
 
 
 def _read_files(patterns: tuple[str, ...]) -> Iterator[str]:
@@ -115,14 +114,13 @@ def _read_files(patterns: tuple[str, ...]) -> Iterator[str]:
         yield from read_documents(path)
 
 
-def _source_facts(dataset: DatasetConfig) -> dict[str, Any]:
-    match dataset.source:
+def _source_facts(source: Source) -> dict[str, Any]:
+    match source:
         case DocstringsSource(packages=packages):
             return {"kind": "docstrings", "packages": {package: package_version(package) for package in packages}}
         case TextSource(files=files, validation_files=held):
-            paths = [path.name for path in text_files([*held, *files])]
-            return {"kind": "text", "files": paths}
-        case source:
+            return {"kind": "text", "files": [path.name for path in text_files([*held, *files])]}
+        case _:
             return {"kind": source.kind}
 
 

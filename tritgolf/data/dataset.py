@@ -27,7 +27,7 @@ class DocstringsSource(Settings):
 
 
 class TextSource(Settings):
-    """Files, folders, globs: .txt, .md, .jsonl ("text" key), plain or .gz, .xz, .zst; relative to the working folder."""
+    """Files, folders, globs: .txt, .md, .jsonl ("text" key), plain or .gz, .xz, .zst; from the working folder on."""
 
     kind: Literal["text"]
     files: tuple[str, ...] = Field(min_length=1)
@@ -49,7 +49,11 @@ class HubSource(Settings):
 
 
 Source = Annotated[DocstringsSource | TextSource | HubSource, Field(discriminator="kind")]
-SOURCES: dict[str, type[Settings]] = {"docstrings": DocstringsSource, "text": TextSource, "hub": HubSource}
+SOURCES: dict[str, type[DocstringsSource | TextSource | HubSource]] = {
+    "docstrings": DocstringsSource,
+    "text": TextSource,
+    "hub": HubSource,
+}
 
 
 class SplitConfig(Settings):
@@ -113,11 +117,11 @@ def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str
         known = ", ".join(known_records(folder)) or "none"
         raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {known}")
     raw = merge(read_yaml(path), overrides or {})
-    return validate(DatasetConfig, {**raw, "name": name, "source": _source(raw.get("source"), path)}, path)
+    return validate(DatasetConfig, {**raw, "name": name, "source": parse_source(raw.get("source"), path)}, path)
 
 
-def _source(raw: Any, path: Path) -> Settings:
-    """The source, validated as its own kind, so that a complaint names that kind's keys and not the union's."""
+def parse_source(raw: Any, path: str | Path) -> Source:
+    """A source, validated as its own kind, so that a complaint names that kind's keys and not the union's."""
     if not isinstance(raw, dict) or raw.get("kind") not in SOURCES:
         kind = raw.get("kind") if isinstance(raw, dict) else raw
         raise InputError(path, f"source.kind: {kind!r} is not possible", f"allowed: {', '.join(SOURCES)}")

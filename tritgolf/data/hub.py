@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import FileLock
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.file_download import http_get
@@ -69,11 +70,13 @@ def fetch(source: HubSource, folder: str | Path, retry: Retry = Retry()) -> HubF
         root = Path(source.folder)
         names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
         return _arrange(source, names, root, "local")
-    commit, files = list_files(source, retry)
-    root = Path(folder) / commit
-    wanted = _arrange(source, sorted(files), root, commit)
-    for path in [wanted.tokenizer, *wanted.shards["validation"], *wanted.shards["train"]]:
-        download(source, commit, files[path.relative_to(root).as_posix()], path, retry)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with FileLock(Path(folder) / "lock"):  # two workflows may want the same dataset
+        commit, files = list_files(source, retry)
+        root = Path(folder) / commit
+        wanted = _arrange(source, sorted(files), root, commit)
+        for path in [wanted.tokenizer, *wanted.shards["validation"], *wanted.shards["train"]]:
+            download(source, commit, files[path.relative_to(root).as_posix()], path, retry)
     return wanted
 
 

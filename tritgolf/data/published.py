@@ -5,28 +5,25 @@ import os
 import shutil
 from pathlib import Path
 
-from tritgolf.data.dataset import DatasetConfig, HubSource
+from tritgolf.data.dataset import HubSource
 from tritgolf.data.hub import HubFiles, fetch
 from tritgolf.data.manifest import PREFIX, Manifest, shard_facts, write_manifest
 from tritgolf.data.tokenizer import load_tokenizer_facts, save_tokenizer
-from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory
 from tritgolf.progress import progress
 
 
 def build_published_dataset(
-    dataset: DatasetConfig, download: str | Path, tokenizer: str | Path, shards: str | Path
+    name: str, source: HubSource, download: str | Path, tokenizer: str | Path, shards: str | Path
 ) -> Manifest:
-    """Fetch ``dataset``'s files into the folder ``download``; write the folders ``tokenizer`` and ``shards``.
+    """Fetch the files of dataset ``name`` into the folder ``download``; write the folders ``tokenizer`` and ``shards``.
 
     Every shard is read through: header, size, token ids. The shards folder holds hard links where the file system has
     them, so nothing is stored twice. Raises ``InputError`` for whatever cannot be fetched or is not what it should be.
     """
-    if not isinstance(dataset.source, HubSource):
-        raise InputError(f"dataset {dataset.name!r}", "has no hub to download from", "make it from its text")
-    files = fetch(dataset.source, download)
+    files = fetch(source, download)
     save_tokenizer(files.tokenizer.read_bytes(), tokenizer, origin=files.tokenizer.name)
-    return _link_shards(dataset.name, dataset.source, files, Path(tokenizer), Path(shards))
+    return _link_shards(name, source, files, Path(tokenizer), Path(shards))
 
 
 def _link_shards(name: str, source: HubSource, files: HubFiles, tokenizer: Path, folder: Path) -> Manifest:
