@@ -119,7 +119,7 @@ def evaluate(seed: int) -> dict[str, Any]:
     sliding = {"stride": 32, "window": 128, "rule": "every_token", "bpb": 2.45 + OFFSET[seed], "nats": 3.0}
     counted = {"tokens_scored": 99_999, "tokens_left_out": 0, "bytes": 180_000}
     grid = [
-        {"temperature": t, "calibration_nats": 3.0 + OFFSET[seed] + 0.9 * (t - 1.02) ** 2}
+        {"temperature": t, "calibration_nats": 3.0 + OFFSET[seed] + 0.9 * (t - 1.02 - 5 * OFFSET[seed]) ** 2}
         for t in (0.90, 0.95, 1.00, 1.05, 1.10)
     ]
     return {

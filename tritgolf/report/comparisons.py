@@ -1,7 +1,9 @@
 """Records side by side: several of ours, and ours beside the published figures."""
 
 import math
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,6 +14,20 @@ from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, figure_names, headline, yes_no
+
+PUBLISHED_DATASET = "fineweb"
+# (row, column of the published figures, column of seed_frame, decimals, whether it depends on the text)
+PUBLISHED_FIGURES = (
+    ("steps", "steps", "steps", 0, False),
+    ("ms/step", "ms_per_step", "ms_per_step", 1, False),
+    ("sliding BPB", "sliding_bpb", "sliding_bpb", BPB_DECIMALS, True),
+    ("val BPB, with z-loss", "val_bpb", "val_record_bpb", BPB_DECIMALS, True),
+    ("RT BPB, with z-loss", "rt_bpb", "rt_record_bpb", BPB_DECIMALS, True),
+    ("RT gap, with z-loss", "rt_gap", "rt_gap_record_bpb", BPB_DECIMALS, True),
+    ("artifact bytes", "artifact_bytes", "artifact_bytes", 0, False),
+    ("total bytes", "total_bytes", "total_bytes", 0, False),
+)
+OTHER_TEXT = "Scored on {} here, on {} there: no score can be compared across the two, so no difference is given."
 
 
 def records_table(runs: Sequence[Run]) -> Table:
@@ -52,31 +68,20 @@ def records_table(runs: Sequence[Run]) -> Table:
     )
 
 
-def comparison_table(run: Run, published: pd.DataFrame, system: str, published_dataset: str = "fineweb") -> Table:
-    """The published figures of ``system`` beside ours, figure by figure.
+def published_table(run: Run, published: pd.DataFrame) -> Table:
+    """The published figures of the record's source beside ours, figure by figure, each counted as published.
 
-    ``published``: rows a seed with the columns system, seed, steps, ms_per_step, sliding_bpb, val_bpb, rt_bpb, rt_gap,
-    artifact_bytes, total_bytes (``published/seeds.csv``). Where the text differs the BPB rows are marked "other text"
-    and have no difference: BPB of two texts can't be compared.
+    ``published``: as ``read_published`` has it. Where the text differs, the rows of scores say "other text" instead of
+    a difference: BPB of two texts can't be compared.
     """
+    system = published_system(run.facts.source)
     theirs, ours = published[published["system"] == system], seed_frame(run)
     if theirs.empty:
         known = ", ".join(sorted(set(published["system"])))
-        raise InputError(f"published system {system!r}", "is unknown", f"known: {known}")
-    same_text = run.facts.dataset == published_dataset
-    # The published tables include the z-loss term; so does their counterpart here, whatever this run's own mode.
-    figures = [
-        ("steps", "steps", "steps", 0, False),
-        ("ms/step", "ms_per_step", "ms_per_step", 1, False),
-        ("sliding BPB", "sliding_bpb", "sliding_bpb", BPB_DECIMALS, True),
-        ("val BPB (with z-loss)", "val_bpb", "val_record_bpb", BPB_DECIMALS, True),
-        ("RT BPB (with z-loss)", "rt_bpb", "rt_record_bpb", BPB_DECIMALS, True),
-        ("RT gap (with z-loss)", "rt_gap", "rt_gap_record_bpb", BPB_DECIMALS, True),
-        ("artifact bytes", "artifact_bytes", "artifact_bytes", 0, False),
-        ("total bytes", "total_bytes", "total_bytes", 0, False),
-    ]
+        raise InputError(f"record {run.facts.name!r}", f"has no published figures ({system})", f"there are: {known}")
+    same_text = run.facts.dataset == PUBLISHED_DATASET
     rows, shown = [], []
-    for title, published_name, own_name, decimals, of_the_text in figures:
+    for title, published_name, own_name, decimals, of_the_text in PUBLISHED_FIGURES:
         first, second = theirs[published_name].dropna().tolist(), ours[own_name].dropna().tolist()
         comparable = same_text or not of_the_text
         difference = mean(second) - mean(first) if comparable else math.nan
@@ -96,8 +101,10 @@ def comparison_table(run: Run, published: pd.DataFrame, system: str, published_d
         shown.append(
             {
                 "figure": title,
-                f"published ({len(theirs)} seeds, {published_dataset})": format_mean_std(first, decimals),
-                f"here ({len(ours)} seeds, {run.facts.dataset})": format_mean_std(second, decimals),
+                f"published ({system}, seeds: {len(theirs)}, text: {PUBLISHED_DATASET})": format_mean_std(
+                    first, decimals
+                ),
+                f"here (seeds: {len(ours)}, text: {run.facts.dataset})": format_mean_std(second, decimals),
                 "difference": format_value(difference, decimals, signed=True) if comparable else "other text",
             }
         )
@@ -105,7 +112,12 @@ def comparison_table(run: Run, published: pd.DataFrame, system: str, published_d
         title=f"{run.facts.title}: published figures and this run",
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
-        notes=made_from([run]),
+        notes=(
+            "Mean ± sample standard deviation over seeds. On both sides val BPB, RT BPB and RT gap include the z-loss "
+            "term, as published; sliding BPB is pure cross-entropy.",
+            *(() if same_text else (OTHER_TEXT.format(run.facts.dataset, PUBLISHED_DATASET),)),
+            *made_from([run]),
+        ),
         left=("figure",),
     )
 
@@ -117,3 +129,20 @@ def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
     for name in figure_names(frame):
         row |= {f"{name}_mean": mean(frame[name]), f"{name}_std": sample_std(frame[name])}
     return row
+
+
+def published_system(source: str) -> str | None:
+    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``."""
+    return f"pr{source[1:]}" if re.fullmatch(r"#\d+", source) else None
+
+
+def read_published(path: str | Path) -> pd.DataFrame:
+    """Published figures, a row a seed (``published/seeds.csv``): system, seed and the published columns."""
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read as CSV ({error})", "restore it from the repository") from None
+    missing = sorted({"system", *(name for _, name, *_ in PUBLISHED_FIGURES)} - set(frame.columns))
+    if missing:
+        raise InputError(path, f"lacks the columns {', '.join(missing)}", "restore it from the repository")
+    return frame

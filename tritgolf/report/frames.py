@@ -1,7 +1,10 @@
 """Runs as tidy data frames: one row an observation, full precision, what both tables and plots are made from."""
 
+from typing import Any
+
 import pandas as pd
 
+from tritgolf.errors import InputError
 from tritgolf.report.metrics import Run, SeedRun
 
 
@@ -29,7 +32,7 @@ def log_frame(run: Run) -> pd.DataFrame:
     """One row a logged step: seed, step, tokens, loss, record_loss (nats a token), lr_scale."""
     columns = ["seed", "step", "tokens", "loss", "record_loss", "lr_scale"]
     rows = [{"seed": seed.seed, **line.model_dump()} for seed in run.seeds for line in seed.log]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(_some(rows, run, "loss"), columns=columns)
 
 
 def zero_frame(run: Run) -> pd.DataFrame:
@@ -40,7 +43,7 @@ def zero_frame(run: Run) -> pd.DataFrame:
             for layer, share in [*(line.zero_fraction or {}).items(), ("record", line.record_zero_fraction)]:
                 if share is not None:
                     rows.append({"seed": seed.seed, "step": line.step, "layer": layer, "zero_fraction": share})
-    return pd.DataFrame(rows, columns=["seed", "step", "layer", "zero_fraction"])
+    return pd.DataFrame(_some(rows, run, "zero fraction"))
 
 
 def bytes_frame(run: Run, checkpoint: str = "final") -> pd.DataFrame:
@@ -87,6 +90,12 @@ def temperature_frame(run: Run) -> pd.DataFrame:
         for point in seed.evaluate.temperature.grid
     ]
     return pd.DataFrame(rows)
+
+
+def _some(rows: list[dict[str, Any]], run: Run, what: str) -> list[dict[str, Any]]:
+    if not rows:
+        raise InputError(f"record {run.facts.name!r}", f"has no {what} in a training log", "run the train stage first")
+    return rows
 
 
 def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:

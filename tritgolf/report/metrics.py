@@ -4,7 +4,7 @@ A run comes from a folder (``results/<record>`` or ``measured/<run>``; files bel
 from a list of files, as a workflow rule has them. Nothing here, nor in any other reporting module, needs torch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -151,6 +151,14 @@ def load_files(paths: Iterable[str | Path], facts: RecordFacts) -> Run:
         raise InputError(f"record {facts.name!r}", "has no metrics to report", "run the workflow first")
     order = {seed: position for position, seed in enumerate(facts.seeds)}
     return Run(facts, tuple(sorted(seeds.values(), key=lambda run: (order.get(run.seed, len(order)), run.seed))))
+
+
+def load_several(paths: Iterable[str | Path], facts: Sequence[RecordFacts]) -> list[Run]:
+    """``load_files`` of several records whose files come mixed; runs in the order of ``facts``."""
+    files: dict[str, list[Path]] = {}
+    for path in map(Path, paths):
+        files.setdefault(read_envelope(path).record, []).append(path)
+    return [load_files(files.get(record.name, []), record) for record in facts]
 
 
 def read_record_facts(path: str | Path) -> RecordFacts:

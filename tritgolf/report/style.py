@@ -1,0 +1,53 @@
+"""How plots look and how they are written: one style, colour-blind safe, the same bytes from the same figures."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tritgolf.files import atomic_path
+
+# Okabe & Ito's palette (2008), in an order that keeps neighbours apart in print as well.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GREY = "#6e7781"
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+WIDTH, HEIGHT = 5.2, 3.2  # inches: text stays readable where the figure is set in one column
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same outlines on every machine
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e7eb",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "tritgolf",
+}
+
+
+def new_figure(height: float = HEIGHT) -> Figure:
+    """An empty figure of the column's width (inches), laid out so that no label is cut off."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def colour_of(names: list[str]) -> dict[str, str]:
+    """A colour for each name, by position."""
+    return {name: COLOURS[position % len(COLOURS)] for position, name in enumerate(names)}
+
+
+def save(figure: Figure, stem: str | Path) -> None:
+    """Write ``stem``.svg and ``stem``.png (200 dots an inch), atomically, without a date."""
+    for suffix, metadata in (("svg", {"Date": None, "Creator": "tritgolf"}), ("png", {"Software": "tritgolf"})):
+        with atomic_path(f"{stem}.{suffix}") as temporary:
+            figure.savefig(temporary, format=suffix, dpi=200, metadata=metadata)

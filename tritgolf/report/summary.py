@@ -1,0 +1,24 @@
+"""What a run prints at its end: the seed tables, and where report, tables and plots are."""
+
+from collections.abc import Sequence
+
+from tabulate import tabulate  # type: ignore[import-untyped]
+
+from tritgolf.report.metrics import Run
+from tritgolf.report.tables import seeds_table
+
+
+def summary(runs: Sequence[Run], results: str = "results") -> str:
+    """Text for a terminal of 100 columns; ``results``: the folder that the workflow fills."""
+    parts = []
+    for run in runs:
+        table = seeds_table(run)
+        counted = "with the z-loss term, as published" if run.facts.headline_z_loss else "pure cross-entropy"
+        parts.append(f"{table.title}\n\n{table.terminal()}\n\nval, RT: {counted}. Text: {run.facts.dataset}.")
+    places = [["report", f"{results}/report.html"]]
+    for run in runs:
+        folder = f"{results}/{run.facts.name}"
+        places += [[f"{run.facts.name}: tables", f"{folder}/tables/"], [f"{run.facts.name}: plots", f"{folder}/plots/"]]
+    places.append(["all records", f"{results}/tables/records.md"])
+    parts.append(str(tabulate(places, tablefmt="plain")))
+    return "\n\n".join(parts) + "\n"

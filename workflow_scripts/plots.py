@@ -1,0 +1,17 @@
+"""Draw one plot of a record as SVG and PNG."""
+
+from pathlib import Path
+
+from snakemake.iocontainers import Snakemake
+
+from tritgolf.errors import one_line_errors
+from tritgolf.report.metrics import load_files
+from tritgolf.report.plots import draw
+from tritgolf.report.schemas import RecordFacts
+from tritgolf.report.style import save
+
+snakemake: Snakemake  # set by Snakemake before this script runs
+
+with one_line_errors():
+    run = load_files(snakemake.input.metrics, RecordFacts(**snakemake.params.facts))
+    save(draw(snakemake.params.plot, run), Path(snakemake.output.svg).with_suffix(""))

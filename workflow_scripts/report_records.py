@@ -1,0 +1,16 @@
+"""Write the table of all records as CSV, Markdown and HTML."""
+
+from pathlib import Path
+
+from snakemake.iocontainers import Snakemake
+
+from tritgolf.errors import one_line_errors
+from tritgolf.report.comparisons import records_table
+from tritgolf.report.metrics import load_several
+from tritgolf.report.schemas import RecordFacts
+
+snakemake: Snakemake  # set by Snakemake before this script runs
+
+with one_line_errors():
+    runs = load_several(snakemake.input.metrics, [RecordFacts(**facts) for facts in snakemake.params.facts])
+    records_table(runs).write(Path(snakemake.output.csv).with_suffix(""))
