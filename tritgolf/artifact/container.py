@@ -25,7 +25,7 @@ from pydantic import Field, ValidationError
 
 from tritgolf.artifact.codecs import Codec, compress, decompress
 from tritgolf.artifact.header import Artifact, ArtifactHeader, ArtifactInfo
-from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KINDS, Kind, TensorSpec
+from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KINDS, Kind, TensorSpec, possible_kinds
 from tritgolf.artifact.malformed import MalformedError, blame, require
 from tritgolf.artifact.payload import assemble, disassemble, section_lengths
 from tritgolf.artifact.storage import Stored
@@ -172,7 +172,10 @@ def _checked_specs(header: ContainerHeader) -> dict[str, TensorSpec]:
     require(model.layers <= MAX_TENSORS, f"a model of {model.layers} layers is more than this program reads")
     specs = {entry.name: TensorSpec(entry.kind, entry.format, tuple(entry.shape)) for entry in header.tensors}
     shapes = {name: spec.shape for name, spec in specs.items()}
+    require(len(specs) == len(header.tensors), "its header names a tensor twice")
     require(shapes == parameter_shapes(model), "its tensors are not those of the model in its header")
+    known = all(spec.kind in possible_kinds(name) for name, spec in specs.items())
+    require(known, "its header gives a tensor a kind that it can't have")
     elements = sum(math.prod(shape) for shape in shapes.values())
     require(elements <= MAX_ELEMENTS, f"it declares {elements} numbers; this program reads at most {MAX_ELEMENTS}")
     return specs

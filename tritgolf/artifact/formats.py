@@ -9,6 +9,7 @@ e4m3 and e5m2 are those of Micikevicius et al., 2022 ("FP8 Formats for Deep Lear
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,15 +53,13 @@ def encode(tensor: Tensor, number_format: Format) -> bytes:
 
 
 def decode(data: bytes | memoryview, number_format: Format, shape: Sequence[int]) -> Tensor:
-    """The FP32 tensor of ``shape`` that ``data`` holds in the format.
+    """The FP32 tensor of ``shape`` (not empty) that ``data`` holds in the format.
 
     Raises ``MalformedError`` if the length is not that of the shape, or a number is infinite or not a number.
     """
-    expected = math.prod(shape) * width_of(number_format)
-    require(
-        len(data) == expected,
-        f"a tensor of shape {list(shape)} in {number_format} has {len(data)} bytes, not {expected}",
-    )
-    tensor = torch.frombuffer(bytearray(data), dtype=DTYPES[number_format]).float().reshape(tuple(shape))
-    require(bool(tensor.isfinite().all()), f"a tensor of shape {list(shape)} holds numbers that are not finite")
-    return tensor
+    size = math.prod(shape) * width_of(number_format)
+    require(len(data) == size, f"a tensor of shape {list(shape)} in {number_format} has {len(data)} bytes, not {size}")
+    raw = torch.from_numpy(np.frombuffer(data, np.uint8).copy())
+    numbers = raw.view(DTYPES[number_format]).float().reshape(tuple(shape))
+    require(bool(numbers.isfinite().all()), f"a tensor of shape {list(shape)} holds numbers that are not finite")
+    return numbers

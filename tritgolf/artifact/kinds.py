@@ -58,6 +58,12 @@ def kind_of(name: str, shape: Shape) -> Kind:
     return kind
 
 
+def possible_kinds(name: str) -> tuple[Kind, ...]:
+    """The kinds a file may store ``name`` as: a ternary matrix also as numbers, like a projection."""
+    kind = kind_of(name, ())
+    return ("ternary", "projection") if kind == "ternary" else (kind,)
+
+
 def layer_type(name: str) -> str:
     """``attn.qkv``, ``attn.proj``, ``mlp.fc`` or ``mlp.proj`` of a ternary matrix's name."""
     return LAYER_TYPES[_local_name(name)]

@@ -1,0 +1,81 @@
+import math
+
+import pytest
+
+from tests.artifact.conftest import honest_storage, small_model
+from tritgolf.artifact.kinds import format_for, kind_of, layer_type, stored_bytes, tensor_specs
+from tritgolf.artifact.record_format import published_kind
+from tritgolf.config import ModelConfig, StorageConfig, load_record
+from tritgolf.errors import InputError
+from tritgolf.model.counts import is_ternary, parameter_shapes
+
+GROUP = 128
+
+
+def published_storage(vectors):
+    return honest_storage(scales=vectors, mixes="e4m3", vectors=vectors)
+
+
+def full_size(record) -> ModelConfig:
+    return load_record(record).model
+
+
+@pytest.mark.parametrize(("record", "stored_fp"), [("ternary_v1", 2_513_744), ("ternary_v2", 3_077_968)])
+def test_full_size_sizes_are_the_published_ones(record, stored_fp):
+    specs = tensor_specs(parameter_shapes(full_size(record)), published_storage("bfloat16"))
+    sizes = stored_bytes(specs, GROUP)
+    assert sizes["trits"] == 12_976_150
+    assert sizes["trits"] + sizes["scales"] == 13_989_910
+    assert sum(math.prod(spec.shape) for spec in specs.values() if spec.kind != "ternary") == stored_fp
+    assert sum(spec.kind == "ternary" for spec in specs.values()) == 40
+
+
+def test_embedding_312_costs_564224_bytes_more_than_254():
+    v1, v2 = (
+        stored_bytes(tensor_specs(parameter_shapes(full_size(record)), published_storage("bfloat16")), GROUP)
+        for record in ("ternary_v1", "ternary_v2")
+    )
+    assert sum(v2.values()) - sum(v1.values()) == 564_224
+
+
+def test_every_parameter_has_a_kind_and_the_ternary_ones_are_the_model_s():
+    shapes = parameter_shapes(small_model(smear=True))
+    kinds = {name: kind_of(name, shape) for name, shape in shapes.items()}
+    assert all((kind == "ternary") == is_ternary(name) for name, kind in kinds.items())
+    assert all((kind == "vector") == (len(shapes[name]) == 1) for name, kind in kinds.items())
+    assert {kinds[name] for name in ("skip_weights", "blocks.0.resid_mix")} == {"mix"}
+    assert {kinds[name] for name in ("embed_proj.weight", "embed_proj_rev.weight")} == {"projection"}
+    assert kinds["tok_emb.weight"] == "table"
+
+
+def test_layer_types():
+    names = ("attn.c_qkv", "attn.proj", "mlp.fc", "mlp.proj")
+    assert [layer_type(f"blocks.12.{name}.weight") for name in names] == ["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj"]
+
+
+@pytest.mark.parametrize("name", ["lm_head.weight", "blocks.x.attn_scale", "blocks.0.attn_scale.more", "blocks.0"])
+def test_an_unknown_tensor_is_named(name):
+    with pytest.raises(InputError, match="is not part of the ternary U-Net") as error:
+        kind_of(name, (2, 2))
+    assert name in str(error.value)
+
+
+def test_formats_come_from_the_storage_choice():
+    storage = StorageConfig(
+        scales="float16", table="e4m3", projections="e5m2", mixes="bfloat16", vectors="float32", decide="master"
+    )
+    kinds = ("ternary", "table", "projection", "mix", "vector")
+    assert [format_for(kind, storage) for kind in kinds] == ["float16", "e4m3", "e5m2", "bfloat16", "float32"]
+
+
+def test_an_open_storage_choice_is_a_bug():
+    with pytest.raises(ValueError, match="leaves the format of 'mix' open"):
+        format_for("mix", StorageConfig(scales="float16"))
+
+
+def test_the_published_rule_keeps_only_large_matrices_ternary():
+    name = "blocks.0.attn.proj.weight"
+    assert published_kind(name, (256, 256)) == "projection"
+    assert published_kind(name, (256, 257)) == "ternary"
+    assert published_kind("tok_emb.weight", (8192, 312)) == "table"
+    assert kind_of(name, (256, 256)) == "ternary"

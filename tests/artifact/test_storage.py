@@ -1,0 +1,132 @@
+import pytest
+import torch
+
+from tests.artifact.conftest import honest_storage, random_state, small_model
+from tritgolf.artifact.formats import round_to
+from tritgolf.artifact.storage import forward_ternary, restore, store
+from tritgolf.config import QuantizerConfig
+from tritgolf.errors import InputError
+from tritgolf.model.counts import is_ternary
+from tritgolf.model.ternary import dequantize, ternarize
+from tritgolf.model.unet import TernaryUNet
+
+MATRIX = "blocks.1.mlp.fc.weight"
+
+
+def test_forward_trits_and_scales_are_those_of_the_training_forward_pass(model, state):
+    network = TernaryUNet(model)
+    network.load_state_dict(state)
+    stored = store(state, model.quantizer, honest_storage("float32"))
+    trained = network.ternarized()
+    assert list(stored.ternary) == list(trained) == list(forward_ternary(state, model.quantizer))
+    for name, (q, scale) in trained.items():
+        assert torch.equal(stored.ternary[name].q, q)
+        assert torch.equal(stored.ternary[name].scale, scale)
+
+
+def test_every_tensor_is_kept_once_in_state_dict_order(model, state):
+    stored = store(state, model.quantizer, honest_storage())
+    assert list(stored.specs) == list(state)
+    assert set(stored.ternary) == {name for name in state if is_ternary(name)}
+    assert set(stored.tensors) == set(state) - set(stored.ternary)
+    for name, tensor in stored.tensors.items():
+        assert torch.equal(tensor, round_to(state[name], stored.specs[name].format))
+
+
+def test_stored_scales_are_rounded_once(model, state):
+    exact = store(state, model.quantizer, honest_storage("float32")).ternary[MATRIX].scale
+    for number_format in ("bfloat16", "float16", "e4m3", "e5m2"):
+        scale = store(state, model.quantizer, honest_storage(number_format)).ternary[MATRIX].scale
+        assert torch.equal(scale, round_to(exact, number_format))
+        assert not torch.equal(scale, exact)
+
+
+def test_master_decides_trits_with_the_rounded_scale_and_stores_the_exact_one():
+    # mean|w| is 1.0009766: in FP16 (steps of 1/1024 above 1) that is exact, in BF16 (steps of 1/128) it is 1.
+    # 0.5004 / 1.0009766 rounds to 0, 0.5004 / 1 rounds to 1.
+    group = torch.tensor([0.5004] + [1.0] * 14)
+    last = 16 * 1.0009765625 - group.sum()
+    state = random_state(small_model(), 0) | {"blocks.0.attn.proj.weight": torch.cat([group, last[None]]).repeat(32, 2)}
+    quantizer = QuantizerConfig(group_size=16, estimator="absmean", arithmetic="bf16_weight")
+    trits = {}
+    for decide_scale in ("float16", "bfloat16"):
+        stored = store(state, quantizer, honest_storage("float32", decide="master"), decide_scale)
+        q, scale = stored.ternary["blocks.0.attn.proj.weight"]
+        assert scale[0, 0].item() == pytest.approx(1.0009765625, abs=1e-6)
+        trits[decide_scale] = q[0, 0].item()
+    assert trits == {"float16": 0, "bfloat16": 1}
+
+
+def test_master_looks_at_the_fp32_weights_and_forward_at_the_bf16_ones(model, state):
+    quantizer = QuantizerConfig(group_size=16, estimator="rms", arithmetic="bf16_weight")
+    master = store(state, quantizer, honest_storage("float32", decide="master")).ternary[MATRIX]
+    expected = ternarize(state[MATRIX], group_size=16, estimator="rms", arithmetic="float32")
+    assert torch.equal(master.q, expected.q)
+    assert torch.equal(master.scale, expected.scale)
+    forward = store(state, quantizer, honest_storage("float32")).ternary[MATRIX]
+    assert not torch.equal(forward.scale, master.scale)
+
+
+def test_honest_reload_gives_the_stored_trits_and_scales(model, state):
+    storage = honest_storage()
+    stored = store(state, model.quantizer, storage)
+    restored = restore(stored, model.quantizer, storage)
+    assert set(restored.tensors) == set(stored.tensors)
+    for name, (q, scale) in stored.ternary.items():
+        assert torch.equal(restored.ternary[name].q, q)
+        assert torch.equal(restored.ternary[name].scale, scale)
+
+
+@pytest.mark.parametrize("estimator", ["absmean", "rms"])
+def test_the_shrinkage_correction_survives_the_second_quantization(estimator):
+    quantizer = QuantizerConfig(group_size=16, estimator=estimator, arithmetic="bf16_weight")
+    state = random_state(small_model(), 3)
+    storage = honest_storage(decide="master", shrinkage=True, reload_dtype="bfloat16")
+    stored = store(state, quantizer, storage)
+    restored = restore(stored, quantizer, storage)
+    assert list(restored.tensors) == list(state)
+    assert not restored.ternary
+    assert all(torch.equal(tensor, tensor.bfloat16().float()) for tensor in restored.tensors.values())
+    for name, again in forward_ternary(restored.tensors, quantizer).items():
+        assert torch.equal(again.q, stored.ternary[name].q)
+        torch.testing.assert_close(again.scale, stored.ternary[name].scale, rtol=2**-8, atol=0)
+
+
+def test_reload_dtype_rounds_scales_and_tensors(model, state):
+    storage = honest_storage("float32", vectors="float32", reload_dtype="bfloat16")
+    restored = restore(store(state, model.quantizer, storage), model.quantizer, storage)
+    exact = forward_ternary(state, model.quantizer)[MATRIX]
+    assert torch.equal(restored.ternary[MATRIX].scale, round_to(exact.scale, "bfloat16"))
+    assert torch.equal(restored.tensors["vocab_bias"], round_to(state["vocab_bias"], "bfloat16"))
+
+
+def test_a_storage_that_loses_nothing_reloads_the_forward_pass_exactly(model, state):
+    exact = dict.fromkeys(("table", "projections", "mixes", "vectors"), "float32")
+    storage = honest_storage("float32", **exact)
+    restored = restore(store(state, model.quantizer, storage), model.quantizer, storage)
+    for name, trained in forward_ternary(state, model.quantizer).items():
+        assert torch.equal(dequantize(restored.ternary[name]), dequantize(trained))
+    assert all(torch.equal(tensor, state[name]) for name, tensor in restored.tensors.items())
+
+
+def test_the_digest_follows_the_numbers_alone(model, state):
+    storage = honest_storage()
+    digest = store(state, model.quantizer, storage).payload_digest
+    assert store(state, model.quantizer, storage).payload_digest == digest
+    for name in state:
+        changed = {other: tensor.clone() for other, tensor in state.items()}
+        changed[name].view(-1)[0] = 3.0 - changed[name].view(-1)[0].sign()
+        assert store(changed, model.quantizer, storage).payload_digest != digest, name
+    assert store(state, model.quantizer, honest_storage(vectors="float16")).payload_digest != digest
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_diverged_state_is_refused(model, state, bad):
+    with pytest.raises(InputError, match="'vocab_bias': holds NaN or infinity"):
+        store({**state, "vocab_bias": torch.full((48,), bad)}, model.quantizer, honest_storage())
+
+
+def test_an_open_storage_choice_is_a_bug(model, state):
+    stored = store(state, model.quantizer, honest_storage())
+    with pytest.raises(ValueError, match="leaves its reload open"):
+        restore(stored, model.quantizer, honest_storage(reload_dtype=None))
