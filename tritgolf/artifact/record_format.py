@@ -161,7 +161,7 @@ def _read_ternary(name: str, entry: dict[str, Any], layout: Layout) -> tuple[Ter
 def _read_plain(name: str, entry: dict[str, Any], kind: Kind) -> tuple[Tensor, TensorSpec]:
     number_format = PLAIN_TYPES[entry["type"]]
     match entry:
-        case {"data": Tensor() as data} if data.dtype == DTYPES[number_format] and data.numel() > 0:
+        case {"data": Tensor() as data} if data.dtype == DTYPES[number_format]:
             numbers = data.float()
         case _:
             raise MalformedError(f"entry {name}: its data is not a tensor of its type")

@@ -18,6 +18,7 @@ from tritgolf.artifact.pickled import Name, read_pickle
 
 MAX_MEMBERS = 10_000
 MAX_DIMENSIONS = 4
+IMPOSSIBLE = "its pickle describes an impossible tensor"
 ZIP_FAULTS = (zipfile.BadZipFile, struct.error, RuntimeError, ValueError, EOFError, OSError, KeyError, IndexError)
 
 STORAGE_DTYPES = {
@@ -96,14 +97,12 @@ def _construct(name: Name, arguments: Any) -> Any:
 
 
 def _tensor(storage: Storage, dtype: torch.dtype, offset: Any, size: Any, stride: Any) -> Tensor:
-    numbers = (offset, *size, *stride) if isinstance(size, tuple) and isinstance(stride, tuple) else (None,)
-    sane = all(isinstance(number, int) and 0 <= number <= len(storage.data) for number in numbers)
-    require(sane and len(size) == len(stride) <= MAX_DIMENSIONS, "its pickle describes an impossible tensor")
-    available = len(storage.data) // dtype.itemsize
+    shaped = isinstance(size, tuple) and isinstance(stride, tuple) and len(size) == len(stride) <= MAX_DIMENSIONS
+    most = len(storage.data)
+    sane = shaped and all(isinstance(length, int) and 0 < length <= most for length in size)
+    require(sane and all(isinstance(step, int) and 0 <= step <= most for step in (offset, *stride)), IMPOSSIBLE)
+    whole, available = len(storage.data) % dtype.itemsize == 0, len(storage.data) // dtype.itemsize
     last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
-    inside = math.prod(size) <= available and (last < available or not math.prod(size))
-    require(inside and len(storage.data) % dtype.itemsize == 0, "a tensor reaches beyond its storage")
-    if not math.prod(size):
-        return torch.empty(size, dtype=dtype)
+    require(whole and last < available and math.prod(size) <= available, "a tensor reaches beyond its storage")
     flat = torch.frombuffer(bytearray(storage.data), dtype=dtype)
     return flat.as_strided(size, stride, offset).contiguous()

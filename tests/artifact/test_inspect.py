@@ -1,0 +1,62 @@
+import json
+import shutil
+
+import pytest
+
+from tests.artifact.conftest import PUBLISHED
+from tritgolf.artifact.container import write_artifact
+from tritgolf.artifact.inspect import inspect_artifact, open_artifact, render_facts
+from tritgolf.artifact.storage import store
+from tritgolf.errors import InputError
+from tritgolf.model.counts import count_parameters
+
+
+@pytest.fixture
+def own(model, state, storage, header, tmp_path):
+    write_artifact(tmp_path / "own.tgolf", store(state, model.quantizer, storage), header)
+    return tmp_path / "own.tgolf"
+
+
+@pytest.fixture
+def published(tmp_path):
+    return shutil.copy(PUBLISHED / "sample_pr920.ternary.ptz", tmp_path / "final_model.ternary.ptz")
+
+
+@pytest.mark.parametrize("which", ["own", "published"])
+def test_facts_of_both_formats(which, request):
+    path = request.getfixturevalue(which)
+    facts = inspect_artifact(path)
+    assert json.loads(json.dumps(facts)) == facts
+    artifact = open_artifact(path)
+    counts = count_parameters(artifact.header.model)
+    assert (facts["ternary_weights"], facts["scales"], facts["stored_fp"]) == (
+        counts.ternary,
+        counts.groups,
+        counts.stored_fp,
+    )
+    assert facts["bytes"] == path.stat().st_size
+    assert list(facts["zero_fraction"]) == ["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
+    assert facts["payload_digest"] == artifact.stored.payload_digest
+
+
+def test_text_shows_what_matters(own):
+    text = render_facts(inspect_artifact(own))
+    for part in (
+        "own.tgolf",
+        "record              tiny",
+        "layout base3",
+        "bytes, trits",
+        "compressed)",
+        "zeros, all",
+        "sha256:",
+    ):
+        assert part in text
+
+
+def test_other_files_are_input_errors(tmp_path):
+    (tmp_path / "text").write_text("not an artifact")
+    with pytest.raises(InputError, match=r"neither a \.tgolf nor a published \.ptz"):
+        open_artifact(tmp_path / "text")
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(InputError, match="is not a file"):
+            open_artifact(path)
