@@ -1,0 +1,139 @@
+"""The audit: published tables rebuilt, the claims ledger, and our own records by the same checks. No weights, no torch."""
+
+from tritgolf.audit.published import TABLE_SYSTEMS
+
+MEASURED = sorted(
+    path.as_posix()
+    for path in Path("measured").rglob("*.json")
+    if not path.name.startswith(".")
+)
+
+
+rule published:
+    input:
+        expand(
+            "results/published/{system}/{name}",
+            system=TABLE_SYSTEMS,
+            name=["seeds.csv", "seeds.md", "seeds.html", "differences.csv"],
+        ),
+    localrule: True
+    message:
+        "The published tables are in results/published"
+
+
+rule published_table:
+    input:
+        published=Path("published").rglob("*.*"),
+    output:
+        csv=report(
+            "results/published/{system}/seeds.csv",
+            category="Published figures",
+            subcategory="{system}",
+            labels={"table": "data"},
+        ),
+        markdown="results/published/{system}/seeds.md",
+        html=report(
+            "results/published/{system}/seeds.html",
+            category="Published figures",
+            subcategory="{system}",
+            labels={"table": "Seeds, recomputed"},
+        ),
+        differences="results/published/{system}/differences.csv",
+    wildcard_constraints:
+        system="|".join(TABLE_SYSTEMS),
+    params:
+        folder="published",
+    log:
+        "results/published/{system}/logs/table.log",
+    benchmark:
+        "results/published/{system}/benchmarks/table.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../envs/tritgolf.yaml"
+    message:
+        "Rebuild the published table of {wildcards.system}"
+    script:
+        "../workflow_scripts/published.py"
+
+
+rule claims:
+    input:
+        published=Path("published").rglob("*.*"),
+        measured=MEASURED,
+    output:
+        "docs/claims.md",
+    params:
+        published="published",
+        measured="measured",
+    log:
+        "results/published/logs/claims.log",
+    benchmark:
+        "results/published/benchmarks/claims.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../envs/tritgolf.yaml"
+    message:
+        "Rule on every published claim"
+    script:
+        "../workflow_scripts/claims.py"
+
+
+rule audit:
+    input:
+        expand(
+            "results/{record}/audit/audit.{suffix}",
+            record=records(),
+            suffix=["md", "json"],
+        ),
+    localrule: True
+    message:
+        "The audits are in results/RECORD/audit"
+
+
+for _record in records():
+
+    rule:
+        name:
+            f"audit_{_record}"
+        input:
+            metrics=expand(
+                "results/{record}/seed{seed}/{file}",
+                record=_record,
+                seed=seeds(_record),
+                file=[
+                    "train/train.json",
+                    "final/export/export.json",
+                    "final/roundtrip.json",
+                    "final/evaluate.json",
+                ],
+            ),
+            configuration=f"results/{_record}/record.json",
+        output:
+            markdown=report(
+                f"results/{_record}/audit/audit.md",
+                category=_record,
+                subcategory="Audit",
+            ),
+            json=f"results/{_record}/audit/audit.json",
+        params:
+            folder=f"results/{_record}",
+        log:
+            f"results/{_record}/logs/audit.log",
+        benchmark:
+            f"results/{_record}/benchmarks/audit.tsv"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        conda:
+            "../envs/tritgolf.yaml"
+        message:
+            f"Audit {_record}"
+        script:
+            "../workflow_scripts/audit.py"

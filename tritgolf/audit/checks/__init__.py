@@ -1,0 +1,31 @@
+"""All checks by theme. Importing this package fills the three registers."""
+
+from tritgolf.audit.checks import (
+    artifact,
+    budget,
+    compliance,
+    evaluation,
+    lines,
+    parameters,
+    tables,
+    ternary,
+    text,
+    timing,
+)
+from tritgolf.audit.checks.registers import LOG_CHECKS, RESULTS_CHECKS, SUBMISSION_CHECKS
+
+__all__ = [
+    "LOG_CHECKS",
+    "RESULTS_CHECKS",
+    "SUBMISSION_CHECKS",
+    "artifact",
+    "budget",
+    "compliance",
+    "evaluation",
+    "lines",
+    "parameters",
+    "tables",
+    "ternary",
+    "text",
+    "timing",
+]

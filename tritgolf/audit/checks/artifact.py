@@ -1,0 +1,67 @@
+"""The artifact file itself, if there is one: its size, and what its trits say. Nothing in it is executed."""
+
+from typing import Any
+
+from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
+from tritgolf.audit.submission import Submission
+from tritgolf.errors import InputError
+
+NO_FILE = "no .ptz artifact in the folder"
+
+
+@SUBMISSION_CHECKS("artifact.size", "the artifact in the folder has the logged size")
+def artifact_file_has_the_logged_size(submission: Submission) -> Outcome:
+    """Proves that the artifact file is one whose size some log of the folder counted."""
+    sizes = {log.artifact_bytes for log in submission.logs if log.artifact_bytes is not None}
+    if submission.artifact is None or not sizes:
+        return cant_tell(NO_FILE if submission.artifact is None else "no log says how large the artifact is")
+    size = submission.artifact.stat().st_size
+    said = ", ".join(f"{count:,}" for count in sorted(sizes))
+    return judge(size in sizes, f"{submission.artifact.name} has {size:,} bytes; logged {said}")
+
+
+@SUBMISSION_CHECKS("artifact.readable", "the artifact is whole and in the published format")
+def artifact_is_readable(submission: Submission) -> Outcome:
+    """Proves that the file decodes, by a reader that executes nothing, into the tensors of a ternary record."""
+    facts = _facts(submission)
+    if isinstance(facts, Outcome):
+        return facts
+    zeros = facts["zero_fraction"]["all"]
+    return holds(f"{facts['ternary_weights']:,} ternary weights as {facts['layout']}, {zeros:.4f} of them zero")
+
+
+@SUBMISSION_CHECKS("artifact.contents", "the artifact holds what its log counted")
+def contents_are_the_logs(submission: Submission) -> Outcome:
+    """Proves that ternary weights, other elements and ternary bytes of the file are those of the log of its size."""
+    facts = _facts(submission)
+    if isinstance(facts, Outcome):
+        return cant_tell(facts.evidence)
+    sizes = {log.artifact_bytes: log.artifact for log in submission.logs if log.artifact}
+    logged = sizes.get(facts["bytes"])
+    if logged is None:
+        return cant_tell("no log counts an artifact of this size")
+    kinds = facts["bytes_by_kind"]
+    file = (facts["ternary_weights"], facts["stored_fp"], kinds["trits"] + kinds["scales"])
+    counted = (logged.ternary_parameters, logged.fp_parameters, logged.ternary_bytes)
+    names = ("ternary weights", "other elements", "ternary bytes")
+    wrong = [f"{name}: file {a:,}, log {b:,}" for name, a, b in zip(names, file, counted, strict=True) if a != b]
+    return judge(
+        not wrong, "; ".join(wrong) or f"{file[0]:,} trits and {file[1]:,} others in {file[2]:,} ternary bytes"
+    )
+
+
+def _facts(submission: Submission) -> dict[str, Any] | Outcome:
+    """Facts of the artifact, or the outcome that says why there are none."""
+    if submission.artifact is None:
+        return cant_tell(NO_FILE)
+    from tritgolf.artifact.inspect import inspect_artifact  # noqa: PLC0415  (torch: only for a file that is there)
+    from tritgolf.artifact.record_format import is_published  # noqa: PLC0415
+
+    with submission.artifact.open("rb") as file:
+        if not is_published(file.read(8)):
+            return cant_tell(f"{submission.artifact.name} is in another format than the ternary records'")
+    try:
+        return inspect_artifact(submission.artifact)
+    except InputError as error:
+        return contradicted(f"{submission.artifact.name}: {error.what}")

@@ -1,0 +1,155 @@
+"""Scores: stride, temperature, nats against bits a byte, what the figure contains."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.contest import TEMPERATURES, Z_LOSS
+from tritgolf.audit.intervals import Interval, Printed, bytes_per_token, most_covered
+from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
+from tritgolf.audit.records import RunLog
+from tritgolf.audit.submission import Submission
+
+MIN_LINES = 4  # lines that make a ratio before one of them can be called wrong
+SAME_TIME = 0.25  # run times within this share count as the same; halving the stride doubles them
+
+
+@LOG_CHECKS("evaluation.stride", "the result line's stride is the configured one")
+def stride_is_the_configured(log: RunLog) -> Outcome:
+    """Proves that the stride printed with the headline score is the one in the settings."""
+    configured = log.setting_int("sliding_eval_stride")
+    if log.sliding is None or log.sliding.stride is None or configured is None:
+        return cant_tell("no stride in the result line, or none in the settings")
+    return judge(
+        log.sliding.stride == configured, f"result line: stride={log.sliding.stride}; configured: {configured}"
+    )
+
+
+@SUBMISSION_CHECKS("evaluation.run_time", "runs of different stride took different time")
+def run_time_follows_stride(submission: Submission) -> Outcome:
+    """Proves that the strides printed in different runs fit their evaluation times.
+
+    The number of windows, so the time, goes as 1/stride. Contradicted: two runs whose printed strides differ by a
+    factor took the same time, or two of one stride did not.
+    """
+    runs = [
+        (log.name, log.sliding.stride, log.sliding.eval_ms.value / 1000)
+        for log in submission.readable_logs
+        if log.sliding and log.sliding.stride and log.sliding.eval_ms and log.sliding.eval_ms.value > 0
+    ]
+    if len(runs) < 2:
+        return cant_tell("fewer than two sliding results with a stride and a time")
+    name, stride, seconds = runs[0]
+    odd = [
+        f"{other} took {time:.0f} s at stride {printed}, {name} {seconds:.0f} s at stride {stride}"
+        for other, printed, time in runs[1:]
+        if abs(math.log(time * printed / (seconds * stride))) > math.log(1 + SAME_TIME)
+    ]
+    times = ", ".join(f"{time:.0f} s" for _, _, time in runs)
+    return contradicted("; ".join(odd)) if odd else holds(f"strides {sorted({run[1] for run in runs})}, times {times}")
+
+
+@LOG_CHECKS("evaluation.temperature", "the score used the temperature that was found, one of the grid")
+def temperature_is_the_found_one(log: RunLog) -> Outcome:
+    """Proves that the result line's temperature is the search's, and that the search could have returned it."""
+    if log.temperature is None or log.sliding is None or log.sliding.temperature is None:
+        return cant_tell("no temperature search, or no temperature in the result line")
+    found, used = log.temperature.best, log.sliding.temperature
+    if found.value not in TEMPERATURES:
+        return contradicted(f"T = {found} is not in the grid {', '.join(f'{t:.2f}' for t in TEMPERATURES)}")
+    return judge(found.value == used.value, f"found T = {found}, scored at T = {used}")
+
+
+@SUBMISSION_CHECKS("evaluation.temperature_grid", "the temperature search tells temperatures apart")
+def temperature_is_not_always_the_first(submission: Submission) -> Outcome:
+    """Proves that the search found an optimum: some run's best temperature is not the first of the grid.
+
+    A search over a model that ignores its temperature ties everywhere and returns the first; so does one whose optimum
+    is at or below the first. Logs alone can't tell these apart, so "always the first" is never more than can't tell.
+    """
+    return temperature_search([log for log in submission.logs if log.temperature])
+
+
+def temperature_search(logs: Sequence[RunLog]) -> Outcome:
+    """The same for any logs, as the ledger asks it of all systems at once."""
+    found = [log.temperature.best.value for log in logs if log.temperature]
+    if not found:
+        return cant_tell("no temperature search in the logs")
+    if any(best not in TEMPERATURES for best in found):
+        return contradicted(f"best temperatures {sorted(set(found))} are not all in the grid")
+    first = sum(best == TEMPERATURES[0] for best in found)
+    line = f"T = {TEMPERATURES[0]:.2f}, the first of the grid, in {first} of {len(found)} runs"
+    return cant_tell(line + ": a tie, or an optimum at the grid's edge") if first == len(found) else holds(line)
+
+
+class ScoredLine(NamedTuple):
+    """A line that prints a score twice, in nats a token and in bits a byte."""
+
+    where: str
+    nats: Printed
+    bpb: Printed
+
+    @property
+    def ratio(self) -> Interval:
+        """Bytes a token that the line implies."""
+        return bytes_per_token(self.nats, self.bpb)
+
+
+def scored_lines(logs: Iterable[RunLog]) -> list[ScoredLine]:
+    """Every validation, roundtrip and sliding line of the logs."""
+    found = []
+    for log in logs:
+        found += [ScoredLine(f"{log.name}: step {line.step}", line.nats, line.bpb) for line in log.validations]
+        found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb) for score in log.scores]
+    return found
+
+
+@SUBMISSION_CHECKS("evaluation.bytes_per_token", "nats and BPB agree on every line")
+def nats_and_bpb_agree(submission: Submission) -> Outcome:
+    """Proves that every line's nats and bits a byte are the same score of the same text.
+
+    Their ratio is bytes a token × ln 2, one constant of the validation text. Each printed pair allows an interval of
+    it; a line whose interval misses the stretch that most lines share can't be right.
+    """
+    return lines_that_cannot_be(scored_lines(submission.readable_logs))
+
+
+def lines_that_cannot_be(lines: Sequence[ScoredLine]) -> Outcome:
+    """The same for any lines."""
+    if len(lines) < MIN_LINES:
+        return cant_tell(f"{len(lines)} lines with nats and BPB; a ratio needs {MIN_LINES}")
+    shared = most_covered([line.ratio for line in lines])
+    wrong = [line for line in lines if shared is None or not line.ratio.meets(shared)]
+    if shared is None or len(wrong) * 2 >= len(lines):
+        return cant_tell("the lines share no ratio of nats to BPB")
+    ratio = f"{shared.low:.5f} to {shared.high:.5f} bytes a token"
+    if not wrong:
+        return holds(f"{len(lines)} lines agree on {ratio}")
+    told = [f"{line.where}: {line.nats} nats is {_bpb_of(line.nats, shared)} BPB, printed {line.bpb}" for line in wrong]
+    return contradicted(f"{len(lines) - len(wrong)} lines agree on {ratio}; {'; '.join(told)}")
+
+
+def _bpb_of(nats: Printed, ratio: Interval) -> str:
+    low, high = (nats.interval.low / (ratio.high * math.log(2)), nats.interval.high / (ratio.low * math.log(2)))
+    return f"{low:.4f}" if f"{low:.4f}" == f"{high:.4f}" else f"{low:.4f} to {high:.4f}"
+
+
+@LOG_CHECKS("evaluation.step_zero", "the validation loss is pure cross-entropy")
+def step_zero_is_the_uniform_guess(log: RunLog) -> Outcome:
+    """Proves that the first validation is ln(vocabulary), as the untrained model's flat guess must be.
+
+    With a z-loss of weight λ in the figure it is ln V + λ·(ln V)² instead. Only a log with a validation at step 0 can
+    show it.
+    """
+    start = next((line for line in log.validations if line.step == 0), None)
+    vocabulary = log.setting_int("vocab_size")
+    if start is None or not vocabulary or vocabulary < 2:
+        return cant_tell("no validation at step 0")
+    flat = math.log(vocabulary)
+    inflated = flat + Z_LOSS * flat**2
+    excess = start.nats.value - flat
+    line = f"step 0: {start.nats} nats; ln {vocabulary} = {flat:.4f}; with the z-loss {inflated:.4f}"
+    if abs(start.nats.value - inflated) < 0.25 * (inflated - flat):
+        return contradicted(line)
+    return holds(line) if abs(excess) < 0.25 * (inflated - flat) else cant_tell(line + ": neither")

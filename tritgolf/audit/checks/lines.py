@@ -1,0 +1,150 @@
+"""The log as a printout: lines its code must have printed, and lines it could not have."""
+
+import re
+from collections.abc import Iterator
+
+from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.checks.timing import is_since_validation, wrong_averages
+from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
+from tritgolf.audit.records import RunLog
+from tritgolf.audit.submission import Submission
+
+SAME_DATA = 0.99  # correlation of two runs' batch losses from which on they saw the same batches
+MIN_SHARED_STEPS = 20
+
+
+@LOG_CHECKS("lines.complete", "every line the settings call for was printed")
+def required_lines_are_there(log: RunLog) -> Outcome:
+    """Proves that nothing the published loop prints under these settings is missing.
+
+    Warm-up lines, a step line every ``train_log_every`` steps, validations every ``val_loss_every``, checkpoints every
+    ``checkpoint_every``, the last validation, and the artifact, budget, roundtrip, temperature and sliding lines.
+    """
+    if not log.hyperparameters or log.final is None:
+        return cant_tell("no settings, or no validation after training")
+    missing = list(_missing(log))
+    return judge(not missing, "missing: " + ", ".join(missing) if missing else f"{len(log.lines)} lines, none missing")
+
+
+def _missing(log: RunLog) -> Iterator[str]:
+    last = log.final.step if log.final else 0
+    warmups = log.setting_int("warmup_steps") or 0
+    if set(log.warmups) != set(range(1, warmups + 1)):
+        yield f"warm-up lines ({len(log.warmups)} of {warmups})"
+    yield from _missing_every(log, "train_log_every", {line.step for line in log.steps}, "step lines", start=1)
+    validated = {line.step for line in log.validations}
+    yield from _missing_every(log, "val_loss_every", validated, "validations", start=0)
+    yield from _missing_every(log, "checkpoint_every", set(log.checkpoints), "checkpoint lines", start=1)
+    if last < (log.final.total if log.final else 0) and log.stop is None:
+        yield "the reason for stopping early"
+    for name, record in (("artifact", log.artifact), ("budget", log.budget), ("roundtrip", log.roundtrip)):
+        if record is None:
+            yield f"the {name} line"
+    if log.setting_bool("temp_scaling") and log.temperature is None:
+        yield "the temperature search"
+    if log.setting_bool("sliding_eval") and log.sliding is None:
+        yield "the sliding result"
+
+
+def _missing_every(log: RunLog, setting: str, seen: set[int], what: str, start: int) -> Iterator[str]:
+    every, last = log.setting_int(setting), log.final.step if log.final else 0
+    if every and every > 0:
+        due = set(range(start * every, last + 1, every))
+        if due - seen:
+            yield f"{what} ({len(due - seen)} of {len(due)})"
+
+
+# One pattern a line that the published code prints: field by field, so many decimals. (#640's and #920's code.)
+N, MS = r"\d+", r"\d+ms"
+FORMATS = (
+    rf"step:{N}/{N} loss:\d+\.\d{{4}} t:{MS} (?:step_)?avg:\d+\.\dms",
+    rf"step:{N}/{N} val_loss:\d+\.\d{{4}} val_bpb:\d+\.\d{{4}} train_time:{MS} zero_frac:\d\.\d{{3}}",
+    rf"stopping_early: wallclock_cap train_time:{MS} step:{N}/{N}",
+    rf"artifact:\d+\.\d\dMB ternary:{N}\({N}B\) fp:{N}\({N}B\) code:{N}",
+    rf"budget:{N}/{N} \(\d+\.\d\d/16\.00MB\) (?:FITS|OVER)",
+    r"final_ternary_roundtrip val_loss:\d+\.\d{4} val_bpb:\d+\.\d{4}",
+    rf"temp_scaling optimal_T:\d\.\d\d eval_time:{MS}",
+    rf"final_sliding val_loss:\d+\.\d{{4}} val_bpb:\d+\.\d{{4}} \(stride={N}, T=\d\.\d\d\) eval_time:{MS}",
+)
+# What a line of each format begins with; only such lines are held to a format.
+OPENINGS = re.compile(r"step:\d+/|stopping_early:|artifact:|budget:|final_ternary_|temp_scaling|final_sliding")
+
+
+@LOG_CHECKS("lines.formats", "the code could have printed every line")
+def formats_are_the_codes(log: RunLog) -> Outcome:
+    """Proves that each known line has the published code's format, and that values it derives are derived.
+
+    The code prints one name for the step average throughout; the megabytes and the verdict of the budget line come
+    from the total, so no other text can follow it. Only logs with the record's ``final_ternary_roundtrip`` line are
+    judged.
+    """
+    if not any(line.startswith("final_ternary_roundtrip") for line in log.lines):
+        return cant_tell("not a log of the record's code")
+    bad = [line for line in log.lines if OPENINGS.match(line) and not any(re.fullmatch(f, line) for f in FORMATS)]
+    labels = {line.label for line in log.steps if line.label}
+    if len(labels) > 1:
+        bad.append(f"two names for the step average: {' and '.join(sorted(labels))}")
+    if (budget := log.budget) is not None:
+        verdict = "FITS" if budget.total <= budget.limit else "OVER"
+        printed = f"({budget.total / 1e6:.2f}/16.00MB) {verdict}"
+        line = next(line for line in log.lines if line.startswith("budget:"))
+        if not line.endswith(printed):
+            bad.append(f"'{line}': after {budget.total} the code prints '{printed}'")
+    return judge(not bad, "; ".join(bad[:3]) or "all known lines in the code's formats")
+
+
+@SUBMISSION_CHECKS("lines.resume", "a clock that restarted is explained by a line of the log")
+def restarts_are_explained(submission: Submission) -> Outcome:
+    """Proves that where the clock of the step averages restarts, the log says why.
+
+    Resuming prints a line. A validation restarts the timer too, so restarts that all fall on validations prove nothing
+    either way. The evidence then says what the batch losses show: a resume puts the published code back to the first
+    shard, so a run whose losses follow an uninterrupted one's step by step was not set back.
+    """
+    if not any(log.steps for log in submission.logs):
+        return cant_tell("no step lines")
+    restarted = [log for log in submission.logs if wrong_averages(log)]
+    if not restarted:
+        return holds("no clock restarts")
+    silent = [log for log in restarted if not log.resumes]
+    if not silent:
+        return holds("; ".join(f"{log.name}: '{log.resumes[0]}'" for log in restarted))
+    others = [*submission.logs, *submission.known]
+    evidence = "; ".join(_restart(log, others) for log in silent)
+    return contradicted(evidence) if any(map(unexplained_restarts, silent)) else cant_tell(evidence)
+
+
+def unexplained_restarts(log: RunLog) -> list[int]:
+    """Steps whose average is neither time over steps nor time since the last validation over steps.
+
+    Steps at which a checkpoint was written are left out: their average has the time of writing in it.
+    """
+    wrong = [line for line in wrong_averages(log) if line.step not in log.checkpoints]
+    return [line.step for line in wrong if not is_since_validation(log, line)]
+
+
+def _restart(log: RunLog, others: list[RunLog]) -> str:
+    unexplained = unexplained_restarts(log)
+    where = f"at step {unexplained[0]:,}, at no validation" if unexplained else "at validations"
+    line = f"{log.name}: the clock of the averages restarts {where}; no line says that the run was resumed"
+    best = max(((same_data(log, other), other.name) for other in others if other is not log), default=(0.0, ""))
+    if best[0] >= SAME_DATA:
+        line += f"; its batch losses follow those of {best[1]} (correlation {best[0]:.4f}), so its data never restarted"
+    return line
+
+
+def same_data(log: RunLog, other: RunLog) -> float:
+    """Correlation of two runs' batch losses at the steps both print, before either's learning rate falls; 0 if few."""
+    mine, theirs = ({line.step: line.loss.value for line in run.steps} for run in (log, other))
+    end = min(_full_rate_until(log), _full_rate_until(other))
+    steps = [step for step in mine if step in theirs and step <= end]
+    if len(steps) < MIN_SHARED_STEPS:
+        return 0.0
+    from scipy.stats import pearsonr  # noqa: PLC0415  (a second of import, seldom needed)
+
+    return float(pearsonr([mine[s] for s in steps], [theirs[s] for s in steps]).statistic)
+
+
+def _full_rate_until(log: RunLog) -> float:
+    total = max((line.total for line in log.steps), default=0)
+    return total * (1 - (log.setting_float("warmdown_fraction") or 0.0))

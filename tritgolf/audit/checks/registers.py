@@ -1,0 +1,10 @@
+"""The three registers: checks of one log, of a submission folder, of a results folder of ours."""
+
+from tritgolf.audit.outcome import Register
+from tritgolf.audit.records import RunLog
+from tritgolf.audit.results import Results
+from tritgolf.audit.submission import Submission
+
+LOG_CHECKS: Register[RunLog] = Register()
+SUBMISSION_CHECKS: Register[Submission] = Register()
+RESULTS_CHECKS: Register[Results] = Register()

@@ -1,0 +1,83 @@
+"""Training time, and the averages derived from it."""
+
+from itertools import pairwise
+
+from tritgolf.audit.checks.registers import LOG_CHECKS
+from tritgolf.audit.contest import SECONDS_LIMIT
+from tritgolf.audit.intervals import Interval
+from tritgolf.audit.outcome import Outcome, cant_tell, holds, judge
+from tritgolf.audit.records import RunLog, StepLine
+
+
+@LOG_CHECKS("timing.limit", "training took at most 600 s")
+def training_is_within_the_limit(log: RunLog) -> Outcome:
+    """Proves that the logged training time is within the contest's limit; runs without a time limit are not judged."""
+    if log.train_ms is None:
+        return cant_tell("no training time")
+    seconds, configured = log.train_ms / 1000, log.setting_float("max_wallclock_seconds")
+    if not configured:
+        return cant_tell(f"{seconds:,.1f} s, and the run was configured without a time limit")
+    return judge(seconds <= SECONDS_LIMIT, f"{seconds:.3f} s of {SECONDS_LIMIT:.0f} s")
+
+
+@LOG_CHECKS("timing.stop", "the stop line repeats the last validation's time and step")
+def stop_line_agrees(log: RunLog) -> Outcome:
+    """Proves that the early-stop line is of the same moment as the last validation line."""
+    if log.stop is None or log.final is None or log.final.train_ms is None:
+        return cant_tell("no early stop, or no validation after it")
+    stop, final = (log.stop.train_ms.value, log.stop.step), (log.final.train_ms.value, log.final.step)
+    return judge(
+        stop == final, f"stop line {stop[0]:.0f} ms at step {stop[1]}; validation {final[0]:.0f} ms at {final[1]}"
+    )
+
+
+def wrong_averages(log: RunLog) -> list[StepLine]:
+    """Step lines whose average can't be elapsed time / steps, at the printed precision."""
+    return [line for line in log.steps if line.average_ms and not _is_average(line, since=0.0)]
+
+
+def _is_average(line: StepLine, since: float) -> bool:
+    """Whether the printed average can be the time since ``since`` (ms) over all steps so far."""
+    if line.average_ms is None or line.step == 0:
+        return False
+    elapsed = line.elapsed_ms.rounded
+    possible = Interval((elapsed.low - since) / line.step, (elapsed.high - since) / line.step)
+    return possible.meets(line.average_ms.rounded)
+
+
+@LOG_CHECKS("timing.averages", "step averages are time divided by steps")
+def averages_are_time_over_steps(log: RunLog) -> Outcome:
+    """Proves that each printed average is the printed time over the printed step.
+
+    Where it isn't, the evidence says whether it is the time since the last validation over *all* steps: a clock that
+    was restarted with a count that was not.
+    """
+    averaged = [line for line in log.steps if line.average_ms]
+    if not averaged:
+        return cant_tell("no step line with an average")
+    wrong = wrong_averages(log)
+    if not wrong:
+        return holds(f"{len(averaged)} averages")
+    restarted = sum(is_since_validation(log, line) for line in wrong)
+    smallest = min(line.average_ms.value for line in wrong if line.average_ms)
+    return judge(
+        False,
+        f"{len(wrong)} of {len(averaged)} are not t/step (down to {smallest} ms); "
+        f"{restarted} are the time since the last validation over all steps so far",
+    )
+
+
+def is_since_validation(log: RunLog, line: StepLine) -> bool:
+    """Whether a step's average is the time since the validation before it over all steps so far."""
+    earlier = [v.train_ms.value for v in log.validations if v.train_ms and v.step < line.step]
+    return bool(earlier) and _is_average(line, since=earlier[-1])
+
+
+@LOG_CHECKS("timing.order", "time and steps only grow")
+def time_only_grows(log: RunLog) -> Outcome:
+    """Proves that the log's lines are of one run in order: steps and elapsed times increase from line to line."""
+    points = [(line.step, line.elapsed_ms.value) for line in log.steps]
+    if len(points) < 2:
+        return cant_tell("fewer than two step lines")
+    back = [b[0] for a, b in pairwise(points) if b[0] <= a[0] or b[1] <= a[1]]
+    return judge(not back, f"goes back at step {back[0]}" if back else f"{len(points)} step lines in order")

@@ -1,0 +1,21 @@
+"""The contest's rules, as far as a program can hold a submission to them (openai/parameter-golf, README)."""
+
+from tritgolf.config import EvaluateConfig, ExportConfig, TrainConfig
+
+BYTE_LIMIT: int = ExportConfig.model_fields["byte_limit"].default
+"""Code plus artifact, bytes."""
+
+SECONDS_LIMIT = 600.0
+"""Training time on 8 GPUs, seconds."""
+
+RECORD_MARGIN_NATS = 0.005
+"""A new record must be better by at least this, nats a token …"""
+
+RECORD_LEVEL = 0.01
+"""… at this level of significance."""
+
+TEMPERATURES: tuple[float, ...] = EvaluateConfig.model_fields["temperatures"].default
+"""The grid the published temperature search walks, in its order."""
+
+Z_LOSS: float = TrainConfig.model_fields["z_loss"].default
+"""Weight of the z-loss term, mean(logsumexp²), in the published training loss."""

@@ -1,0 +1,114 @@
+"""Arithmetic on printed numbers: what a figure rounded to n decimals can and can't have been.
+
+A log prints ``1.1805`` for anything between 1.18045 and 1.18055. Two printed figures contradict each other only if no
+values inside their intervals fit together; everything the audit flags on rounded numbers goes through here.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
+
+
+class Interval(NamedTuple):
+    """All values between ``low`` and ``high``, both included."""
+
+    low: float
+    high: float
+
+    def contains(self, value: float) -> bool:
+        """Whether ``value`` lies inside, up to floating-point noise."""
+        noise = 1e-9 * max(1.0, abs(self.low), abs(self.high))
+        return self.low - noise <= value <= self.high + noise
+
+    def shifted(self, by: float) -> "Interval":
+        """Both ends moved by ``by``."""
+        return Interval(self.low + by, self.high + by)
+
+    def meets(self, other: "Interval") -> bool:
+        """Whether the two have a value in common, up to floating-point noise."""
+        noise = 1e-9 * max(1.0, abs(self.low), abs(self.high))
+        return self.low <= other.high + noise and other.low <= self.high + noise
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A number as it was printed: its text, its value, and the interval it was rounded from (integers are exact)."""
+
+    text: str
+
+    @cached_property
+    def value(self) -> float:
+        """The printed value."""
+        return float(self.text)
+
+    @property
+    def decimals(self) -> int:
+        """Digits after the point."""
+        return len(self.text.partition(".")[2])
+
+    @property
+    def interval(self) -> Interval:
+        """Every value that prints as this text; an integer stands for itself."""
+        half = 0.5 * 10.0**-self.decimals if self.decimals else 0.0
+        return Interval(self.value - half, self.value + half)
+
+    @property
+    def rounded(self) -> Interval:
+        """Every value that prints as this text, if an integer too was rounded (milliseconds)."""
+        half = 0.5 * 10.0**-self.decimals
+        return Interval(self.value - half, self.value + half)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def rounds_to(value: float, printed: Printed) -> bool:
+    """Whether ``value``, rounded to as many decimals as ``printed`` has, is ``printed``."""
+    return printed.rounded.contains(value)
+
+
+def mean_interval(values: Sequence[Interval]) -> Interval:
+    """All means that values inside the intervals can have."""
+    return Interval(sum(v.low for v in values) / len(values), sum(v.high for v in values) / len(values))
+
+
+def std_interval(values: Sequence[Interval], ddof: int) -> Interval:
+    """All standard deviations that values inside the intervals can have (``ddof`` 1: sample, 0: population).
+
+    The sum of squares is convex, so its largest value is at a corner of the box; its smallest is the least distance of
+    one common centre to all intervals, found by bisection of the (monotone) derivative. Meant for a handful of seeds.
+    """
+    degrees = len(values) - ddof
+    largest = max(_sum_of_squares(corner) for corner in product(*values))
+    low, high = min(v.low for v in values), max(v.high for v in values)
+    for _ in range(80):
+        centre = (low + high) / 2
+        slope = sum(centre - min(max(centre, v.low), v.high) for v in values)
+        low, high = (centre, high) if slope < 0 else (low, centre)
+    nearest = [min(max(low, v.low), v.high) for v in values]
+    return Interval(math.sqrt(_sum_of_squares(nearest) / degrees), math.sqrt(largest / degrees))
+
+
+def _sum_of_squares(values: Sequence[float]) -> float:
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values)
+
+
+def most_covered(intervals: Sequence[Interval]) -> Interval | None:
+    """The stretch that lies in the most intervals (the first, if several tie); None without intervals."""
+    best: Interval | None = None
+    most = 0
+    for start in sorted(v.low for v in intervals):
+        covering = [v for v in intervals if v.contains(start)]
+        if len(covering) > most:
+            most, best = len(covering), Interval(max(v.low for v in covering), min(v.high for v in covering))
+    return best
+
+
+def bytes_per_token(nats: Printed, bpb: Printed) -> Interval:
+    """Bytes a token that a printed pair of mean nats a token and bits a byte implies: nats / (ln 2 · BPB)."""
+    n, b = nats.interval, bpb.interval
+    return Interval(n.low / (b.high * math.log(2)), n.high / (b.low * math.log(2)))

@@ -1,0 +1,213 @@
+"""What was measured: rows out of the runs kept in ``measured/``, for the claims that logs can't decide.
+
+``measured/<run>/`` is a results folder (``record.json`` and metrics files of the stages' schemas). Its roundtrips
+become ``Gap`` rows, one a checkpoint and storage, its evaluations ``Evaluation`` rows, its exports ``Zeros`` rows.
+``measured/lab/*.json`` adds ``Gap`` rows of exports that no record has:
+
+    {"schema": "tritgolf/lab/1", "run": NAME, "estimator": "absmean" | "rms", "ternary_weights": N,
+     "rows": [{"seed", "step", "storage", "factors": {FACTOR: SETTING, …}, "gap_bpb", "gap_se"}, …]}
+
+with the factors of ``FACTORS``, named as in a record's ``export`` section.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tritgolf.audit.results import Results, read_results
+from tritgolf.errors import InputError
+from tritgolf.files import read_json
+
+FOLDER = Path("measured")
+LAB_SCHEMA = "tritgolf/lab/1"
+FULL_SIZE = 64_880_640  # ternary weights of the records (record-spec, "Numbers to match")
+FACTORS = ("scales", "decide", "shrinkage", "reload_dtype", "table", "projections", "mixes", "vectors")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """RT gap of one checkpoint in one storage: bits a byte, with its standard error."""
+
+    run: str
+    estimator: str
+    full_size: bool
+    seed: int
+    step: int
+    storage: str
+    factors: dict[str, str]
+    gap: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How much larger the gap of the same weights is with ``factor`` set to ``setting`` than to ``baseline``."""
+
+    row: Gap
+    factor: str
+    setting: str
+    baseline: str
+    difference: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluated model: scores in bits a byte, temperature → calibration nats, the stride."""
+
+    run: str
+    full_size: bool
+    seed: int
+    chunked: float
+    chunked_record: float
+    sliding: float
+    stride: int
+    temperatures: dict[float, float]
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """Share of zero trits of one checkpoint, true and by the record's count."""
+
+    run: str
+    estimator: str
+    full_size: bool
+    seed: int
+    step: int
+    true: float
+    record: float
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Everything measured."""
+
+    gaps: tuple[Gap, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    zeros: tuple[Zeros, ...] = ()
+
+    def effects(self, factor: str, setting: str, baseline: str) -> list[Effect]:
+        """All pairs of rows of the same weights that differ in ``factor`` alone."""
+        found = []
+        for row in self.gaps:
+            if row.factors.get(factor) != setting:
+                continue
+            twin = {**row.factors, factor: baseline}
+            other = next((o for o in self.gaps if _weights(o) == _weights(row) and o.factors == twin), None)
+            if other is not None:
+                error = math.hypot(row.error, other.error)
+                found.append(Effect(row, factor, setting, baseline, row.gap - other.gap, error))
+        return found
+
+
+def _weights(row: Gap) -> tuple[str, int, int]:
+    return row.run, row.seed, row.step
+
+
+def read_measurements(folder: str | Path = FOLDER) -> Measurements:
+    """All kept runs and lab tables below ``folder``; damaged ones are ``InputError``s, an absent folder is empty."""
+    folder = Path(folder)
+    runs = [read_results(path.parent) for path in sorted(folder.glob("*/record.json"))]
+    lab = [row for path in sorted((folder / "lab").glob("*.json")) for row in _lab_rows(path)]
+    return Measurements(
+        gaps=(*(row for run in runs for row in _gaps(run)), *lab),
+        evaluations=tuple(row for run in runs for row in _evaluations(run)),
+        zeros=tuple(row for run in runs for row in _zeros(run)),
+    )
+
+
+def _is_full_size(run: Results) -> bool:
+    return any(seed.trained and seed.trained.parameters.get("ternary") == FULL_SIZE for seed in run.run.seeds)
+
+
+def _estimator(run: Results) -> str:
+    return str(run.setting("model", "quantizer", "estimator"))
+
+
+def _gaps(run: Results) -> Iterator[Gap]:
+    for seed in run.run.seeds:
+        for checkpoint, roundtrip in seed.roundtrips.items():
+            for name, score in roundtrip.storages.items():
+                step, factors = seed.steps_of[checkpoint], _factors(run, name)
+                yield Gap(
+                    run.path.name, _estimator(run), _is_full_size(run), seed.seed, step, name, factors,
+                    score.gap_bpb, score.gap_se,
+                )  # fmt: skip
+
+
+def _factors(run: Results, storage: str) -> dict[str, str]:
+    """A storage's settings: its own, and the record's where it has none."""
+    own = run.setting("export", "storages", storage) or {}
+    settings = {factor: own.get(factor) for factor in FACTORS}
+    return {
+        factor: _word(run.setting("export", factor) if value is None else value) for factor, value in settings.items()
+    }
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _evaluations(run: Results) -> Iterator[Evaluation]:
+    for seed in run.run.seeds:
+        if (found := seed.evaluated) is not None:
+            grid = {point.temperature: point.calibration_nats for point in found.temperature.grid}
+            yield Evaluation(
+                run.path.name, _is_full_size(run), seed.seed, found.chunked.bpb, found.chunked.record_bpb,
+                found.sliding.bpb, found.sliding.stride, grid,
+            )  # fmt: skip
+
+
+def _zeros(run: Results) -> Iterator[Zeros]:
+    for seed in run.run.seeds:
+        for checkpoint, export in seed.exports.items():
+            step, true = seed.steps_of[checkpoint], export.zero_fraction.get("all")
+            if true is not None:
+                full_size = _is_full_size(run)
+                record = export.record_zero_fraction
+                yield Zeros(run.path.name, _estimator(run), full_size, seed.seed, step, true, record)
+
+
+class _LabRow(BaseModel):
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    seed: int
+    step: int = Field(ge=0)
+    storage: str
+    factors: dict[str, str | bool]
+    gap_bpb: float
+    gap_se: float = Field(ge=0)
+
+
+class _Lab(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    run: str
+    estimator: str
+    ternary_weights: int
+    rows: list[_LabRow]
+
+
+def _lab_rows(path: Path) -> list[Gap]:
+    raw = read_json(path)
+    if not isinstance(raw, dict) or raw.get("schema") != LAB_SCHEMA:
+        return []
+    try:
+        lab = _Lab.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(path, f"{where}: {first['msg']}", f"write it as {LAB_SCHEMA}") from None
+    full_size = lab.ternary_weights == FULL_SIZE
+    return [
+        Gap(
+            lab.run, lab.estimator, full_size, row.seed, row.step, row.storage,
+            {factor: _word(row.factors[factor]) for factor in FACTORS if factor in row.factors},
+            row.gap_bpb, row.gap_se,
+        )
+        for row in lab.rows
+    ]  # fmt: skip

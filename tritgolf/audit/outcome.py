@@ -1,0 +1,98 @@
+"""What a check says, and the register of all checks.
+
+A check is a small function: it takes one subject (a log, a submission, a results folder), proves one thing that its
+docstring names, and returns an ``Outcome``: a verdict with the evidence it rests on. "Can't tell" is an honest answer
+and the only one allowed when a needed line is absent or unreadable.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
+
+
+class Verdict(StrEnum):
+    """What the evidence says of a claim."""
+
+    HOLDS = "holds"
+    CONTRADICTED = "contradicted"
+    CANT_TELL = "can't tell"
+
+
+class Outcome(NamedTuple):
+    """A verdict and one line of evidence."""
+
+    verdict: Verdict
+    evidence: str
+
+
+def holds(evidence: str) -> Outcome:
+    """The evidence agrees with the claim."""
+    return Outcome(Verdict.HOLDS, evidence)
+
+
+def contradicted(evidence: str) -> Outcome:
+    """The evidence can't be true together with the claim."""
+    return Outcome(Verdict.CONTRADICTED, evidence)
+
+
+def cant_tell(evidence: str) -> Outcome:
+    """What would decide is absent."""
+    return Outcome(Verdict.CANT_TELL, evidence)
+
+
+def judge(agrees: bool, evidence: str) -> Outcome:
+    """``holds`` if ``agrees``, else ``contradicted``."""
+    return holds(evidence) if agrees else contradicted(evidence)
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Check(Generic[S]):
+    """A check: its ``name`` ("theme.what"), the ``claim`` it tests in a few words, and the function."""
+
+    name: str
+    claim: str
+    run: Callable[[S], Outcome]
+
+    @property
+    def theme(self) -> str:
+        """The part of the name before the point."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's outcome on one subject (``subject``: a file name, or the folder's)."""
+
+    check: str
+    claim: str
+    subject: str
+    verdict: Verdict
+    evidence: str
+
+
+class Register(Generic[S]):
+    """The checks of one kind of subject, in the order they are defined."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check[S]] = []
+
+    def __call__(self, name: str, claim: str) -> Callable[[Callable[[S], Outcome]], Callable[[S], Outcome]]:
+        """Decorator: enter the function under ``name``."""
+
+        def enter(function: Callable[[S], Outcome]) -> Callable[[S], Outcome]:
+            self.checks.append(Check(name, claim, function))
+            return function
+
+        return enter
+
+    def apply(self, subject: S, subject_name: str) -> list[Finding]:
+        """Every check's finding on ``subject``."""
+        findings = []
+        for check in self.checks:
+            outcome = check.run(subject)
+            findings.append(Finding(check.name, check.claim, subject_name, outcome.verdict, outcome.evidence))
+        return findings

@@ -1,0 +1,155 @@
+"""A published log, as typed records: what the lines say, each number with the precision it was printed in."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tritgolf.audit.intervals import Printed
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """A training step: ``label`` is the name its average was printed under ("avg", "step_avg"); times in ms."""
+
+    step: int
+    total: int
+    loss: Printed
+    elapsed_ms: Printed
+    average_ms: Printed | None
+    label: str
+
+
+@dataclass(frozen=True)
+class ValidationLine:
+    """A validation during training: mean nats a token, bits a byte, ms of training so far."""
+
+    step: int
+    total: int
+    nats: Printed
+    bpb: Printed
+    train_ms: Printed | None
+    zero_fraction: Printed | None
+
+
+@dataclass(frozen=True)
+class ScoreLine:
+    """A ``final_…`` line: the reloaded artifact's score, chunked ("roundtrip") or sliding."""
+
+    name: str
+    nats: Printed
+    bpb: Printed
+    stride: int | None = None
+    temperature: Printed | None = None
+    eval_ms: Printed | None = None
+
+
+@dataclass(frozen=True)
+class ArtifactLine:
+    """Sizes before compression by kind, in elements and bytes, and the artifact's size in printed megabytes."""
+
+    megabytes: Printed
+    ternary_parameters: int
+    ternary_bytes: int
+    fp_parameters: int
+    fp_bytes: int
+    code_bytes: int
+
+
+@dataclass(frozen=True)
+class BudgetLine:
+    """Code and artifact against the limit, in bytes and printed megabytes; ``verdict`` is FITS or OVER."""
+
+    total: int
+    limit: int
+    megabytes: Printed
+    verdict: str
+
+
+@dataclass(frozen=True)
+class StopLine:
+    """Why training stopped early, and when."""
+
+    reason: str
+    train_ms: Printed
+    step: int
+    total: int
+
+
+@dataclass(frozen=True)
+class TemperatureLine:
+    """The temperature the search returned."""
+
+    best: Printed
+    eval_ms: Printed | None
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """One log file, parsed. What was not found, or could not be read, is None or absent; nothing is guessed."""
+
+    name: str
+    digest: str
+    lines: tuple[str, ...]
+    hyperparameters: dict[str, str] = field(default_factory=dict)
+    parameters: int | None = None
+    steps: tuple[StepLine, ...] = ()
+    validations: tuple[ValidationLine, ...] = ()
+    scores: tuple[ScoreLine, ...] = ()
+    artifact: ArtifactLine | None = None
+    budget: BudgetLine | None = None
+    stop: StopLine | None = None
+    temperature: TemperatureLine | None = None
+    warmups: tuple[int, ...] = ()
+    checkpoints: tuple[int, ...] = ()
+    resumes: tuple[str, ...] = ()
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether any record was found."""
+        return bool(self.steps or self.validations or self.scores or self.budget or self.artifact)
+
+    @property
+    def seed(self) -> int | None:
+        """The configured seed."""
+        return self.setting_int("seed")
+
+    @property
+    def final(self) -> ValidationLine | None:
+        """The last validation of the trained model."""
+        return self.validations[-1] if self.validations else None
+
+    @cached_property
+    def roundtrip(self) -> ScoreLine | None:
+        """The score after export and reload, non-overlapping windows."""
+        return next((score for score in reversed(self.scores) if "roundtrip" in score.name), None)
+
+    @cached_property
+    def sliding(self) -> ScoreLine | None:
+        """The sliding-window score: the headline."""
+        return next((score for score in reversed(self.scores) if "sliding" in score.name), None)
+
+    @property
+    def train_ms(self) -> float | None:
+        """Training time, ms."""
+        return self.final.train_ms.value if self.final and self.final.train_ms else None
+
+    @property
+    def artifact_bytes(self) -> int | None:
+        """Size of the compressed artifact: total minus code."""
+        return self.budget.total - self.artifact.code_bytes if self.budget and self.artifact else None
+
+    def setting_int(self, key: str) -> int | None:
+        """A logged integer setting; None if absent or not an integer."""
+        value = self.setting_float(key)
+        return int(value) if value is not None and value == int(value) else None
+
+    def setting_float(self, key: str) -> float | None:
+        """A logged numeric setting; None if absent or not a finite number."""
+        try:
+            value = float(self.hyperparameters[key])
+        except (KeyError, ValueError):
+            return None
+        return value if abs(value) < 1e18 else None
+
+    def setting_bool(self, key: str) -> bool | None:
+        """A logged switch (True, False, 1, 0); None if absent or something else."""
+        return {"True": True, "1": True, "False": False, "0": False}.get(self.hyperparameters.get(key, ""))

@@ -1,0 +1,139 @@
+"""An audit's findings for people and programs: terminal, Markdown, JSON."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tritgolf.audit.markdown import write_table
+from tritgolf.audit.outcome import Finding, Verdict
+
+SCHEMA = "tritgolf/audit/1"
+MARKS = {Verdict.HOLDS: "✓", Verdict.CONTRADICTED: "✗", Verdict.CANT_TELL: "·"}
+COLOURS = {Verdict.HOLDS: "32", Verdict.CONTRADICTED: "1;31", Verdict.CANT_TELL: "2"}
+WORDS = {Verdict.HOLDS: "hold", Verdict.CONTRADICTED: "contradicted", Verdict.CANT_TELL: "can't tell"}
+CLAIM_WIDTH = 64
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings on one folder. ``subject``: its name; ``summary``: what was in it."""
+
+    subject: str
+    summary: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 if anything is contradicted, else 0."""
+        return int(any(finding.verdict is Verdict.CONTRADICTED for finding in self.findings))
+
+    @property
+    def checks(self) -> list["CheckResult"]:
+        """The findings by check, in the order the checks ran."""
+        by_check: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            by_check.setdefault(finding.check, []).append(finding)
+        return [CheckResult(tuple(found)) for found in by_check.values()]
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """Checks by verdict."""
+        found = Counter(check.verdict for check in self.checks)
+        return {verdict: found[verdict] for verdict in Verdict}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON (schema ``tritgolf/audit/1``)."""
+        counts = {verdict.value: count for verdict, count in self.counts.items()}
+        findings = [asdict(finding) | {"verdict": finding.verdict.value} for finding in self.findings]
+        facts = {"subject": self.subject, "summary": self.summary, "exit_code": self.exit_code}
+        return {"schema": SCHEMA, **facts, "checks": counts, "findings": findings}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's findings on all its subjects; at least one."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def name(self) -> str:
+        """The check's name, "theme.what"."""
+        return self.findings[0].check
+
+    @property
+    def claim(self) -> str:
+        """What the check tests."""
+        return self.findings[0].claim
+
+    @property
+    def verdict(self) -> Verdict:
+        """Contradicted if any finding is, else holds if any does, else can't tell."""
+        found = {finding.verdict for finding in self.findings}
+        return next(v for v in (Verdict.CONTRADICTED, Verdict.HOLDS, Verdict.CANT_TELL) if v in found)
+
+    @property
+    def deciding(self) -> list[Finding]:
+        """The findings that gave the verdict."""
+        return [finding for finding in self.findings if finding.verdict is self.verdict]
+
+    @property
+    def share(self) -> str:
+        """``2 of 3`` where there is more than one subject."""
+        count = len(self.findings)
+        return f"{len(self.deciding)} of {count}" if count > 1 else ""
+
+
+def terminal(report: Report, width: int = 100, colour: bool = False) -> str:
+    """The report as aligned text: one line a check, evidence below the contradicted ones, a count at the end."""
+    lines = [_paint(report.subject, "1", colour) + f"  {report.summary}"]
+    theme = ""
+    for check in report.checks:
+        if check.name.partition(".")[0] != theme:
+            theme = check.name.partition(".")[0]
+            lines += ["", _paint(theme, "1", colour)]
+        lines += _lines(check, width, colour)
+    counted = " · ".join(_paint(f"{count} {WORDS[v]}", COLOURS[v], colour) for v, count in report.counts.items())
+    return "\n".join([*lines, "", counted]) + "\n"
+
+
+def _lines(check: CheckResult, width: int, colour: bool) -> Iterator[str]:
+    mark, paint = MARKS[check.verdict], COLOURS[check.verdict]
+    if check.verdict is Verdict.CANT_TELL:
+        line = f"  {mark} {check.claim:<{CLAIM_WIDTH}} {check.deciding[0].evidence}"
+        yield _paint(line if len(line) <= width else line[: width - 1] + "…", paint, colour)
+        return
+    yield _paint(f"  {mark} {check.claim:<{CLAIM_WIDTH}} {check.share}".rstrip(), paint, colour)
+    if check.verdict is Verdict.CONTRADICTED:
+        for subjects, evidence in _by_evidence(check.deciding):
+            text = f"{subjects}: {evidence}" if len(check.findings) > 1 else evidence
+            yield textwrap.fill(text, width, initial_indent=" " * 6, subsequent_indent=" " * 8)
+
+
+def _by_evidence(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
+    """(subjects, evidence), subjects with the same evidence together."""
+    subjects: dict[str, list[str]] = {}
+    for finding in findings:
+        subjects.setdefault(finding.evidence, []).append(finding.subject)
+    return ((", ".join(names), evidence) for evidence, names in subjects.items())
+
+
+def _paint(text: str, code: str, colour: bool) -> str:
+    return f"\033[{code}m{text}\033[0m" if colour else text
+
+
+def markdown(report: Report) -> str:
+    """The report as a Markdown page: the contradicted checks with evidence first, then all of them."""
+    counted = ", ".join(f"{count} {WORDS[verdict]}" for verdict, count in report.counts.items())
+    parts = [f"# Audit of {report.subject}\n\n{report.summary}. {counted}.\n"]
+    if wrong := [check for check in report.checks if check.verdict is Verdict.CONTRADICTED]:
+        rows = [(c.claim, subjects, evidence) for c in wrong for subjects, evidence in _by_evidence(c.deciding)]
+        parts.append("## Contradicted\n\n" + write_table(("claim", "in", "evidence"), rows))
+    header = ("", "check", "claim", "verdict", "evidence")
+    rows_all = [
+        (MARKS[c.verdict], f"`{c.name}`", c.claim, f"{c.verdict.value} {c.share}".strip(), c.deciding[0].evidence)
+        for c in report.checks
+    ]
+    parts.append("## All checks\n\n" + write_table(header, rows_all))
+    return "\n".join(parts)

@@ -1,0 +1,159 @@
+"""Rulings on claims that logs can't decide, from what was measured (``measured/``).
+
+Each takes the claim, the published folder (for the size of the effect that is claimed) and the measurements. Full-size
+models decide with high confidence, smaller ones, where there are no others, with low. An effect contradicts a claim
+where it stays under half of what is claimed by two standard errors, and supports it where it stays above.
+"""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any, TypeVar
+
+from tritgolf.audit.claims import HIGH, LOW, Claim, Published, Ruling
+from tritgolf.audit.figures import figures_of
+from tritgolf.audit.measurements import Effect, Measurements
+from tritgolf.audit.outcome import cant_tell, contradicted, holds, judge
+
+T = TypeVar("T", bound=Any)
+
+NOT_MEASURED = "not measured yet"
+LONG = 50_000  # steps from which on a run speaks to the 150,000-step claim
+PRINTED_STEP = 0.5e-4  # what four printed decimals can show, bits a byte
+SHOWN = 4
+
+
+def _largest(rows: Sequence[T], is_full_size: Any) -> tuple[list[T], str]:
+    """The full-size rows if there are any, else all; and the confidence they give."""
+    full = [row for row in rows if is_full_size(row)]
+    return (full, HIGH) if full else (list(rows), LOW)
+
+
+def _rule(effects: Sequence[Effect], claimed: float, what: str) -> Ruling:
+    """Whether measured effects are as large as claimed (bits a byte)."""
+    rows, confidence = _largest(effects, lambda effect: effect.row.full_size)
+    if not rows:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    told = "; ".join(_told(effect) for effect in rows[:SHOWN]) + (
+        f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    )
+    evidence = f"{what}, same weights: {told} (claimed about {claimed:.4f})"
+    if all(effect.difference + 2 * effect.error < claimed / 2 for effect in rows):
+        return Ruling.of(contradicted(evidence), confidence)
+    if all(effect.difference - 2 * effect.error > claimed / 2 for effect in rows):
+        return Ruling.of(holds(evidence), confidence)
+    return Ruling.of(cant_tell(evidence))
+
+
+def _told(effect: Effect) -> str:
+    row = effect.row
+    return f"{row.run} ({row.estimator}, step {row.step:,}) {effect.difference:+.6f} ± {effect.error:.6f}"
+
+
+def _mean_gap(published: Published, system: str) -> float:
+    return fmean(figures_of(log).get("rt_gap", 0.0) for log in published.of(system))
+
+
+def scale_storage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """FP16 scales make the gap larger than BF16 scales by what #640 and #920 differ by."""
+    claimed = _mean_gap(published, "pr640") - _mean_gap(published, "pr920")
+    return _rule(measured.effects("scales", "float16", "bfloat16"), claimed, "gap with FP16 less BF16 scales")
+
+
+def scale_storage_long(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """After long training, FP16 scales make the gap larger than BF16 scales by what the 150k run and #923 differ by."""
+    claimed = _mean_gap(published, "ternary_150k_fp16") - _mean_gap(published, "pr923")
+    effects = [e for e in measured.effects("scales", "float16", "bfloat16") if e.row.step >= LONG]
+    return _rule(effects, claimed, f"gap with FP16 less BF16 scales from {LONG:,} steps on")
+
+
+def shrinkage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """With the shrinkage correction no gap is left."""
+    rows = [row for row in measured.gaps if row.factors.get("shrinkage") == "true"]
+    chosen, confidence = _largest(rows, lambda row: row.full_size)
+    if not chosen:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    told = "; ".join(f"{r.run} {r.storage} {r.gap:+.6f} ± {r.error:.6f}" for r in chosen[:SHOWN])
+    left = any(row.gap > max(2 * row.error, PRINTED_STEP) for row in chosen)
+    return Ruling.of(judge(not left, f"gap with the correction: {told}"), confidence)
+
+
+def e4m3_penalty(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """e4m3 in the table, projections and mixes costs the stated penalty."""
+    stated = claim.number(r"(\d\.\d+) BPB")
+    effects = [e for factor in ("table", "projections", "mixes") for e in measured.effects(factor, "e4m3", "bfloat16")]
+    rows, confidence = _largest(effects, lambda effect: effect.row.full_size)
+    if not rows or stated is None:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    by_factor = {e.factor: fmean(x.difference for x in rows if x.factor == e.factor) for e in rows}
+    total = sum(by_factor.values())
+    told = ", ".join(f"{factor} {value:+.6f}" for factor, value in by_factor.items())
+    right = stated.value / 2 < total < 2 * stated.value
+    return Ruling.of(judge(right, f"e4m3 less BF16: {told}; together {total:+.4f} (claimed {stated})"), confidence)
+
+
+def temperature(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """Really applied, T = 0.90 is the best of the grid."""
+    rows = [row for row in measured.evaluations if 0.9 in row.temperatures and len(row.temperatures) > 1]
+    chosen, confidence = _largest(rows, lambda row: row.full_size)
+    if not chosen:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    best = {f"{row.run} seed {row.seed}": min(row.temperatures, key=row.temperatures.__getitem__) for row in chosen}
+    loss = fmean(row.temperatures[0.9] - min(row.temperatures.values()) for row in chosen)
+    told = ", ".join(f"{name} T = {value:.2f}" for name, value in best.items())
+    evidence = f"best, when applied: {told}; T = 0.90 costs {loss:+.4f} nats against it"
+    return Ruling.of(judge(all(value == 0.9 for value in best.values()), evidence), confidence)
+
+
+def z_loss(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """The record's figure is the pure one, to the decimals it is printed with."""
+    rows, confidence = _largest(measured.evaluations, lambda row: row.full_size)
+    if not rows:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    excess = [row.chunked_record - row.chunked for row in rows]
+    spread = f"{min(excess):+.4f} to {max(excess):+.4f} BPB"
+    evidence = f"the figure with the z-loss less the pure one: {spread}, {len(rows)} models"
+    return Ruling.of(judge(max(map(abs, excess)) < PRINTED_STEP, evidence), confidence)
+
+
+def sliding_gain(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """Sliding evaluation at the stated stride gains what is stated, both scores pure cross-entropy."""
+    stated, stride = claim.number(r"about (\d\.\d+)"), claim.number(r"stride (\d+)")
+    rows = [row for row in measured.evaluations if stride and row.stride == stride.value]
+    chosen, confidence = _largest(rows, lambda row: row.full_size)
+    if not chosen or stated is None:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    gain = fmean(row.chunked - row.sliding for row in chosen)
+    right = abs(gain - stated.value) < stated.value / 2
+    return Ruling.of(judge(right, f"chunked less sliding BPB {gain:.4f}, mean of {len(chosen)} models"), confidence)
+
+
+def zeros_fall(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """The true zero fraction falls from a run's first checkpoint to its last, and is what the record counts."""
+    return _zeros_over_training(measured, lambda first, last: last.true < first.true)
+
+
+def amplification_grows(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """1/(1 − z) grows from a run's first checkpoint to its last: the true zero fraction rises."""
+    return _zeros_over_training(measured, lambda first, last: last.true > first.true)
+
+
+def _zeros_over_training(measured: Measurements, agrees: Any) -> Ruling:
+    runs: dict[tuple[str, int], list[Any]] = {}
+    for row in measured.zeros:
+        runs.setdefault((row.run, row.seed), []).append(row)
+    ends = [(min(rows, key=_step), max(rows, key=_step)) for rows in runs.values() if len({r.step for r in rows}) > 1]
+    chosen, confidence = _largest(ends, lambda pair: pair[0].full_size)
+    if not chosen:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    told = "; ".join(
+        f"{a.run} ({a.estimator}) {a.true:.4f} at step {a.step:,} → {b.true:.4f} at {b.step:,}, by the record's count "
+        f"{a.record:.4f} → {b.record:.4f}"
+        for a, b in chosen[:SHOWN]
+    )
+    verdicts = {bool(agrees(first, last)) for first, last in chosen}
+    evidence = f"true zero fraction: {told}"
+    return Ruling.of(cant_tell(evidence) if len(verdicts) > 1 else judge(verdicts.pop(), evidence), confidence)
+
+
+def _step(row: Any) -> int:
+    return int(row.step)

@@ -1,0 +1,62 @@
+"""``tritgolf audit PATH``: what holds in a submission folder, or in a results folder of ours."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tritgolf.audit.report import Report
+
+DESCRIPTION = """Check a submission folder (README.md, submission.json, logs, script, artifact) or results/RECORD.
+Nothing in the folder is executed. Exit code: 0, all holds or can't be told; 1, something is contradicted; 2, not a
+submission."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("audit", help="check a submission folder against itself", description=DESCRIPTION)
+    parser.add_argument("path", help="a submission folder, or results/RECORD")
+    parser.add_argument("--against", metavar="DIR", help="logs of the record to beat: adds the leaderboard's test")
+    parser.add_argument(
+        "--published",
+        default="published",
+        metavar="DIR",
+        help="logs of known runs to compare with (default: published)",
+    )
+    parser.add_argument("--markdown", metavar="FILE", help="also write the report as Markdown")
+    parser.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help="print JSON instead, or write it to FILE beside the report"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Audit the folder, report, and return the exit code."""
+    from tritgolf.audit.auditor import audit  # noqa: PLC0415
+    from tritgolf.audit.report import markdown  # noqa: PLC0415
+    from tritgolf.commands.output import print_json  # noqa: PLC0415
+    from tritgolf.files import write_json, write_text  # noqa: PLC0415
+
+    report = audit(arguments.path, arguments.published, arguments.against)
+    if arguments.markdown:
+        write_text(arguments.markdown, markdown(report))
+    if arguments.json == "-":
+        print_json(report.as_dict())
+        return report.exit_code
+    if arguments.json:
+        write_json(arguments.json, report.as_dict())
+    _print(report)
+    return report.exit_code
+
+
+def _print(report: Report) -> None:
+    """To the terminal's width, in colour where it shows colours."""
+    from tritgolf.audit.report import terminal  # noqa: PLC0415
+
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    width = min(shutil.get_terminal_size((100, 24)).columns, 140)
+    print(terminal(report, width, colour), end="")
