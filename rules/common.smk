@@ -1,5 +1,6 @@
 """What every rule file uses: the validated configuration and the paths of results."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from tritgolf.errors import InputError
 from tritgolf.pipeline import load_pipeline, resolve_record
 
 REPOSITORY = Path(workflow.basedir)
-ENVIRONMENT = str(REPOSITORY / "envs" / "tritgolf.yaml")
+# Jobs import the package from here, in a conda environment or on a cluster node too, installed or not.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def _configured():

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
+from snakemake.iocontainers import Snakemake
 
 from tritgolf.artifact.stage import export_stage
 from tritgolf.config import ExportConfig, ModelConfig
 from tritgolf.errors import one_line_errors
+
+snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors():
     export_stage(

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
+from snakemake.iocontainers import Snakemake
 
 from tritgolf.config import ModelConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.roundtrip import roundtrip_stage
+
+snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors():
     roundtrip_stage(

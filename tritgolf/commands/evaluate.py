@@ -1,0 +1,88 @@
+"""``tritgolf evaluate ARTIFACT --shards GLOB --tokenizer MODEL``: score one artifact on any tokenized text."""
+
+import argparse
+import glob
+from typing import Any
+
+from tritgolf.commands.output import print_facts, print_json
+from tritgolf.commands.published import add_record_option, named_estimator
+from tritgolf.errors import InputError
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("evaluate", help="chunked and sliding bits per byte of an artifact")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz")
+    parser.add_argument("--shards", required=True, metavar="GLOB", help="token shards (.bin) to score, e.g. 'val_*.bin'")
+    parser.add_argument("--tokenizer", required=True, metavar="MODEL", help="the SentencePiece model of the shards")
+    parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
+    parser.add_argument("--batch", type=int, default=16, metavar="N", help="windows scored at a time (default: 16)")
+    parser.add_argument(
+        "--rule",
+        choices=("every_token", "record"),
+        default="every_token",
+        help="every_token: each token after the first is scored once (default); record: the published window rule",
+    )
+    add_record_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score and print."""
+    facts = evaluate(arguments)
+    if arguments.json:
+        print_json(facts)
+        return 0
+    chunked, sliding = facts["chunked"], facts["sliding"]
+    print_facts(
+        [
+            ("", f"{arguments.artifact} on {facts['tokens']:,} tokens"),
+            ("chunked", f"{chunked['bpb']:.4f} BPB, {chunked['nats']:.4f} nats a token"),
+            ("  scored", f"{chunked['tokens_scored']:,} tokens, {chunked['tokens_left_out']:,} left out"),
+            ("  with z-loss", f"{chunked['record_bpb']:.4f} BPB (what the published val_bpb holds)"),
+            (f"sliding {sliding['stride']}", f"{sliding['bpb']:.4f} BPB, {sliding['nats']:.4f} nats a token"),
+            ("  scored", f"{sliding['tokens_scored']:,} tokens, {sliding['tokens_left_out']:,} left out"),
+            ("  time", f"{sliding['seconds']:.1f} s, {sliding['window_tokens_per_second']:,.0f} window tokens/s"),
+        ]
+    )
+    return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The scores as facts for JSON."""
+    import numpy as np  # noqa: PLC0415  (these are slow to import)
+
+    from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415
+    from tritgolf.config import TrainConfig  # noqa: PLC0415
+    from tritgolf.data.loader import check_window  # noqa: PLC0415
+    from tritgolf.data.shards import open_shard  # noqa: PLC0415
+    from tritgolf.evaluate.bytes import token_bytes  # noqa: PLC0415
+    from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
+    from tritgolf.evaluate.stage import score_chunked, score_sliding  # noqa: PLC0415
+
+    artifact = open_artifact(arguments.artifact, named_estimator(arguments))
+    model = artifact.header.model
+    stride = arguments.stride or model.context // 2
+    if not 1 <= stride <= model.context:
+        raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")
+    paths = sorted(glob.glob(arguments.shards))  # noqa: PTH207  (the pattern may be absolute)
+    if not paths:
+        raise InputError("--shards", f"{arguments.shards!r} matches no file", "give the shards' path or pattern")
+    tokens = np.concatenate([open_shard(path, model.vocab_size) for path in paths])
+    check_window(tokens, model.context, arguments.shards)
+    sizes = token_bytes(arguments.tokenizer)
+    if sizes.vocab_size != model.vocab_size:
+        raise InputError(
+            arguments.tokenizer,
+            f"has {sizes.vocab_size} pieces, the artifact's model {model.vocab_size}",
+            "give the tokenizer of the shards and the model",
+        )
+    network = reloaded_network(artifact)
+    z_loss = TrainConfig().z_loss
+    return {
+        "artifact": str(arguments.artifact),
+        "tokens": len(tokens),
+        "chunked": score_chunked(network, tokens, sizes, arguments.batch, z_loss),
+        "sliding": score_sliding(network, tokens, sizes, arguments.batch, z_loss, stride, arguments.rule),
+    }
