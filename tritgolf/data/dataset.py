@@ -65,7 +65,7 @@ class SplitConfig(Settings):
     @model_validator(mode="after")
     def _one_rule(self) -> "SplitConfig":
         if (self.fraction is None) == (self.first_documents is None):
-            raise ValueError("give either fraction or first_documents")
+            raise ValueError("fraction: give either it or first_documents")
         return self
 
 
@@ -79,7 +79,7 @@ class TokenizerConfig(Settings):
     @model_validator(mode="after")
     def _one_origin(self) -> "TokenizerConfig":
         if (self.vocab_size is None) == (self.model is None):
-            raise ValueError("give either vocab_size (to train) or model (the path of an existing one)")
+            raise ValueError("vocab_size: give either it (to train a tokenizer) or model (the path of one)")
         return self
 
 

@@ -62,17 +62,25 @@ def build_shards(
 
 
 def encode_documents(
-    processor: SentencePieceProcessor, documents: Iterable[str], threads: int
+    processor: SentencePieceProcessor,
+    documents: Iterable[str],
+    threads: int,
+    *,
+    batch_characters: int = BATCH_CHARACTERS,
+    part_characters: int = PART_CHARACTERS,
 ) -> Iterator[npt.NDArray[np.int32]]:
-    """Yield the tokens of the documents, each beginning with bos, a batch at a time, int32."""
+    """Yield the tokens of the documents, each beginning with bos, a batch at a time, int32.
+
+    The tokens do not depend on ``threads``, ``batch_characters`` or ``part_characters``.
+    """
     bos, mark = [processor.bos_id()], len(processor.encode(MARK))
-    for batch in _batches(documents):
+    for batch in _batches(documents, batch_characters, part_characters):
         encoded = processor.encode([part for part, _ in batch], num_threads=threads)
         tokens = (ids[mark:] if continued else bos + ids for ids, (_, continued) in zip(encoded, batch, strict=True))
         yield np.concatenate([np.asarray(ids, dtype=np.int32) for ids in tokens])
 
 
-def cut(text: str, characters: int = PART_CHARACTERS) -> Iterator[str]:
+def cut(text: str, characters: int) -> Iterator[str]:
     """Cut ``text`` before spaces between ASCII words into parts of at least ``characters`` (but the last)."""
     start = 0
     while boundary := BETWEEN_WORDS.search(text, start + characters):
@@ -81,15 +89,15 @@ def cut(text: str, characters: int = PART_CHARACTERS) -> Iterator[str]:
     yield text[start:]
 
 
-def _batches(documents: Iterable[str]) -> Iterator[list[tuple[str, bool]]]:
+def _batches(documents: Iterable[str], batch_characters: int, part_characters: int) -> Iterator[list[tuple[str, bool]]]:
     """Parts to encode, and whether each continues a document: then a mark before it keeps its first space."""
     batch: list[tuple[str, bool]] = []
     size = 0
     for text in documents:
-        for index, part in enumerate(cut(text)):
+        for index, part in enumerate(cut(text, part_characters)):
             batch.append((MARK + part if index else part, index > 0))
             size += len(part)
-            if size >= BATCH_CHARACTERS:
+            if size >= batch_characters:
                 yield batch
                 batch, size = [], 0
     if batch:

@@ -68,7 +68,7 @@ def train_tokenizer(documents: str | Path, vocab_size: int, training_bytes: int)
             **TRAINING_OPTIONS,
         )
     except RuntimeError as error:
-        reason = str(error).strip().replace("\n", " ")
+        reason = str(error).rsplit("] ", 1)[-1].replace("\n", " ")  # without the place in SentencePiece's source
         raise InputError(
             f"tokenizer.vocab_size: {vocab_size}",
             f"cannot be trained on this text ({reason})",

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from tritgolf.data.dataset import DocstringsSource, HubSource, TextSource, load_dataset
+from tritgolf.errors import InputError
+
+DATASETS = Path(__file__).parents[2] / "datasets"
+TEXT = "title: t\nsource: {kind: text, files: [a.txt]}\nvalidation: {fraction: 0.1}\ntokenizer: {vocab_size: 300}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("docstrings", DocstringsSource),
+        ("tiny", DocstringsSource),
+        ("docs_en", TextSource),
+        ("fineweb", HubSource),
+    ],
+)
+def test_shipped_datasets_are_valid(name, source):
+    dataset = load_dataset(name, DATASETS)
+    assert dataset.name == name
+    assert isinstance(dataset.source, source)
+
+
+def test_every_shipped_dataset_is_covered():
+    assert {path.stem for path in DATASETS.glob("*.yaml")} == {"docstrings", "tiny", "docs_en", "fineweb"}
+
+
+def test_overrides_are_laid_on_top(tmp_path):
+    (tmp_path / "x.yaml").write_text(TEXT)
+    dataset = load_dataset("x", tmp_path, {"source": {"files": ["b.md"]}, "tokens_per_shard": 7})
+    assert dataset.source.files == ("b.md",)
+    assert dataset.tokens_per_shard == 7
+
+
+def test_unknown_dataset_lists_the_known(tmp_path):
+    (tmp_path / "x.yaml").write_text(TEXT)
+    with pytest.raises(InputError, match=r"dataset 'y': is unknown; known datasets: x$"):
+        load_dataset("y", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            TEXT.replace("kind: text", "kind: web"),
+            r"source.kind: 'web' is not possible; allowed: docstrings, text, hub",
+        ),
+        (TEXT.replace("{kind: text, files: [a.txt]}", "text"), r"source.kind: 'text' is not possible"),
+        (
+            TEXT.replace("files:", "paths: 3, files:"),
+            r"source: paths: unknown key; allowed here: kind, files, validation_files",
+        ),
+        (TEXT.replace("[a.txt]", "[]"), r"source: files"),
+        (TEXT + "shards: 3\n", r"shards: unknown key; allowed here: .*tokens_per_shard"),
+        (TEXT + "tokens_per_shard: 0\n", r"tokens_per_shard: 0: Input should be greater than 0"),
+        (TEXT.replace("fraction: 0.1", "fraction: 1.5"), r"validation.fraction: 1.5"),
+        (
+            TEXT.replace("fraction: 0.1", "fraction: 0.1, first_documents: 3"),
+            r"validation.fraction: give either it or first_documents",
+        ),
+        (TEXT.replace("validation: {fraction: 0.1}\n", ""), r"either validation or source.validation_files"),
+        (
+            TEXT.replace("vocab_size: 300", "vocab_size: 300, model: m"),
+            r"tokenizer.vocab_size: give either it .* or model",
+        ),
+        (TEXT.replace("vocab_size: 300", "vocab_size: 70000"), r"tokenizer.vocab_size: 70000: .* 65536"),
+        (TEXT.replace("tokenizer: {vocab_size: 300}\n", ""), r"tokenizer: is missing"),
+    ],
+)
+def test_bad_configuration_is_one_clear_line(tmp_path, text, message):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        load_dataset("x", tmp_path)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "x.yaml") in str(caught.value)
+
+
+def test_a_hub_dataset_brings_its_own_tokenizer(tmp_path):
+    hub = "title: t\nsource: {kind: hub, repository: a/b, revision: main, train: t*, validation: v*, tokenizer: m}\n"
+    (tmp_path / "x.yaml").write_text(hub)
+    assert load_dataset("x", tmp_path).tokenizer is None
+    (tmp_path / "x.yaml").write_text(hub + "tokenizer: {vocab_size: 300}\n")
+    with pytest.raises(InputError, match="a hub dataset brings its own"):
+        load_dataset("x", tmp_path)
