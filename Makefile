@@ -8,8 +8,6 @@ BIN := .venv/bin
 
 demo: .venv/.complete  ## train three seeds of the demo record and make its tables, plots and report
 	$(BIN)/snakemake --cores $(CORES)
-	$(BIN)/snakemake --report results/report.html --quiet
-	@cat results/summary.txt
 
 test: .venv/.complete  ## all tests
 	$(BIN)/pytest

@@ -1,6 +1,6 @@
 """tritgolf: from text to three-seed tables.
 
-Targets: all (default), data, train, tables, plots, roundtrip, published.
+Targets: all (default), data, train, tables, plots, measured, roundtrip, report, published, claims.
 """
 
 from snakemake.utils import min_version
@@ -18,14 +18,21 @@ include: "rules/export.smk"
 include: "rules/roundtrip.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/page.smk"
+include: "rules/audit.smk"
 
 
 rule all:
     default_target: True
     input:
-        [tables_of(record) + plots_of(record) for record in records()],
-        "results/tables/records.md",
+        ALL_TABLES + ALL_PLOTS,
         "results/summary.txt",
+        "results/report.html",
+
+
+rule report:
+    input:
+        "results/report.html",
 
 
 rule data:
@@ -40,16 +47,24 @@ rule train:
 
 rule tables:
     input:
-        [tables_of(record) for record in records()],
-        "results/tables/records.md",
+        ALL_TABLES,
 
 
 rule plots:
     input:
-        [plots_of(record) for record in records()],
+        ALL_PLOTS,
+
+
+rule measured:
+    input:
+        ALL_MEASURED,
 
 
 rule roundtrip:
     input:
         [f"results/{record}/tables/roundtrip.md" for record in records()],
         [f"results/{record}/plots/rt_gap.svg" for record in records()],
+
+
+onsuccess:
+    show_summary()

@@ -2,11 +2,7 @@
 
 from tritgolf.audit.published import TABLE_SYSTEMS
 
-MEASURED = sorted(
-    path.as_posix()
-    for path in Path("measured").rglob("*.json")
-    if not path.name.startswith(".")
-)
+MEASURED = sorted(path.as_posix() for path in Path("measured").rglob("*.json") if not path.name.startswith("."))
 
 
 rule published:
@@ -39,20 +35,20 @@ rule published_table:
             labels={"table": "Seeds, recomputed"},
         ),
         differences="results/published/{system}/differences.csv",
-    wildcard_constraints:
-        system="|".join(TABLE_SYSTEMS),
-    params:
-        folder="published",
     log:
         "results/published/{system}/logs/table.log",
     benchmark:
         "results/published/{system}/benchmarks/table.tsv"
+    wildcard_constraints:
+        system="|".join(TABLE_SYSTEMS),
+    conda:
+        "../envs/tritgolf.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../envs/tritgolf.yaml"
+    params:
+        folder="published",
     message:
         "Rebuild the published table of {wildcards.system}"
     script:
@@ -65,19 +61,19 @@ rule claims:
         measured=MEASURED,
     output:
         "docs/claims.md",
-    params:
-        published="published",
-        measured="measured",
     log:
         "results/published/logs/claims.log",
     benchmark:
         "results/published/benchmarks/claims.tsv"
+    conda:
+        "../envs/tritgolf.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../envs/tritgolf.yaml"
+    params:
+        published="published",
+        measured="measured",
     message:
         "Rule on every published claim"
     script:
@@ -121,18 +117,18 @@ for _record in records():
                 subcategory="Audit",
             ),
             json=f"results/{_record}/audit/audit.json",
-        params:
-            folder=f"results/{_record}",
         log:
             f"results/{_record}/logs/audit.log",
         benchmark:
             f"results/{_record}/benchmarks/audit.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
         threads: 1
         resources:
             mem_mb=1000,
             runtime=10,
-        conda:
-            "../envs/tritgolf.yaml"
+        params:
+            folder=f"results/{_record}",
         message:
             f"Audit {_record}"
         script:

@@ -66,6 +66,17 @@ def compute_threads(name: str) -> int:
     return workflow.cores if GPUS else RECORDS[name].train.cpu_threads
 
 
+def show_summary() -> None:
+    """Print what the run made, where the main job was among its targets."""
+    summary = Path("results/summary.txt")
+    if (
+        summary.exists()
+        and Path("results/report.html").exists()
+        and any(str(path) in ("all", "report") for path in (workflow.dag_settings.targets or ["all"]))
+    ):
+        print("\n" + summary.read_text(), flush=True)
+
+
 def plain(settings) -> dict:
     """Settings as plain values, for ``params``: a rule runs again when, and only when, its own slice changes."""
     return settings.model_dump(mode="json")

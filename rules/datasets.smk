@@ -11,9 +11,7 @@ def one_of(names) -> str:
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-HUB_DATASETS = [
-    name for name in datasets_used() if dataset_config(name).source.kind == "hub"
-]
+HUB_DATASETS = [name for name in datasets_used() if dataset_config(name).source.kind == "hub"]
 TEXT_DATASETS = [name for name in datasets_used() if name not in HUB_DATASETS]
 
 
@@ -23,9 +21,7 @@ def source_texts(wildcards) -> list[str]:
     if not isinstance(source, TextSource):
         return []
     try:
-        return [
-            str(path) for path in text_files([*source.files, *source.validation_files])
-        ]
+        return [str(path) for path in text_files([*source.files, *source.validation_files])]
     except InputError:
         return []
 

@@ -14,22 +14,22 @@ for _record in records():
             tokenizer=f"results/data/{record_config(_record).dataset}/tokenizer/tokenizer.model",
         output:
             facts=f"results/{_record}/seed{{seed}}/{{checkpoint}}/evaluate.json",
-        params:
-            record=_record,
-            model=plain(record_config(_record).model),
-            train=plain(record_config(_record).train),
-            evaluate=plain(record_config(_record).evaluate),
         log:
             f"results/{_record}/seed{{seed}}/logs/evaluate_{{checkpoint}}.log",
         benchmark:
             f"results/{_record}/seed{{seed}}/benchmarks/evaluate_{{checkpoint}}.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
         threads: compute_threads(_record)
         resources:
             mem_mb=4000,
             runtime=120,
             gpu=min(1, GPUS),
-        conda:
-            "../envs/tritgolf.yaml"
+        params:
+            record=_record,
+            model=plain(record_config(_record).model),
+            train=plain(record_config(_record).train),
+            evaluate=plain(record_config(_record).evaluate),
         message:
             f"Evaluate {_record}, seed {{wildcards.seed}}, {{wildcards.checkpoint}}"
         script:

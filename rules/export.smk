@@ -13,20 +13,20 @@ for _record in records():
                 for storage in record_config(_record).export.storages
             ],
             facts=f"results/{_record}/seed{{seed}}/{{checkpoint}}/export/export.json",
-        params:
-            record=_record,
-            model=plain(record_config(_record).model),
-            export=plain(record_config(_record).export),
         log:
             f"results/{_record}/seed{{seed}}/logs/export_{{checkpoint}}.log",
         benchmark:
             f"results/{_record}/seed{{seed}}/benchmarks/export_{{checkpoint}}.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
         threads: 2
         resources:
             mem_mb=4000,
             runtime=60,
-        conda:
-            "../envs/tritgolf.yaml"
+        params:
+            record=_record,
+            model=plain(record_config(_record).model),
+            export=plain(record_config(_record).export),
         message:
             f"Export {_record}, seed {{wildcards.seed}}, {{wildcards.checkpoint}}, every storage choice"
         script:

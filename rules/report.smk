@@ -1,78 +1,10 @@
 """Report: tables, plots and the summary, from metrics files alone (no weights, no GPU, no torch)."""
 
-from tritgolf.report.comparisons import published_system
-from tritgolf.report.schemas import record_facts
+
+include: "report_files.smk"
 
 
 report: "../report/workflow.rst"
-
-
-def metrics_of(record: str, patterns: list[str]) -> list[str]:
-    """These metrics files of every seed (and checkpoint, where a pattern names it) of a record."""
-    found = [f"results/{record}/seed{{seed}}/{pattern}" for pattern in patterns]
-    return sorted(
-        set(expand(found, seed=seeds(record), checkpoint=checkpoints(record)))
-    )
-
-
-def of_record(patterns: list[str]):
-    """An input function for ``metrics_of``."""
-    return lambda wildcards: metrics_of(wildcards.record, patterns)
-
-
-def facts_of(record: str) -> dict:
-    """The slice of a record's configuration that reports depend on."""
-    return plain(record_facts(record_config(record)))
-
-
-LOGS = ["train/train.json", "train/metrics.jsonl"]
-FINAL = [
-    "train/train.json",
-    "final/export/export.json",
-    "final/roundtrip.json",
-    "final/evaluate.json",
-]
-ROUNDTRIP = ["{checkpoint}/export/export.json", "{checkpoint}/roundtrip.json"]
-PUBLISHED = str(REPOSITORY / "published" / "seeds.csv")
-
-# name: (its name in the report, the metrics it is made from, published figures)
-TABLES = {
-    "seeds": ("Seeds", FINAL, []),
-    "roundtrip": ("Export and reload", ROUNDTRIP, []),
-    "published": ("Beside the published figures", FINAL, PUBLISHED),
-}
-# name: (its name in the report, the metrics it is made from)
-PLOTS = {
-    "loss": ("Training loss", LOGS),
-    "rt_gap": ("Roundtrip gap", ROUNDTRIP),
-    "zero_fraction": ("Zero fraction", LOGS),
-    "bytes": ("Artifact bytes", ["final/export/export.json"]),
-    "sliding": ("Sliding against chunked", ["final/evaluate.json"]),
-    "temperature": ("Temperature", ["final/evaluate.json"]),
-}
-
-
-def tables_of(record: str) -> list[str]:
-    """The tables of a record; the one beside the published figures only where there are some."""
-    names = [
-        name
-        for name in TABLES
-        if name != "published" or published_system(record_config(record).source)
-    ]
-    return [
-        f"results/{record}/tables/{name}.{suffix}"
-        for name in names
-        for suffix in ("csv", "md", "html")
-    ]
-
-
-def plots_of(record: str) -> list[str]:
-    """The plots of a record."""
-    return [
-        f"results/{record}/plots/{name}.{suffix}"
-        for name in PLOTS
-        for suffix in ("svg", "png")
-    ]
 
 
 for _name, (_title, _metrics, _published) in TABLES.items():
@@ -153,7 +85,53 @@ for _name, (_title, _metrics) in PLOTS.items():
             "../workflow_scripts/plots.py"
 
 
-FINAL_OF_ALL = [path for record in records() for path in metrics_of(record, FINAL)]
+for _run, _folder in MEASURED.items():
+
+    rule:
+        name:
+            f"measured_{_run}"
+        input:
+            metrics=sorted(str(path) for path in _folder.rglob("*.json*")),
+            published=PUBLISHED,
+        output:
+            texts=measured_files(_run, "tables", "md") + measured_files(_run, "tables", "csv"),
+            images=measured_files(_run, "plots", "png"),
+            tables=[
+                report(
+                    path,
+                    caption=f"../report/{Path(path).stem}.rst",
+                    category=f"measured: {_run}",
+                    subcategory="Tables",
+                    labels={"table": TABLES[Path(path).stem][0]},
+                )
+                for path in measured_files(_run, "tables", "html")
+            ],
+            plots=[
+                report(
+                    path,
+                    caption=f"../report/{Path(path).stem}.rst",
+                    category=f"measured: {_run}",
+                    subcategory="Plots",
+                    labels={"plot": PLOTS[Path(path).stem][0]},
+                )
+                for path in measured_files(_run, "plots", "svg")
+            ],
+        log:
+            f"results/measured/{_run}/logs/report.log",
+        benchmark:
+            f"results/measured/{_run}/benchmarks/report.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            folder=lambda wildcards, input: os.path.commonpath(input.metrics),
+        message:
+            f"Tables and plots of the kept run {_run}"
+        script:
+            "../workflow_scripts/report_measured.py"
 
 
 rule records_table:
@@ -193,12 +171,6 @@ rule records_table:
 
 rule summary:
     input:
-        shown=[
-            path
-            for record in records()
-            for path in tables_of(record) + plots_of(record)
-        ],
-        records="results/tables/records.md",
         metrics=FINAL_OF_ALL,
     output:
         "results/summary.txt",
@@ -218,3 +190,18 @@ rule summary:
         "Summary of the run"
     script:
         "../workflow_scripts/summary.py"
+
+
+# What the target rules ask for: every file by itself, so that one that was deleted is made again.
+ALL_TABLES = [path for record in records() for path in tables_of(record)] + list(rules.records_table.output)
+ALL_PLOTS = [path for record in records() for path in plots_of(record)]
+ALL_MEASURED = [
+    path
+    for run in MEASURED
+    for kind, suffixes in {
+        "tables": ("md", "csv", "html"),
+        "plots": ("svg", "png"),
+    }.items()
+    for suffix in suffixes
+    for path in measured_files(run, kind, suffix)
+]

@@ -15,6 +15,17 @@ for _record in records():
             tokenizer=f"results/data/{record_config(_record).dataset}/tokenizer/tokenizer.model",
         output:
             facts=f"results/{_record}/seed{{seed}}/{{checkpoint}}/roundtrip.json",
+        log:
+            f"results/{_record}/seed{{seed}}/logs/roundtrip_{{checkpoint}}.log",
+        benchmark:
+            f"results/{_record}/seed{{seed}}/benchmarks/roundtrip_{{checkpoint}}.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: compute_threads(_record)
+        resources:
+            mem_mb=4000,
+            runtime=60,
+            gpu=min(1, GPUS),
         params:
             record=_record,
             model=plain(record_config(_record).model),
@@ -23,17 +34,6 @@ for _record in records():
             z_loss=record_config(_record).train.z_loss,
             attention=record_config(_record).train.attention,
             batch=record_config(_record).evaluate.batch_sequences,
-        log:
-            f"results/{_record}/seed{{seed}}/logs/roundtrip_{{checkpoint}}.log",
-        benchmark:
-            f"results/{_record}/seed{{seed}}/benchmarks/roundtrip_{{checkpoint}}.tsv"
-        threads: compute_threads(_record)
-        resources:
-            mem_mb=4000,
-            runtime=60,
-            gpu=min(1, GPUS),
-        conda:
-            "../envs/tritgolf.yaml"
         message:
             f"Roundtrip {_record}, seed {{wildcards.seed}}, {{wildcards.checkpoint}}"
         script:

@@ -11,6 +11,17 @@ for _record in records():
             checkpoints=[f"results/{_record}/seed{{seed}}/checkpoints/{c}.safetensors" for c in checkpoints(_record)],
             curve=f"results/{_record}/seed{{seed}}/train/metrics.jsonl",
             facts=f"results/{_record}/seed{{seed}}/train/train.json",
+        log:
+            f"results/{_record}/seed{{seed}}/logs/train.log",
+        benchmark:
+            f"results/{_record}/seed{{seed}}/benchmarks/train.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: compute_threads(_record)
+        resources:
+            mem_mb=4000,
+            runtime=720,
+            gpu=GPUS,
         params:
             record=_record,
             names=checkpoints(_record),
@@ -18,17 +29,6 @@ for _record in records():
             model=plain(record_config(_record).model),
             train=plain(record_config(_record).train),
             processes=max(1, GPUS),
-        log:
-            f"results/{_record}/seed{{seed}}/logs/train.log",
-        benchmark:
-            f"results/{_record}/seed{{seed}}/benchmarks/train.tsv"
-        threads: compute_threads(_record)
-        resources:
-            mem_mb=4000,
-            runtime=720,
-            gpu=GPUS,
-        conda:
-            "../envs/tritgolf.yaml"
         message:
             f"Train {_record}, seed {{wildcards.seed}}"
         script:
