@@ -30,6 +30,10 @@ from tritgolf.files import CHUNK
 TransportError: type[Exception] = HfHubHTTPError.__bases__[0]
 RETRIED_STATUS = (408, 429, 500, 502, 503, 504)
 LOCAL_COPY = "check the network, or set source.folder to a local copy of the repo"
+REASONS = {
+    401: "HTTP 401: a private repo, or none of this name and repository_type",
+    404: "HTTP 404: no such repo of this repository_type, or no such revision or file",
+}
 
 T = TypeVar("T")
 
@@ -194,7 +198,6 @@ def _with_retries(action: Callable[[], T], wanted: str, where: str, retry: Retry
 
 
 def _reason(error: Exception, status: int | None) -> str:
-    reasons = {401: "HTTP 401: no such repo, or a private one", 404: "HTTP 404: no such repo, revision or file"}
     if status is not None:
-        return reasons.get(status, f"HTTP {status}")
+        return REASONS.get(status, f"HTTP {status}")
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,229 @@
+import numpy as np
+import pytest
+from hub_server import COMMIT, Hub, ignore_range, replace, status, truncate
+
+from tritgolf.data import hub as module
+from tritgolf.data.dataset import HubSource
+from tritgolf.data.hub import Retry, fetch
+from tritgolf.data.loader import training_stream, validation_tokens
+from tritgolf.data.manifest import check_tokenizer, verify_shards
+from tritgolf.data.published import build_published_dataset
+from tritgolf.data.shards import ShardWriter
+from tritgolf.data.tokenizer import load_tokenizer_facts
+from tritgolf.errors import InputError
+
+ONCE, TWICE = Retry(attempts=1, pause=0), Retry(attempts=2, pause=0)
+
+
+@pytest.fixture(autouse=True)
+def quick_and_direct(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1000)  # 10 MB: what is kept of a torn answer
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory, tokenizer):
+    """A small repo laid out as the published one."""
+    folder = tmp_path_factory.mktemp("repo")
+    made = {"README.md": b"# tokens", "tokenizers/t.model": (tokenizer / "tokenizer.model").read_bytes()}
+    with ShardWriter(folder, "fineweb_train", 5000) as train, ShardWriter(folder, "fineweb_val", 5000) as held_out:
+        train.add(np.arange(8000) % 300)
+        held_out.add(np.arange(100) % 300)
+    for path in train.paths + held_out.paths:
+        made[f"datasets/sp/{path.name}"] = path.read_bytes()
+    return made
+
+
+@pytest.fixture(params=["dataset", "model"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def hub(files, kind):
+    server = Hub("someone/tokens", kind, dict(files))
+    yield server
+    server.close()
+
+
+def source(hub, **change):
+    return HubSource(
+        **{
+            "kind": "hub",
+            "repository": hub.repository,
+            "repository_type": hub.kind,
+            "revision": "main",
+            "train": "datasets/sp/fineweb_train_*.bin",
+            "validation": "datasets/sp/fineweb_val_*.bin",
+            "tokenizer": "tokenizers/t.model",
+            "endpoint": hub.endpoint,
+            **change,
+        }
+    )
+
+
+def contents(hub, folder, found):
+    """The fetched files by their names in the repo."""
+    paths = [found.tokenizer, *found.shards["train"], *found.shards["validation"]]
+    return {path.relative_to(folder / COMMIT).as_posix(): path.read_bytes() for path in paths}
+
+
+def wanted(files):
+    return {name: data for name, data in files.items() if name != "README.md"}
+
+
+def test_what_the_source_names_is_downloaded_and_nothing_else(hub, files, tmp_path):
+    found = fetch(source(hub), tmp_path, ONCE)
+    assert contents(hub, tmp_path, found) == wanted(files)
+    assert found.commit == COMMIT
+    assert [path.name for path in found.shards["train"]] == ["fineweb_train_000000.bin", "fineweb_train_000001.bin"]
+    assert not [path for path in tmp_path.rglob("*") if path.suffix == ".part" or path.name == "README.md"]
+    before = len(hub.downloads())
+    fetch(source(hub), tmp_path, ONCE)
+    assert len(hub.downloads()) == before  # what is there is not asked for again
+
+
+@pytest.mark.parametrize("kind", ["dataset"], indirect=True)
+class TestFaults:
+    """The second content request is the validation shard (1,224 bytes), then the training shards (11,024 and 7,024)."""
+
+    def test_a_truncated_answer_is_gone_on_with(self, hub, files, tmp_path):
+        hub.faults = [None, None, truncate(4000)]
+        found = fetch(source(hub), tmp_path, ONCE)
+        assert contents(hub, tmp_path, found) == wanted(files)
+        assert ("/cdn/datasets/sp/fineweb_train_000000.bin", "bytes=4000-") in hub.requests
+
+    def test_a_later_call_goes_on_where_an_earlier_one_stopped(self, hub, files, tmp_path):
+        hub.faults = [None, None, truncate(4000), status(503)]
+        with pytest.raises(InputError, match=r"cannot give datasets/sp/fineweb_train_000000.bin.*HTTP 503"):
+            fetch(source(hub), tmp_path, ONCE)
+        seen = len(hub.requests)
+        found = fetch(source(hub), tmp_path, ONCE)
+        assert contents(hub, tmp_path, found) == wanted(files)
+        ranges = [asked for path, asked in hub.requests[seen:] if path.startswith("/cdn/")]
+        assert ranges == ["bytes=4000-", None]
+
+    @pytest.mark.parametrize("code", [500, 502, 503, 504, 429])
+    def test_a_passing_server_error_is_tried_again(self, hub, files, tmp_path, code):
+        hub.list_faults = [status(code)]
+        hub.faults = [None, status(code), None, status(code)]
+        assert contents(hub, tmp_path, fetch(source(hub), tmp_path, TWICE)) == wanted(files)
+
+    @pytest.mark.parametrize("code", [500, 503])
+    def test_a_lasting_server_error_is_one_line(self, hub, tmp_path, code):
+        hub.faults = [status(code)] * 20
+        with pytest.raises(InputError, match=rf"cannot give tokenizers/t.model .*HTTP {code}.*source.folder") as caught:
+            fetch(source(hub), tmp_path, TWICE)
+        assert "\n" not in str(caught.value)
+
+    def test_a_server_that_ignores_ranges_is_no_harm(self, hub, files, tmp_path):
+        hub.faults = [None, None, truncate(4000), ignore_range]
+        assert contents(hub, tmp_path, fetch(source(hub), tmp_path, TWICE)) == wanted(files)
+
+    def test_other_content_of_the_right_size_is_found_by_its_digest(self, hub, files, tmp_path):
+        data = files["datasets/sp/fineweb_val_000000.bin"]
+        hub.faults = [None, replace(data[:-1] + b"\7")]
+        assert contents(hub, tmp_path, fetch(source(hub), tmp_path, TWICE)) == wanted(files)
+        hub.lfs_digests["datasets/sp/fineweb_val_000000.bin"] = "0" * 64
+        with pytest.raises(InputError, match=r"fineweb_val_000000.bin .*does not have the digest sha256:0000"):
+            fetch(source(hub), tmp_path / "other", TWICE)
+        assert not list((tmp_path / "other").rglob("fineweb_val*"))
+
+    def test_a_small_file_is_checked_by_git_s_blob_id(self, hub, files, tmp_path):
+        data = files["tokenizers/t.model"]
+        hub.faults = [replace(data[:-1] + b"\7")]
+        with pytest.raises(InputError, match=r"t.model .*does not have the digest git-sha1:"):
+            fetch(source(hub), tmp_path, ONCE)
+        assert contents(hub, tmp_path, fetch(source(hub), tmp_path, ONCE)) == wanted(files)
+
+    def test_a_page_instead_of_a_list_is_one_line(self, hub, tmp_path):
+        hub.list_faults = [replace(b"<html>please log in</html>")] * 2
+        with pytest.raises(InputError, match="cannot give the file list of revision 'main'"):
+            fetch(source(hub), tmp_path, TWICE)
+
+    def test_a_full_disk_is_not_taken_for_a_fault_of_the_network(self, hub, tmp_path, monkeypatch):
+        def full(*_, **__):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(module, "http_get", full)
+        with pytest.raises(OSError, match="No space left"):
+            fetch(source(hub), tmp_path, TWICE)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"repository": "someone/else"}, r"dataset someone/else: cannot give the file list .*no such repo"),
+            ({"revision": "v9"}, r"cannot give the file list of revision 'v9' \(HTTP 404"),
+            ({"repository_type": "model"}, r"model someone/tokens: cannot give the file list"),
+            ({"train": "datasets/other/*.bin"}, r"has no file 'datasets/other/\*.bin' \(train\)"),
+            ({"tokenizer": "t.model"}, r"has no file 't.model' \(tokenizer\)"),
+            ({"repository": "a/b/c"}, r"a/b/c"),
+            ({"endpoint": "http://127.0.0.1:9"}, r"http://127.0.0.1:9 dataset .*source.folder to a local copy"),
+        ],
+    )
+    def test_what_is_not_there_is_one_line(self, hub, tmp_path, change, message):
+        with pytest.raises(InputError, match=message) as caught:
+            fetch(source(hub, **change), tmp_path, TWICE)
+        assert "\n" not in str(caught.value)
+
+    def test_a_name_that_leaves_the_folder_is_not_taken(self, hub, tmp_path):
+        hub.files["datasets/sp/fineweb_train_/../../../../evil.bin"] = b"x"
+        found = fetch(source(hub), tmp_path / "download", ONCE)
+        assert len(found.shards["train"]) == 2
+        assert not list(tmp_path.rglob("evil.bin"))
+
+
+@pytest.mark.parametrize("kind", ["dataset"], indirect=True)
+def test_a_published_dataset_becomes_one_of_ours(hub, tokenizer, tmp_path):
+    manifest = build_published_dataset(
+        "x", source(hub), tmp_path / "download", tmp_path / "tokenizer", tmp_path / "shards"
+    )
+    assert manifest == verify_shards(tmp_path / "shards")
+    assert manifest.files("train") == ["train_000000.bin", "train_000001.bin"]
+    assert manifest.files("validation") == ["val_000000.bin"]
+    assert manifest.origin["commit"] == COMMIT
+    assert [shard.documents for shard in manifest.shards] == [17, 10, 1]  # how often the counting passes 1
+    assert load_tokenizer_facts(tmp_path / "tokenizer")["digest"] == manifest.tokenizer_digest
+    check_tokenizer(tmp_path / "shards", tokenizer / "tokenizer.model")
+    stream = training_stream(tmp_path / "shards", manifest.vocab_size)
+    assert stream.take(4990, 20).tolist() == [position % 300 for position in range(4990, 5010)]
+    assert validation_tokens(tmp_path / "shards", context=64).tolist() == list(range(100))
+
+
+def test_a_local_copy_needs_no_network(files, tmp_path):
+    for name, data in files.items():
+        path = tmp_path / "copy" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    local = HubSource(
+        kind="hub",
+        repository="a/b",
+        revision="main",
+        train="datasets/sp/fineweb_train_*.bin",
+        validation="datasets/sp/fineweb_val_*.bin",
+        tokenizer="tokenizers/t.model",
+        endpoint="http://127.0.0.1:9",
+        folder=str(tmp_path / "copy"),
+    )
+    folders = (tmp_path / "download", tmp_path / "tokenizer", tmp_path / "shards")
+    manifest = build_published_dataset("x", local, *folders)
+    assert (manifest.tokens("train"), manifest.tokens("validation")) == (8000, 100)
+    assert manifest.origin["commit"] == "local"
+    with pytest.raises(InputError, match=r"nowhere: has no file"):
+        build_published_dataset("x", local.model_copy(update={"folder": str(tmp_path / "nowhere")}), *folders)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-2], lambda data: b"\0" + data[1:]])
+def test_a_published_shard_that_is_no_shard_leaves_no_dataset(files, tmp_path, damage):
+    server = Hub("someone/tokens", "dataset", dict(files))
+    name = "datasets/sp/fineweb_train_000001.bin"
+    server.files[name] = damage(files[name])
+    try:
+        with pytest.raises(InputError, match=r"train_000001.bin: (is cut short|is not a shard)"):
+            build_published_dataset(
+                "x", source(server), tmp_path / "download", tmp_path / "tokenizer", tmp_path / "shards"
+            )
+    finally:
+        server.close()
+    assert not (tmp_path / "shards").exists()
