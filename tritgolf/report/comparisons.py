@@ -1,7 +1,6 @@
 """Records side by side: several of ours, and ours beside the published figures."""
 
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import Run
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
+from tritgolf.report.schemas import published_system
 from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, figure_names, headline, yes_no
 
@@ -129,11 +129,6 @@ def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
     for name in figure_names(frame):
         row |= {f"{name}_mean": mean(frame[name]), f"{name}_std": sample_std(frame[name])}
     return row
-
-
-def published_system(source: str) -> str | None:
-    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``."""
-    return f"pr{source[1:]}" if re.fullmatch(r"#\d+", source) else None
 
 
 def read_published(path: str | Path) -> pd.DataFrame:

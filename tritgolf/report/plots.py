@@ -58,7 +58,7 @@ def gap_plot(roundtrip: pd.DataFrame) -> Figure:
         beside = gap.index * 1.03**aside if logarithmic else gap.index + aside * 0.012 * (steps[-1] - steps[0] or 1)
         axes.errorbar(
             beside, gap, yerr=bar, label=storage, color=COLOURS[position % len(COLOURS)],
-            marker=MARKERS[(position + position // len(COLOURS)) % len(MARKERS)], capsize=2.5, elinewidth=1.0,
+            marker=MARKERS[(position + position // len(COLOURS)) % len(MARKERS)], capsize=3, elinewidth=1.2,
         )  # fmt: skip
     axes.axhline(0, color="black", linewidth=0.8)
     bars = "± sample std over seeds" if several else "± standard error, paired over windows"
@@ -82,7 +82,7 @@ def zero_plot(zeros: pd.DataFrame) -> Figure:
     for layer in [name for name in (*LAYER_TYPES, "record") if name in mean.index.get_level_values("layer")]:
         axes.plot(
             mean[layer].index, mean[layer] * 100, label=names.get(layer, layer), color=looks[layer],
-            linestyle="--" if layer == "record" else "-", linewidth=2.0 if layer == "all" else 1.4,
+            linestyle="--" if layer == "record" else "-", linewidth=2.4 if layer == "all" else 1.7,
         )  # fmt: skip
     axes.set(xlabel="training step", ylabel="trits that are zero (%)", title="Zeros by layer type (mean over seeds)")
     figure.legend(loc="outside right center")
@@ -96,7 +96,7 @@ def bytes_plot(sizes: pd.DataFrame) -> Figure:
     files = sizes.groupby("storage", sort=False)["artifact_bytes"].mean()
     largest = mean.sum(axis=1).max()
     unit, name = (1e6, "MB") if largest >= 1e6 else (1e3, "kB")
-    figure = new_figure(height=1.7 + 0.4 * len(mean))
+    figure = new_figure(height=2.1 + 0.5 * len(mean))
     axes = figure.subplots()
     left = pd.Series(0.0, index=mean.index)
     for kind, colour in zip(KINDS, COLOURS, strict=False):
@@ -121,7 +121,7 @@ def bytes_plot(sizes: pd.DataFrame) -> Figure:
 
 def score_plot(scores: pd.DataFrame) -> Figure:
     """Chunked against sliding BPB of the final artifact, a row a seed. ``scores``: ``score_frame``."""
-    figure = new_figure(height=1.4 + 0.4 * len(scores))
+    figure = new_figure(height=1.8 + 0.5 * len(scores))
     axes = figure.subplots()
     seeds = [f"seed {seed}" for seed in scores["seed"]]
     axes.hlines(seeds, scores["sliding_bpb"], scores["chunked_bpb"], color=GREY, linewidth=1.2, zorder=1)
@@ -131,7 +131,7 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     for seed, low, high in zip(seeds, scores["sliding_bpb"], scores["chunked_bpb"], strict=True):
         middle = ((low + high) / 2, seed)
         difference = format_value(low - high, 4, signed=True)
-        axes.annotate(difference, middle, (0, 3), textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate(difference, middle, (0, 3), textcoords="offset points", ha="center", fontsize=10)
     axes.invert_yaxis()
     axes.margins(x=0.08, y=0.25)
     axes.grid(axis="y", visible=False)

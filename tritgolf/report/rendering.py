@@ -20,16 +20,17 @@ TIMES = ("ms_per_step", "median_ms_per_step", "training_seconds")
 PROVENANCE = ("hardware", "torch", "package_digest", "commit", "sources")
 
 STYLE = """
-.tritgolf {font: 14px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; padding: 1.2em; max-width: 72em}
+.tritgolf {font: 13px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; padding: 1.2em}
 .tritgolf h1 {font-size: 1.25em; margin: 0 0 .8em}
 .tritgolf .scroll {overflow-x: auto}
 .tritgolf table {border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0}
-.tritgolf th, .tritgolf td {padding: .3em .8em; text-align: right; white-space: nowrap; border: 0}
+.tritgolf th, .tritgolf td {padding: .3em .6em; text-align: right; white-space: nowrap; border: 0}
 .tritgolf th {border-bottom: 2px solid #1b1f24; font-weight: 600; vertical-align: bottom; white-space: normal}
 .tritgolf td {border-bottom: 1px solid #d8dee4}
 .tritgolf tr.summary td {font-weight: 600; background: #f6f8fa}
 .tritgolf .left {text-align: left}
-.tritgolf ul {font-size: .88em; color: #57606a; padding-left: 1.2em; margin: 1em 0 0; overflow-wrap: anywhere}
+.tritgolf ul {font-size: .88em; color: #57606a; padding-left: 1.2em; margin: 1em 0 0; max-width: 75em}
+.tritgolf li {overflow-wrap: anywhere}
 """
 
 

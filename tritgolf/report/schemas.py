@@ -4,6 +4,7 @@ Units: losses in nats a token, BPB in bits per byte, sizes in bytes. Figures cal
 published code counts them (with the z-loss term; zeros by the absmean rule); the others mean what their name says.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +53,11 @@ def record_facts(config: RecordConfig) -> RecordFacts:
         headline_z_loss=config.evaluate.headline_z_loss,
         zero_fraction=config.report.zero_fraction,
     )
+
+
+def published_system(source: str) -> str | None:
+    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``."""
+    return f"pr{source[1:]}" if re.fullmatch(r"#\d+", source) else None
 
 
 class StepMilliseconds(Facts):

@@ -11,24 +11,24 @@ from tritgolf.files import atomic_path
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#6e7781"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-WIDTH, HEIGHT = 5.2, 3.2  # inches: text stays readable where the figure is set in one column
+WIDTH, HEIGHT = 6.4, 3.9  # inches: text stays readable where the figure is set in one column
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same outlines on every machine
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.labelsize": 9,
+    "font.size": 11,
+    "axes.titlesize": 11.5,
+    "axes.labelsize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.linewidth": 0.8,
+    "axes.linewidth": 1.0,
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e4e7eb",
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 4.5,
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 1.7,
+    "lines.markersize": 5.5,
     "legend.frameon": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": 10,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "svg.fonttype": "path",

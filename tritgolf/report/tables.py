@@ -36,8 +36,9 @@ def seeds_table(run: Run) -> Table:
         "fits": ("fits_limit", None),
     }
     frame = with_summary(seeds, by=[])
+    shown = frame if len(seeds) > 1 else seeds
     cells = {
-        header: [_cell(value, decimals, signed=header == "RT gap") for value in frame[name]]
+        header: [_cell(value, decimals, signed=header == "RT gap") for value in shown[name]]
         for header, (name, decimals) in columns.items()
     }
     return Table(
@@ -46,7 +47,7 @@ def seeds_table(run: Run) -> Table:
         cells=pd.DataFrame(cells),
         notes=(*headline_notes(run, seeds), *made_from([run])),
         left=("seed",),
-        summary_rows=2,
+        summary_rows=len(shown) - len(seeds),
     )
 
 
