@@ -84,6 +84,8 @@ def _construct(name: Name, arguments: Any) -> Any:
             return {}
         case (("_codecs", "encode"), (str(text), "latin1")):
             return text.encode("latin1")  # how protocol 2 writes bytes
+        case (("__builtin__", "bytes"), ()):
+            return b""
         case (("torch", "Size"), (tuple() as sizes,)):
             return sizes
         case (("torch._utils", "_rebuild_tensor_v2"), (Storage() as storage, offset, size, stride, *_)):
