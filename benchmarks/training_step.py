@@ -1,6 +1,6 @@
 """Time of one micro-step and of the parts of a step on one GPU, and peak memory. Real tokens, medians, JSON on stdout.
 
-    python benchmarks/training_step.py --record ternary_v2 --shards results/data/docs_en/shards [--profile FILE]
+python benchmarks/training_step.py --record ternary_v2 --shards results/data/docs_en/shards [--profile FILE]
 """
 
 import argparse

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HEAD = """# For `snakemake --sdm conda`: the pins of cpu.lock. Made by envs/conda.py, checked by tests/test_environment.py.
+HEAD = """# For `snakemake --sdm conda`: the pins of cpu.lock. Made by envs/conda.py; a test keeps them equal.
 channels:
   - conda-forge
   - nodefaults

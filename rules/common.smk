@@ -12,7 +12,7 @@ from tritgolf.pipeline import load_pipeline, resolve_record
 
 REPOSITORY = Path(workflow.basedir)
 # Jobs import the package from here, in a conda environment or on a cluster node too, installed or not.
-os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [os.getenv("PYTHONPATH")])])
 
 
 def _configured():

@@ -254,7 +254,8 @@ class RecordConfig(Settings):
             self.train.micro_batch_sequences,
             f"a divisor of the {sequences} sequences of a step",
         )
-        _check(self.evaluate.stride <= context, "evaluate.stride", self.evaluate.stride, f"at most the window, {context}")
+        stride = self.evaluate.stride
+        _check(stride <= context, "evaluate.stride", stride, f"at most the window, {context}")
         return self
 
 
@@ -275,7 +276,8 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     """
     path = Path(folder) / f"{name}.yaml"
     if not path.is_file():
-        raise InputError(f"record {name!r}", "is unknown", f"known records: {', '.join(known_records(folder)) or 'none'}")
+        known = ", ".join(known_records(folder)) or "none"
+        raise InputError(f"record {name!r}", "is unknown", f"known records: {known}")
     raw = merge(_with_ancestors(path, seen=()), overrides or {})
     mode = raw.get("mode", "honest")
     if mode not in MODES:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from tritgolf.config import Positive, RecordConfig, Settings, load_record, validate
 
 
@@ -12,7 +14,7 @@ class PipelineConfig(Settings):
     records: tuple[str, ...]
     seeds: tuple[int, ...] | None = None
     dataset: str | None = None
-    overrides: dict[str, Any] = {}
+    overrides: dict[str, Any] = Field(default_factory=dict)
     gpus: Positive | None = None
 
 

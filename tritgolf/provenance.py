@@ -11,7 +11,7 @@ from typing import Any
 from tritgolf import __version__
 from tritgolf.files import digest_bytes, digest_json
 
-LIBRARIES = ("torch", "numpy", "sentencepiece", "safetensors", "snakemake", "pandas", "matplotlib", "flash-attn", "triton")
+LIBRARIES = "torch numpy sentencepiece safetensors snakemake pandas matplotlib flash-attn triton".split()
 PACKAGE = Path(__file__).parent
 
 
@@ -83,7 +83,7 @@ def envelope(
     configuration: Any,
     inputs: dict[str, str],
 ) -> dict[str, Any]:
-    """A stage's metrics file. ``payload``: what must be equal when the same run is made again (no times, no hardware)."""
+    """A stage's metrics file. ``payload``: what is equal when the same run is made again (no times, no hardware)."""
     return {
         "schema": f"tritgolf/{stage}/{version}",
         "record": record,

@@ -16,8 +16,9 @@ with one_line_errors():
     write_json(configuration, snakemake.params.configuration)
     page = Path(snakemake.output[0])
     unfinished = page.with_name(f".unfinished.{page.name}")  # the reporter looks at the ending
-    arguments = ["--snakefile", snakemake.params.snakefile, "--configfile", str(configuration), "--cores", "1"]
-    command = [sys.executable, "-m", "snakemake", *arguments, "--report", str(unfinished), "--quiet", "all", "--", *snakemake.input.shown]
+    workflow = ["--snakefile", snakemake.params.snakefile, "--configfile", str(configuration), "--cores", "1"]
+    arguments = [*workflow, "--report", str(unfinished), "--quiet", "all", "--", *snakemake.input.shown]
+    command = [sys.executable, "-m", "snakemake", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not unfinished.exists():
         raise InputError(page, f"Snakemake could not make it: {done.stderr.strip()[-500:]}", "run the target again")

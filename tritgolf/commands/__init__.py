@@ -1,1 +1,1 @@
-"""The subcommands of ``tritgolf``; each module has ``add_parser`` and ``run`` and imports what is slow only in ``run``."""
+"""The subcommands of ``tritgolf``; each module has ``add_parser`` and ``run`` and imports what is slow in ``run``."""

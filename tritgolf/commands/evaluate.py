@@ -13,7 +13,7 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("evaluate", help="chunked and sliding bits per byte of an artifact")
     parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz")
-    parser.add_argument("--shards", required=True, metavar="GLOB", help="token shards (.bin) to score, e.g. 'val_*.bin'")
+    parser.add_argument("--shards", required=True, metavar="GLOB", help="shards (.bin) to score, e.g. 'val_*.bin'")
     parser.add_argument("--tokenizer", required=True, metavar="MODEL", help="the SentencePiece model of the shards")
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
     parser.add_argument("--batch", type=int, default=16, metavar="N", help="windows scored at a time (default: 16)")

@@ -1,0 +1,1 @@
+"""Scoring: byte accounting, windows, roundtrip, temperature."""

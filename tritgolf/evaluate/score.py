@@ -20,7 +20,7 @@ LOGIT_ROWS = 8192  # tokens whose logits exist at a time
 
 @dataclass(frozen=True)
 class Score:
-    """``nats``: mean pure cross-entropy a token; ``record_bpb`` adds the z-loss term that the published val_bpb holds."""
+    """``nats``: mean pure cross-entropy a token; ``record_bpb`` adds the z-loss term, as the published val_bpb does."""
 
     nats: float
     bpb: float
@@ -86,7 +86,8 @@ def summarize(found: WindowNats, tokens: Tokens, windows: Windows, token_bytes: 
 
 def scored_targets(windows: Windows) -> npt.NDArray[np.int64]:
     """Positions before every scored target, in order; int64 (scored,)."""
-    spans = [np.arange(first, start + windows.length) for start, first in zip(windows.starts, windows.firsts, strict=True)]
+    ends = windows.starts + windows.length
+    spans = [np.arange(first, end) for first, end in zip(windows.firsts, ends, strict=True)]
     return np.concatenate(spans) if spans else np.empty(0, np.int64)
 
 

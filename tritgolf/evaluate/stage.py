@@ -88,9 +88,7 @@ def evaluate_stage(
     write_json(facts, written)
 
 
-def score_chunked(
-    network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float
-) -> dict[str, Any]:
+def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float) -> dict[str, Any]:
     """Non-overlapping windows of the network's context: the facts for JSON."""
     windows = chunked_windows(len(tokens), network.model.context)
     found = score_windows(network, tokens, windows, batch, what="chunked")

@@ -1,0 +1,1 @@
+"""The ternary U-Net, its quantizer and its loss."""

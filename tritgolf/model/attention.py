@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tritgolf.errors import InputError
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(batch, positions, heads, head_dim), twice (batch, positions, kv_heads, head_dim) → (batch, positions, heads, head_dim)."""
+"""q (batch, positions, heads, head_dim), k and v (batch, positions, kv_heads, head_dim) → the shape of q."""
 
 
 def math_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -28,12 +28,13 @@ def build_network(
 ) -> TernaryUNet:
     """A network in evaluation mode that quantizes nothing any more.
 
-    ``tensors``: weights by name. Ternary matrices among them are masters, quantized here once as the forward pass would;
-    those in ``ternary`` are used as they are. Raises ``InputError`` if a tensor is missing, unknown or of another shape.
+    ``tensors``: weights by name. Ternary matrices among them are masters, quantized here once as the forward pass
+    would; those in ``ternary`` are used as they are. Raises ``InputError`` for a missing, unknown or misshapen tensor.
     """
     device = device or default_device()
     ternary = ternary or {}
-    _check_shapes(model, {name: tuple(t.shape) for name, t in tensors.items()} | {n: tuple(t.q.shape) for n, t in ternary.items()})
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    _check_shapes(model, shapes | {name: tuple(trits.q.shape) for name, trits in ternary.items()})
     dtype = torch.bfloat16 if model.compute == "bfloat16" else torch.float32
     network = TernaryUNet(model, choose_attention(attention, device, dtype)[1])
     missing_masters = {name: torch.zeros(shape) for name, shape in parameter_shapes(model).items() if name in ternary}

@@ -69,19 +69,19 @@ class _FusedLoss(torch.autograd.Function):
         return cross_entropy + z_loss * square_sum / tokens, cross_entropy
 
     @staticmethod
-    def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         hidden_gradient, table_gradient, bias_gradient = ctx.saved_tensors
         scale = loss_gradient.to(hidden_gradient.dtype)
-        return hidden_gradient * scale, table_gradient * scale.to(table_gradient.dtype), bias_gradient * loss_gradient, *(
-            None,
-        ) * 3
+        table_scale = loss_gradient.to(table_gradient.dtype)
+        gradients = (hidden_gradient * scale, table_gradient * table_scale, bias_gradient * loss_gradient)
+        return (*gradients, None, None, None)
 
 
 def fused_training_loss(
     hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float
 ) -> tuple[Tensor, Tensor]:
     """``training_loss`` without whole logits: (minimized loss, mean cross-entropy), FP32 scalars."""
-    return _FusedLoss.apply(hidden, table, bias, targets, cap, z_loss)  # type: ignore[no-any-return,no-untyped-call]
+    return _FusedLoss.apply(hidden, table, bias, targets, cap, z_loss)
 
 
 def _elementwise(device: torch.device) -> Any:

@@ -1,4 +1,4 @@
-"""The Triton kernel of ``fused_loss``: one program a token, its whole row of logits in registers, read and written once.
+"""The Triton kernel of ``fused_loss``: one program a token, its row of logits in registers, read and written once.
 
 Softcapped logits lie in ±cap, so exp needs no running maximum (cap ≤ 80 keeps FP32 finite).
 """

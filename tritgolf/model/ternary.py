@@ -86,18 +86,18 @@ def fake_quantize(
     """q·s as FP32 with a straight-through gradient: the forward pass's weight. Differentiable in ``weight``."""
     scale, grouped = group_scale(weight.detach(), group_size, estimator, arithmetic, scale_dtype)
     quantized = (decide_trits(grouped, scale) * scale).reshape(weight.shape)
-    return StraightThrough.apply(weight, quantized)  # type: ignore[no-any-return,no-untyped-call]
+    return StraightThrough.apply(weight, quantized)
 
 
 class StraightThrough(torch.autograd.Function):
     """Forward: the second argument; backward: the gradient goes to the first unchanged (Bengio et al., 2013)."""
 
     @staticmethod
-    def forward(ctx: object, weight: Tensor, quantized: Tensor) -> Tensor:  # noqa: ARG004, D102
+    def forward(ctx: object, weight: Tensor, quantized: Tensor) -> Tensor:  # noqa: D102
         return quantized.to(weight.dtype)
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # noqa: ARG004, D102
+    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: D102
         return gradient, None
 
 

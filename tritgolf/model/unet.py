@@ -46,10 +46,11 @@ class TernaryUNet(nn.Module):
         return rms_norm(F.linear(table.to(self.dtype), proj.to(self.dtype)))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(batch, positions) ids, positions ≤ context → hidden states (batch, positions, embed_dim) for the tied head."""
+        """(batch, positions ≤ context) ids → hidden states (batch, positions, embed_dim) for the tied head."""
         cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
         x = x0 = self.embed(tokens)
-        encoders, skips = self.model.layers // 2, []
+        encoders = self.model.layers // 2
+        skips: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             if index >= encoders and skips:
                 x = x + self.skip_weights[index - encoders].to(x.dtype) * skips.pop()

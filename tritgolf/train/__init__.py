@@ -1,0 +1,1 @@
+"""Optimizers, schedules, ranks, checkpoints and the training loop."""

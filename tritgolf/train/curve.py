@@ -26,9 +26,9 @@ class Curve:
     def __init__(self, path: Path, kept_steps: int) -> None:
         kept = [line for line in read_curve(path) if line["step"] <= kept_steps]
         write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
-        self.last_step, self.last_seconds = (
-            (kept[-1]["step"], kept[-1]["training_seconds"]) if kept else (0, 0.0)
-        )
+        last = kept[-1] if kept else {"step": 0, "training_seconds": 0.0}
+        self.last_step = int(last["step"])
+        self.last_seconds = float(last["training_seconds"])
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, line: dict[str, Any], batch_tokens: int) -> None:

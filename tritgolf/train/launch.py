@@ -64,7 +64,8 @@ def locked(live: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         owner = (live / ".owner").read_text() if (live / ".owner").exists() else "unknown"
-        print(f"{live}: process {owner} is already training here; waiting until it is done", file=sys.stderr, flush=True)
+        message = f"{live}: process {owner} is already training here; waiting until it is done"
+        print(message, file=sys.stderr, flush=True)
         lock.acquire()
     (live / ".owner").write_text(str(os.getpid()))
     return lock

@@ -74,13 +74,14 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     """
     terminated = _listen_for_sigterm()
     train = plan.train
-    plan_step(train.batch_tokens, plan.model.context, ranks.world)  # a world size that cannot be is told before any work
+    plan_step(train.batch_tokens, plan.model.context, ranks.world)  # an impossible world size is told before any work
     shards_digest = payload_digest(load_manifest(plan.shards))
     stream = training_stream(plan.shards, plan.model.vocab_size)
     trainer = Trainer(plan.model, train, plan.seed, ranks)
     compile_seconds = _compile(trainer, plan, stream)
-    facts = {"configuration": plan.configuration(shards_digest), "seed": plan.seed, "label": plan.label}
-    step, clock = _resume(trainer, plan, facts["configuration"])
+    configuration = plan.configuration(shards_digest)
+    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world}
+    step, clock = _resume(trainer, plan, configuration)
     curve = Curve(plan.live / "metrics.jsonl", kept_steps=step) if ranks.is_main else None
     bar = progress(total=train.steps, what=plan.label, unit="steps")
     bar.update(step)
@@ -122,7 +123,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "compile_seconds": compile_seconds,
         "attention": trainer.attention_name,
         "world": ranks.world,
-        "configuration": facts["configuration"],
+        "configuration": configuration,
     }
 
 
@@ -153,7 +154,7 @@ def _batch(stream: TokenStream, step: int, plan: Plan, ranks: Ranks) -> list[Ten
 
 
 def _compile(trainer: Trainer, plan: Plan, stream: TokenStream) -> float:
-    """Steps that only compile; weights and optimizers are put back. Returns the seconds, which are not training time."""
+    """Steps that only compile; weights and optimizers are put back. Returns their seconds: no training time."""
     began = time.perf_counter()
     if trainer.ranks.device.type == "cuda" and plan.train.compile_steps:
         before = {name: tensor.clone() for name, tensor in trainer.state().items()}

@@ -21,7 +21,7 @@ PROJECTIONS = ("embed_proj.weight", "embed_proj_rev.weight")
 
 @dataclass
 class Stack:
-    """``weight``, ``gradient``, ``momentum``: FP32 (matrices, rows, columns); ``effective``: the same in compute dtype."""
+    """``weight``, ``gradient``, ``momentum``: FP32 (matrices, rows, columns); ``effective``: q·s, compute dtype."""
 
     names: list[str]
     weight: Tensor

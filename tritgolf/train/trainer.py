@@ -17,7 +17,7 @@ ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Trainer:
-    """A network, its optimizers and its ranks. ``step`` does one step; ``state`` and ``load_state`` make it resumable."""
+    """A network, its optimizers and its ranks: ``step`` does a step, ``state`` and ``load_state`` make it resumable."""
 
     def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
         self.train, self.ranks = train, ranks
