@@ -11,6 +11,7 @@ from tritgolf.audit.outcome import Outcome, Verdict
 from tritgolf.audit.published import FOLDER, read_csv
 from tritgolf.audit.records import RunLog
 from tritgolf.audit.submission import read_logs
+from tritgolf.report.statistics import mean
 
 Kind = Literal["logs", "measurement"]
 
@@ -81,3 +82,7 @@ class Published:
     def estimators(self) -> dict[str, str]:
         """System → the scale estimator its code computes, as published."""
         return {row["run"]: row["estimator_in_the_code"] for row in read_csv(self.folder / "rt_gap_by_length.csv")}
+
+    def mean_gap(self, system: str) -> float:
+        """Mean roundtrip gap of a system's seeds, bits a byte, as published."""
+        return mean(float(row["rt_gap"]) for row in read_csv(self.folder / "seeds.csv") if row["system"] == system)

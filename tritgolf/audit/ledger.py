@@ -72,6 +72,8 @@ BY_MEASUREMENT: dict[str, MeasuredRuling] = {
     "r11": measured.scale_storage_long,
 }
 
+WORDS = {Verdict.HOLDS: "hold", Verdict.CONTRADICTED: "are contradicted", Verdict.CANT_TELL: "can't be told yet"}
+
 INTRODUCTION = """# Claims ledger
 
 Made by `snakemake --cores 1 claims` from `published/` and `measured/`; edit neither this page nor its figures.
@@ -113,31 +115,21 @@ def read_ledger(published: str | Path, measurements: str | Path) -> list[Entry]:
 
 
 def ledger_page(entries: list[Entry]) -> str:
-    """The ledger as Markdown: a count, then one table a kind of evidence."""
+    """The ledger as Markdown: for each kind of evidence a count, a table of verdicts, and the evidence by claim."""
     parts = [INTRODUCTION]
     for kind, title in (("logs", LOGS_TITLE), ("measurement", MEASUREMENT_TITLE)):
         chosen = [entry for entry in entries if entry.kind == kind]
         counts = Counter(entry.ruling.outcome.verdict for entry in chosen)
-        counted = ", ".join(f"{counts[verdict]} {_word(verdict, counts[verdict])}" for verdict in Verdict)
-        header = ("", "about", "claim", "verdict", "confidence", "evidence")
-        parts.append(f"{title}\n{len(chosen)} rulings: {counted}.\n\n{write_table(header, [_row(e) for e in chosen])}")
+        counted = ", ".join(f"{counts[verdict]} {WORDS[verdict]}" for verdict in Verdict)
+        header = ("", "about", "claim", "verdict", "confidence")
+        evidence = "".join(f"- **{entry.claim.id}**: {entry.ruling.outcome.evidence}.\n" for entry in chosen)
+        of = ", by logs" if kind == "logs" else ", by measurement"
+        table = write_table(header, [_row(entry) for entry in chosen])
+        parts.append(f"{title}\n{len(chosen)} rulings: {counted}.\n\n{table}\n### Evidence{of}\n\n{evidence}")
     return "\n".join(parts)
 
 
-def _word(verdict: Verdict, count: int) -> str:
-    return {Verdict.HOLDS: "hold" if count != 1 else "holds", Verdict.CANT_TELL: "can't be told yet"}.get(
-        verdict, verdict.value
-    )
-
-
 def _row(entry: Entry) -> tuple[str, ...]:
-    claim, outcome = entry.claim, entry.ruling.outcome
-    verdict = "can't tell yet" if outcome.verdict is Verdict.CANT_TELL else outcome.verdict.value
-    return (
-        claim.id,
-        f"{claim.system}, {claim.where}",
-        claim.text,
-        f"**{verdict}**",
-        entry.ruling.confidence,
-        outcome.evidence,
-    )
+    claim, verdict = entry.claim, entry.ruling.outcome.verdict
+    word = "can't tell yet" if verdict is Verdict.CANT_TELL else verdict.value
+    return claim.id, f"{claim.system}, {claim.where}", claim.text, f"**{word}**", entry.ruling.confidence

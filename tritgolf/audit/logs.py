@@ -30,14 +30,14 @@ MAX_LINE = 20_000  # the one long line of a log is its settings, some 2,000 char
 T = TypeVar("T")
 Pairs = dict[str, str]
 
-NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?")
-PAIR = re.compile(r"([A-Za-z_]\w*)[:=]([^\s,()]+)")
-SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)")
-SIZE = re.compile(r"(\d+)\((\d+)B\)")
-PARAMETERS = re.compile(r"^(?:model_)?params:(\d+)\b")
-BUDGET = re.compile(r"^budget:(\d+)/(\d+) \(([\d.]+)/[\d.]+MB\)\s*(\w+)")
-COUNTED = re.compile(r"^(?:warmup|warmup_step):(\d+)/(\d+)$")
-CHECKPOINT = re.compile(r"^step:(\d+) checkpoint\b")
+NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?", re.ASCII)
+PAIR = re.compile(r"([A-Za-z_]\w*)[:=]([^\s,()]+)", re.ASCII)
+SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
+SIZE = re.compile(r"(\d+)\((\d+)B\)", re.ASCII)
+PARAMETERS = re.compile(r"^(?:model_)?params:(\d+)\b", re.ASCII)
+BUDGET = re.compile(r"^budget:(\d+)/(\d+) \(([\d.]+)/[\d.]+MB\)\s*(\w+)", re.ASCII)
+COUNTED = re.compile(r"^(?:warmup|warmup_step):(\d+)/(\d+)$", re.ASCII)
+CHECKPOINT = re.compile(r"^step:(\d+) checkpoint\b", re.ASCII)
 RESUME = re.compile(r"\bresum|\brestor|loaded checkpoint|load(?:ing|ed)? .*ckpt", re.IGNORECASE)
 
 
@@ -104,7 +104,7 @@ def _number(pairs: Pairs, *keys: str) -> Printed | None:
 
 
 def _fraction(text: str) -> tuple[int, int] | None:
-    match = re.fullmatch(r"(\d{1,12})/(\d{1,12})", text)
+    match = re.fullmatch(r"(\d{1,12})/(\d{1,12})", text, re.ASCII)
     return (int(match[1]), int(match[2])) if match else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tritgolf.audit.intervals import Printed
 
-FIGURE = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?")
+FIGURE = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)

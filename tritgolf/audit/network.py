@@ -2,7 +2,7 @@
 
 It listens to CPython's audit events, so it covers all code that goes through Python's ``socket``, in every thread,
 whatever name it imported. It does not see sockets that C++ libraries open themselves, connections that were open before
-it was entered, or child processes.
+it was entered, or child processes; and a host *name* given straight to ``connect`` is looked up before it is refused.
 """
 
 import ipaddress

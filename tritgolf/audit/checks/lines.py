@@ -78,9 +78,11 @@ def formats_are_the_codes(log: RunLog) -> Outcome:
     from the total, so no other text can follow it. Only logs with the record's ``final_ternary_roundtrip`` line are
     judged.
     """
-    if not any(line.startswith("final_ternary_roundtrip") for line in log.lines):
-        return cant_tell("not a log of the record's code")
-    bad = [line for line in log.lines if OPENINGS.match(line) and not any(re.fullmatch(f, line) for f in FORMATS)]
+    if log.roundtrip is None or log.roundtrip.name != "final_ternary_roundtrip":
+        return cant_tell("not a log of the record's code, or not readable")
+    bad = [
+        line for line in log.lines if OPENINGS.match(line) and not any(re.fullmatch(f, line, re.ASCII) for f in FORMATS)
+    ]
     labels = {line.label for line in log.steps if line.label}
     if len(labels) > 1:
         bad.append(f"two names for the step average: {' and '.join(sorted(labels))}")

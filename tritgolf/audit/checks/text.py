@@ -11,8 +11,8 @@ from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judg
 from tritgolf.audit.records import RunLog
 from tritgolf.audit.submission import Submission
 
-HEADLINE = re.compile(r"val_bpb\W{0,4}:?\W{0,4}(\d\.\d{2,8})")
-MEGABYTES = re.compile(r"(\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact", re.IGNORECASE)
+HEADLINE = re.compile(r"val_bpb\W{0,4}:?\W{0,4}(\d\.\d{2,8})", re.ASCII)
+MEGABYTES = re.compile(r"(\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact", re.IGNORECASE | re.ASCII)
 
 
 @SUBMISSION_CHECKS("text.headline", "the README's headline score is in the logs")

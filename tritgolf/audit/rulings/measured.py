@@ -10,7 +10,6 @@ from statistics import fmean
 from typing import Any, TypeVar
 
 from tritgolf.audit.claims import HIGH, LOW, Claim, Published, Ruling
-from tritgolf.audit.figures import figures_of
 from tritgolf.audit.measurements import Effect, Measurements
 from tritgolf.audit.outcome import cant_tell, contradicted, holds, judge
 
@@ -49,19 +48,15 @@ def _told(effect: Effect) -> str:
     return f"{row.run} ({row.estimator}, step {row.step:,}) {effect.difference:+.6f} ± {effect.error:.6f}"
 
 
-def _mean_gap(published: Published, system: str) -> float:
-    return fmean(figures_of(log).get("rt_gap", 0.0) for log in published.of(system))
-
-
 def scale_storage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """FP16 scales make the gap larger than BF16 scales by what #640 and #920 differ by."""
-    claimed = _mean_gap(published, "pr640") - _mean_gap(published, "pr920")
+    claimed = published.mean_gap("pr640") - published.mean_gap("pr920")
     return _rule(measured.effects("scales", "float16", "bfloat16"), claimed, "gap with FP16 less BF16 scales")
 
 
 def scale_storage_long(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """After long training, FP16 scales make the gap larger than BF16 scales by what the 150k run and #923 differ by."""
-    claimed = _mean_gap(published, "ternary_150k_fp16") - _mean_gap(published, "pr923")
+    claimed = published.mean_gap("ternary_150k_fp16") - published.mean_gap("pr923")
     effects = [e for e in measured.effects("scales", "float16", "bfloat16") if e.row.step >= LONG]
     return _rule(effects, claimed, f"gap with FP16 less BF16 scales from {LONG:,} steps on")
 

@@ -1,0 +1,123 @@
+"""Claims that only a measurement decides: nothing is decided before there are any, and then the figures decide."""
+
+import pytest
+
+from tests.audit.folders import PUBLISHED
+from tests.audit.results import edit, sound_run
+from tests.report.synthetic import SEEDS
+from tritgolf.audit.claims import HIGH, LOW, Published
+from tritgolf.audit.ledger import read_ledger, rule
+from tritgolf.audit.measurements import FULL_SIZE, LAB_SCHEMA, read_measurements
+from tritgolf.audit.outcome import Verdict
+from tritgolf.errors import InputError
+from tritgolf.files import write_json
+
+FACTORS = {
+    "scales": "bfloat16",
+    "decide": "master",
+    "shrinkage": True,
+    "reload_dtype": "bfloat16",
+    "table": "e4m3",
+    "projections": "e4m3",
+    "mixes": "e4m3",
+    "vectors": "bfloat16",
+}
+
+
+def row(gap, error=0.00002, step=1900, **factors):
+    return {"seed": 42, "step": step, "storage": "x", "factors": FACTORS | factors, "gap_bpb": gap, "gap_se": error}
+
+
+def lab(folder, *rows, weights=FULL_SIZE):
+    table = {"schema": LAB_SCHEMA, "run": "lab", "estimator": "rms", "ternary_weights": weights, "rows": list(rows)}
+    write_json(folder / "lab/table.json", table)
+    return folder
+
+
+def ruling(claim, folder):
+    entries = rule(Published(PUBLISHED), read_measurements(folder))
+    return next(e.ruling for e in entries if e.claim.id == claim and e.kind == "measurement")
+
+
+def test_an_empty_folder_measures_nothing(tmp_path):
+    assert read_measurements(tmp_path) == read_measurements(tmp_path / "none")
+    assert ruling("c11", tmp_path).outcome.verdict is Verdict.CANT_TELL
+
+
+@pytest.mark.parametrize(
+    ("fp16", "error", "expected"),
+    [(0.000900, 0.00002, Verdict.CONTRADICTED), (0.0020, 0.00002, Verdict.HOLDS), (0.0013, 0.0005, Verdict.CANT_TELL)],
+)
+def test_scale_storage_is_decided_by_the_gaps_of_the_same_weights(fp16, error, expected, tmp_path):
+    lab(tmp_path, row(0.000889, error), row(fp16, error, scales="float16"))
+    for claim in ("c11", "r02"):
+        assert ruling(claim, tmp_path).outcome.verdict is expected
+
+
+def test_rows_that_differ_in_more_than_one_factor_are_not_compared(tmp_path):
+    lab(tmp_path, row(0.0009), row(0.0020, scales="float16", mixes="bfloat16"))
+    assert ruling("c11", tmp_path).outcome.verdict is Verdict.CANT_TELL
+
+
+def test_small_models_decide_with_low_confidence_and_only_without_full_size_ones(tmp_path):
+    pair = row(0.0009), row(0.0009, scales="float16")
+    assert ruling("c11", lab(tmp_path, *pair, weights=1000)).confidence == LOW
+    assert ruling("c11", lab(tmp_path, *pair)).confidence == HIGH
+
+
+def test_only_long_runs_speak_to_the_long_claim(tmp_path):
+    short = row(0.0009), row(0.0009, scales="float16")
+    assert ruling("r11", lab(tmp_path, *short)).outcome.verdict is Verdict.CANT_TELL
+    long = row(0.0009, step=150_000), row(0.0395, step=150_000, scales="float16")
+    assert ruling("r11", lab(tmp_path, *long)).outcome.verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(("saved", "expected"), [(0.0019, Verdict.HOLDS), (0.0001, Verdict.CONTRADICTED)])
+def test_the_e4m3_penalty_is_added_up_over_the_kinds(saved, expected, tmp_path):
+    plain = {"table": "bfloat16"}
+    lab(tmp_path, row(0.0025), row(0.0025 - saved, **plain))
+    assert ruling("c06", tmp_path).outcome.verdict is expected
+
+
+def test_a_measured_run_decides_temperature_z_loss_and_zeros(tmp_path):
+    sound_run(tmp_path / "run")
+    for claim in ("c04", "r03", "r04"):
+        assert ruling(claim, tmp_path).outcome.verdict is Verdict.CONTRADICTED
+    assert "+0.0030" in ruling("r04", tmp_path).outcome.evidence
+    # In the synthetic run the true zeros rise while the record's count falls.
+    assert ruling("r05", tmp_path).outcome.verdict is Verdict.CONTRADICTED
+    assert ruling("c22", tmp_path).outcome.verdict is Verdict.HOLDS
+    assert ruling("c11", tmp_path).outcome.verdict is Verdict.CONTRADICTED
+
+
+def test_an_applied_temperature_of_090_that_is_best_supports_the_claim(tmp_path):
+    sound_run(tmp_path / "run")
+    for seed in SEEDS:
+
+        def cold(raw):
+            for point in raw["metrics"]["temperature"]["grid"]:
+                point["calibration_nats"] = point["temperature"]
+
+        edit(tmp_path / f"run/seed{seed}/final/evaluate.json", cold)
+    assert ruling("r03", tmp_path).outcome.verdict is Verdict.HOLDS
+
+
+def test_storages_of_a_run_have_the_records_factors_where_they_set_none(tmp_path):
+    sound_run(tmp_path / "run", "ternary_v1")
+    gaps = read_measurements(tmp_path).gaps
+    by_name = {gap.storage: gap.factors for gap in gaps}
+    assert by_name["fp16"]["scales"] == "float16"
+    assert by_name["fp16"]["vectors"] == "float16"  # the record's
+    assert by_name["bf16"]["shrinkage"] == "true"  # the faithful mode's
+    assert {gap.estimator for gap in gaps} == {"absmean"}
+
+
+def test_a_damaged_lab_table_is_one_line(tmp_path):
+    write_json(tmp_path / "lab/x.json", {"schema": LAB_SCHEMA, "run": "x", "estimator": "rms", "rows": []})
+    with pytest.raises(InputError, match="ternary_weights"):
+        read_ledger(PUBLISHED, tmp_path)
+
+
+def test_other_json_in_the_lab_folder_is_passed_over(tmp_path):
+    write_json(tmp_path / "lab/x.json", {"schema": "other"})
+    assert read_measurements(tmp_path).gaps == ()

@@ -1,0 +1,134 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.audit.folders import PUBLISHED, README_640, digits_lost, folder, text, three
+from tests.audit.results import sound_run
+from tritgolf.audit.auditor import audit
+from tritgolf.audit.report import markdown, terminal
+from tritgolf.cli import main
+from tritgolf.errors import InputError
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """A folder with nothing to contradict: #640's logs, with what they miscount mended."""
+    logs = three("pr640", ("params:73685840", "count:73685840"))  # it counts the matrix that tying leaves unused
+    for name, printed, true in (
+        ("seed42", "0.336", "0.369"),
+        ("seed1337", "0.335", "0.368"),
+        ("seed7", "0.336", "0.369"),
+    ):
+        logs[name] = logs[name].replace(f"zero_frac:{printed}", f"zero_frac:{true}")
+    return folder(tmp_path / "sound", logs, README_640, {"val_bpb": 1.1565, "bytes_total": 15993853})
+
+
+def run(*arguments):
+    return main(["audit", *map(str, arguments)])
+
+
+def test_nothing_contradicted_is_exit_code_0(sound, capsys):
+    assert run(sound, "--published", sound / "none") == 0
+    out = capsys.readouterr().out
+    assert "0 contradicted" in out
+    assert "✗" not in out
+
+
+def test_something_contradicted_is_exit_code_1(capsys):
+    assert run(PUBLISHED / "pr923") == 1
+    out = capsys.readouterr().out
+    assert "16,216,336 of 16,000,000 bytes: OVER; printed FITS" in out
+
+
+def test_garbled_is_exit_code_0(tmp_path, capsys):
+    assert run(folder(tmp_path, {"a": digits_lost(text("pr923/seed7"))})) == 0
+    assert "0 hold" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("make", [lambda p: p, lambda p: p / "none", lambda p: PUBLISHED / "seeds.csv"])
+def test_what_is_no_submission_is_exit_code_2_and_one_line(make, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(make(tmp_path))
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_json_and_markdown_are_written(tmp_path, capsys):
+    run(PUBLISHED / "pr920", "--json", tmp_path / "a.json", "--markdown", tmp_path / "a.md")
+    facts = json.loads((tmp_path / "a.json").read_text())
+    assert facts["schema"] == "tritgolf/audit/1"
+    assert facts["exit_code"] == 1
+    assert sum(facts["checks"].values()) == len({finding["check"] for finding in facts["findings"]})
+    page = (tmp_path / "a.md").read_text()
+    assert "## Contradicted" in page and "600.666 s of 600 s" in page
+    assert "600.666" in capsys.readouterr().out
+
+
+def test_json_alone_prints_json_alone(capsys):
+    code = run(PUBLISHED / "pr920", "--json")
+    assert json.loads(capsys.readouterr().out)["exit_code"] == code == 1
+
+
+def test_the_record_to_beat_can_be_given(capsys):
+    run(PUBLISHED / "pr920", "--against", PUBLISHED / "pr640")
+    assert "5 seeds a side would pass p < 0.01" in " ".join(capsys.readouterr().out.split())
+
+
+def test_every_line_fits_the_width(sound):
+    for width in (80, 100, 140):
+        for path in (sound, PUBLISHED / "pr923"):
+            assert max(map(len, terminal(audit(path), width).splitlines())) <= width
+
+
+def test_colour_only_where_asked(sound):
+    assert "\033[" not in terminal(audit(sound))
+    assert "\033[" in terminal(audit(sound), colour=True)
+
+
+def test_reports_are_the_same_every_time(sound):
+    assert markdown(audit(sound)) == markdown(audit(sound))
+
+
+def test_results_of_ours_are_audited_by_the_same_command(tmp_path, capsys):
+    assert run(sound_run(tmp_path / "demo")) == 0
+    out = capsys.readouterr().out
+    assert "compliance" in out and "6 hold" in out
+
+
+def test_damaged_results_are_one_line(tmp_path):
+    results = sound_run(tmp_path / "demo")
+    (results / "seed42/final/evaluate.json").write_text("{")
+    with pytest.raises(InputError, match=r"evaluate\.json"):
+        audit(results)
+
+
+def test_nothing_in_the_folder_is_executed(tmp_path, capsys):
+    made = folder(tmp_path / "x", {"a": text("pr640/seed42")}, README_640)
+    for name in ("train_gpt.py", "sitecustomize.py", "conftest.py"):
+        (made / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    pickled = b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR."
+    (made / "final_model.ternary.ptz").write_bytes(pickled)
+    run(made)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_links_out_of_the_folder_are_not_followed(tmp_path):
+    secret = tmp_path / "secret.log"
+    secret.write_text(text("pr923/seed7"))
+    made = folder(tmp_path / "x", {"a": text("pr640/seed42")})
+    (made / "b.log").symlink_to(secret)
+    (made / "README.md").symlink_to(secret)
+    assert audit(made).summary.startswith("1 log, no README.md")
+
+
+def test_the_audit_of_logs_needs_no_torch():
+    code = (
+        "import sys; from tritgolf.audit.auditor import audit; from tritgolf.audit.ledger import read_ledger; "
+        f"audit({str(PUBLISHED / 'pr920')!r}, {str(PUBLISHED)!r}); read_ledger({str(PUBLISHED)!r}, 'none'); "
+        "import tritgolf.audit.published_tables; sys.exit('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

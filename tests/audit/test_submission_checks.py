@@ -1,0 +1,178 @@
+"""Every check of a folder: one it must pass, one it must flag, and a garbled one on which it must say it can't tell."""
+
+import shutil
+
+import pytest
+
+from tests.audit.folders import GARBLINGS, PUBLISHED, README_640, SAMPLES, digits_lost, folder, text, three
+from tritgolf.audit.checks import SUBMISSION_CHECKS
+from tritgolf.audit.outcome import Verdict
+from tritgolf.audit.submission import read_logs, read_submission
+
+ROW = "| 42 | 6,530 | 91.8 | **1.1565**"
+GOOD_JSON = {"val_bpb": 1.1565, "bytes_total": 15993853}
+ARTIFACT = "sample_pr640.ternary.ptz"
+SAMPLE_BYTES = (SAMPLES / ARTIFACT).stat().st_size
+
+
+def sample_log(trits=2064384, ternary_bytes=445138):
+    """A log whose artifact line is of the sample artifact."""
+    total = SAMPLE_BYTES + 70853
+    return text(
+        "pr640/seed42",
+        ("ternary:64880640(14239486B) fp:2513744(2537376B)", f"ternary:{trits}({ternary_bytes}B) fp:119176(121744B)"),
+        ("budget:15993853/16000000 (15.99/16.00MB)", f"budget:{total}/16000000 ({total / 1e6:.2f}/16.00MB)"),
+    )
+
+
+def with_readme(*edits):
+    readme = README_640
+    for old, new in edits:
+        assert old in readme
+        readme = readme.replace(old, new)
+    return lambda path: folder(path, three("pr640"), readme, GOOD_JSON)
+
+
+def with_logs(logs):
+    return lambda path: folder(path, logs, README_640, GOOD_JSON)
+
+
+def with_json(facts):
+    return lambda path: folder(path, three("pr640"), README_640, facts)
+
+
+def with_script(size):
+    def build(path):
+        made = folder(path, three("pr640"))
+        (made / "train_gpt.py").write_text("#" * size)
+        return made
+
+    return build
+
+
+def with_artifact(log, damage=False):
+    def build(path):
+        made = folder(path, {"seed42": log})
+        shutil.copyfile(SAMPLES / ARTIFACT, made / "final_model.ternary.ptz")
+        if damage:
+            with (made / "final_model.ternary.ptz").open("r+b") as file:
+                file.truncate(SAMPLE_BYTES // 2)
+        return made
+
+    return build
+
+
+REPEATED = {"a": text("pr923/seed7"), "b": text("pr920/seed42")}
+WARM = ("optimal_T:0.90", "optimal_T:1.00")
+COLD = ("optimal_T:0.90", "optimal_T:0.85")
+JUMP = {"seed42": text("pr640/seed42", ("t:459028ms avg:91.8ms", "t:459028ms avg:15.3ms"))}
+
+# check → (a folder it must pass, one it must flag, what its evidence must say of the latter)
+CASES = {
+    "budget.identical": (with_logs(three("pr640")), with_logs(REPEATED), "13,646,848 bytes in"),
+    "budget.script": (with_script(70853), with_script(70852), "70,852 bytes; logged 70,853"),
+    "artifact.size": (with_artifact(sample_log()), with_artifact(text("pr640/seed42")), "logged 15,923,000"),
+    "artifact.readable": (with_artifact(sample_log()), with_artifact(sample_log(), damage=True), "final_model"),
+    "artifact.contents": (with_artifact(sample_log()), with_artifact(sample_log(ternary_bytes=445137)), "log 445,137"),
+    "evaluation.run_time": (with_logs(three("pr640")), with_logs(three("pr920")), "437 s at stride 8"),
+    "evaluation.temperature_grid": (with_logs(three("pr640", WARM)), with_logs(three("pr640", COLD)), "0.85"),
+    "evaluation.bytes_per_token": (with_logs(three("pr640")), with_logs(three("pr920")), "2.9804 nats is 1.1540"),
+    "lines.resume": (with_logs(three("pr640")), with_logs(JUMP), "restarts at step 5,000"),
+    "tables.rows": (with_readme(), with_readme((ROW, ROW.replace("91.8", "91.7"))), "table 91.7, log 91.83"),
+    "tables.means": (with_readme(), with_readme(("| 1.1842 |", "| 1.1844 |")), "printed 1.1844"),
+    "tables.stds": (with_readme(), with_readme(("1,492 bytes", "1,498 bytes")), "printed 1498, recomputed 1491.9"),
+    "tables.deltas": (with_readme(), with_readme(("-0.0031", "-0.0034")), "-0.0031"),
+    "tables.record": (with_logs(three("pr640", ("val_loss:2.9", "val_loss:2.8"))), with_logs(three("pr640")), "p ="),
+    "text.headline": (with_readme(), with_readme(("val_bpb: 1.1570", "val_bpb: 1.1530")), "README 1.1530"),
+    "text.artifact": (with_readme(), with_readme(("15.99 MB", "15.95 MB")), "README 15.95 MB"),
+    "text.layout": (with_readme(), with_readme(("as a bitmask", "in base-3")), "written: bitmask"),
+    "text.submission_json": (
+        with_json(GOOD_JSON),
+        with_json({"val_bpb": 1.1565, "bytes_total": 15995705}),
+        "bytes_total 15,995,705 is seed1337.log's",
+    ),
+}
+
+
+def outcome(name, path):
+    check = next(check for check in SUBMISSION_CHECKS.checks if check.name == name)
+    return check.run(read_submission(path, against=read_logs(PUBLISHED / "pr640")))
+
+
+def test_every_check_has_its_cases():
+    assert set(CASES) == {check.name for check in SUBMISSION_CHECKS.checks}
+
+
+def test_every_check_says_what_it_proves():
+    assert all(check.run.__doc__.startswith("Proves ") for check in SUBMISSION_CHECKS.checks)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_passes_a_sound_folder(name, tmp_path):
+    verdict, evidence = outcome(name, CASES[name][0](tmp_path))
+    assert verdict is Verdict.HOLDS, evidence
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_flags_a_folder_that_contradicts_it(name, tmp_path):
+    verdict, evidence = outcome(name, CASES[name][1](tmp_path))
+    assert verdict is Verdict.CONTRADICTED
+    assert CASES[name][2] in evidence
+
+
+@pytest.mark.parametrize("garble", GARBLINGS)
+@pytest.mark.parametrize("name", CASES)
+def test_cannot_tell_from_a_garbled_folder(name, garble, tmp_path):
+    made = folder(tmp_path, {"a": garble(text("pr920/seed42"))}, garble(README_640), garble('{"val_bpb": 1.15}'))
+    (made / "train_gpt.py").write_text("pass")
+    (made / "model.ptz").write_bytes(b"not an artifact")
+    assert outcome(name, made).verdict is Verdict.CANT_TELL
+
+
+def test_a_published_run_with_the_same_bytes_is_named(tmp_path):
+    made = folder(tmp_path, {"seed7": text("pr923/seed7")})
+    known = read_logs(PUBLISHED)
+    check = next(check for check in SUBMISSION_CHECKS.checks if check.name == "budget.identical")
+    assert "pr920/seed42.log" in check.run(read_submission(made, known)).evidence
+
+
+def test_a_published_run_is_not_compared_with_itself(tmp_path):
+    made = folder(tmp_path, {"seed7": text("pr920/seed7")})
+    check = next(check for check in SUBMISSION_CHECKS.checks if check.name == "budget.identical")
+    assert check.run(read_submission(made, read_logs(PUBLISHED))).verdict is Verdict.HOLDS
+
+
+def test_restarts_at_validations_prove_no_resume(tmp_path):
+    made = folder(tmp_path, {"seed7": text("pr923/seed7")})
+    check = next(check for check in SUBMISSION_CHECKS.checks if check.name == "lines.resume")
+    verdict, evidence = check.run(read_submission(made, read_logs(PUBLISHED)))
+    assert verdict is Verdict.CANT_TELL
+    assert "its data never restarted" in evidence
+
+
+def test_a_resume_that_is_printed_explains_the_clock(tmp_path):
+    content = JUMP["seed42"] + "resumed from ./checkpoints/ckpt_step0004000.pt\n"
+    assert outcome("lines.resume", folder(tmp_path, {"seed42": content})).verdict is Verdict.HOLDS
+
+
+def test_the_mean_score_may_go_with_the_largest_size(tmp_path):
+    made = with_json({"val_bpb": 1.1570, "bytes_total": 15995705})(tmp_path)
+    assert outcome("text.submission_json", made).verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(
+    "facts", ["[1, 2]", "{", '{"val_bpb": true, "bytes_total": "x"}', '{"val_bpb": NaN}', "9" * 5000]
+)
+def test_odd_json_can_tell_nothing(facts, tmp_path):
+    assert outcome("text.submission_json", with_json(facts)(tmp_path)).verdict is Verdict.CANT_TELL
+
+
+def test_a_population_std_is_named_as_such(tmp_path):
+    made = with_readme(("| **Std** | 6 |", "| **Std** | 5 |"))(tmp_path)
+    assert "the population std, 4.7, prints so" in outcome("tables.stds", made).evidence
+
+
+def test_unreadable_logs_are_read_as_nothing(tmp_path):
+    made = folder(tmp_path, {"seed42": digits_lost(text("pr640/seed42"))})
+    (made / "binary.log").write_bytes(bytes(range(256)) * 64)
+    assert read_submission(made).readable_logs == ()

@@ -1,0 +1,30 @@
+"""The audit's rules on a small workflow of their own."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SNAKEFILE = """
+from pathlib import Path
+def records(): return []
+def seeds(record): return []
+include: "rules/audit.smk"
+"""
+
+
+@pytest.mark.workflow
+def test_tables_and_ledger_are_rebuilt_on_one_core_and_then_nothing_is_to_do(tmp_path):
+    for name in ("rules", "workflow_scripts", "published", "envs"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "published", "claims"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "1498 †" in (tmp_path / "results/published/pr640/seeds.md").read_text()
+    assert "16,216,336" in (tmp_path / "docs/claims.md").read_text()
+    again = subprocess.run([*command, "-n"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Nothing to be done" in again.stdout + again.stderr
