@@ -46,16 +46,18 @@ def gap_plot(roundtrip: pd.DataFrame) -> Figure:
     figure = new_figure()
     axes = figure.subplots()
     storages = list(dict.fromkeys(roundtrip["storage"]))
-    steps = sorted(set(roundtrip["step"]))
+    # Seeds under a time budget end at different steps: a checkpoint stands at their mean.
+    steps = roundtrip.groupby("checkpoint", sort=False)["step"].mean().tolist()
     logarithmic = steps[-1] >= LONG_RUN * steps[0]
     several = roundtrip["seed"].nunique() > 1
     for position, storage in enumerate(storages):
-        groups = roundtrip[roundtrip["storage"] == storage].groupby("step")
+        groups = roundtrip[roundtrip["storage"] == storage].groupby("checkpoint", sort=False)
         gap = groups["gap_bpb"].mean() * 1e3
         bar = (groups["gap_bpb"].std(ddof=1) if several else groups["gap_se_bpb"].mean()) * 1e3
         # Storages often agree to the width of a marker: set them side by side.
         aside = position - (len(storages) - 1) / 2
-        beside = gap.index * 1.03**aside if logarithmic else gap.index + aside * 0.012 * (steps[-1] - steps[0] or 1)
+        at = groups["step"].mean()
+        beside = at * 1.03**aside if logarithmic else at + aside * 0.012 * (steps[-1] - steps[0] or 1)
         axes.errorbar(
             beside, gap, yerr=bar, label=storage, color=COLOURS[position % len(COLOURS)],
             marker=MARKERS[(position + position // len(COLOURS)) % len(MARKERS)], capsize=3, elinewidth=1.2,
@@ -162,7 +164,7 @@ def temperature_plot(grid: pd.DataFrame) -> Figure:
     return figure
 
 
-def step_axis(axes: Axes, steps: Sequence[int] = (), logarithmic: bool = False) -> None:
+def step_axis(axes: Axes, steps: Sequence[float] = (), logarithmic: bool = False) -> None:
     """Training steps with thousands separators; a tick at each of ``steps`` where they are few."""
     if logarithmic:
         axes.set_xscale("log")

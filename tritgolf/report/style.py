@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from tritgolf.files import atomic_path
@@ -49,5 +50,5 @@ def colour_of(names: list[str]) -> dict[str, str]:
 def save(figure: Figure, stem: str | Path) -> None:
     """Write ``stem``.svg and ``stem``.png (200 dots an inch), atomically, without a date."""
     for suffix, metadata in (("svg", {"Date": None, "Creator": "tritgolf"}), ("png", {"Software": "tritgolf"})):
-        with atomic_path(f"{stem}.{suffix}") as temporary:
+        with matplotlib.rc_context(STYLE), atomic_path(f"{stem}.{suffix}") as temporary:
             figure.savefig(temporary, format=suffix, dpi=200, metadata=metadata)

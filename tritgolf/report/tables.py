@@ -38,7 +38,10 @@ def seeds_table(run: Run) -> Table:
     frame = with_summary(seeds, by=[])
     shown = frame if len(seeds) > 1 else seeds
     cells = {
-        header: [_cell(value, decimals, signed=header == "RT gap") for value in shown[name]]
+        header: [
+            _cell(value, decimals, signed=header == "RT gap" and seed != "std")
+            for seed, value in zip(shown["seed"], shown[name], strict=True)
+        ]
         for header, (name, decimals) in columns.items()
     }
     return Table(
@@ -55,10 +58,10 @@ def roundtrip_table(run: Run) -> Table:
     """A row a (checkpoint, storage): what export and reload cost, mean ± sample standard deviation over seeds."""
     frame = roundtrip_frame(run)
     rows = []
-    for (step, storage), group in frame.groupby(["step", "storage"], sort=False):
+    for (_, storage), group in frame.groupby(["checkpoint", "storage"], sort=False):
         rows.append(
             {
-                "step": format_value(float(str(step)), 0),
+                "step": format_value(mean(group["step"]), 0),
                 "storage": str(storage),
                 "seeds": str(len(group)),
                 "trained BPB": format_value(mean(group["trained_bpb"]), BPB_DECIMALS),
@@ -75,14 +78,14 @@ def roundtrip_table(run: Run) -> Table:
         )
     return Table(
         title=f"{run.facts.title}: export and reload",
-        frame=with_summary(frame, by=["checkpoint", "step", "storage"]),
+        frame=with_summary(frame, by=["checkpoint", "storage"]),
         cells=pd.DataFrame(rows),
         notes=(
             "BPB is pure cross-entropy in bits per byte over non-overlapping windows. RT gap: reloaded − trained, "
             "mean ± sample standard deviation over seeds.",
             "Paired SE: standard error of one seed's gap, windows paired (mean over seeds). It says how well a gap is "
             "measured; the standard deviation says how much seeds differ.",
-            "Bytes, trits changed and zero fractions are means over seeds, the weight error is the largest of all. "
+            "Steps, bytes, trits changed and zero fractions are means over seeds, the weight error is the largest. "
             "Zero fraction counts the trits that are stored; the record's counts with the absmean rule.",
             *made_from([run]),
         ),

@@ -1,0 +1,95 @@
+"""Plots are drawn from metrics alone, show what they should, and are the same bytes every time."""
+
+import struct
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import pytest
+
+from tests.report import synthetic
+from tests.report.test_metrics import metrics_files
+from tritgolf.errors import InputError
+from tritgolf.report.metrics import load_files, load_run
+from tritgolf.report.plots import PLOTS, draw
+from tritgolf.report.style import save
+
+
+def test_every_plot_is_written_as_svg_and_png(folder, tmp_path):
+    run = load_run(folder)
+    for name in PLOTS:
+        save(draw(name, run), tmp_path / name)
+        svg, png = (tmp_path / f"{name}.svg").read_text(), (tmp_path / f"{name}.png").read_bytes()
+        assert "<svg" in svg
+        assert "<dc:date>" not in svg
+        width, height = struct.unpack(">II", png[16:24])  # the PNG header's size, in dots
+        assert width == 1280
+        assert height > 300
+    assert plt.get_fignums() == []  # nothing piles up in matplotlib's global state
+
+
+def test_svg_bytes_are_the_same_in_another_process(folder, tmp_path):
+    save(draw("rt_gap", load_run(folder)), tmp_path / "here")
+    code = (
+        "import sys; from tritgolf.report.metrics import load_run; from tritgolf.report.plots import draw; "
+        "from tritgolf.report.style import save; save(draw('rt_gap', load_run(sys.argv[1])), sys.argv[2])"
+    )
+    subprocess.run([sys.executable, "-c", code, folder, tmp_path / "there"], check=True)
+    assert (tmp_path / "here.svg").read_bytes() == (tmp_path / "there.svg").read_bytes()
+
+
+def texts(figure) -> str:
+    """All words in a figure."""
+    axes = figure.axes[0]
+    legends = [legend for legend in (axes.get_legend(), *figure.legends) if legend]
+    words = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel(), *[text.get_text() for text in axes.texts]]
+    return " | ".join(words + [text.get_text() for legend in legends for text in legend.get_texts()])
+
+
+def test_axes_and_bands_say_what_they_are(folder):
+    run = load_run(folder)
+    assert "nats per token" in texts(draw("loss", run))
+    assert "lowest to highest of 3 seeds" in texts(draw("loss", run))
+    assert "± sample std over seeds" in texts(draw("rt_gap", run))
+    assert "the record's count" in texts(draw("zero_fraction", run))
+    assert "15.93 MB, off the scale" in texts(draw("bytes", run))
+    assert "−0.0509" in texts(draw("sliding", run))
+    assert "seed 1337" in texts(draw("temperature", run))
+
+
+def test_one_seed_shows_its_standard_error(folder):
+    run = load_files([path for path in metrics_files(folder) if "seed42" in path.parts], synthetic.facts())
+    assert "± standard error, paired over windows" in texts(draw("rt_gap", run))
+    assert "one seed" in texts(draw("loss", run))
+
+
+def test_the_curves_are_the_metrics(folder):
+    run = load_run(folder)
+    loss = draw("loss", run).axes[0].lines[0].get_xydata()
+    assert len(loss) == 30
+    expected = sum(synthetic.log(seed)[4]["loss"] for seed in synthetic.SEEDS) / 3
+    assert loss[4].tolist() == pytest.approx([50, expected])
+    zeros = {line.get_label(): line.get_xydata() for line in draw("zero_fraction", run).axes[0].lines}
+    assert zeros["mlp.proj"][-1].tolist() == pytest.approx([300, 100 * synthetic.zeros(300)["mlp.proj"]])
+    assert zeros["the record's count"][-1].tolist() == pytest.approx([300, 100 * synthetic.record_zeros(300)])
+
+
+def test_steps_that_a_seed_did_not_reach_are_left_out(folder):
+    log = folder / "seed7/train/metrics.jsonl"
+    log.write_text("\n".join(log.read_text().splitlines()[:20]) + "\n")
+    assert draw("loss", load_run(folder)).axes[0].lines[0].get_xydata()[-1][0] == 200
+
+
+def test_a_near_limit_is_drawn(folder, tmp_path, monkeypatch):
+    near = synthetic.export(42, "final") | {"byte_limit": 400_000}
+    monkeypatch.setattr(synthetic, "export", lambda seed, checkpoint: near)
+    figure = draw("bytes", load_run(synthetic.write_run(tmp_path / "near")))
+    assert "room for the file" in texts(figure)
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_label() == "room for the file"] == [330.0]
+
+
+@pytest.mark.parametrize("name", ["loss", "zero_fraction"])
+def test_a_run_without_its_log_is_an_input_error(folder, name):
+    run = load_files(folder.rglob("train.json"), synthetic.facts())
+    with pytest.raises(InputError, match=r"record 'demo': has no .* in a training log"):
+        draw(name, run)

@@ -1,0 +1,76 @@
+"""The rules of the report, on synthetic metrics, in a workflow that has no other rules."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.report import synthetic
+
+REPOSITORY = Path(__file__).parents[2]
+
+# What rules/common.smk would give; the metrics are sources here, so nothing can be trained by mistake.
+SNAKEFILE = f"""
+from pathlib import Path
+from tritgolf.config import load_record
+
+REPOSITORY = Path({str(REPOSITORY)!r})
+RECORD = load_record("demo", REPOSITORY / "records", config)
+records = lambda: ["demo"]
+record_config = lambda name: RECORD
+seeds = lambda name: list(RECORD.seeds)
+checkpoints = lambda name: RECORD.train.checkpoint_names
+plain = lambda settings: settings.model_dump(mode="json")
+
+include: {str(REPOSITORY / "rules" / "report.smk")!r}
+"""
+TARGETS = ["results/demo/tables/seeds.md", "results/demo/tables/roundtrip.md", "results/demo/plots/sliding.svg"]
+
+
+def snakemake(folder: Path, *arguments: str) -> str:
+    """Run Snakemake on one core in ``folder``; what it says."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-triggers", "mtime", "params", "input"]
+    ran = subprocess.run(
+        [*command, *arguments, "--", *TARGETS], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout + ran.stderr
+
+
+def planned(folder: Path, *arguments: str) -> set[str]:
+    """The rules that a run would execute."""
+    lines = snakemake(folder, "--dry-run", "--quiet", "rules", *arguments).splitlines()
+    known = (
+        "table_seeds",
+        "table_roundtrip",
+        "table_published",
+        "plot_sliding",
+        "plot_loss",
+        "records_table",
+        "summary",
+    )
+    return {line.split()[0] for line in lines if line.split() and line.split()[0] in known}
+
+
+@pytest.mark.workflow
+def test_tables_and_plots_are_made_from_metrics_alone(tmp_path):
+    synthetic.write_run(tmp_path / "results/demo")
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    assert planned(tmp_path) == {"table_seeds", "table_roundtrip", "plot_sliding"}
+    snakemake(tmp_path)
+    assert "| 1337" in (tmp_path / TARGETS[0]).read_text()
+    assert (tmp_path / TARGETS[2]).read_text().startswith("<?xml")
+    assert planned(tmp_path) == set()
+
+    snakemake(tmp_path, "--report", "results/report.html")
+    page = (tmp_path / "results/report.html").read_text()
+    assert "How to read on." in page
+    assert "Demo: the ternary U-Net on two CPU cores: 3 seeds" in page
+    assert "<script src=" not in page  # self-contained
+    assert "<link" not in page
+
+    (tmp_path / TARGETS[1]).unlink()
+    assert planned(tmp_path) == {"table_roundtrip"}
+    assert planned(tmp_path, "--config", "title=Renamed") == {"table_seeds", "table_roundtrip", "plot_sliding"}
+    assert planned(tmp_path, "--config", "train={log_every: 7}") == {"table_roundtrip"}

@@ -1,0 +1,62 @@
+"""Against numbers worked out by hand."""
+
+import doctest
+import math
+
+import pytest
+
+from tritgolf.report import statistics
+from tritgolf.report.statistics import (
+    format_mean_std,
+    format_value,
+    mean,
+    sample_std,
+    standard_error,
+    uncertainty_decimals,
+)
+
+
+def test_mean_and_sample_std_by_hand():
+    values = [2.0, 4.0, 9.0]  # mean 5; deviations −3, −1, 4; squares 9 + 1 + 16 = 26; 26 / (3 − 1) = 13
+    assert mean(values) == 5.0
+    assert sample_std(values) == pytest.approx(math.sqrt(13))
+    assert standard_error(values) == pytest.approx(math.sqrt(13 / 3))
+
+
+def test_published_summary_of_three_seeds():
+    sliding = [1.1565, 1.1568, 1.1578]  # #640: published as 1.1570, std 0.0007
+    assert f"{mean(sliding):.4f}" == "1.1570"
+    assert f"{sample_std(sliding):.4f}" == "0.0007"
+
+
+def test_too_few_values_are_not_known():
+    assert math.isnan(mean([]))
+    assert math.isnan(sample_std([1.0]))
+    assert math.isnan(standard_error([1.0]))
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "decimals"),
+    [(0.00042, 5), (0.0996, 2), (0.99, 2), (0.996, 1), (12.0, 0), (1033.0, 0), (0.0, None), (math.nan, None)],
+)
+def test_two_significant_digits_of_the_uncertainty(uncertainty, decimals):
+    assert uncertainty_decimals(uncertainty) == decimals
+
+
+def test_format_value():
+    assert format_value(15951196, 0) == "15,951,196"
+    assert format_value(0.00211, 4, signed=True) == "+0.0021"
+    assert format_value(-0.5, 1) == "−0.5"
+    assert format_value(None, 2) == format_value(math.nan, 2) == "—"
+
+
+def test_format_mean_std():
+    assert format_mean_std([1.1535, 1.1538, 1.1542], 4) == "1.15383 ± 0.00035"
+    assert format_mean_std([1.1535, 1.1538, 1.1542], 4, fixed=True) == "1.1538 ± 0.0004"
+    assert format_mean_std([2.5], 4, "BPB") == "2.5000 BPB"
+    assert format_mean_std([300, 300], 0) == "300 ± 0"
+    assert format_mean_std(iter([0.001, 0.003]), 4, signed=True) == "+0.0020 ± 0.0014"
+
+
+def test_examples_in_the_documentation():
+    assert doctest.testmod(statistics).failed == 0

@@ -1,0 +1,203 @@
+"""Tables from synthetic metrics: exact content, and digests that only figures can change."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from tests.report import synthetic
+from tests.report.test_metrics import edit, metrics_files
+from tritgolf.errors import InputError
+from tritgolf.report.comparisons import published_table, read_published, records_table
+from tritgolf.report.metrics import load_files, load_run
+from tritgolf.report.schemas import published_system
+from tritgolf.report.tables import roundtrip_table, seeds_table
+
+SEEDS = """\
+seed      steps    ms/step    sliding BPB    val BPB    RT BPB    RT gap    artifact bytes    fits
+------  -------  ---------  -------------  ---------  --------  --------  ----------------  ------
+42          300      202.0         2.4500     2.5000    2.5009   +0.0009           250,042     yes
+1337        300      207.0         2.4530     2.5030    2.5040   +0.0010           250,037     yes
+7           300      207.0         2.4480     2.4980    2.4988   +0.0008           250,007     yes
+mean        300      205.3         2.4503     2.5003    2.5012   +0.0009           250,029
+std           0        2.9         0.0025     0.0025    0.0026    0.0001                19"""
+
+PUBLISHED = """\
+system,seed,steps,ms_per_step,sliding_bpb,val_bpb,rt_bpb,rt_gap,total_bytes,artifact_bytes
+pr920,42,6530,91.9,1.1542,1.1802,1.1821,0.0019,15953221,15876313
+pr920,1337,6530,91.8,1.1540,1.1805,1.1813,0.0008,15952387,15875479
+pr920,7,6540,91.9,1.1535,1.1802,1.1808,0.0006,15951196,15874288
+"""
+
+
+def csv_of(table) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(table.csv()))
+
+
+def test_seed_table_in_the_terminal(folder):
+    assert seeds_table(load_run(folder)).terminal() == SEEDS
+
+
+def test_seed_table_as_csv_has_every_figure_at_full_precision(folder):
+    frame = csv_of(seeds_table(load_run(folder)))
+    assert list(frame["seed"]) == ["42", "1337", "7", "mean", "std"]
+    first, mean, std = frame.iloc[0], frame.iloc[3], frame.iloc[4]
+    assert first["rt_bpb"] == 2.5 + 0.00089
+    assert first["rt_gap_bpb"] == 0.00089
+    assert first["val_record_bpb"] == pytest.approx(first["val_bpb"] + synthetic.Z_LOSS_BPB)
+    assert first["total_bytes"] == 250_042 + 70_000
+    assert first["torch"] == "0.0.0+synthetic"
+    assert first["mode"] == "honest"
+    assert first["dataset"] == "docstrings"
+    assert mean["val_bpb"] == pytest.approx(2.5 + (0.003 - 0.002) / 3)
+    # offsets 0, 3, −2 thousandths: mean 1/3, squared deviations 1/9 + 64/9 + 49/9 = 38/3, halved 19/3
+    assert std["val_bpb"] == pytest.approx((19 / 3) ** 0.5 / 1000)
+    assert pd.isna(mean["hardware"])
+    assert pd.isna(mean["stride"])
+
+
+def test_headline_follows_the_mode(folder, tmp_path):
+    honest = seeds_table(load_run(folder))
+    faithful = seeds_table(load_run(synthetic.write_run(tmp_path / "v2", "ternary_v2")))
+    assert honest.cells["val BPB"][0] == "2.5000"
+    assert faithful.cells["val BPB"][0] == "2.5030"
+    assert honest.cells["sliding BPB"][0] == faithful.cells["sliding BPB"][0] == "2.4500"
+    assert list(honest.frame["val_bpb"]) == list(faithful.frame["val_bpb"])
+    assert "pure cross-entropy. Val BPB as cross-entropy plus the z-loss term: 2.5033 ± 0.0025" in honest.markdown()
+    assert "as the published tables have them. Val BPB as pure cross-entropy: 2.5003 ± 0.0025" in faithful.markdown()
+
+
+def test_markdown_and_html_name_what_made_them(folder):
+    table = seeds_table(load_run(folder))
+    for text in (table.markdown(), table.html()):
+        assert "Demo: the ternary U-Net on two CPU cores: 3 seeds" in text
+        assert "honest mode, text docstrings; Synthetic processor, 2 cores; torch 0.0.0+synthetic" in text
+        assert table.digest in text
+    assert "/train/train.json" in table.markdown()
+    assert "seed&lt;k&gt;/train/train.json" in table.html()
+    assert "http" not in table.html()  # self-contained
+
+
+def test_an_artifact_over_the_limit_stands_out(folder):
+    edit(folder / "seed7/final/export/export.json", metrics__byte_limit=320_006)
+    table = seeds_table(load_run(folder))
+    assert list(table.cells["fits"]) == ["yes", "yes", "NO", "", ""]
+    edit(folder / "seed7/final/export/export.json", metrics__byte_limit=320_007)
+    assert set(seeds_table(load_run(folder)).cells["fits"]) == {"yes", ""}
+
+
+def test_one_seed_has_no_mean_row(folder):
+    run = load_files([path for path in metrics_files(folder) if "seed42" in path.parts], synthetic.facts())
+    table = seeds_table(run)
+    assert list(table.cells["seed"]) == ["42"]
+    assert table.title.endswith(": 1 seed")
+    assert csv_of(table)["val_bpb"].isna().tolist() == [False, False, True]
+
+
+def test_roundtrip_table_has_a_row_a_checkpoint_and_storage(folder):
+    table = roundtrip_table(load_run(folder))
+    assert list(table.cells["step"]) == ["100"] * 3 + ["200"] * 3 + ["300"] * 3
+    assert list(table.cells["storage"]) == ["bf16", "fp16", "fp32"] * 3
+    last = table.cells.iloc[6]
+    assert last["seeds"] == "3"
+    # gaps 0.00089 × (1, 1.15, 0.9): mean 0.00089 × 3.05/3, std 0.00089 × √(0.0316667/2)
+    assert last["RT gap"] == "+0.000905 ± 0.000112"
+    assert last["paired SE"] == "0.000040"
+    assert last["largest weight error"] == "8.00e-04"
+    assert last["layout"] == "bitmask"
+    frame = csv_of(table)
+    assert len(frame) == 9 * (3 + 2)
+    assert frame[(frame.checkpoint == "final") & (frame.storage == "fp16")]["seed"].tolist() == [
+        "42", "1337", "7", "mean", "std",
+    ]  # fmt: skip
+
+
+def test_roundtrip_table_of_seeds_with_different_last_steps(folder):
+    edit(folder / "seed7/final/export/export.json", step=290)
+    edit(folder / "seed7/final/roundtrip.json", step=290)
+    table = roundtrip_table(load_run(folder))
+    assert list(table.cells["seeds"]) == ["3"] * 9
+    assert table.cells["step"].iloc[-1] == "297"  # (300 + 300 + 290) / 3
+
+
+def test_digest_ignores_times_hardware_and_paths(folder, tmp_path):
+    elsewhere = synthetic.write_run(tmp_path / "elsewhere")
+    for seed in synthetic.SEEDS:
+        path = elsewhere / f"seed{seed}/train/train.json"
+        edit(path, metrics__step_ms={"mean": 1.0, "median": 1.0, "p10": 1.0, "p90": 1.0}, metrics__training_seconds=9.0)
+        edit(path, provenance__hardware={"gpus": ["G", "G"]}, provenance__versions={"torch": "9"})
+    first, second = seeds_table(load_run(folder)), seeds_table(load_run(elsewhere))
+    assert first.csv() != second.csv()
+    assert "2 × G" in second.markdown()
+    assert first.digest == second.digest
+    assert roundtrip_table(load_run(folder)).digest == roundtrip_table(load_run(elsewhere)).digest
+
+
+def test_digest_changes_with_a_figure(folder):
+    before = seeds_table(load_run(folder)).digest
+    edit(folder / "seed42/final/evaluate.json", metrics__sliding__bpb=2.4500001)
+    assert seeds_table(load_run(folder)).digest != before
+
+
+def test_the_order_of_input_changes_no_byte(folder):
+    files = metrics_files(folder)
+    for make in (seeds_table, roundtrip_table):
+        one, other = (make(load_files(order, synthetic.facts())) for order in (files, files[::-1]))
+        assert (one.csv(), one.markdown(), one.html()) == (other.csv(), other.markdown(), other.html())
+
+
+def test_writing(folder, tmp_path):
+    table = seeds_table(load_run(folder))
+    table.write(tmp_path / "tables" / "seeds")
+    assert (tmp_path / "tables/seeds.csv").read_text() == table.csv()
+    assert (tmp_path / "tables/seeds.md").read_text() == table.markdown()
+    assert (tmp_path / "tables/seeds.html").read_text() == table.html()
+    assert len(list((tmp_path / "tables").iterdir())) == 3
+
+
+def test_records_table_warns_of_different_texts(folder, tmp_path):
+    runs = [load_run(folder), load_run(synthetic.write_run(tmp_path / "v2", "ternary_v2"))]
+    table = records_table(runs)
+    assert list(table.cells["record"]) == ["demo", "ternary_v2"]
+    assert list(table.cells["val BPB"]) == ["2.5003 ± 0.0025", "2.5033 ± 0.0025"]
+    assert table.frame["val_bpb_mean"].nunique() == 1
+    assert "different texts (docstrings, fineweb)" in table.markdown()
+    assert "different texts" not in records_table(runs[:1]).markdown()
+
+
+def test_beside_the_published_figures(tmp_path):
+    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+    published = read_published(tmp_path / "seeds.csv")
+    run = load_run(synthetic.write_run(tmp_path / "v2", "ternary_v2"))
+    rows = published_table(run, published).cells.set_index("figure")
+    assert rows.loc["sliding BPB"].tolist() == ["1.15390 ± 0.00036", "2.4503 ± 0.0025", "+1.2964"]
+    assert rows.loc["val BPB, with z-loss"].iloc[1] == "2.5033 ± 0.0025"
+
+
+def test_other_text_has_no_difference_of_scores(tmp_path):
+    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+    folder = synthetic.write_run(tmp_path / "v2", "ternary_v2")
+    edit(folder / "record.json", dataset="docs_en")
+    table = published_table(load_run(folder), read_published(tmp_path / "seeds.csv"))
+    rows = table.cells.set_index("figure")["difference"]
+    assert set(rows[["sliding BPB", "val BPB, with z-loss", "RT BPB, with z-loss", "RT gap, with z-loss"]]) == {
+        "other text"
+    }
+    assert rows["artifact bytes"] == "−15,625,331"
+    assert "Scored on docs_en here, on fineweb there" in table.markdown()
+
+
+def test_no_published_figures(folder, tmp_path):
+    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+    with pytest.raises(InputError, match="record 'demo': has no published figures"):
+        published_table(load_run(folder), read_published(tmp_path / "seeds.csv"))
+    assert published_system("#640") == "pr640"
+    assert published_system("this project") is None
+
+
+def test_bad_published_figures(tmp_path):
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_published(tmp_path / "none.csv")
+    (tmp_path / "short.csv").write_text("system,seed,steps\n")
+    with pytest.raises(InputError, match="lacks the columns artifact_bytes, ms_per_step"):
+        read_published(tmp_path / "short.csv")
