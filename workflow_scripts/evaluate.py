@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
@@ -11,6 +12,7 @@ from tritgolf.evaluate.stage import evaluate_stage
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors():
+    torch.set_num_threads(snakemake.threads)
     evaluate_stage(
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config import ModelConfig
@@ -11,6 +12,7 @@ from tritgolf.evaluate.roundtrip import roundtrip_stage
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors():
+    torch.set_num_threads(snakemake.threads)
     roundtrip_stage(
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
