@@ -53,7 +53,17 @@ def test_layer_types():
     assert [layer_type(f"blocks.12.{name}.weight") for name in names] == ["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj"]
 
 
-@pytest.mark.parametrize("name", ["lm_head.weight", "blocks.x.attn_scale", "blocks.0.attn_scale.more", "blocks.0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lm_head.weight",
+        "blocks.x.attn_scale",
+        "blocks.0.attn_scale.more",
+        "blocks.0",
+        "attn_scale",
+        "blocks.0.tok_emb.weight",
+    ],
+)
 def test_an_unknown_tensor_is_named(name):
     with pytest.raises(InputError, match="is not part of the ternary U-Net") as error:
         kind_of(name, (2, 2))

@@ -21,6 +21,14 @@ def test_trits_come_back(q, layout):
     assert np.array_equal(back, q)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_length_comes_back(layout):
+    random = np.random.default_rng(0)
+    for count in range(130):
+        q = random.integers(-1, 2, count, dtype=np.int8)
+        assert np.array_equal(unpack(pack(q, layout), count, layout), q)
+
+
 @given(data=st.binary(max_size=40), count=st.integers(0, 200), layout=layouts)
 def test_any_bytes_are_refused_or_the_one_packing_of_their_trits(data, count, layout):
     try:

@@ -25,20 +25,32 @@ LAYER_TYPES = {
     "mlp.fc.weight": "mlp.fc",
     "mlp.proj.weight": "mlp.proj",
 }
-PLAIN_KINDS: dict[str, Kind] = {
+MODEL_KINDS: dict[str, Kind] = {
     "tok_emb.weight": "table",
     "embed_proj.weight": "projection",
     "embed_proj_rev.weight": "projection",
     "skip_weights": "mix",
     "vocab_bias": "vector",
+}
+BLOCK_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(LAYER_TYPES, "ternary"),
     "resid_mix": "mix",
     "attn_scale": "vector",
     "mlp_scale": "vector",
     "attn.q_gain": "vector",
     "smear.gate": "vector",
 }
+BLOCK_NAME = re.compile(r"blocks\.\d+\.(.+)")
+
+# The parts of a payload, and the one in which a kind's numbers are; those of a ternary matrix are its scales.
 PAYLOAD_KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
-PAYLOAD_KIND: dict[Kind, str] = {"table": "table", "projection": "projections", "mix": "mixes", "vector": "vectors"}
+PAYLOAD_KIND: dict[Kind, str] = {
+    "ternary": "scales",
+    "table": "table",
+    "projection": "projections",
+    "mix": "mixes",
+    "vector": "vectors",
+}
 
 
 class TensorSpec(NamedTuple):
@@ -48,11 +60,18 @@ class TensorSpec(NamedTuple):
     format: Format
     shape: Shape
 
+    def numbers_shape(self, group_size: int) -> Shape:
+        """Shape of the numbers that are stored: of the scales, or of the tensor itself."""
+        return (self.shape[0], self.shape[1] // group_size) if self.kind == "ternary" else self.shape
+
 
 def kind_of(name: str, shape: Shape) -> Kind:
-    """The kind of the tensor ``name``; ``InputError`` if the model has no such tensor."""
-    local = _local_name(name)
-    kind: Kind | None = "ternary" if local in LAYER_TYPES else PLAIN_KINDS.get(local)
+    """The kind of the tensor ``name``, whatever its ``shape`` (other rules, as the published one, look at it).
+
+    ``InputError`` if the model has no such tensor.
+    """
+    block = BLOCK_NAME.fullmatch(name)
+    kind = BLOCK_KINDS.get(block[1]) if block else MODEL_KINDS.get(name)
     if kind is None:
         raise InputError(f"tensor {name!r}", "is not part of the ternary U-Net", "give the state of such a model")
     return kind
@@ -66,7 +85,7 @@ def possible_kinds(name: str) -> tuple[Kind, ...]:
 
 def layer_type(name: str) -> str:
     """``attn.qkv``, ``attn.proj``, ``mlp.fc`` or ``mlp.proj`` of a ternary matrix's name."""
-    return LAYER_TYPES[_local_name(name)]
+    return LAYER_TYPES[name.split(".", 2)[2]]
 
 
 def format_for(kind: Kind, storage: StorageConfig) -> Format:
@@ -99,14 +118,7 @@ def stored_bytes(specs: Mapping[str, TensorSpec], group_size: int) -> dict[str, 
     """
     totals = dict.fromkeys(PAYLOAD_KINDS, 0)
     for spec in specs.values():
-        count = math.prod(spec.shape)
+        totals[PAYLOAD_KIND[spec.kind]] += math.prod(spec.numbers_shape(group_size)) * width_of(spec.format)
         if spec.kind == "ternary":
-            totals["trits"] += base3_length(count)
-            totals["scales"] += count // group_size * width_of(spec.format)
-        else:
-            totals[PAYLOAD_KIND[spec.kind]] += count * width_of(spec.format)
+            totals["trits"] += base3_length(math.prod(spec.shape))
     return totals
-
-
-def _local_name(name: str) -> str:
-    return re.sub(r"^blocks\.\d+\.", "", name)

@@ -3,7 +3,8 @@
 Like goes with like, because a compressor adapts to what it has just seen. All trits are one sequence, so that a bitmask
 holds all nonzero bits and then all signs (which nothing compresses): 0.8–1.2% smaller on the published samples than
 matrix by matrix. Numbers of more than one byte are stored byte plane by byte plane within a tensor, first all lowest
-bytes, last all highest, which hold sign and exponent: 3% (BF16) to 5% (FP16) smaller scales.
+bytes, last all highest, which hold sign and exponent: 3% (BF16) to 5% (FP16) smaller scales. A full-size model of
+random weights took 15.93 MB so, and 16.20 MB as the published dictionary.
 """
 
 import math
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from tritgolf.artifact.formats import decode, encode, width_of
-from tritgolf.artifact.kinds import PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec
+from tritgolf.artifact.kinds import PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec, stored_bytes
 from tritgolf.artifact.malformed import require
 from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.trits import Layout, length_range, pack, unpack
@@ -28,26 +29,19 @@ def assemble(stored: Stored, layout: Layout) -> dict[str, bytes]:
     for name, spec in stored.specs.items():
         if spec.kind == "ternary":
             trits.append(stored.ternary[name].q.numpy().reshape(-1))
-            numbers, kind = stored.ternary[name].scale, "scales"
-        else:
-            numbers, kind = stored.tensors[name], PAYLOAD_KIND[spec.kind]
-        parts[kind].append(split_planes(encode(numbers, spec.format), spec.format))
+        numbers = stored.ternary[name].scale if spec.kind == "ternary" else stored.tensors[name]
+        parts[PAYLOAD_KIND[spec.kind]].append(split_planes(encode(numbers, spec.format), spec.format))
     parts["trits"].append(pack(np.concatenate(trits), layout))
     return {kind: b"".join(data) for kind, data in parts.items()}
 
 
 def section_lengths(specs: Mapping[str, TensorSpec], group_size: int, layout: Layout) -> dict[str, tuple[int, int]]:
     """Shortest and longest possible section by kind. ``MalformedError`` for a matrix not made of whole groups."""
-    lengths = dict.fromkeys(PAYLOAD_KINDS, 0)
     for name, spec in specs.items():
-        if spec.kind == "ternary":
-            whole = len(spec.shape) == 2 and spec.shape[1] % group_size == 0
-            require(whole, f"tensor {name}: shape {list(spec.shape)} is no matrix of whole groups of {group_size}")
-        kind = "scales" if spec.kind == "ternary" else PAYLOAD_KIND[spec.kind]
-        lengths[kind] += math.prod(_numbers_shape(spec, group_size)) * width_of(spec.format)
-    return {kind: (length, length) for kind, length in lengths.items()} | {
-        "trits": length_range(_count_trits(specs), layout)
-    }
+        whole = spec.kind != "ternary" or (len(spec.shape) == 2 and spec.shape[1] % group_size == 0)
+        require(whole, f"tensor {name}: shape {list(spec.shape)} is no matrix of whole groups of {group_size}")
+    exact = {kind: (length, length) for kind, length in stored_bytes(specs, group_size).items()}
+    return exact | {"trits": length_range(_count_trits(specs), layout)}
 
 
 def disassemble(
@@ -59,8 +53,7 @@ def disassemble(
     ternary: dict[str, Ternary] = {}
     tensors: dict[str, torch.Tensor] = {}
     for name, spec in specs.items():
-        kind = "scales" if spec.kind == "ternary" else PAYLOAD_KIND[spec.kind]
-        shape = _numbers_shape(spec, group_size)
+        kind, shape = PAYLOAD_KIND[spec.kind], spec.numbers_shape(group_size)
         size = math.prod(shape) * width_of(spec.format)
         numbers = decode(join_planes(rest[kind][:size], spec.format), spec.format, shape)
         rest[kind] = rest[kind][size:]
@@ -81,10 +74,6 @@ def split_planes(data: bytes, number_format: Format) -> bytes:
 def join_planes(data: bytes | memoryview, number_format: Format) -> bytes:
     """Inverse of ``split_planes``; ``data`` is a whole number of numbers long."""
     return np.frombuffer(data, np.uint8).reshape(width_of(number_format), -1).T.tobytes()
-
-
-def _numbers_shape(spec: TensorSpec, group_size: int) -> tuple[int, ...]:
-    return (spec.shape[0], spec.shape[1] // group_size) if spec.kind == "ternary" else spec.shape
 
 
 def _count_trits(specs: Mapping[str, TensorSpec]) -> int:

@@ -209,9 +209,8 @@ def _compressed(entries: dict[str, dict[str, Any]]) -> bytes:
 def _bytes_by_kind(entries: dict[str, dict[str, Any]], specs: dict[str, TensorSpec]) -> dict[str, int]:
     totals = dict.fromkeys(PAYLOAD_KINDS, 0)
     for name, spec in specs.items():
-        if spec.kind == "ternary":
-            totals["trits"] += len(entries[name]["packed"])
-            totals["scales"] += entries[name]["scale"].numel() * width_of(spec.format)
-        else:
-            totals[PAYLOAD_KIND[spec.kind]] += math.prod(spec.shape) * width_of(spec.format)
+        entry = entries[name]
+        numbers = entry["scale"] if spec.kind == "ternary" else entry["data"]
+        totals[PAYLOAD_KIND[spec.kind]] += numbers.numel() * width_of(spec.format)
+        totals["trits"] += len(entry.get("packed", b""))
     return totals

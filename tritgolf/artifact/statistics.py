@@ -27,8 +27,9 @@ def zero_fractions(trits: Mapping[str, Tensor]) -> dict[str, float]:
     zeros: dict[str, int] = defaultdict(int)
     counts: dict[str, int] = defaultdict(int)
     for name, q in trits.items():
+        found = int((q == 0).sum())
         for group in (layer_type(name), "all"):
-            zeros[group] += int((q == 0).sum())
+            zeros[group] += found
             counts[group] += q.numel()
     return {group: zeros[group] / counts[group] for group in (*LAYER_TYPES.values(), "all") if counts[group]}
 
