@@ -1,0 +1,21 @@
+import pytest
+import torch
+from hypothesis import settings
+
+from tests.small import build_dataset
+
+# A busy machine must not fail a test, and the same commit must not fail now and then.
+settings.register_profile("tritgolf", deadline=None, derandomize=True)
+settings.load_profile("tritgolf")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """As the training processes have it, so that both round alike."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory):
+    """A folder with ``shards`` and ``tokenizer`` for ``tests.small.small_model``; not to be changed."""
+    return build_dataset(tmp_path_factory.mktemp("dataset"))

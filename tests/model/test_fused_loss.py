@@ -1,0 +1,60 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tests.model.test_loss import inputs
+from tritgolf.model import fused_loss
+from tritgolf.model.fused_loss import fused_training_loss, softcap_slope
+from tritgolf.model.loss import softcap, training_loss
+
+
+def losses_and_gradients(loss, tensors, targets, z_loss, weight=1.0):
+    leaves = [tensor.detach().clone().requires_grad_(True) for tensor in tensors]
+    total, cross_entropy = loss(*leaves, targets, 10.0, z_loss)
+    return [total.detach(), cross_entropy, *torch.autograd.grad(weight * total, leaves)]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7, 36, 37, 1000])
+@pytest.mark.parametrize("spread", [0.5, 12.0])  # the second pushes many logits past both clamps
+def test_chunks_compute_the_plain_loss_and_its_gradients(monkeypatch, chunk, spread):
+    monkeypatch.setattr(fused_loss, "CHUNK_TOKENS", chunk)
+    *tensors, targets = inputs(tokens=37, vocabulary=53, width=6, spread=spread, dtype=torch.float32)
+    found = losses_and_gradients(fused_training_loss, tensors, targets, 1e-2)
+    wanted = losses_and_gradients(training_loss, [tensor.double() for tensor in tensors], targets, 1e-2)
+    for ours, reference in zip(found, wanted, strict=True):
+        assert ours.dtype == torch.float32
+        assert_close(ours.double(), reference.double(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_gradient_is_scaled_by_what_comes_from_above():
+    *tensors, targets = inputs(tokens=10, dtype=torch.float32)
+    whole = losses_and_gradients(fused_training_loss, tensors, targets, 1e-4)[2:]
+    quarter = losses_and_gradients(fused_training_loss, tensors, targets, 1e-4, weight=0.25)[2:]
+    for full, part in zip(whole, quarter, strict=True):
+        assert_close(part, full / 4)
+
+
+def test_the_published_dtypes(monkeypatch):
+    """Hidden states and table BF16, bias FP32: gradients in the dtypes of their tensors, near the plain ones."""
+    monkeypatch.setattr(fused_loss, "CHUNK_TOKENS", 16)
+    hidden, table, bias, targets = inputs(tokens=50, vocabulary=64, width=32, spread=0.5, dtype=torch.float32)
+    tensors = [hidden.bfloat16(), table.bfloat16(), bias]
+    found = losses_and_gradients(fused_training_loss, tensors, targets, 1e-4)
+    wanted = losses_and_gradients(training_loss, [t.detach().double() for t in tensors], targets, 1e-4)
+    assert [t.dtype for t in found[2:]] == [torch.bfloat16, torch.bfloat16, torch.float32]
+    assert_close(torch.stack(found[:2]).double(), torch.stack(wanted[:2]), rtol=2e-3, atol=0)
+    for ours, reference in zip(found[2:], wanted[2:], strict=True):
+        assert float((ours.double() - reference).norm() / reference.norm()) < 0.01
+
+
+def test_the_slope_is_the_derivative_of_the_softcap():
+    logits = torch.linspace(-30, 30, 997, dtype=torch.float64).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(softcap(logits, 10.0).sum(), logits)
+    assert_close(softcap_slope(logits.detach(), 10.0), gradient)
+
+
+def test_only_the_minimized_loss_has_a_gradient():
+    *tensors, targets = inputs(dtype=torch.float32)
+    total, cross_entropy = fused_training_loss(*tensors, targets, 10.0, 1e-4)
+    assert total.requires_grad
+    assert not cross_entropy.requires_grad

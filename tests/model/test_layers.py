@@ -1,0 +1,101 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tests.model.reference import all_e4m3, e4m3, smeared
+from tests.small import quantizer
+from tritgolf.model.layers import Smear, TernaryLinear, e4m3_rounded, quantizer_arguments, rms_norm
+from tritgolf.model.ternary import fake_quantize
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6])
+def test_rms_norm_has_fp32s_epsilon(size):
+    x = size * torch.randn(3, 50, dtype=torch.float64)
+    wanted = x / (x.square().mean(-1, keepdim=True) + 1.1920929e-7).sqrt()
+    assert_close(rms_norm(x), wanted, rtol=1e-7, atol=0)
+    assert_close(rms_norm(x.float()).double(), wanted, rtol=1e-5, atol=0)
+
+
+def test_rms_norm_of_bf16_keeps_the_epsilon_of_fp32():
+    x = torch.full((1, 8), 1e-3, dtype=torch.bfloat16)  # BF16's own epsilon, 2^-7, would leave 0.011 of it
+    found = rms_norm(x)
+    assert found.dtype == torch.bfloat16
+    assert float(found[0, 0]) == pytest.approx((1 + 1.19e-7 / 1e-6) ** -0.5, rel=0.01)
+
+
+def test_e4m3_rounds_every_number_as_the_format_says():
+    table = all_e4m3()
+    between = (table[1:] + table[:-1]) / 2
+    numbers = torch.cat((table, between, between * 0.999, between * 1.001, torch.tensor([449.0, 480.0, 1e6])))
+    numbers = torch.cat((numbers, -numbers)).double()
+    assert torch.equal(e4m3_rounded(numbers), e4m3(numbers))
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"), [(0.3, 0.3125), (17.0, 16.0), (19.0, 20.0), (500.0, 448.0), (-1e9, -448.0), (2**-10, 0.0)]
+)
+def test_e4m3_by_hand(value, rounded):
+    assert e4m3_rounded(torch.tensor(value)).item() == rounded
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_gradient_passes_straight_through_e4m3(dtype):
+    x = torch.tensor([0.3, -17.0, 1000.0], dtype=dtype, requires_grad=True)
+    upstream = torch.tensor([1.0, -2.0, 3.0], dtype=dtype)
+    rounded = e4m3_rounded(x)
+    assert rounded.dtype == dtype
+    (gradient,) = torch.autograd.grad(rounded, x, upstream)
+    assert torch.equal(gradient, upstream)
+
+
+def random_smear(width=6):
+    smear = Smear(width)
+    smear.gate.data = torch.randn(width)
+    return smear
+
+
+def test_smear_against_a_loop_in_float64():
+    smear, x = random_smear(), torch.randn(2, 40, 6, requires_grad=True)
+    wanted = torch.stack([smeared(row, smear.gate.double()) for row in x.double()])
+    found = smear(x)
+    assert_close(found.double(), wanted, rtol=0, atol=1e-6)
+    upstream = torch.randn_like(x)
+    ours = torch.autograd.grad(found, (x, smear.gate), upstream)
+    references = torch.autograd.grad(wanted, (x, smear.gate), upstream.double())
+    for gradient, reference in zip(ours, references, strict=True):
+        assert_close(gradient, reference, rtol=1e-5, atol=1e-5)
+
+
+def test_smear_sees_no_later_position():
+    smear, x = random_smear(), torch.randn(1, 12, 6)
+    before = smear(x)
+    for t in range(12):
+        changed = x.clone()
+        changed[:, t] += 1
+        after = smear(changed)
+        assert torch.equal(after[:, :t], before[:, :t])
+        assert not torch.isclose(after[:, t:], before[:, t:]).all(-1).any()
+
+
+def test_a_closed_gate_changes_nothing():
+    x = torch.randn(2, 5, 6).bfloat16()
+    assert torch.equal(Smear(6)(x), x)
+
+
+def test_a_ternary_layer_multiplies_by_its_quantized_weight_unless_given_another():
+    layer = TernaryLinear(16, 6, quantizer())
+    layer.weight.data.normal_(0, 0.02)
+    x = torch.randn(3, 16)
+    effective = fake_quantize(layer.weight, **quantizer_arguments(quantizer()))
+    assert torch.equal(layer(x), x @ effective.T)
+    q, scale = layer.ternarized()
+    assert_close((q.float().reshape(6, 2, 8) * scale[..., None]).reshape(6, 16), effective)
+    layer.effective = torch.ones(6, 16)
+    assert torch.equal(layer(x), x @ torch.ones(16, 6))
+
+
+def test_quantizer_arguments_name_the_dtype():
+    found = quantizer_arguments(quantizer(scale_dtype="bfloat16", estimator="absmean"))
+    assert found == {
+        "group_size": 8, "estimator": "absmean", "arithmetic": "float64", "scale_dtype": torch.bfloat16
+    }  # fmt: skip

@@ -1,0 +1,169 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.model.reference import quantized
+from tritgolf.model.ternary import (
+    MIN_SCALE,
+    Ternary,
+    dequantize,
+    fake_quantize,
+    group_scale,
+    shrinkage_corrected,
+    ternarize,
+    zero_fraction,
+)
+
+ESTIMATORS = ("absmean", "rms")
+ARITHMETICS = ("bf16_weight", "float32", "float64")
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def normal(rows: int, columns: int, seed: int = 0, spread: float = 0.02) -> torch.Tensor:
+    return spread * torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+
+
+def one_group(values: list[float], estimator: str, arithmetic: str = "float64", scale_dtype=torch.float32) -> Ternary:
+    weight = torch.tensor([values])
+    return ternarize(
+        weight, group_size=len(values), estimator=estimator, arithmetic=arithmetic, scale_dtype=scale_dtype
+    )
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize(
+    ("estimator", "values", "scale", "trits"),
+    [
+        ("absmean", [0.125, -0.25, 0.5, -0.625], 0.375, [0, -1, 1, -1]),  # w/s = 1/3, −2/3, 4/3, −5/3
+        ("absmean", [0.0, 0.0, 0.0, 4.0], 1.0, [0, 0, 0, 1]),
+        ("rms", [1.0, -7.0, 5.0, -5.0], 5.0, [0, -1, 1, -1]),  # √((1 + 49 + 25 + 25)/4) = 5
+        ("rms", [3.0, 0.0, 0.0, 0.0], 1.5, [1, 0, 0, 0]),
+    ],
+)
+def test_scales_and_trits_by_hand(arithmetic, estimator, values, scale, trits):
+    found = one_group(values, estimator, arithmetic)
+    assert found.scale.tolist() == [[scale]]
+    assert found.q.tolist() == [trits]
+    assert (found.q.dtype, found.scale.dtype) == (torch.int8, torch.float32)
+    assert dequantize(found).tolist() == [[trit * scale for trit in trits]]
+
+
+def test_halves_round_to_the_even_trit():
+    found = one_group([0.5, -0.5, 1.5, 1.5, 1.0, 1.0, 1.0, 1.0], "absmean")
+    assert found.scale.item() == 1.0
+    assert found.q.tolist() == [[0, 0, 1, 1, 1, 1, 1, 1]]
+
+
+def test_each_row_is_cut_into_groups_along_the_input():
+    weight = torch.tensor([[1.0, 1.0, 4.0, 0.0], [0.0, 0.0, 8.0, -8.0]])
+    found = ternarize(weight, group_size=2, estimator="absmean", arithmetic="float64")
+    assert found.scale.tolist() == [[1.0, 2.0], [pytest.approx(MIN_SCALE), 8.0]]
+    assert found.q.tolist() == [[1, 1, 1, 0], [0, 0, 1, -1]]
+    assert found.group_size == 2
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("scale_dtype", DTYPES)
+def test_the_scale_has_a_least_value(estimator, arithmetic, scale_dtype):
+    nothing = one_group([0.0, 0.0], estimator, arithmetic, scale_dtype)
+    assert nothing.q.tolist() == [[0, 0]]
+    smallest = 2.0**-24 if scale_dtype == torch.float16 else MIN_SCALE  # FP16 has nothing between 0 and 2^-24
+    assert nothing.scale.item() == pytest.approx(smallest, rel=2**-8)
+    tiny = one_group([2e-9, -2e-9], estimator, arithmetic, scale_dtype)
+    assert tiny.q.tolist() == [[0, 0]]
+    assert tiny.scale.item() == nothing.scale.item()
+
+
+def test_trits_are_decided_with_the_rounded_scale():
+    # mean 0.857, in BF16 0.85546875; 0.428 lies between their halves
+    values = [1.0, 1.0, 1.0, 0.428]
+    assert one_group(values, "absmean").q.tolist() == [[1, 1, 1, 0]]
+    rounded = one_group(values, "absmean", scale_dtype=torch.bfloat16)
+    assert rounded.scale.item() == 0.85546875
+    assert rounded.q.tolist() == [[1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("scale_dtype", DTYPES)
+def test_scales_are_numbers_of_their_dtype(scale_dtype):
+    scale = ternarize(
+        normal(16, 128), group_size=32, estimator="rms", arithmetic="float64", scale_dtype=scale_dtype
+    ).scale
+    assert torch.equal(scale, scale.to(scale_dtype).float())
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_forward_pass_of_the_records_sees_the_bf16_weight(estimator):
+    weight = normal(8, 256)
+    arguments = {"group_size": 128, "estimator": estimator}
+    faithful = ternarize(weight, arithmetic="bf16_weight", **arguments)
+    of_rounded = ternarize(weight.bfloat16().float(), arithmetic="float32", **arguments)
+    of_master = ternarize(weight, arithmetic="float32", **arguments)
+    assert torch.equal(faithful.scale, of_rounded.scale)
+    assert torch.equal(faithful.q, of_rounded.q)
+    assert not torch.equal(faithful.scale, of_master.scale)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_quantization_against_the_definition_in_float64(estimator, arithmetic):
+    weight = normal(32, 384)
+    found = fake_quantize(weight, 128, estimator, arithmetic, torch.float32)
+    wanted = quantized(weight, 128, estimator, bf16_first=arithmetic == "bf16_weight")
+    assert torch.equal(found.sign(), wanted.sign().float())
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-6, atol=0)
+    direct = ternarize(weight, group_size=128, estimator=estimator, arithmetic=arithmetic)
+    assert torch.equal(dequantize(direct), found)
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_gradient_passes_straight_through(arithmetic, dtype):
+    weight = normal(4, 64).to(dtype).requires_grad_(True)
+    upstream = torch.randn(4, 64).to(dtype)
+    quantized_weight = fake_quantize(weight, 32, "rms", arithmetic, torch.float32)
+    assert quantized_weight.dtype == dtype
+    (gradient,) = torch.autograd.grad(quantized_weight, weight, upstream)
+    assert torch.equal(gradient, upstream)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(ESTIMATORS), st.floats(1e-4, 1e3))
+def test_float64_scales_do_not_depend_on_the_order_of_the_weights(seed, estimator, spread):
+    generator = torch.Generator().manual_seed(seed)
+    weight = spread * torch.randn(16, 128, generator=generator)
+    order = torch.randperm(128, generator=generator)
+    arguments = (128, estimator, "float64", torch.float32)
+    assert torch.equal(group_scale(weight, *arguments)[0], group_scale(weight[:, order], *arguments)[0])
+    exact = [math.fsum(abs(w) if estimator == "absmean" else w * w for w in row) / 128 for row in weight.tolist()]
+    wanted = exact if estimator == "absmean" else [math.sqrt(mean) for mean in exact]
+    assert group_scale(weight, *arguments)[0].flatten().tolist() == torch.tensor(wanted).tolist()
+
+
+trit_groups = st.lists(st.lists(st.sampled_from([-1, 0, 1]), min_size=8, max_size=8), min_size=1, max_size=6)
+
+
+@given(trit_groups, st.floats(2e-8, 1e4), st.sampled_from(ESTIMATORS), st.sampled_from(ARITHMETICS))
+def test_the_shrinkage_correction_quantizes_back_to_the_same_trits(groups, scale, estimator, arithmetic):
+    q = torch.tensor(groups, dtype=torch.int8).reshape(1, -1)
+    ternary = Ternary(q, torch.full((1, len(groups)), scale))
+    weight = shrinkage_corrected(ternary, estimator)
+    for reloaded in (weight, weight.bfloat16().float()):  # the published reload rounds to BF16
+        again = ternarize(reloaded, group_size=8, estimator=estimator, arithmetic=arithmetic)
+        assert torch.equal(again.q, q)
+        nonzero = q.reshape(-1, 8).any(1)
+        torch.testing.assert_close(again.scale.flatten()[nonzero], ternary.scale.flatten()[nonzero], rtol=2**-8, atol=0)
+
+
+def test_the_shrinkage_correction_by_hand():
+    ternary = Ternary(torch.tensor([[1, 0, -1, 0, 0, 0, 0, 0]], dtype=torch.int8), torch.tensor([[3.0, 5.0]]))
+    # two of four are nonzero: 3/0.5 with absmean, 3/√0.5 with rms; a group of zeros stays zero
+    assert shrinkage_corrected(ternary, "absmean").tolist() == [[6, 0, -6, 0, 0, 0, 0, 0]]
+    assert shrinkage_corrected(ternary, "rms")[0, 0].item() == pytest.approx(3 * math.sqrt(2))
+
+
+def test_zero_fraction_by_hand():
+    assert zero_fraction(torch.tensor([[0, 1, -1, 0]], dtype=torch.int8)) == 0.5
+    assert zero_fraction(torch.empty(0, dtype=torch.int8)) == 0.0

@@ -1,0 +1,110 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tests.model.reference import capped_logits as reference_logits
+from tests.model.reference import yarn_frequencies
+from tests.small import quantizer, random_network, random_tokens, small_model
+from tritgolf.model.attention import sdpa_attention
+from tritgolf.model.loss import capped_logits
+from tritgolf.model.rotary import inverse_frequencies
+from tritgolf.model.unet import TernaryUNet
+
+SYSTEMS = {
+    "honest": {},
+    "faithful": {
+        "rotary_frequencies": "bfloat16",
+        "quantizer": quantizer(arithmetic="bf16_weight"),
+    },
+    "absmean": {"quantizer": quantizer(estimator="absmean", group_size=16)},
+    "smear, six layers": {"smear": True, "layers": 6},
+    "odd layers": {"layers": 5, "smear": True},
+    "one key head": {"heads": 2, "kv_heads": 1, "fp8_embedding": False},
+}
+
+
+def logits(network: TernaryUNet, tokens: torch.Tensor) -> torch.Tensor:
+    hidden = network(tokens)
+    return capped_logits(hidden, network.tok_emb.weight, network.vocab_bias, network.model.softcap)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_forward_pass_and_all_gradients_against_the_specification_in_float64(name):
+    model = small_model(**SYSTEMS[name])
+    network = random_network(model, attend=sdpa_attention)
+    tokens = random_tokens(model, batch=1)
+    if model.rotary_frequencies == "float32":
+        frequencies = yarn_frequencies(model.head_dim, model.rotary_base, model.context, model.yarn_max)
+    else:
+        frequencies = inverse_frequencies(model)
+    weights = dict(network.named_parameters())
+    found = logits(network, tokens)[0]
+    wanted = reference_logits(model, weights, tokens[0], frequencies)
+    assert_close(found.double(), wanted, rtol=1e-4, atol=2e-4)
+
+    upstream = torch.randn_like(found) / found.numel() ** 0.5
+    gradients = torch.autograd.grad(found, list(weights.values()), upstream)
+    references = torch.autograd.grad(wanted, list(weights.values()), upstream.double())
+    for parameter, ours, reference in zip(weights, gradients, references, strict=True):
+        assert reference.norm() > 0, parameter
+        allowed = 2e-2 if parameter == "tok_emb.weight" else 1e-3  # the table's gradient is BF16, as the table
+        assert float((ours.double() - reference).norm() / reference.norm()) < allowed, parameter
+
+
+@pytest.mark.parametrize("smear", [False, True])
+@pytest.mark.parametrize("compute", ["float32", "bfloat16"])
+def test_changing_a_token_changes_no_logit_before_it(smear, compute):
+    model = small_model(smear=smear, compute=compute, layers=4)
+    network = random_network(model, attend=sdpa_attention)
+    tokens = random_tokens(model, batch=1)
+    with torch.no_grad():
+        before = logits(network, tokens)[0]
+        for t in range(model.context):
+            changed = tokens.clone()
+            changed[0, t] = (changed[0, t] + 1) % model.vocab_size
+            after = logits(network, changed)[0]
+            assert torch.equal(after[:t], before[:t]), t
+            assert not torch.equal(after[t], before[t]), t
+
+
+def test_sequences_of_a_batch_do_not_see_each_other():
+    model = small_model(smear=True)
+    network = random_network(model)
+    tokens = random_tokens(model, batch=3)
+    with torch.no_grad():
+        together = network(tokens)
+        for index in range(3):
+            assert_close(network(tokens[index : index + 1])[0], together[index])
+
+
+def test_a_shorter_text_is_the_beginning_of_a_longer_one():
+    model = small_model()
+    network = random_network(model)
+    tokens = random_tokens(model)
+    with torch.no_grad():
+        assert_close(network(tokens[:, :5]), network(tokens)[:, :5])
+
+
+def test_bf16_compute_is_near_fp32_compute():
+    narrow, wide = (random_network(small_model(compute=compute)) for compute in ("bfloat16", "float32"))
+    tokens = random_tokens(wide.model)
+    with torch.no_grad():
+        rough, exact = narrow(tokens), wide(tokens)
+    assert rough.dtype == torch.bfloat16
+    assert float((rough.float() - exact).norm() / exact.norm()) < 0.1
+
+
+def test_masters_are_fp32_and_the_table_bf16():
+    for name, parameter in TernaryUNet(small_model(smear=True, compute="bfloat16")).named_parameters():
+        assert parameter.dtype == (torch.bfloat16 if name == "tok_emb.weight" else torch.float32), name
+
+
+def test_trits_and_scales_can_stand_in_for_the_masters():
+    network = random_network(small_model())
+    tokens = random_tokens(network.model)
+    with torch.no_grad():
+        before = network(tokens)
+        network.use_ternary(network.ternarized())
+        for _, layer in network.ternary_layers():
+            layer.weight.zero_()
+        assert torch.equal(network(tokens), before)

@@ -1,0 +1,76 @@
+"""A model and a training run so small that a step takes milliseconds."""
+
+from pathlib import Path
+
+import torch
+
+from tritgolf.config import ModelConfig, QuantizerConfig, TrainConfig, load_record
+from tritgolf.data.corpus import build_corpus
+from tritgolf.data.dataset import SplitConfig, TextSource
+from tritgolf.data.encode import build_shards
+from tritgolf.data.manifest import load_manifest
+from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
+from tritgolf.model.attention import math_attention
+from tritgolf.model.counts import is_ternary
+from tritgolf.model.unet import TernaryUNet
+
+REPOSITORY = Path(__file__).parents[1]
+RECORDS = REPOSITORY / "records"
+VOCABULARY = 300
+WORDS = ["ternary", "weight", "scale", "group", "round", "zero", "plus", "minus", "one", "byte", "bit", "token", "café"]
+
+
+def quantizer(**settings) -> QuantizerConfig:
+    return QuantizerConfig(**{"group_size": 8, "estimator": "rms", "arithmetic": "float64", **settings})
+
+
+def small_model(**settings) -> ModelConfig:
+    """Two blocks of width 32 over a context of 16, in FP32."""
+    sizes = {"layers": 2, "width": 32, "heads": 4, "kv_heads": 2, "embed_dim": 12, "mlp_multiple": 2}
+    length = {"vocab_size": VOCABULARY, "context": 16, "yarn_max": 32, "rotary_frequencies": "float32"}
+    return ModelConfig(**{**sizes, **length, "compute": "float32", "quantizer": quantizer(), **settings})
+
+
+def small_training(**settings) -> TrainConfig:
+    """Twelve steps of 16 sequences."""
+    steps = {"steps": 12, "checkpoints": (4, 8), "save_every_steps": 4, "log_every": 2, "compile_steps": 0}
+    return TrainConfig(**{"batch_tokens": 256, "micro_batch_sequences": 16, **steps, **settings})
+
+
+def record_model(name: str) -> ModelConfig:
+    """The model of one of the repository's records."""
+    return load_record(name, RECORDS).model
+
+
+def random_network(model: ModelConfig, seed: int = 0, attend=math_attention) -> TernaryUNet:
+    """A network in which every parameter is random: no zero projection or closed gate hides anything."""
+    network = TernaryUNet(model, attend)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            spread = 0.05 if is_ternary(name) else 0.5
+            parameter.copy_(spread * noise if parameter.ndim == 2 else 1 + spread * noise)
+    return network
+
+
+def random_tokens(model: ModelConfig, batch: int = 2, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(model.vocab_size, (batch, model.context), generator=generator)
+
+
+def build_dataset(folder: Path) -> Path:
+    """``folder`` with corpus, tokenizer and several shards of made-up sentences; for ``VOCABULARY`` pieces."""
+    words = torch.randint(len(WORDS), (300, 12), generator=torch.Generator().manual_seed(1)).tolist()
+    text = folder / "text"
+    text.mkdir()
+    for number, line in enumerate(words):
+        (text / f"{number:03d}.txt").write_text(f"Line {number}: " + " ".join(WORDS[word] for word in line) + ".")
+    source = TextSource(kind="text", files=(str(text / "*.txt"),))
+    build_corpus("small", source, SplitConfig(fraction=0.1), folder / "corpus")
+    model = train_tokenizer(folder / "corpus" / "train.jsonl.zst", VOCABULARY, 10**6)
+    save_tokenizer(model, folder / "tokenizer", origin="trained")
+    shards = folder / "shards"
+    build_shards("small", folder / "corpus", folder / "tokenizer", shards, tokens_per_shard=4000, threads=1)
+    assert load_manifest(shards).vocab_size == VOCABULARY
+    return folder
