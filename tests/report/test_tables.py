@@ -67,6 +67,22 @@ def test_headline_follows_the_mode(folder, tmp_path):
     assert "as the published tables have them. Val BPB as pure cross-entropy: 2.5003 ± 0.0025" in faithful.markdown()
 
 
+def test_the_zero_fraction_that_the_record_reports_comes_first(folder, tmp_path):
+    honest = seeds_table(load_run(folder)).markdown()
+    faithful = seeds_table(load_run(synthetic.write_run(tmp_path / "v2", "ternary_v2"))).markdown()
+    assert "Zero fraction: 0.414 of the stored trits; 0.224 as the published code counts." in honest
+    assert "Zero fraction: 0.224 as the published code counts; 0.414 of the stored trits." in faithful
+
+
+def test_temperature_is_noted_where_it_was_applied(folder):
+    note = "The best on training tokens is 1.00; sliding BPB there: 2.4503 ± 0.0025."
+    assert note in seeds_table(load_run(folder)).markdown()
+    for seed in synthetic.SEEDS:
+        path = folder / f"seed{seed}/final/evaluate.json"
+        edit(path, metrics__temperature__applied=False, metrics__temperature__sliding_bpb_at_best=None)
+    assert "at temperature 1" not in seeds_table(load_run(folder)).markdown()
+
+
 def test_markdown_and_html_name_what_made_them(folder):
     table = seeds_table(load_run(folder))
     for text in (table.markdown(), table.html()):
@@ -103,6 +119,8 @@ def test_roundtrip_table_has_a_row_a_checkpoint_and_storage(folder):
     # gaps 0.00089 × (1, 1.15, 0.9): mean 0.00089 × 3.05/3, std 0.00089 × √(0.0316667/2)
     assert last["RT gap"] == "+0.000905 ± 0.000112"
     assert last["paired SE"] == "0.000040"
+    # fp32 costs 0.00002 more than bf16, the own storage, times the same (1, 1.15, 0.9)
+    assert table.cells["over own storage"].tolist()[6:] == ["own", "+0.000010 ± 0.000001", "+0.000020 ± 0.000003"]
     assert last["largest weight error"] == "8.00e-04"
     assert last["layout"] == "bitmask"
     frame = csv_of(table)

@@ -148,7 +148,8 @@ def _storages(run: Run, checkpoint: str) -> list[str]:
 
 
 def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> dict[str, object]:
-    trained, export = seed.roundtrip(checkpoint).trained, seed.export(checkpoint)
+    roundtrip, export = seed.roundtrip(checkpoint), seed.export(checkpoint)
+    trained, own = roundtrip.trained, seed.reloaded(checkpoint, roundtrip.own_storage)
     reloaded, exported = seed.reloaded(checkpoint, storage), seed.exported(checkpoint, storage)
     return {
         "record": run.facts.name,
@@ -162,6 +163,8 @@ def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> di
         "rt_record_bpb": reloaded.record_bpb,
         "gap_bpb": reloaded.gap_bpb,
         "gap_se_bpb": reloaded.gap_se,
+        "gap_over_own_bpb": reloaded.gap_bpb - own.gap_bpb,
+        "is_own_storage": storage == roundtrip.own_storage,
         "artifact_bytes": exported.bytes,
         "layout": exported.layout,
         "trits_changed": reloaded.trits_changed,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tritgolf.report.metrics import Run
 from tritgolf.report.schemas import Provenance
-from tritgolf.report.statistics import format_mean_std, format_value
+from tritgolf.report.statistics import format_mean_std, format_value, mean
 
 
 def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
@@ -16,6 +16,12 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
         "val_bpb": "pure cross-entropy",
         "val_record_bpb": "cross-entropy plus the z-loss term, as the published tables have them",
     }
+    zeros = [
+        f"{format_value(mean(seeds['zero_fraction']), 3)} of the stored trits",
+        f"{format_value(mean(seeds['record_zero_fraction']), 3)} as the published code counts",
+    ]
+    if run.facts.zero_fraction == "record":
+        zeros.reverse()
     strides = _listed(seeds["stride"])
     limit = format_value(seeds["byte_limit"].iloc[0], 0)
     code = format_value(seeds["code_bytes"].max(), 0)
@@ -27,10 +33,10 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
         f"Val BPB as {countings[other].split(',')[0]}: {format_mean_std(seeds[other].tolist(), 4)}.",
         f"Artifact: {_listed(seeds['storage'])} scales, {_listed(seeds['layout'])} trits. Fits: artifact plus {code} "
         f"bytes of code is at most {limit} bytes.",
-        f"Zero fraction of the stored trits {format_value(seeds['zero_fraction'].mean(), 3)}; the record's own count "
-        f"would say {format_value(seeds['record_zero_fraction'].mean(), 3)}.",
+        f"Zero fraction: {'; '.join(zeros)}.",
+        *_temperature_note(seeds),
         f"For scale: the unigram entropy of the validation tokens is "
-        f"{format_value(seeds['unigram_entropy_bpb'].mean(), 4)} BPB.",
+        f"{format_value(mean(seeds['unigram_entropy_bpb']), 4)} BPB.",
     )
 
 
@@ -42,6 +48,18 @@ def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
         f"torch {_listed(source.provenance.versions.get('torch', 'unknown') for source in run.sources)}; "
         f"code {_listed(_code(source.provenance) for source in run.sources)}; from {_listed(_patterns(run))}."
         for run in runs
+    )
+
+
+def _temperature_note(seeds: pd.DataFrame) -> tuple[str, ...]:
+    """What the calibrated temperature would change, where it was really applied."""
+    at_best = seeds["sliding_bpb_at_best_temperature"].dropna()
+    if at_best.empty:
+        return ()
+    best = ", ".join(f"{temperature:.2f}" for temperature in sorted(set(seeds["best_temperature"])))
+    return (
+        f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there: "
+        f"{format_mean_std(at_best, 4)}.",
     )
 
 

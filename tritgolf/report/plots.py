@@ -133,7 +133,7 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     for seed, low, high in zip(seeds, scores["sliding_bpb"], scores["chunked_bpb"], strict=True):
         middle = ((low + high) / 2, seed)
         difference = format_value(low - high, 4, signed=True)
-        axes.annotate(difference, middle, (0, 3), textcoords="offset points", ha="center", fontsize=10)
+        axes.annotate(difference, middle, (0, 6), textcoords="offset points", ha="center", fontsize=10)
     axes.invert_yaxis()
     axes.margins(x=0.08, y=0.25)
     axes.grid(axis="y", visible=False)

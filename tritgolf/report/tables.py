@@ -68,6 +68,9 @@ def roundtrip_table(run: Run) -> Table:
                 "RT BPB": format_value(mean(group["rt_bpb"]), BPB_DECIMALS),
                 "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
                 "paired SE": format_value(mean(group["gap_se_bpb"]), GAP_DECIMALS),
+                "over own storage": "own"
+                if group["is_own_storage"].all()
+                else format_mean_std(group["gap_over_own_bpb"], GAP_DECIMALS, signed=True, fixed=True),
                 "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
                 "layout": "/".join(sorted(set(group["layout"]))),
                 "trits changed": format_value(mean(group["trits_changed"]), 0),
@@ -85,6 +88,8 @@ def roundtrip_table(run: Run) -> Table:
             "mean ± sample standard deviation over seeds.",
             "Paired SE: standard error of one seed's gap, windows paired (mean over seeds). It says how well a gap is "
             "measured; the standard deviation says how much seeds differ.",
+            "Over own storage: the gap less that of the record's own storage choice, seed by seed. Storages of one seed "
+            "share its weights, so this tells them apart where the gaps themselves, seed to seed, do not.",
             "Steps, bytes, trits changed and zero fractions are means over seeds, the weight error is the largest. "
             "Zero fraction counts the trits that are stored; the record's counts with the absmean rule.",
             *made_from([run]),
