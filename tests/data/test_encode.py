@@ -1,7 +1,10 @@
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceTrainer
 
 from tritgolf.data.corpus import SPLITS, build_corpus, split_file
 from tritgolf.data.dataset import SplitConfig, TextSource
@@ -66,6 +69,24 @@ def test_a_document_encoded_in_parts_has_the_tokens_of_the_whole(tokenizer, text
     processor = load_tokenizer(tokenizer / "tokenizer.model")
     assert "".join(cut(text, part)) == text
     (tokens,) = encode_documents(processor, [text], 1, part_characters=part)
+    assert tokens.tolist() == [processor.bos_id(), *processor.encode(text)]
+
+
+def test_a_vocabulary_with_pieces_across_spaces_is_given_whole_documents(tmp_path):
+    model = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(["one two one two one two"] * 50),
+        model_writer=model,
+        vocab_size=30,
+        model_type="bpe",
+        split_by_whitespace=False,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    save_tokenizer(model.getvalue(), tmp_path / "tokenizer", origin="trained")
+    processor = load_tokenizer(tmp_path / "tokenizer" / "tokenizer.model")
+    text = "one two " * 30
+    (tokens,) = encode_documents(processor, [text], 1, part_characters=10)
     assert tokens.tolist() == [processor.bos_id(), *processor.encode(text)]
 
 

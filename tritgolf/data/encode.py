@@ -1,11 +1,12 @@
 """Documents to shards, on all cores, with memory that does not grow with the corpus.
 
 SentencePiece encodes a batch on its own threads and returns it in order, so the shards are the same whatever the number
-of threads. It needs some 40 bytes of memory a character, so a long document is encoded in parts, cut between two words;
-no piece runs across a space, so the tokens are those of the whole.
+of threads. It needs some 40 bytes of memory a character, so a long document is encoded in parts, cut between two words:
+where no piece of the vocabulary runs across a space, the tokens are those of the whole.
 """
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tritgolf.data.corpus import load_corpus, split_file
 from tritgolf.data.manifest import PREFIX, Manifest, shard_facts, write_manifest
 from tritgolf.data.shards import ShardWriter
 from tritgolf.data.text import read_documents
-from tritgolf.data.tokenizer import load_tokenizer, load_tokenizer_facts
+from tritgolf.data.tokenizer import SPACE, load_tokenizer, load_tokenizer_facts
 from tritgolf.files import atomic_directory
 from tritgolf.progress import progress
 
@@ -73,6 +74,8 @@ def encode_documents(
 
     The tokens do not depend on ``threads``, ``batch_characters`` or ``part_characters``.
     """
+    if _has_pieces_across_spaces(processor):
+        part_characters = sys.maxsize
     bos, mark = [processor.bos_id()], len(processor.encode(MARK))
     for batch in _batches(documents, batch_characters, part_characters):
         encoded = processor.encode([part for part, _ in batch], num_threads=threads)
@@ -87,6 +90,10 @@ def cut(text: str, characters: int) -> Iterator[str]:
         yield text[start : boundary.start()]
         start = boundary.start()
     yield text[start:]
+
+
+def _has_pieces_across_spaces(processor: SentencePieceProcessor) -> bool:
+    return any(SPACE in processor.id_to_piece(token)[1:] for token in range(processor.vocab_size()))
 
 
 def _batches(documents: Iterable[str], batch_characters: int, part_characters: int) -> Iterator[list[tuple[str, bool]]]:

@@ -15,6 +15,7 @@ from tritgolf.files import atomic_directory, digest_bytes, digest_file, read_jso
 
 SCHEMA = "tritgolf/tokenizer/1"
 MAX_MODEL_BYTES = 64 << 20
+SPACE = "▁"  # what SentencePiece writes for a space
 ONLY_ERRORS = 2  # SentencePiece's minloglevel
 
 # The options of the published tokenizer (its model file carries them); what is not here is SentencePiece's default.

@@ -13,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
 
-from tritgolf.data.tokenizer import load_tokenizer
-
-SPACE = "▁"
+from tritgolf.data.tokenizer import SPACE, load_tokenizer
 
 
 @dataclass(frozen=True)
