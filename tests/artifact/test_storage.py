@@ -6,6 +6,7 @@ from tritgolf.artifact.formats import round_to
 from tritgolf.artifact.storage import forward_ternary, restore, store
 from tritgolf.config import QuantizerConfig
 from tritgolf.errors import InputError
+from tritgolf.model.build import build_network
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.ternary import dequantize, ternarize
 from tritgolf.model.unet import TernaryUNet
@@ -130,3 +131,17 @@ def test_an_open_storage_choice_is_a_bug(model, state):
     stored = store(state, model.quantizer, honest_storage())
     with pytest.raises(ValueError, match="leaves its reload open"):
         restore(stored, model.quantizer, honest_storage(reload_dtype=None))
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "bf16_weight"])
+def test_a_storage_that_loses_nothing_gives_the_trained_model_s_hidden_states_to_the_bit(arithmetic):
+    model = small_model(quantizer={"group_size": 16, "estimator": "absmean", "arithmetic": arithmetic})
+    state = random_state(model, 5)
+    state["tok_emb.weight"] = state["tok_emb.weight"].bfloat16()
+    storage = honest_storage("float32", table="bfloat16", projections="float32", mixes="float32", vectors="float32")
+    restored = restore(store(state, model.quantizer, storage), model.quantizer, storage)
+    trained = build_network(model, state)
+    reloaded = build_network(model, restored.tensors, restored.ternary)
+    tokens = torch.arange(40).reshape(2, 20)
+    with torch.no_grad():
+        assert torch.equal(reloaded(tokens), trained(tokens))
