@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
@@ -13,6 +14,8 @@ from tritgolf.errors import InputError
 from tritgolf.report.metrics import load_files, load_run
 from tritgolf.report.plots import PLOTS, draw
 from tritgolf.report.style import save
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_every_plot_is_written_as_svg_and_png(folder, tmp_path):
@@ -26,6 +29,12 @@ def test_every_plot_is_written_as_svg_and_png(folder, tmp_path):
         assert width == 1280
         assert height > 300
     assert plt.get_fignums() == []  # nothing piles up in matplotlib's global state
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_plot_has_a_rule_and_a_caption(name):
+    assert f'"{name}": (' in (REPOSITORY / "rules" / "report_files.smk").read_text()
+    assert (REPOSITORY / "report" / f"{name}.rst").read_text().strip()
 
 
 def test_svg_bytes_are_the_same_in_another_process(folder, tmp_path):

@@ -88,8 +88,8 @@ def roundtrip_table(run: Run) -> Table:
             "mean ± sample standard deviation over seeds.",
             "Paired SE: standard error of one seed's gap, windows paired (mean over seeds). It says how well a gap is "
             "measured; the standard deviation says how much seeds differ.",
-            "Over own storage: the gap less that of the record's own storage choice, seed by seed. Storages of one seed "
-            "share its weights, so this tells them apart where the gaps themselves, seed to seed, do not.",
+            "Over own storage: the gap less that of the record's own storage choice, seed by seed. A seed's storages "
+            "share its weights, so this tells them apart where their gaps, which vary from seed to seed, do not.",
             "Steps, bytes, trits changed and zero fractions are means over seeds, the weight error is the largest. "
             "Zero fraction counts the trits that are stored; the record's counts with the absmean rule.",
             *made_from([run]),
