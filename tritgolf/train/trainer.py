@@ -101,7 +101,7 @@ class Trainer:
 
     def _accumulate_gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
         model = self.network.model
-        size = min(self.train.micro_batch_sequences, inputs.shape[0])
+        size = _largest_divisor(inputs.shape[0], self.train.micro_batch_sequences)
         parts = inputs.shape[0] // size
         sums = torch.zeros(2, device=inputs.device)
         for part in range(parts):
@@ -143,3 +143,8 @@ class Trainer:
     def _scalar(self, value: float) -> Tensor:
         """A scalar that a compiled function takes without recompiling when it changes."""
         return torch.tensor(value, dtype=torch.float32, device=self.ranks.device)
+
+
+def _largest_divisor(count: int, limit: int) -> int:
+    """The size of equal micro-batches: all of a rank's sequences count, whatever the world size leaves it."""
+    return max(size for size in range(1, min(count, limit) + 1) if count % size == 0)
