@@ -96,6 +96,28 @@ for _record in records():
 
     rule:
         name:
+            f"record_{_record}"
+        output:
+            f"results/{_record}/record.json",
+        log:
+            f"results/{_record}/logs/record.log",
+        benchmark:
+            f"results/{_record}/benchmarks/record.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: 1
+        resources:
+            mem_mb=200,
+            runtime=5,
+        params:
+            configuration=plain(record_config(_record)),
+        message:
+            f"Write the resolved configuration of {_record}"
+        script:
+            "../workflow_scripts/record.py"
+
+    rule:
+        name:
             f"audit_{_record}"
         input:
             metrics=expand(

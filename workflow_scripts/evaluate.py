@@ -5,13 +5,14 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
+from tritgolf.audit.network import no_network
 from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.stage import evaluate_stage
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(), no_network():
     torch.set_num_threads(snakemake.threads)
     evaluate_stage(
         record=snakemake.params.record,

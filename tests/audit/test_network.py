@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from tritgolf.audit.network import NetworkForbiddenError, no_network
+from tritgolf.audit.network import NetworkForbiddenError, network_state, no_network
 
 # Addresses of RFC 5737 and 3849 that lead nowhere; the guard must refuse before anything is sent.
 OUTSIDE, OUTSIDE6 = ("192.0.2.1", 9), ("2001:db8::1", 9)
@@ -93,6 +93,13 @@ def test_an_inner_block_does_not_open_the_outer_one(udp):
             pass
         with pytest.raises(NetworkForbiddenError):
             udp.connect(OUTSIDE)
+
+
+def test_the_state_can_be_asked():
+    assert network_state() == "open"
+    with no_network():
+        assert network_state() == "blocked"
+    assert network_state() == "open"
 
 
 def test_it_is_not_an_oserror():

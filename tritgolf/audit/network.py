@@ -54,6 +54,11 @@ def no_network() -> Iterator[None]:
             _GUARD.depth -= 1
 
 
+def network_state() -> str:
+    """``BLOCKED`` inside a guarded block, else "open"."""
+    return BLOCKED if _GUARD.depth else "open"
+
+
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not _GUARD.depth or not event.startswith("socket."):
         return

@@ -17,7 +17,7 @@ SEGMENTS = 16
 TOLERANCE = 1e-6  # nats of a segment; a segment is a difference of two FP64 sums
 
 
-def probe_scoring(network: "TernaryUNet", tokens: Tokens, changes: int = 16) -> LaterTokens:
+def probe_scoring(network: "TernaryUNet", tokens: Tokens, changes: int = 8) -> LaterTokens:
     """Change later tokens of one window of ``tokens`` and compare the scores of the segments before.
 
     ``tokens``: at least the network's context + 1 of them; only those are used. Scores about 2·``changes`` times

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.artifact.container import read_artifact
+from tritgolf.audit.network import network_state
+from tritgolf.audit.scoring import probe_scoring
 from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
 from tritgolf.data.loader import tokens_consumed, training_stream, validation_tokens
 from tritgolf.data.manifest import check_tokenizer
@@ -72,6 +74,7 @@ def evaluate_stage(
             "calibration_tokens": len(unseen),
         },
         "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
+        "causality": probe_scoring(network, tokens).as_dict(),
     }
     written = envelope(
         "evaluate",
@@ -85,6 +88,7 @@ def evaluate_stage(
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
         inputs={"artifact": digest_file(artifact), "tokenizer": digest_file(tokenizer)},
     )
+    written["provenance"]["network"] = network_state()
     write_json(facts, written)
 
 

@@ -1,6 +1,6 @@
 """Rulings on claims about one system, from its own logs: each runs the audit's checks over them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 from tritgolf.audit.checks import budget, evaluation, parameters, ternary, text, timing
@@ -9,9 +9,10 @@ from tritgolf.audit.claims import HIGH, MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.expected import expected
 from tritgolf.audit.figures import compare_mean, compare_std, figures_of
 from tritgolf.audit.intervals import Interval, Printed, rounds_to
-from tritgolf.audit.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
+from tritgolf.audit.outcome import Outcome, Verdict, cant_tell, contradicted, judge
 from tritgolf.audit.published import FIGURES, SeedTable
 from tritgolf.audit.records import RunLog
+from tritgolf.audit.rulings.combine import all_of, over
 from tritgolf.audit.submission import Submission
 
 # Figure → how a claim's text states its mean over the seeds.
@@ -22,38 +23,6 @@ STATED = {
     "rt_gap": r"gap (\d\.\d+)",
     "total_bytes": r"total ([\d,]+) bytes",
 }
-
-
-def over(check: Callable[[RunLog], Outcome], logs: Sequence[RunLog]) -> Outcome:
-    """A log check on several logs: contradicted if any is, else can't tell if any can't, else holds."""
-    outcomes = [(log.name.removesuffix(".log"), check(log)) for log in logs]
-    for verdict in (Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.HOLDS):
-        who: dict[str, list[str]] = {}
-        for name, outcome in outcomes:
-            if outcome.verdict is verdict:
-                who.setdefault(outcome.evidence, []).append(name)
-        if who:
-            return Outcome(verdict, "; ".join(f"{_together(names)}: {evidence}" for evidence, names in who.items()))
-    return cant_tell("no log")
-
-
-def _together(names: Sequence[str]) -> str:
-    """Names of logs in short: pr920/seed42, pr920/seed7 → pr920/seed42 and seed7."""
-    short = [
-        name if i == 0 or folder != names[i - 1].partition("/")[0] else seed
-        for i, name in enumerate(names)
-        for folder, _, seed in [name.partition("/")]
-    ]
-    return ", ".join(short[:-1]) + f" and {short[-1]}" if len(short) > 1 else short[0]
-
-
-def all_of(*outcomes: Outcome) -> Outcome:
-    """Several outcomes as one: contradicted if any is (its evidence told), else can't tell if any can't, else holds."""
-    for verdict in (Verdict.CONTRADICTED, Verdict.CANT_TELL):
-        found = [outcome.evidence for outcome in outcomes if outcome.verdict is verdict]
-        if found:
-            return Outcome(verdict, "; ".join(found))
-    return holds("; ".join(outcome.evidence for outcome in outcomes))
 
 
 def as_submission(published: Published, system: str) -> Submission:
@@ -237,14 +206,16 @@ def parameter_count(claim: Claim, published: Published) -> Ruling:
 def _no_gate(log: RunLog) -> Outcome:
     """Whether the ternary count leaves room for a gate beside the up projection."""
     implied = expected(log)
-    if implied is None or log.artifact is None:
+    layers, width, multiple = (log.setting_int(key) for key in ("num_layers", "model_dim", "mlp_mult"))
+    if implied is None or log.artifact is None or not (layers and width and multiple):
         return cant_tell("the log doesn't say how many ternary weights there are")
-    if log.artifact.ternary_parameters == implied.counts.ternary:
-        count = implied.counts.ternary
-        return contradicted(
-            f"{count:,} ternary weights are those of one up projection a layer; a gate would add as many again"
-        )
-    return holds("more ternary weights than without a gate")
+    gate = layers * width * multiple * width
+    extra = log.artifact.ternary_parameters - implied.counts.ternary
+    return judge(
+        extra == gate,
+        f"{log.artifact.ternary_parameters:,} ternary weights, {implied.counts.ternary:,} without a gate; "
+        f"a gate beside the up projection would add {gate:,}",
+    )
 
 
 def stride_sixteen(claim: Claim, published: Published) -> Ruling:

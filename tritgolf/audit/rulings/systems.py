@@ -12,7 +12,7 @@ from tritgolf.audit.expected import expected
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.outcome import Outcome, Verdict, cant_tell, holds, judge
 from tritgolf.audit.records import RunLog
-from tritgolf.audit.rulings.runs import over
+from tritgolf.audit.rulings.combine import over
 from tritgolf.audit.significance import improvement
 
 # Settings that change neither the model nor its training, under the standard architecture.
@@ -107,7 +107,7 @@ def amplification_grows(claim: Claim, published: Published) -> Ruling:
         return Ruling.of(cant_tell("no zero fractions over training"))
     first, last = (line.zero_fraction.value for line in (lines[0], lines[-1]) if line.zero_fraction)
     evidence = (
-        f"by #923's own zero_frac 1/(1 − z) falls from {1 / (1 - first):.3f} at step {lines[0].step:,} "
+        f"by #923's own zero_frac 1/(1 − z) goes from {1 / (1 - first):.3f} at step {lines[0].step:,} "
         f"to {1 / (1 - last):.3f} at step {lines[-1].step:,}"
     )
     z_short, z_long = (_mean_zeros(published.of(system)) for system in (ABSMEAN, LONG_ABSMEAN))
