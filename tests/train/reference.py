@@ -1,6 +1,5 @@
 """Muon and Adam for one matrix or vector at a time, as the specification states them, in float64."""
 
-import torch
 from torch import Tensor
 
 EPSILON = 2.0**-23

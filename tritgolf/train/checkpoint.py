@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from tritgolf.errors import InputError
-from tritgolf.files import atomic_path, canonical_json
+from tritgolf.files import atomic_write, canonical_json, digest_bytes
 
 KEPT = 2
 
@@ -44,26 +44,31 @@ def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> str:
     """Write a checkpoint atomically; returns the tensors' digest, which the file also holds."""
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     digest = tensors_digest(copies)
-    metadata = {"facts": json.dumps({**facts, "digest": digest}, sort_keys=True)}
-    with atomic_path(path) as temporary:
-        try:
-            save_file(copies, temporary, metadata=metadata)
-        except SafetensorError as error:
-            raise _as_os_error(error, path) from None
+    text = json.dumps({**facts, "digest": digest}, sort_keys=True)
+    data = serialize(copies, metadata={"facts": text, "facts_digest": digest_bytes(text.encode())})
+    with atomic_write(path) as file:
+        file.write(data)
     return digest
 
 
 def load(path: str | Path) -> Checkpoint:
     """Read and verify a checkpoint. Raises ``InputError`` if it is missing, no safetensors file, or damaged."""
+    missing = InputError(path, "is missing", "run training, which makes it")
+    if not Path(path).is_file():
+        raise missing
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["facts"])
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputError(path, "is missing", "run training, which makes it") from None
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        text, facts_digest = metadata["facts"], metadata["facts_digest"]
+    except FileNotFoundError:  # deleted in between, by another rank
+        raise missing from None
+    except (SafetensorError, KeyError) as error:
         raise InputError(path, f"is no checkpoint of ours or is damaged ({error})", "delete it and run again") from None
-    if tensors_digest(tensors) != facts.get("digest"):
+    if digest_bytes(text.encode()) != facts_digest:
+        raise InputError(path, "is damaged: its facts do not have the digest it states", "delete it and run again")
+    facts = json.loads(text)
+    if tensors_digest(tensors) != facts["digest"]:
         raise InputError(path, "is damaged: its tensors do not have the digest it states", "delete it and run again")
     return Checkpoint(tensors, facts)
 
@@ -87,7 +92,7 @@ def latest(folder: Path, configuration: str) -> Checkpoint | None:
         if found.facts.get("configuration") == configuration:
             return found
         print(f"warning: {path}: belongs to another configuration or data; deleted", file=sys.stderr)
-        path.unlink()
+        path.unlink(missing_ok=True)  # another rank may have been faster
     return None
 
 
@@ -95,11 +100,3 @@ def prune(folder: Path) -> None:
     """Keep the newest ``KEPT`` states."""
     for path in sorted(folder.glob("state_*.safetensors"), reverse=True)[KEPT:]:
         path.unlink(missing_ok=True)
-
-
-def _as_os_error(error: SafetensorError, path: Path) -> Exception:
-    """Safetensors reports a full disk as its own error; give it back its number so that it is told as one."""
-    for number, phrase in ((28, "os error 28"), (122, "os error 122"), (30, "os error 30")):
-        if phrase in str(error):
-            return OSError(number, "No space left on device" if number != 30 else "Read-only file system", str(path))
-    return error
