@@ -2,7 +2,8 @@
 
 from tritgolf.audit.published import TABLE_SYSTEMS
 
-MEASURED = sorted(path.as_posix() for path in Path("measured").rglob("*.json") if not path.name.startswith("."))
+PUBLISHED_FILES = sorted(map(str, (REPOSITORY / "published").rglob("*.*")))
+MEASURED_FILES = sorted(map(str, (REPOSITORY / "measured").rglob("*.json")))
 
 
 rule published:
@@ -19,7 +20,8 @@ rule published:
 
 rule published_table:
     input:
-        published=Path("published").rglob("*.*"),
+        claims=str(REPOSITORY / "published" / "claims.csv"),
+        published=PUBLISHED_FILES,
     output:
         csv=report(
             "results/published/{system}/seeds.csv",
@@ -47,8 +49,6 @@ rule published_table:
     resources:
         mem_mb=500,
         runtime=5,
-    params:
-        folder="published",
     message:
         "Rebuild the published table of {wildcards.system}"
     script:
@@ -57,8 +57,9 @@ rule published_table:
 
 rule claims:
     input:
-        published=Path("published").rglob("*.*"),
-        measured=MEASURED,
+        claims=str(REPOSITORY / "published" / "claims.csv"),
+        published=PUBLISHED_FILES,
+        measured=MEASURED_FILES,
     output:
         "docs/claims.md",
     log:
@@ -71,9 +72,6 @@ rule claims:
     resources:
         mem_mb=500,
         runtime=5,
-    params:
-        published="published",
-        measured="measured",
     message:
         "Rule on every published claim"
     script:
@@ -149,8 +147,6 @@ for _record in records():
         resources:
             mem_mb=1000,
             runtime=10,
-        params:
-            folder=f"results/{_record}",
         message:
             f"Audit {_record}"
         script:

@@ -1,5 +1,7 @@
 """Audit one record's results. A contradicted check is a finding, not a failure: the workflow goes on."""
 
+from pathlib import Path
+
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.audit.auditor import audit
@@ -10,6 +12,6 @@ from tritgolf.files import write_json, write_text
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors():
-    report = audit(snakemake.params.folder)
+    report = audit(Path(snakemake.input.configuration).parent)
     write_text(snakemake.output.markdown, markdown(report))
     write_json(snakemake.output.json, report.as_dict())

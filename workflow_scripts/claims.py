@@ -1,5 +1,7 @@
 """Write the claims ledger."""
 
+from pathlib import Path
+
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.audit.ledger import ledger_page, read_ledger
@@ -9,5 +11,6 @@ from tritgolf.files import write_text
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors():
-    entries = read_ledger(snakemake.params.published, snakemake.params.measured)
+    published = Path(snakemake.input.claims).parent
+    entries = read_ledger(published, published.with_name("measured"))
     write_text(snakemake.output[0], ledger_page(entries))

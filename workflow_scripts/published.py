@@ -12,6 +12,6 @@ from tritgolf.files import write_text
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors():
-    table = read_seed_table(snakemake.wildcards.system, snakemake.params.folder)
+    table = read_seed_table(snakemake.wildcards.system, Path(snakemake.input.claims).parent)
     rebuilt_table(table).write(Path(snakemake.output.csv).with_suffix(""))
     write_text(snakemake.output.differences, differences(table).to_csv(index=False, lineterminator="\n"))

@@ -10,6 +10,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 SNAKEFILE = """
 from pathlib import Path
+REPOSITORY = Path(workflow.basedir)
 def records(): return []
 def seeds(record): return []
 include: "rules/audit.smk"
