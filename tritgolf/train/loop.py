@@ -104,12 +104,13 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         stop = clock.agree(step, terminated())
         finished = _is_last(train, step, clock.elapsed)
         loss, nats = _agreed_losses(losses, ranks)
-        _check_finite(loss, step, trainer.learning_rates(scale), plan.live)
+        _check_loss(loss, step, trainer.learning_rates(scale), plan.live)
         if curve is not None and (logged or finished):
             curve.write(_line(step, plan, nats, loss, scale, clock, trainer), train.batch_tokens)
         bar.update(step - bar.n)
         bar.set_postfix_str(f"loss {nats:.3f}")
         if saved or finished or stop:
+            _check_weights(trainer, step, trainer.learning_rates(scale), plan.live)
             now = {**facts, "step": step, "seconds": clock.elapsed, "pace": clock.pace}
             _save(trainer, plan, now, finished=finished, published=published)
         if stop and not finished:
@@ -207,13 +208,23 @@ def _is_last(train: TrainConfig, step: int, elapsed: float) -> bool:
     return step >= train.steps or timed_out
 
 
-def _check_finite(loss: float, step: int, rates: dict[str, float], live: Path) -> None:
-    if loss - loss == 0:
-        return
+def _check_loss(loss: float, step: int, rates: dict[str, float], live: Path) -> None:
+    if loss - loss != 0:
+        raise _diverged(step, f"the loss is {loss}", rates, live)
+
+
+def _check_weights(trainer: Trainer, step: int, rates: dict[str, float], live: Path) -> None:
+    """The loss of a step is that before its update, so a finite one says nothing of the weights about to be saved."""
+    for name, weight in trainer.weights().items():
+        if not weight.isfinite().all():
+            raise _diverged(step, f"{name} is not finite after it", rates, live)
+
+
+def _diverged(step: int, what: str, rates: dict[str, float], live: Path) -> InputError:
     told = ", ".join(f"{name} {value:.3g}" for name, value in rates.items())
-    raise InputError(
+    return InputError(
         f"training, step {step:,}",
-        f"the loss is {loss} ({told})",
+        f"{what} ({told})",
         f"the last good state is kept in {live}; lower the learning rates and train anew",
     )
 
