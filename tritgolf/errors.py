@@ -27,7 +27,14 @@ class InputError(Exception):
 
 def full_disk(error: OSError) -> bool:
     """Whether ``error`` is about room or permission on the disk: the user's to solve, not a bug."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
+def full_disk_error(error: OSError, where: str | Path) -> InputError:
+    """Such an ``error`` as one line; ``where`` stands in for the file if the error does not name it."""
+    return InputError(
+        error.filename or where, str(error.strerror), "free space or choose another folder, then run again"
+    )
 
 
 @contextlib.contextmanager
@@ -41,6 +48,5 @@ def one_line_errors(exit_code: int = 1) -> Iterator[None]:
     except OSError as error:
         if not full_disk(error):
             raise
-        where = error.filename or "output"
-        print(f"error: {where}: {error.strerror}; free space or choose another folder, then run again", file=sys.stderr)
+        print(f"error: {full_disk_error(error, 'output')}", file=sys.stderr)
         raise SystemExit(exit_code) from None

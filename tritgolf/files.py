@@ -30,6 +30,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
+    except OSError as error:
+        if error.filename in (
+            None,
+            str(temporary),
+        ):  # a write does not name its file, and nobody knows the temporary one
+            error.filename = str(target)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

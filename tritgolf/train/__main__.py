@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 
 from tritgolf.config import ModelConfig, TrainConfig, validate
-from tritgolf.errors import InputError, full_disk
+from tritgolf.errors import InputError, full_disk, full_disk_error
 from tritgolf.files import read_json, write_json
 from tritgolf.train.distributed import joined_ranks
+from tritgolf.train.launch import die_with_parent
 from tritgolf.train.loop import Plan, Preempted, run
 
 EXIT_PREEMPTED = 75  # EX_TEMPFAIL
@@ -20,6 +21,7 @@ EXIT_PREEMPTED = 75  # EX_TEMPFAIL
 
 def main(plan_path: str) -> int:
     """Train as the plan says; see the module's text for the exit codes."""
+    die_with_parent()
     raw = read_json(plan_path)
     live = Path(raw["live"])
     try:
@@ -40,14 +42,17 @@ def main(plan_path: str) -> int:
         print(stop, file=sys.stderr)
         return EXIT_PREEMPTED
     except InputError as error:
-        write_json(live / "failure.json", {"error": [error.where, error.what, error.fix]})
-        return 1
+        return _failed(live, error)
     except OSError as error:
         if not full_disk(error):
             raise
-        print(f"error: {error.filename or live}: {error.strerror}", file=sys.stderr)
-        return 1
+        return _failed(live, full_disk_error(error, live))
     return 0
+
+
+def _failed(live: Path, error: InputError) -> int:
+    write_json(live / "failure.json", {"error": [error.where, error.what, error.fix]})
+    return 1
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ Snakemake's retries don't look at exit codes, so the launcher decides: a killed 
 state as long as it makes progress; bad input, a loss that is not finite and a full disk are final.
 """
 
+import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from tritgolf.train import checkpoint
 
 RESTARTS_WITHOUT_PROGRESS = 2
 EXIT_PREEMPTED = 75
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_LIBC = ctypes.CDLL(None)  # loaded here: nothing should be between fork and exec
 
 
 def train(plan: dict[str, Any], processes: int) -> dict[str, Any]:
@@ -56,19 +61,29 @@ def train(plan: dict[str, Any], processes: int) -> dict[str, Any]:
         print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
 
 
-def locked(live: Path) -> FileLock:
-    """The lock of a run's live folder, held; waits, saying so, while another process trains there."""
+@contextlib.contextmanager
+def locked(live: Path) -> Iterator[None]:
+    """Hold the lock of a run's live folder; wait, saying so, while another process trains there.
+
+    The lock lies beside the folder: in it, it would be deleted with the folder under the process that waits.
+    """
     live.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(live / ".lock")
+    lock, owner = FileLock(live.with_name(f".{live.name}.lock")), live.with_name(f".{live.name}.owner")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        owner = (live / ".owner").read_text() if (live / ".owner").exists() else "unknown"
-        message = f"{live}: process {owner} is already training here; waiting until it is done"
-        print(message, file=sys.stderr, flush=True)
+        process = owner.read_text() if owner.exists() else "unknown"
+        print(
+            f"{live}: process {process} is already training here; waiting until it is done", file=sys.stderr, flush=True
+        )
         lock.acquire()
-    (live / ".owner").write_text(str(os.getpid()))
-    return lock
+    try:
+        live.mkdir(exist_ok=True)
+        owner.write_text(str(os.getpid()))
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
 
 
 def publish(live: Path, outputs: dict[str, Path]) -> dict[str, str]:
@@ -78,16 +93,26 @@ def publish(live: Path, outputs: dict[str, Path]) -> dict[str, str]:
     """
     digests = {}
     for name, output in outputs.items():
-        found = checkpoint.load(live / f"{name}.safetensors")
+        try:
+            found = checkpoint.load(live / f"{name}.safetensors")
+        except InputError as error:  # the states beside it say that training is done: only a new run makes it again
+            raise InputError(error.where, error.what, f"delete {live} and run again") from None
         digests[name] = checkpoint.save(output, found.tensors, {**found.facts, "checkpoint": name})
     return digests
 
 
 def clear(live: Path) -> None:
     """Delete a finished run's states; its curve and weights have been published."""
-    for path in live.glob("*.safetensors"):
-        path.unlink()
     shutil.rmtree(live, ignore_errors=True)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the one that started it ends (on Linux; elsewhere it lives on).
+
+    A rank that outlived a killed launcher would hold its GPU and write into the folder of the run that continues.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _newest_state(live: Path) -> str | None:
@@ -105,7 +130,7 @@ def _command(plan_path: Path, processes: int) -> list[str]:
 def _run(command: list[str]) -> tuple[int, bool]:
     """Run a command, passing SIGTERM on to it; (exit code, whether SIGTERM came)."""
     terminated: list[int] = []
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 (one system call; no threads here)
 
     def forward(number: int, _frame: object) -> None:
         terminated.append(number)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.data.loader import validation_tokens
 from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_path, read_json, write_json
@@ -41,6 +42,7 @@ def train_stage(
             f"holds tokens of a vocabulary of {manifest.vocab_size}, the model has {model.vocab_size}",
             "give the record and its dataset the same vocab_size",
         )
+    validation_tokens(shards, model.context, model.vocab_size)  # what cannot be scored is told before it is trained
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
     shards_digest = payload_digest(manifest)
     configuration = plan.configuration(shards_digest)
