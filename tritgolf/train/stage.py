@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tritgolf.config import ModelConfig, TrainConfig
-from tritgolf.data.loader import validation_tokens
+from tritgolf.data.loader import plan_step, validation_tokens
 from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_path, read_json, write_json
@@ -43,11 +43,13 @@ def train_stage(
             "give the record and its dataset the same vocab_size",
         )
     validation_tokens(shards, model.context, model.vocab_size)  # what cannot be scored is told before it is trained
+    plan_step(train.batch_tokens, model.context, processes)  # so that one process tells a world size that cannot be
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
     shards_digest = payload_digest(manifest)
     configuration = plan.configuration(shards_digest)
     with launch.locked(live):
         if _is_published(configuration, facts, [*checkpoints.values(), curve]):
+            launch.clear(live)
             return
         run = launch.train(_plan_json(plan), processes)
         digests = launch.publish(live, checkpoints)

@@ -1,0 +1,187 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.small import REPOSITORY, small_model, small_training
+from tests.train.test_loop import NAMES, digests
+from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.errors import InputError
+from tritgolf.files import digest_json
+from tritgolf.train import checkpoint, launch
+from tritgolf.train.curve import read_curve
+from tritgolf.train.distributed import Ranks
+from tritgolf.train.loop import Plan, run
+from tritgolf.train.stage import train_stage
+
+
+def arguments(folder: Path, dataset: Path, **changes):
+    """Of ``train_stage``, with everything it writes under ``folder``."""
+    usual = {
+        "record": "small",
+        "seed": 1,
+        "model": small_model(),
+        "train": small_training(),
+        "shards": dataset / "shards",
+        "live": folder / "live",
+        "checkpoints": {name: folder / "checkpoints" / f"{name}.safetensors" for name in NAMES},
+        "curve": folder / "train" / "metrics.jsonl",
+        "facts": folder / "train" / "train.json",
+        "processes": 1,
+    }
+    return {**usual, **changes}
+
+
+def train_here(plan: dict, _processes: int) -> dict:
+    """What the launcher's worker does, in this process."""
+    paths = {key: Path(plan[key]) for key in ("shards", "live")}
+    configs = {"model": ModelConfig(**plan["model"]), "train": TrainConfig(**plan["train"])}
+    return run(Plan(label=plan["label"], seed=plan["seed"], **configs, **paths), Ranks(0, 1, torch.device("cpu")))
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Train in this process: the launcher is tested elsewhere."""
+    monkeypatch.setattr(launch, "train", train_here)
+
+
+def facts_of(folder: Path) -> dict:
+    return json.loads((folder / "train" / "train.json").read_text())
+
+
+def test_the_stage_publishes_weights_curve_and_facts(straight, tmp_path, dataset, here):
+    train_stage(**arguments(tmp_path, dataset))
+    weights = digests(tmp_path / "checkpoints")
+    assert weights == digests(straight)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name[0] != ".") == ["checkpoints", "train"]
+    lines = read_curve(tmp_path / "train" / "metrics.jsonl")
+    facts = facts_of(tmp_path)
+    metrics = facts["metrics"]
+    assert (facts["schema"], facts["record"], facts["seed"], facts["step"]) == ("tritgolf/train/1", "small", 1, 12)
+    assert metrics["weights_digest"] == dict(zip(NAMES, weights, strict=True))
+    assert (metrics["steps"], metrics["tokens"], metrics["stop_reason"]) == (12, 12 * 256, "steps")
+    assert (metrics["world"], metrics["attention"]) == (1, "sdpa")
+    assert metrics["final_loss"] == lines[-1]["loss"]
+    assert metrics["zero_fraction"] == lines[-1]["zero_fraction"]
+    assert metrics["parameters"]["ternary"] == 2 * (64 * 32 + 32 * 32 + 2 * 64 * 32)
+    pace = metrics["step_ms"]
+    assert 0 < pace["p10"] <= pace["median"] <= pace["p90"]
+    assert pace["mean"] == pytest.approx(1000 * metrics["training_seconds"] / 12)
+    for name, step in zip(NAMES, (4, 8, 12), strict=True):
+        published = checkpoint.load(tmp_path / "checkpoints" / f"{name}.safetensors").facts
+        assert (published["step"], published["checkpoint"], published["seed"]) == (step, name, 1)
+
+
+def test_two_runs_in_two_folders_have_the_same_payload(tmp_path, dataset, here):
+    for folder in ("a", "b"):
+        train_stage(**arguments(tmp_path / folder, dataset))
+    train_stage(**arguments(tmp_path / "c", dataset, seed=2))
+    first, second, other = (facts_of(tmp_path / folder) for folder in "abc")
+    assert first["payload_digest"] == second["payload_digest"] != other["payload_digest"]
+    assert first["provenance"]["inputs"] == second["provenance"]["inputs"]
+
+
+def test_published_outputs_are_not_made_again(tmp_path, dataset, here, monkeypatch):
+    train_stage(**arguments(tmp_path, dataset))
+    before = (tmp_path / "train" / "train.json").read_bytes()
+    monkeypatch.setattr(launch, "train", None)
+    train_stage(**arguments(tmp_path, dataset))
+    assert (tmp_path / "train" / "train.json").read_bytes() == before
+    assert not (tmp_path / "live").exists()
+
+
+@pytest.mark.parametrize("missing", ["train/train.json", "train/metrics.jsonl", "checkpoints/final.safetensors"])
+def test_an_output_that_is_gone_is_made_again(tmp_path, dataset, here, missing):
+    train_stage(**arguments(tmp_path, dataset))
+    before = facts_of(tmp_path)["payload_digest"]
+    (tmp_path / missing).unlink()
+    train_stage(**arguments(tmp_path, dataset))
+    assert (tmp_path / missing).exists()
+    assert facts_of(tmp_path)["payload_digest"] == before
+
+
+def test_outputs_of_another_configuration_are_made_again(tmp_path, dataset, here):
+    train_stage(**arguments(tmp_path, dataset, train=small_training(z_loss=0.1)))
+    before = digests(tmp_path / "checkpoints")
+    train_stage(**arguments(tmp_path, dataset))
+    assert digests(tmp_path / "checkpoints") != before
+
+
+def test_a_stage_stopped_while_publishing_needs_no_steps_to_end(straight, tmp_path, dataset, here, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "clear", killed)
+        patch.setattr(launch, "publish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_stage(**arguments(tmp_path, dataset))
+    assert not (tmp_path / "train").exists()
+    monkeypatch.setattr("tritgolf.train.trainer.Trainer.step", None)
+    train_stage(**arguments(tmp_path, dataset))
+    assert digests(tmp_path / "checkpoints") == digests(straight)
+
+
+def test_a_second_process_waits_and_takes_over_what_the_first_made(tmp_path, dataset, monkeypatch):
+    program = f"""
+import sys
+from pathlib import Path
+from tests.train.test_stage import arguments
+from tritgolf.train import launch
+from tritgolf.train.stage import train_stage
+launch.train = None  # there is nothing left to train
+train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
+"""
+    waiting = []
+
+    def train_while_another_waits(plan, processes):
+        second = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+        )
+        waiting.append(second)
+        assert f"process {os.getpid()} is already training here; waiting" in second.stderr.readline()
+        assert second.poll() is None
+        return train_here(plan, processes)
+
+    monkeypatch.setattr(launch, "train", train_while_another_waits)
+    train_stage(**arguments(tmp_path, dataset))
+    before = (tmp_path / "train" / "train.json").read_bytes()
+    (second,) = waiting
+    _, rest = second.communicate(timeout=60)
+    assert (second.returncode, rest) == (0, "")
+    assert (tmp_path / "train" / "train.json").read_bytes() == before
+    assert not (tmp_path / "live").exists()
+
+
+@pytest.mark.parametrize("world", [3, 5, 32])
+def test_a_world_size_that_does_not_divide_is_told_before_anything_starts(tmp_path, dataset, monkeypatch, world):
+    monkeypatch.setattr(launch, "train", None)
+    with pytest.raises(InputError) as caught:
+        train_stage(**arguments(tmp_path, dataset, processes=world))
+    assert str(caught.value) == (
+        f"world size {world}: does not divide the 16 sequences of a step (batch_tokens 256); use one of 1, 2, 4, 8, 16"
+    )
+    assert not (tmp_path / "train").exists()
+
+
+def test_shards_of_another_vocabulary_are_told_before_anything_starts(tmp_path, dataset, monkeypatch):
+    monkeypatch.setattr(launch, "train", None)
+    with pytest.raises(InputError, match="holds tokens of a vocabulary of 300, the model has 512"):
+        train_stage(**arguments(tmp_path, dataset, model=small_model(vocab_size=512)))
+
+
+def test_a_time_budget_leaves_times_out_of_the_payload(tmp_path, dataset, here):
+    """How many steps fit into the budget is the machine's: the weights' digests alone are compared."""
+    settings = small_training(seconds=1000.0, checkpoints=())
+    outputs = {"final": tmp_path / "final.safetensors"}
+    train_stage(**arguments(tmp_path, dataset, train=settings, checkpoints=outputs))
+    facts = facts_of(tmp_path)
+    assert facts["metrics"]["stop_reason"] == "steps"
+    assert facts["payload_digest"] == digest_json({"weights_digest": facts["metrics"]["weights_digest"]})
