@@ -1,0 +1,75 @@
+"""Two ranks on one machine, with gloo and torchrun, as the launcher starts them."""
+
+import dataclasses
+import sys
+
+import pytest
+import torch
+
+from tests.small import REPOSITORY, small_training
+from tests.train.test_launch import FAULTY
+from tests.train.test_loop import without_times
+from tritgolf.train import checkpoint, launch
+from tritgolf.train.curve import read_curve
+from tritgolf.train.distributed import Ranks, joined_ranks
+from tritgolf.train.loop import run
+from tritgolf.train.stage import _plan_json
+from tritgolf.train.trainer import Trainer
+
+
+def in_folder(plan, folder):
+    folder.mkdir()
+    return dataclasses.replace(plan, live=folder)
+
+
+def weights(live, name):
+    return checkpoint.load(live / f"{name}.safetensors").tensors
+
+
+def test_two_ranks_do_what_one_does_and_repeat_it_to_the_bit_though_killed(plan, alone, tmp_path, monkeypatch):
+    """The record's data order gives both worlds the same sequences: 8 micro-steps alone, 4 on each of two ranks."""
+    train = small_training(steps=8, checkpoints=(1,))
+    single, double, again = (
+        in_folder(dataclasses.replace(plan, train=train), tmp_path / name) for name in ("single", "double", "again")
+    )
+    run(single, alone)
+    facts = launch.train(_plan_json(double), processes=2)
+    assert (facts["world"], facts["steps"]) == (2, 8)
+    one, two = (read_curve(live / "metrics.jsonl") for live in (single.live, double.live))
+    assert [line["step"] for line in two] == [line["step"] for line in one]
+    assert two[0]["loss"] == pytest.approx(one[0]["loss"], rel=1e-6)
+    assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], rel=1e-2)
+    start = Trainer(plan.model, train, plan.seed, alone).weights()
+    for name, after in weights(single.live, "step_000001").items():
+        moved = (after.double() - start[name].double()).norm()
+        assert (weights(double.live, "step_000001")[name].double() - after.double()).norm() <= 0.01 * moved, name
+
+    def killed(plan_path, processes):
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        return [*torchrun, str(FAULTY), "kill", "6", str(tmp_path), str(plan_path)]
+
+    monkeypatch.setattr(launch, "_command", killed)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    launch.train(_plan_json(again), processes=2)
+    assert (tmp_path / "happened").exists()
+    assert without_times(again.live) == without_times(double.live)
+    for name, tensor in weights(double.live, "final").items():
+        assert torch.equal(weights(again.live, "final")[name], tensor), name
+
+
+def test_one_process_needs_no_group():
+    ranks = Ranks(0, 1, torch.device("cpu"))
+    tensor = torch.tensor([1.0, 2.0])
+    ranks.average_([tensor])
+    assert tensor.tolist() == [1.0, 2.0]
+    assert ranks.agree([3.0, 0.0]) == [3.0, 0.0]
+    assert ranks.is_main
+    ranks.wait()
+    ranks.synchronize()
+
+
+def test_without_a_launcher_a_process_is_alone(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined_ranks() as ranks:
+        assert (ranks.rank, ranks.world) == (0, 1)
+        assert not torch.distributed.is_initialized()
