@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.workspace import SNAKEMAKE_MEMORY, Finished, Workspace, copy_of_the_repository
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory) -> tuple[Workspace, Finished]:
+    """A workspace in which the main job ran on ``tiny`` (three seeds), and what it said. Not to be changed."""
+    workspace = copy_of_the_repository(tmp_path_factory.mktemp("base") / "pipeline")
+    run = workspace.snakemake()
+    assert run.code == 0, run.said
+    return workspace, run
+
+
+@pytest.fixture(scope="session")
+def base(finished_run) -> Workspace:
+    """The finished workspace. Not to be changed; dry runs leave no trace."""
+    return finished_run[0]
+
+
+@pytest.fixture
+def copied(base: Workspace, tmp_path: Path) -> Workspace:
+    """The finished workspace again, to be changed."""
+    return base.copy(tmp_path / "pipeline", "results", SNAKEMAKE_MEMORY)
+
+
+@pytest.fixture
+def untrained(base: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace with the finished one's data and nothing else."""
+    return base.copy(tmp_path / "pipeline", "results/data", SNAKEMAKE_MEMORY)

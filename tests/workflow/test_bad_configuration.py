@@ -1,0 +1,31 @@
+"""Configuration that cannot be: one line before anything runs."""
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"records": ["tiny", "tinny"]}, ["record 'tinny'", "is unknown", "demo", "ternary_v2", "tiny"]),
+        ({"record": "tiny"}, ["config.yaml", "record: unknown key", "records"]),
+        ({"overrides": {"train": {"stepz": 8}}}, ["records/tiny.yaml", "train.stepz: unknown key", "steps"]),
+        ({"overrides": {"train": {"steps": "many"}}}, ["records/tiny.yaml", "train.steps: 'many'", "integer"]),
+        ({"overrides": {"model": {"heads": 3}}}, ["tiny.yaml", "width: 64", "a multiple of heads = 3"]),
+        (
+            {"overrides": {"model": {"quantizer": {"group_size": 48}}}},
+            ["tiny.yaml", "quantizer.group_size: 48", "a divisor of width = 64"],
+        ),
+        ({"overrides": {"train": {"steps": 16}}}, ["tiny.yaml", "checkpoints: [8, 16]", "steps before the last, 16"]),
+        ({"overrides": {"evaluate": {"stride": 33}}}, ["tiny.yaml", "evaluate.stride: 33", "at most the window, 32"]),
+        ({"dataset": "nowhere"}, ["dataset 'nowhere'", "is unknown", "known datasets", "tiny"]),
+    ],
+    ids=["record", "pipeline key", "key", "type", "heads", "group", "checkpoint", "stride", "dataset"],
+)
+def test_it_is_told_in_one_line(base, config, told):
+    run = base.snakemake(**config)
+    assert run.code == 1
+    (line,) = run.errors
+    assert [word for word in told if word not in line] == []
+    assert "Traceback" not in run.said and "Building DAG" not in run.said

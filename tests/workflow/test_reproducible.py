@@ -1,0 +1,68 @@
+"""The same configuration in another folder gives the same results; a second record beside it changes nothing."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.workflow.workspace import Workspace
+
+pytestmark = pytest.mark.workflow
+
+SECOND = {
+    "inherit": "tiny",
+    "title": "Tiny, otherwise",
+    "seeds": [42],
+    "model": {"smear": True, "quantizer": {"estimator": "absmean"}},
+    "train": {"steps": 8, "checkpoints": []},
+}
+TIMES = ("ms_per_step", "seconds")
+
+
+@pytest.fixture(scope="module")
+def two_records(base: Workspace, tmp_path_factory) -> tuple[Workspace, dict[str, int]]:
+    """Another folder, from text to tables, for ``tiny`` and a second record; with the jobs that it took."""
+    workspace = base.copy(tmp_path_factory.mktemp("second") / "elsewhere")
+    (workspace.folder / "records" / "tiny2.yaml").write_text(yaml.safe_dump(SECOND))
+    run = workspace.snakemake("tables", records=["tiny", "tiny2"])
+    assert run.code == 0, run.said
+    return workspace, run.jobs
+
+
+def test_payload_digests_are_the_same(base, two_records):
+    digests = base.payload_digests()
+    assert len(digests) == 3 * (1 + 3 + 3 + 1)  # seeds × (train, export and roundtrip of 3 checkpoints, evaluate)
+    assert two_records[0].payload_digests() == digests
+
+
+def test_artifacts_are_the_same_to_the_byte(base, two_records):
+    digests = base.artifact_digests()
+    assert len(digests) == 3 * 3 * 3  # seeds × checkpoints × storages
+    assert two_records[0].artifact_digests() == digests
+
+
+@pytest.mark.parametrize("table", ["seeds", "roundtrip"])
+def test_tables_are_the_same_but_for_times(base, two_records, table):
+    first, second = (_without_times(workspace, f"tiny/tables/{table}") for workspace in (base, two_records[0]))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    one, other = (_stated_digest(workspace, f"tiny/tables/{table}") for workspace in (base, two_records[0]))
+    assert one == other
+
+
+def test_two_records_share_their_data_and_a_table(two_records):
+    workspace, jobs = two_records
+    assert [jobs[rule] for rule in ("corpus", "tokenizer", "shards", "records_table")] == [1, 1, 1, 1]
+    assert (jobs["train_tiny"], jobs["train_tiny2"]) == (3, 1)
+    table = pd.read_csv(workspace.results("tables", "records.csv"), index_col="record")
+    assert table["steps_mean"].to_dict() == {"tiny": 24, "tiny2": 8}
+    assert table["seeds"].to_dict() == {"tiny": 3, "tiny2": 1}
+
+
+def _without_times(workspace: Workspace, table: str) -> pd.DataFrame:
+    frame = pd.read_csv(workspace.results(f"{table}.csv"))
+    return frame.drop(columns=[name for name in frame.columns if any(word in name for word in TIMES)])
+
+
+def _stated_digest(workspace: Workspace, table: str) -> str:
+    lines = workspace.results(f"{table}.md").read_text().splitlines()
+    (line,) = [line for line in lines if "sha256:" in line]
+    return line
