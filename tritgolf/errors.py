@@ -43,10 +43,15 @@ def one_line_errors(exit_code: int = 1) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(error)
         raise SystemExit(exit_code) from None
     except OSError as error:
         if not full_disk(error):
             raise
-        print(f"error: {full_disk_error(error, 'output')}", file=sys.stderr)
+        _tell(full_disk_error(error, "output"))
         raise SystemExit(exit_code) from None
+
+
+def _tell(error: InputError) -> None:
+    """Write the line in one go: jobs that run side by side share standard error."""
+    sys.stderr.write(f"error: {error}\n")
