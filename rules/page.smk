@@ -19,7 +19,7 @@ rule report_page:
         runtime=10,
     params:
         configuration=dict(config),
-        snakefile=workflow.main_snakefile,
+        snakefile=os.path.relpath(workflow.main_snakefile),
     message:
         "One self-contained page of all tables and plots"
     script:
