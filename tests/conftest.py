@@ -2,7 +2,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from tests.small import build_dataset
+from tests.small import build_dataset, build_run, small_model
 
 # A busy machine must not fail a test, and the same commit must not fail now and then.
 settings.register_profile("tritgolf", deadline=None, derandomize=True)
@@ -19,3 +19,9 @@ def _one_thread():
 def dataset(tmp_path_factory):
     """A folder with ``shards`` and ``tokenizer`` for ``tests.small.small_model``; not to be changed."""
     return build_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A folder with a checkpoint, artifacts and ``train.json`` of ``small_model()``; not to be changed."""
+    return build_run(tmp_path_factory.mktemp("finished"), small_model())

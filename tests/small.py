@@ -4,15 +4,18 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.config import ModelConfig, QuantizerConfig, TrainConfig, load_record
+from tritgolf.artifact.stage import export_stage
+from tritgolf.config import ExportConfig, ModelConfig, QuantizerConfig, TrainConfig, load_record
 from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import SplitConfig, TextSource
 from tritgolf.data.encode import build_shards
 from tritgolf.data.manifest import load_manifest
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
+from tritgolf.files import write_json
 from tritgolf.model.attention import math_attention
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.train import checkpoint
 
 REPOSITORY = Path(__file__).parents[1]
 RECORDS = REPOSITORY / "records"
@@ -73,4 +76,31 @@ def build_dataset(folder: Path) -> Path:
     shards = folder / "shards"
     build_shards("small", folder / "corpus", folder / "tokenizer", shards, tokens_per_shard=4000, threads=1)
     assert load_manifest(shards).vocab_size == VOCABULARY
+    return folder
+
+
+def small_export(**settings) -> ExportConfig:
+    """The honest export, with a storage ``exact`` that loses nothing."""
+    exact = dict.fromkeys(("scales", "table", "projections", "mixes", "vectors"), "float32")
+    storages = {"exact": exact, "bf16": {"scales": "bfloat16"}, "fp16": {"scales": "float16"}}
+    choices = {"decide": "forward", "shrinkage": False, "reload_dtype": "float32", "mixes": "bfloat16"}
+    return ExportConfig(**{**choices, "storages": storages, "own_storage": "bf16", **settings})
+
+
+def build_run(folder: Path, model: ModelConfig) -> Path:
+    """``folder`` as a finished run would leave it: a checkpoint, its artifacts and ``train.json``; weights at random."""
+    weights = {name: p.detach() for name, p in random_network(model).named_parameters()}
+    checkpoint.save(folder / "final.safetensors", weights, {"step": 12, "seed": 1})
+    export_stage(
+        record="small",
+        seed=1,
+        name="final",
+        model=model,
+        export=small_export(),
+        checkpoint=folder / "final.safetensors",
+        folder=folder / "export",
+        facts=folder / "export.json",
+        threads=1,
+    )
+    write_json(folder / "train.json", {"metrics": {"steps": 12, "world": 1}})
     return folder

@@ -52,5 +52,10 @@ def token_bytes(model: str | Path | SentencePieceProcessor) -> TokenBytes:
 
 
 def bits_per_byte(mean_nats: float, tokens: int, bytes_: int) -> float:
-    """BPB = mean nats / ln 2 × tokens / bytes, for ``tokens`` scored tokens that write ``bytes_`` bytes."""
+    """BPB = mean nats / ln 2 × tokens / bytes, for ``tokens`` scored tokens that write ``bytes_`` bytes.
+
+    Raises ``InputError`` where nothing is written: a text of control tokens alone has no bits per byte.
+    """
+    if not bytes_:
+        raise InputError("text to score", "holds control tokens alone, which write no bytes", "give shards of text")
     return mean_nats / math.log(2) * tokens / bytes_

@@ -11,6 +11,7 @@ from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
 from tritgolf.data.loader import tokens_consumed, training_stream, validation_tokens
 from tritgolf.data.manifest import check_tokenizer
 from tritgolf.data.shards import Tokens
+from tritgolf.errors import InputError
 from tritgolf.evaluate.bytes import TokenBytes, token_bytes
 from tritgolf.evaluate.load import reloaded_network
 from tritgolf.evaluate.score import score_windows, summarize, unigram_bpb
@@ -102,8 +103,14 @@ def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch
 def score_sliding(
     network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float, stride: int, rule: Rule
 ) -> dict[str, Any]:
-    """Windows ``stride`` apart: the facts for JSON, with the time they took."""
+    """Windows ``stride`` apart: the facts for JSON, with the time they took. ``InputError`` if ``rule`` scores nothing."""
     windows = sliding_windows(len(tokens), network.model.context, stride, rule)
+    if not windows.scored:
+        raise InputError(
+            "validation text",
+            f"its {len(tokens)} tokens are too short for the record's rule, which leaves the last window out",
+            "use more text, or the rule every_token",
+        )
     began = time.perf_counter()
     found = score_windows(network, tokens, windows, batch, what=f"sliding, stride {stride}")
     seconds = time.perf_counter() - began

@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests.small import random_network, small_model
+from tritgolf.evaluate import score
+from tritgolf.evaluate.bytes import TokenBytes
+from tritgolf.evaluate.score import WindowNats, score_windows, scored_targets, summarize, unigram_bpb
+from tritgolf.evaluate.windows import chunked_windows, sliding_windows
+from tritgolf.model.loss import softcap
+
+
+def text(tokens=75, vocabulary=300, seed=5) -> np.ndarray:
+    return np.random.default_rng(seed).integers(vocabulary, size=tokens).astype(np.uint16)
+
+
+def sizes(text_bytes, leading_space=None, silent=None) -> TokenBytes:
+    count = len(text_bytes)
+    return TokenBytes(
+        np.array(text_bytes, np.int64),
+        np.array(leading_space or [False] * count),
+        np.array(silent or [False] * count),
+    )
+
+
+@pytest.fixture(scope="module")
+def network():
+    return random_network(small_model(smear=True))
+
+
+@torch.no_grad()
+def one_by_one(network, tokens, windows, temperature=1.0):
+    """Sums of nats and of logsumexp² a window, from whole distributions, a window and a token at a time."""
+    nats, squares = [], []
+    for start, first in zip(windows.starts, windows.firsts, strict=True):
+        span = torch.from_numpy(tokens[start : start + windows.length + 1].astype(np.int64))
+        hidden = network(span[None, :-1])[0]
+        logits = softcap(hidden @ network.tok_emb.weight.float().T + network.vocab_bias, 10.0).double() / temperature
+        terms, lse_squares = [], []
+        for position in range(first - start, windows.length):
+            lse = math.log(sum(math.exp(x) for x in logits[position].tolist()))
+            terms.append(lse - logits[position, span[position + 1]].item())
+            lse_squares.append(lse * lse)
+        nats.append(math.fsum(terms))
+        squares.append(math.fsum(lse_squares))
+    return nats, squares
+
+
+CASES = {
+    "chunked": chunked_windows(75, 16),
+    "sliding": sliding_windows(75, 16, 5, "every_token"),
+    "record": sliding_windows(75, 16, 4, "record"),
+    "short text": sliding_windows(9, 16, 4, "every_token"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("batch", "rows", "temperature"), [(1, 8192, 1.0), (3, 7, 1.0), (100, 50, 0.9)])
+def test_batches_score_what_a_loop_scores(network, monkeypatch, name, batch, rows, temperature):
+    monkeypatch.setattr(score, "LOGIT_ROWS", rows)
+    windows = CASES[name]
+    found = score_windows(network, text(), windows, batch, temperature)
+    nats, squares = one_by_one(network, text(), windows, temperature)
+    assert found.nats == pytest.approx(nats, rel=1e-5)
+    assert found.squares == pytest.approx(squares, rel=1e-5)
+    assert found.nats.dtype == found.squares.dtype == np.float64
+
+
+def test_scoring_sees_no_token_behind_its_target(network):
+    windows, tokens = CASES["sliding"], text()
+    before = score_windows(network, tokens, windows, 4).nats
+    tokens[60:] = 7
+    after = score_windows(network, tokens, windows, 4).nats
+    ends = windows.starts + windows.length
+    assert (before[ends < 60] == after[ends < 60]).all()
+    assert not (before[ends > 65] == after[ends > 65]).any()
+
+
+def test_a_summary_by_hand():
+    # targets 0 … 3 of the tokens 0 1 2 1 2: 1, 2, 1, 2 write 1, 3 (+1 for its space), 1 and 4 bytes
+    tokens, windows = np.array([0, 1, 2, 1, 2], np.uint16), chunked_windows(5, 2)
+    table = sizes([0, 1, 3], leading_space=[False, False, True], silent=[True, False, False])
+    found = WindowNats(np.array([3.0, 5.0]), np.array([10.0, 30.0]))
+    summary = summarize(found, tokens, windows, table, z_loss=0.1)
+    assert summary.bytes == 10
+    assert (summary.tokens_scored, summary.tokens_left_out) == (4, 0)
+    assert summary.nats == 2.0
+    assert summary.bpb == pytest.approx(8 / math.log(2) / 10)
+    assert summary.record_bpb == pytest.approx((8 + 0.1 * 40) / math.log(2) / 10)
+
+
+def test_bytes_are_those_of_the_scored_targets():
+    tokens, windows = text(40), sliding_windows(40, 16, 4, "record")
+    lengths = np.arange(300)
+    summary = summarize(WindowNats(np.ones(4), np.ones(4)), tokens, windows, sizes(lengths), 0.0)
+    targets = scored_targets(windows)
+    assert summary.bytes == sum(int(tokens[target + 1]) for target in targets)
+    assert summary.tokens_scored == len(targets)
+
+
+def test_the_unigram_bound_by_hand():
+    # targets 1 1 2 3: entropies 1/2·1 + 2·(1/4·2) = 1.5 bits a token; bytes 1 + 1 + 2 + 4
+    tokens = np.array([0, 1, 1, 2, 3], np.uint16)
+    assert unigram_bpb(tokens, sizes([0, 1, 2, 4])) == pytest.approx(4 * 1.5 / 8)
+
+
+def test_the_unigram_bound_of_one_repeated_token_is_nothing():
+    assert unigram_bpb(np.array([5, 1, 1, 1], np.uint16), sizes([9, 1, 1, 1, 1, 1])) == 0.0
+
+
+def test_a_model_that_knows_the_frequencies_alone_reaches_the_bound():
+    """The same figure from the scores of a network whose logits are the logarithms of the frequencies."""
+    tokens = np.random.default_rng(0).choice(4, p=[0.1, 0.2, 0.3, 0.4], size=161).astype(np.uint16)
+    network = random_network(small_model(vocab_size=4))
+    shares = np.bincount(tokens[1:], minlength=4) / 160
+    wanted = torch.tensor(shares).log()
+    grid = torch.linspace(-10, 10, 200_001, dtype=torch.float64)  # invert the softcap by looking it up
+    bias = torch.stack([grid[(softcap(grid, 10.0) - value).abs().argmin()] for value in wanted])
+    network.tok_emb.weight.data.zero_()
+    network.vocab_bias.data.copy_(bias)
+    windows = chunked_windows(161, 16)
+    table = sizes([1, 2, 3, 4])
+    summary = summarize(score_windows(network, tokens, windows, 4), tokens, windows, table, 0.0)
+    assert summary.bpb == pytest.approx(unigram_bpb(tokens, table), rel=1e-4)

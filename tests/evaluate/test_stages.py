@@ -1,0 +1,253 @@
+"""Roundtrip and evaluation stages on the artifacts of a small random network."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.evaluate.test_score import one_by_one
+from tests.small import random_network, small_model, small_training
+from tritgolf.config import EvaluateConfig
+from tritgolf.data.loader import training_stream, validation_tokens
+from tritgolf.errors import InputError
+from tritgolf.evaluate import stage
+from tritgolf.evaluate.bytes import token_bytes
+from tritgolf.evaluate.roundtrip import paired_gap, roundtrip_stage
+from tritgolf.evaluate.score import WindowNats
+from tritgolf.evaluate.stage import evaluate_stage
+from tritgolf.evaluate.windows import chunked_windows, sliding_windows
+from tritgolf.files import write_json
+
+STORAGES = ("exact", "bf16", "fp16")
+
+
+def evaluation(**settings) -> EvaluateConfig:
+    usual = {"stride": 5, "window_rule": "every_token", "headline_z_loss": False, "apply_temperature": True}
+    return EvaluateConfig(**{**usual, "calibration_tokens": 100, "batch_sequences": 7, **settings})
+
+
+def evaluate(finished: Path, dataset: Path, output: Path, **changes) -> dict:
+    usual = {
+        "record": "small",
+        "seed": 1,
+        "name": "final",
+        "model": small_model(),
+        "train": small_training(),
+        "settings": evaluation(),
+        "artifact": finished / "export" / "exact.tgolf",
+        "training": finished / "train.json",
+        "shards": dataset / "shards",
+        "tokenizer": dataset / "tokenizer" / "tokenizer.model",
+        "facts": output / "evaluate.json",
+    }
+    evaluate_stage(**{**usual, **changes})
+    return json.loads((output / "evaluate.json").read_text())
+
+
+def roundtrip(finished: Path, dataset: Path, output: Path, **changes) -> dict:
+    usual = {
+        "record": "small",
+        "seed": 1,
+        "name": "final",
+        "model": small_model(),
+        "own_storage": "bf16",
+        "z_loss": 1e-4,
+        "attention": "auto",
+        "batch": 7,
+        "checkpoint": finished / "final.safetensors",
+        "artifacts": {name: finished / "export" / f"{name}.tgolf" for name in STORAGES},
+        "shards": dataset / "shards",
+        "tokenizer": dataset / "tokenizer" / "tokenizer.model",
+        "facts": output / "roundtrip.json",
+    }
+    roundtrip_stage(**{**usual, **changes})
+    return json.loads((output / "roundtrip.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory, finished, dataset) -> dict:
+    return evaluate(finished, dataset, tmp_path_factory.mktemp("evaluate"))
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory, finished, dataset) -> dict:
+    return roundtrip(finished, dataset, tmp_path_factory.mktemp("roundtrip"))
+
+
+@pytest.fixture(scope="module")
+def tokens(dataset):
+    return np.asarray(validation_tokens(dataset / "shards", 16))
+
+
+def bits_of(nats, tokens, targets, dataset) -> float:
+    size = (
+        token_bytes(dataset / "tokenizer" / "tokenizer.model").byte_counts(tokens[targets], tokens[targets + 1]).sum()
+    )
+    return sum(nats) / math.log(2) / int(size)
+
+
+def test_chunked_and_sliding_scores_against_loops(scored, tokens, dataset):
+    network = random_network(small_model())  # the storage "exact" loses nothing of it
+    chunked, sliding = scored["metrics"]["chunked"], scored["metrics"]["sliding"]
+    windows = chunked_windows(len(tokens), 16)
+    nats, squares = one_by_one(network, tokens, windows)
+    assert chunked["bpb"] == pytest.approx(bits_of(nats, tokens, np.arange(windows.scored), dataset), rel=1e-5)
+    inflated = [n + 1e-4 * square for n, square in zip(nats, squares, strict=True)]
+    assert chunked["record_bpb"] == pytest.approx(
+        bits_of(inflated, tokens, np.arange(windows.scored), dataset), rel=1e-5
+    )
+    assert chunked["tokens_scored"] + chunked["tokens_left_out"] == len(tokens) - 1
+
+    nats, _ = one_by_one(network, tokens, sliding_windows(len(tokens), 16, 5, "every_token"))
+    assert sliding["nats"] == pytest.approx(sum(nats) / (len(tokens) - 1), rel=1e-5)
+    assert sliding["bpb"] == pytest.approx(bits_of(nats, tokens, np.arange(len(tokens) - 1), dataset), rel=1e-5)
+    assert (sliding["tokens_scored"], sliding["tokens_left_out"]) == (len(tokens) - 1, 0)
+    assert (sliding["stride"], sliding["window"], sliding["rule"]) == (5, 16, "every_token")
+
+
+def test_the_bytes_of_all_targets_are_those_of_the_text(scored, tokens, dataset):
+    from sentencepiece import SentencePieceProcessor  # noqa: PLC0415
+
+    processor = SentencePieceProcessor(model_file=str(dataset / "tokenizer" / "tokenizer.model"))
+    documents = np.split(tokens, np.flatnonzero(tokens == processor.bos_id()))
+    written = sum(len(processor.decode(document.tolist()).encode()) for document in documents)
+    assert scored["metrics"]["sliding"]["bytes"] == written
+
+
+def test_the_temperature_is_calibrated_on_the_training_tokens_after_the_last_trained(scored, dataset):
+    """12 steps of 8 micro-steps, each of which consumes 2 · 16 + 1 tokens."""
+    unseen = training_stream(dataset / "shards").take(12 * 8 * 33, 100)
+    found = scored["metrics"]["temperature"]
+    assert found["calibration_tokens"] == 100
+    assert [point["temperature"] for point in found["grid"]] == [0.9, 0.95, 1.0, 1.05, 1.1]
+    for point in found["grid"]:
+        nats, _ = one_by_one(random_network(small_model()), unseen, chunked_windows(100, 16), point["temperature"])
+        assert point["calibration_nats"] == pytest.approx(sum(nats) / 96, rel=1e-5)
+    assert found["best"] == min(found["grid"], key=lambda point: point["calibration_nats"])["temperature"]
+
+
+def test_calibration_reads_no_validation_token(finished, dataset, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        stage, "calibrate", lambda network, unseen, *a, original=stage.calibrate: seen.append(unseen) or original(network, unseen, *a)
+    )  # fmt: skip
+    write_json(tmp_path / "train.json", {"metrics": {"steps": 5, "world": 2}})
+    evaluate(finished, dataset, tmp_path, training=tmp_path / "train.json")
+    # two ranks: 4 micro-steps of 2 · (2 · 16 + 1) tokens a step
+    assert np.array_equal(seen[0], training_stream(dataset / "shards").take(5 * 4 * 66, 100))
+
+
+def test_the_best_temperature_is_applied_to_the_sliding_score(scored, tokens, dataset):
+    found = scored["metrics"]["temperature"]
+    assert found["applied"]
+    assert found["best"] != 1  # a random network is too sure of itself: else this would test nothing
+    windows = sliding_windows(len(tokens), 16, 5, "every_token")
+    nats, _ = one_by_one(random_network(small_model()), tokens, windows, found["best"])
+    assert found["sliding_bpb_at_best"] == pytest.approx(
+        bits_of(nats, tokens, np.arange(len(tokens) - 1), dataset), rel=1e-5
+    )
+    assert found["sliding_bpb_at_best"] != scored["metrics"]["sliding"]["bpb"]
+
+
+def test_temperature_is_left_alone_where_the_mode_says_so(finished, dataset, tmp_path):
+    found = evaluate(finished, dataset, tmp_path, settings=evaluation(apply_temperature=False))["metrics"][
+        "temperature"
+    ]
+    assert (found["applied"], found["sliding_bpb_at_best"]) == (False, None)
+    assert len(found["grid"]) == 5
+
+
+def test_a_best_temperature_of_1_changes_nothing(finished, dataset, tmp_path):
+    metrics = evaluate(finished, dataset, tmp_path, settings=evaluation(temperatures=(1.0,)))["metrics"]
+    assert metrics["temperature"]["sliding_bpb_at_best"] == metrics["sliding"]["bpb"]
+
+
+def test_the_record_rule_leaves_the_end_out(finished, dataset, tmp_path, tokens):
+    settings = evaluation(window_rule="record", stride=4)
+    sliding = evaluate(finished, dataset, tmp_path, settings=settings)["metrics"]["sliding"]
+    usable = (len(tokens) - 1) // 16 * 16
+    assert sliding["tokens_left_out"] == len(tokens) - 1 - usable + 4
+    assert sliding["tokens_scored"] == usable - 4
+
+
+def test_the_payload_has_no_times(scored, finished, dataset, tmp_path):
+    again = evaluate(finished, dataset, tmp_path)
+    assert again["payload_digest"] == scored["payload_digest"]
+    other = evaluate(finished, dataset, tmp_path, artifact=finished / "export" / "fp16.tgolf")
+    assert other["payload_digest"] != scored["payload_digest"]
+    assert other["metrics"]["storage"] == "fp16"
+
+
+def test_a_text_too_short_for_the_record_rule_is_told(finished, dataset, tmp_path, monkeypatch):
+    short = validation_tokens(dataset / "shards", 16)[:20]
+    monkeypatch.setattr(stage, "validation_tokens", lambda *_: short)
+    assert evaluate(finished, dataset, tmp_path)["metrics"]["sliding"]["tokens_scored"] == 19
+    with pytest.raises(InputError, match="too short .* every_token"):
+        evaluate(finished, dataset, tmp_path, settings=evaluation(window_rule="record", stride=4))
+
+
+def test_a_text_without_a_byte_is_told(finished, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "validation_tokens", lambda *_: np.zeros(40, np.uint16))
+    with pytest.raises(InputError, match="holds control tokens alone"):
+        evaluate(finished, dataset, tmp_path)
+
+
+def test_the_tokenizer_must_be_that_of_the_shards(finished, dataset, tmp_path):
+    other = tmp_path / "tokenizer.model"
+    other.write_bytes((dataset / "tokenizer" / "tokenizer.model").read_bytes() + b"\0")
+    for run in (evaluate, roundtrip):
+        with pytest.raises(InputError, match="is not the tokenizer that made the shards"):
+            run(finished, dataset, tmp_path, tokenizer=other)
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_damaged_inputs_are_told_and_leave_no_output(finished, dataset, tmp_path):
+    raw = bytearray((finished / "export" / "exact.tgolf").read_bytes())
+    raw[-5] ^= 4
+    (tmp_path / "damaged.tgolf").write_bytes(raw)
+    with pytest.raises(InputError, match=r"damaged\.tgolf"):
+        evaluate(finished, dataset, tmp_path, artifact=tmp_path / "damaged.tgolf")
+    (tmp_path / "damaged.safetensors").write_bytes((finished / "final.safetensors").read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"damaged\.safetensors"):
+        roundtrip(finished, dataset, tmp_path, checkpoint=tmp_path / "damaged.safetensors")
+    with pytest.raises(InputError, match="is missing"):
+        evaluate(finished, dataset, tmp_path, training=tmp_path / "train.json")
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_storage_that_loses_nothing_has_no_gap(compared):
+    exact = compared["metrics"]["storages"]["exact"]
+    assert (exact["gap_bpb"], exact["gap_se"], exact["trits_changed"], exact["max_weight_error"]) == (0, 0, 0, 0)
+    assert exact["bpb"] == compared["metrics"]["trained"]["bpb"]
+
+
+@pytest.mark.parametrize("name", ["bf16", "fp16"])
+def test_the_gap_of_a_storage_is_the_difference_of_its_scores(compared, name):
+    storage, trained = compared["metrics"]["storages"][name], compared["metrics"]["trained"]
+    assert storage["gap_bpb"] == pytest.approx(storage["bpb"] - trained["bpb"], abs=1e-9)
+    assert storage["gap_bpb"] != 0
+    assert storage["gap_se"] > 0
+    assert storage["trits_changed"] == 0
+    assert 0 < storage["max_weight_error"]
+
+
+def test_the_trained_score_is_that_of_the_evaluation_of_an_exact_artifact(compared, scored):
+    trained, chunked = compared["metrics"]["trained"], scored["metrics"]["chunked"]
+    assert {key: trained[key] for key in ("nats", "bpb", "record_bpb", "bytes")} == {
+        key: pytest.approx(chunked[key], rel=1e-12) for key in ("nats", "bpb", "record_bpb", "bytes")
+    }
+
+
+def test_a_paired_gap_by_hand():
+    # differences 1, 0, 3: mean 4/3, variance 7/3, so the sum 4 has a standard error of √(3 · 7/3) = √7 nats
+    trained, reloaded = (WindowNats(np.array(nats), np.zeros(3)) for nats in ([1.0, 2.0, 3.0], [2.0, 2.0, 6.0]))
+    gap = paired_gap(trained, reloaded, bytes_=10)
+    assert gap.bpb == pytest.approx(4 / math.log(2) / 10)
+    assert gap.standard_error == pytest.approx(math.sqrt(7) / math.log(2) / 10)
+
+
+def test_one_window_has_no_spread():
+    one, other = WindowNats(np.array([1.0]), np.zeros(1)), WindowNats(np.array([2.0]), np.zeros(1))
+    assert paired_gap(one, other, 1).standard_error == 0.0
