@@ -88,7 +88,7 @@ def small_export(**settings) -> ExportConfig:
 
 
 def build_run(folder: Path, model: ModelConfig) -> Path:
-    """``folder`` as a finished run would leave it: a checkpoint, its artifacts and ``train.json``; weights at random."""
+    """``folder`` as a finished run would leave it: checkpoint, artifacts and ``train.json``; weights at random."""
     weights = {name: p.detach() for name, p in random_network(model).named_parameters()}
     checkpoint.save(folder / "final.safetensors", weights, {"step": 12, "seed": 1})
     export_stage(

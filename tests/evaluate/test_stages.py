@@ -129,10 +129,13 @@ def test_the_temperature_is_calibrated_on_the_training_tokens_after_the_last_tra
 
 
 def test_calibration_reads_no_validation_token(finished, dataset, tmp_path, monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        stage, "calibrate", lambda network, unseen, *a, original=stage.calibrate: seen.append(unseen) or original(network, unseen, *a)
-    )  # fmt: skip
+    seen, original = [], stage.calibrate
+
+    def calibrate(network, unseen, *rest):
+        seen.append(unseen)
+        return original(network, unseen, *rest)
+
+    monkeypatch.setattr(stage, "calibrate", calibrate)
     write_json(tmp_path / "train.json", {"metrics": {"steps": 5, "world": 2}})
     evaluate(finished, dataset, tmp_path, training=tmp_path / "train.json")
     # two ranks: 4 micro-steps of 2 · (2 · 16 + 1) tokens a step
@@ -184,7 +187,7 @@ def test_a_text_too_short_for_the_record_rule_is_told(finished, dataset, tmp_pat
     short = validation_tokens(dataset / "shards", 16)[:20]
     monkeypatch.setattr(stage, "validation_tokens", lambda *_: short)
     assert evaluate(finished, dataset, tmp_path)["metrics"]["sliding"]["tokens_scored"] == 19
-    with pytest.raises(InputError, match="too short .* every_token"):
+    with pytest.raises(InputError, match=r"too short .* every_token"):
         evaluate(finished, dataset, tmp_path, settings=evaluation(window_rule="record", stride=4))
 
 
@@ -230,7 +233,7 @@ def test_the_gap_of_a_storage_is_the_difference_of_its_scores(compared, name):
     assert storage["gap_bpb"] != 0
     assert storage["gap_se"] > 0
     assert storage["trits_changed"] == 0
-    assert 0 < storage["max_weight_error"]
+    assert storage["max_weight_error"] > 0
 
 
 def test_the_trained_score_is_that_of_the_evaluation_of_an_exact_artifact(compared, scored):

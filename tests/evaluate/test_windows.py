@@ -55,7 +55,7 @@ def test_the_record_rule_as_the_specification_states_it(case):
         list(range(0, window)) if start == 0 else list(range(start + window - stride, start + window))
         for start in starts
     ]
-    assert scored_targets(windows) == sum(per_window, [])
+    assert scored_targets(windows) == [target for targets in per_window for target in targets]
     assert windows.scored + windows.left_out == tokens - 1
 
 

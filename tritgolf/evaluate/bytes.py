@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
 
 from tritgolf.data.tokenizer import SPACE, load_tokenizer
+from tritgolf.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch
 def score_sliding(
     network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float, stride: int, rule: Rule
 ) -> dict[str, Any]:
-    """Windows ``stride`` apart: the facts for JSON, with the time they took. ``InputError`` if ``rule`` scores nothing."""
+    """Windows ``stride`` apart: the facts for JSON, with the time they took. ``InputError`` if nothing is scored."""
     windows = sliding_windows(len(tokens), network.model.context, stride, rule)
     if not windows.scored:
         raise InputError(

@@ -13,7 +13,7 @@ Rule = Literal["record", "every_token"]
 
 
 class Windows(NamedTuple):
-    """``starts`` and ``firsts`` (int64, one a window) of windows of ``length`` tokens; ``left_out`` targets unscored."""
+    """``starts`` and ``firsts`` (int64, one a window) of windows of ``length`` tokens; ``left_out``: unscored."""
 
     starts: npt.NDArray[np.int64]
     firsts: npt.NDArray[np.int64]
