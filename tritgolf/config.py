@@ -5,8 +5,9 @@ A record is a YAML file in ``records/``. It may ``inherit`` from another and the
 explicit: nothing is decided later. Every error is one line that names file, key, value and what is allowed.
 """
 
+import copy
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,6 +19,7 @@ Precision = Literal["float32", "bfloat16"]
 Format = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 # What the two named modes mean, setting by setting; the README's table is made from this.
 MODES: dict[str, dict[str, Any]] = {
@@ -51,7 +53,7 @@ MODES: dict[str, dict[str, Any]] = {
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values never change after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 T = TypeVar("T", bound=Settings)
@@ -69,7 +71,7 @@ class QuantizerConfig(Settings):
 class ModelConfig(Settings):
     """The ternary U-Net transformer (record-spec: #640, #920, #923)."""
 
-    vocab_size: Positive = 8192
+    vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
     layers: Positive = 10
     width: Positive = 768
     heads: Positive = 8
@@ -78,11 +80,11 @@ class ModelConfig(Settings):
     embed_dim: Positive = 312
     context: Positive = 1024
     smear: bool = False
-    rotary_base: float = 5000.0
+    rotary_base: float = Field(default=5000.0, gt=1)
     rotary_frequencies: Precision
     yarn_max: Positive = 2048
     q_gain: float = 2.25
-    softcap: float = Field(default=10.0, gt=0)
+    softcap: float = Field(default=10.0, gt=0, le=80)  # exp(80) is still FP32
     fp8_embedding: bool = True
     compute: Precision = "bfloat16"
     quantizer: QuantizerConfig
@@ -213,7 +215,9 @@ class EvaluateConfig(Settings):
     window_rule: Literal["record", "every_token"]
     headline_z_loss: bool
     apply_temperature: bool
-    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = (0.90, 0.95, 1.00, 1.05, 1.10)
+    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        default=(0.90, 0.95, 1.00, 1.05, 1.10), min_length=1
+    )
     calibration_tokens: Positive = 65_536
     batch_sequences: Positive = 64
 
@@ -232,7 +236,7 @@ class RecordConfig(Settings):
     source: str
     mode: Mode
     dataset: str
-    seeds: tuple[int, ...] = (42, 1337, 7)
+    seeds: tuple[Seed, ...] = (42, 1337, 7)
     model: ModelConfig
     train: TrainConfig
     export: ExportConfig
@@ -256,12 +260,21 @@ class RecordConfig(Settings):
         )
         stride = self.evaluate.stride
         _check(stride <= context, "evaluate.stride", stride, f"at most the window, {context}")
+        calibration = self.evaluate.calibration_tokens
+        _check(calibration > context, "evaluate.calibration_tokens", calibration, f"more than the window, {context}")
+        check_names("seeds", self.seeds, "seed")
         return self
 
 
 def _check(holds: bool, key: str, value: object, allowed: str) -> None:
     if not holds:
         raise ValueError(f"{key}: {value} is not possible; it must be {allowed}")
+
+
+def check_names(key: str, values: tuple[object, ...], what: str) -> None:
+    """For validators: ``values`` of the setting ``key`` name at least one ``what`` and none twice."""
+    _check(bool(values), key, list(values), f"at least one {what}")
+    _check(len(set(values)) == len(values), key, list(values), f"different {what}s")
 
 
 def known_records(folder: str | Path) -> list[str]:
@@ -280,7 +293,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
         raise InputError(f"record {name!r}", "is unknown", f"known records: {known}")
     raw = merge(_with_ancestors(path, seen=()), overrides or {})
     mode = raw.get("mode", "honest")
-    if mode not in MODES:
+    if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
     for dotted, value in MODES[mode].items():
         _set_default(raw, dotted.split("."), value)
@@ -296,6 +309,8 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise InputError(path, f"{key}: unknown key", f"allowed here: {_siblings(kind, first['loc'])}") from None
+        if first["type"] == "missing":
+            raise InputError(path, f"{key}: is missing") from None
         if first["type"] == "value_error":
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(path, f"{key}.{message}" if key else message) from None
@@ -315,11 +330,11 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with ``over`` laid on top, mappings merged key by key."""
-    merged = dict(base)
+    """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either."""
+    merged = copy.deepcopy(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else value
+        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
     return merged
 
 
@@ -345,8 +360,12 @@ def _set_default(raw: dict[str, Any], keys: list[str], value: Any) -> None:
 
 
 def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Names of the settings beside the one at ``location``, where ``kind`` says what they are."""
     model: Any = kind
     for part in location[:-1]:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else None
+        if hasattr(model, "model_fields"):
+            field = model.model_fields.get(part)
+            model = field.annotation if field else None
+        else:
+            model = next(reversed(get_args(model)), None)  # a mapping's values
     return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config.py"

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tritgolf.config import Positive, RecordConfig, Settings, load_record, validate
+from tritgolf.config import Positive, RecordConfig, Settings, check_names, load_record, validate
 
 
 class PipelineConfig(Settings):
@@ -16,6 +16,11 @@ class PipelineConfig(Settings):
     dataset: str | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
     gpus: Positive | None = None
+
+    @model_validator(mode="after")
+    def _records_are_named_once(self) -> "PipelineConfig":
+        check_names("records", self.records, "record")
+        return self
 
 
 def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
