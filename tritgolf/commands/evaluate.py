@@ -63,9 +63,11 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
 
     artifact = open_artifact(arguments.artifact, named_estimator(arguments))
     model = artifact.header.model
-    stride = arguments.stride or model.context // 2
+    stride = model.context // 2 if arguments.stride is None else arguments.stride
     if not 1 <= stride <= model.context:
         raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")
+    if arguments.batch < 1:
+        raise InputError("--batch", f"{arguments.batch} is not possible", "give 1 or more windows")
     paths = sorted(glob.glob(arguments.shards))  # noqa: PTH207  (the pattern may be absolute)
     if not paths:
         raise InputError("--shards", f"{arguments.shards!r} matches no file", "give the shards' path or pattern")

@@ -35,6 +35,10 @@ def read_header(path: str | Path) -> int:
             data = file.read(HEADER_BYTES)
     except FileNotFoundError:
         raise InputError(path, "is missing", "make or download the shards again") from None
+    except IsADirectoryError:
+        raise InputError(
+            path, "is a folder, not a shard", "give the shards in it, such as 'FOLDER/val_*.bin'"
+        ) from None
     if len(data) < HEADER_BYTES:
         raise InputError(path, f"has {len(data)} bytes, less than a shard's header of {HEADER_BYTES}", AGAIN)
     magic, version, count = (int(value) for value in np.frombuffer(data, HEADER_DTYPE)[:3])

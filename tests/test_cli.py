@@ -1,0 +1,219 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.evaluate.test_stages import evaluate as evaluate_through_the_stage
+from tests.small import RECORDS, REPOSITORY, small_model
+from tritgolf import __version__
+from tritgolf.cli import main
+from tritgolf.model.counts import count_parameters
+
+COMMANDS = ("describe", "inspect", "evaluate", "audit")
+PUBLISHED = REPOSITORY / "tests" / "fixtures" / "published"
+
+
+def run(capsys, *arguments) -> str:
+    """Standard output of a command that succeeds."""
+    assert main([str(argument) for argument in arguments]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def refuse(capsys, *arguments) -> str:
+    """The one line of a command that cannot be done."""
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err.removeprefix("error: ").strip()
+
+
+@pytest.fixture
+def scoring(finished, dataset):
+    """Arguments of ``evaluate`` that succeed."""
+    return [
+        "evaluate",
+        finished / "export" / "bf16.tgolf",
+        "--shards",
+        dataset / "shards" / "val_*.bin",
+        "--tokenizer",
+        dataset / "tokenizer" / "tokenizer.model",
+    ]
+
+
+@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)])
+def test_help_is_there(capsys, command):
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, "--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert "usage: tritgolf" in text
+    assert all(name in text for name in (COMMANDS if not command else ["--json"]))
+
+
+def test_the_installed_command_is_quick_to_say_its_version():
+    """Nothing slow is imported for it."""
+    program = (
+        "import sys, tritgolf.cli; assert not {'torch', 'numpy', 'pandas'} & set(sys.modules); tritgolf.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"tritgolf {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["describe"], ["evaluate", "x"], ["inspect", "x", "--loud"]])
+def test_wrong_usage_exits_with_2(capsys, arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: tritgolf" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("record", "published", "steps", "trits_and_scales"),
+    [
+        ("ternary_v1", 73_685_840, 10_000, 13_989_910),
+        ("ternary_v2", 74_250_064, 10_000, 13_989_910),
+        ("ternary_100k", 74_257_744, 100_000, 13_989_910),
+    ],
+)
+def test_describe_the_records(capsys, record, published, steps, trits_and_scales):
+    facts = json.loads(run(capsys, "describe", record, "--records", RECORDS, "--json"))
+    assert facts["parameters"]["published"] == published
+    assert (facts["steps"], facts["tokens"]) == (steps, steps * 524_288)
+    kinds = facts["artifact"]["bytes_by_kind"]
+    assert kinds["trits"] == 12_976_150
+    assert kinds["trits"] + kinds["scales"] == trits_and_scales
+    assert facts["artifact"]["bytes"] == sum(kinds.values())
+    assert facts["configuration"]["name"] == record
+
+
+def test_describe_for_people(capsys):
+    text = run(capsys, "describe", "ternary_v2", "--records", RECORDS)
+    for part in ("74,250,064", "64,880,640 in 506,880 groups", "5,242,880,000", "or 600 s if sooner", "model.width"):
+        assert part in text, part
+
+
+def test_describe_an_unknown_record(capsys):
+    line = refuse(capsys, "describe", "ternary_v9", "--records", RECORDS)
+    assert line.startswith("record 'ternary_v9': is unknown; known records: demo, ")
+
+
+def test_inspect_our_artifact(capsys, finished):
+    path = finished / "export" / "bf16.tgolf"
+    facts = json.loads(run(capsys, "inspect", path, "--json"))
+    counts = count_parameters(small_model())
+    assert (facts["format"], facts["bytes"]) == ("tgolf", path.stat().st_size)
+    assert (facts["ternary_weights"], facts["scales"], facts["stored_fp"]) == (
+        counts.ternary,
+        counts.groups,
+        counts.stored_fp,
+    )
+    assert "zeros, all" in run(capsys, "inspect", path)
+
+
+def test_inspect_a_published_artifact(capsys):
+    facts = json.loads(run(capsys, "inspect", PUBLISHED / "sample_pr920.ternary.ptz", "--records", RECORDS, "--json"))
+    assert facts["format"] == "ptz"
+    assert facts["header"]["record"] == "published, of no record known here"
+    assert facts["header"]["model"]["quantizer"]["estimator"] == "rms"
+    named = run(
+        capsys, "inspect", PUBLISHED / "sample_pr920.ternary.ptz", "--records", RECORDS, "--record", "ternary_v2"
+    )
+    assert "ternary_v2" in named
+
+
+def test_inspect_what_is_no_artifact(capsys, tmp_path, finished):
+    (tmp_path / "text").write_text("hello")
+    assert "is neither a .tgolf nor" in refuse(capsys, "inspect", tmp_path / "text")
+    assert "is not a file" in refuse(capsys, "inspect", tmp_path / "none")
+    raw = (finished / "export" / "bf16.tgolf").read_bytes()
+    (tmp_path / "cut.tgolf").write_bytes(raw[: len(raw) // 2])
+    assert "cut.tgolf" in refuse(capsys, "inspect", tmp_path / "cut.tgolf")
+
+
+def test_evaluate_scores_as_the_stage_does(capsys, scoring, finished, dataset, tmp_path):
+    facts = json.loads(run(capsys, *scoring, "--stride", 5, "--json"))
+    stage = evaluate_through_the_stage(finished, dataset, tmp_path, artifact=scoring[1])["metrics"]
+    assert facts["chunked"] == pytest.approx(stage["chunked"])
+    for key in ("bpb", "nats", "record_bpb", "tokens_scored", "tokens_left_out", "bytes", "stride", "window", "rule"):
+        assert facts["sliding"][key] == pytest.approx(stage["sliding"][key]) if key != "rule" else "every_token"
+
+
+def test_evaluate_for_people(capsys, scoring):
+    text = run(capsys, *scoring, "--stride", 4, "--rule", "record")
+    for part in ("chunked", "sliding 4", "BPB", "left out", "with z-loss"):
+        assert part in text, part
+
+
+def test_evaluate_takes_one_shard_or_many(capsys, scoring, dataset):
+    everything = json.loads(run(capsys, *scoring, "--json"))
+    one = dataset / "shards" / "val_000000.bin"
+    alone = json.loads(run(capsys, *scoring[:3], one, *scoring[4:], "--json"))
+    train = json.loads(run(capsys, *scoring[:3], dataset / "shards" / "train_00000[01].bin", *scoring[4:], "--json"))
+    assert alone["tokens"] == everything["tokens"]
+    assert train["tokens"] == 8000
+    assert everything["sliding"]["stride"] == 8
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        (["--stride", "0"], "--stride: 0 is not possible; give 1 to 16, the window"),
+        (["--stride", "17"], "--stride: 17 is not possible; give 1 to 16, the window"),
+        (["--stride", "-1"], "--stride: -1 is not possible"),
+        (["--batch", "0"], "--batch: 0 is not possible; give 1 or more windows"),
+        (["--batch", "-4"], "--batch: -4 is not possible"),
+        (["--shards", "/nowhere/val_*.bin"], "--shards: '/nowhere/val_*.bin' matches no file"),
+        (["--tokenizer", "/nowhere/tokenizer.model"], "/nowhere/tokenizer.model: "),
+    ],
+)
+def test_evaluate_refuses_what_cannot_be(capsys, scoring, extra, expected):
+    assert refuse(capsys, *scoring, *extra).startswith(expected)
+
+
+def test_evaluate_refuses_shards_that_are_none(capsys, scoring, dataset, tmp_path):
+    whole = (dataset / "shards" / "val_000000.bin").read_bytes()
+    (tmp_path / "cut.bin").write_bytes(whole[:-1])
+    assert "is cut short" in refuse(capsys, *scoring, "--shards", tmp_path / "cut.bin")
+    header = np.frombuffer(whole[:1024], "<i4").copy()
+    header[2] = 16
+    (tmp_path / "short.bin").write_bytes(header.tobytes() + whole[1024 : 1024 + 32])
+    line = refuse(capsys, *scoring, "--shards", tmp_path / "short.bin")
+    assert "has 16 validation tokens, too few for one window of 16" in line
+    foreign = np.frombuffer(whole, "<u2").copy()
+    foreign[600] = 300
+    (tmp_path / "foreign.bin").write_bytes(foreign.tobytes())
+    assert "has token 300 at position 88" in refuse(capsys, *scoring, "--shards", tmp_path / "foreign.bin")
+    (tmp_path / "folder.bin").mkdir()
+    assert "folder.bin" in refuse(capsys, *scoring, "--shards", tmp_path / "folder.bin")
+
+
+def test_evaluate_refuses_a_text_too_short_for_the_record_rule(capsys, scoring, dataset, tmp_path):
+    whole = (dataset / "shards" / "val_000000.bin").read_bytes()
+    header = np.frombuffer(whole[:1024], "<i4").copy()
+    header[2] = 20
+    (tmp_path / "short.bin").write_bytes(header.tobytes() + whole[1024 : 1024 + 40])
+    assert "too short" in refuse(capsys, *scoring, "--shards", tmp_path / "short.bin", "--rule", "record")
+
+
+def test_evaluate_refuses_a_tokenizer_of_another_size(capsys, scoring, tmp_path, dataset):
+    from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer  # noqa: PLC0415
+
+    model = train_tokenizer(dataset / "corpus" / "train.jsonl.zst", 298, 10**6)
+    save_tokenizer(model, tmp_path / "tokenizer", origin="trained")
+    line = refuse(capsys, *scoring, "--tokenizer", tmp_path / "tokenizer" / "tokenizer.model")
+    assert "has 298 pieces, the artifact's model 300" in line
+
+
+def test_evaluate_refuses_a_published_file_on_other_shards(capsys, scoring, tmp_path):
+    path = shutil.copy(PUBLISHED / "sample_pr640.ternary.ptz", tmp_path / "final_model.ternary.ptz")
+    line = refuse(capsys, "evaluate", path, *scoring[2:], "--records", RECORDS)
+    assert "has 300 pieces, the artifact's model 1024" in line
