@@ -8,6 +8,7 @@ other exception is a bug of ours and keeps its traceback.
 import contextlib
 import errno
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,20 +39,32 @@ def full_disk_error(error: OSError, where: str | Path) -> InputError:
 
 
 @contextlib.contextmanager
-def one_line_errors(exit_code: int = 1) -> Iterator[None]:
-    """Turn an ``InputError`` or a full disk into one line on standard error and ``exit_code``."""
+def one_line_errors(exit_code: int = 1, *, log: str | Path | None = None) -> Iterator[None]:
+    """Turn an ``InputError`` or a full disk into one line on standard error and ``exit_code``.
+
+    The line is written to ``log`` too, where a workflow says that one should look; so is the traceback of a bug.
+    """
     try:
         yield
     except InputError as error:
-        _tell(error)
+        _tell(error, log)
         raise SystemExit(exit_code) from None
-    except OSError as error:
-        if not full_disk(error):
+    except Exception as error:
+        if not (isinstance(error, OSError) and full_disk(error)):
+            _write_log(log, traceback.format_exc())
             raise
-        _tell(full_disk_error(error, "output"))
+        _tell(full_disk_error(error, "output"), log)
         raise SystemExit(exit_code) from None
 
 
-def _tell(error: InputError) -> None:
-    """Write the line in one go: jobs that run side by side share standard error."""
-    sys.stderr.write(f"error: {error}\n")
+def _tell(error: InputError, log: str | Path | None) -> None:
+    line = f"error: {error}\n"
+    sys.stderr.write(line)  # in one go: jobs that run side by side share standard error
+    _write_log(log, line)
+
+
+def _write_log(log: str | Path | None, text: str) -> None:
+    if log is not None:
+        with contextlib.suppress(OSError):  # on a full disk; it has been told on standard error
+            Path(log).parent.mkdir(parents=True, exist_ok=True)
+            Path(log).write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from tritgolf.files import write_json, write_text
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     report = audit(Path(snakemake.input.configuration).parent)
     write_text(snakemake.output.markdown, markdown(report))
     write_json(snakemake.output.json, report.as_dict())

@@ -10,7 +10,7 @@ from tritgolf.files import write_text
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     published = Path(snakemake.input.claims).parent
     entries = read_ledger(published, published.with_name("measured"))
     write_text(snakemake.output[0], ledger_page(entries))

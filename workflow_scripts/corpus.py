@@ -10,7 +10,7 @@ from tritgolf.errors import one_line_errors
 
 snakemake: Snakemake  # put here by Snakemake
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     name, rule = snakemake.wildcards.dataset, snakemake.params.validation
     build_corpus(
         name,

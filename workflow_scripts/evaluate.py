@@ -12,7 +12,7 @@ from tritgolf.evaluate.stage import evaluate_stage
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors(), no_network():
+with one_line_errors(log=snakemake.log[0]), no_network():
     torch.set_num_threads(snakemake.threads)
     evaluate_stage(
         record=snakemake.params.record,

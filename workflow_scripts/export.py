@@ -11,7 +11,7 @@ from tritgolf.errors import one_line_errors
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     export_stage(
         record=snakemake.params.record,

@@ -12,6 +12,6 @@ from tritgolf.report.style import save
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     run = load_files(snakemake.input.metrics, RecordFacts(**snakemake.params.facts))
     save(draw(snakemake.params.plot, run), Path(snakemake.output.svg).with_suffix(""))

@@ -19,7 +19,7 @@ TABLES = {
     "published": lambda run: published_table(run, read_published(snakemake.input.published)),
 }
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     kept = load_run(snakemake.params.folder)
     for page in map(Path, snakemake.output.tables):
         TABLES[page.stem](kept).write(page.with_suffix(""))

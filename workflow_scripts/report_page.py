@@ -11,7 +11,7 @@ from tritgolf.files import write_json
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     configuration = Path("results/config.json")
     write_json(configuration, snakemake.params.configuration)
     page = Path(snakemake.output[0])

@@ -11,6 +11,6 @@ from tritgolf.report.schemas import RecordFacts
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     runs = load_several(snakemake.input.metrics, [RecordFacts(**facts) for facts in snakemake.params.facts])
     records_table(runs).write(Path(snakemake.output.csv).with_suffix(""))

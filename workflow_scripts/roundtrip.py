@@ -11,7 +11,7 @@ from tritgolf.evaluate.roundtrip import roundtrip_stage
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     roundtrip_stage(
         record=snakemake.params.record,

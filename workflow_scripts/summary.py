@@ -10,6 +10,6 @@ from tritgolf.report.summary import summary
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     runs = load_several(snakemake.input.metrics, [RecordFacts(**facts) for facts in snakemake.params.facts])
     write_text(snakemake.output[0], summary(runs))

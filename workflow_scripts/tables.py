@@ -18,6 +18,6 @@ TABLES = {
     "published": lambda run: published_table(run, read_published(snakemake.input.published)),
 }
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     run = load_files(snakemake.input.metrics, RecordFacts(**snakemake.params.facts))
     TABLES[snakemake.params.table](run).write(Path(snakemake.output.csv).with_suffix(""))

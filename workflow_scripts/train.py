@@ -10,7 +10,7 @@ from tritgolf.train.stage import train_stage
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors():
+with one_line_errors(log=snakemake.log[0]):
     train_stage(
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),

@@ -76,6 +76,7 @@ def test_shards_that_are_damaged(bad_shards, name):
     workspace, run = bad_shards
     assert run.jobs == {f"train_{name}": 1 for name in SHARDS} | {"train": 1}
     assert_told(run, f"results/data/{name}/shards/train_000001.bin: {SHARDS[name][1]}", of=len(SHARDS))
+    assert workspace.results(name, "seed42", "logs", "train.log").read_text().strip() in run.errors
     assert outputs(workspace, name) == []
     assert workspace.left_behind() == []
 
