@@ -1,0 +1,68 @@
+"""The README's figures are those of the metrics it names, its settings those of the configuration."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tritgolf.config import MODES, known_records
+from tritgolf.report.metrics import load_run
+from tritgolf.report.tables import roundtrip_table, seeds_table
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RUN = ROOT / "measured" / "ternary_v2_docs_en_2xh200"
+
+
+def table_after(marker: str) -> list[list[str]]:
+    lines = README.split(marker, 1)[1].strip().splitlines()
+    rows = [line for line in lines[: next(i for i, line in enumerate([*lines, ""]) if not line.startswith("|"))]]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+
+
+@pytest.mark.parametrize("setting", MODES["faithful"])
+def test_every_setting_of_the_modes_is_in_the_table(setting):
+    row = f"| `{setting}` | `{MODES['faithful'][setting]}` | `{MODES['honest'][setting]}` |"
+    assert row in README
+
+
+def test_every_record_is_in_the_table():
+    for name in known_records(ROOT / "records"):
+        assert f"| `{name}` |" in README
+
+
+def test_the_measured_scores_are_those_of_the_metrics():
+    csv = seeds_table(load_run(RUN)).csv().splitlines()
+    seed = dict(zip(csv[0].split(","), csv[1].split(","), strict=True))
+    shown = {row[0]: row[-1] for row in table_after("<!-- table: ternary_v2_docs_en_2xh200 seeds -->")}
+    assert shown["steps"] == f"{int(seed['steps']):,}"
+    assert shown["ms/step"] == f"{float(seed['ms_per_step']):.1f}"
+    assert shown["sliding BPB"] == f"{float(seed['sliding_bpb']):.4f} (stride {seed['stride']})"
+    assert shown["val BPB, with z-loss"] == f"{float(seed['val_record_bpb']):.4f}"
+    assert shown["RT BPB, with z-loss"] == f"{float(seed['rt_record_bpb']):.4f}"
+    assert shown["artifact bytes"] == f"{int(seed['artifact_bytes']):,}"
+    assert shown["artifact and code bytes"] == f"{int(seed['total_bytes']):,}"
+
+
+def test_the_measured_gaps_are_those_of_the_metrics():
+    storages = ["bf16", "fp16", "fp32", "bf16_mixes_bf16", "bf16_table_bf16", "lossless"]
+    rows = table_after("<!-- table: ternary_v2_docs_en_2xh200 roundtrip -->")
+    assert len(rows) == len(storages)
+    for row, storage in zip(rows, storages, strict=True):
+        for cell, checkpoint in zip(row[1:], ("step_000600", "step_001200", "step_001800", "final"), strict=True):
+            facts = json.loads((RUN / "seed42" / checkpoint / "roundtrip.json").read_text())["metrics"]["storages"][storage]
+            shown = [float(number) for number in re.findall(r"[+−]?\d\.\d+", cell.replace("−", "-"))]
+            assert shown[0] == pytest.approx(facts["gap_bpb"], abs=5.1e-6)
+            assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])
+
+
+def test_the_table_of_gaps_can_be_made_again():
+    assert "bf16_mixes_bf16" in roundtrip_table(load_run(RUN)).markdown()
+
+
+def test_every_command_of_the_readme_exists():
+    targets = re.search(r"Targets: (.*?)\. Tables", README, re.S)[1]
+    snakefile = (ROOT / "Snakefile").read_text() + "".join(p.read_text() for p in (ROOT / "rules").glob("*.smk"))
+    for target in re.findall(r"`(\w+)`", targets):
+        assert f"rule {target}:" in snakefile
