@@ -52,7 +52,7 @@ def test_the_measured_gaps_are_those_of_the_metrics():
     for row, storage in zip(rows, storages, strict=True):
         for cell, checkpoint in zip(row[1:], ("step_000600", "step_001200", "step_001800", "final"), strict=True):
             facts = json.loads((RUN / "seed42" / checkpoint / "roundtrip.json").read_text())["metrics"]["storages"][storage]
-            shown = [float(number) for number in re.findall(r"[+−]?\d\.\d+", cell.replace("−", "-"))]
+            shown = [float(number) for number in re.findall(r"[+-]?\d\.\d+", cell.replace("−", "-"))]
             assert shown[0] == pytest.approx(facts["gap_bpb"], abs=5.1e-6)
             assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])
 
