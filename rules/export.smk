@@ -19,7 +19,7 @@ for _record in records():
             f"results/{_record}/seed{{seed}}/benchmarks/export_{{checkpoint}}.tsv"
         conda:
             "../envs/tritgolf.yaml"
-        threads: 2 * len(record_config(_record).export.storages)
+        threads: max(1, workflow.cores // 4)
         resources:
             mem_mb=4000,
             runtime=60,

@@ -5,7 +5,7 @@ import pytest
 from tests.audit.folders import PUBLISHED
 from tests.audit.results import edit, sound_run
 from tests.report.synthetic import SEEDS
-from tritgolf.audit.claims import HIGH, LOW, Published
+from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Published
 from tritgolf.audit.ledger import read_ledger, rule
 from tritgolf.audit.measurements import FULL_SIZE, LAB_SCHEMA, read_measurements
 from tritgolf.audit.outcome import Verdict
@@ -62,7 +62,9 @@ def test_rows_that_differ_in_more_than_one_factor_are_not_compared(tmp_path):
 def test_small_models_decide_with_low_confidence_and_only_without_full_size_ones(tmp_path):
     pair = row(0.0009), row(0.0009, scales="float16")
     assert ruling("c11", lab(tmp_path, *pair, weights=1000)).confidence == LOW
-    assert ruling("c11", lab(tmp_path, *pair)).confidence == HIGH
+    assert ruling("c11", lab(tmp_path, *pair)).confidence == MEDIUM
+    three = [{**one, "seed": seed} for one in pair for seed in SEEDS]
+    assert ruling("c11", lab(tmp_path, *three)).confidence == HIGH
 
 
 def test_only_long_runs_speak_to_the_long_claim(tmp_path):
@@ -84,9 +86,10 @@ def test_a_measured_run_decides_temperature_z_loss_and_zeros(tmp_path):
     for claim in ("c04", "r03", "r04"):
         assert ruling(claim, tmp_path).outcome.verdict is Verdict.CONTRADICTED
     assert "+0.0030" in ruling("r04", tmp_path).outcome.evidence
-    # In the synthetic run the true zeros rise while the record's count falls.
+    # In the synthetic run the true zeros rise while the record's count falls; it is too short for claims on long ones.
     assert ruling("r05", tmp_path).outcome.verdict is Verdict.CONTRADICTED
-    assert ruling("c22", tmp_path).outcome.verdict is Verdict.HOLDS
+    for claim in ("c18", "c22"):
+        assert ruling(claim, tmp_path).outcome.verdict is Verdict.CANT_TELL
     assert ruling("c11", tmp_path).outcome.verdict is Verdict.CONTRADICTED
 
 
@@ -121,3 +124,13 @@ def test_a_damaged_lab_table_is_one_line(tmp_path):
 def test_other_json_in_the_lab_folder_is_passed_over(tmp_path):
     write_json(tmp_path / "lab/x.json", {"schema": "other"})
     assert read_measurements(tmp_path).gaps == ()
+
+
+def test_zeros_of_a_long_run_decide_what_is_said_of_long_training(tmp_path):
+    sound_run(tmp_path / "run")
+    for path in tmp_path.rglob("final/export/export.json"):
+        edit(path, lambda raw: raw.update(step=60_000))
+    for path in tmp_path.rglob("final/roundtrip.json"):
+        edit(path, lambda raw: raw.update(step=60_000))
+    assert ruling("c22", tmp_path).outcome.verdict is Verdict.HOLDS
+    assert ruling("c18", tmp_path).outcome.verdict is Verdict.CONTRADICTED

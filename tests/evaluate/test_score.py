@@ -59,7 +59,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("batch", "rows", "temperature"), [(1, 8192, 1.0), (3, 7, 1.0), (100, 50, 0.9)])
 def test_batches_score_what_a_loop_scores(network, monkeypatch, name, batch, rows, temperature):
-    monkeypatch.setattr(score, "LOGIT_ROWS", rows)
+    monkeypatch.setitem(score.LOGIT_ROWS, "cpu", rows)
     windows = CASES[name]
     found = score_windows(network, text(), windows, batch, temperature)
     nats, squares = one_by_one(network, text(), windows, temperature)

@@ -15,8 +15,8 @@ from tritgolf.report.statistics import mean
 
 Kind = Literal["logs", "measurement"]
 
-HIGH = "high"  # follows by arithmetic from printed figures, or from measurements at full size
-MEDIUM = "medium"  # rests on an assumption that the evidence names
+HIGH = "high"  # follows by arithmetic from printed figures, or from full-size measurements of three seeds
+MEDIUM = "medium"  # rests on an assumption that the evidence names, or on fewer seeds
 LOW = "low"  # indicative: another size of model, or a correlation
 
 

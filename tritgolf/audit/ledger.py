@@ -68,7 +68,7 @@ BY_MEASUREMENT: dict[str, MeasuredRuling] = {
     "r02": measured.scale_storage,
     "r03": measured.temperature,
     "r04": measured.z_loss,
-    "r05": measured.zeros_fall,
+    "r05": measured.zero_fraction_is_true,
     "r11": measured.scale_storage_long,
 }
 
@@ -80,7 +80,7 @@ Made by `snakemake --cores 1 claims` from `published/` and `measured/`; edit nei
 
 Each claim of the published texts (`c…`) and each row of the specification's list "Where the record is not what it says"
 (`r…`, the claim, not what the list says of it) stands with what decides it. A verdict says what the evidence shows, not
-what anyone intended. **Confidence**: *high* follows by arithmetic from printed figures or from measurements at full
+what anyone intended. **Confidence**: *high* follows by arithmetic from printed figures or from three seeds at full
 size; *medium* rests on an assumption that the evidence names; *low* is indicative only.
 """
 

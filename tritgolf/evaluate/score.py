@@ -15,7 +15,7 @@ from tritgolf.model.loss import token_nats
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.progress import progress
 
-LOGIT_ROWS = 8192  # tokens whose logits exist at a time
+LOGIT_ROWS = {"cuda": 8192, "cpu": 512}  # tokens whose logits exist at a time; on a CPU they stay in its cache
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ def unigram_bpb(tokens: Tokens, token_bytes: TokenBytes) -> float:
 
 
 def _chunked_nats(network: TernaryUNet, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    model = network.model
+    model, count = network.model, LOGIT_ROWS[hidden.device.type]
     parts = [
         token_nats(rows, network.tok_emb.weight, network.vocab_bias, wanted, model.softcap, temperature)
-        for rows, wanted in zip(hidden.split(LOGIT_ROWS), targets.split(LOGIT_ROWS), strict=True)
+        for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
     ]
     return torch.cat([nats for nats, _ in parts]), torch.cat([lse for _, lse in parts])
 

@@ -1,35 +1,43 @@
 """Rulings on claims that logs can't decide, from what was measured (``measured/``).
 
 Each takes the claim, the published folder (for the size of the effect that is claimed) and the measurements. Full-size
-models decide with high confidence, smaller ones, where there are no others, with low. An effect contradicts a claim
-where it stays under half of what is claimed by two standard errors, and supports it where it stays above.
+models decide with high confidence from three seeds on and with medium from fewer; smaller ones, where there are no
+others, with low. An effect contradicts a claim where it stays under half of what is claimed by two standard errors, and
+supports it where it stays above. What is said of long training only long runs decide.
 """
 
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, TypeVar
 
-from tritgolf.audit.claims import HIGH, LOW, Claim, Published, Ruling
+from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.measurements import Effect, Measurements
 from tritgolf.audit.outcome import cant_tell, contradicted, holds, judge
 
 T = TypeVar("T", bound=Any)
 
 NOT_MEASURED = "not measured yet"
-LONG = 50_000  # steps from which on a run speaks to the 150,000-step claim
+LONG = 50_000  # steps from which on a run speaks to claims about 100,000 and 150,000
+ENOUGH_SEEDS = 3
+PRINTED_FRACTION = 0.5e-3
 PRINTED_STEP = 0.5e-4  # what four printed decimals can show, bits a byte
 SHOWN = 4
 
 
-def _largest(rows: Sequence[T], is_full_size: Any) -> tuple[list[T], str]:
-    """The full-size rows if there are any, else all; and the confidence they give."""
-    full = [row for row in rows if is_full_size(row)]
-    return (full, HIGH) if full else (list(rows), LOW)
+def _largest(rows: Sequence[T], model: Any = lambda row: row) -> tuple[list[T], str]:
+    """The rows of full-size models if there are any, else all; and the confidence they give.
+
+    ``model`` takes from a row what knows its ``full_size`` and ``seed``.
+    """
+    full = [row for row in rows if model(row).full_size]
+    if not full:
+        return list(rows), LOW
+    return full, HIGH if len({model(row).seed for row in full}) >= ENOUGH_SEEDS else MEDIUM
 
 
 def _rule(effects: Sequence[Effect], claimed: float, what: str) -> Ruling:
     """Whether measured effects are as large as claimed (bits a byte)."""
-    rows, confidence = _largest(effects, lambda effect: effect.row.full_size)
+    rows, confidence = _largest(effects, lambda effect: effect.row)
     if not rows:
         return Ruling.of(cant_tell(NOT_MEASURED))
     told = "; ".join(_told(effect) for effect in rows[:SHOWN]) + (
@@ -64,7 +72,7 @@ def scale_storage_long(claim: Claim, published: Published, measured: Measurement
 def shrinkage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """With the shrinkage correction no gap is left."""
     rows = [row for row in measured.gaps if row.factors.get("shrinkage") == "true"]
-    chosen, confidence = _largest(rows, lambda row: row.full_size)
+    chosen, confidence = _largest(rows)
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
     told = "; ".join(f"{r.run} {r.storage} {r.gap:+.6f} ± {r.error:.6f}" for r in chosen[:SHOWN])
@@ -76,7 +84,7 @@ def e4m3_penalty(claim: Claim, published: Published, measured: Measurements) -> 
     """e4m3 in the table, projections and mixes costs the stated penalty."""
     stated = claim.number(r"(\d\.\d+) BPB")
     effects = [e for factor in ("table", "projections", "mixes") for e in measured.effects(factor, "e4m3", "bfloat16")]
-    rows, confidence = _largest(effects, lambda effect: effect.row.full_size)
+    rows, confidence = _largest(effects, lambda effect: effect.row)
     if not rows or stated is None:
         return Ruling.of(cant_tell(NOT_MEASURED))
     by_factor = {e.factor: fmean(x.difference for x in rows if x.factor == e.factor) for e in rows}
@@ -89,7 +97,7 @@ def e4m3_penalty(claim: Claim, published: Published, measured: Measurements) -> 
 def temperature(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """Really applied, T = 0.90 is the best of the grid."""
     rows = [row for row in measured.evaluations if 0.9 in row.temperatures and len(row.temperatures) > 1]
-    chosen, confidence = _largest(rows, lambda row: row.full_size)
+    chosen, confidence = _largest(rows)
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
     best = {f"{row.run} seed {row.seed}": min(row.temperatures, key=row.temperatures.__getitem__) for row in chosen}
@@ -101,7 +109,7 @@ def temperature(claim: Claim, published: Published, measured: Measurements) -> R
 
 def z_loss(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """The record's figure is the pure one, to the decimals it is printed with."""
-    rows, confidence = _largest(measured.evaluations, lambda row: row.full_size)
+    rows, confidence = _largest(measured.evaluations)
     if not rows:
         return Ruling.of(cant_tell(NOT_MEASURED))
     excess = [row.chunked_record - row.chunked for row in rows]
@@ -114,7 +122,7 @@ def sliding_gain(claim: Claim, published: Published, measured: Measurements) -> 
     """Sliding evaluation at the stated stride gains what is stated, both scores pure cross-entropy."""
     stated, stride = claim.number(r"about (\d\.\d+)"), claim.number(r"stride (\d+)")
     rows = [row for row in measured.evaluations if stride and row.stride == stride.value]
-    chosen, confidence = _largest(rows, lambda row: row.full_size)
+    chosen, confidence = _largest(rows)
     if not chosen or stated is None:
         return Ruling.of(cant_tell(NOT_MEASURED))
     gain = fmean(row.chunked - row.sliding for row in chosen)
@@ -122,13 +130,25 @@ def sliding_gain(claim: Claim, published: Published, measured: Measurements) -> 
     return Ruling.of(judge(right, f"chunked less sliding BPB {gain:.4f}, mean of {len(chosen)} models"), confidence)
 
 
+def zero_fraction_is_true(claim: Claim, published: Published, measured: Measurements) -> Ruling:
+    """What the record counts is the share of zero trits, to the three decimals it is printed with."""
+    chosen, confidence = _largest(measured.zeros)
+    if not chosen:
+        return Ruling.of(cant_tell(NOT_MEASURED))
+    furthest = max(chosen, key=lambda row: abs(row.record - row.true))
+    evidence = (
+        f"{furthest.run}, step {furthest.step:,}: true {furthest.true:.3f}, by the record's count {furthest.record:.3f}"
+    )
+    return Ruling.of(judge(abs(furthest.record - furthest.true) < PRINTED_FRACTION, evidence), confidence)
+
+
 def zeros_fall(claim: Claim, published: Published, measured: Measurements) -> Ruling:
-    """The true zero fraction falls from a run's first checkpoint to its last, and is what the record counts."""
+    """In long training the true zero fraction falls from a run's first checkpoint to its last."""
     return _zeros_over_training(measured, lambda first, last: last.true < first.true)
 
 
 def amplification_grows(claim: Claim, published: Published, measured: Measurements) -> Ruling:
-    """1/(1 − z) grows from a run's first checkpoint to its last: the true zero fraction rises."""
+    """In long training 1/(1 − z) grows from a run's first checkpoint to its last: the true zero fraction rises."""
     return _zeros_over_training(measured, lambda first, last: last.true > first.true)
 
 
@@ -137,7 +157,7 @@ def _zeros_over_training(measured: Measurements, agrees: Any) -> Ruling:
     for row in measured.zeros:
         runs.setdefault((row.run, row.seed), []).append(row)
     ends = [(min(rows, key=_step), max(rows, key=_step)) for rows in runs.values() if len({r.step for r in rows}) > 1]
-    chosen, confidence = _largest(ends, lambda pair: pair[0].full_size)
+    chosen, confidence = _largest(ends, lambda pair: pair[0])
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
     told = "; ".join(
@@ -145,8 +165,10 @@ def _zeros_over_training(measured: Measurements, agrees: Any) -> Ruling:
         f"{a.record:.4f} → {b.record:.4f}"
         for a, b in chosen[:SHOWN]
     )
-    verdicts = {bool(agrees(first, last)) for first, last in chosen}
     evidence = f"true zero fraction: {told}"
+    if any(last.step < LONG for _, last in chosen):
+        return Ruling.of(cant_tell(f"{evidence}; no run of {LONG:,} steps yet"))
+    verdicts = {bool(agrees(first, last)) for first, last in chosen}
     return Ruling.of(cant_tell(evidence) if len(verdicts) > 1 else judge(verdicts.pop(), evidence), confidence)
 
 
