@@ -11,6 +11,13 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
+wildcard_constraints:
+    record="[A-Za-z0-9_.-]+",
+    dataset="[A-Za-z0-9_.-]+",
+    seed=r"\d+",
+    checkpoint=r"step_\d+|final",
+
+
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"

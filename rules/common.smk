@@ -1,6 +1,5 @@
-"""What every rule file uses: the validated configuration and the paths of results."""
+"""The validated configuration, as the other files here ask for it."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -8,11 +7,10 @@ from tritgolf.config import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import visible_gpus
 from tritgolf.errors import InputError
-from tritgolf.pipeline import load_pipeline, resolve_record
+from tritgolf.pipeline import load_pipeline, make_importable, resolve_record
 
 REPOSITORY = Path(workflow.basedir)
-# Jobs import the package from here, in a conda environment or on a cluster node too, installed or not.
-os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [os.getenv("PYTHONPATH")])])
+make_importable(REPOSITORY)
 
 
 def _configured():
@@ -74,16 +72,9 @@ def show_summary() -> None:
         and Path("results/report.html").exists()
         and any(str(path) in ("all", "report") for path in (workflow.dag_settings.targets or ["all"]))
     ):
-        print("\n" + summary.read_text(), flush=True)
+        print(f"\n{summary.read_text()}", flush=True)
 
 
 def plain(settings) -> dict:
-    """Settings as plain values, for ``params``: a rule runs again when, and only when, its own slice changes."""
+    """Settings as plain values for ``params``, so that a job runs again when, and only when, its own slice changes."""
     return settings.model_dump(mode="json")
-
-
-wildcard_constraints:
-    record="[A-Za-z0-9_.-]+",
-    dataset="[A-Za-z0-9_.-]+",
-    seed=r"\d+",
-    checkpoint=r"step_\d+|final",

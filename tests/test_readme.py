@@ -17,7 +17,7 @@ RUN = ROOT / "measured" / "ternary_v2_docs_en_2xh200"
 
 def table_after(marker: str) -> list[list[str]]:
     lines = README.split(marker, 1)[1].strip().splitlines()
-    rows = [line for line in lines[: next(i for i, line in enumerate([*lines, ""]) if not line.startswith("|"))]]
+    rows = lines[: next(i for i, line in enumerate([*lines, ""]) if not line.startswith("|"))]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
 
 
@@ -51,7 +51,8 @@ def test_the_measured_gaps_are_those_of_the_metrics():
     assert len(rows) == len(storages)
     for row, storage in zip(rows, storages, strict=True):
         for cell, checkpoint in zip(row[1:], ("step_000600", "step_001200", "step_001800", "final"), strict=True):
-            facts = json.loads((RUN / "seed42" / checkpoint / "roundtrip.json").read_text())["metrics"]["storages"][storage]
+            roundtrip = json.loads((RUN / "seed42" / checkpoint / "roundtrip.json").read_text())
+            facts = roundtrip["metrics"]["storages"][storage]
             shown = [float(number) for number in re.findall(r"[+-]?\d\.\d+", cell.replace("−", "-"))]
             assert shown[0] == pytest.approx(facts["gap_bpb"], abs=5.1e-6)
             assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])

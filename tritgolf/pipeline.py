@@ -1,5 +1,6 @@
 """``config.yaml``: what to reproduce. Systems are defined in ``records/``, texts in ``datasets/``."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ class PipelineConfig(Settings):
 def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
     """Validate the merged configuration (file and command line). Raises ``InputError`` in one line."""
     return validate(PipelineConfig, raw, path)
+
+
+def make_importable(repository: Path) -> None:
+    """Let jobs import the package from ``repository``: in a conda environment or on a cluster node, installed or not."""
+    known = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = f"{repository}{os.pathsep}{known}" if known else str(repository)
 
 
 def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> RecordConfig:

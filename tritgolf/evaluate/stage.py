@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tritgolf.artifact.container import read_artifact
 from tritgolf.audit.network import network_state
 from tritgolf.audit.scoring import probe_scoring
@@ -63,6 +65,7 @@ def evaluate_stage(
         windows = sliding_windows(len(tokens), context, settings.stride, settings.window_rule)
         found = score_windows(network, tokens, windows, batch, calibration.best, what="sliding at the best temperature")
         at_best = summarize(found, tokens, windows, sizes, z_loss).bpb
+    window = np.asarray(tokens[: context + 1], dtype=np.int64)
     metrics = {
         "storage": loaded.header.storage_name,
         "chunked": chunked,
@@ -75,7 +78,7 @@ def evaluate_stage(
             "calibration_tokens": len(unseen),
         },
         "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
-        "causality": probe_scoring(network, tokens).as_dict(),
+        "causality": probe_scoring(network, window).as_dict(),
     }
     written = envelope(
         "evaluate",
