@@ -30,7 +30,7 @@ def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> Pipe
 
 
 def make_importable(repository: Path) -> None:
-    """Let jobs import the package from ``repository``: in a conda environment or on a cluster node, installed or not."""
+    """Let jobs import the package from ``repository``: in a conda environment or on a cluster node too."""
     known = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = f"{repository}{os.pathsep}{known}" if known else str(repository)
 

@@ -11,7 +11,7 @@ from typing import Any
 from tritgolf import __version__
 from tritgolf.files import digest_bytes, digest_json
 
-LIBRARIES = ["torch", "numpy", "sentencepiece", "safetensors", "snakemake", "pandas", "matplotlib", "flash-attn", "triton"]
+LIBRARIES = ("torch", "numpy", "sentencepiece", "safetensors", "snakemake", "pandas", "flash-attn", "triton")
 PACKAGE = Path(__file__).parent
 
 
