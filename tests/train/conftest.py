@@ -10,10 +10,11 @@ from tritgolf.train.loop import Plan, run
 
 @pytest.fixture(autouse=True)
 def _own_signals():
-    """A run listens for SIGTERM; afterwards pytest does again as before."""
-    before = signal.getsignal(signal.SIGTERM)
+    """A run listens for signals; afterwards pytest does again as before."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ def kill(_: Trainer) -> None:
 def stop(_: Trainer) -> None:
     """Stop the launcher, as a cluster does, and wait until it has passed that on."""
     os.kill(os.getppid(), signal.SIGTERM)
-    while not terminated[0]():
+    end = time.monotonic() + 60
+    while not terminated[0]() and time.monotonic() < end:
         time.sleep(0.01)
 
 
@@ -43,7 +44,7 @@ def hang(_: Trainer) -> None:
     time.sleep(600)
 
 
-def listen(original=loop._listen_for_sigterm):
+def listen(original=loop._listen_for_signals):
     terminated[0] = original()
     return terminated[0]
 
@@ -56,6 +57,6 @@ def faulty_step(self, index, *arguments, original=Trainer.step):
     return original(self, index, *arguments)
 
 
-loop._listen_for_sigterm = listen
+loop._listen_for_signals = listen
 Trainer.step = faulty_step
 sys.exit(main(PLAN))

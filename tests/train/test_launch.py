@@ -175,6 +175,26 @@ raise SystemExit(1)
         train(_plan_json(plan), processes=1)
 
 
+def test_ctrl_c_lets_the_workers_save_their_state(plan, monkeypatch):
+    program = """
+import os, pathlib, json, signal, sys, time
+live = pathlib.Path(json.load(open(sys.argv[1]))["live"])
+received = []
+signal.signal(signal.SIGTERM, lambda *_: received.append(1))
+os.kill(os.getppid(), signal.SIGINT)
+end = time.monotonic() + 60
+while not received and time.monotonic() < end:
+    time.sleep(0.01)
+(live / "saved").touch()
+"""
+    commands(monkeypatch, program)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores Ctrl-C
+    with pytest.raises(SystemExit) as stopped:
+        train(_plan_json(plan), processes=1)
+    assert stopped.value.code == 75
+    assert (plan.live / "saved").exists()
+
+
 def test_several_ranks_are_started_by_torchrun():
     command = launch._command(Path("plan.json"), 4)
     assert command[1:3] == ["-m", "torch.distributed.run"]

@@ -145,10 +145,10 @@ def test_states_of_another_configuration_are_not_used(straight, plan, alone, mon
     assert without_times(plan.live) == without_times(straight)
 
 
-@pytest.mark.parametrize("at", [0, 5])
-def test_sigterm_saves_the_state_and_the_same_plan_continues(straight, plan, alone, monkeypatch, at):
+@pytest.mark.parametrize(("at", "number"), [(0, signal.SIGTERM), (5, signal.SIGTERM), (5, signal.SIGINT)])
+def test_a_signal_saves_the_state_and_the_same_plan_continues(straight, plan, alone, monkeypatch, at, number):
     with pytest.raises(Preempted, match="the same command continues"):
-        interrupt(monkeypatch, plan, alone, at, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        interrupt(monkeypatch, plan, alone, at, lambda: os.kill(os.getpid(), number))
     stopped = checkpoint.latest(plan.live, plan.configuration(loop.payload_digest(loop.load_manifest(plan.shards))))
     assert at < stopped.facts["step"] < 12
     run(plan, alone)

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -45,7 +46,7 @@ class Plan:
 
 
 class Preempted(Exception):  # noqa: N818 (it is no error)
-    """SIGTERM came; the state is saved and the same command continues."""
+    """SIGTERM or Ctrl-C came; the state is saved and the same command continues."""
 
 
 class Clock:
@@ -70,9 +71,9 @@ class Clock:
 def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     """Train, or continue; returns the facts of the finished run.
 
-    Raises ``Preempted`` after SIGTERM, and ``InputError`` for bad input or a loss that is not finite.
+    Raises ``Preempted`` after SIGTERM or Ctrl-C, and ``InputError`` for bad input or a loss that is not finite.
     """
-    terminated = _listen_for_sigterm()
+    terminated = _listen_for_signals()
     train = plan.train
     plan_step(train.batch_tokens, plan.model.context, ranks.world)  # an impossible world size is told before any work
     shards_digest = payload_digest(load_manifest(plan.shards))
@@ -229,12 +230,13 @@ def _diverged(step: int, what: str, rates: dict[str, float], live: Path) -> Inpu
     )
 
 
-def _listen_for_sigterm() -> Any:
-    """A function that tells whether SIGTERM has come since."""
+def _listen_for_signals() -> Callable[[], bool]:
+    """A function that tells whether SIGTERM, or Ctrl-C, has come since."""
     received: list[int] = []
 
     def receive(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
-    signal.signal(signal.SIGTERM, receive)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, receive)
     return lambda: bool(received)
