@@ -10,7 +10,7 @@ demo: .venv/.complete  ## train three seeds of the demo record and make its tabl
 	$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/.complete  ## all tests
-	$(BIN)/pytest $(PYTEST_ARGUMENTS)
+	$(BIN)/pytest -n $(CORES) --dist loadgroup
 
 lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import Field, model_validator
 
 from tritgolf.config import Positive, RecordConfig, Settings, check_names, load_record, validate
+from tritgolf.errors import InputError
+
+YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
 
 
 class PipelineConfig(Settings):
@@ -26,7 +30,16 @@ class PipelineConfig(Settings):
 
 def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
     """Validate the merged configuration (file and command line). Raises ``InputError`` in one line."""
-    return validate(PipelineConfig, raw, path)
+    return validate(PipelineConfig, typed(raw), path)
+
+
+def typed(value: Any) -> Any:
+    """Strings as the YAML values they spell: Snakemake hands nested values of ``--config`` over as strings."""
+    if isinstance(value, dict):
+        return {key: typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner) for inner in value]
+    return yaml.safe_load(value) if isinstance(value, str) and value.strip() in YAML_WORDS else value
 
 
 def make_importable(repository: Path) -> None:
@@ -42,4 +55,8 @@ def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> R
         over["seeds"] = list(pipeline.seeds)
     if pipeline.dataset is not None:
         over["dataset"] = pipeline.dataset
-    return load_record(name, folder, over)
+    try:
+        return load_record(name, folder, over)
+    except InputError as error:
+        load_record(name, folder)  # tells a mistake of the record's own; else what is wrong was laid over it
+        raise InputError(f"{error.where} with the settings laid over it", error.what, error.fix) from None

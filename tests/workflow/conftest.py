@@ -5,6 +5,13 @@ import pytest
 from tests.workflow.workspace import SNAKEMAKE_MEMORY, Finished, Workspace, copy_of_the_repository
 
 
+def pytest_collection_modifyitems(items):
+    """One worker runs all of these: they share a finished run, and each uses both cores."""
+    for item in items:
+        if "tests/workflow/" in item.path.as_posix():
+            item.add_marker(pytest.mark.xdist_group("workflow"))
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory) -> tuple[Workspace, Finished]:
     """A workspace in which the main job ran on ``tiny`` (three seeds), and what it said. Not to be changed."""
