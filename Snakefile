@@ -33,6 +33,7 @@ rule all:
     default_target: True
     input:
         ALL_TABLES + ALL_PLOTS,
+        [f"results/{record}/record.json" for record in records()],
         "results/summary.txt",
         "results/report.html",
 

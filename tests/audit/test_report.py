@@ -132,3 +132,9 @@ def test_the_audit_of_logs_needs_no_torch():
     )
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
+def test_logs_of_other_programs_alone_are_no_submission(tmp_path):
+    (tmp_path / "train.log").write_text("Select jobs to execute...\n")
+    with pytest.raises(InputError, match="none of its 1 logs is a training log"):
+        audit(tmp_path)

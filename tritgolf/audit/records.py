@@ -108,6 +108,11 @@ class RunLog:
         return bool(self.steps or self.validations or self.scores or self.budget or self.artifact)
 
     @property
+    def tells_of_training(self) -> bool:
+        """Whether it seems to be a training log at all, readable or garbled."""
+        return self.is_readable or any("loss" in line for line in self.lines)
+
+    @property
     def seed(self) -> int | None:
         """The configured seed."""
         return self.setting_int("seed")

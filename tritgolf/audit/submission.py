@@ -48,6 +48,11 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     facts, problem = _facts(path / "submission.json")
     if not logs and readme is None and not (path / "submission.json").is_file():
         raise InputError(path, "is not a submission: no log, README.md or submission.json", "give a submission folder")
+    if readme is None and not (path / "submission.json").is_file() and not any(log.tells_of_training for log in logs):
+        what = (
+            f"is not a submission: no README.md or submission.json, and none of its {len(logs)} logs is a training log"
+        )
+        raise InputError(path, what, "give a submission folder, or results/RECORD with its record.json")
     digests = {log.digest for log in logs}
     return Submission(
         path=path,
