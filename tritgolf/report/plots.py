@@ -70,7 +70,7 @@ def gap_plot(roundtrip: pd.DataFrame) -> Figure:
         title=f"What export and reload cost ({bars})",
     )
     step_axis(axes, steps, logarithmic)
-    axes.legend(title="storage")
+    figure.legend(title="storage", loc="outside right center")
     return figure
 
 
