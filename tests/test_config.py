@@ -268,5 +268,8 @@ def test_an_impossible_pipeline_is_one_line(settings, expected):
 
 
 def test_the_pipelines_overrides_are_checked_with_the_record():
-    with pytest.raises(InputError, match=r"tiny\.yaml with the settings laid over it: train\.stepz: unknown key; allowed here: batch_tokens"):
+    with pytest.raises(
+        InputError,
+        match=r"tiny\.yaml with the settings laid over it: train\.stepz: unknown key; allowed here: batch_tokens",
+    ):
         resolve_record(pipeline(overrides={"train": {"stepz": 1}}), "tiny", RECORDS)
