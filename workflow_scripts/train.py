@@ -22,4 +22,5 @@ with one_line_errors(log=snakemake.log[0]):
         curve=Path(snakemake.output.curve),
         facts=Path(snakemake.output.facts),
         processes=snakemake.params.processes,
+        nodes=snakemake.resources.get("nodes", 1),
     )

@@ -36,7 +36,7 @@ def arguments(folder: Path, dataset: Path, **changes):
     return {**usual, **changes}
 
 
-def train_here(plan: dict, _processes: int) -> dict:
+def train_here(plan: dict, _processes: int, _nodes: int) -> dict:
     """What the launcher's worker does, in this process."""
     paths = {key: Path(plan[key]) for key in ("shards", "live")}
     configs = {"model": ModelConfig(**plan["model"]), "train": TrainConfig(**plan["train"])}
@@ -138,7 +138,7 @@ train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
 """
     waiting = []
 
-    def train_while_another_waits(plan, processes):
+    def train_while_another_waits(plan, processes, nodes):
         second = subprocess.Popen(
             [sys.executable, "-c", program],
             stderr=subprocess.PIPE,
@@ -148,7 +148,7 @@ train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
         waiting.append(second)
         assert f"process {os.getpid()} is already training here; waiting" in second.stderr.readline()
         assert second.poll() is None
-        return train_here(plan, processes)
+        return train_here(plan, processes, nodes)
 
     monkeypatch.setattr(launch, "train", train_while_another_waits)
     train_stage(**arguments(tmp_path, dataset))

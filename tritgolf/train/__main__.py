@@ -13,7 +13,7 @@ from tritgolf.config import ModelConfig, TrainConfig, validate
 from tritgolf.errors import InputError, full_disk, full_disk_error
 from tritgolf.files import read_json, write_json
 from tritgolf.train.distributed import joined_ranks
-from tritgolf.train.launch import die_with_parent
+from tritgolf.train.launch import STOPPED, die_with_parent
 from tritgolf.train.loop import Plan, Preempted, run
 
 EXIT_PREEMPTED = 75  # EX_TEMPFAIL
@@ -40,6 +40,7 @@ def main(plan_path: str) -> int:
                 write_json(live / "finished.json", facts)
     except Preempted as stop:
         print(stop, file=sys.stderr)
+        write_json(live / STOPPED, {})
         return EXIT_PREEMPTED
     except InputError as error:
         return _failed(live, error)

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +19,41 @@ from filelock import FileLock, Timeout
 
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
-from tritgolf.train import checkpoint
+from tritgolf.train import checkpoint, slurm
 
 RESTARTS_WITHOUT_PROGRESS = 2
 EXIT_PREEMPTED = 75
+STOPPED = "stopped.json"  # written by ranks that SIGTERM stopped; on other nodes it does not come to the launcher
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _LIBC = ctypes.CDLL(None)  # loaded here: nothing should be between fork and exec
 
 
-def train(plan: dict[str, Any], processes: int) -> dict[str, Any]:
+def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any]:
     """Run ``plan`` (see ``tritgolf.train.__main__``) on ``processes`` ranks of this machine; returns the run's facts.
 
-    The caller holds the lock of the live folder (``locked``). Raises ``InputError`` where trying again cannot help, and
-    ``SystemExit(75)`` when SIGTERM stopped it.
+    With ``nodes`` > 1, on so many ranks of each node of the SLURM job in which this runs. The caller holds the lock of
+    the live folder (``locked``). Raises ``InputError`` where trying again cannot help, and ``SystemExit(75)`` when
+    SIGTERM stopped it.
     """
     live = Path(plan["live"])
     plan_path = live / "plan.json"
     write_json(plan_path, plan)
     (live / "finished.json").unlink(missing_ok=True)
-    failures, last_state = 0, _newest_state(live)
+    first_state = _newest_state(live)
+    failures, last_state = 0, first_state
     while True:
-        (live / "failure.json").unlink(missing_ok=True)
-        code, terminated = _run(_command(plan_path, processes))
+        for ending in ("failure.json", STOPPED):
+            (live / ending).unlink(missing_ok=True)
+        if nodes == 1:
+            code, terminated = _run(_command(plan_path, processes))
+        else:
+            code, terminated = _run(slurm.on_every_node(plan_path, processes, nodes), pass_on=slurm.signal_steps)
         if code == 0 and (live / "finished.json").exists():
             return dict(read_json(live / "finished.json"))
-        if terminated:
-            print(f"{plan['label']}: stopped; the same command continues", file=sys.stderr)
+        if terminated or (live / STOPPED).exists():
+            again = _newest_state(live) != first_state and slurm.requeue()  # without progress, it never would end
+            how = "SLURM will run this job again" if again else "the same command continues"
+            print(f"{plan['label']}: stopped; {how}", file=sys.stderr)
             raise SystemExit(EXIT_PREEMPTED)
         if (live / "failure.json").exists():
             where, what, fix = read_json(live / "failure.json")["error"]
@@ -127,14 +136,17 @@ def _command(plan_path: Path, processes: int) -> list[str]:
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *worker]
 
 
-def _run(command: list[str]) -> tuple[int, bool]:
-    """Run a command, passing SIGTERM on to it; (exit code, whether SIGTERM came)."""
+def _run(command: list[str], pass_on: Callable[[], None] | None = None) -> tuple[int, bool]:
+    """Run a command, passing SIGTERM on to it, or as ``pass_on`` does; (exit code, whether SIGTERM came)."""
     terminated: list[int] = []
     child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 (one system call; no threads here)
 
     def forward(number: int, _frame: object) -> None:
         terminated.append(number)
-        child.send_signal(number)
+        if pass_on is None:
+            child.send_signal(number)
+        elif len(terminated) == 1:  # it may well come back to this process
+            pass_on()
 
     previous = signal.signal(signal.SIGTERM, forward)
     try:

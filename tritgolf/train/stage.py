@@ -8,6 +8,7 @@ import numpy as np
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.data.loader import plan_step, validation_tokens
 from tritgolf.data.manifest import load_manifest, payload_digest
+from tritgolf.devices import assigned_gpus
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_path, read_json, write_json
 from tritgolf.model.counts import count_parameters
@@ -29,8 +30,9 @@ def train_stage(
     curve: Path,
     facts: Path,
     processes: int,
+    nodes: int = 1,
 ) -> None:
-    """Train ``record`` with ``seed`` on ``processes`` ranks and write its outputs.
+    """Train ``record`` with ``seed`` on ``processes`` ranks, on each of ``nodes`` nodes, and write its outputs.
 
     ``live`` is the folder of states while it runs; ``checkpoints`` maps names (``step_000100`` … ``final``) to files.
     A second process with the same ``live`` waits for the first and takes over what it made.
@@ -43,7 +45,7 @@ def train_stage(
             "give the record and its dataset the same vocab_size",
         )
     validation_tokens(shards, model.context, model.vocab_size)  # what cannot be scored is told before it is trained
-    plan_step(train.batch_tokens, model.context, processes)  # so that one process tells a world size that cannot be
+    plan_step(train.batch_tokens, model.context, processes * nodes)  # one process tells what cannot be
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
     shards_digest = payload_digest(manifest)
     configuration = plan.configuration(shards_digest)
@@ -51,7 +53,8 @@ def train_stage(
         if _is_published(configuration, facts, [*checkpoints.values(), curve]):
             launch.clear(live)
             return
-        run = launch.train(_plan_json(plan), processes)
+        with assigned_gpus(processes if nodes == 1 else 0):  # on several nodes, the scheduler assigns them
+            run = launch.train(_plan_json(plan), processes, nodes)
         digests = launch.publish(live, checkpoints)
         lines = read_curve(live / "metrics.jsonl")
         _copy(live / "metrics.jsonl", curve)
