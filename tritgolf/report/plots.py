@@ -70,7 +70,7 @@ def gap_plot(roundtrip: pd.DataFrame) -> Figure:
         title=f"What export and reload cost ({bars})",
     )
     step_axis(axes, steps, logarithmic)
-    figure.legend(title="storage", loc="outside right center")
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
