@@ -143,7 +143,7 @@ LIES = {
     "another layout": ("layout", "bitmask", "bits take"),
     "a model that has other tensors": ("artifact.model.width", 64, "not those of the model"),
     "a model with too many layers": ("artifact.model.layers", HUGE, "layers is more than"),
-    "a model too large": ("artifact.model.vocab_size", HUGE, "not those of the model"),
+    "a model too large": ("artifact.model.vocab_size", HUGE, "artifact.model.vocab_size"),
     "an open storage choice": ("artifact.storage.reload_dtype", None, "storage.reload_dtype: is left open"),
     "an unknown key": ("artifact.code", "import os", "artifact.code"),
     "no model": ("artifact.model", None, "artifact.model"),

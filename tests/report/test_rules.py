@@ -13,10 +13,11 @@ REPOSITORY = Path(__file__).parents[2]
 # What rules/common.smk would give; the metrics are sources here, so nothing can be trained by mistake.
 SNAKEFILE = f"""
 from pathlib import Path
-from tritgolf.config import load_record
+from tritgolf.config import load_record, merge
 
 REPOSITORY = Path({str(REPOSITORY)!r})
-RECORD = load_record("demo", REPOSITORY / "records", config)
+STEPS = {{"train": {{"steps": 300, "checkpoints": [100, 200]}}}}  # those of the synthetic metrics
+RECORD = load_record("demo", REPOSITORY / "records", merge(STEPS, config))
 records = lambda: ["demo"]
 record_config = lambda name: RECORD
 seeds = lambda name: list(RECORD.seeds)
