@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tritgolf.config import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
-from tritgolf.devices import visible_gpus
+from tritgolf.devices import visible_devices
 from tritgolf.errors import InputError
 from tritgolf.pipeline import load_pipeline, make_importable, resolve_record
 
@@ -26,7 +26,9 @@ def _configured():
 
 
 PIPELINE, RECORDS, DATASETS = _configured()
-GPUS = PIPELINE.gpus or visible_gpus()
+GPUS = PIPELINE.gpus or len(visible_devices())
+if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", GPUS)  # as --resources gpu=N would: how many are in use on this machine at a time
 
 
 def records() -> list[str]:
@@ -59,9 +61,9 @@ def dataset_config(name: str) -> DatasetConfig:
     return DATASETS[name]
 
 
-def compute_threads(name: str) -> int:
-    """Threads of a job that computes: a GPU job takes the machine, since all its GPUs work for it."""
-    return workflow.cores if GPUS else RECORDS[name].train.cpu_threads
+def compute_threads(name: str, gpus: int) -> int:
+    """Threads of a job that computes: its GPUs' share of the machine, so that each GPU may have a job at a time."""
+    return max(1, workflow.cores * gpus // GPUS) if GPUS else RECORDS[name].train.cpu_threads
 
 
 def show_summary() -> None:

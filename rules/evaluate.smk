@@ -20,7 +20,7 @@ for _record in records():
             f"results/{_record}/seed{{seed}}/benchmarks/evaluate_{{checkpoint}}.tsv"
         conda:
             "../envs/tritgolf.yaml"
-        threads: compute_threads(_record)
+        threads: compute_threads(_record, 1)
         resources:
             mem_mb=4000,
             runtime=120,

@@ -17,7 +17,7 @@ for _record in records():
             f"results/{_record}/seed{{seed}}/benchmarks/train.tsv"
         conda:
             "../envs/tritgolf.yaml"
-        threads: compute_threads(_record)
+        threads: compute_threads(_record, GPUS)
         resources:
             mem_mb=4000,
             runtime=720,

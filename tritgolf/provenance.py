@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf import __version__
+from tritgolf.devices import visible_devices
 from tritgolf.files import digest_bytes, digest_json
 
 LIBRARIES = ("torch", "numpy", "sentencepiece", "safetensors", "snakemake", "pandas", "flash-attn", "triton")
@@ -47,11 +48,14 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def hardware() -> dict[str, Any]:
-    """Processor, its usable cores, and the GPUs with their driver; GPUs are asked for without importing torch."""
+    """Processor, its usable cores, and this job's GPUs with their driver, found without importing torch."""
     facts: dict[str, Any] = {"processor": _processor(), "cores": len(os.sched_getaffinity(0)), "gpus": []}
+    devices = visible_devices()
+    if not devices:
+        return facts
     try:
-        query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
-        listing = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+        what = ["--query-gpu=name,driver_version", "--format=csv,noheader", f"--id={','.join(devices)}"]
+        listing = subprocess.run(["nvidia-smi", *what], capture_output=True, text=True, timeout=20, check=True).stdout
         rows = [line.split(", ") for line in listing.strip().splitlines()]
         facts |= {"gpus": [row[0] for row in rows], "driver": rows[0][-1] if rows else None}
     except (OSError, subprocess.SubprocessError):

@@ -49,12 +49,12 @@ def train_stage(
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
     shards_digest = payload_digest(manifest)
     configuration = plan.configuration(shards_digest)
-    with launch.locked(live):
+    gpus = processes if nodes == 1 else 0  # on several nodes, the scheduler assigns them
+    with launch.locked(live), assigned_gpus(gpus):
         if _is_published(configuration, facts, [*checkpoints.values(), curve]):
             launch.clear(live)
             return
-        with assigned_gpus(processes if nodes == 1 else 0):  # on several nodes, the scheduler assigns them
-            run = launch.train(_plan_json(plan), processes, nodes)
+        run = launch.train(_plan_json(plan), processes, nodes)
         digests = launch.publish(live, checkpoints)
         lines = read_curve(live / "metrics.jsonl")
         _copy(live / "metrics.jsonl", curve)
