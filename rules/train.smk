@@ -22,6 +22,7 @@ for _record in records():
             mem_mb=4000,
             runtime=720,
             gpu=GPUS,
+            slurm_extra="--signal=TERM@120",  # two minutes before its time is up, training saves and is queued again
         params:
             record=_record,
             names=checkpoints(_record),

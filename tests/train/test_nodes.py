@@ -107,7 +107,7 @@ def test_variables_that_cannot_be_are_told(in_slurm, variables, told):
     set_variables, command = in_slurm
     command("scontrol", "exit 1")
     set_variables(**variables)
-    with pytest.raises(InputError, match="^[^\n]*$") as caught:
+    with pytest.raises(InputError, match=r"^[^\n]*$") as caught:
         allocated_nodes()
     assert told in str(caught.value)
 

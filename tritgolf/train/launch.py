@@ -48,7 +48,8 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
             code, terminated = _run(_command(plan_path, processes))
         else:
             code, terminated = _run(slurm.on_every_node(plan_path, processes, nodes), pass_on=slurm.signal_steps)
-        if code == 0 and (live / "finished.json").exists():
+        # A Snakemake that SIGTERM stops calls even a finished job failed: the next turn publishes what is done.
+        if code == 0 and not terminated and (live / "finished.json").exists():
             return dict(read_json(live / "finished.json"))
         if terminated or (live / STOPPED).exists():
             again = _newest_state(live) != first_state and slurm.requeue()  # without progress, it never would end
