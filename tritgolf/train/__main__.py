@@ -13,6 +13,7 @@ from tritgolf.config import ModelConfig, TrainConfig, validate
 from tritgolf.errors import InputError, full_disk, full_disk_error
 from tritgolf.files import read_json, write_json
 from tritgolf.train.distributed import joined_ranks
+from tritgolf.train.heartbeat import beating
 from tritgolf.train.launch import STOPPED, die_with_parent
 from tritgolf.train.loop import Plan, Preempted, run
 
@@ -32,9 +33,10 @@ def main(plan_path: str) -> int:
             seed=raw["seed"],
             shards=Path(raw["shards"]),
             live=live,
+            hang_seconds=raw["hang_seconds"],
         )
         torch.set_num_threads(plan.train.cpu_threads)
-        with joined_ranks() as ranks:
+        with joined_ranks(plan.hang_seconds) as ranks, beating(live, ranks, plan.hang_seconds):
             facts = run(plan, ranks)
             if ranks.is_main:
                 write_json(live / "finished.json", facts)

@@ -10,16 +10,17 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-HANG_TIMEOUT = datetime.timedelta(minutes=10)
+GROUP_PATIENCE = 2  # times the seconds after which a rank hangs: the launcher, which can say which one, comes first
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ranks:
-    """This process among the others."""
+    """This process among the others. ``entered`` counts the operations on all ranks that this one has entered."""
 
     rank: int
     world: int
     device: torch.device
+    entered: int = 0
 
     @property
     def is_main(self) -> bool:
@@ -32,6 +33,7 @@ class Ranks:
             return
         for tensor in tensors:
             wide = tensor if tensor.dtype == torch.float32 else tensor.float()
+            self.entered += 1
             dist.all_reduce(wide)
             tensor.copy_(wide.div_(self.world))
 
@@ -40,12 +42,14 @@ class Ranks:
         if self.world == 1:
             return values
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        self.entered += 1
         dist.all_reduce(tensor, dist.ReduceOp.MAX)
         return [float(value) for value in tensor]
 
     def wait(self) -> None:
         """Wait for all ranks."""
         if self.world > 1:
+            self.entered += 1
             dist.barrier()
 
     def synchronize(self) -> None:
@@ -55,8 +59,11 @@ class Ranks:
 
 
 @contextlib.contextmanager
-def joined_ranks() -> Iterator[Ranks]:
-    """Join the process group that the launcher's variables (torchrun's) describe, if any; leave it at the end."""
+def joined_ranks(hang_seconds: float = 600) -> Iterator[Ranks]:
+    """Join the process group that the launcher's variables (torchrun's) describe, if any; leave it at the end.
+
+    ``hang_seconds``: after which the launcher ends a run with a rank that hangs.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     cuda = torch.cuda.is_available()
@@ -66,7 +73,8 @@ def joined_ranks() -> Iterator[Ranks]:
     if world == 1:
         yield Ranks(0, 1, device)
         return
-    dist.init_process_group("nccl" if cuda else "gloo", timeout=HANG_TIMEOUT, device_id=device if cuda else None)
+    timeout = datetime.timedelta(seconds=GROUP_PATIENCE * hang_seconds)
+    dist.init_process_group("nccl" if cuda else "gloo", timeout=timeout, device_id=device if cuda else None)
     try:
         yield Ranks(dist.get_rank(), world, device)
     finally:

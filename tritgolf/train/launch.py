@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
 from tritgolf.train import checkpoint, slurm
+from tritgolf.train.heartbeat import Watch
 
 RESTARTS_WITHOUT_PROGRESS = 2
 EXIT_PREEMPTED = 75
@@ -44,10 +45,11 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     while True:
         for ending in ("failure.json", STOPPED):
             (live / ending).unlink(missing_ok=True)
+        watch = Watch(live, plan["hang_seconds"])
         if nodes == 1:
-            code, terminated = _run(_command(plan_path, processes))
+            code, terminated = _run(_command(plan_path, processes), watch)
         else:
-            code, terminated = _run(slurm.on_every_node(plan_path, processes, nodes), pass_on=slurm.signal_steps)
+            code, terminated = _run(slurm.on_every_node(plan_path, processes, nodes), watch, slurm.signal_steps)
         # A Snakemake that SIGTERM stops calls even a finished job failed: the next turn publishes what is done.
         if code == 0 and not terminated and (live / "finished.json").exists():
             return dict(read_json(live / "finished.json"))
@@ -137,8 +139,11 @@ def _command(plan_path: Path, processes: int) -> list[str]:
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *worker]
 
 
-def _run(command: list[str], pass_on: Callable[[], None] | None = None) -> tuple[int, bool]:
-    """Run a command, passing SIGTERM on to it, or as ``pass_on`` does; (exit code, whether SIGTERM came)."""
+def _run(command: list[str], watch: Watch, pass_on: Callable[[], None] | None = None) -> tuple[int, bool]:
+    """Run a command, passing SIGTERM on to it, or as ``pass_on`` does; (exit code, whether SIGTERM came).
+
+    Ends it when one of its ranks hangs.
+    """
     terminated: list[int] = []
     child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 (one system call; no threads here)
 
@@ -151,10 +156,23 @@ def _run(command: list[str], pass_on: Callable[[], None] | None = None) -> tuple
 
     previous = signal.signal(signal.SIGTERM, forward)
     try:
-        return child.wait(), bool(terminated)
+        return _wait(child, watch, child.kill if pass_on is None else child.terminate), bool(terminated)
     except KeyboardInterrupt:
         child.send_signal(signal.SIGTERM)
         child.wait()
         raise SystemExit(EXIT_PREEMPTED) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _wait(child: subprocess.Popen[bytes], watch: Watch, end: Callable[[], None]) -> int:
+    """The exit code of ``child``, which ``end`` ends when a rank hangs, and all ranks with it."""
+    while True:
+        try:
+            return child.wait(watch.interval)
+        except subprocess.TimeoutExpired:
+            hung = watch.hung()
+        if hung:
+            print(f"{hung}; ending all ranks", file=sys.stderr, flush=True)
+            end()  # torchrun is killed, as it would wait for a stopped rank; srun kills its tasks when told to end
+            return child.wait()

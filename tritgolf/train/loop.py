@@ -30,7 +30,10 @@ AGREE_EVERY = 10  # steps between the moments when ranks agree on time and signa
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train: ``live`` is the run's folder of states and curve, ``shards`` the folder of token shards."""
+    """What to train: ``live`` is the run's folder of states and curve, ``shards`` the folder of token shards.
+
+    A rank hangs when it has stood still for ``hang_seconds``; all are then ended and started again.
+    """
 
     label: str
     model: ModelConfig
@@ -38,6 +41,7 @@ class Plan:
     seed: int
     shards: Path
     live: Path
+    hang_seconds: float = 600
 
     def configuration(self, shards_digest: str) -> str:
         """Digest of everything that the weights depend on."""

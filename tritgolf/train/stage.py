@@ -107,6 +107,7 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
         "seed": plan.seed,
         "shards": str(plan.shards),
         "live": str(plan.live),
+        "hang_seconds": plan.hang_seconds,
     }
 
 
