@@ -12,17 +12,10 @@ from tritgolf.train.slurm import Nodes, allocated_nodes
 
 def torchrun(nodes: Nodes, plan: str, processes: int, port: int) -> list[str]:
     """The command that starts this node's ``processes`` ranks, to meet the others at ``port`` of the first."""
-    here = nodes.hosts[nodes.index]
-    meeting = [
-        f"--nnodes={len(nodes.hosts)}",
-        f"--node-rank={nodes.index}",
-        "--rdzv-backend=c10d",
-        f"--rdzv-endpoint={nodes.hosts[0]}:{port}",
-        f"--rdzv-conf=is_host={int(nodes.index == 0)}",
-        f"--local-addr={here}",
-    ]
+    number = [f"--nnodes={len(nodes.hosts)}", f"--node-rank={nodes.index}", f"--local-addr={nodes.hosts[nodes.index]}"]
+    meeting = [f"--master-addr={nodes.hosts[0]}", f"--master-port={port}"]
     ranks = [f"--nproc-per-node={processes}", "-m", "tritgolf.train", plan]
-    return [sys.executable, "-m", "torch.distributed.run", *meeting, *ranks]
+    return [sys.executable, "-m", "torch.distributed.run", *number, *meeting, *ranks]
 
 
 if __name__ == "__main__":
