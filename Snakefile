@@ -27,6 +27,7 @@ include: "rules/evaluate.smk"
 include: "rules/report.smk"
 include: "rules/page.smk"
 include: "rules/audit.smk"
+include: "rules/provenance.smk"
 
 
 rule all:
@@ -34,6 +35,7 @@ rule all:
     input:
         ALL_TABLES + ALL_PLOTS,
         [f"results/{record}/record.json" for record in records()],
+        [f"results/{record}/provenance.json" for record in records()],
         "results/summary.txt",
         "results/report.html",
 

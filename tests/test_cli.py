@@ -12,7 +12,7 @@ from tritgolf import __version__
 from tritgolf.cli import main
 from tritgolf.model.counts import count_parameters
 
-COMMANDS = ("describe", "inspect", "evaluate", "audit")
+COMMANDS = ("describe", "inspect", "evaluate", "audit", "verify")
 PUBLISHED = REPOSITORY / "tests" / "fixtures" / "published"
 
 

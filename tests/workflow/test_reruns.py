@@ -13,14 +13,15 @@ TRAIN, EXPORT, ROUNDTRIP, EVALUATE = {"train_tiny": 3}, {"export_tiny": 9}, {"ro
 CURVES = {"plot_loss": 1, "plot_zero_fraction": 1}
 OF_EVALUATION = {"table_seeds": 1, "plot_sliding": 1, "plot_temperature": 1, "records_table": 1, "summary": 1}
 OF_ROUNDTRIP = {"table_roundtrip": 1, "plot_rt_gap": 1}
-PAGE = {"report_page": 1}
-AFTER_EXPORT = ROUNDTRIP | EVALUATE | OF_EVALUATION | OF_ROUNDTRIP | PAGE
+ENDING = {"report_page": 1, "provenance_tiny": 1}
+CHANGED_SETTINGS = {"record_tiny": 1} | ENDING
+AFTER_EXPORT = ROUNDTRIP | EVALUATE | OF_EVALUATION | OF_ROUNDTRIP | CHANGED_SETTINGS
 
 
 @pytest.mark.parametrize(
     ("overrides", "jobs"),
     [
-        ({"evaluate": {"stride": 16}}, EVALUATE | OF_EVALUATION | PAGE),
+        ({"evaluate": {"stride": 16}}, EVALUATE | OF_EVALUATION | CHANGED_SETTINGS),
         ({"export": {"vectors": "float32"}}, EXPORT | {"plot_bytes": 1} | AFTER_EXPORT),
         ({"train": {"steps": 32}}, TRAIN | CURVES | EXPORT | {"plot_bytes": 1} | AFTER_EXPORT),
     ],
@@ -31,7 +32,7 @@ def test_one_changed_option_runs_what_depends_on_it(base, overrides, jobs):
 
 
 def test_fewer_seeds_run_only_the_report(base):
-    everything_shown = CURVES | {"plot_bytes": 1} | OF_EVALUATION | OF_ROUNDTRIP | PAGE
+    everything_shown = CURVES | {"plot_bytes": 1} | OF_EVALUATION | OF_ROUNDTRIP | CHANGED_SETTINGS
     assert base.planned(seeds=[42, 7]) == everything_shown
 
 
@@ -53,7 +54,7 @@ def test_a_deleted_table_is_rebuilt_alone_and_without_torch(copied, tmp_path):
     table = copied.results("tiny", "tables", "seeds.csv")
     content = table.read_bytes()
     table.unlink()
-    assert copied.planned() == {"table_seeds": 1} | PAGE
+    assert copied.planned() == {"table_seeds": 1} | ENDING
 
     for path in copied.results("tiny", "tables").iterdir():
         path.unlink()

@@ -1,0 +1,54 @@
+"""Provenance: what made a record's results, and the digests that ``tritgolf verify`` compares."""
+
+import os
+import shlex
+import sys
+
+if workflow.is_main_process:
+    # For jobs to record. Among their params, it would make them run again for another --cores.
+    os.environ["TRITGOLF_COMMAND"] = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def results_of(record: str) -> list[str]:
+    """All result files of a record."""
+    config = record_config(record)
+    export = [f"{storage}.tgolf" for storage in config.export.storages] + ["export.json"]
+    of_checkpoint = ["checkpoints/{checkpoint}.safetensors", "{checkpoint}/roundtrip.json"]
+    of_checkpoint += [f"{{checkpoint}}/export/{name}" for name in export]
+    return [
+        f"results/{record}/record.json",
+        *metrics_of(record, [*FINAL, *LOGS, *of_checkpoint]),
+        *tables_of(record),
+        *plots_of(record),
+    ]
+
+
+for _record in records():
+
+    rule:
+        name:
+            f"provenance_{_record}"
+        input:
+            files=results_of(_record),
+            shards=f"results/data/{record_config(_record).dataset}/shards",
+            tokenizer=f"results/data/{record_config(_record).dataset}/tokenizer/tokenizer.model",
+        output:
+            f"results/{_record}/provenance.json",
+        log:
+            f"results/{_record}/logs/provenance.log",
+        benchmark:
+            f"results/{_record}/benchmarks/provenance.tsv"
+        localrule: True
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=30,
+        params:
+            record=_record,
+            configuration=plain(record_config(_record)),
+        message:
+            f"Record what made {_record}"
+        script:
+            "../workflow_scripts/provenance.py"
