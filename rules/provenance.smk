@@ -1,12 +1,11 @@
 """Provenance: what made a record's results, and the digests that ``tritgolf verify`` compares."""
 
-import os
-import shlex
 import sys
 
+from tritgolf.provenance import tell_command
+
 if workflow.is_main_process:
-    # For jobs to record. Among their params, it would make them run again for another --cores.
-    os.environ["TRITGOLF_COMMAND"] = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    tell_command(sys.argv)
 
 
 def results_of(record: str) -> list[str]:

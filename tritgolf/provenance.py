@@ -4,6 +4,7 @@ import functools
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tritgolf.files import digest_bytes, digest_json
 
 LIBRARIES = ("torch", "numpy", "sentencepiece", "safetensors", "snakemake", "pandas", "flash-attn", "triton")
 PACKAGE = Path(__file__).parent
+COMMAND = "TRITGOLF_COMMAND"
 
 
 @functools.cache
@@ -61,6 +63,16 @@ def hardware() -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError):
         pass
     return facts
+
+
+def tell_command(arguments: list[str]) -> None:
+    """Tell the jobs of this process how it was called. Among their params, another --cores would run them again."""
+    os.environ[COMMAND] = shlex.join([Path(arguments[0]).name, *arguments[1:]])
+
+
+def told_command() -> list[str]:
+    """How the process that started this job was called; empty if it didn't say."""
+    return shlex.split(os.environ.get(COMMAND, ""))
 
 
 def provenance(configuration: Any, inputs: dict[str, str]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Record what made a record's results, and the digest of each of their files."""
 
-import os
-import shlex
 from pathlib import Path
 
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.errors import one_line_errors
+from tritgolf.provenance import told_command
 from tritgolf.verify import write_provenance
 
 snakemake: Snakemake  # set by Snakemake before this script runs
@@ -15,7 +14,7 @@ with one_line_errors(log=snakemake.log[0]):
     write_provenance(
         Path(snakemake.output[0]),
         record=snakemake.params.record,
-        command=shlex.split(os.environ.get("TRITGOLF_COMMAND", "")),  # told, not set: rules/provenance.smk
+        command=told_command(),
         configuration=snakemake.params.configuration,
         inputs=[Path(snakemake.input.shards) / "manifest.json", Path(snakemake.input.tokenizer)],
         files=[Path(file) for file in snakemake.input.files],
