@@ -2,6 +2,7 @@
 CORES ?= 2
 TORCH ?= cpu
 PYTHON ?= python3
+FUZZ_SECONDS ?= 180
 BIN := .venv/bin
 
 .PHONY: demo test lint fuzz
@@ -17,6 +18,15 @@ lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+fuzz: .venv/.complete  ## both readers of artifacts against made-up files, FUZZ_SECONDS each; crashes are kept in .fuzz
+	$(BIN)/python -c 'import atheris' 2>/dev/null || \
+		{ echo "fuzz: installing atheris into .venv" && $(BIN)/pip install --quiet 'atheris>=3,<4'; }
+	mkdir -p .fuzz
+	for reader in container ptz; do \
+		$(BIN)/python benchmarks/fuzz_$$reader.py .fuzz/$$reader -artifact_prefix=.fuzz/$$reader- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=1500 || exit 1; \
+	done
 
 .venv/.complete: envs/cpu.lock pyproject.toml envs/install.sh
 	envs/install.sh .venv $(TORCH) $(PYTHON)

@@ -11,11 +11,14 @@ from tritgolf.verify import write_provenance
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]):
+    files = [Path(file) for file in snakemake.input.files]
+    exports = [file.parent for file in files if file.name == "export.json"]
+    artifacts = [folder / f"{storage}.tgolf" for folder in exports for storage in snakemake.params.storages]
     write_provenance(
         Path(snakemake.output[0]),
         record=snakemake.params.record,
         command=told_command(),
         configuration=snakemake.params.configuration,
         inputs=[Path(snakemake.input.shards) / "manifest.json", Path(snakemake.input.tokenizer)],
-        files=[Path(file) for file in snakemake.input.files],
+        files=files + artifacts,
     )
