@@ -20,7 +20,7 @@ from tests.train.test_distributed import in_folder, weights
 from tests.train.test_loop import without_times
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
-from tritgolf.train import slurm
+from tritgolf.train import launch, slurm
 from tritgolf.train.curve import read_curve
 from tritgolf.train.loop import run
 from tritgolf.train.node import torchrun
@@ -120,17 +120,51 @@ def test_ranks_meet_at_the_first_node():
         assert command[-3:] == ["-m", "tritgolf.train", "plan.json"]
 
 
-def test_a_running_job_is_run_again_and_a_cancelled_one_is_not(in_slurm, tmp_path):
+def test_only_a_job_that_runs_may_be_run_again(in_slurm):
     variables, command = in_slurm
-    command("scontrol", f'echo "$*" >>{tmp_path}/said')
     variables()
-    assert not slurm.requeue()
-    variables(JOB_ID="17")
-    command("squeue", 'test "$*" = "--noheader --jobs=17 --format=%T" && echo COMPLETING')
-    assert not slurm.requeue()
-    assert not (tmp_path / "said").exists()
     command("squeue", "echo RUNNING")
-    assert slurm.requeue()
-    assert (tmp_path / "said").read_text() == "requeue 17\n"
-    command("scontrol", "exit 1")
-    assert not slurm.requeue()
+    assert not slurm.may_requeue()
+    variables(JOB_ID="17")
+    assert slurm.may_requeue()
+    command("squeue", 'test "$*" = "--noheader --jobs=17 --format=%T" && echo COMPLETING')
+    assert not slurm.may_requeue()
+    command("squeue", "exit 1")
+    assert not slurm.may_requeue()
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_a_stopped_run_is_queued_again_if_it_got_further(progress, plan, in_slurm, monkeypatch, tmp_path):
+    """Else a time limit shorter than the way to the first state would be tried for ever."""
+    variables, command = in_slurm
+    variables(JOB_ID="17")
+    command("squeue", "echo RUNNING")
+    command("scontrol", f'echo "$*" >>{tmp_path}/asked')
+    made = ["stopped.json", *(["state_00000004.safetensors"] if progress else [])]
+    program = f"import pathlib\nfor name in {made}: pathlib.Path({str(plan.live)!r}, name).touch()\nraise SystemExit(1)"
+    monkeypatch.setattr(launch, "_command", lambda *_: [sys.executable, "-c", program])
+    with pytest.raises(SystemExit) as stopped:
+        launch.train(_plan_json(plan), processes=2)
+    assert stopped.value.code == 75
+    assert (tmp_path / "asked").exists() == progress
+    if progress:
+        assert (tmp_path / "asked").read_text() == "requeue 17\n"
+
+
+def test_a_run_on_nodes_is_started_and_stopped_by_slurm(plan, in_slurm, tmp_path):
+    """``srun`` is given every node; what SIGTERM asks of the launcher is asked of the job's steps, once."""
+    variables, command = in_slurm
+    variables(JOB_ID="17")
+    command("squeue", "echo COMPLETING")
+    command("scancel", f'echo "scancel $*" >>{tmp_path}/asked; touch {plan.live}/stopped.json')
+    stopped = (
+        f"kill -TERM $PPID; while [ ! -e {plan.live}/stopped.json ]; do sleep 0.05; done; kill -TERM $PPID; exit 1"
+    )
+    command("srun", f'echo "srun $*" >>{tmp_path}/asked; {both.format(plan.live)}')
+    with pytest.raises(SystemExit) as ended:
+        launch.train(_plan_json(plan), processes=8, nodes=2)
+    assert ended.value.code == 75
+    started, *then = (tmp_path / "asked").read_text().splitlines()
+    assert started.startswith("srun --nodes=2 --ntasks=2 --ntasks-per-node=1 ")
+    assert f"-m tritgolf.train.node {plan.live}/plan.json 8 " in started
+    assert then == ["scancel --signal=TERM 17"]

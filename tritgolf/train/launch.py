@@ -54,9 +54,11 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         if code == 0 and not terminated and (live / "finished.json").exists():
             return dict(read_json(live / "finished.json"))
         if terminated or (live / STOPPED).exists():
-            again = _newest_state(live) != first_state and slurm.requeue()  # without progress, it never would end
-            how = "SLURM will run this job again" if again else "the same command continues"
-            print(f"{plan['label']}: stopped; {how}", file=sys.stderr)
+            again = _newest_state(live) != first_state and slurm.may_requeue()  # without progress, it never would end
+            how = "SLURM is asked to run this job again" if again else "the same command continues"
+            print(f"{plan['label']}: stopped; {how}", file=sys.stderr, flush=True)
+            if again:
+                slurm.requeue()
             raise SystemExit(EXIT_PREEMPTED)
         if (live / "failure.json").exists():
             where, what, fix = read_json(live / "failure.json")["error"]

@@ -50,12 +50,15 @@ def signal_steps() -> None:
     subprocess.run(["scancel", "--signal=TERM", os.environ["SLURM_JOB_ID"]], check=False)
 
 
-def requeue() -> bool:
-    """Have SLURM run this job again later; whether it will. A job that is being cancelled stays so."""
+def may_requeue() -> bool:
+    """Whether this is a job of SLURM's that it has not begun to end: one that is being cancelled stays so."""
     job = os.environ.get("SLURM_JOB_ID")
-    if job is None or _said("squeue", "--noheader", f"--jobs={job}", "--format=%T") != "RUNNING":
-        return False
-    return _said("scontrol", "requeue", job) is not None
+    return job is not None and _said("squeue", "--noheader", f"--jobs={job}", "--format=%T") == "RUNNING"
+
+
+def requeue() -> None:
+    """Have SLURM end this job, this process with it, and run it again later."""
+    _said("scontrol", "requeue", os.environ["SLURM_JOB_ID"])
 
 
 def _hosts(listed: str) -> tuple[str, ...]:
