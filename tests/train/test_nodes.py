@@ -157,10 +157,9 @@ def test_a_run_on_nodes_is_started_and_stopped_by_slurm(plan, in_slurm, tmp_path
     variables(JOB_ID="17")
     command("squeue", "echo COMPLETING")
     command("scancel", f'echo "scancel $*" >>{tmp_path}/asked; touch {plan.live}/stopped.json')
-    stopped = (
-        f"kill -TERM $PPID; while [ ! -e {plan.live}/stopped.json ]; do sleep 0.05; done; kill -TERM $PPID; exit 1"
-    )
-    command("srun", f'echo "srun $*" >>{tmp_path}/asked; {both.format(plan.live)}')
+    until_passed_on = f"while [ ! -e {plan.live}/stopped.json ]; do sleep 0.05; done"
+    twice = f"kill -TERM $PPID; {until_passed_on}; kill -TERM $PPID; exit 1"
+    command("srun", f'echo "srun $*" >>{tmp_path}/asked; {twice}')
     with pytest.raises(SystemExit) as ended:
         launch.train(_plan_json(plan), processes=8, nodes=2)
     assert ended.value.code == 75
