@@ -1,0 +1,34 @@
+"""Jobs take GPUs by lock. The GPUs are made up: CUDA finds none of these names and everything runs on the CPU."""
+
+import json
+import os
+import re
+import time
+
+import pytest
+
+from tests.workflow.workspace import TIMEOUT
+from tritgolf.devices import VARIABLE, assigned_gpus
+
+pytestmark = pytest.mark.workflow
+
+TARGET = "results/tiny/seed42/train/train.json"
+
+
+def test_training_waits_for_all_gpus_and_uses_them(untrained, monkeypatch):
+    names = f"made-up-{os.getpid()}-a,made-up-{os.getpid()}-b"
+    monkeypatch.setenv(VARIABLE, names)
+    with assigned_gpus(1) as held:
+        process = untrained.start(TARGET, environment={VARIABLE: names})
+        said = ""
+        patience = time.monotonic() + TIMEOUT
+        while "waiting for" not in said:
+            assert process.poll() is None and time.monotonic() < patience, said
+            said += process.stdout.readline()
+        assert f"waiting for 2 of 2 GPUs: 1 free, others held by process {os.getpid()}\n" in said
+        assert held == (names.split(",", maxsplit=1)[0],)
+        assert not (untrained.folder / TARGET).exists()
+    rest, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, said + rest
+    assert re.search(r"^Provided resources: .*gpu.*2", said, re.MULTILINE), "without a limit, jobs would only wait here"
+    assert json.loads((untrained.folder / TARGET).read_text())["metrics"]["world"] == 2
