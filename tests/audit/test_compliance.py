@@ -164,3 +164,13 @@ def test_the_digest_of_the_settings_is_not_what_the_audit_reads(folder):
     """A changed payload digest is for ``verify``; the audit must still read the file."""
     edit(folder / "seed42/final/evaluate.json", lambda raw: raw.update(payload_digest=digest_json("other")))
     assert outcome("compliance.accounting", folder).verdict is Verdict.HOLDS
+
+
+def test_a_corpus_whose_text_was_not_kept_can_tell_nothing(folder):
+    with_corpus(repeat=False)(folder)
+    corpus = folder.parent / "data/docstrings/corpus"
+    for split in SPLITS:
+        split_file(corpus, split).unlink()
+    found = outcome("compliance.disjoint", folder)
+    assert found.verdict is Verdict.CANT_TELL
+    assert "is not here" in found.evidence
