@@ -133,6 +133,13 @@ def test_only_a_job_that_runs_may_be_run_again(in_slurm):
     assert not slurm.may_requeue()
 
 
+def test_several_nodes_need_a_job_of_slurm(plan, in_slurm):
+    variables, _ = in_slurm
+    variables()
+    with pytest.raises(InputError, match="2 nodes are asked for outside of a SLURM job"):
+        launch.train(_plan_json(plan), processes=1, nodes=2)
+
+
 @pytest.mark.parametrize("progress", [True, False])
 def test_a_stopped_run_is_queued_again_if_it_got_further(progress, plan, in_slurm, monkeypatch, tmp_path):
     """Else a time limit shorter than the way to the first state would be tried for ever."""
@@ -158,7 +165,7 @@ def test_a_run_on_nodes_is_started_and_stopped_by_slurm(plan, in_slurm, tmp_path
     command("squeue", "echo COMPLETING")
     command("scancel", f'echo "scancel $*" >>{tmp_path}/asked; touch {plan.live}/stopped.json')
     until_passed_on = f"while [ ! -e {plan.live}/stopped.json ]; do sleep 0.05; done"
-    twice = f"kill -TERM $PPID; {until_passed_on}; kill -TERM $PPID; exit 1"
+    twice = f"sleep 1; kill -TERM $PPID; {until_passed_on}; kill -TERM $PPID; exit 1"
     command("srun", f'echo "srun $*" >>{tmp_path}/asked; {twice}')
     with pytest.raises(SystemExit) as ended:
         launch.train(_plan_json(plan), processes=8, nodes=2)

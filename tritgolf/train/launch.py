@@ -147,6 +147,7 @@ def _run(command: list[str], watch: Watch, pass_on: Callable[[], None] | None = 
     Ends it when one of its ranks hangs.
     """
     terminated: list[int] = []
+    previous = signal.signal(signal.SIGTERM, lambda number, _frame: terminated.append(number))
     child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 (one system call; no threads here)
 
     def forward(number: int, _frame: object) -> None:
@@ -156,7 +157,9 @@ def _run(command: list[str], watch: Watch, pass_on: Callable[[], None] | None = 
         elif len(terminated) == 1:  # it may well come back to this process
             pass_on()
 
-    previous = signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGTERM, forward)
+    if terminated:  # it came before there was anyone to pass it on to
+        child.terminate()
     try:
         return _wait(child, watch, child.kill if pass_on is None else child.terminate), bool(terminated)
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """SLURM around a training job, by its own commands and variables: several nodes, and another turn after this one."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -39,7 +40,11 @@ def on_every_node(plan: Path, processes: int, nodes: int) -> list[str]:
     """A command that starts ``processes`` ranks on each of the job's nodes, of which this machine is the first.
 
     ``--overlap`` and ``--cpu-bind=none``: a step may not take cores from the job that waits for it, nor be given one.
+    Raises ``InputError`` outside of a job.
     """
+    if "SLURM_JOB_ID" not in os.environ or shutil.which("srun") is None:
+        what = f"{nodes} nodes are asked for outside of a SLURM job"
+        raise InputError("resources of training", what, "run with --profile profiles/slurm, or on one node")
     srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--overlap", "--cpu-bind=none"]
     node = [sys.executable, "-m", "tritgolf.train.node", str(plan), str(processes), str(_free_port())]
     return [*srun, "--kill-on-bad-exit=1", *node]
