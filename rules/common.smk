@@ -7,6 +7,7 @@ from tritgolf.config import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import visible_devices
 from tritgolf.errors import InputError
+from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.pipeline import load_pipeline, make_importable, resolve_record
 
 REPOSITORY = Path(workflow.basedir)

@@ -2,7 +2,7 @@
 
 import re
 
-from tritgolf.data.dataset import STAGE_VERSIONS, TextSource
+from tritgolf.data.dataset import TextSource
 from tritgolf.data.text import text_files
 
 

@@ -24,6 +24,7 @@ for _record in records():
             gpu=GPUS,
             slurm_extra="--signal=TERM@120",  # two minutes before its time is up, training saves and is queued again
         params:
+            version=STAGE_VERSIONS["train"],
             record=_record,
             names=checkpoints(_record),
             live=f"results/{_record}/seed{{seed}}/live",

@@ -43,6 +43,19 @@ def test_a_changed_dataset_option_runs_the_data_and_all_after_it(copied):
     assert planned == {"shards": 1} | TRAIN
 
 
+@pytest.mark.parametrize(
+    ("stage", "jobs"),
+    [("train", TRAIN), ("export", EXPORT), ("roundtrip", ROUNDTRIP), ("evaluate", EVALUATE)],
+    ids=["train", "export", "roundtrip", "evaluate"],
+)
+def test_a_raised_stage_version_runs_the_stage_again(copied, stage, jobs):
+    provenance = copied.folder / "tritgolf" / "provenance.py"
+    before = provenance.read_text()
+    provenance.write_text(before.replace(f'"{stage}": 1', f'"{stage}": 2'))
+    assert provenance.read_text() != before
+    assert copied.planned().items() >= jobs.items()
+
+
 def test_touched_code_and_edited_comments_run_nothing(copied):
     code = [*copied.folder.glob("workflow_scripts/*.py"), *copied.folder.glob("tritgolf/**/*.py")]
     for path in [*code, *copied.folder.glob("rules/*.smk"), copied.folder / "Snakefile"]:

@@ -13,7 +13,6 @@ from tritgolf.files import write_json
 from tritgolf.provenance import PACKAGE, envelope
 from tritgolf.train import checkpoint as checkpoints
 
-STAGE_VERSION = 1
 COUNTED_CODE = ("artifact", "data", "evaluate", "model", "train", "config.py", "errors.py", "files.py", "progress.py")
 
 
@@ -64,7 +63,6 @@ def export_stage(
     }
     written = envelope(
         "export",
-        version=STAGE_VERSION,
         record=record,
         seed=seed,
         checkpoint=name,

@@ -12,9 +12,6 @@ from pydantic import Field, model_validator
 from tritgolf.config import Positive, Settings, known_records, merge, read_yaml, validate
 from tritgolf.errors import InputError
 
-# Raised when the same input must give other output: a rule's params carry it, so that old results are made again.
-STAGE_VERSIONS = {"corpus": 1, "tokenizer": 1, "shards": 1, "hub": 1}
-
 MAX_VOCABULARY = 1 << 16  # a token is a uint16
 
 

@@ -22,8 +22,6 @@ from tritgolf.model.unet import TernaryUNet
 from tritgolf.provenance import envelope
 from tritgolf.train import checkpoint as checkpoints
 
-STAGE_VERSION = 1
-
 
 @dataclass(frozen=True)
 class Gap:
@@ -97,7 +95,6 @@ def roundtrip_stage(
     }
     written = envelope(
         "roundtrip",
-        version=STAGE_VERSION,
         record=record,
         seed=seed,
         checkpoint=name,

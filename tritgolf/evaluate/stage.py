@@ -23,7 +23,6 @@ from tritgolf.files import digest_file, read_json, write_json
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.provenance import envelope
 
-STAGE_VERSION = 1
 TIMES = ("seconds", "window_tokens_per_second")
 
 
@@ -82,7 +81,6 @@ def evaluate_stage(
     }
     written = envelope(
         "evaluate",
-        version=STAGE_VERSION,
         record=record,
         seed=seed,
         checkpoint=name,

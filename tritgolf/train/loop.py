@@ -18,13 +18,13 @@ from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
 from tritgolf.progress import progress
+from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train import checkpoint
 from tritgolf.train.curve import Curve
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.schedule import lr_scale, muon_momentum
 from tritgolf.train.trainer import Trainer
 
-STAGE_VERSION = 1  # raised when the meaning of a run changes; part of the configuration digest
 AGREE_EVERY = 10  # steps between the moments when ranks agree on time and signals (the records look at the clock so)
 
 
@@ -46,7 +46,7 @@ class Plan:
     def configuration(self, shards_digest: str) -> str:
         """Digest of everything that the weights depend on."""
         settings = [self.model.model_dump(mode="json"), self.train.model_dump(mode="json")]
-        return digest_json([STAGE_VERSION, *settings, self.seed, shards_digest])
+        return digest_json([STAGE_VERSIONS["train"], *settings, self.seed, shards_digest])
 
 
 class Preempted(Exception):  # noqa: N818 (it is no error)

@@ -15,7 +15,7 @@ from tritgolf.model.counts import count_parameters
 from tritgolf.provenance import envelope
 from tritgolf.train import launch
 from tritgolf.train.curve import read_curve
-from tritgolf.train.loop import STAGE_VERSION, Plan
+from tritgolf.train.loop import Plan
 
 
 def train_stage(
@@ -64,7 +64,6 @@ def train_stage(
             payload = {"weights_digest": digests}
         written = envelope(
             "train",
-            version=STAGE_VERSION,
             record=record,
             seed=seed,
             checkpoint=None,
