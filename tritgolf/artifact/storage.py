@@ -13,20 +13,21 @@ from tritgolf.config import Decide, Format, QuantizerConfig, StorageConfig
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import Arithmetic, Ternary, group_scale, shrinkage_corrected, ternarize
+from tritgolf.model.ternary import (
+    Arithmetic,
+    Ternary,
+    group_scale,
+    shrinkage_corrected,
+    ternarize,
+    ternarize_step_by_step,
+)
 
-# How trits are decided anew from master weights, by ``StorageConfig.decide``.
-MASTER_ARITHMETIC: dict[Decide, Arithmetic] = {
-    "master": "float32",
-    "master_float64": "float64",
-    "master_bfloat16": "bfloat16",
-}
 Decided = dict[tuple[str, Decide | None, str], Ternary]  # by name, decide and estimator; on the CPU
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What an artifact holds, on the CPU: every name of ``specs`` (state-dict order) is in one of the two mappings.
+    """What an artifact holds, on the CPU unless moved; each name of ``specs`` (state-dict order) is in one mapping.
 
     ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. q has more columns than
     the spec's shape where a published file filled a row up to whole groups. ``tensors``: FP32 values exact in theirs.
@@ -35,6 +36,11 @@ class Stored:
     specs: dict[str, TensorSpec]
     ternary: dict[str, Ternary]
     tensors: dict[str, Tensor]
+
+    def to(self, device: torch.device) -> "Stored":
+        """The same on another device."""
+        ternary = {name: Ternary(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
+        return Stored(self.specs, ternary, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
     @property
     def payload_digest(self) -> str:
@@ -78,7 +84,8 @@ def store(
 
     ``decide="forward"`` takes trits and scales exactly as the training forward pass has them. ``decide="master"``, the
     published way, decides trits from the FP32 weights in FP32 arithmetic, with the scale rounded to ``decide_scale``;
-    what is stored is the unrounded scale in the format of ``storage.scales``. ``MASTER_ARITHMETIC`` names the others.
+    what is stored is the unrounded scale in the format of ``storage.scales``. ``"master_float64"`` does the same with
+    the mean accumulated in FP64, ``"master_bfloat16"`` does everything in BF16 step by step.
     ``decided`` remembers what was decided of ``state``, for other storages of the same weights that decide alike.
     Raises ``InputError`` for a tensor that the model does not have, or one that is not finite.
     """
@@ -141,7 +148,10 @@ def decide_ternary(
     """Trits of one matrix and the scales to store before they are rounded, as ``storage`` decides them (``store``)."""
     if storage.decide is None or storage.decide == "forward":
         return ternarize(weight, **quantizer_arguments(quantizer))
-    group_size, estimator, arithmetic = quantizer.group_size, quantizer.estimator, MASTER_ARITHMETIC[storage.decide]
+    group_size, estimator = quantizer.group_size, quantizer.estimator
+    if storage.decide == "master_bfloat16":
+        return ternarize_step_by_step(weight, group_size, estimator, torch.bfloat16)
+    arithmetic: Arithmetic = "float64" if storage.decide == "master_float64" else "float32"
     decided = ternarize(
         weight, group_size=group_size, estimator=estimator, arithmetic=arithmetic, scale_dtype=DTYPES[decide_scale]
     )

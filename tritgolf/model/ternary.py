@@ -9,9 +9,7 @@ q = clamp(round(w/s), −1, 1), and the forward pass uses q·s.
 * ``"bf16_weight"``: the weight is rounded to BF16 first, then everything is FP32, as the published forward pass does;
 * ``"float32"``: the FP32 weight as it is, FP32 throughout, as the published export does;
 * ``"float64"``: the FP32 weight as it is, the mean accumulated in FP64, so that eager, compiled, CPU and GPU code agree
-  to the bit whatever the order of summation (the honest mode);
-* ``"bfloat16"``: BF16 step by step, as eager code on BF16 tensors: weight, square, mean, root and quotient are each
-  rounded to BF16 (a sum is accumulated in FP32, rounded at its end). No record trains so; the laboratory exports so.
+  to the bit whatever the order of summation (the honest mode).
 """
 
 from typing import Literal, NamedTuple
@@ -20,7 +18,7 @@ import torch
 from torch import Tensor
 
 Estimator = Literal["absmean", "rms"]
-Arithmetic = Literal["bf16_weight", "float32", "float64", "bfloat16"]
+Arithmetic = Literal["bf16_weight", "float32", "float64"]
 
 MIN_SCALE = 1e-8
 
@@ -43,14 +41,11 @@ def group_scale(
     """Scales of all groups, FP32 values already rounded to ``scale_dtype``; and the grouped weight they belong to.
 
     ``weight``: (rows, columns), any float dtype; ``group_size`` divides the columns. Returns scales
-    (rows, groups, 1) and the weight (rows, groups, group_size) that the trits are to be decided from: FP32, but BF16
-    where the arithmetic is.
+    (rows, groups, 1) and the FP32 weight (rows, groups, group_size) that the trits are to be decided from.
     """
-    if arithmetic in ("bf16_weight", "bfloat16"):
+    if arithmetic == "bf16_weight":
         weight = weight.bfloat16()
-    grouped = weight.reshape(weight.shape[0], -1, group_size)
-    if arithmetic != "bfloat16":
-        grouped = grouped.float()
+    grouped = weight.float().reshape(weight.shape[0], -1, group_size)
     wide = grouped.double() if arithmetic == "float64" else grouped
     mean = wide.abs().mean(-1, keepdim=True) if estimator == "absmean" else wide.square().mean(-1, keepdim=True).sqrt()
     scale = mean.float().clamp_min(MIN_SCALE)
@@ -61,7 +56,7 @@ def group_scale(
 
 def decide_trits(grouped: Tensor, scale: Tensor) -> Tensor:
     """clamp(round(w/s), −1, 1) in the dtype of ``grouped``; round is half-to-even."""
-    return (grouped / scale.to(grouped.dtype)).round().clamp(-1, 1)
+    return (grouped / scale).round().clamp(-1, 1)
 
 
 def ternarize(
@@ -76,6 +71,20 @@ def ternarize(
     scale, grouped = group_scale(weight, group_size, estimator, arithmetic, scale_dtype)
     q = decide_trits(grouped, scale).reshape(weight.shape).to(torch.int8)
     return Ternary(q, scale.squeeze(-1))
+
+
+def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator, dtype: torch.dtype) -> Ternary:
+    """Quantize with every operation's result rounded to ``dtype``, as eager code on tensors of that dtype does.
+
+    Weight, square, mean, root and quotient are each rounded (a sum is accumulated in FP32 and rounded at its end). No
+    record trains so; the laboratory exports so, to see which trits flip.
+    """
+    grouped = weight.to(dtype).reshape(weight.shape[0], -1, group_size)
+    absolute = estimator == "absmean"
+    scale = grouped.abs().mean(-1, keepdim=True) if absolute else grouped.square().mean(-1, keepdim=True).sqrt()
+    scale = scale.clamp_min(MIN_SCALE)
+    q = (grouped / scale).round().clamp(-1, 1)
+    return Ternary(q.reshape(weight.shape).to(torch.int8), scale.squeeze(-1).float())
 
 
 def dequantize(ternary: Ternary) -> Tensor:
