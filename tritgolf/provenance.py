@@ -28,6 +28,7 @@ STAGE_VERSIONS = {
     "roundtrip": 1,
     "evaluate": 1,
     "laboratory": 1,
+    "probes": 1,
 }
 
 
