@@ -125,14 +125,9 @@ def differing(own: StorageConfig) -> list[str]:
     return [factor for factor in FACTORS if getattr(own, factor) != getattr(LOSSLESS, factor)]
 
 
-def merge_equal(storages: dict[str, StorageConfig]) -> tuple[dict[str, StorageConfig], dict[str, str]]:
-    """The different ones under their first names, and for every other name the one that is the same."""
-    distinct: dict[str, StorageConfig] = {}
-    same: dict[str, str] = {}
+def merge_equal(storages: dict[str, StorageConfig]) -> dict[str, str]:
+    """For every name, in order, the first name of the same storage: what is equal is measured once."""
+    first: dict[str, str] = {}
     for name, storage in storages.items():
-        first = next((known for known, other in distinct.items() if other == storage), None)
-        if first is None:
-            distinct[name] = storage
-        else:
-            same[name] = first
-    return distinct, same
+        first[name] = next((known for known in first.values() if storages[known] == storage), name)
+    return first

@@ -8,8 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
@@ -50,15 +48,16 @@ def laboratory_stage(
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
-    storages, same = merge_equal(grid_storages(grid, export, model.quantizer.estimator))
+    storages = grid_storages(grid, export, model.quantizer.estimator)
+    names = merge_equal(storages)
     decided: Decided = {}
     found: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with Sections(threads) as shared, tempfile.TemporaryDirectory(dir=facts.parent) as scratch:
         pending = {
             row: begin_artifact(
-                store(source.tensors, model.quantizer, storage, export.decide_scale, decided=decided), shared
+                store(source.tensors, model.quantizer, storages[row], export.decide_scale, decided=decided), shared
             )
-            for row, storage in storages.items()
+            for row in dict.fromkeys(names.values())
         }
         decided.clear()
         bench = Bench(model, source.tensors, text, attention)
@@ -73,16 +72,16 @@ def laboratory_stage(
                 storage=storages[row],
             )
             found[row] = _roundtrip(artifact, header, Path(scratch) / f"{row}.tgolf", shared, bench)
-    own = found[same.get("own", "own")][1]
+    reloads = {given: found[row][1] for given, row in names.items()}
     metrics = {
         "trained": bench.score.as_dict(),
         "estimator": model.quantizer.estimator,
         "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
         "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
         "own_storage": export.own_storage,
-        "rows": {row: _entry(storages[row], info, reloaded, own) for row, (info, reloaded) in found.items()},
-        "same": same,
-        "decomposition": _decomposition(export, {row: reloaded for row, (_, reloaded) in found.items()}, same, bench),
+        "names": names,
+        "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
+        "decomposition": _decomposition(export, reloads, bench),
         "margins": margins(bench.ternary, bench.others),
     }
     written = envelope(
@@ -169,13 +168,11 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
     }
 
 
-def _decomposition(
-    export: ExportConfig, found: dict[str, Reloaded], same: dict[str, str], bench: Bench
-) -> dict[str, Any]:
+def _decomposition(export: ExportConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
     """Which factors differ from the lossless storage, and what of the own gap their single gaps leave unexplained."""
     factors = differing(export.storage(export.own_storage))
-    reloaded = {name: found[same.get(name, name)] for name in ("own", *(f"only_{factor}" for factor in factors))}
-    differences = {name: one.nats.nats - bench.nats.nats for name, one in reloaded.items()}
-    single = sum((differences[f"only_{factor}"] for factor in factors), np.zeros_like(bench.nats.nats))
-    remainder = gap_of(differences["own"] - single, bench.score.bytes)
+    left = reloads["own"].nats.nats - bench.nats.nats
+    for factor in factors:
+        left = left - (reloads[f"only_{factor}"].nats.nats - bench.nats.nats)
+    remainder = gap_of(left, bench.score.bytes)
     return {"factors": factors, "remainder_bpb": remainder.bpb, "remainder_se": remainder.standard_error}
