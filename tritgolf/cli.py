@@ -4,10 +4,10 @@ import argparse
 import sys
 
 from tritgolf import __version__
-from tritgolf.commands import audit, describe, evaluate, inspect, verify
+from tritgolf.commands import audit, describe, evaluate, inspect, laboratory, verify
 from tritgolf.errors import one_line_errors
 
-COMMANDS = (describe, inspect, evaluate, audit, verify)
+COMMANDS = (describe, inspect, evaluate, laboratory, audit, verify)
 
 
 def main(arguments: list[str] | None = None) -> int:

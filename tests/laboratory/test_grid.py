@@ -16,6 +16,7 @@ from tritgolf.laboratory.grid import (
 )
 
 GRIDS = RECORDS / "grids"
+OWN = small_export().storage("bf16")
 
 
 def grid(**rows) -> GridConfig:
@@ -23,18 +24,16 @@ def grid(**rows) -> GridConfig:
 
 
 def test_a_row_is_the_records_own_storage_but_for_what_it_states():
-    export = small_export()
-    own = export.storage("bf16")
-    found = grid_storages(grid(mixed={"mixes": "e4m3"}, bare={"start": "lossless", "scales": "e8m0"}), export, "rms")
+    own = OWN
+    found = grid_storages(grid(mixed={"mixes": "e4m3"}, bare={"start": "lossless", "scales": "e8m0"}), own, "rms")
     assert found["own"] == own
     assert found["mixed"] == own.model_copy(update={"mixes": "e4m3"})
     assert found["bare"] == LOSSLESS.model_copy(update={"scales": "e8m0"})
 
 
 def test_every_factor_that_differs_is_changed_alone_in_both_directions():
-    export = small_export(decide="master", shrinkage=True, reload_dtype="bfloat16", mixes="e4m3")
-    own = export.storage("bf16")
-    found = grid_storages(grid(), export, "rms")
+    own = small_export(decide="master", shrinkage=True, reload_dtype="bfloat16", mixes="e4m3").storage("bf16")
+    found = grid_storages(grid(), own, "rms")
     factors = ["scales", "decide", "shrinkage", "reload_dtype", "table", "projections", "mixes", "vectors"]
     assert differing(own) == factors
     assert set(found) == {"own", "lossless"} | {f"{way}_{factor}" for way in ("only", "without") for factor in factors}
@@ -47,15 +46,13 @@ def test_every_factor_that_differs_is_changed_alone_in_both_directions():
 
 @pytest.mark.parametrize(("model", "other"), [("rms", "absmean"), ("absmean", "rms")])
 def test_the_other_estimator_is_the_one_that_the_model_does_not_have(model, other):
-    found = grid_storages(grid(cross={"estimator": "other"}), small_export(), model)
+    found = grid_storages(grid(cross={"estimator": "other"}), OWN, model)
     assert found["cross"].estimator == other
     assert found["own"].estimator == "own"
 
 
 def test_equal_rows_are_measured_once():
-    storages = grid_storages(
-        grid(a={"scales": "bfloat16"}, b={"scales": "e4m3"}, c={"scales": "e4m3"}), small_export(), "rms"
-    )
+    storages = grid_storages(grid(a={"scales": "bfloat16"}, b={"scales": "e4m3"}, c={"scales": "e4m3"}), OWN, "rms")
     names = merge_equal(storages)
     assert (names["own"], names["a"], names["b"], names["c"]) == ("own", "own", "b", "b")
     assert list(names) == list(storages)
@@ -85,13 +82,14 @@ def test_an_unknown_grid_setting_or_format_is_told(tmp_path):
 @pytest.mark.parametrize("record", ["demo", "tiny", "ternary_v1", "ternary_v2"])
 def test_the_grids_of_the_repository_fit_every_record(path, record):
     config = load_record(record, RECORDS)
-    storages = grid_storages(load_grid(path.stem, GRIDS), config.export, config.model.quantizer.estimator)
+    own = config.export.storage(config.export.own_storage)
+    storages = grid_storages(load_grid(path.stem, GRIDS), own, config.model.quantizer.estimator)
     assert all(value is not None for storage in storages.values() for _, value in storage)
 
 
 def test_the_whole_grid_has_every_format_precision_and_reload():
     config = load_record("ternary_v2", RECORDS)
-    rows = grid_storages(load_grid("roundtrip", GRIDS), config.export, "rms").values()
+    rows = grid_storages(load_grid("roundtrip", GRIDS), config.export.storage("bf16"), "rms").values()
     seen = {factor: {getattr(row, factor) for row in rows} for factor in FACTORS}
     assert seen["scales"] == {"float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", "bfp8"}
     assert seen["decide"] == {"forward", "master", "master_float64", "master_bfloat16"}

@@ -114,6 +114,100 @@ def roundtrip(seed: int, checkpoint: str) -> dict[str, Any]:
     }
 
 
+FACTORS = {
+    "scales": "bfloat16",
+    "estimator": "own",
+    "decide": "master",
+    "shrinkage": True,
+    "reload_dtype": "bfloat16",
+    "table": "e4m3",
+    "projections": "e4m3",
+    "mixes": "e4m3",
+    "vectors": "bfloat16",
+}
+LOSSLESS = {
+    **FACTORS,
+    **{"scales": "float32", "decide": "forward", "shrinkage": False, "reload_dtype": "float32"},
+    **{"table": "bfloat16", "projections": "float32", "mixes": "float32", "vectors": "float32"},
+}
+EFFECTS = {"table": 0.0003, "mixes": 0.0005}  # of the final checkpoint, alone, BPB
+REMAINDER = 0.00002
+GRID = {
+    "own": (FACTORS, sum(EFFECTS.values()) + REMAINDER),
+    "lossless": (LOSSLESS, 0.0),
+    **{f"only_{factor}": (LOSSLESS | {factor: FACTORS[factor]}, gap) for factor, gap in EFFECTS.items()},
+    "scales_fp16": (FACTORS | {"scales": "float16"}, sum(EFFECTS.values()) + REMAINDER + 0.00001),
+    **{
+        f"without_{factor}": (FACTORS | {factor: LOSSLESS[factor]}, sum(EFFECTS.values()) + REMAINDER - 0.9 * gap)
+        for factor, gap in EFFECTS.items()
+    },
+}
+
+
+def laboratory(seed: int, checkpoint: str) -> dict[str, Any]:
+    reached, own = STEPS[checkpoint] / 300, GRID["own"][1]
+    rows = {
+        name: {
+            **score(2.5 + OFFSET[seed] + reached * gap),
+            "factors": factors,
+            "bytes": 250_000,
+            "layout": "bitmask",
+            "gap_bpb": reached * gap,
+            "gap_se": 0.00004 if gap else 0.0,
+            "over_own_bpb": reached * (gap - own),
+            "over_own_se": 0.00003 if name != "own" else 0.0,
+            "trits_changed": 0,
+            "max_weight_error": 0.001,
+            "max_tensor_error": 0.01,
+            "payload_digest": digest_json([seed, checkpoint, name]),
+        }
+        for name, (factors, gap) in GRID.items()
+    }
+    place = {"kind": "scales", "format": "float16", "numbers": 10_000, "smallest": 0.004, "median": 0.1}
+    ends = {"largest": 1.0, "binades_above": 15.99, "binades_to_subnormal": 6.03, "binades_to_zero": 16.03}
+    shares = {"share_subnormal": 0.0, "share_zeroed": 0.0, "share_saturated": 0.0}
+    return {
+        "trained": score(2.5 + OFFSET[seed]),
+        "estimator": "rms",
+        "ternary_weights": 700_000,
+        "zero_fraction": zeros(STEPS[checkpoint]),
+        "own_storage": "bf16",
+        "names": {name: name for name in rows} | {"scales_bf16": "own"},
+        "rows": rows,
+        "decomposition": {
+            "factors": list(EFFECTS),
+            "remainder_bpb": reached * REMAINDER,
+            "remainder_se": 0.000005,
+        },
+        "margins": [place | ends | shares],
+    }
+
+
+def probes(seed: int) -> dict[str, Any]:
+    """Scales in FP16 break eight binades down; zeros break nothing."""
+    settings = {"shift": (-8, -4, 0, 4), "zeros": (0.0, 0.5)}
+    return {
+        "trained": score(2.5 + OFFSET[seed]),
+        "estimator": "rms",
+        "break_bpb": 0.001,
+        "mechanisms": [
+            {
+                "parameter": parameter,
+                "kind": kind,
+                "choice": "float16",
+                "points": [
+                    {"at": at, "gap_bpb": 0.01 if at == -8 else 0.00001, "gap_se": 0.000003, "relative_error": 0.0001}
+                    | {"trits_changed": 0}
+                    for at in settings[parameter]
+                ],
+                "below": -8 if parameter == "shift" else None,
+                "above": None,
+            }
+            for parameter, kind in (("shift", "scales"), ("zeros", "reload"))
+        ],
+    }
+
+
 def evaluate(seed: int) -> dict[str, Any]:
     chunked = score(2.5 + OFFSET[seed] + 0.00089)
     sliding = {"stride": 32, "window": 128, "rule": "every_token", "bpb": 2.45 + OFFSET[seed], "nats": 3.0}
@@ -185,6 +279,9 @@ def write_seed(folder: Path, record: str, seed: int) -> None:
         write_json(folder / checkpoint / "export/export.json", exported)
         reloaded = envelope("roundtrip", record, seed, checkpoint, roundtrip(seed, checkpoint))
         write_json(folder / checkpoint / "roundtrip.json", reloaded)
+        measured = envelope("laboratory", record, seed, checkpoint, laboratory(seed, checkpoint))
+        write_json(folder / checkpoint / "laboratory.json", measured)
+    write_json(folder / "final/probes.json", envelope("probes", record, seed, "final", probes(seed)))
     write_json(folder / "final/evaluate.json", envelope("evaluate", record, seed, "final", evaluate(seed)))
 
 

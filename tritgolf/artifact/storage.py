@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.formats import DTYPES, encode, round_to
-from tritgolf.artifact.kinds import Kind, Shape, TensorSpec, kind_of, tensor_specs
+from tritgolf.artifact.kinds import Kind, Shape, TensorSpec, format_for, kind_of, tensor_specs
 from tritgolf.config import Decide, Format, QuantizerConfig, StorageConfig
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
@@ -71,6 +71,11 @@ class Restored:
     tensors: dict[str, Tensor]
     ternary: dict[str, Ternary]
 
+    def to(self, device: torch.device) -> "Restored":
+        """The same on another device."""
+        ternary = {name: Ternary(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
+        return Restored({name: tensor.to(device) for name, tensor in self.tensors.items()}, ternary)
+
 
 def store(
     state: Mapping[str, Tensor],
@@ -108,6 +113,15 @@ def store(
         else:
             tensors[name] = round_to(weight, spec.format).cpu()
     return Stored(specs, ternary, tensors)
+
+
+def restate(stored: Stored, storage: StorageConfig) -> Stored:
+    """The numbers of ``stored`` as another storage would keep them: rounded again, trits as they are."""
+    specs = {
+        name: TensorSpec(spec.kind, format_for(spec.kind, storage), spec.shape) for name, spec in stored.specs.items()
+    }
+    ternary = {n: Ternary(q, round_to(scale, specs[n].format)) for n, (q, scale) in stored.ternary.items()}
+    return Stored(specs, ternary, {n: round_to(tensor, specs[n].format) for n, tensor in stored.tensors.items()})
 
 
 def restore(stored: Stored, quantizer: QuantizerConfig, storage: StorageConfig) -> Restored:

@@ -1,11 +1,11 @@
 """``tritgolf evaluate ARTIFACT --shards GLOB --tokenizer MODEL``: score one artifact on any tokenized text."""
 
 import argparse
-import glob
 from typing import Any
 
 from tritgolf.commands.output import print_facts, print_json
 from tritgolf.commands.published import add_record_option, named_estimator
+from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 
 
@@ -13,10 +13,8 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("evaluate", help="chunked and sliding bits per byte of an artifact")
     parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz")
-    parser.add_argument("--shards", required=True, metavar="GLOB", help="shards (.bin) to score, e.g. 'val_*.bin'")
-    parser.add_argument("--tokenizer", required=True, metavar="MODEL", help="the SentencePiece model of the shards")
+    add_text_options(parser, required=True)
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
-    parser.add_argument("--batch", type=int, default=16, metavar="N", help="windows scored at a time (default: 16)")
     parser.add_argument(
         "--rule",
         choices=("every_token", "record"),
@@ -51,13 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
-    import numpy as np  # noqa: PLC0415  (these are slow to import)
-
-    from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415
+    from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (these are slow to import)
     from tritgolf.config import TrainConfig  # noqa: PLC0415
-    from tritgolf.data.loader import check_window  # noqa: PLC0415
-    from tritgolf.data.shards import open_shard  # noqa: PLC0415
-    from tritgolf.evaluate.bytes import token_bytes  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
     from tritgolf.evaluate.stage import score_chunked, score_sliding  # noqa: PLC0415
 
@@ -66,20 +59,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     stride = model.context // 2 if arguments.stride is None else arguments.stride
     if not 1 <= stride <= model.context:
         raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")
-    if arguments.batch < 1:
-        raise InputError("--batch", f"{arguments.batch} is not possible", "give 1 or more windows")
-    paths = sorted(glob.glob(arguments.shards))  # noqa: PTH207  (the pattern may be absolute)
-    if not paths:
-        raise InputError("--shards", f"{arguments.shards!r} matches no file", "give the shards' path or pattern")
-    tokens = np.concatenate([open_shard(path, model.vocab_size) for path in paths])
-    check_window(tokens, model.context, arguments.shards)
-    sizes = token_bytes(arguments.tokenizer)
-    if sizes.vocab_size != model.vocab_size:
-        raise InputError(
-            arguments.tokenizer,
-            f"has {sizes.vocab_size} pieces, the artifact's model {model.vocab_size}",
-            "give the tokenizer of the shards and the model",
-        )
+    tokens, sizes = given_text(arguments, model)
     network = reloaded_network(artifact)
     z_loss = TrainConfig().z_loss
     return {

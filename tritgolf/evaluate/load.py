@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from tritgolf.artifact.header import Artifact
-from tritgolf.artifact.storage import forward_ternary
+from tritgolf.artifact.storage import Restored
 from tritgolf.config import ModelConfig
 from tritgolf.model.build import build_network
-from tritgolf.model.ternary import Ternary
+from tritgolf.model.counts import is_ternary
+from tritgolf.model.layers import quantizer_arguments
+from tritgolf.model.ternary import Ternary, ternarize
 from tritgolf.model.unet import TernaryUNet
 
 
@@ -25,5 +27,12 @@ def reloaded_network(artifact: Artifact, attention: str = "auto") -> TernaryUNet
 
 def reloaded_ternary(artifact: Artifact) -> dict[str, Ternary]:
     """Trits and scales that the reloaded network computes with, on the CPU."""
-    restored = artifact.restore()
-    return restored.ternary or forward_ternary(restored.tensors, artifact.header.model.quantizer)
+    return used_ternary(artifact.restore(), artifact.header.model)
+
+
+def used_ternary(restored: Restored, model: ModelConfig) -> dict[str, Ternary]:
+    """Trits and scales that a model computes with once it has loaded ``restored``, on the device of its tensors."""
+    if restored.ternary:
+        return restored.ternary
+    arguments = quantizer_arguments(model.quantizer)
+    return {name: ternarize(weight, **arguments) for name, weight in restored.tensors.items() if is_ternary(name)}

@@ -8,13 +8,11 @@ from torch import Tensor
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored
 from tritgolf.config import ModelConfig
-from tritgolf.evaluate.load import trained_network
+from tritgolf.evaluate.load import trained_network, used_ternary
 from tritgolf.evaluate.roundtrip import Gap, paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
 from tritgolf.evaluate.text import ScoredText
 from tritgolf.model.build import replace_weights
-from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import Ternary, ternarize
 
 
 @dataclass(frozen=True)
@@ -49,17 +47,11 @@ class Bench:
 
         The gap is to the trained model, or to ``against``.
         """
-        tensors = {name: tensor.to(self.device) for name, tensor in restored.tensors.items()}
-        if restored.ternary:
-            ternary = {
-                name: Ternary(q.to(self.device), scale.to(self.device)) for name, (q, scale) in restored.ternary.items()
-            }
-        else:
-            arguments = quantizer_arguments(self.model.quantizer)
-            ternary = {name: ternarize(tensors[name], **arguments) for name in self.ternary}
-        replace_weights(self._network, tensors, ternary)
+        restored = restored.to(self.device)
+        ternary = used_ternary(restored, self.model)
+        replace_weights(self._network, restored.tensors, ternary)
         nats, score = self.text.score(self._network, what)
-        weights, others = difference(self.ternary, ternary), difference({}, {}, self.others, tensors)
+        weights, others = difference(self.ternary, ternary), difference({}, {}, self.others, restored.tensors)
         return Reloaded(
             nats=nats,
             score=score,

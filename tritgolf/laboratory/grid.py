@@ -13,7 +13,6 @@ from pydantic import Field, model_validator
 
 from tritgolf.config import (
     Decide,
-    ExportConfig,
     Format,
     ReloadPrecision,
     ScaleFormat,
@@ -103,9 +102,8 @@ def load_grid(name: str, folder: str | Path) -> GridConfig:
     return validate(GridConfig, read_yaml(path), path)
 
 
-def grid_storages(grid: GridConfig, export: ExportConfig, estimator: Estimator) -> dict[str, StorageConfig]:
-    """All rows of ``grid`` for a record with this ``export`` and scale estimator, complete. Some may be equal."""
-    own = export.storage(export.own_storage)
+def grid_storages(grid: GridConfig, own: StorageConfig, estimator: Estimator) -> dict[str, StorageConfig]:
+    """All rows of ``grid`` for a record with this own storage and scale estimator, complete. Some may be equal."""
     starts = {"own": own, "lossless": LOSSLESS}
     found = dict(starts)
     for factor in differing(own):

@@ -48,7 +48,8 @@ def laboratory_stage(
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
-    storages = grid_storages(grid, export, model.quantizer.estimator)
+    own = export.storage(export.own_storage)
+    storages = grid_storages(grid, own, model.quantizer.estimator)
     names = merge_equal(storages)
     decided: Decided = {}
     found: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
@@ -81,7 +82,7 @@ def laboratory_stage(
         "own_storage": export.own_storage,
         "names": names,
         "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
-        "decomposition": _decomposition(export, reloads, bench),
+        "decomposition": _decomposition(own, reloads, bench),
         "margins": margins(bench.ternary, bench.others),
     }
     written = envelope(
@@ -168,9 +169,9 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
     }
 
 
-def _decomposition(export: ExportConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
+def _decomposition(own: StorageConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
     """Which factors differ from the lossless storage, and what of the own gap their single gaps leave unexplained."""
-    factors = differing(export.storage(export.own_storage))
+    factors = differing(own)
     left = reloads["own"].nats.nats - bench.nats.nats
     for factor in factors:
         left = left - (reloads[f"only_{factor}"].nats.nats - bench.nats.nats)

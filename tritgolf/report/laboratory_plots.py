@@ -80,7 +80,8 @@ def probe_plot(probes: pd.DataFrame) -> Figure:
         axes.axhline(last["break_bpb"].iloc[0], color="black", linestyle="--", linewidth=1)
         axes.set(yscale="log", xlabel=label, ylabel="|change of gap| (bits per byte)", title=title)
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        if len(chosen):
+            axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     panels[2].xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
     return figure
 

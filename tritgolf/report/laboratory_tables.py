@@ -54,7 +54,7 @@ def grid_table(run: Run) -> Table:
     for storage, group in last.groupby("storage", sort=False):
         row = {
             "storage": str(storage),
-            "what it is": _described(group.iloc[0], own, lossless),
+            "what it is": described(group.iloc[0], own, lossless),
             "RT BPB": format_value(mean(group["rt_bpb"]), BPB_DECIMALS),
             "RT gap": with_error(group["gap_bpb"], group["gap_se_bpb"]),
             **({"std over seeds": format_value(sample_std(group["gap_bpb"]), GAP_DECIMALS)} if several else {}),
@@ -203,7 +203,7 @@ def shown_checkpoints(frame: pd.DataFrame, most: int = SHOWN_CHECKPOINTS) -> dic
     return {str(steps.index[position]): float(steps.iloc[position]) for position in positions}
 
 
-def _described(row: pd.Series, own: pd.Series, lossless: pd.Series) -> str:
+def described(row: pd.Series, own: pd.Series, lossless: pd.Series) -> str:
     """The storage in full where it is one of the two that others start from, else what it changes in the nearer one."""
     if row["same_as"]:
         return f"the same as {row['same_as']}"

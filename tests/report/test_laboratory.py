@@ -1,0 +1,152 @@
+"""The laboratory's tables and plots from synthetic measurements."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.report import synthetic
+from tests.report.test_metrics import edit
+from tests.report.test_plots import texts
+from tritgolf.config import StorageConfig
+from tritgolf.errors import InputError
+from tritgolf.report import laboratory_tables
+from tritgolf.report.catalogue import TABLES, draw
+from tritgolf.report.laboratory import decomposition_frame, grid_frame, length_frame
+from tritgolf.report.laboratory_tables import FACTORS, shown_checkpoints
+from tritgolf.report.metrics import load_files, load_run
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(folder):
+    return load_run(folder)
+
+
+def one_seed(folder: Path):
+    for seed in ("seed1337", "seed7"):
+        shutil.rmtree(folder / seed)
+    return load_run(folder)
+
+
+def cells(table, **where) -> dict:
+    rows = table.cells
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    assert len(rows) == 1
+    return rows.iloc[0].to_dict()
+
+
+@pytest.mark.parametrize("name", laboratory_tables.TABLES)
+def test_every_table_has_a_rule_and_a_caption(name):
+    assert f'"{name}": (' in (REPOSITORY / "rules" / "report_files.smk").read_text()
+    assert (REPOSITORY / "report" / f"{name}.rst").read_text().strip()
+
+
+def test_the_factors_are_those_of_a_storage():
+    assert tuple(StorageConfig.model_fields) == FACTORS
+
+
+def test_the_grid_shows_the_last_checkpoint_and_the_csv_all(run):
+    table = TABLES["laboratory"](run)
+    own, half = cells(table, storage="own"), cells(table, storage="scales_fp16")
+    assert own["RT gap"] == "+0.000820 ± 0.000023"  # 0.00004 / √3 seeds
+    assert own["over own storage"] == "own"
+    assert half["what it is"] == "own but for scales float16"
+    assert half["over own storage"] == "+0.000010 ± 0.000017"
+    assert cells(table, storage="scales_bf16")["what it is"] == "the same as own"
+    assert cells(table, storage="only_mixes")["what it is"] == "lossless but for mixes e4m3"
+    assert cells(table, storage="lossless")["RT gap"] == "0 exactly"
+    assert len(table.frame) == 3 * 3 * (len(synthetic.GRID) + 1)
+    assert table.frame.query("storage == 'own'")["gap_bpb"].tolist()[0] == pytest.approx(0.00082 / 3)
+
+
+def test_a_single_seed_keeps_its_own_standard_error(folder):
+    table = TABLES["laboratory"](one_seed(folder))
+    assert cells(table, storage="own")["RT gap"] == "+0.000820 ± 0.000040"
+    assert "std over seeds" not in table.cells
+
+
+def test_the_decomposition_adds_up(run):
+    frame = decomposition_frame(run)
+    for _, group in frame.groupby(["checkpoint", "seed"]):
+        gaps = dict(zip(group["part"], group["gap_bpb"], strict=True))
+        assert gaps.pop("all together") == pytest.approx(sum(gaps.values()))
+    table = TABLES["decomposition"](run)
+    mixes = cells(table, decision="format of mixes and skips")
+    assert mixes["alone, step 300"] == "+0.000500 ± 0.000023"
+    assert mixes["taken back at the end"] == "+0.000450 ± 0.000017"
+    assert cells(table, decision="remainder (interaction)")["alone, step 300"] == "+0.000020 ± 0.000003"
+
+
+def test_amplification_is_that_of_the_true_zeros(run):
+    frame = length_frame(run)
+    last = frame[frame["checkpoint"] == "final"].iloc[0]
+    z = synthetic.zeros(300)["all"]
+    assert last["zero_fraction"] == z
+    assert last["absmean_amplification"] == pytest.approx(1 / (1 - z))
+    assert last["rms_amplification"] == pytest.approx(1 / math.sqrt(1 - z))
+    table = TABLES["training_length"](run)
+    assert [row["step"] for _, row in table.cells.iterrows()] == ["100", "200", "300"]
+    assert cells(table, step="300")["gap, scales_fp16"] == "+0.000830 ± 0.000023"
+    assert table.frame["scales_fp16_gap_bpb"].iloc[-1] == pytest.approx(0.00083)
+
+
+def test_mechanisms_say_where_training_is_and_where_they_break(run):
+    table = TABLES["mechanisms"](run)
+    half = cells(table, mechanism="scales in float16: range")
+    assert half["breaks at"] == "×2^−8"
+    assert half["trained numbers"] == "0.004 … 1"
+    assert half["largest is below the end by"] == "16.0 binades"
+    assert half["largest gap when pushed"] == "0.010000"
+    zeros = cells(table, mechanism="float16 scales, shrinkage, BF16 reload: zeros")
+    assert zeros["breaks at"] == "not within 0% zeros … 50% zeros"
+
+
+def test_the_waterfall_ends_at_the_whole_gap(run):
+    figure = draw("waterfall", run)
+    assert len(figure.axes) == 3
+    last = figure.axes[-1]
+    bars = {label.get_text(): bar for label, bar in zip(last.get_yticklabels(), last.patches, strict=True)}
+    whole, rest = bars["all together: the record's storage"], bars["remainder (interaction)"]
+    assert whole.get_x() == 0
+    assert whole.get_width() == pytest.approx(0.82)
+    assert rest.get_x() + rest.get_width() == pytest.approx(whole.get_width())
+    assert "standard error" in last.get_xlabel()
+
+
+def test_plots_say_what_they_show(run):
+    assert "paired over windows" in texts(draw("gap_length", run))
+    assert "scales float16" in texts(draw("probes", run))
+
+
+def test_many_checkpoints_are_thinned_but_for_the_ends(run):
+    frame = grid_frame(run)
+    assert list(shown_checkpoints(frame, 2)) == ["step_000100", "final"]
+    assert list(shown_checkpoints(frame, 9)) == ["step_000100", "step_000200", "final"]
+
+
+def test_a_run_that_was_measured_in_the_laboratory_alone_is_reported(folder):
+    files = [*folder.rglob("laboratory.json"), *folder.rglob("probes.json")]
+    run = load_files(files, synthetic.facts())
+    assert [len(TABLES[name](run).cells) > 0 for name in laboratory_tables.TABLES] == [True] * 4
+    with pytest.raises(InputError, match="no roundtrip metrics"):
+        TABLES["roundtrip"](run)
+
+
+def test_a_run_without_measurements_is_told(folder):
+    for path in [*folder.rglob("laboratory.json"), *folder.rglob("probes.json")]:
+        path.unlink()
+    with pytest.raises(InputError, match="run the laboratory stage first"):
+        TABLES["laboratory"](load_run(folder))
+    with pytest.raises(InputError, match="run the probes stage first"):
+        TABLES["mechanisms"](load_run(folder))
+
+
+def test_a_damaged_measurement_is_named(folder):
+    path = folder / "seed42" / "final" / "laboratory.json"
+    edit(path, metrics__decomposition__remainder_se=-1)
+    with pytest.raises(InputError, match=r"laboratory\.json: metrics\.decomposition\.remainder_se"):
+        load_run(folder)

@@ -1,0 +1,78 @@
+"""``tritgolf laboratory ARTIFACT``: the ablation grid on an artifact alone, without the checkpoint it was made from."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tritgolf.commands.output import print_json
+from tritgolf.commands.published import add_record_option, named_estimator
+from tritgolf.commands.text import add_text_options, given_text
+from tritgolf.errors import InputError
+
+DESCRIPTION = """Restore an artifact's scales and other numbers in other formats and ways, and say what moves against
+its own reload: trits, weights and, with --shards and --tokenizer, bits per byte with a standard error paired over
+windows."""
+SCHEMA = "tritgolf/restorations/1"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("laboratory", help="what other formats do to an artifact", description=DESCRIPTION)
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz")
+    parser.add_argument("--grid", default="roundtrip", metavar="NAME", help="a grid of --records (default: roundtrip)")
+    add_text_options(parser, required=False)
+    add_record_option(parser)
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="print JSON instead, or write it to FILE")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print."""
+    from tritgolf.files import write_json  # noqa: PLC0415
+    from tritgolf.report.restorations import read_restorations, restoration_table  # noqa: PLC0415  (pandas: slow)
+
+    facts = measure(arguments)
+    if arguments.json == "-":
+        print_json(facts)
+        return 0
+    if arguments.json:
+        write_json(arguments.json, facts)
+    table = restoration_table(read_restorations(facts, arguments.artifact))
+    print(f"{table.title}\n\n{table.terminal()}\n\n" + "\n".join(table.notes))
+    return 0
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The facts for JSON."""
+    from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (these are slow to import)
+    from tritgolf.artifact.statistics import scale_range, stored_trits, zero_fractions  # noqa: PLC0415
+    from tritgolf.config import TrainConfig  # noqa: PLC0415
+    from tritgolf.evaluate.text import ScoredText  # noqa: PLC0415
+    from tritgolf.evaluate.windows import chunked_windows  # noqa: PLC0415
+    from tritgolf.files import digest_file  # noqa: PLC0415
+    from tritgolf.laboratory.grid import load_grid  # noqa: PLC0415
+    from tritgolf.laboratory.published import restorations  # noqa: PLC0415
+    from tritgolf.provenance import provenance  # noqa: PLC0415
+
+    if bool(arguments.shards) != bool(arguments.tokenizer):
+        raise InputError("--shards and --tokenizer", "only one of them is given", "give both, or none")
+    grid = load_grid(arguments.grid, Path(arguments.records) / "grids")
+    artifact = open_artifact(arguments.artifact, named_estimator(arguments))
+    model = artifact.header.model
+    text = None
+    if arguments.shards:
+        tokens, sizes = given_text(arguments, model)
+        windows = chunked_windows(len(tokens), model.context)
+        text = ScoredText(tokens, windows, sizes, arguments.batch, TrainConfig().z_loss)
+    return {
+        "schema": SCHEMA,
+        "artifact": Path(arguments.artifact).name,
+        "format": artifact.file_format,
+        "estimator": model.quantizer.estimator,
+        "ternary_weights": sum(q.numel() for q in stored_trits(artifact.stored).values()),
+        "zero_fraction": zero_fractions(stored_trits(artifact.stored)),
+        "scale_range": scale_range(artifact.stored),
+        "tokens_scored": text.windows.scored if text else 0,
+        **restorations(artifact, grid, text),
+        "provenance": provenance(grid.model_dump(mode="json"), {"artifact": digest_file(arguments.artifact)}),
+    }

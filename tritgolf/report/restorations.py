@@ -1,0 +1,103 @@
+"""What other formats and reloads do to an artifact alone: ``tritgolf laboratory``'s facts, and their table."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import Field, ValidationError
+
+from tritgolf.errors import InputError
+from tritgolf.report.laboratory_tables import described
+from tritgolf.report.rendering import Table
+from tritgolf.report.schemas import Count, Facts, LayerType, NonNegative, Provenance, Share, Size
+from tritgolf.report.statistics import format_value
+
+
+class Restoration(Facts):
+    """One storage, against the file's own reload; the scores are there if a text was given."""
+
+    factors: dict[str, str | bool]
+    payload_bytes: Size
+    trits_changed: Count
+    max_weight_error: NonNegative
+    relative_error: NonNegative
+    max_tensor_error: NonNegative
+    bpb: NonNegative | None = None
+    over_own_bpb: float | None = None
+    over_own_se: NonNegative | None = None
+
+
+class Restorations(Facts):
+    """All storages of a grid for one artifact; ``names``: every name of the grid → the one of ``rows`` that it is."""
+
+    schema_: Literal["tritgolf/restorations/1"] = Field(alias="schema")
+    artifact: str
+    format: Literal["tgolf", "ptz"]
+    estimator: Literal["absmean", "rms"]
+    ternary_weights: Count
+    zero_fraction: dict[LayerType, Share]
+    scale_range: dict[str, NonNegative]
+    tokens_scored: Count
+    names: dict[str, str]
+    rows: Annotated[dict[str, Restoration], Field(min_length=1)]
+    provenance: Provenance
+
+
+def read_restorations(raw: Any, path: str | Path) -> Restorations:
+    """The facts of an artifact, as ``tritgolf laboratory`` wrote them. Raises ``InputError`` that names ``path``."""
+    try:
+        return Restorations.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            path, f"{key}: {first['msg']}", "make it again: tritgolf laboratory ARTIFACT --json FILE"
+        ) from None
+
+
+def restoration_table(found: Restorations) -> Table:
+    """A row a storage: what it changes, and what then moves against the file's own reload."""
+    frame = pd.DataFrame(
+        [
+            {
+                "storage": name,
+                "same_as": "" if row == name else row,
+                **found.rows[row].factors,
+                **found.rows[row].model_dump(exclude={"factors"}),
+            }
+            for name, row in found.names.items()
+        ]
+    )
+    own, lossless = (frame[frame["storage"] == name].iloc[0] for name in ("own", "lossless"))
+    rows = []
+    for _, row in frame.iterrows():
+        scored = {}
+        if found.tokens_scored:
+            over = f"{format_value(row['over_own_bpb'], 6, signed=True)} ± {format_value(row['over_own_se'], 6)}"
+            scored = {"BPB": format_value(row["bpb"], 4), "over own reload": over}
+        rows.append(
+            {
+                "storage": row["storage"],
+                "what it is": described(row, own, lossless),
+                "trits changed": format_value(row["trits_changed"], 0),
+                "relative weight error": f"{row['relative_error']:.2e}",
+                "largest weight error": f"{row['max_weight_error']:.2e}",
+                "of other numbers": f"{row['max_tensor_error']:.2e}",
+                **scored,
+                "payload bytes": format_value(row["payload_bytes"], 0),
+            }
+        )
+    scales = ", ".join(f"{name} {value:.3g}" for name, value in found.scale_range.items())
+    return Table(
+        title=f"{found.artifact}: restored in other formats",
+        frame=frame,
+        cells=pd.DataFrame(rows),
+        notes=(
+            f"{found.ternary_weights:,} ternary weights, {found.estimator} scales ({scales}), true zero fraction "
+            f"{found.zero_fraction['all']:.4f}.",
+            "own: the file's own way to be reloaded, which everything is compared with. lossless: trits and numbers as "
+            "the file has them, used directly. Payload bytes: before compression, trits in base 3. Relative weight "
+            "error: ‖difference‖ / ‖own‖ of the effective ternary weights.",
+        ),
+        left=("storage", "what it is"),
+    )
