@@ -54,9 +54,9 @@ def _fa3() -> Attention:
 
 
 def _fa4() -> Attention:
-    from flash_attn.cute import flash_attn_func  # noqa: PLC0415
+    from tritgolf.model.attention_fa4 import fa4_attention  # noqa: PLC0415
 
-    return lambda q, k, v: flash_attn_func(q, k, v, causal=True)[0]
+    return fa4_attention
 
 
 def _installed(module: str) -> bool:
