@@ -27,6 +27,7 @@ STAGE_VERSIONS = {
     "export": 1,
     "roundtrip": 1,
     "evaluate": 1,
+    "laboratory": 1,
 }
 
 
