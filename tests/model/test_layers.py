@@ -91,7 +91,7 @@ def test_a_ternary_layer_multiplies_by_its_quantized_weight_unless_given_another
     q, scale = layer.ternarized()
     assert_close((q.float().reshape(6, 2, 8) * scale[..., None]).reshape(6, 16), effective)
     layer.effective = torch.ones(6, 16)
-    assert torch.equal(layer(x), x @ torch.ones(16, 6))
+    assert torch.equal(layer(x), x @ torch.ones(6, 16).T)
 
 
 def test_quantizer_arguments_name_the_dtype():
