@@ -62,9 +62,8 @@ def score_windows(
         scored = offsets >= scored_from[:, None]
         hidden = network(text[positions].long())[scored]
         token, lse = _chunked_nats(network, hidden, text[positions + 1].long()[scored], temperature)
-        counts = scored.sum(1)
-        nats.append(_window_sums(token, counts))
-        squares.append(_window_sums(lse.square(), counts))
+        nats.append(_window_sums(token, scored))
+        squares.append(_window_sums(lse.square(), scored))
     return WindowNats(torch.cat(nats).cpu().numpy(), torch.cat(squares).cpu().numpy())
 
 
@@ -109,8 +108,10 @@ def _chunked_nats(network: TernaryUNet, hidden: Tensor, targets: Tensor, tempera
     return torch.cat([nats for nats, _ in parts]), torch.cat([lse for _, lse in parts])
 
 
-def _window_sums(values: Tensor, counts: Tensor) -> Tensor:
-    """FP64 sums of consecutive runs of ``counts`` values, as differences of one running sum."""
-    running = torch.cat((values.new_zeros(1, dtype=torch.float64), values.double().cumsum(0)))
-    ends = counts.cumsum(0)
-    return running[ends] - running[ends - counts]
+def _window_sums(values: Tensor, scored: Tensor) -> Tensor:
+    """FP64 sums of ``values``, which belong to the true places of ``scored`` (windows, positions), over each window.
+
+    Each window is summed by itself: a running sum over all of them has no fixed order on a GPU.
+    """
+    placed = torch.zeros(scored.shape, dtype=torch.float64, device=values.device)
+    return placed.masked_scatter_(scored, values.double()).sum(1)
