@@ -23,10 +23,11 @@ STAGE_VERSIONS = {
     "tokenizer": 1,
     "shards": 1,
     "hub": 1,
-    "train": 1,
-    "export": 1,
-    "roundtrip": 1,
-    "evaluate": 1,
+    "train": 2,
+    "export": 2,
+    "roundtrip": 2,
+    "evaluate": 2,
+    "laboratory": 1,
 }
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tritgolf.errors import InputError
 
@@ -58,11 +57,16 @@ def sdpa_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def cudnn_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """The same through cuDNN, the fastest of PyTorch's own on Hopper; the last queries alone go where SDPA likes."""
+    """The same through cuDNN, the fastest of PyTorch's own on Hopper; the last queries alone go where SDPA likes.
+
+    The operator itself, not ``sdpa_kernel`` around SDPA: on a GPU the compiler breaks the network's graph at that, into
+    pieces between which residuals and their gradients are added by calls of their own.
+    """
     if q.shape[1] < k.shape[1]:
         return tail_attention(q, k, v)
-    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
-        return sdpa_attention(q, k, v)
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    mixed = torch.ops.aten._scaled_dot_product_cudnn_attention(q, k, v, None, True, 0.0, True)
+    return mixed[0].transpose(1, 2)  # no bias, with logsumexp for the backward pass, no dropout, causal
 
 
 def _fa2() -> Attention:
@@ -78,9 +82,9 @@ def _fa3() -> Attention:
 
 
 def _fa4() -> Attention:
-    from flash_attn.cute import flash_attn_func  # noqa: PLC0415
+    from tritgolf.model.attention_fa4 import fa4_attention  # noqa: PLC0415
 
-    return lambda q, k, v: flash_attn_func(q, k, v, causal=True)[0]
+    return fa4_attention
 
 
 def _installed(module: str) -> bool:
