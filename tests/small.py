@@ -4,14 +4,16 @@ from pathlib import Path
 
 import torch
 
+from tritgolf.artifact.formats import width_of
 from tritgolf.artifact.stage import export_stage
-from tritgolf.config import ExportConfig, ModelConfig, QuantizerConfig, TrainConfig, load_record
+from tritgolf.config import ExportConfig, ModelConfig, QuantizerConfig, StorageConfig, TrainConfig, load_record
 from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import SplitConfig, TextSource
 from tritgolf.data.encode import build_shards
 from tritgolf.data.manifest import load_manifest
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
 from tritgolf.files import write_json
+from tritgolf.lossless import exact_formats
 from tritgolf.model.attention import math_attention
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.unet import TernaryUNet
@@ -85,6 +87,12 @@ def small_export(**settings) -> ExportConfig:
     storages = {"exact": exact, "bf16": {"scales": "bfloat16"}, "fp16": {"scales": "float16"}}
     choices = {"decide": "forward", "shrinkage": False, "reload_dtype": "float32", "mixes": "bfloat16"}
     return ExportConfig(**{**choices, "storages": storages, "own_storage": "bf16", **settings})
+
+
+def lossless_storage(model: ModelConfig) -> StorageConfig:
+    """The smallest formats that lose nothing of ``model``."""
+    formats = {kind: min(allowed, key=width_of) for kind, allowed in exact_formats(model).items()}
+    return StorageConfig(decide="forward", shrinkage=False, reload_dtype="float32", **formats)
 
 
 def build_run(folder: Path, model: ModelConfig) -> Path:

@@ -53,9 +53,11 @@ IMPOSSIBLE = [
     ("train.muon.momentum", float("nan"), "train.muon.momentum: nan: Input should be"),
     ("train.muon.momentun", 0.9, "train.muon.momentun: unknown key; allowed here: lr, momentum"),
     ("train.attention", "fa9", "train.attention: 'fa9': Input should be 'auto', 'fa3', 'fa4', 'fa2', 'cudnn', 'sdpa' or 'math'"),
-    ("export.own_storage", "zip", "export.own_storage: zip is not possible; it must be one of ['bf16', 'fp16', 'fp32']"),
+    ("export.own_storage", "zip", "export.own_storage: zip is not possible; it must be one of ['bf16', 'fp16', 'fp32', 'lossless']"),
     ("export.storages.bf16.scales", "int4", "export.storages.bf16.scales: 'int4': Input should be 'float32', 'bfloat16'"),
-    ("export.storages.bf16.sclaes", "float16", "export.storages.bf16.sclaes: unknown key; allowed here: scales, decide"),
+    ("export.storages.bf16.sclaes", "float16", "export.storages.bf16.sclaes: unknown key; allowed here: scales, estimator, decide"),
+    ("export.storages.lossless.table", "e4m3", "export.storages.lossless.table: e4m3 is not possible; it must be bfloat16 or float32: else this model loses something"),
+    ("export.storages.lossless.decide", "master", "export.storages.lossless.decide: master is not possible; it must be forward"),
     ("evaluate.stride", 33, "evaluate.stride: 33 is not possible; it must be at most the window, 32"),
     ("evaluate.stride", 0, "evaluate.stride: 0: Input should be greater than 0"),
     ("evaluate.temperatures", [], "evaluate.temperatures: []: Tuple should have at least 1 item"),
@@ -101,14 +103,15 @@ def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError) as caught:
         load_record("ternary_v3", RECORDS)
     assert complaint(caught) == (
-        "record 'ternary_v3': is unknown; known records: demo, ternary_100k, ternary_v1, ternary_v2, tiny"
+        "record 'ternary_v3': is unknown; known records: demo, long_absmean, long_rms, ternary_100k, ternary_v1, ternary_v2, tiny"
     )
     with pytest.raises(InputError, match="known records: none"):
         load_record("demo", RECORDS / "nowhere")
 
 
 def test_every_record_of_the_repository_is_whole():
-    assert known_records(RECORDS) == ["demo", "ternary_100k", "ternary_v1", "ternary_v2", "tiny"]
+    names = ["demo", "long_absmean", "long_rms", "ternary_100k", "ternary_v1", "ternary_v2", "tiny"]
+    assert known_records(RECORDS) == names
     for name in known_records(RECORDS):
         record = load_record(name, RECORDS)
         assert record.name == name

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tritgolf.errors import InputError
+from tritgolf.lossless import losses
 
 Mode = Literal["faithful", "honest"]
 Precision = Literal["float32", "bfloat16"]
@@ -275,6 +276,9 @@ class RecordConfig(Settings):
         calibration = self.evaluate.calibration_tokens
         _check(calibration > context, "evaluate.calibration_tokens", calibration, f"more than the window, {context}")
         check_names("seeds", self.seeds, "seed")
+        if "lossless" in self.export.storages:
+            for key, (value, allowed) in losses(self.model, self.export.storage("lossless")).items():
+                _check(False, f"export.storages.lossless.{key}", value, f"{allowed}: else this model loses something")
         return self
 
 

@@ -9,9 +9,11 @@ from tests.model.reference import quantized
 from tritgolf.model.ternary import (
     MIN_SCALE,
     Ternary,
+    decide_trits,
     dequantize,
     fake_quantize,
     group_scale,
+    mean_in_any_order,
     shrinkage_corrected,
     ternarize,
     zero_fraction,
@@ -100,8 +102,8 @@ def test_the_forward_pass_of_the_records_sees_the_bf16_weight(estimator):
     weight = normal(8, 256)
     arguments = {"group_size": 128, "estimator": estimator}
     faithful = ternarize(weight, arithmetic="bf16_weight", **arguments)
-    of_rounded = ternarize(weight.bfloat16().float(), arithmetic="float32", **arguments)
-    of_master = ternarize(weight, arithmetic="float32", **arguments)
+    of_rounded = ternarize(weight.bfloat16().float(), arithmetic="float64", **arguments)
+    of_master = ternarize(weight, arithmetic="float64", **arguments)
     assert torch.equal(faithful.scale, of_rounded.scale)
     assert torch.equal(faithful.q, of_rounded.q)
     assert not torch.equal(faithful.scale, of_master.scale)
@@ -130,16 +132,60 @@ def test_the_gradient_passes_straight_through(arithmetic, dtype):
     assert torch.equal(gradient, upstream)
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from(ESTIMATORS), st.floats(1e-4, 1e3))
-def test_float64_scales_do_not_depend_on_the_order_of_the_weights(seed, estimator, spread):
-    generator = torch.Generator().manual_seed(seed)
-    weight = spread * torch.randn(16, 128, generator=generator)
-    order = torch.randperm(128, generator=generator)
-    arguments = (128, estimator, "float64", torch.float32)
-    assert torch.equal(group_scale(weight, *arguments)[0], group_scale(weight[:, order], *arguments)[0])
-    exact = [math.fsum(abs(w) if estimator == "absmean" else w * w for w in row) / 128 for row in weight.tolist()]
+EXACT = ("bf16_weight", "float64")
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(ESTIMATORS), st.sampled_from(EXACT), st.floats(1e-4, 1e3))
+def test_scales_are_the_exact_means_rounded_once(seed, estimator, arithmetic, spread):
+    weight = spread * torch.randn(16, 128, generator=torch.Generator().manual_seed(seed))
+    seen = weight.bfloat16().tolist() if arithmetic == "bf16_weight" else weight.tolist()
+    exact = [math.fsum(abs(w) if estimator == "absmean" else w * w for w in row) / 128 for row in seen]
     wanted = exact if estimator == "absmean" else [math.sqrt(mean) for mean in exact]
-    assert group_scale(weight, *arguments)[0].flatten().tolist() == torch.tensor(wanted).tolist()
+    found = group_scale(weight, 128, estimator, arithmetic, torch.float32)[0]
+    assert found.flatten().tolist() == torch.tensor(wanted).tolist()
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(ESTIMATORS),
+    st.sampled_from(EXACT),
+    st.floats(0, 12),
+    st.sampled_from([2, 96, 128]),
+)
+def test_scales_do_not_depend_on_the_order_of_the_weights(seed, estimator, arithmetic, decades, group):
+    """Also where the weights of a group lie many powers of ten apart, so that plain FP64 sums would round."""
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.randn(16, group, generator=generator)
+    weight *= 10 ** (-decades * torch.rand(16, group, generator=generator))
+    arguments = (group, estimator, arithmetic, torch.float32)
+    scale = group_scale(weight, *arguments)[0]
+    for _ in range(3):
+        order = torch.randperm(group, generator=generator)
+        assert torch.equal(group_scale(weight[:, order], *arguments)[0], scale)
+
+
+def test_plain_fp64_sums_do_depend_on_it():
+    weight = torch.randn(4096, 128, generator=torch.Generator().manual_seed(0)).bfloat16().double()
+    weight *= 10 ** (-12 * torch.rand(weight.shape, generator=torch.Generator().manual_seed(1)))
+    terms = weight.square()
+    assert not torch.equal(terms.cumsum(-1)[:, -1], terms.flip(-1).cumsum(-1)[:, -1])
+    assert torch.equal(mean_in_any_order(terms), mean_in_any_order(terms.flip(-1)))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([torch.float32, torch.float64, torch.bfloat16]))
+def test_trits_are_the_rounded_quotients(seed, dtype):
+    """Of weights at random, and of every neighbour of half a scale, where rounding of the quotient could decide."""
+    generator = torch.Generator().manual_seed(seed)
+    scale = (torch.rand(500, 1, generator=generator) + 0.5) * 2.0 ** torch.randint(
+        -20, 5, (500, 1), generator=generator
+    )
+    scale = scale.to(dtype)
+    around = [scale / 2]
+    for _ in range(3):
+        around = [torch.nextafter(around[0], scale), *around, torch.nextafter(around[-1], torch.zeros_like(scale))]
+    random = torch.randn(500, 50, generator=generator).to(dtype) * scale
+    grouped = torch.cat((*around, *(-w for w in around), random, scale * 1.5, torch.zeros_like(scale)), 1)
+    assert torch.equal(decide_trits(grouped, scale), (grouped / scale).round().clamp(-1, 1))
 
 
 trit_groups = st.lists(st.lists(st.sampled_from([-1, 0, 1]), min_size=8, max_size=8), min_size=1, max_size=6)

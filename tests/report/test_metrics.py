@@ -94,7 +94,7 @@ def test_a_missing_stage_is_named_when_it_is_needed(folder):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"schema": "tritgolf/export/2"}, "unknown schema 'tritgolf/export/2'"),
+        ({"schema": "tritgolf/export/99"}, "unknown schema 'tritgolf/export/99'"),
         ({"schema": None}, "unknown schema None"),
         ({"seed": "many"}, "seed: 'many'"),
         ({"record": "other"}, "belongs to record 'other', not 'demo'"),

@@ -12,6 +12,7 @@ from tests.train.test_loop import NAMES, digests
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
+from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train import checkpoint, launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks
@@ -61,7 +62,12 @@ def test_the_stage_publishes_weights_curve_and_facts(straight, tmp_path, dataset
     lines = read_curve(tmp_path / "train" / "metrics.jsonl")
     facts = facts_of(tmp_path)
     metrics = facts["metrics"]
-    assert (facts["schema"], facts["record"], facts["seed"], facts["step"]) == ("tritgolf/train/1", "small", 1, 12)
+    assert (facts["schema"], facts["record"], facts["seed"], facts["step"]) == (
+        f"tritgolf/train/{STAGE_VERSIONS['train']}",
+        "small",
+        1,
+        12,
+    )
     assert metrics["weights_digest"] == dict(zip(NAMES, weights, strict=True))
     assert (metrics["steps"], metrics["tokens"], metrics["stop_reason"]) == (12, 12 * 256, "steps")
     assert (metrics["world"], metrics["attention"]) == (1, "sdpa")

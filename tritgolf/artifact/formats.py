@@ -1,8 +1,6 @@
 """Number formats of stored tensors: one rounding rule for all of them.
 
-Values are rounded to the nearest representable one, ties to even, without a scale. A value beyond the largest finite
-number of the format becomes that number (448 in e4m3, 57344 in e5m2, 65504 in float16): *saturating* on every torch
-version and device, where torch's own casts give NaN, infinity or the largest number as the case may be. NaN stays NaN.
+Values are rounded to the nearest representable one, ties to even, without a scale, saturating (``model.rounding``).
 e4m3 and e5m2 are those of Micikevicius et al., 2022 ("FP8 Formats for Deep Learning"), as in torch.float8_e4m3fn.
 
 Two formats have a *shared exponent* and hold no sign, so they are for scales alone; what is not positive becomes their
@@ -25,6 +23,7 @@ from torch import Tensor
 
 from tritgolf.artifact.malformed import require
 from tritgolf.config import Format, ScaleFormat
+from tritgolf.model.rounding import rounded
 
 DTYPES: dict[Format, torch.dtype] = {
     "float32": torch.float32,
@@ -58,8 +57,7 @@ def length_of(number_format: ScaleFormat, shape: Sequence[int]) -> int:
 def cast(tensor: Tensor, number_format: Format) -> Tensor:
     """``tensor`` in the dtype of the format: nearest even, saturating. Any float dtype in, same shape out."""
     dtype = DTYPES[number_format]
-    largest = torch.finfo(dtype).max
-    return tensor.float().clamp(-largest, largest).to(dtype)
+    return rounded(tensor, dtype).to(dtype)
 
 
 def round_to(tensor: Tensor, number_format: ScaleFormat) -> Tensor:
@@ -68,7 +66,7 @@ def round_to(tensor: Tensor, number_format: ScaleFormat) -> Tensor:
         return _e8m0_values(_e8m0_codes(tensor))
     if number_format == "bfp8":
         return _bfp8_values(*_bfp8_codes(tensor))
-    return cast(tensor, number_format).float()
+    return rounded(tensor, DTYPES[number_format])
 
 
 def encode(tensor: Tensor, number_format: ScaleFormat) -> bytes:

@@ -13,7 +13,8 @@ from tritgolf.files import write_json
 from tritgolf.provenance import PACKAGE, envelope
 from tritgolf.train import checkpoint as checkpoints
 
-COUNTED_CODE = ("artifact", "data", "evaluate", "model", "train", "config.py", "errors.py", "files.py", "progress.py")
+COUNTED_FOLDERS = ("artifact", "data", "evaluate", "model", "train")
+COUNTED_CODE = (*COUNTED_FOLDERS, "config.py", "errors.py", "files.py", "lossless.py", "progress.py")
 
 
 def export_stage(

@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tritgolf.config import QuantizerConfig
-from tritgolf.model.ternary import StraightThrough, Ternary, fake_quantize, ternarize
+from tritgolf.model.rounding import rounded_through
+from tritgolf.model.ternary import Ternary, fake_quantize, ternarize
 
 RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (measured on the published code)
-E4M3_MAX = torch.finfo(torch.float8_e4m3fn).max  # 448
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -18,8 +18,7 @@ def rms_norm(x: Tensor) -> Tensor:
 
 def e4m3_rounded(x: Tensor) -> Tensor:
     """``x`` rounded to e4m3 without a scale, saturating at ±448; dtype of ``x``, gradient straight through."""
-    rounded = x.detach().clamp(-E4M3_MAX, E4M3_MAX).to(torch.float8_e4m3fn).to(x.dtype)
-    return StraightThrough.apply(x, rounded)
+    return rounded_through(x, torch.float8_e4m3fn)
 
 
 class TernaryLinear(nn.Module):
@@ -41,12 +40,12 @@ class TernaryLinear(nn.Module):
         """Trits and scales of the master weight, as the forward pass uses them."""
         return ternarize(self.weight.detach(), **quantizer_arguments(self.quantizer))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``."""
+    def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+        """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``; of those outputs only that are in ``rows``."""
         weight = self.effective
         if weight is None:
             weight = fake_quantize(self.weight, **quantizer_arguments(self.quantizer))
-        return F.linear(x, weight.to(x.dtype))
+        return F.linear(x, weight[rows].to(x.dtype))
 
 
 def quantizer_arguments(quantizer: QuantizerConfig) -> dict:

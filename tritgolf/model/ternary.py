@@ -4,18 +4,23 @@ A weight matrix (rows × columns) is cut along its columns (the input) into grou
 scale s: mean|w| ("absmean", BitNet b1.58; #640) or √mean(w²) ("rms"; #920), at least 1e-8. Its trits are
 q = clamp(round(w/s), −1, 1), and the forward pass uses q·s.
 
-``arithmetic`` names how the scale is computed:
+``arithmetic`` names what the scale is computed from, and how:
 
-* ``"bf16_weight"``: the weight is rounded to BF16 first, then everything is FP32, as the published forward pass does;
-* ``"float32"``: the FP32 weight as it is, FP32 throughout, as the published export does;
-* ``"float64"``: the FP32 weight as it is, the mean accumulated in FP64, so that eager, compiled, CPU and GPU code agree
-  to the bit whatever the order of summation (the honest mode).
+* ``"bf16_weight"``: from the weight rounded to BF16, as the published forward pass does (the faithful mode);
+* ``"float64"``: from the FP32 weight as it is (the honest mode);
+* ``"float32"``: from the FP32 weight, its mean accumulated in FP32, as the published export does.
+
+The first two accumulate the mean in FP64 and round once to FP32: eager and compiled code, CPU and GPU agree to the bit
+in scales and trits, whatever the order of summation. (The published forward pass sums in FP32, in an order that no text
+fixes; the scales differ from those by a few units in the last place at most.) ``"float32"`` promises no bits.
 """
 
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+
+from tritgolf.model.rounding import StraightThrough, rounded
 
 Estimator = Literal["absmean", "rms"]
 Arithmetic = Literal["bf16_weight", "float32", "float64"]
@@ -44,19 +49,39 @@ def group_scale(
     (rows, groups, 1) and the FP32 weight (rows, groups, group_size) that the trits are to be decided from.
     """
     if arithmetic == "bf16_weight":
-        weight = weight.bfloat16()
+        weight = rounded(weight, torch.bfloat16)
     grouped = weight.float().reshape(weight.shape[0], -1, group_size)
-    wide = grouped.double() if arithmetic == "float64" else grouped
-    mean = wide.abs().mean(-1, keepdim=True) if estimator == "absmean" else wide.square().mean(-1, keepdim=True).sqrt()
-    scale = mean.float().clamp_min(MIN_SCALE)
+    terms = grouped if arithmetic == "float32" else grouped.double()
+    terms = terms.abs() if estimator == "absmean" else terms.square()
+    mean = terms.mean(-1, keepdim=True) if arithmetic == "float32" else mean_in_any_order(terms)
+    scale = (mean if estimator == "absmean" else mean.sqrt()).float().clamp_min(MIN_SCALE)
     limits = torch.finfo(scale_dtype)
     smallest_subnormal = limits.smallest_normal * limits.eps  # FP16 would round 1e-8 to zero, and w/0 is no trit
-    return scale.to(scale_dtype).float().clamp_min(smallest_subnormal), grouped
+    return rounded(scale, scale_dtype).clamp_min(smallest_subnormal), grouped
+
+
+def mean_in_any_order(terms: Tensor) -> Tensor:
+    """Mean of the last dimension (kept, size 1) of FP64 ``terms`` ≥ 0: the same bits whatever the order of summation.
+
+    The terms are first rounded to multiples of one step, so coarse that every partial sum is exact and so fine (at most
+    2^-43 of the largest term for 128 of them) that the mean, rounded to FP32, is the exact one's but for a chance of
+    about 2^-20 (pre-rounding; Demmel and Nguyen, "Fast reproducible floating-point summation", 2013). All factors are
+    powers of two or used once, so that a fused multiply-add changes nothing.
+    """
+    count = terms.shape[-1]
+    ceiling = terms.amax(-1, keepdim=True) * float(2 << (count - 1).bit_length())
+    on_grid = (terms + ceiling) - ceiling
+    return on_grid.sum(-1, keepdim=True) * (1 / count)
 
 
 def decide_trits(grouped: Tensor, scale: Tensor) -> Tensor:
-    """clamp(round(w/s), −1, 1) in the dtype of ``grouped``; round is half-to-even."""
-    return (grouped / scale).round().clamp(-1, 1)
+    """clamp(round(w/s), −1, 1), round half to even, in the dtype of ``grouped``; without dividing.
+
+    round(w/s) is nonzero exactly where the rounded quotient exceeds 1/2, and that is exactly where |w| > s/2: if s/2
+    is normal with last place u, the next larger |w| is s/2 + u, and its quotient exceeds 1/2 by more than half a unit
+    of the quotient's last place. Compiled GPU code divides only approximately; halving and comparing are exact.
+    """
+    return torch.where(grouped.abs() > scale / 2, grouped.sign(), 0.0)
 
 
 def ternarize(
@@ -101,18 +126,6 @@ def fake_quantize(
     scale, grouped = group_scale(weight.detach(), group_size, estimator, arithmetic, scale_dtype)
     quantized = (decide_trits(grouped, scale) * scale).reshape(weight.shape)
     return StraightThrough.apply(weight, quantized)
-
-
-class StraightThrough(torch.autograd.Function):
-    """Forward: the second argument; backward: the gradient goes to the first unchanged (Bengio et al., 2013)."""
-
-    @staticmethod
-    def forward(ctx: object, weight: Tensor, quantized: Tensor) -> Tensor:  # noqa: D102
-        return quantized.to(weight.dtype)
-
-    @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: D102
-        return gradient, None
 
 
 def shrinkage_corrected(ternary: Ternary, estimator: Estimator) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tritgolf.config import Mode, RecordConfig
+from tritgolf.provenance import STAGE_VERSIONS
 
 LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
 LayerType = Literal["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
@@ -266,13 +267,18 @@ class ProbesMetrics(Facts):
     mechanisms: list[Mechanism]
 
 
-METRICS: dict[str, type[Any]] = {
-    "tritgolf/train/1": TrainMetrics,
-    "tritgolf/export/1": ExportMetrics,
-    "tritgolf/roundtrip/1": RoundtripMetrics,
-    "tritgolf/evaluate/1": EvaluateMetrics,
-    "tritgolf/laboratory/1": LaboratoryMetrics,
-    "tritgolf/probes/1": ProbesMetrics,
+STAGES: dict[str, type[Any]] = {
+    "train": TrainMetrics,
+    "export": ExportMetrics,
+    "roundtrip": RoundtripMetrics,
+    "evaluate": EvaluateMetrics,
+    "laboratory": LaboratoryMetrics,
+    "probes": ProbesMetrics,
+}
+METRICS: dict[str, type[Any]] = {  # of all versions: a raised one has other numbers, not other names
+    f"tritgolf/{stage}/{version}": kind
+    for stage, kind in STAGES.items()
+    for version in range(1, STAGE_VERSIONS[stage] + 1)
 }
 
 

@@ -1,0 +1,58 @@
+"""Rounding against PyTorch's casts of eager code, on every kind of number that could round wrongly."""
+
+import pytest
+import torch
+
+from tritgolf.model.rounding import rounded, rounded_through
+
+NARROW = (torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2)
+
+
+def numbers_of(dtype: torch.dtype) -> torch.Tensor:
+    """Every finite number of ``dtype``, in FP32, in order."""
+    bits = torch.arange(1 << 8 * dtype.itemsize, dtype=torch.int32)
+    every = bits.to(torch.uint8 if dtype.itemsize == 1 else torch.int16).view(dtype).float()
+    return every[every.isfinite()].unique()
+
+
+def neighbours(x: torch.Tensor) -> torch.Tensor:
+    infinity = torch.tensor(torch.inf)
+    return torch.cat((x, torch.nextafter(x, infinity), torch.nextafter(x, -infinity)))
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+def test_every_number_of_a_format_stays_and_every_half_goes_to_the_even_one(dtype):
+    every = numbers_of(dtype)
+    assert torch.equal(rounded(every, dtype), every)
+    halves = (every[1:].double() + every[:-1].double()).div(2).float()
+    exact = neighbours(halves)[neighbours(halves).abs() <= torch.finfo(dtype).max]
+    assert torch.equal(rounded(exact, dtype), exact.to(dtype).float())
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+def test_rounding_is_the_cast_there_and_back_on_any_bits(dtype):
+    bits = torch.randint(-(2**31), 2**31, (200_000,), generator=torch.Generator().manual_seed(0))
+    x = bits.to(torch.int32).view(torch.float32)
+    largest = torch.finfo(dtype).max
+    wanted = x.clamp(-largest, largest).to(dtype).float()
+    found = rounded(x, dtype)
+    assert x.isnan().any()
+    assert torch.equal(found.view(torch.int32)[~x.isnan()], wanted.view(torch.int32)[~x.isnan()])  # −0 is not 0 here
+    assert torch.equal(found.isnan(), x.isnan())
+
+
+def test_fp32_stays_as_it_is():
+    x = torch.randn(1000)
+    assert rounded(x, torch.float32) is x
+    assert rounded(x.bfloat16(), torch.float32).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+@pytest.mark.parametrize("own", [torch.float32, torch.bfloat16])
+def test_the_gradient_passes_straight_through(dtype, own):
+    x = torch.tensor([0.3, -17.0, 1e6], dtype=own, requires_grad=True)
+    upstream = torch.tensor([1.0, -2.0, 3.0], dtype=own)
+    found = rounded_through(x, dtype)
+    assert found.dtype == own
+    assert torch.equal(found, rounded(x, dtype).to(own))
+    assert torch.equal(torch.autograd.grad(found, x, upstream)[0], upstream)

@@ -1,0 +1,49 @@
+"""When a storage choice loses nothing: the reloaded model then computes with the trained model's numbers, to the bit.
+
+Storing rounds a master weight once, and the forward pass rounds what was reloaded again. Nothing is lost where the
+format is the very one that the forward pass rounds to (the second rounding then does nothing), or holds every master
+weight. A format in between is not enough: two roundings may end elsewhere than one.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tritgolf.config import ModelConfig, StorageConfig
+
+WIDER = {"float32": {"float32"}, "bfloat16": {"bfloat16", "float32"}, "float16": {"float16", "float32"}}
+
+
+def losses(model: "ModelConfig", storage: "StorageConfig") -> dict[str, tuple[object, str]]:
+    """Settings of ``storage`` (all fields filled in) that change what ``model`` computes with: empty if it is lossless.
+
+    Setting → (its value, what it must be instead).
+    """
+    needed: dict[str, set[object]] = {
+        "decide": {"forward"},
+        "shrinkage": {False},
+        "reload_dtype": {"float32"},
+        **exact_formats(model),
+    }
+    found = storage.model_dump()
+    return {
+        key: (found[key], " or ".join(sorted(str(value) for value in allowed)))
+        for key, allowed in needed.items()
+        if found[key] not in allowed
+    }
+
+
+def exact_formats(model: "ModelConfig") -> dict[str, set[object]]:
+    """Kind of tensor (as ``StorageConfig`` names it) → the formats that lose nothing of it.
+
+    In BF16 compute a matrix is BF16(q·s) = q·BF16(s), so BF16 scales do. The table's master weights are BF16, and the
+    head uses them as they are. The vocabulary's bias and the smear gates are used in FP32.
+    """
+    scales = WIDER[model.quantizer.scale_dtype] | ({"bfloat16"} if model.compute == "bfloat16" else set())
+    projections = "e4m3" if model.fp8_embedding else model.compute
+    return {
+        "scales": set(scales),
+        "table": set(WIDER["bfloat16"]),
+        "projections": {projections, "float32"},
+        "mixes": {model.compute, "float32"},
+        "vectors": {"float32"},
+    }

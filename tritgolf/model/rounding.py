@@ -1,0 +1,48 @@
+"""Rounding to a narrower number format: one definition for training, export and reload.
+
+Values go to the nearest representable one, ties to even; beyond the largest finite number they become that number
+(448 in e4m3, 57344 in e5m2, 65504 in FP16). NaN stays NaN. It is written in FP32 and integer arithmetic, not as a cast
+there and back, because PyTorch's compiler drops such pairs: in code that Inductor makes for a GPU,
+``x.bfloat16().float()`` is ``x`` (its setting ``emulate_precision_casts``). So eager and compiled code, CPU and GPU
+round alike to the bit.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """FP32 values of ``x`` (any float dtype and shape) after a visit to ``dtype``: nearest even, saturating."""
+    x = x.float()
+    if dtype == torch.float32:
+        return x
+    limits = torch.finfo(dtype)
+    dropped = 23 + round(math.log2(limits.eps))  # bits of an FP32 significand that the format does not have
+    magnitude = x.abs().clamp_max(limits.max)
+    bits = magnitude.view(torch.int32)
+    odd = (bits >> dropped) & 1
+    normal = (((bits + odd + ((1 << dropped - 1) - 1)) >> dropped) << dropped).view(torch.float32)
+    shift = limits.smallest_normal * 2.0**dropped  # whose last place is the format's smallest step
+    small = (magnitude + shift) - shift
+    nearest = torch.where(magnitude < limits.smallest_normal, small, normal).clamp_max(limits.max)
+    return torch.where(x.isnan(), x, torch.copysign(nearest, x))
+
+
+class StraightThrough(torch.autograd.Function):
+    """Forward: the second argument; backward: the gradient goes to the first unchanged (Bengio et al., 2013)."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, quantized: Tensor) -> Tensor:  # noqa: D102
+        return quantized.to(weight.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: D102
+        return gradient, None
+
+
+def rounded_through(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """``x`` ``rounded`` to ``dtype``, in its own dtype; the gradient passes straight through."""
+    return StraightThrough.apply(x, rounded(x.detach(), dtype))
