@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
 Targets: all (default), data, train, tables, plots, measured, roundtrip, laboratory, report, published,
-claims.
+claims, paper.
 """
 
 from snakemake.utils import min_version
@@ -27,8 +27,9 @@ include: "rules/roundtrip.smk"
 include: "rules/laboratory.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
-include: "rules/page.smk"
 include: "rules/audit.smk"
+include: "rules/paper.smk"
+include: "rules/page.smk"
 include: "rules/provenance.smk"
 
 

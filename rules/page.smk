@@ -3,7 +3,7 @@
 
 rule report_page:
     input:
-        shown=ALL_TABLES + ALL_PLOTS + ALL_MEASURED,
+        shown=ALL_TABLES + ALL_PLOTS + ALL_MEASURED + PAPER,
         summary=rules.summary.output,
     output:
         "results/report.html",

@@ -73,6 +73,7 @@ BY_MEASUREMENT: dict[str, MeasuredRuling] = {
 }
 
 WORDS = {Verdict.HOLDS: "hold", Verdict.CONTRADICTED: "are contradicted", Verdict.CANT_TELL: "can't be told yet"}
+WORD_OF = {verdict: "can't tell yet" if verdict is Verdict.CANT_TELL else verdict.value for verdict in Verdict}
 
 INTRODUCTION = """# Claims ledger
 
@@ -130,6 +131,5 @@ def ledger_page(entries: list[Entry]) -> str:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    claim, verdict = entry.claim, entry.ruling.outcome.verdict
-    word = "can't tell yet" if verdict is Verdict.CANT_TELL else verdict.value
+    claim, word = entry.claim, WORD_OF[entry.ruling.outcome.verdict]
     return claim.id, f"{claim.system}, {claim.where}", claim.text, f"**{word}**", entry.ruling.confidence

@@ -1,7 +1,8 @@
 """What was measured: rows out of the runs kept in ``measured/``, for the claims that logs can't decide.
 
-``measured/<run>/`` is a results folder (``record.json`` and metrics files of the stages' schemas). Its roundtrips
-become ``Gap`` rows, one a checkpoint and storage, its evaluations ``Evaluation`` rows, its exports ``Zeros`` rows.
+``measured/<run>/`` is a results folder (``record.json`` and metrics files of the stages' schemas). Its roundtrips and
+laboratories become ``Gap`` rows, one a checkpoint and storage, its evaluations ``Evaluation`` rows, its exports
+``Zeros`` rows.
 ``measured/lab/*.json`` adds ``Gap`` rows of exports that no record has:
 
     {"schema": "tritgolf/lab/1", "run": NAME, "estimator": "absmean" | "rms", "ternary_weights": N,
@@ -41,6 +42,13 @@ class Gap:
     factors: dict[str, str]
     gap: float
     error: float
+    over_own_error: float | None = None  # of its difference to the record's own storage, paired; 0 of that one itself
+
+    def difference_error(self, other: "Gap") -> float:
+        """Standard error of the difference of two gaps: paired where one is the own storage, else as if independent."""
+        if 0 in (self.over_own_error, other.over_own_error):
+            return max(self.over_own_error or 0.0, other.over_own_error or 0.0)
+        return math.hypot(self.error, other.error)
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ class Measurements:
             twin = {**row.factors, factor: baseline}
             other = next((o for o in self.gaps if _weights(o) == _weights(row) and o.factors == twin), None)
             if other is not None:
-                error = math.hypot(row.error, other.error)
+                error = row.difference_error(other)
                 found.append(Effect(row, factor, setting, baseline, row.gap - other.gap, error))
         return found
 
@@ -129,6 +137,29 @@ def _estimator(run: Results) -> str:
 
 
 def _gaps(run: Results) -> Iterator[Gap]:
+    """What the laboratory measured of each checkpoint, and of the roundtrip's storages those that it did not."""
+    measured = set()
+    for gap in _laboratory_gaps(run):
+        measured.add((gap.seed, gap.step, tuple(sorted(gap.factors.items()))))
+        yield gap
+    for gap in _roundtrip_gaps(run):
+        if (gap.seed, gap.step, tuple(sorted(gap.factors.items()))) not in measured:
+            yield gap
+
+
+def _laboratory_gaps(run: Results) -> Iterator[Gap]:
+    for seed in run.run.seeds:
+        for checkpoint, found in seed.laboratories.items():
+            for name, row in found.rows.items():
+                if row.factors.get("estimator", "own") == "own":  # else not a storage of this record's system
+                    factors = {factor: _word(row.factors[factor]) for factor in FACTORS}
+                    yield Gap(
+                        run.path.name, found.estimator, found.ternary_weights == FULL_SIZE, seed.seed,
+                        seed.steps_of[checkpoint], name, factors, row.gap_bpb, row.gap_se, row.over_own_se,
+                    )  # fmt: skip
+
+
+def _roundtrip_gaps(run: Results) -> Iterator[Gap]:
     for seed in run.run.seeds:
         for checkpoint, roundtrip in seed.roundtrips.items():
             for name, score in roundtrip.storages.items():

@@ -67,20 +67,27 @@ class Table:
 
     def html(self) -> str:
         """A self-contained page; its style is confined to its own element, so that it can also be set into another."""
-        first_summary = len(self.cells) - self.summary_rows
-        rows = [
-            f"<tr{' class=summary' if number >= first_summary else ''}>{self._html_cells('td', row)}</tr>"
-            for number, row in enumerate(self.cells.itertuples(index=False, name=None))
-        ]
-        notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in self._notes())
-        head = self._html_cells("th", list(self.cells.columns))
         return (
             f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(self.title)}</title>\n'
             f"<style>{STYLE}</style></head>\n<body>\n"
-            f'<div class="tritgolf">\n<h1>{html.escape(self.title)}</h1>\n<div class="scroll"><table>\n'
-            f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table></div>\n"
-            f"<ul>\n{notes}\n</ul>\n</div>\n</body>\n</html>\n"
+            f'<div class="tritgolf">\n<h1>{html.escape(self.title)}</h1>\n{self.html_cells()}\n'
+            f"<ul>\n{self._html_notes()}\n</ul>\n</div>\n</body>\n</html>\n"
         )
+
+    def html_cells(self) -> str:
+        """The cells alone, to be set into a page that has ``STYLE``."""
+        first_summary = len(self.cells) - self.summary_rows
+        rows = [
+            f"<tr{' class=summary' if number >= first_summary else ''}>{self._html_row('td', row)}</tr>"
+            for number, row in enumerate(self.cells.itertuples(index=False, name=None))
+        ]
+        head = self._html_row("th", list(self.cells.columns))
+        body = "\n".join(rows)
+        return f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+    def markdown_cells(self) -> str:
+        """The cells alone as a Markdown table."""
+        return self._tabulate("pipe")
 
     def write(self, stem: str | Path) -> None:
         """Write ``stem``.csv, ``stem``.md and ``stem``.html, each atomically."""
@@ -95,7 +102,10 @@ class Table:
         rows = self.cells.to_numpy().tolist()
         return str(tabulate(rows, list(self.cells.columns), style, disable_numparse=True, colalign=alignment))
 
-    def _html_cells(self, tag: str, texts: Sequence[str]) -> str:
+    def _html_notes(self) -> str:
+        return "\n".join(f"<li>{html.escape(note)}</li>" for note in self._notes())
+
+    def _html_row(self, tag: str, texts: Sequence[str]) -> str:
         columns = zip(self.cells.columns, texts, strict=True)
         return "".join(
             f"<{tag}{' class=left' if column in self.left else ''}>{html.escape(text)}</{tag}>"

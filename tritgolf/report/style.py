@@ -1,5 +1,6 @@
 """How plots look and how they are written: one style, colour-blind safe, the same bytes from the same figures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,12 @@ def colour_of(names: list[str]) -> dict[str, str]:
     return {name: COLOURS[position % len(COLOURS)] for position, name in enumerate(names)}
 
 
-def save(figure: Figure, stem: str | Path) -> None:
-    """Write ``stem``.svg and ``stem``.png (200 dots an inch), atomically, without a date."""
-    for suffix, metadata in (("svg", {"Date": None, "Creator": "tritgolf"}), ("png", {"Software": "tritgolf"})):
+def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("svg", "png")) -> None:
+    """Write ``stem``.svg and ``stem``.png (200 dots an inch), or one of them, atomically, without a date."""
+    metadata: dict[str, dict[str, Any]] = {
+        "svg": {"Date": None, "Creator": "tritgolf"},
+        "png": {"Software": "tritgolf"},
+    }
+    for suffix in formats:
         with matplotlib.rc_context(STYLE), atomic_path(f"{stem}.{suffix}") as temporary:
-            figure.savefig(temporary, format=suffix, dpi=200, metadata=metadata)
+            figure.savefig(temporary, format=suffix, dpi=200, metadata=metadata[suffix])

@@ -1,0 +1,53 @@
+"""The laboratory's page from the kept runs: docs/roundtrip.md with its figures, and the same in the HTML report."""
+
+KEPT = sorted(os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.json*"))
+
+
+rule paper:
+    input:
+        "docs/roundtrip.md",
+    localrule: True
+    message:
+        "The laboratory's page is docs/roundtrip.md"
+
+
+for _page, _figures in {
+    "docs/roundtrip.md": "docs/figures/roundtrip",
+    "results/measured/roundtrip.html": "results/measured/roundtrip_figures",
+}.items():
+
+    rule:
+        name:
+            f"roundtrip_page_{Path(_page).suffix[1:]}"
+        input:
+            template=str(REPOSITORY / "report" / "roundtrip_page.md"),
+            claims=str(REPOSITORY / "published" / "claims.csv"),
+            published=PUBLISHED_FILES,
+            measured=KEPT,
+        output:
+            page=(
+                report(_page, caption="../report/roundtrip_page.rst", category="The roundtrip laboratory")
+                if _page.endswith(".html")
+                else _page
+            ),
+            figures=directory(_figures),
+        log:
+            f"results/measured/logs/{Path(_page).suffix[1:]}_page.log",
+        benchmark:
+            f"results/measured/benchmarks/{Path(_page).suffix[1:]}_page.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            measured=os.path.relpath(REPOSITORY / "measured"),
+            published=os.path.relpath(REPOSITORY / "published"),
+        message:
+            f"The laboratory's page: {_page}"
+        script:
+            "../workflow_scripts/roundtrip_page.py"
+
+
+PAPER = ["results/measured/roundtrip.html"] if MEASURED else []

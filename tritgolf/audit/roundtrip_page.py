@@ -1,0 +1,186 @@
+"""``docs/roundtrip.md``: the laboratory's result told as a short paper, every number from ``measured/``.
+
+The prose is ``report/roundtrip_page.md``; what is measured is set in where it says so, for every run that was kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tritgolf.audit.claims import Entry
+from tritgolf.audit.ledger import WORD_OF
+from tritgolf.audit.measurements import Effect, Measurements
+from tritgolf.files import read_json
+from tritgolf.report.catalogue import TABLES, draw
+from tritgolf.report.laboratory import laboratory_checkpoints
+from tritgolf.report.metrics import Run, load_run
+from tritgolf.report.notes import made_from
+from tritgolf.report.pages import Block, Picture, Shown, fill
+from tritgolf.report.rendering import Table
+from tritgolf.report.restorations import read_restorations, restoration_table
+from tritgolf.report.statistics import NOT_KNOWN, format_value
+from tritgolf.report.style import save
+
+CLAIMS = ("c05", "c06", "c11", "c18", "c19", "c22", "r02", "r05", "r11")
+# (column, factor, setting, baseline): what each storage decision costs, everything else as it is in the record
+DECISIONS = (
+    ("FP16 less BF16 scales", "scales", "float16", "bfloat16"),
+    ("BF16 less FP32 scales", "scales", "bfloat16", "float32"),
+    ("mixes, e4m3 less BF16", "mixes", "e4m3", "bfloat16"),
+    ("table, e4m3 less BF16", "table", "e4m3", "bfloat16"),
+    ("trits decided anew, less forward", "decide", "master", "forward"),
+    ("reload in BF16 less FP32", "reload_dtype", "bfloat16", "float32"),
+)
+TITLE = "The roundtrip laboratory"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A kept run and the name of its folder."""
+
+    name: str
+    run: Run
+
+
+def read_kept(folder: Path) -> list[Kept]:
+    """All runs kept in ``folder`` with a roundtrip or laboratory, by name."""
+    runs = [Kept(path.parent.name, load_run(path.parent)) for path in sorted(folder.glob("*/record.json"))]
+    return [kept for kept in runs if any(seed.roundtrips or seed.laboratories for seed in kept.run.seeds)]
+
+
+def figure_names(kept: Kept) -> list[str]:
+    """The plots that a run has measurements for."""
+    names = []
+    if laboratory_checkpoints(kept.run):
+        names += ["waterfall", "gap_length"]
+    elif any(seed.roundtrips for seed in kept.run.seeds):
+        names += ["rt_gap"]
+    return names + ["probes"] * any(seed.probes for seed in kept.run.seeds)
+
+
+def roundtrip_page(
+    template: str,
+    runs: Sequence[Kept],
+    measured: Measurements,
+    entries: Sequence[Entry],
+    artifacts: Path,
+    figures: Path,
+) -> list[Block]:
+    """The page's blocks; writes the figures it shows as ``figures``/RUN_PLOT.svg.
+
+    ``artifacts``: folder of ``tritgolf laboratory``'s JSON files.
+    """
+    of_runs: list[Block] = []
+    for kept in runs:
+        of_runs += _run_blocks(kept, figures)
+    parts = {
+        "decisions": [Shown(decision_table(measured), DECISION_CAPTION)],
+        "runs": of_runs,
+        "artifacts": _artifact_blocks(artifacts),
+        "verdicts": [Shown(verdict_table(entries), VERDICT_CAPTION)],
+    }
+    return fill(template, parts)
+
+
+def decision_table(measured: Measurements) -> Table:
+    """A row a kept run at its last step, a column a storage decision: what it changes in the gap of these weights."""
+    found = {column: measured.effects(factor, setting, baseline) for column, factor, setting, baseline in DECISIONS}
+    frame = pd.DataFrame(
+        [
+            {
+                "run": effect.row.run,
+                "estimator": effect.row.estimator,
+                "seed": effect.row.seed,
+                "step": effect.row.step,
+                "storage": effect.row.storage,
+                "decision": column,
+                "difference_bpb": effect.difference,
+                "difference_se_bpb": effect.error,
+            }
+            for column, effects in found.items()
+            for effect in effects
+        ]
+    )
+    rows = []
+    weights = {(gap.run, gap.seed): gap for gap in sorted(measured.gaps, key=lambda gap: gap.step)}  # the last step's
+    for (run, seed), last in sorted(weights.items()):
+        row = {"run": run, "scales": last.estimator, "seed": str(seed), "steps": format_value(last.step, 0)}
+        for column, effects in found.items():
+            row[column] = _effect(effects, run, seed, last.step)
+        rows.append(row)
+    return Table("What each storage decision costs", frame, pd.DataFrame(rows), (), left=("run", "scales"))
+
+
+def verdict_table(entries: Sequence[Entry]) -> Table:
+    """The claims about the roundtrip with their verdicts, from the ledger."""
+    chosen = [entry for entry in entries if entry.claim.id in CLAIMS]
+    rows = [
+        {
+            "": entry.claim.id,
+            "claim": entry.claim.text,
+            "decided by": entry.kind,
+            "verdict": WORD_OF[entry.ruling.outcome.verdict],
+            "confidence": entry.ruling.confidence or NOT_KNOWN,
+        }
+        for entry in chosen
+    ]
+    frame = pd.DataFrame(rows)
+    return Table("Verdicts", frame, frame, (), left=("", "claim", "decided by", "verdict", "confidence"))
+
+
+DECISION_CAPTION = (
+    "Difference of two gaps of the same weights, bits per byte, that differ in this decision alone, ± its standard "
+    "error: paired over windows where one of the two is the record's own storage, else as if they were independent, "
+    "which is larger than it is. — where a run's grid has no such pair."
+)
+VERDICT_CAPTION = "From the [claims ledger](claims.md), which has the evidence of each."
+
+
+def _effect(effects: Sequence[Effect], run: str, seed: int, step: int) -> str:
+    """The effect on this run's weights; where several pairs show it, the one with the smallest error."""
+    here = [e for e in effects if (e.row.run, e.row.seed, e.row.step) == (run, seed, step)]
+    if not here:
+        return NOT_KNOWN
+    best = min(here, key=lambda effect: effect.error)
+    return f"{format_value(best.difference, 6, signed=True)} ± {format_value(best.error, 6)}"
+
+
+def _run_blocks(kept: Kept, figures: Path) -> list[Block]:
+    run = kept.run
+    blocks: list[Block] = [f"### `{kept.name}`", f"{run.facts.title}. {' '.join(made_from([run]))}"]
+    for plot in figure_names(kept):
+        save(draw(plot, run), figures / f"{kept.name}_{plot}", formats=["svg"])
+
+    def picture(plot: str, caption: str) -> Picture:
+        return Picture(figures / f"{kept.name}_{plot}.svg", caption)
+
+    if laboratory_checkpoints(run):
+        for name, plot, caption in LABORATORY_PARTS:
+            table = TABLES[name](run)
+            blocks += [Shown(table, " ".join(table.notes[:2]))]
+            blocks += [picture(plot, caption)] if plot else []
+    elif "rt_gap" in figure_names(kept):
+        table = TABLES["roundtrip"](run)
+        blocks += [Shown(table, " ".join(table.notes[:2])), picture("rt_gap", "Roundtrip gap at each checkpoint.")]
+    if "probes" in figure_names(kept):
+        table = TABLES["mechanisms"](run)
+        caption = "What pushing each mechanism does to the gap; the dashed line is where it counts as broken."
+        blocks += [Shown(table, " ".join(table.notes[:2])), picture("probes", caption)]
+    return blocks
+
+
+LABORATORY_PARTS = (
+    ("decomposition", "waterfall", "From no gap to the record's, decision by decision; the remainder is what is left."),
+    ("training_length", "gap_length", "Gap, the part of the scales' format in it, and zeros, over training."),
+    ("laboratory", "", ""),
+)
+
+
+def _artifact_blocks(folder: Path) -> list[Block]:
+    blocks: list[Block] = []
+    for path in sorted(folder.glob("*.json")):
+        table = restoration_table(read_restorations(read_json(path), path))
+        blocks += [f"### `{path.stem}`", Shown(table, " ".join(table.notes))]
+    return blocks or ["None was kept."]
