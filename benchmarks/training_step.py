@@ -59,7 +59,7 @@ def main() -> None:
         trainer.step(index, 1.0, inputs, targets)
 
     def loss_only(hidden: torch.Tensor) -> torch.Tensor:
-        table, bias = network.tok_emb.weight, network.vocab_bias
+        table, bias = network.head()
         loss, _ = fused_training_loss(hidden, table, bias, targets.reshape(-1), record.model.softcap, train.z_loss)
         return loss
 

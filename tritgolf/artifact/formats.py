@@ -13,15 +13,7 @@ from torch import Tensor
 
 from tritgolf.artifact.malformed import require
 from tritgolf.config import Format
-from tritgolf.model.rounding import rounded
-
-DTYPES: dict[Format, torch.dtype] = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "e4m3": torch.float8_e4m3fn,
-    "e5m2": torch.float8_e5m2,
-}
+from tritgolf.model.rounding import DTYPES, rounded
 
 
 def format_of(dtype: torch.dtype) -> Format:

@@ -101,8 +101,9 @@ def unigram_bpb(tokens: Tokens, token_bytes: TokenBytes) -> float:
 
 def _chunked_nats(network: TernaryUNet, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     model, count = network.model, LOGIT_ROWS[hidden.device.type]
+    table, bias = network.head()
     parts = [
-        token_nats(rows, network.tok_emb.weight, network.vocab_bias, wanted, model.softcap, temperature)
+        token_nats(rows, table, bias, wanted, model.softcap, temperature)
         for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
     ]
     return torch.cat([nats for nats, _ in parts]), torch.cat([lse for _, lse in parts])

@@ -7,6 +7,7 @@ from tritgolf.config import ModelConfig
 from tritgolf.model.attention import Attention
 from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
 from tritgolf.model.rotary import rotate
+from tritgolf.model.rounding import rounded_through
 
 
 class SelfAttention(nn.Module):
@@ -16,6 +17,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = model.heads, model.kv_heads, model.head_dim
         self.attend = attend
+        self.vectors = model.vectors
         self.c_qkv = TernaryLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
         self.proj = TernaryLinear(model.width, model.width, model.quantizer)
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
@@ -25,7 +27,8 @@ class SelfAttention(nn.Module):
         batch, positions, width = x.shape
         fused = self.c_qkv(x).view(batch, positions, self.heads + 2 * self.kv_heads, self.head_dim)
         q, k, v = fused.split((self.heads, self.kv_heads, self.kv_heads), dim=2)
-        q = rotate(rms_norm(q), cos, sin) * self.q_gain.to(x.dtype)[:, None]
+        gain = rounded_through(self.q_gain, self.vectors).to(x.dtype)
+        q = rotate(rms_norm(q), cos, sin) * gain[:, None]
         k = rotate(rms_norm(k), cos, sin)
         mixed = self.attend(q, k, v).reshape(batch, positions, width)
         return self.proj(rms_norm(mixed))
@@ -50,17 +53,21 @@ class Block(nn.Module):
 
     def __init__(self, model: ModelConfig, attend: Attention) -> None:
         super().__init__()
+        self.mixes, self.vectors = model.mixes, model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
         self.attn = SelfAttention(model, attend)
         self.mlp = Mlp(model)
-        self.smear = Smear(model.width) if model.smear else None
+        self.smear = Smear(model.width, model.vectors) if model.smear else None
 
     def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """``x``, ``x0``: (batch, positions, width) → the same."""
-        mix = self.resid_mix.to(x.dtype)
+        mix = rounded_through(self.resid_mix, self.mixes).to(x.dtype)
+        attn_scale, mlp_scale = (
+            rounded_through(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
+        )
         x = mix[0] * x + mix[1] * x0
-        x = x + self.attn_scale.to(x.dtype) * self.attn(rms_norm(x), cos, sin)
-        x = x + self.mlp_scale.to(x.dtype) * self.mlp(rms_norm(x))
+        x = x + attn_scale * self.attn(rms_norm(x), cos, sin)
+        x = x + mlp_scale * self.mlp(rms_norm(x))
         return x if self.smear is None else self.smear(x)
