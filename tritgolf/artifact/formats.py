@@ -23,15 +23,8 @@ from torch import Tensor
 
 from tritgolf.artifact.malformed import require
 from tritgolf.config import Format, ScaleFormat
-from tritgolf.model.rounding import rounded
+from tritgolf.model.rounding import DTYPES, rounded
 
-DTYPES: dict[Format, torch.dtype] = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "e4m3": torch.float8_e4m3fn,
-    "e5m2": torch.float8_e5m2,
-}
 WIDTHS: dict[ScaleFormat, int] = {**{name: dtype.itemsize for name, dtype in DTYPES.items()}, "e8m0": 1, "bfp8": 1}
 NAN_CODE = 255
 E8M0_BIAS = 127
