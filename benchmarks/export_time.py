@@ -1,6 +1,6 @@
 """Seconds of an export's compression at full size: both trit layouts side by side, and as published, in turn.
 
-    python benchmarks/export.py --output measured/speed/export.json [--checkpoint results/…/final.safetensors]
+    python benchmarks/export_time.py --output measured/speed/export.json [--checkpoint results/…/final.safetensors]
 
 *fast* is ``write_artifact``: packs both layouts, compresses them, writes the smaller. *one after the other* does the
 same compressions in turn. *published* compresses the same payloads as the published code does, whole, at LZMA's preset
@@ -28,6 +28,7 @@ from tritgolf.artifact.codecs import PRESET, compress
 from tritgolf.artifact.container import write_artifact
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.payload import assemble
+from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored, store
 from tritgolf.artifact.trits import LAYOUTS
 from tritgolf.config import ModelConfig, load_record
@@ -52,11 +53,12 @@ def drawn_weights(model: ModelConfig) -> dict[str, Tensor]:
 
 def sequential(stored: Stored) -> int:
     """Bytes of the smaller layout, every section compressed in its turn."""
-    return min(sum(len(compress(data, "xz")) for data in assemble(stored, layout).values()) for layout in LAYOUTS)
+    sections = assemble(stored, Sections(threads=1))
+    return min(sum(len(compress(data, "xz")) for data in sections[layout].values()) for layout in LAYOUTS)
 
 
 def published(stored: Stored) -> int:
-    payloads = [b"".join(assemble(stored, layout).values()) for layout in LAYOUTS]
+    payloads = [b"".join(sections.values()) for sections in assemble(stored, Sections(threads=1)).values()]
     return min(len(lzma.compress(payload, preset=PRESET)) for payload in payloads)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.small import RECORDS, small_export
-from tritgolf.config import load_record
+from tritgolf.config import known_records, load_record
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import (
     FACTORS,
@@ -14,6 +14,7 @@ from tritgolf.laboratory.grid import (
     load_grid,
     merge_equal,
 )
+from tritgolf.lossless import losses
 
 GRIDS = RECORDS / "grids"
 OWN = small_export().storage("bf16")
@@ -76,6 +77,11 @@ def test_an_unknown_grid_setting_or_format_is_told(tmp_path):
     (tmp_path / "mine.yaml").write_text("rows: {a: {scale: e4m3}}")
     with pytest.raises(InputError, match=r"rows\.a\.scale: unknown key.*scales"):
         load_grid("mine", tmp_path)
+
+
+@pytest.mark.parametrize("record", known_records(RECORDS))
+def test_the_lossless_row_loses_nothing_of_any_record(record):
+    assert losses(load_record(record, RECORDS).model, LOSSLESS) == {}
 
 
 @pytest.mark.parametrize("path", sorted(GRIDS.glob("*.yaml")), ids=lambda path: Path(path).stem)

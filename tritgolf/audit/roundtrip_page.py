@@ -75,7 +75,7 @@ def roundtrip_page(
     of_runs: list[Block] = []
     for kept in runs:
         of_runs += _run_blocks(kept, figures)
-    parts = {
+    parts: dict[str, Sequence[Block]] = {
         "decisions": [Shown(decision_table(measured), DECISION_CAPTION)],
         "runs": of_runs,
         "artifacts": _artifact_blocks(artifacts),
