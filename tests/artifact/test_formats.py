@@ -3,11 +3,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, round_to, width_of
+from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, length_of, round_to, width_of
 from tritgolf.artifact.malformed import MalformedError
 from tritgolf.model.rounding import rounded_through
 
 FORMATS = sorted(DTYPES)
+SHARED = ("e8m0", "bfp8")
+SCALES = st.lists(st.floats(2.0**-27, 1e4, width=32), min_size=1, max_size=12)
 LARGEST = {"e4m3": 448.0, "e5m2": 57344.0, "float16": 65504.0, "bfloat16": (2 - 2**-7) * 2.0**127}
 
 
@@ -62,3 +64,64 @@ def test_decode_refuses_a_wrong_length_and_numbers_that_are_not_finite():
 
 def test_every_format_is_found_by_its_dtype():
     assert [format_of(DTYPES[number_format]) for number_format in FORMATS] == FORMATS
+
+
+@given(rows=st.lists(st.lists(st.floats(2.0**-27, 1e4, width=32), min_size=3, max_size=3), min_size=1, max_size=4))
+@pytest.mark.parametrize("number_format", SHARED)
+def test_scales_with_a_shared_exponent_come_back_rounded_once(rows, number_format):
+    scales = torch.tensor(rows)
+    data = encode(scales, number_format)
+    assert len(data) == length_of(number_format, scales.shape)
+    back = decode(data, number_format, scales.shape)
+    assert torch.equal(back, round_to(scales, number_format))
+    assert torch.equal(round_to(back, number_format), back)
+    assert encode(back, number_format) == data
+
+
+@given(values=SCALES)
+@pytest.mark.parametrize("number_format", SHARED)
+def test_rounding_with_a_shared_exponent_keeps_the_order(values, number_format):
+    ordered = torch.tensor(sorted(values))  # one row: one exponent for all in bfp8
+    assert (round_to(ordered, number_format).diff() >= 0).all()
+
+
+@given(values=SCALES)
+def test_e8m0_is_the_nearest_power_of_two(values):
+    scales = torch.tensor(values).double()
+    powers = torch.tensor([2.0**k for k in range(-30, 18)], dtype=torch.float64)
+    nearest = (scales[:, None] - powers).abs().amin(1)
+    assert torch.equal((scales - round_to(scales, "e8m0").double()).abs(), nearest)
+
+
+@given(values=SCALES)
+def test_bfp8_is_the_nearest_multiple_of_the_smallest_step_that_reaches_the_largest(values):
+    scales = torch.tensor(values).double()
+    step = next(2.0**k for k in range(-60, 40) if (scales.max() / 2.0**k).round() <= 255)
+    nearest = (scales[:, None] - step * torch.arange(256, dtype=torch.float64)).abs().amin(1)
+    assert torch.equal((scales - round_to(scales, "bfp8").double()).abs(), nearest)
+
+
+def test_formats_with_a_shared_exponent_by_hand():
+    # Between two powers the middle goes to the even code: 1.5 to 2 (code 128), 3 to 2 as well.
+    assert round_to(torch.tensor([1.0, 1.49, 1.5, 1.51, 3.0, 0.75, 6.0]), "e8m0").tolist() == [1, 1, 2, 2, 2, 0.5, 8]
+    assert encode(torch.tensor([1.0, 2.0, 0.5]), "e8m0").hex() == "7f807e"
+    # The largest, 1.0, is 128 steps of 2^-7; 0.3 is 38.4 of them. A row has its own step.
+    assert round_to(torch.tensor([[1.0, 0.3], [8.0, 0.3]]), "bfp8").tolist() == [[1, 38 / 128], [8, 0.3125]]
+    assert encode(torch.tensor([[1.0, 0.3]]), "bfp8").hex() == "7f8026"
+    # 255.5 steps would round to 256, which has no code: the step doubles.
+    assert round_to(torch.tensor([255.5, 1.0]), "bfp8").tolist() == [256, 0]
+    assert length_of("bfp8", (3, 5)) == 3 * 5 + 3
+
+
+@pytest.mark.parametrize("number_format", SHARED)
+def test_what_a_shared_exponent_cannot_hold(number_format):
+    smallest = {"e8m0": 2.0**-127, "bfp8": 0.0}[number_format]
+    found = round_to(torch.tensor([0.0, -1.0, 1.0]), number_format)
+    assert found.tolist() == [smallest, smallest, 1.0]
+    assert (
+        round_to(torch.tensor([torch.inf]), number_format).item()
+        == {"e8m0": 2.0**127, "bfp8": 255 * 2.0**120}[number_format]
+    )
+    assert round_to(torch.tensor([torch.nan, 1.0]), number_format)[0].isnan()
+    with pytest.raises(MalformedError, match="not finite"):
+        decode(b"\xff" * length_of(number_format, (1,)), number_format, (1,))

@@ -16,6 +16,7 @@ from tritgolf.model.ternary import (
     mean_in_any_order,
     shrinkage_corrected,
     ternarize,
+    ternarize_step_by_step,
     zero_fraction,
 )
 
@@ -213,3 +214,23 @@ def test_the_shrinkage_correction_by_hand():
 def test_zero_fraction_by_hand():
     assert zero_fraction(torch.tensor([[0, 1, -1, 0]], dtype=torch.int8)) == 0.5
     assert zero_fraction(torch.empty(0, dtype=torch.int8)) == 0.0
+
+
+def test_step_by_step_in_bf16_flips_what_lies_within_a_rounding_of_the_threshold():
+    # Scale 1: 0.501 is above half of it, but BF16 has it as 0.5, which rounds to the even trit, 0.
+    weight = torch.tensor([[0.501, 1.499, 1.0, 1.0]])
+    exact = ternarize(weight, group_size=4, estimator="absmean", arithmetic="float64")
+    rounded = ternarize_step_by_step(weight, 4, "absmean", torch.bfloat16)
+    assert exact.scale.item() == rounded.scale.item() == 1
+    assert exact.q.tolist() == [[1, 1, 1, 1]]
+    assert rounded.q.tolist() == [[0, 1, 1, 1]]
+    assert torch.equal(ternarize_step_by_step(weight, 4, "absmean", torch.float32).q, exact.q)
+
+
+@pytest.mark.parametrize("estimator", ["absmean", "rms"])
+def test_step_by_step_in_fp32_is_the_quantizer_in_fp32(estimator):
+    weight = torch.randn(8, 64, generator=torch.Generator().manual_seed(2))
+    plain = ternarize(weight, group_size=16, estimator=estimator, arithmetic="float32")
+    found = ternarize_step_by_step(weight, 16, estimator, torch.float32)
+    assert torch.equal(found.q, plain.q)
+    assert torch.allclose(found.scale, plain.scale, rtol=1e-6)

@@ -18,7 +18,7 @@ from tritgolf.artifact.kinds import PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec, sto
 from tritgolf.artifact.malformed import require
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
-from tritgolf.artifact.trits import LAYOUTS, Layout, length_range
+from tritgolf.artifact.trits import Layout, length_range
 from tritgolf.config import ScaleFormat
 from tritgolf.model.ternary import Ternary
 
@@ -33,7 +33,7 @@ def assemble(stored: Stored, shared: Sections) -> dict[Layout, dict[str, bytes]]
         numbers = stored.ternary[name].scale if spec.kind == "ternary" else stored.tensors[name]
         parts[PAYLOAD_KIND[spec.kind]].append(split_planes(encode(numbers, spec.format), spec.format))
     numbers_by_kind = {kind: b"".join(data) for kind, data in parts.items()}
-    return {layout: {"trits": shared.pack(trits, layout)} | numbers_by_kind for layout in LAYOUTS}
+    return {layout: {"trits": packed} | numbers_by_kind for layout, packed in shared.pack(trits).items()}
 
 
 def section_lengths(specs: Mapping[str, TensorSpec], group_size: int, layout: Layout) -> dict[str, tuple[int, int]]:

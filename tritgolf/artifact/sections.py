@@ -12,7 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from tritgolf.artifact.codecs import Codec, compress, decompress
-from tritgolf.artifact.trits import Layout, Trits, pack, unpack
+from tritgolf.artifact.trits import LAYOUTS, Layout, Trits, pack, unpack
 
 
 class Sections:
@@ -20,7 +20,7 @@ class Sections:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads)
-        self._packed: dict[tuple[bytes, Layout], bytes] = {}
+        self._packed: dict[bytes, dict[Layout, bytes]] = {}
         self._compressed: dict[tuple[bytes, Codec], Future[bytes]] = {}
         self._decompressed: dict[tuple[bytes, Codec, int], bytes] = {}
         self._unpacked: dict[tuple[bytes, int, Layout], Trits] = {}
@@ -33,14 +33,15 @@ class Sections:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def pack(self, matrices: Sequence[Trits], layout: Layout) -> bytes:
-        """All trits of ``matrices``, in their order, as one packed section."""
+    def pack(self, matrices: Sequence[Trits]) -> dict[Layout, bytes]:
+        """All trits of ``matrices``, in their order, as one packed section in each layout."""
         hasher = hashlib.sha256()
         for q in matrices:
             hasher.update(np.ascontiguousarray(q).data)
-        key = (hasher.digest(), layout)
+        key = hasher.digest()
         if key not in self._packed:
-            self._packed[key] = pack(np.concatenate([np.zeros(0, np.int8), *(q.reshape(-1) for q in matrices)]), layout)
+            joined = np.concatenate([np.zeros(0, np.int8), *(q.reshape(-1) for q in matrices)])
+            self._packed[key] = {layout: pack(joined, layout) for layout in LAYOUTS}
         return self._packed[key]
 
     def compress(self, data: bytes, codec: Codec) -> Future[bytes]:

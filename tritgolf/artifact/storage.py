@@ -99,13 +99,12 @@ def store(
     tensors: dict[str, Tensor] = {}
     known = {} if decided is None else decided
     for name, spec in specs.items():
-        weight = state[name].detach()
-        if not weight.isfinite().all():
+        weight, key = state[name].detach(), (name, storage.decide, storage.estimator)
+        if key not in known and not weight.isfinite().all():
             raise InputError(
                 f"tensor {name!r}", "holds NaN or infinity", "export a checkpoint from before training diverged"
             )
         if spec.kind == "ternary":
-            key = (name, storage.decide, storage.estimator)
             if key not in known:
                 q, scale = decide_ternary(weight, exporting(quantizer, storage), storage, decide_scale)
                 known[key] = Ternary(q.cpu(), scale.cpu())

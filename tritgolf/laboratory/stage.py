@@ -4,9 +4,14 @@ Sections that rows share are compressed and decompressed once (``Sections``), in
 each row's file is really written, read back with all its checksums, and deleted: the metrics are what is kept.
 """
 
+import contextlib
 import tempfile
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
@@ -51,18 +56,16 @@ def laboratory_stage(
     own = export.storage(export.own_storage)
     storages = grid_storages(grid, own, model.quantizer.estimator)
     names = merge_equal(storages)
-    decided: Decided = {}
+    distinct = {row: storages[row] for row in names.values()}
     found: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
-    with Sections(threads) as shared, tempfile.TemporaryDirectory(dir=facts.parent) as scratch:
-        pending = {
-            row: begin_artifact(
-                store(source.tensors, model.quantizer, storages[row], export.decide_scale, decided=decided), shared
-            )
-            for row in dict.fromkeys(names.values())
-        }
-        decided.clear()
+    with contextlib.ExitStack() as held:
+        shared = held.enter_context(Sections(threads))
+        scratch = Path(held.enter_context(tempfile.TemporaryDirectory(dir=facts.parent)))
+        background = ThreadPoolExecutor(1)
+        held.callback(background.shutdown, cancel_futures=True)
+        begun = _begin(source.tensors, model, export, distinct, shared, background)
         bench = Bench(model, source.tensors, text, attention)
-        for row, artifact in pending.items():
+        for row, storage in distinct.items():
             header = ArtifactHeader(
                 record=record,
                 seed=seed,
@@ -70,9 +73,9 @@ def laboratory_stage(
                 step=source.facts["step"],
                 storage_name=row,
                 model=model,
-                storage=storages[row],
+                storage=storage,
             )
-            found[row] = _roundtrip(artifact, header, Path(scratch) / f"{row}.tgolf", shared, bench)
+            found[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
     reloads = {given: found[row][1] for given, row in names.items()}
     metrics = {
         "trained": bench.score.as_dict(),
@@ -136,6 +139,28 @@ def probe_stage(
         inputs={"checkpoint": source.facts["digest"], "tokenizer": digest_file(tokenizer)},
     )
     write_json(facts, written)
+
+
+def _begin(
+    weights: Mapping[str, Tensor],
+    model: ModelConfig,
+    export: ExportConfig,
+    storages: Mapping[str, StorageConfig],
+    shared: Sections,
+    background: ThreadPoolExecutor,
+) -> dict[str, Future[PendingArtifact]]:
+    """Every storage of ``weights``, decided and packed in the background while others are scored.
+
+    One of each way to decide trits comes first: their compression takes longest.
+    """
+    decided: Decided = {}
+
+    def begin(storage: StorageConfig) -> PendingArtifact:
+        return begin_artifact(store(weights, model.quantizer, storage, export.decide_scale, decided=decided), shared)
+
+    ways = {(storage.decide, storage.estimator): row for row, storage in reversed(list(storages.items()))}
+    order = [*ways.values(), *(row for row in storages if row not in ways.values())]
+    return {row: background.submit(begin, storages[row]) for row in order}
 
 
 def _roundtrip(
