@@ -279,7 +279,8 @@ def write_seed(folder: Path, record: str, seed: int) -> None:
         write_json(folder / checkpoint / "export/export.json", exported)
         reloaded = envelope("roundtrip", record, seed, checkpoint, roundtrip(seed, checkpoint))
         write_json(folder / checkpoint / "roundtrip.json", reloaded)
-        measured = envelope("laboratory", record, seed, checkpoint, laboratory(seed, checkpoint))
+        grid = laboratory(seed, checkpoint) | {"estimator": config(record).model.quantizer.estimator}
+        measured = envelope("laboratory", record, seed, checkpoint, grid)
         write_json(folder / checkpoint / "laboratory.json", measured)
     write_json(folder / "final/probes.json", envelope("probes", record, seed, "final", probes(seed)))
     write_json(folder / "final/evaluate.json", envelope("evaluate", record, seed, "final", evaluate(seed)))

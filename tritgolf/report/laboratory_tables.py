@@ -51,7 +51,8 @@ def grid_table(run: Run) -> Table:
     several = last["seed"].nunique() > 1
     own, lossless = (last[last["storage"] == name].iloc[0] for name in ("own", "lossless"))
     rows = []
-    for storage, group in last.groupby("storage", sort=False):
+    needless = last["storage"].str.startswith("without_") & (last["same_as"] != "")  # a row of the grid says it
+    for storage, group in last[~needless].groupby("storage", sort=False):
         row = {
             "storage": str(storage),
             "what it is": described(group.iloc[0], own, lossless),

@@ -56,7 +56,7 @@ def read_restorations(raw: Any, path: str | Path) -> Restorations:
 
 
 def restoration_table(found: Restorations) -> Table:
-    """A row a storage: what it changes, and what then moves against the file's own reload."""
+    """A row a storage that is not the same as another: what it changes, what then moves against the own reload."""
     frame = pd.DataFrame(
         [
             {
@@ -70,7 +70,7 @@ def restoration_table(found: Restorations) -> Table:
     )
     own, lossless = (frame[frame["storage"] == name].iloc[0] for name in ("own", "lossless"))
     rows = []
-    for _, row in frame.iterrows():
+    for _, row in frame[frame["same_as"] == ""].iterrows():
         scored = {}
         if found.tokens_scored:
             over = f"{format_value(row['over_own_bpb'], 6, signed=True)} ± {format_value(row['over_own_se'], 6)}"

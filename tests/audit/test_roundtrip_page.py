@@ -1,0 +1,111 @@
+"""The laboratory's page, from synthetic runs and as it is kept in docs/."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.artifact.conftest import PUBLISHED
+from tests.report import synthetic
+from tests.small import RECORDS, REPOSITORY
+from tritgolf.audit.ledger import read_ledger
+from tritgolf.audit.measurements import read_measurements
+from tritgolf.audit.roundtrip_page import CLAIMS, read_kept, roundtrip_page
+from tritgolf.cli import main
+from tritgolf.report.pages import Picture, as_html, as_markdown, fill
+
+TEMPLATE = (REPOSITORY / "report" / "roundtrip_page.md").read_text()
+
+
+def page(measured: Path, figures: Path) -> list:
+    figures.mkdir(parents=True, exist_ok=True)
+    entries = read_ledger(REPOSITORY / "published", measured)
+    kept = read_kept(measured)
+    return roundtrip_page(TEMPLATE, kept, read_measurements(measured), entries, measured / "artifacts", figures)
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """Two kept runs, the second measured in the laboratory alone, and an artifact's restorations."""
+    folder = tmp_path / "measured"
+    synthetic.write_run(folder / "whole")
+    synthetic.write_run(folder / "grid_only")
+    for pattern in ("roundtrip.json", "export.json", "evaluate.json", "train.json", "metrics.jsonl"):
+        for path in (folder / "grid_only").rglob(pattern):
+            path.unlink()
+    kept = folder / "artifacts" / "sample.json"
+    sample = PUBLISHED / "sample_pr640.ternary.ptz"
+    kept.parent.mkdir()
+    main(["laboratory", str(sample), "--records", str(RECORDS), "--grid", "essential", "--json", str(kept)])
+    return folder
+
+
+def test_every_kept_run_artifact_and_claim_is_on_the_page(measured, tmp_path):
+    blocks = page(measured, tmp_path / "docs" / "figures" / "roundtrip")
+    text = as_markdown(blocks, tmp_path / "docs")
+    for run in ("whole", "grid_only"):
+        assert f"### `{run}`" in text
+        for plot in ("waterfall", "gap_length", "probes"):
+            assert f"](figures/roundtrip/{run}_{plot}.svg)" in text
+            assert (tmp_path / "docs" / "figures" / "roundtrip" / f"{run}_{plot}.svg").is_file()
+    assert "+0.000820 ± 0.000023" in text  # the synthetic own gap
+    assert "### `sample`" in text
+    assert all(f"| {claim}" in text for claim in CLAIMS)
+    assert "<!--" not in text
+
+
+def test_the_html_page_holds_its_figures_and_loads_nothing(measured, tmp_path):
+    html = as_html(page(measured, tmp_path / "figures"), "Title")
+    assert html.count("data:image/svg+xml;base64,") == 6
+    assert "<h2>Question</h2>" in html
+    assert "<code>tritgolf laboratory FILE</code>" in html
+    assert "<li><b>Gap</b>" in html
+    assert 'src="http' not in html
+
+
+def test_paired_errors_decide_what_the_scales_format_does(measured):
+    found = read_measurements(measured)
+    effects = [e for e in found.effects("scales", "float16", "bfloat16") if e.row.run == "grid_only"]
+    assert len(effects) == 3 * 3  # checkpoints and seeds
+    last = max(effects, key=lambda effect: effect.row.step)
+    assert last.difference == pytest.approx(0.00001)
+    assert last.error == 0.00003  # over own, paired; as if independent it would be 0.000057
+    mixes = next(e for e in found.effects("mixes", "e4m3", "float32") if e.row.storage == "own")
+    assert mixes.error == 0.00003
+
+
+def test_a_row_by_another_estimator_is_no_storage_of_the_record(measured):
+    path = measured / "grid_only" / "seed42" / "final" / "laboratory.json"
+    content = json.loads(path.read_text())
+    row = content["metrics"]["rows"]["scales_fp16"]
+    row["factors"]["estimator"] = "absmean"
+    path.write_text(json.dumps(content))
+    rows = [gap for gap in read_measurements(measured).gaps if gap.run == "grid_only" and gap.storage == "scales_fp16"]
+    assert {(gap.seed, gap.step) for gap in rows} == {(s, t) for s in (42, 1337, 7) for t in (100, 200, 300)} - {
+        (42, 300)
+    }
+
+
+def test_the_kept_page_is_what_the_rule_makes(tmp_path):
+    """If this fails: ``snakemake --cores 1 paper``."""
+    made = as_markdown(page(REPOSITORY / "measured", tmp_path / "figures" / "roundtrip"), tmp_path)
+    kept = (REPOSITORY / "docs" / "roundtrip.md").read_text()
+    assert made.replace(f"{REPOSITORY}/", "") == kept
+    shown = {path.name for path in (tmp_path / "figures" / "roundtrip").glob("*.svg")}
+    assert {path.name for path in (REPOSITORY / "docs" / "figures" / "roundtrip").glob("*.svg")} == shown
+
+
+def test_a_template_is_filled_and_an_unknown_place_is_an_error():
+    assert fill("a\n\n<!-- x -->\n\nb", {"x": ["c"]}) == ["a", "c", "b"]
+    with pytest.raises(KeyError):
+        fill("<!-- y -->", {"x": []})
+
+
+def test_blocks_are_what_they_say(tmp_path):
+    picture = tmp_path / "figures" / "a.svg"
+    picture.parent.mkdir()
+    picture.write_text("<svg/>")
+    assert as_markdown(["# T", Picture(picture, "cap")], tmp_path) == "# T\n\n![cap](figures/a.svg)\n\ncap\n"
+    html = as_html(["# T & U", "- one\n- **two** `x` [y](z)"], "T")
+    assert "<h1>T &amp; U</h1>" in html
+    assert '<ul><li>one</li><li><b>two</b> <code>x</code> <a href="z">y</a></li></ul>' in html

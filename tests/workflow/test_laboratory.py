@@ -1,0 +1,44 @@
+"""The laboratory by its own target: not part of the main job, the grid on every checkpoint, probes on the last."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+SETTINGS = {"seeds": [42], "grid": "essential"}
+OF_THE_GRID = {
+    "table_laboratory": 1,
+    "table_decomposition": 1,
+    "table_training_length": 1,
+    "plot_waterfall": 1,
+    "plot_gap_length": 1,
+}
+OF_THE_PROBES = {"table_mechanisms": 1, "plot_probes": 1}
+
+
+def test_the_whole_laboratory_of_a_record_is_one_target(copied):
+    everything = {"laboratory": 1, "laboratory_tiny": 3, "probes_tiny": 1} | OF_THE_GRID | OF_THE_PROBES
+    assert copied.planned("laboratory", **SETTINGS) == everything
+    run = copied.snakemake("laboratory", **SETTINGS)
+    assert run.code == 0, run.said
+    assert copied.left_behind() == []
+    tiny = copied.results("tiny")
+    for name in ("step_000008", "step_000016", "final"):
+        assert sorted(path.name for path in (tiny / "seed42" / name).glob("lab*")) == ["laboratory.json"]
+        metrics = json.loads((tiny / "seed42" / name / "laboratory.json").read_text())["metrics"]
+        assert metrics["rows"]["lossless"]["gap_bpb"] == 0
+        assert metrics["rows"]["own"]["gap_bpb"] != 0
+    assert "0 exactly" in (tiny / "tables" / "laboratory.md").read_text()
+    assert copied.planned("laboratory", **SETTINGS) == {}
+
+    grid = copied.folder / "records" / "grids" / "essential.yaml"
+    grid.write_text(grid.read_text().replace("scales_fp32: {scales: float32}", "scales_fp32: {scales: e8m0}"))
+    changed = {"laboratory": 1, "laboratory_tiny": 3} | OF_THE_GRID | OF_THE_PROBES  # which show the margins too
+    assert copied.planned("laboratory", **SETTINGS) == changed
+
+
+def test_an_unknown_grid_is_told_in_one_line(base):
+    run = base.snakemake("--dry-run", grid="mine")
+    assert run.code == 1
+    assert run.errors == ["error: grid 'mine': is unknown; known grids: essential, roundtrip"]
