@@ -1,5 +1,7 @@
 """The laboratory's page from the kept runs: docs/roundtrip.md with its figures, and the same in the HTML report."""
 
+from tritgolf.provenance import package_digest
+
 KEPT = sorted(os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.json*"))
 
 
@@ -42,6 +44,7 @@ for _page, _figures in {
             mem_mb=1000,
             runtime=10,
         params:
+            code=package_digest() if _page.endswith(".md") else None,  # what is committed is never behind the code
             measured=os.path.relpath(REPOSITORY / "measured"),
             published=os.path.relpath(REPOSITORY / "published"),
         message:
