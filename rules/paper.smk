@@ -23,7 +23,7 @@ for _page, _figures in {
             f"roundtrip_page_{Path(_page).suffix[1:]}"
         input:
             template=str(REPOSITORY / "report" / "roundtrip_page.md"),
-            claims=str(REPOSITORY / "published" / "claims.csv"),
+            claims=os.path.relpath(REPOSITORY / "published" / "claims.csv"),
             published=PUBLISHED_FILES,
             measured=KEPT,
         output:
@@ -45,8 +45,6 @@ for _page, _figures in {
             runtime=10,
         params:
             code=package_digest() if _page.endswith(".md") else None,  # what is committed is never behind the code
-            measured=os.path.relpath(REPOSITORY / "measured"),
-            published=os.path.relpath(REPOSITORY / "published"),
         message:
             f"The laboratory's page: {_page}"
         script:

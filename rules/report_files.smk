@@ -114,4 +114,5 @@ def measured_files(run: str, kind: str, suffix: str) -> list[str]:
 
 
 def _was_kept(run: str, pattern: str) -> bool:
-    return any(MEASURED[run].glob("seed*/" + pattern.replace("{checkpoint}", "*")))
+    of_any_checkpoint = pattern.replace("{checkpoint}", "*")
+    return any(MEASURED[run].glob(f"seed*/{of_any_checkpoint}"))

@@ -15,13 +15,14 @@ snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]):
     page, figures = Path(snakemake.output.page), Path(snakemake.output.figures)
-    kept = Path(snakemake.params.measured)
+    published = Path(snakemake.input.claims).parent
+    kept = published.with_name("measured")
     figures.mkdir(parents=True, exist_ok=True)
     blocks = roundtrip_page(
         Path(snakemake.input.template).read_text(encoding="utf-8"),
         read_kept(kept),
         read_measurements(kept),
-        read_ledger(Path(snakemake.params.published), kept),
+        read_ledger(published, kept),
         kept / "artifacts",
         figures,
     )
