@@ -74,6 +74,13 @@ def test_paired_errors_decide_what_the_scales_format_does(measured):
     assert mixes.error == 0.00003
 
 
+def test_zeros_of_a_run_that_only_the_laboratory_had(measured):
+    zeros = {(z.seed, z.step): z for z in read_measurements(measured).zeros if z.run == "grid_only"}
+    assert len(zeros) == 3 * 3
+    assert zeros[42, 300].true == synthetic.zeros(300)["all"]
+    assert zeros[42, 300].record == synthetic.record_zeros(300)
+
+
 def test_a_row_by_another_estimator_is_no_storage_of_the_record(measured):
     path = measured / "grid_only" / "seed42" / "final" / "laboratory.json"
     content = json.loads(path.read_text())

@@ -85,7 +85,9 @@ def test_rows_agree_with_the_export_and_roundtrip_stages(faithful, finished, dat
         tokenizer=dataset / "tokenizer" / "tokenizer.model",
         facts=tmp_path / "roundtrip.json",
     )
-    exported = json.loads((tmp_path / "export.json").read_text())["metrics"]["storages"]
+    exported = json.loads((tmp_path / "export.json").read_text())["metrics"]
+    assert metrics["record_zero_fraction"] == exported["record_zero_fraction"]
+    exported = exported["storages"]
     scored = json.loads((tmp_path / "roundtrip.json").read_text())["metrics"]["storages"]
     for name, row in metrics["rows"].items():
         assert row["payload_digest"] == exported[name]["payload_digest"]

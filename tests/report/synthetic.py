@@ -171,6 +171,7 @@ def laboratory(seed: int, checkpoint: str) -> dict[str, Any]:
         "estimator": "rms",
         "ternary_weights": 700_000,
         "zero_fraction": zeros(STEPS[checkpoint]),
+        "record_zero_fraction": record_zeros(STEPS[checkpoint]),
         "own_storage": "bf16",
         "names": {name: name for name in rows} | {"scales_bf16": "own"},
         "rows": rows,

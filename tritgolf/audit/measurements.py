@@ -129,7 +129,9 @@ def read_measurements(folder: str | Path = FOLDER) -> Measurements:
 
 
 def _is_full_size(run: Results) -> bool:
-    return any(seed.trained and seed.trained.parameters.get("ternary") == FULL_SIZE for seed in run.run.seeds)
+    trained = [seed.trained.parameters.get("ternary") for seed in run.run.seeds if seed.trained]
+    measured = [found.ternary_weights for seed in run.run.seeds for found in seed.laboratories.values()]
+    return FULL_SIZE in trained + measured
 
 
 def _estimator(run: Results) -> str:
@@ -194,13 +196,15 @@ def _evaluations(run: Results) -> Iterator[Evaluation]:
 
 
 def _zeros(run: Results) -> Iterator[Zeros]:
+    """Of every checkpoint, from its export or, where only the laboratory had it, from there."""
+    full_size = _is_full_size(run)
     for seed in run.run.seeds:
-        for checkpoint, export in seed.exports.items():
-            step, true = seed.steps_of[checkpoint], export.zero_fraction.get("all")
-            if true is not None:
-                full_size = _is_full_size(run)
-                record = export.record_zero_fraction
-                yield Zeros(run.path.name, _estimator(run), full_size, seed.seed, step, true, record)
+        for checkpoint, step in seed.steps_of.items():
+            found = seed.exports.get(checkpoint) or seed.laboratories.get(checkpoint)
+            if found is None or found.record_zero_fraction is None or "all" not in found.zero_fraction:
+                continue
+            true, record = found.zero_fraction["all"], found.record_zero_fraction
+            yield Zeros(run.path.name, _estimator(run), full_size, seed.seed, step, true, record)
 
 
 class _LabRow(BaseModel):

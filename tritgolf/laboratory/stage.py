@@ -16,7 +16,7 @@ from torch import Tensor
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
-from tritgolf.artifact.statistics import zero_fractions
+from tritgolf.artifact.statistics import record_zero_fraction, zero_fractions
 from tritgolf.artifact.storage import Decided, restore, store
 from tritgolf.config import ExportConfig, ModelConfig, StorageConfig
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
@@ -82,6 +82,7 @@ def laboratory_stage(
         "estimator": model.quantizer.estimator,
         "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
         "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
+        "record_zero_fraction": record_zero_fraction(bench.weights, model.quantizer.group_size),
         "own_storage": export.own_storage,
         "names": names,
         "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},

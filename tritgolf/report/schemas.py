@@ -226,6 +226,7 @@ class LaboratoryMetrics(Facts):
     estimator: Literal["absmean", "rms"]
     ternary_weights: Count
     zero_fraction: dict[LayerType, Share]
+    record_zero_fraction: Share | None = None  # the first runs were measured without
     own_storage: str
     rows: dict[str, LaboratoryRow] = Field(min_length=1)
     names: dict[str, str]
