@@ -51,10 +51,10 @@ def length_plot(grid: pd.DataFrame, lengths: pd.DataFrame) -> Figure:
     ].mean()
     lower.plot(steps, mean["absmean_amplification"], color=COLOURS[3], marker="o", label="1/(1 − z), absmean")
     lower.plot(steps, mean["rms_amplification"], color=COLOURS[4], marker="s", label="1/√(1 − z), rms")
-    lower.plot(steps, mean["zero_fraction"], color=GREY, marker="^", label="z, true share of zero trits")
+    lower.plot(steps, mean["zero_fraction"], color=GREY, marker="^", label="z, share of zero trits")
     lower.set(xlabel="training step of the checkpoint (markers set side by side)", ylabel="share, or factor")
     lower.set_ylim(0, None)
-    lower.legend(ncols=3, loc="lower center", fontsize=9)
+    lower.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     step_axis(lower, steps.tolist() if len(steps) <= MANY_TICKS else [], logarithmic)
     return figure
 
