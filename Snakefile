@@ -80,12 +80,7 @@ rule roundtrip:
 
 rule laboratory:
     input:
-        [
-            f"results/{record}/seed{seed}/{checkpoint}/laboratory.json"
-            for record in records()
-            for seed in seeds(record)
-            for checkpoint in checkpoints(record)
-        ],
+        [path for record in records() for path in laboratory_of(record)],
 
 
 onsuccess:

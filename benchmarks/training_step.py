@@ -40,7 +40,7 @@ def plain_step(record: RecordConfig, trainer: Trainer, inputs: Tensor, targets: 
     @torch.compile(dynamic=False)
     def loss_of(tokens: Tensor) -> Tensor:
         hidden = network(tokens).flatten(0, 1)
-        return training_loss(hidden, network.tok_emb.weight, network.vocab_bias, flat, cap, z_loss)[0]
+        return training_loss(hidden, *network.head(), flat, cap, z_loss)[0]
 
     def step() -> None:
         network.zero_grad(set_to_none=True)

@@ -31,7 +31,7 @@ def test_sliding(dataset, tmp_path):
 
 def test_export(tmp_path):
     output = tmp_path / "export.json"
-    run("export.py", "--record", "tiny", "--repeats", 1, "--out", output)
+    run("export_time.py", "--record", "tiny", "--repeats", 1, "--out", output)
     found = json.loads(output.read_text())
     assert (found["trits"], found["weights"]) == (90_112, "drawn")
     assert 0.40 < found["zero_fraction"] < 0.48

@@ -100,6 +100,13 @@ def test_describe_for_people(capsys):
         assert part in text, part
 
 
+def test_a_record_is_described_without_torch():
+    program = "import sys, tritgolf.cli; tritgolf.cli.main(); assert 'torch' not in sys.modules"
+    command = [sys.executable, "-c", program, "describe", "ternary_v2", "--records", str(RECORDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_describe_an_unknown_record(capsys):
     line = refuse(capsys, "describe", "ternary_v9", "--records", RECORDS)
     assert line.startswith("record 'ternary_v9': is unknown; known records: demo, ")

@@ -29,7 +29,8 @@ def test_every_setting_of_the_modes_is_in_the_table(setting):
 
 def test_every_record_is_in_the_table():
     for name in known_records(ROOT / "records"):
-        assert f"| `{name}` |" in README
+        base = name.removeprefix("demo_") if name.startswith("demo_fix_") else name
+        assert re.search(rf"^\|[^|]*`{base}`", README, re.M)
 
 
 def test_the_measured_scores_are_those_of_the_metrics():

@@ -73,7 +73,12 @@ class QuantizerConfig(Settings):
 
 
 class ModelConfig(Settings):
-    """The ternary U-Net transformer (record-spec: #640, #920, #923)."""
+    """The ternary U-Net transformer (record-spec: #640, #920, #923).
+
+    ``head_table``, ``mixes`` and ``vectors`` are what the forward pass rounds to, straight-through, so that a model is
+    trained in what it will be stored in: the tied table as the head uses it, residual mixes and skip weights, and the
+    1-D parameters. The published records round none of these, but cast them to ``compute``; ``ternary_lossless`` does.
+    """
 
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
     layers: Positive = 10
@@ -90,6 +95,9 @@ class ModelConfig(Settings):
     q_gain: float = 2.25
     softcap: float = Field(default=10.0, gt=0, le=80)  # exp(80) is still FP32
     fp8_embedding: bool = True
+    head_table: Literal["bfloat16", "e4m3"] = "bfloat16"
+    mixes: Literal["float32", "bfloat16", "e4m3"] = "float32"
+    vectors: Literal["float32", "bfloat16"] = "float32"
     compute: Precision = "bfloat16"
     quantizer: QuantizerConfig
 

@@ -5,6 +5,7 @@ format is the very one that the forward pass rounds to (the second rounding then
 weight. A format in between is not enough: two roundings may end elsewhere than one.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def losses(model: "ModelConfig", storage: "StorageConfig") -> dict[str, tuple[ob
 
     Setting → (its value, what it must be instead).
     """
-    needed: dict[str, set[object]] = {
+    needed: dict[str, Collection[object]] = {
         "decide": {"forward"},
         "shrinkage": {False},
         "reload_dtype": {"float32"},
@@ -32,18 +33,20 @@ def losses(model: "ModelConfig", storage: "StorageConfig") -> dict[str, tuple[ob
     }
 
 
-def exact_formats(model: "ModelConfig") -> dict[str, set[object]]:
+def exact_formats(model: "ModelConfig") -> dict[str, set[str]]:
     """Kind of tensor (as ``StorageConfig`` names it) → the formats that lose nothing of it.
 
-    In BF16 compute a matrix is BF16(q·s) = q·BF16(s), so BF16 scales do. The table's master weights are BF16, and the
-    head uses them as they are. The vocabulary's bias and the smear gates are used in FP32.
+    In BF16 compute a matrix is BF16(q·s) = q·BF16(s), so BF16 scales do, and mixes are used in BF16. The table's master
+    weights are BF16. The vocabulary's bias and the smear gates are used in FP32, unless trained otherwise.
     """
     scales = WIDER[model.quantizer.scale_dtype] | ({"bfloat16"} if model.compute == "bfloat16" else set())
     projections = "e4m3" if model.fp8_embedding else model.compute
+    table = {"e4m3"} if model.fp8_embedding and model.head_table == "e4m3" else set()
+    mixes = model.compute if model.mixes == "float32" else model.mixes
     return {
-        "scales": set(scales),
-        "table": set(WIDER["bfloat16"]),
+        "scales": scales,
+        "table": WIDER["bfloat16"] | table,
         "projections": {projections, "float32"},
-        "mixes": {model.compute, "float32"},
-        "vectors": {"float32"},
+        "mixes": {mixes, "float32"},
+        "vectors": {model.vectors, "float32"},
     }

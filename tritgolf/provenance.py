@@ -28,6 +28,7 @@ STAGE_VERSIONS = {
     "roundtrip": 2,
     "evaluate": 2,
     "laboratory": 1,
+    "probes": 1,
 }
 
 

@@ -21,7 +21,7 @@ with one_line_errors(log=snakemake.log[0]), assigned_gpus(snakemake.resources.gp
         name=snakemake.wildcards.checkpoint,
         model=ModelConfig(**snakemake.params.model),
         export=ExportConfig(**snakemake.params.export),
-        grid=GridConfig(**snakemake.params.grid),
+        grid=GridConfig(rows=snakemake.params.grid),
         z_loss=snakemake.params.z_loss,
         attention=snakemake.params.attention,
         batch=snakemake.params.batch,

@@ -3,9 +3,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, round_to, width_of
+from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, round_to
 from tritgolf.artifact.malformed import MalformedError
-from tritgolf.model.layers import e4m3_rounded
+from tritgolf.artifact.widths import width_of
+from tritgolf.model.rounding import rounded_through
 
 FORMATS = sorted(DTYPES)
 LARGEST = {"e4m3": 448.0, "e5m2": 57344.0, "float16": 65504.0, "bfloat16": (2 - 2**-7) * 2.0**127}
@@ -30,13 +31,17 @@ def test_e4m3_rounds_to_the_nearest_and_halves_to_even():
 
 def test_e4m3_rounds_as_the_model_does():
     values = torch.randn(10_000, generator=torch.Generator().manual_seed(1)) * 200
-    assert torch.equal(round_to(values, "e4m3"), e4m3_rounded(values))
+    assert torch.equal(round_to(values, "e4m3"), rounded_through(values, "e4m3"))
 
 
 def test_bytes_are_little_endian_and_row_major():
     assert encode(torch.tensor([[1.0, 2.0], [-2.0, 0.0]]), "bfloat16").hex() == "803f004000c00000"
     assert encode(torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(2, 2).T, "float16").hex() == "003c004200400044"
     assert encode(torch.tensor([1.0, 448.0]), "e4m3").hex() == "387e"
+
+
+def test_widths_are_those_of_the_dtypes():
+    assert {name: width_of(name) for name in DTYPES} == {name: dtype.itemsize for name, dtype in DTYPES.items()}
 
 
 @given(

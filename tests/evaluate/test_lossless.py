@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.small import lossless_storage, random_network, random_tokens, small_export, small_model
+from tests.small import RECORDS, lossless_storage, random_network, random_tokens, small_export, small_model
 from tritgolf.artifact.container import read_artifact
+from tritgolf.artifact.kinds import stored_bytes, tensor_specs
 from tritgolf.artifact.stage import export_stage
-from tritgolf.config import ModelConfig, StorageConfig
+from tritgolf.config import ModelConfig, StorageConfig, load_record
 from tritgolf.evaluate.load import reloaded_network, trained_network
 from tritgolf.evaluate.roundtrip import roundtrip_stage
 from tritgolf.lossless import losses
+from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.loss import capped_logits
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.train import checkpoint as checkpoints
@@ -30,6 +32,10 @@ def variants() -> dict[str, ModelConfig]:
                 model = {**settings, "compute": compute, "smear": True, "quantizer": quantizer}
                 found[f"{mode} {estimator} {compute}"] = small_model(**model)
     half = {"group_size": 8, "estimator": "rms", "arithmetic": "float64", "scale_dtype": "float16"}
+    for compute in ("float32", "bfloat16"):
+        settings = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16", "smear": True}
+        quantizer = {"group_size": 8, "estimator": "rms", "arithmetic": "bf16_weight", "scale_dtype": "bfloat16"}
+        found[f"trained as stored {compute}"] = small_model(compute=compute, quantizer=quantizer, **settings)
     found["FP16 scales, no FP8, no smear"] = small_model(compute="bfloat16", fp8_embedding=False, quantizer=half)
     return found
 
@@ -40,7 +46,7 @@ VARIANTS = variants()
 def logits(network: TernaryUNet) -> torch.Tensor:
     with torch.inference_mode():
         hidden = network(random_tokens(network.model, batch=4))
-        return capped_logits(hidden, network.tok_emb.weight, network.vocab_bias, network.model.softcap)
+        return capped_logits(hidden, *network.head(), network.model.softcap)
 
 
 def exported(folder: Path, model: ModelConfig, storage: StorageConfig) -> tuple[Path, Path]:
@@ -101,6 +107,10 @@ def test_the_roundtrip_stage_finds_a_gap_of_exactly_zero(variant, tmp_path, data
 
 
 LOSSY = [
+    ("trained as stored float32", "scales", "e4m3"),
+    ("trained as stored bfloat16", "mixes", "bfloat16"),
+    ("trained as stored bfloat16", "projections", "e5m2"),
+    ("trained as stored float32", "vectors", "float16"),
     ("honest rms float32", "scales", "bfloat16"),
     ("honest rms bfloat16", "scales", "e4m3"),
     ("FP16 scales, no FP8, no smear", "scales", "e5m2"),
@@ -135,3 +145,30 @@ def test_a_format_between_the_master_s_and_the_forward_pass_s_can_lose_something
     weight = torch.tensor(1.0625 + 2**-12)
     assert weight.to(torch.float8_e4m3fn).float() == 1.125
     assert weight.bfloat16().to(torch.float8_e4m3fn).float() == 1.0
+
+
+PUBLISHED = ("scales", "table", "projections", "mixes", "vectors")
+
+
+@pytest.mark.parametrize(("own", "published"), [("ternary_lossless", "ternary_v2"), ("demo_lossless", "demo_v2")])
+def test_a_model_trained_in_what_it_stores_is_stored_in_the_formats_of_920(own, published):
+    ours, theirs = (load_record(name, RECORDS) for name in (own, published))
+    mine, record = ours.export.storage(ours.export.own_storage), theirs.export.storage(theirs.export.own_storage)
+    assert losses(ours.model, mine) == {}
+    assert {"table", "mixes"} <= set(losses(theirs.model, record))
+    assert all(getattr(mine, kind) == getattr(record, kind) for kind in PUBLISHED)
+    sizes = [
+        stored_bytes(tensor_specs(parameter_shapes(found.model), storage), found.model.quantizer.group_size)
+        for found, storage in ((ours, mine), (theirs, record))
+    ]
+    assert sizes[0] == sizes[1]
+
+
+def test_its_artifact_is_no_larger_than_the_same_weights_in_920_s_storage(tmp_path):
+    model = VARIANTS["trained as stored bfloat16"]
+    own = lossless_storage(model)
+    published = own.model_copy(update={"decide": "master", "shrinkage": True, "reload_dtype": "bfloat16"})
+    ours, theirs = (exported(tmp_path / name, model, s)[1] for name, s in (("own", own), ("published", published)))
+    found, record = (json.loads((path.parents[1] / "export.json").read_text())["metrics"] for path in (ours, theirs))
+    assert found["storages"]["lossless"]["bytes_by_kind"] == record["storages"]["lossless"]["bytes_by_kind"]
+    assert ours.stat().st_size <= 1.01 * theirs.stat().st_size  # trits near a threshold compress differently

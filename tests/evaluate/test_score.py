@@ -47,7 +47,8 @@ def one_by_one(network, tokens, windows, temperature=1.0):
     for start, first in zip(windows.starts, windows.firsts, strict=True):
         span = torch.from_numpy(tokens[start : start + windows.length + 1].astype(np.int64))
         hidden = network(span[None, :-1])[0]
-        logits = softcap(hidden @ network.tok_emb.weight.float().T + network.vocab_bias, 10.0).double() / temperature
+        table, bias = network.head()
+        logits = softcap(hidden @ table.float().T + bias, 10.0).double() / temperature
         terms, lse_squares = [], []
         for position in range(first - start, windows.length):
             lse = math.log(sum(math.exp(x) for x in logits[position].tolist()))

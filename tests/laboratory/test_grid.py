@@ -56,10 +56,11 @@ def test_equal_rows_are_measured_once():
     storages = grid_storages(
         grid(a={"scales": "bfloat16"}, b={"scales": "e4m3"}, c={"scales": "e4m3"}), small_export(), "rms"
     )
-    distinct, same = merge_equal(storages)
-    assert (same["a"], same["c"]) == ("own", "b")
-    assert {name: distinct[same.get(name, name)] for name in storages} == storages
-    assert len(set(map(str, distinct.values()))) == len(distinct)
+    names = merge_equal(storages)
+    assert (names["own"], names["a"], names["b"], names["c"]) == ("own", "own", "b", "b")
+    assert list(names) == list(storages)
+    assert all(storages[name] == storages[first] for name, first in names.items())
+    assert len({str(storages[first]) for first in names.values()}) == len(set(names.values()))
 
 
 @pytest.mark.parametrize("name", ["own", "lossless", "only_mixes", "without_mixes", "Bad-Name"])

@@ -59,7 +59,7 @@ def test_the_lossless_row_has_no_gap_and_every_other_has_one(faithful):
     assert (lossless["trits_changed"], lossless["max_weight_error"], lossless["max_tensor_error"]) == (0, 0, 0)
     assert lossless["bpb"] == faithful["metrics"]["trained"]["bpb"]
     for name in ("own", "scales_fp16", "scales_e8m0", "cross", "mixes_e4m3"):
-        found = rows[faithful["metrics"]["same"].get(name, name)]
+        found = rows[faithful["metrics"]["names"][name]]
         assert found["gap_bpb"] != 0 and found["gap_se"] > 0, name
 
 
@@ -96,8 +96,8 @@ def test_rows_agree_with_the_export_and_roundtrip_stages(faithful, finished, dat
 
 def test_the_single_effects_and_the_remainder_make_up_the_own_gap(faithful):
     metrics = faithful["metrics"]
-    rows, same, found = metrics["rows"], metrics["same"], metrics["decomposition"]
-    single = [rows[same.get(f"only_{factor}", f"only_{factor}")]["gap_bpb"] for factor in found["factors"]]
+    rows, names, found = metrics["rows"], metrics["names"], metrics["decomposition"]
+    single = [rows[names[f"only_{factor}"]]["gap_bpb"] for factor in found["factors"]]
     assert len(single) == 8
     assert sum(single) + found["remainder_bpb"] == pytest.approx(rows["own"]["gap_bpb"], abs=1e-12)
     assert found["remainder_se"] > 0

@@ -91,6 +91,16 @@ def capped_logits(model: ModelConfig, weights: dict[str, Tensor], tokens: Tensor
         bf16 = settings.arithmetic == "bf16_weight"
         return quantized(weights[name], settings.group_size, settings.estimator, bf16)
 
+    def trained_in(number_format: str, tensor: Tensor) -> Tensor:
+        narrow = {"float32": tensor, "bfloat16": tensor.bfloat16(), "e4m3": e4m3(tensor)}[number_format].detach()
+        return tensor.double() + (narrow.double() - tensor.double()).detach()
+
+    for name, tensor in weights.items():
+        if name == "skip_weights" or name.endswith("resid_mix"):
+            w[name] = trained_in(model.mixes, tensor)
+        elif tensor.ndim == 1:
+            w[name] = trained_in(model.vectors, tensor)
+
     def eight_bit(tensor: Tensor) -> Tensor:
         return e4m3(tensor) if model.fp8_embedding else tensor.double()
 
@@ -118,4 +128,5 @@ def capped_logits(model: ModelConfig, weights: dict[str, Tensor], tokens: Tensor
         if n < encoders:
             pushed.append(x)
     hidden = rms(x) @ eight_bit(w["embed_proj_rev.weight"]).T
-    return softcapped(hidden @ w["tok_emb.weight"].T + w["vocab_bias"], model.softcap)
+    table = trained_in(model.head_table, w["tok_emb.weight"])
+    return softcapped(hidden @ table.T + w["vocab_bias"], model.softcap)

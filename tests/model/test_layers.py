@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from tests.model.reference import all_e4m3, e4m3, smeared
+from tests.model.reference import smeared
 from tests.small import quantizer
-from tritgolf.model.layers import Smear, TernaryLinear, e4m3_rounded, quantizer_arguments, rms_norm
+from tritgolf.model.layers import Smear, TernaryLinear, quantizer_arguments, rms_norm
 from tritgolf.model.ternary import fake_quantize
 
 
@@ -22,31 +22,6 @@ def test_rms_norm_of_bf16_keeps_the_epsilon_of_fp32():
     found = rms_norm(x)
     assert found.dtype == torch.bfloat16
     assert float(found[0, 0]) == pytest.approx((1 + 1.19e-7 / 1e-6) ** -0.5, rel=0.01)
-
-
-def test_e4m3_rounds_every_number_as_the_format_says():
-    table = all_e4m3()
-    between = (table[1:] + table[:-1]) / 2
-    numbers = torch.cat((table, between, between * 0.999, between * 1.001, torch.tensor([449.0, 480.0, 1e6])))
-    numbers = torch.cat((numbers, -numbers)).double()
-    assert torch.equal(e4m3_rounded(numbers), e4m3(numbers))
-
-
-@pytest.mark.parametrize(
-    ("value", "rounded"), [(0.3, 0.3125), (17.0, 16.0), (19.0, 20.0), (500.0, 448.0), (-1e9, -448.0), (2**-10, 0.0)]
-)
-def test_e4m3_by_hand(value, rounded):
-    assert e4m3_rounded(torch.tensor(value)).item() == rounded
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_gradient_passes_straight_through_e4m3(dtype):
-    x = torch.tensor([0.3, -17.0, 1000.0], dtype=dtype, requires_grad=True)
-    upstream = torch.tensor([1.0, -2.0, 3.0], dtype=dtype)
-    rounded = e4m3_rounded(x)
-    assert rounded.dtype == dtype
-    (gradient,) = torch.autograd.grad(rounded, x, upstream)
-    assert torch.equal(gradient, upstream)
 
 
 def random_smear(width=6):

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tritgolf.model.rounding import rounded, rounded_through
+from tests.model.reference import all_e4m3, e4m3
+from tritgolf.model.rounding import DTYPES, rounded, rounded_through
 
 NARROW = (torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2)
 
@@ -47,12 +48,27 @@ def test_fp32_stays_as_it_is():
     assert rounded(x.bfloat16(), torch.float32).dtype == torch.float32
 
 
-@pytest.mark.parametrize("dtype", NARROW)
+@pytest.mark.parametrize("name", ["bfloat16", "float16", "e4m3", "e5m2"])
 @pytest.mark.parametrize("own", [torch.float32, torch.bfloat16])
-def test_the_gradient_passes_straight_through(dtype, own):
+def test_the_gradient_passes_straight_through(name, own):
     x = torch.tensor([0.3, -17.0, 1e6], dtype=own, requires_grad=True)
     upstream = torch.tensor([1.0, -2.0, 3.0], dtype=own)
-    found = rounded_through(x, dtype)
+    found = rounded_through(x, name)
     assert found.dtype == own
-    assert torch.equal(found, rounded(x, dtype).to(own))
+    assert torch.equal(found, rounded(x, DTYPES[name]).to(own))
     assert torch.equal(torch.autograd.grad(found, x, upstream)[0], upstream)
+
+
+def test_e4m3_rounds_every_number_as_the_format_says():
+    table = all_e4m3()
+    between = (table[1:] + table[:-1]) / 2
+    numbers = torch.cat((table, between, between * 0.999, between * 1.001, torch.tensor([449.0, 480.0, 1e6])))
+    numbers = torch.cat((numbers, -numbers)).double()
+    assert torch.equal(rounded(numbers, torch.float8_e4m3fn).double(), e4m3(numbers))
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [(0.3, 0.3125), (17.0, 16.0), (19.0, 20.0), (500.0, 448.0), (-1e9, -448.0), (2**-10, 0.0)]
+)
+def test_e4m3_by_hand(value, wanted):
+    assert rounded(torch.tensor(value), torch.float8_e4m3fn).item() == wanted

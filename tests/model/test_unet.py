@@ -10,6 +10,7 @@ from tritgolf.model.loss import capped_logits
 from tritgolf.model.rotary import inverse_frequencies
 from tritgolf.model.unet import TernaryUNet
 
+TRAINED_AS_STORED = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}
 SYSTEMS = {
     "honest": {},
     "faithful": {
@@ -19,13 +20,14 @@ SYSTEMS = {
     "absmean": {"quantizer": quantizer(estimator="absmean", group_size=16)},
     "smear, six layers": {"smear": True, "layers": 6},
     "odd layers": {"layers": 5, "smear": True},
+    "trained as stored": {**TRAINED_AS_STORED, "smear": True, "layers": 4},
     "one key head": {"heads": 2, "kv_heads": 1, "fp8_embedding": False},
 }
 
 
 def logits(network: TernaryUNet, tokens: torch.Tensor) -> torch.Tensor:
     hidden = network(tokens)
-    return capped_logits(hidden, network.tok_emb.weight, network.vocab_bias, network.model.softcap)
+    return capped_logits(hidden, *network.head(), network.model.softcap)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -33,9 +33,10 @@ def apart(found, wanted) -> float:
     return float((found.double() - wanted.double()).norm() / wanted.double().norm())
 
 
-def test_steps_against_plain_autograd_and_reference_optimizers():
+@pytest.mark.parametrize("settings", [{}, {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}])
+def test_steps_against_plain_autograd_and_reference_optimizers(settings):
     """Gradients, grouping, learning rates and momentum warm-up at once: three steps, every parameter."""
-    model = small_model(smear=True, layers=4)
+    model = small_model(smear=True, layers=4, **settings)
     train = small_training(
         z_loss=0.01,
         micro_batch_sequences=4,
@@ -51,7 +52,7 @@ def test_steps_against_plain_autograd_and_reference_optimizers():
         trainer.load_state({**trainer.state(), **{f"weight.{name}": p for name, p in before.items()}})
         found, nats = trainer.step(step, scale, inputs, targets)
         hidden = plain(inputs).flatten(0, 1)
-        loss, wanted_nats = training_loss(hidden, plain.tok_emb.weight, plain.vocab_bias, targets.flatten(), 10.0, 0.01)
+        loss, wanted_nats = training_loss(hidden, *plain.head(), targets.flatten(), 10.0, 0.01)
         assert float(found) == pytest.approx(float(loss.detach()), rel=1e-5)
         assert float(nats) == pytest.approx(float(wanted_nats), rel=1e-5)
         updates = torch.autograd.grad(loss, list(plain.parameters()))
@@ -62,7 +63,7 @@ def test_steps_against_plain_autograd_and_reference_optimizers():
             else:
                 optimizer.step(weight, gradient, lr=(0.05 if name == "tok_emb.weight" else 0.01) * scale)
             moved = trainer.weights()[name].double() - before[name].double()
-            allowed = 0.03 if isinstance(optimizer, Muon) or name == "tok_emb.weight" else 2e-3
+            allowed = 0.04 if isinstance(optimizer, Muon) or name == "tok_emb.weight" else 2e-3
             assert apart(moved, weight.double() - before[name].double()) < allowed, (step, name)
 
 

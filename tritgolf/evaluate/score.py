@@ -97,8 +97,7 @@ def plain_window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most:
     """The definition of ``WindowSums``: every position through all of the network and the head, whatever is scored."""
     windows, length = spans.shape[0], spans.shape[1] - 1
     hidden, targets = network(spans[:, :-1]).flatten(0, 1), spans[:, 1:].flatten().long()
-    bias, cap = network.vocab_bias, network.model.softcap
-    nats, lse = token_nats(hidden, network.tok_emb.weight, bias, targets, cap, temperature)
+    nats, lse = token_nats(hidden, *network.head(), targets, network.model.softcap, temperature)
     counted = torch.arange(length, device=spans.device) >= length - scored[:, None]
     values = torch.stack((nats, lse.square())).view(2, windows, length).double()
     return (values * counted).sum(-1)
@@ -107,7 +106,7 @@ def plain_window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most:
 def window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperature: Tensor) -> Tensor:
     """``WindowSums`` of the last ``most`` positions alone; logits exist for ``LOGIT_ROWS`` tokens at a time."""
     hidden, targets = network(spans[:, :-1], most).flatten(0, 1), spans[:, -most:].flatten().long()
-    table, bias, cap = network.tok_emb.weight, network.vocab_bias, network.model.softcap
+    (table, bias), cap = network.head(), network.model.softcap
     count = LOGIT_ROWS[hidden.device.type]
     parts = [
         torch.stack(token_nats(rows, table, bias, wanted, cap, temperature))

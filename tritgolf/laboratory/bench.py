@@ -44,8 +44,11 @@ class Bench:
         self.others = {name: tensor for name, tensor in self.weights.items() if name not in self.ternary}
         self.nats, self.score = text.score(self._network, "trained")
 
-    def reload(self, restored: Restored, what: str) -> Reloaded:
-        """Score what ``restored`` (on any device) gives the model; its trits are compared as the model uses them."""
+    def reload(self, restored: Restored, what: str, against: WindowNats | None = None) -> Reloaded:
+        """Score what ``restored`` (on any device) gives the model; its trits are compared as the model uses them.
+
+        The gap is to the trained model, or to ``against``.
+        """
         tensors = {name: tensor.to(self.device) for name, tensor in restored.tensors.items()}
         if restored.ternary:
             ternary = {
@@ -60,7 +63,7 @@ class Bench:
         return Reloaded(
             nats=nats,
             score=score,
-            gap=paired_gap(self.nats, nats, self.score.bytes),
+            gap=paired_gap(against or self.nats, nats, self.score.bytes),
             trits_changed=weights.trits_changed,
             max_weight_error=weights.max_weight_error,
             max_tensor_error=others.max_weight_error,

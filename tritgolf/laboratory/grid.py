@@ -58,10 +58,33 @@ class GridRow(Settings):
     vectors: Format | None = None
 
 
+class ProbeConfig(Settings):
+    """How far the mechanism probes go (``tritgolf.laboratory.probes``).
+
+    ``shifts``: binades; ``crowding``: halvings of the distance to the threshold; ``zeros``: shares of zero trits;
+    ``break_bpb``: a mechanism is broken where it moves the gap by more than this.
+    """
+
+    shifts: tuple[int, ...] = (-24, -20, -16, -12, -8, -4, 0, 4, 8, 12, 16, 20)
+    crowding: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(0, 2, 4, 6, 8, 10), min_length=1)
+    zeros: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(default=(0, 0.5, 0.7, 0.9, 0.97), min_length=1)
+    break_bpb: Annotated[float, Field(gt=0)] = 0.001
+
+    @model_validator(mode="after")
+    def _zero_is_a_shift(self) -> "ProbeConfig":
+        if 0 not in self.shifts:
+            raise ValueError(f"shifts: {list(self.shifts)} is not possible; 0 must be among them")
+        for name, values in (("shifts", self.shifts), ("crowding", self.crowding), ("zeros", self.zeros)):
+            if sorted(set(values)) != list(values):
+                raise ValueError(f"{name}: {list(values)} is not possible; it must increase")
+        return self
+
+
 class GridConfig(Settings):
-    """The rows of a grid, in the order in which tables show them."""
+    """The rows of a grid, in the order in which tables show them, and the probes that go with it."""
 
     rows: dict[RowName, GridRow]
+    probes: ProbeConfig = ProbeConfig()
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "GridConfig":
@@ -102,14 +125,9 @@ def differing(own: StorageConfig) -> list[str]:
     return [factor for factor in FACTORS if getattr(own, factor) != getattr(LOSSLESS, factor)]
 
 
-def merge_equal(storages: dict[str, StorageConfig]) -> tuple[dict[str, StorageConfig], dict[str, str]]:
-    """The different ones under their first names, and for every other name the one that is the same."""
-    distinct: dict[str, StorageConfig] = {}
-    same: dict[str, str] = {}
+def merge_equal(storages: dict[str, StorageConfig]) -> dict[str, str]:
+    """For every name, in order, the first name of the same storage: what is equal is measured once."""
+    first: dict[str, str] = {}
     for name, storage in storages.items():
-        first = next((known for known, other in distinct.items() if other == storage), None)
-        if first is None:
-            distinct[name] = storage
-        else:
-            same[name] = first
-    return distinct, same
+        first[name] = next((known for known in first.values() if storages[known] == storage), name)
+    return first

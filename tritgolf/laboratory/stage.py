@@ -1,4 +1,4 @@
-"""The laboratory stage: one checkpoint, every row of the ablation grid, written to a file, read back and scored.
+"""The laboratory's stages: every row of the ablation grid, written to a file, read back and scored; and the probes.
 
 Sections that rows share are compressed and decompressed once (``Sections``), in the background while the device scores;
 each row's file is really written, read back with all its checksums, and deleted: the metrics are what is kept.
@@ -7,8 +7,6 @@ each row's file is really written, read back with all its checksums, and deleted
 import tempfile
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
@@ -20,8 +18,9 @@ from tritgolf.evaluate.roundtrip import gap_of, paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, write_json
 from tritgolf.laboratory.bench import Bench, Reloaded
-from tritgolf.laboratory.grid import GridConfig, differing, grid_storages, merge_equal
+from tritgolf.laboratory.grid import GridConfig, ProbeConfig, differing, grid_storages, merge_equal
 from tritgolf.laboratory.margins import margins
+from tritgolf.laboratory.probes import probe_all
 from tritgolf.provenance import envelope
 from tritgolf.train import checkpoint as checkpoints
 
@@ -49,15 +48,16 @@ def laboratory_stage(
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
-    storages, same = merge_equal(grid_storages(grid, export, model.quantizer.estimator))
+    storages = grid_storages(grid, export, model.quantizer.estimator)
+    names = merge_equal(storages)
     decided: Decided = {}
     found: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with Sections(threads) as shared, tempfile.TemporaryDirectory(dir=facts.parent) as scratch:
         pending = {
             row: begin_artifact(
-                store(source.tensors, model.quantizer, storage, export.decide_scale, decided=decided), shared
+                store(source.tensors, model.quantizer, storages[row], export.decide_scale, decided=decided), shared
             )
-            for row, storage in storages.items()
+            for row in dict.fromkeys(names.values())
         }
         decided.clear()
         bench = Bench(model, source.tensors, text, attention)
@@ -72,16 +72,16 @@ def laboratory_stage(
                 storage=storages[row],
             )
             found[row] = _roundtrip(artifact, header, Path(scratch) / f"{row}.tgolf", shared, bench)
-    own = found[same.get("own", "own")][1]
+    reloads = {given: found[row][1] for given, row in names.items()}
     metrics = {
         "trained": bench.score.as_dict(),
         "estimator": model.quantizer.estimator,
         "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
         "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
         "own_storage": export.own_storage,
-        "rows": {row: _entry(storages[row], info, reloaded, own) for row, (info, reloaded) in found.items()},
-        "same": same,
-        "decomposition": _decomposition(export, {row: reloaded for row, (_, reloaded) in found.items()}, same, bench),
+        "names": names,
+        "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
+        "decomposition": _decomposition(export, reloads, bench),
         "margins": margins(bench.ternary, bench.others),
     }
     written = envelope(
@@ -93,6 +93,45 @@ def laboratory_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
+        inputs={"checkpoint": source.facts["digest"], "tokenizer": digest_file(tokenizer)},
+    )
+    write_json(facts, written)
+
+
+def probe_stage(
+    *,
+    record: str,
+    seed: int,
+    name: str,
+    model: ModelConfig,
+    probes: ProbeConfig,
+    z_loss: float,
+    attention: str,
+    batch: int,
+    checkpoint: Path,
+    shards: Path,
+    tokenizer: Path,
+    facts: Path,
+) -> None:
+    """Push every mechanism on the checkpoint ``name`` until it breaks (``probe_all``) and write ``facts``."""
+    text = validation_text(shards, tokenizer, model, batch, z_loss)
+    source = checkpoints.load(checkpoint)
+    bench = Bench(model, source.tensors, text, attention)
+    metrics = {
+        "trained": bench.score.as_dict(),
+        "estimator": model.quantizer.estimator,
+        "break_bpb": probes.break_bpb,
+        "mechanisms": probe_all(bench, probes),
+    }
+    written = envelope(
+        "probes",
+        record=record,
+        seed=seed,
+        checkpoint=name,
+        step=source.facts["step"],
+        metrics=metrics,
+        payload=metrics,
+        configuration=[model.model_dump(mode="json"), probes.model_dump(mode="json")],
         inputs={"checkpoint": source.facts["digest"], "tokenizer": digest_file(tokenizer)},
     )
     write_json(facts, written)
@@ -129,13 +168,11 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
     }
 
 
-def _decomposition(
-    export: ExportConfig, found: dict[str, Reloaded], same: dict[str, str], bench: Bench
-) -> dict[str, Any]:
+def _decomposition(export: ExportConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
     """Which factors differ from the lossless storage, and what of the own gap their single gaps leave unexplained."""
     factors = differing(export.storage(export.own_storage))
-    reloaded = {name: found[same.get(name, name)] for name in ("own", *(f"only_{factor}" for factor in factors))}
-    differences = {name: one.nats.nats - bench.nats.nats for name, one in reloaded.items()}
-    single = sum((differences[f"only_{factor}"] for factor in factors), np.zeros_like(bench.nats.nats))
-    remainder = gap_of(differences["own"] - single, bench.score.bytes)
+    left = reloads["own"].nats.nats - bench.nats.nats
+    for factor in factors:
+        left = left - (reloads[f"only_{factor}"].nats.nats - bench.nats.nats)
+    remainder = gap_of(left, bench.score.bytes)
     return {"factors": factors, "remainder_bpb": remainder.bpb, "remainder_se": remainder.standard_error}

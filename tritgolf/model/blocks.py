@@ -7,6 +7,7 @@ from tritgolf.config import ModelConfig
 from tritgolf.model.attention import Attention
 from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
 from tritgolf.model.rotary import rotate
+from tritgolf.model.rounding import rounded_through
 
 
 class SelfAttention(nn.Module):
@@ -16,6 +17,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = model.heads, model.kv_heads, model.head_dim
         self.attend = attend
+        self.vectors = model.vectors
         self.c_qkv = TernaryLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
         self.proj = TernaryLinear(model.width, model.width, model.quantizer)
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
@@ -27,7 +29,8 @@ class SelfAttention(nn.Module):
         """
         q, k, v = self._fused(x) if tail is None else self._fused_tail(x, tail)
         queries = q.shape[1]
-        q = rotate(rms_norm(q), cos[-queries:], sin[-queries:]) * self.q_gain.to(x.dtype)[:, None]
+        gain = rounded_through(self.q_gain, self.vectors).to(x.dtype)
+        q = rotate(rms_norm(q), cos[-queries:], sin[-queries:]) * gain[:, None]
         k = rotate(rms_norm(k), cos, sin)
         return self.proj(rms_norm(self.attend(q, k, v).flatten(2)))
 
@@ -62,12 +65,13 @@ class Block(nn.Module):
 
     def __init__(self, model: ModelConfig, attend: Attention) -> None:
         super().__init__()
+        self.mixes, self.vectors = model.mixes, model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
         self.attn = SelfAttention(model, attend)
         self.mlp = Mlp(model)
-        self.smear = Smear(model.width) if model.smear else None
+        self.smear = Smear(model.width, model.vectors) if model.smear else None
 
     def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
         """``x``, ``x0``: (batch, positions, width) → the same, or its last ``tail`` positions.
@@ -75,13 +79,16 @@ class Block(nn.Module):
         Keys and values are those of all positions, and so is the mean of the smear: a block that has one leaves out
         nothing but what it returns.
         """
-        mix = self.resid_mix.to(x.dtype)
+        mix = rounded_through(self.resid_mix, self.mixes).to(x.dtype)
+        attn_scale, mlp_scale = (
+            rounded_through(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
+        )
         x = mix[0] * x + mix[1] * x0
         if tail is not None and self.smear is None:
-            x = x[:, -tail:] + self.attn_scale.to(x.dtype) * self.attn(rms_norm(x), cos, sin, tail)
+            x = x[:, -tail:] + attn_scale * self.attn(rms_norm(x), cos, sin, tail)
         else:
-            x = x + self.attn_scale.to(x.dtype) * self.attn(rms_norm(x), cos, sin)
-        x = x + self.mlp_scale.to(x.dtype) * self.mlp(rms_norm(x))
+            x = x + attn_scale * self.attn(rms_norm(x), cos, sin)
+        x = x + mlp_scale * self.mlp(rms_norm(x))
         if self.smear is not None:
             x = self.smear(x)
         return x if tail is None else x[:, -tail:]

@@ -1,10 +1,10 @@
-"""The small pieces: RMSNorm, the ternary matrix, e4m3 rounding and the smear gate."""
+"""The small pieces: RMSNorm, the ternary matrix and the smear gate."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tritgolf.config import QuantizerConfig
+from tritgolf.config import Format, QuantizerConfig
 from tritgolf.model.rounding import rounded_through
 from tritgolf.model.ternary import Ternary, fake_quantize, ternarize
 
@@ -14,11 +14,6 @@ RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (me
 def rms_norm(x: Tensor) -> Tensor:
     """RMSNorm without weights over the last dimension; shape and dtype of ``x``."""
     return F.rms_norm(x, (x.shape[-1],), eps=RMS_EPSILON)
-
-
-def e4m3_rounded(x: Tensor) -> Tensor:
-    """``x`` rounded to e4m3 without a scale, saturating at ±448; dtype of ``x``, gradient straight through."""
-    return rounded_through(x, torch.float8_e4m3fn)
 
 
 class TernaryLinear(nn.Module):
@@ -57,12 +52,14 @@ def quantizer_arguments(quantizer: QuantizerConfig) -> dict:
 class Smear(nn.Module):
     """x ← x + tanh(gate)·(mean of x over positions 0..t − x): a learned blend with the past (#923). Causal."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, gate_format: Format = "float32") -> None:
         super().__init__()
+        self.gate_format = gate_format
         self.gate = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → the same; the running mean is accumulated in FP32."""
         counts = torch.arange(1, x.shape[1] + 1, device=x.device, dtype=torch.float32)
         mean = (x.float().cumsum(1) / counts[:, None]).to(x.dtype)
-        return x + self.gate.tanh().to(x.dtype) * (mean - x)
+        gate = rounded_through(self.gate, self.gate_format)
+        return x + gate.tanh().to(x.dtype) * (mean - x)

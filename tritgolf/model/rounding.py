@@ -13,6 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tritgolf.config import Format
+
+DTYPES: dict[Format, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "e4m3": torch.float8_e4m3fn,
+    "e5m2": torch.float8_e5m2,
+}
+
 
 def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
     """FP32 values of ``x`` (any float dtype and shape) after a visit to ``dtype``: nearest even, saturating."""
@@ -43,6 +53,8 @@ class StraightThrough(torch.autograd.Function):
         return gradient, None
 
 
-def rounded_through(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """``x`` ``rounded`` to ``dtype``, in its own dtype; the gradient passes straight through."""
-    return StraightThrough.apply(x, rounded(x.detach(), dtype))
+def rounded_through(x: Tensor, number_format: Format) -> Tensor:
+    """``x`` ``rounded`` to ``number_format``, in its own dtype; the gradient passes straight through."""
+    if DTYPES[number_format] in (torch.float32, x.dtype):
+        return x
+    return StraightThrough.apply(x, rounded(x.detach(), DTYPES[number_format]))

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from tritgolf.config import ModelConfig
 from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
-from tritgolf.model.layers import TernaryLinear, e4m3_rounded, rms_norm
+from tritgolf.model.layers import TernaryLinear, rms_norm
 from tritgolf.model.rotary import rotary_tables
+from tritgolf.model.rounding import rounded_through
 from tritgolf.model.ternary import Ternary, dequantize
 
 
@@ -42,7 +43,7 @@ class TernaryUNet(nn.Module):
         """(batch, positions) ids → (batch, positions, width)."""
         table, proj = F.embedding(tokens, self.tok_emb.weight), self.embed_proj.weight
         if self.model.fp8_embedding:
-            table, proj = e4m3_rounded(table), e4m3_rounded(proj)
+            table, proj = rounded_through(table, "e4m3"), rounded_through(proj, "e4m3")
         return rms_norm(F.linear(table.to(self.dtype), proj.to(self.dtype)))
 
     def forward(self, tokens: Tensor, tail: int | None = None) -> Tensor:
@@ -54,17 +55,26 @@ class TernaryUNet(nn.Module):
         cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
         x = x0 = self.embed(tokens)
         encoders = self.model.layers // 2
+        skip_weights = rounded_through(self.skip_weights, self.model.mixes).to(x.dtype)
         skips: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             if index >= encoders and skips:
-                x = x + self.skip_weights[index - encoders].to(x.dtype) * skips.pop()
+                x = x + skip_weights[index - encoders] * skips.pop()
             x = block(x, x0, cos, sin, tail if index == len(self.blocks) - 1 else None)
             if index < encoders:
                 skips.append(x)
         proj = self.embed_proj_rev.weight
         if self.model.fp8_embedding:
-            proj = e4m3_rounded(proj)
+            proj = rounded_through(proj, "e4m3")
         return F.linear(rms_norm(x), proj.to(self.dtype))
+
+    def head(self) -> tuple[Tensor, Tensor]:
+        """The table (vocabulary, embed_dim) and the bias (vocabulary,) that turn hidden states into logits.
+
+        As the loss is to use them: the parameters, rounded (straight-through) where the model is trained so.
+        """
+        table, bias = self.tok_emb.weight, self.vocab_bias
+        return rounded_through(table, self.model.head_table), rounded_through(bias, self.model.vectors)
 
     def ternary_layers(self) -> Iterator[tuple[str, TernaryLinear]]:
         """(name of its weight, layer) of every ternary matrix, in state-dict order."""

@@ -138,8 +138,7 @@ class Trainer:
             hidden = self._forward(inputs[rows])
             loss, cross_entropy = fused_training_loss(
                 hidden.flatten(0, 1),
-                self.network.tok_emb.weight,
-                self.network.vocab_bias,
+                *self.network.head(),
                 targets[rows].reshape(-1),
                 model.softcap,
                 self.train.z_loss,

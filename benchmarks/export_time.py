@@ -1,6 +1,6 @@
 """Seconds of an export's compression at full size: both trit layouts side by side, and as published, in turn.
 
-    python benchmarks/export.py --out measured/speed/NAME.json [--checkpoint results/…/final.safetensors]
+    python benchmarks/export_time.py --out measured/speed/NAME.json [--checkpoint results/…/final.safetensors]
 
 *fast* is ``write_artifact``: packs both layouts, compresses them, writes the smaller. *one after the other* does the
 same compressions in turn. *published* compresses the same payloads as the published code does, whole, at LZMA's preset
