@@ -38,3 +38,12 @@ def test_export(tmp_path):
     fast, sequential = found["paths"]["fast"], found["paths"]["one after the other"]
     assert 0 < fast["bytes"] - sequential["bytes"] < 3000  # the header
     assert fast["seconds"] > 0
+
+
+def test_compare(tmp_path):
+    output = tmp_path / "compare.json"
+    command = (sys.executable, "-c", "import tritgolf")
+    run("compare.py", REPOSITORY, "--repeats", 1, "--what", "importing", "--out", output, "--", *command)
+    found = json.loads(output.read_text())
+    assert (found["what"], found["command"]) == ("importing", list(command))
+    assert found["seconds"]["before"] > 0
