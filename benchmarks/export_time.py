@@ -1,6 +1,6 @@
 """Seconds of an export's compression at full size: both trit layouts side by side, and as published, in turn.
 
-    python benchmarks/export_time.py --output measured/speed/export.json [--checkpoint results/…/final.safetensors]
+    python benchmarks/export_time.py --out measured/speed/NAME.json [--checkpoint results/…/final.safetensors]
 
 *fast* is ``write_artifact``: packs both layouts, compresses them, writes the smaller. *one after the other* does the
 same compressions in turn. *published* compresses the same payloads as the published code does, whole, at LZMA's preset
@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from timing import ratios
 from torch import Tensor
 
 from tritgolf.artifact.codecs import PRESET, compress
@@ -30,11 +31,10 @@ from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.payload import assemble
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored, store
-from tritgolf.artifact.trits import LAYOUTS
 from tritgolf.config import ModelConfig, load_record
 from tritgolf.files import write_json
 from tritgolf.model.counts import is_ternary, parameter_shapes
-from tritgolf.provenance import hardware, versions
+from tritgolf.provenance import provenance
 from tritgolf.train import checkpoint as checkpoints
 
 DEGREES_OF_FREEDOM = {"mlp.proj": 3.5, "other": 8.0}  # zeros of the rms quantizer: 0.51 and 0.42
@@ -53,19 +53,24 @@ def drawn_weights(model: ModelConfig) -> dict[str, Tensor]:
 
 def sequential(stored: Stored) -> int:
     """Bytes of the smaller layout, every section compressed in its turn."""
-    sections = assemble(stored, Sections(threads=1))
-    return min(sum(len(compress(data, "xz")) for data in sections[layout].values()) for layout in LAYOUTS)
+    return min(sum(len(compress(data, "xz")) for data in layout.values()) for layout in payloads(stored))
 
 
 def published(stored: Stored) -> int:
-    payloads = [b"".join(sections.values()) for sections in assemble(stored, Sections(threads=1)).values()]
-    return min(len(lzma.compress(payload, preset=PRESET)) for payload in payloads)
+    return min(len(lzma.compress(b"".join(layout.values()), preset=PRESET)) for layout in payloads(stored))
 
 
-def timed(call: Callable[[], int]) -> tuple[float, int]:
-    began = time.perf_counter()
+def payloads(stored: Stored) -> list[dict[str, bytes]]:
+    """The sections of each layout."""
+    with Sections(threads=1) as shared:
+        return list(assemble(stored, shared).values())
+
+
+def timed(call: Callable[[], int]) -> dict[str, float]:
+    """Seconds, processor seconds of all threads (a busy machine says more by these), and bytes of the result."""
+    began, used = time.perf_counter(), time.process_time()
     size = call()
-    return time.perf_counter() - began, size
+    return {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - used, "bytes": size}
 
 
 def main() -> None:
@@ -73,7 +78,7 @@ def main() -> None:
     parser.add_argument("--record", default="ternary_v2")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="export these weights of the record")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the JSON here too")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here too")
     arguments = parser.parse_args()
 
     record = load_record(arguments.record)
@@ -100,11 +105,11 @@ def main() -> None:
     trits = torch.cat([q.flatten() for q, _ in stored.ternary.values()])
     paths = {}
     for what in calls:
-        ratios = [times[what][0] / times["fast"][0] for times in rounds]
+        own, fast = ([times[which] for times in rounds] for which in (what, "fast"))
         paths[what] = {
-            "seconds": statistics.median(times[what][0] for times in rounds),
-            "times_fast": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
-            "bytes": rounds[0][what][1],
+            **{key: statistics.median(times[key] for times in own) for key in ("seconds", "cpu_seconds")},
+            "bytes": own[0]["bytes"],
+            "fast_is_faster": ratios(*([times["seconds"] for times in path] for path in (own, fast))),
         }
     facts = {
         "what": "export",
@@ -114,11 +119,10 @@ def main() -> None:
         "zero_fraction": (trits == 0).sum().item() / max(1, trits.numel()),
         "repeats": arguments.repeats,
         "paths": paths,
-        "versions": versions(),
-        "hardware": hardware(),
+        "provenance": provenance([record.model_dump(mode="json")], {}),
     }
-    if arguments.output:
-        write_json(arguments.output, facts)
+    if arguments.out:
+        write_json(arguments.out, facts)
     print(json.dumps(facts, indent=1))
 
 

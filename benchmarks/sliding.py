@@ -1,6 +1,6 @@
 """Window tokens a second of sliding evaluation: the fast path and the plain one, in turn, on one GPU (or the CPU).
 
-    python benchmarks/sliding.py --shards results/data/docs_en/shards --output measured/speed/sliding.json
+    python benchmarks/sliding.py --shards results/data/docs_en/shards --out measured/speed/NAME.json
 
 *fast* is what ``tritgolf evaluate`` and the workflow run where the text is long enough to compile for; *eager* is the
 same uncompiled, as short texts are scored; *plain* is the definition under torch.compile: every position through every
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from timing import ratios
 
 from tritgolf.config import load_record
 from tritgolf.data.loader import TokenStream
@@ -32,7 +33,7 @@ from tritgolf.model.attention import choose_attention
 from tritgolf.model.build import build_network, default_device
 from tritgolf.model.initialize import initialize
 from tritgolf.model.unet import TernaryUNet
-from tritgolf.provenance import hardware, versions
+from tritgolf.provenance import provenance
 
 # Window tokens a second of the published #920 code on one GPU of eight, stride 16, 1.66M tokens of technical English.
 PUBLISHED = {"NVIDIA H200": 0.79e6}
@@ -65,10 +66,10 @@ def measure(calls: dict[str, Call], repeats: int, window_tokens: int) -> dict[st
     rounds = [{name: timed(call)[0] for name, call in calls.items()} for _ in range(repeats)]
     found: dict[str, Any] = {}
     for name in calls:
-        ratios = [times["plain"] / times[name] for times in rounds]
+        plain, own = ([times[which] for times in rounds] for which in ("plain", name))
         found[name] = {
-            "window_tokens_per_second": window_tokens / statistics.median(times[name] for times in rounds),
-            "times_plain": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
+            "window_tokens_per_second": window_tokens / statistics.median(own),
+            "times_faster_than_plain": ratios(plain, own),
             "first_call_seconds": first[name][0],
             "nats_against_plain": first[name][1] / first["plain"][1] - 1,
         }
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument("--attention", default="auto")
     parser.add_argument("--eager", action="store_true", help="compile nothing")
     parser.add_argument("--profile", metavar="FILE", help="write a table of the fastest path's kernels here")
-    parser.add_argument("--output", metavar="FILE", help="write the JSON here too")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here too")
     arguments = parser.parse_args()
 
     network = random_network(arguments.record, arguments.attention)
@@ -110,24 +111,26 @@ def main() -> None:
         calls = paths(network, tokens, windows, batch, compiled=not arguments.eager)
         batches[batch] = measure(calls, arguments.repeats, arguments.windows * length)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    facts = {
-        "what": "sliding evaluation",
+    shape = {
         "record": arguments.record,
         "stride": arguments.stride,
         "window": length,
         "windows": arguments.windows,
-        "repeats": arguments.repeats,
         "compute": network.model.compute,
         "attention": choose_attention(arguments.attention, device, network.dtype)[0],
+    }
+    facts = {
+        "what": "sliding evaluation",
+        **shape,
+        "repeats": arguments.repeats,
         "weights": "random",
         "tokens": f"the first {count:,} of the shards",
         "batches": batches,
         "published_window_tokens_per_second": PUBLISHED.get(name),
-        "versions": versions(),
-        "hardware": hardware(),
+        "provenance": provenance(shape, {}),
     }
-    if arguments.output:
-        write_json(Path(arguments.output), facts)
+    if arguments.out:
+        write_json(arguments.out, facts)
     if arguments.profile:
         call = list(calls.values())[-1]
         with torch.profiler.profile() as profile:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.artifact.formats import width_of
 from tritgolf.artifact.stage import export_stage
+from tritgolf.artifact.widths import width_of
 from tritgolf.config import ExportConfig, ModelConfig, QuantizerConfig, StorageConfig, TrainConfig, load_record
 from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import SplitConfig, TextSource

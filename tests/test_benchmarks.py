@@ -18,7 +18,7 @@ def run(program: str, *arguments: object) -> None:
 def test_sliding(dataset, tmp_path):
     output = tmp_path / "kept" / "sliding.json"
     shape = ("--stride", 8, "--windows", 12, "--batch", 4, 6, "--repeats", 1, "--eager")
-    run("sliding.py", "--record", "tiny", "--shards", dataset / "shards", *shape, "--output", output)
+    run("sliding.py", "--record", "tiny", "--shards", dataset / "shards", *shape, "--out", output)
     found = json.loads(output.read_text())
     assert (found["record"], found["stride"], found["window"], found["windows"]) == ("tiny", 8, 32, 12)
     assert list(found["batches"]) == ["4", "6"]
@@ -27,3 +27,23 @@ def test_sliding(dataset, tmp_path):
         assert paths["eager"]["nats_against_plain"] == pytest.approx(0, abs=1e-5)
         assert paths["eager"]["window_tokens_per_second"] > 0
     assert found["published_window_tokens_per_second"] is None
+
+
+def test_export(tmp_path):
+    output = tmp_path / "export.json"
+    run("export_time.py", "--record", "tiny", "--repeats", 1, "--out", output)
+    found = json.loads(output.read_text())
+    assert (found["trits"], found["weights"]) == (90_112, "drawn")
+    assert 0.40 < found["zero_fraction"] < 0.48
+    fast, sequential = found["paths"]["fast"], found["paths"]["one after the other"]
+    assert 0 < fast["bytes"] - sequential["bytes"] < 3000  # the header
+    assert fast["seconds"] > 0
+
+
+def test_compare(tmp_path):
+    output = tmp_path / "compare.json"
+    command = (sys.executable, "-c", "import tritgolf")
+    run("compare.py", REPOSITORY, "--repeats", 1, "--what", "importing", "--out", output, "--", *command)
+    found = json.loads(output.read_text())
+    assert (found["what"], found["command"]) == ("importing", list(command))
+    assert found["seconds"]["before"] > 0

@@ -61,7 +61,8 @@ def test_help_is_there(capsys, command):
 
 def test_the_installed_command_is_quick_to_say_its_version():
     """Nothing slow is imported for it."""
-    program = "import sys, tritgolf.cli; assert not {'torch', 'numpy', 'pandas', 'pydantic', 'yaml'} & set(sys.modules); tritgolf.cli.main()"
+    slow = {"torch", "numpy", "pandas", "pydantic", "yaml"}
+    program = f"import sys, tritgolf.cli; assert not {slow} & set(sys.modules); tritgolf.cli.main()"
     done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"tritgolf {__version__}\n", "")
 
@@ -97,6 +98,13 @@ def test_describe_for_people(capsys):
     text = run(capsys, "describe", "ternary_v2", "--records", RECORDS)
     for part in ("74,250,064", "64,880,640 in 506,880 groups", "5,242,880,000", "or 600 s if sooner", "model.width"):
         assert part in text, part
+
+
+def test_a_record_is_described_without_torch():
+    program = "import sys, tritgolf.cli; tritgolf.cli.main(); assert 'torch' not in sys.modules"
+    command = [sys.executable, "-c", program, "describe", "ternary_v2", "--records", str(RECORDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_describe_an_unknown_record(capsys):

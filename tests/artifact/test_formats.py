@@ -3,8 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, length_of, round_to, width_of
+from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, round_to
 from tritgolf.artifact.malformed import MalformedError
+from tritgolf.artifact.widths import width_of
 from tritgolf.model.rounding import rounded_through
 
 FORMATS = sorted(DTYPES)
@@ -39,6 +40,10 @@ def test_bytes_are_little_endian_and_row_major():
     assert encode(torch.tensor([[1.0, 2.0], [-2.0, 0.0]]), "bfloat16").hex() == "803f004000c00000"
     assert encode(torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(2, 2).T, "float16").hex() == "003c004200400044"
     assert encode(torch.tensor([1.0, 448.0]), "e4m3").hex() == "387e"
+
+
+def test_widths_are_those_of_the_dtypes():
+    assert {name: width_of(name) for name in DTYPES} == {name: dtype.itemsize for name, dtype in DTYPES.items()}
 
 
 @given(

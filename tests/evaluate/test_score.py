@@ -11,6 +11,7 @@ from tritgolf.evaluate.bytes import TokenBytes
 from tritgolf.evaluate.score import (
     WindowNats,
     plain_window_sums,
+    score_temperatures,
     score_windows,
     scored_targets,
     summarize,
@@ -91,6 +92,15 @@ def test_the_last_positions_alone_score_as_the_definition_does(name, smear, atte
     assert found.squares == pytest.approx(wanted.squares, rel=1e-5)
 
 
+def test_temperatures_that_share_a_pass_score_as_each_by_itself(network):
+    windows, grid = CASES["sliding"], (0.9, 1.0, 1.7)
+    together = score_temperatures(network, text(), windows, 4, grid)
+    for temperature, found in zip(grid, together, strict=True):
+        alone = score_windows(network, text(), windows, 4, temperature)
+        assert (found.nats == alone.nats).all()
+        assert (found.squares == alone.squares).all()
+
+
 def rebuilt(network, attention="auto"):
     """As evaluation gets networks: quantized once, to be scored."""
     return build_network(network.model, {n: p.detach() for n, p in network.named_parameters()}, attention=attention)
@@ -119,9 +129,9 @@ def test_one_compilation_serves_all_networks_texts_and_temperatures(monkeypatch)
 def test_only_batches_of_the_usual_shape_are_compiled(monkeypatch):
     shapes = []
 
-    def compiled(network, spans, scored, most, temperature):
+    def compiled(network, spans, scored, most, temperatures):
         shapes.append((len(spans), most))
-        return window_sums(network, spans, scored, most, temperature)
+        return window_sums(network, spans, scored, most, temperatures)
 
     monkeypatch.setattr(score, "compiled_window_sums", lambda: compiled)
     windows = sliding_windows(75, 16, 4, "every_token")  # 16 windows: 5 5 5 1, the first of which scores all

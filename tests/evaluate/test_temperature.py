@@ -24,10 +24,11 @@ def test_each_temperature_divides_the_logits():
 def fake_scores(monkeypatch, nats: dict[float, float]):
     monkeypatch.setattr(
         module,
-        "score_windows",
-        lambda _network, _tokens, windows, _batch, temperature, what: WindowNats(
-            np.full(len(windows.starts), 16 * nats[temperature]), np.zeros(1)
-        ),
+        "score_temperatures",
+        lambda _network, _tokens, windows, _batch, temperatures, what: [
+            WindowNats(np.full(len(windows.starts), 16 * nats[temperature]), np.zeros(1))
+            for temperature in temperatures
+        ],
     )
 
 

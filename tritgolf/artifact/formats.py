@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.malformed import require
+from tritgolf.artifact.widths import length_of
 from tritgolf.config import Format, ScaleFormat
 from tritgolf.model.rounding import DTYPES, rounded
 
-WIDTHS: dict[ScaleFormat, int] = {**{name: dtype.itemsize for name, dtype in DTYPES.items()}, "e8m0": 1, "bfp8": 1}
 NAN_CODE = 255
 E8M0_BIAS = 127
 BFP8_BIAS, BFP8_MANTISSA = 134, 255  # 255 · 2^(254 − 134) is just below the largest FP32 number
@@ -34,17 +34,6 @@ BFP8_BIAS, BFP8_MANTISSA = 134, 255  # 255 · 2^(254 − 134) is just below the 
 def format_of(dtype: torch.dtype) -> Format:
     """The format that stores ``dtype`` exactly; ``KeyError`` for a dtype that has none."""
     return {dtype: name for name, dtype in DTYPES.items()}[dtype]
-
-
-def width_of(number_format: ScaleFormat) -> int:
-    """Bytes of one number; without what a row shares."""
-    return WIDTHS[number_format]
-
-
-def length_of(number_format: ScaleFormat, shape: Sequence[int]) -> int:
-    """Bytes of a tensor of ``shape``."""
-    shared = math.prod(shape[:-1]) if number_format == "bfp8" else 0
-    return math.prod(shape) * width_of(number_format) + shared
 
 
 def cast(tensor: Tensor, number_format: Format) -> Tensor:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from tritgolf.artifact.formats import length_of
 from tritgolf.artifact.trits import base3_length
+from tritgolf.artifact.widths import length_of
 from tritgolf.config import ScaleFormat, StorageConfig
 from tritgolf.errors import InputError
 

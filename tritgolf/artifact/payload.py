@@ -13,12 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from tritgolf.artifact.formats import decode, encode, length_of, width_of
+from tritgolf.artifact.formats import decode, encode
 from tritgolf.artifact.kinds import PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec, stored_bytes
 from tritgolf.artifact.malformed import require
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.trits import Layout, length_range
+from tritgolf.artifact.widths import length_of, width_of
 from tritgolf.config import ScaleFormat
 from tritgolf.model.ternary import Ternary
 

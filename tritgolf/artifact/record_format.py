@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.codecs import PRESET, decompress_xz
-from tritgolf.artifact.formats import DTYPES, cast, format_of, width_of
+from tritgolf.artifact.formats import DTYPES, cast, format_of
 from tritgolf.artifact.header import Artifact, ArtifactInfo
 from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KIND, PAYLOAD_KINDS, Kind, Shape, TensorSpec, kind_of
 from tritgolf.artifact.malformed import MalformedError, blame, require
@@ -23,6 +23,7 @@ from tritgolf.artifact.recognize import header_of
 from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.torch_zip import read_torch_zip
 from tritgolf.artifact.trits import LAYOUTS, Layout, pack, unpack
+from tritgolf.artifact.widths import width_of
 from tritgolf.config import Format
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_write

@@ -66,5 +66,5 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         "artifact": str(arguments.artifact),
         "tokens": len(tokens),
         "chunked": score_chunked(network, tokens, sizes, arguments.batch, z_loss),
-        "sliding": score_sliding(network, tokens, sizes, arguments.batch, z_loss, stride, arguments.rule),
+        "sliding": score_sliding(network, tokens, sizes, arguments.batch, z_loss, stride, arguments.rule)[0],
     }

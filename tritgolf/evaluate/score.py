@@ -6,7 +6,7 @@ made there, and what a batch scores is known from plain arithmetic.
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.bytes import TokenBytes, bits_per_byte
 from tritgolf.evaluate.windows import Windows
-from tritgolf.model.loss import token_nats
+from tritgolf.model.loss import capped_logits, nats_of
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.progress import progress
 
@@ -31,7 +31,7 @@ COMPILE_FROM = {"cuda": 1 << 25}
 
 WindowSums = Callable[[TernaryUNet, Tensor, Tensor, int, Tensor], Tensor]
 """Network, ids (windows, length + 1), how many of its last targets each window scores (windows,), the most of them,
-temperature () → FP64 (2, windows): sums over the scored targets of nats and of logsumexp²."""
+temperatures (n,) → FP64 (n, 2, windows): sums over the scored targets of nats and of logsumexp²."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ class WindowNats:
     squares: npt.NDArray[np.float64]
 
 
-@torch.inference_mode()
 def score_windows(
     network: TernaryUNet,
     tokens: Tokens,
@@ -68,7 +67,23 @@ def score_windows(
     what: str = "scoring",
     sums: WindowSums | None = None,
 ) -> WindowNats:
+    """``score_temperatures`` at one of them."""
+    return score_temperatures(network, tokens, windows, batch, (temperature,), what, sums)[0]
+
+
+@torch.inference_mode()
+def score_temperatures(
+    network: TernaryUNet,
+    tokens: Tokens,
+    windows: Windows,
+    batch: int,
+    temperatures: Sequence[float],
+    what: str = "scoring",
+    sums: WindowSums | None = None,
+) -> list[WindowNats]:
     """Score ``windows`` of ``tokens`` (uint16), ``batch`` windows at a time, on the network's device.
+
+    All ``temperatures`` share one pass: they meet the logits alone.
 
     ``sums`` scores a batch. By default it is ``window_sums``, compiled where that pays (``COMPILE_FROM``) for batches
     of the usual shape: the first, which may score more, and the last, which may have fewer windows, run as they are.
@@ -80,41 +95,49 @@ def score_windows(
         torch.from_numpy(array).to(device) for array in (np.asarray(tokens, dtype=np.int32), windows.starts, counts)
     )
     offsets = torch.arange(windows.length + 1, device=device)
-    divisor = torch.tensor(temperature, dtype=torch.float64, device=device)
+    divisors = torch.tensor(temperatures, dtype=torch.float64, device=device)
     compiles = sums is None and len(starts) * windows.length >= COMPILE_FROM.get(device.type, math.inf)
     usual_shape = (batch, int(np.bincount(counts).argmax())) if compiles else None
-    found = torch.empty(2, len(starts), dtype=torch.float64, device=device)
+    found = torch.empty(len(temperatures), 2, len(starts), dtype=torch.float64, device=device)
     for begin in progress(range(0, len(starts), batch), what=what, unit="batches"):
         rows = slice(begin, min(begin + batch, len(starts)))
         most = int(counts[rows].max())
         usual = (rows.stop - rows.start, most) == usual_shape
         score = compiled_window_sums() if usual else sums or window_sums
-        found[:, rows] = score(network, text[starts[rows, None] + offsets], scored[rows], most, divisor)
-    return WindowNats(*found.cpu().numpy())
+        found[:, :, rows] = score(network, text[starts[rows, None] + offsets], scored[rows], most, divisors)
+    return [WindowNats(*each) for each in found.cpu().numpy()]
 
 
-def plain_window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperature: Tensor) -> Tensor:
+def plain_window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
     """The definition of ``WindowSums``: every position through all of the network and the head, whatever is scored."""
-    windows, length = spans.shape[0], spans.shape[1] - 1
+    length = spans.shape[1] - 1
     hidden, targets = network(spans[:, :-1]).flatten(0, 1), spans[:, 1:].flatten().long()
-    nats, lse = token_nats(hidden, *network.head(), targets, network.model.softcap, temperature)
-    counted = torch.arange(length, device=spans.device) >= length - scored[:, None]
-    values = torch.stack((nats, lse.square())).view(2, windows, length).double()
-    return (values * counted).sum(-1)
+    nats = _nats(network, hidden, targets, temperatures)
+    return _sums(nats, scored, length)
 
 
-def window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperature: Tensor) -> Tensor:
+def window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
     """``WindowSums`` of the last ``most`` positions alone; logits exist for ``LOGIT_ROWS`` tokens at a time."""
     hidden, targets = network(spans[:, :-1], most).flatten(0, 1), spans[:, -most:].flatten().long()
-    (table, bias), cap = network.head(), network.model.softcap
     count = LOGIT_ROWS[hidden.device.type]
     parts = [
-        torch.stack(token_nats(rows, table, bias, wanted, cap, temperature))
+        _nats(network, rows, wanted, temperatures)
         for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
     ]
-    nats, lse = torch.cat(parts, 1).view(2, -1, most)
-    counted = torch.arange(most, device=spans.device) >= most - scored[:, None]
-    return (torch.stack((nats, lse.square())).double() * counted).sum(-1)
+    return _sums(torch.cat(parts, -1), scored, most)
+
+
+def _nats(network: TernaryUNet, hidden: Tensor, targets: Tensor, temperatures: Tensor) -> Tensor:
+    """Nats and logsumexp² of each token: (temperatures, 2, tokens)."""
+    logits = capped_logits(hidden, *network.head(), network.model.softcap)
+    each = [nats_of(logits / temperature, targets) for temperature in temperatures]
+    return torch.stack([torch.stack((nats, lse.square())) for nats, lse in each])
+
+
+def _sums(values: Tensor, scored: Tensor, most: int) -> Tensor:
+    """FP64 sums over the last ``scored`` of each window's ``most`` tokens; (…, windows · most) → (…, windows)."""
+    counted = torch.arange(most, device=scored.device) >= most - scored[:, None]
+    return (values.unflatten(-1, (-1, most)).double() * counted).sum(-1)
 
 
 @functools.cache

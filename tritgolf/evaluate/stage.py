@@ -16,7 +16,7 @@ from tritgolf.data.shards import Tokens
 from tritgolf.errors import InputError
 from tritgolf.evaluate.bytes import TokenBytes, token_bytes
 from tritgolf.evaluate.load import reloaded_network
-from tritgolf.evaluate.score import score_windows, summarize, unigram_bpb
+from tritgolf.evaluate.score import score_temperatures, score_windows, summarize, unigram_bpb
 from tritgolf.evaluate.temperature import calibrate
 from tritgolf.evaluate.windows import Rule, chunked_windows, sliding_windows
 from tritgolf.files import digest_file, read_json, write_json
@@ -54,16 +54,14 @@ def evaluate_stage(
     batch, z_loss = settings.batch_sequences, train.z_loss
 
     chunked = score_chunked(network, tokens, sizes, batch, z_loss)
-    sliding = score_sliding(network, tokens, sizes, batch, z_loss, settings.stride, settings.window_rule)
     run = read_json(training)["metrics"]
     after = tokens_consumed(run["steps"], batch_tokens=train.batch_tokens, context=context, world=run["world"])
     unseen = training_stream(shards, model.vocab_size).take(after, settings.calibration_tokens)
     calibration = calibrate(network, unseen, settings.temperatures, batch)
-    at_best = sliding["bpb"] if settings.apply_temperature else None
-    if settings.apply_temperature and calibration.best != 1:
-        windows = sliding_windows(len(tokens), context, settings.stride, settings.window_rule)
-        found = score_windows(network, tokens, windows, batch, calibration.best, what="sliding at the best temperature")
-        at_best = summarize(found, tokens, windows, sizes, z_loss).bpb
+    applied = calibration.best if settings.apply_temperature else 1.0
+    sliding, at_applied = score_sliding(
+        network, tokens, sizes, batch, z_loss, settings.stride, settings.window_rule, applied
+    )
     window = np.asarray(tokens[: context + 1], dtype=np.int64)
     metrics = {
         "storage": loaded.header.storage_name,
@@ -73,7 +71,7 @@ def evaluate_stage(
             "grid": [{"temperature": t, "calibration_nats": nats} for t, nats in calibration.nats.items()],
             "best": calibration.best,
             "applied": settings.apply_temperature,
-            "sliding_bpb_at_best": at_best,
+            "sliding_bpb_at_best": at_applied if settings.apply_temperature else None,
             "calibration_tokens": len(unseen),
         },
         "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
@@ -102,9 +100,19 @@ def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch
 
 
 def score_sliding(
-    network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float, stride: int, rule: Rule
-) -> dict[str, Any]:
-    """Windows ``stride`` apart: the facts for JSON, with the time they took. ``InputError`` if nothing is scored."""
+    network: TernaryUNet,
+    tokens: Tokens,
+    sizes: TokenBytes,
+    batch: int,
+    z_loss: float,
+    stride: int,
+    rule: Rule,
+    temperature: float = 1.0,
+) -> tuple[dict[str, Any], float]:
+    """Windows ``stride`` apart: the facts for JSON, with the time they took, and bits per byte at ``temperature``.
+
+    The facts are those without any temperature. ``InputError`` if nothing is scored.
+    """
     windows = sliding_windows(len(tokens), network.model.context, stride, rule)
     if not windows.scored:
         raise InputError(
@@ -113,13 +121,16 @@ def score_sliding(
             "use more text, or the rule every_token",
         )
     began = time.perf_counter()
-    found = score_windows(network, tokens, windows, batch, what=f"sliding, stride {stride}")
+    temperatures = (1.0,) if temperature == 1 else (1.0, temperature)
+    found = score_temperatures(network, tokens, windows, batch, temperatures, what=f"sliding, stride {stride}")
     seconds = time.perf_counter() - began
-    return {
-        **summarize(found, tokens, windows, sizes, z_loss).as_dict(),
+    scores = [summarize(nats, tokens, windows, sizes, z_loss) for nats in found]
+    facts = {
+        **scores[0].as_dict(),
         "stride": stride,
         "window": windows.length,
         "rule": rule,
         "seconds": seconds,
         "window_tokens_per_second": len(windows.starts) * windows.length / seconds,
     }
+    return facts, scores[-1].bpb

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tritgolf.data.shards import Tokens
-from tritgolf.evaluate.score import score_windows
+from tritgolf.evaluate.score import score_temperatures
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.unet import TernaryUNet
 
@@ -19,8 +19,6 @@ class Calibration:
 def calibrate(network: TernaryUNet, tokens: Tokens, temperatures: tuple[float, ...], batch: int) -> Calibration:
     """Score ``tokens`` (training tokens, never validation) in non-overlapping windows at each temperature."""
     windows = chunked_windows(len(tokens), network.model.context)
-    nats = {}
-    for temperature in temperatures:
-        found = score_windows(network, tokens, windows, batch, temperature, what=f"temperature {temperature:g}")
-        nats[temperature] = float(found.nats.sum()) / windows.scored
+    found = score_temperatures(network, tokens, windows, batch, temperatures, what="temperatures")
+    nats = {t: float(scored.nats.sum()) / windows.scored for t, scored in zip(temperatures, found, strict=True)}
     return Calibration(nats, min(nats, key=lambda temperature: (nats[temperature], abs(temperature - 1))))
