@@ -1,6 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
-Targets: all (default), data, train, tables, plots, measured, roundtrip, report, published, claims.
+Targets: all (default), data, train, tables, plots, measured, roundtrip, laboratory, report, published,
+claims.
 """
 
 from snakemake.utils import min_version
@@ -23,6 +24,7 @@ include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/export.smk"
 include: "rules/roundtrip.smk"
+include: "rules/laboratory.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 include: "rules/page.smk"
@@ -74,6 +76,11 @@ rule roundtrip:
     input:
         [f"results/{record}/tables/roundtrip.md" for record in records()],
         [f"results/{record}/plots/rt_gap.svg" for record in records()],
+
+
+rule laboratory:
+    input:
+        [path for record in records() for path in laboratory_of(record)],
 
 
 onsuccess:

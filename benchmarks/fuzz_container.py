@@ -17,17 +17,19 @@ from fuzzing import example, fuzz
 from tritgolf.artifact.codecs import compress, decompress
 from tritgolf.artifact.container import MAGIC, PREFIX, VERSION, read_artifact, write_artifact
 from tritgolf.artifact.payload import assemble
+from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.trits import LAYOUTS
 
 STORED, ARTIFACT_HEADER = example()
-CONTENTS = {layout: b"".join(assemble(STORED, layout).values()) for layout in LAYOUTS}
+SECTIONS = assemble(STORED, Sections(threads=1))
+CONTENTS = {layout: b"".join(SECTIONS[layout].values()) for layout in LAYOUTS}
 with tempfile.TemporaryDirectory() as folder:
     written = Path(folder) / "example.tgolf"
     write_artifact(written, STORED, ARTIFACT_HEADER, codec="none")
     EXAMPLE = written.read_bytes()
 _, _, PACKED, LENGTH, _ = PREFIX.unpack(EXAMPLE[: PREFIX.size])
 HEADER = decompress(EXAMPLE[PREFIX.size : PREFIX.size + PACKED], "xz", LENGTH)
-RAW_LENGTHS = {layout: [len(data) for data in assemble(STORED, layout).values()] for layout in LAYOUTS}
+RAW_LENGTHS = {layout: [len(data) for data in SECTIONS[layout].values()] for layout in LAYOUTS}
 
 
 def enveloped(header: bytes, sections: bytes) -> bytes:

@@ -1,37 +1,86 @@
-"""Time of one micro-step and of the parts of a step on one GPU, and peak memory. Real tokens, medians, JSON on stdout.
+"""Time of a micro-step and of the optimizers on one GPU: the fast path and the plain faithful one in turn.
 
-python benchmarks/training_step.py --record ternary_v2 --shards results/data/docs_en/shards [--profile FILE]
+python benchmarks/training_step.py --shards results/data/docs_en/shards --out measured/speed/NAME.json
+
+The plain path is the specification written straight under torch.compile: quantization in every forward pass, whole
+logits, one Muon product a matrix. Both compute in BF16, from the same weights, on the same real tokens. Medians of many
+steps after warm-up, ratios pair by pair; published figures are those of the published code on one H200.
 """
 
 import argparse
-import json
-import statistics
-from collections.abc import Callable
+import gc
 from pathlib import Path
+from typing import Any
 
 import torch
+from timing import interleaved, ratios, summary
+from torch import Tensor
 
-from tritgolf.config import load_record
+from tritgolf.config import RecordConfig, load_record
 from tritgolf.data.loader import TokenStream
-from tritgolf.model.fused_loss import fused_training_loss
-from tritgolf.provenance import hardware, versions
+from tritgolf.files import write_json
+from tritgolf.model.attention import choose_attention
+from tritgolf.model.loss import training_loss
+from tritgolf.model.unet import TernaryUNet
+from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks
+from tritgolf.train.muon import muon_step
 from tritgolf.train.trainer import Trainer
 
+PUBLISHED_H200 = {"forward_backward_ms": 74.1, "muon_ms": 21.0, "peak_memory_gb": 26.2}  # 64×1024 tokens, #920's code
 
-def timed(function: Callable[[], object], repeats: int) -> dict[str, float]:
-    """Milliseconds of ``function`` by CUDA events: median, least and most of ``repeats`` after warm-up."""
-    for _ in range(4):
+
+def plain_step(record: RecordConfig, trainer: Trainer, inputs: Tensor, targets: Tensor) -> Any:
+    """A function that makes the gradients of one micro-batch the plain way, in a network of its own."""
+    attend = choose_attention(record.train.attention, inputs.device, torch.bfloat16)[1]
+    network = TernaryUNet(record.model, attend).to(inputs.device)
+    network.load_state_dict(trainer.weights())
+    flat, cap, z_loss = targets.reshape(-1), record.model.softcap, record.train.z_loss
+
+    @torch.compile(dynamic=False)
+    def loss_of(tokens: Tensor) -> Tensor:
+        hidden = network(tokens).flatten(0, 1)
+        return training_loss(hidden, *network.head(), flat, cap, z_loss)[0]
+
+    def step() -> None:
+        network.zero_grad(set_to_none=True)
+        loss_of(inputs).backward()
+
+    return step
+
+
+def plain_muon(trainer: Trainer) -> Any:
+    """A function that updates copies of all matrices one by one."""
+    one = torch.compile(muon_step, dynamic=False)
+    rate, momentum = torch.tensor(1e-6, device="cuda"), torch.tensor(0.95, device="cuda")
+    matrices = [
+        tuple(tensor[i : i + 1].clone() for tensor in (stack.weight, stack.gradient, stack.momentum))
+        for stack in trainer.stacks.stacks
+        for i in range(len(stack.names))
+    ]
+
+    def update() -> None:
+        for weight, gradient, buffer in matrices:
+            one(weight, gradient, buffer, lr=rate, momentum=momentum, iterations=trainer.train.muon.iterations)
+
+    return update
+
+
+def peak_gb(function: Any) -> float:
+    """Peak memory of ``function``, GB, with what is allocated before it."""
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    function()
+    torch.cuda.synchronize()
+    return torch.cuda.max_memory_allocated() / 1e9
+
+
+def kernel_table(function: Any) -> str:
+    """Where the time of ``function`` goes, kernel by kernel."""
+    with torch.profiler.profile() as profile:
         function()
-    times = []
-    for _ in range(repeats):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        function()
-        end.record()
         torch.cuda.synchronize()
-        times.append(begin.elapsed_time(end))
-    return {"median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times)}
+    return profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=60, max_name_column_width=100)
 
 
 def main() -> None:
@@ -39,56 +88,58 @@ def main() -> None:
     parser.add_argument("--record", default="ternary_v2")
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
     parser.add_argument("--sequences", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--repeats", type=int, default=40)
     parser.add_argument("--attention", default="auto")
+    parser.add_argument("--fast-only", action="store_true", help="leave the plain path out: for trying an idea")
     parser.add_argument("--profile", metavar="FILE", help="write a table of kernels here")
+    parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
 
-    record = load_record(arguments.record)
-    device = torch.device("cuda", 0)
-    train = record.train.model_copy(
-        update={"micro_batch_sequences": arguments.sequences, "attention": arguments.attention}
-    )
-    trainer = Trainer(record.model, train, 42, Ranks(0, 1, device))
-    stream = TokenStream(sorted(Path(arguments.shards).glob("*.bin")), record.model.vocab_size)
+    overrides = {"train": {"micro_batch_sequences": arguments.sequences, "attention": arguments.attention}}
+    record = load_record(arguments.record, overrides=overrides)
+    trainer = Trainer(record.model, record.train, 42, Ranks(0, 1, torch.device("cuda", 0)))
     context = record.model.context
-    text = torch.from_numpy(stream.take(0, arguments.sequences * context + 1).astype("int64")).to(device)
+    stream = TokenStream(sorted(Path(arguments.shards).glob("*train*.bin")), record.model.vocab_size)
+    text = torch.from_numpy(stream.take(0, arguments.sequences * context + 1).astype("int64")).cuda()
     inputs, targets = text[:-1].view(-1, context), text[1:].view(-1, context)
-    network = trainer.network
-    for index in range(3):
+    for index in range(5):  # compiles, records, and leaves matrices that are no longer zero
         trainer.step(index, 1.0, inputs, targets)
-
-    def loss_only(hidden: torch.Tensor) -> torch.Tensor:
-        table, bias = network.head()
-        loss, _ = fused_training_loss(hidden, table, bias, targets.reshape(-1), record.model.softcap, train.z_loss)
-        return loss
-
-    hidden = torch.randn(inputs.numel(), record.model.embed_dim, device=device, dtype=network.dtype)
-
-    def update() -> None:
-        trainer._update(0, 1e-6)
-
-    torch.cuda.reset_peak_memory_stats()
-    facts = {
-        "forward_backward": timed(lambda: trainer._accumulate_gradients(inputs, targets), arguments.repeats),
-        "peak_memory_gb": torch.cuda.max_memory_allocated() / 1e9,
-        "loss_forward_and_gradients": timed(lambda: loss_only(hidden.requires_grad_(True)), arguments.repeats),
-        "requantize": timed(trainer.stacks.requantize, arguments.repeats),
-        "optimizers": timed(update, arguments.repeats),
-        "step": timed(lambda: trainer.step(0, 1e-6, inputs, targets), arguments.repeats),
-        "tokens": inputs.numel(),
-        "attention": trainer.attention_name,
-        "record": arguments.record,
-        "versions": versions(),
-        "hardware": hardware(),
+    trainer._set_rates(0, 1e-6)
+    gradients, optimizers = {"fast": trainer._compute_gradients}, {"fast": trainer._update}
+    memory = {"fast": peak_gb(trainer.compute_gradients)}
+    if not arguments.fast_only:
+        gradients["plain"], optimizers["plain"] = plain_step(record, trainer, inputs, targets), plain_muon(trainer)
+        for function in (gradients["plain"], optimizers["plain"]):
+            function()
+    gc.collect()
+    torch.cuda.empty_cache()
+    times = {
+        "forward_backward": interleaved(gradients, arguments.repeats),
+        "optimizers": interleaved(optimizers, arguments.repeats),
+        "step": interleaved({"fast": lambda: trainer.step(0, 1e-6, inputs, targets)}, arguments.repeats),
     }
+    facts: dict[str, Any] = {
+        what: {path: summary(found) for path, found in paths.items()} for what, paths in times.items()
+    }
+    for what, paths in times.items():
+        if "plain" in paths:
+            facts[what]["times_faster"] = ratios(paths["plain"], paths["fast"])
+    write_json(
+        Path(arguments.out),
+        {
+            **facts,
+            "forward_backward_eager_ms": summary(interleaved({"e": trainer.compute_gradients}, 10)["e"]),
+            "peak_memory_gb": memory,
+            "published_on_h200": PUBLISHED_H200,
+            "tokens": inputs.numel(),
+            "attention": trainer.attention_name,
+            "record": arguments.record,
+            "provenance": provenance(record.model_dump(mode="json"), {}),
+        },
+    )
     if arguments.profile:
-        with torch.profiler.profile() as profile:
-            trainer.step(0, 1e-6, inputs, targets)
-            torch.cuda.synchronize()
-        table = profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=50, max_name_column_width=90)
-        Path(arguments.profile).write_text(table)
-    print(json.dumps(facts, indent=1))
+        Path(arguments.profile).write_text(kernel_table(trainer.compute_gradients))
+    print(Path(arguments.out).read_text())
 
 
 if __name__ == "__main__":

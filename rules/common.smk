@@ -7,6 +7,7 @@ from tritgolf.config import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import visible_devices
 from tritgolf.errors import InputError
+from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.pipeline import load_pipeline, make_importable, resolve_record
 
@@ -15,18 +16,19 @@ make_importable(REPOSITORY)
 
 
 def _configured():
-    """The pipeline, its records and their datasets; bad configuration is one line and the end."""
+    """The pipeline, its records, their datasets and the laboratory's grid; bad configuration is one line and the end."""
     try:
         pipeline = load_pipeline(config, "config.yaml")
         found = {name: resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records}
         texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
+        grid = load_grid(pipeline.grid, REPOSITORY / "records" / "grids")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    return pipeline, found, texts
+    return pipeline, found, texts, grid
 
 
-PIPELINE, RECORDS, DATASETS = _configured()
+PIPELINE, RECORDS, DATASETS, GRID = _configured()
 GPUS = PIPELINE.gpus or len(visible_devices())
 if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", GPUS)  # as --resources gpu=N would: how many are in use on this machine at a time

@@ -1,6 +1,7 @@
 """Which files reports are made from and which they are; ``report.smk`` has the rules."""
 
 import os
+from functools import partial
 
 from tritgolf.report.metrics import read_record_facts
 from tritgolf.report.schemas import published_system, record_facts
@@ -30,6 +31,8 @@ FINAL = [
     "final/evaluate.json",
 ]
 ROUNDTRIP = ["{checkpoint}/export/export.json", "{checkpoint}/roundtrip.json"]
+LABORATORY = ["{checkpoint}/laboratory.json"]
+PROBES = ["final/probes.json", "final/laboratory.json"]
 PUBLISHED = str(REPOSITORY / "published" / "seeds.csv")
 
 # name: (its name in the report, the metrics it is made from, published figures)
@@ -37,6 +40,10 @@ TABLES = {
     "seeds": ("Seeds", FINAL, []),
     "roundtrip": ("Export and reload", ROUNDTRIP, []),
     "published": ("Beside the published figures", FINAL, PUBLISHED),
+    "laboratory": ("Ablation grid", LABORATORY, []),
+    "decomposition": ("Where the gap comes from", LABORATORY, []),
+    "training_length": ("Gap against training length", LABORATORY, []),
+    "mechanisms": ("How far mechanisms are from breaking", PROBES, []),
 }
 # name: (its name in the report, the metrics it is made from)
 PLOTS = {
@@ -46,23 +53,43 @@ PLOTS = {
     "bytes": ("Artifact bytes", ["final/export/export.json"]),
     "sliding": ("Sliding against chunked", ["final/evaluate.json"]),
     "temperature": ("Temperature", ["final/evaluate.json"]),
+    "waterfall": ("Where the gap comes from", LABORATORY),
+    "gap_length": ("Gap against training length", LABORATORY),
+    "probes": ("Mechanisms pushed until they break", PROBES),
 }
-
-
-def table_names(source: str) -> list[str]:
-    """The tables of a record with this source; beside published figures only where there are some."""
-    return [name for name in TABLES if name != "published" or published_system(source)]
+OF_THE_LABORATORY = (
+    "laboratory",
+    "decomposition",
+    "training_length",
+    "mechanisms",
+    "waterfall",
+    "gap_length",
+    "probes",
+)
 
 
 def tables_of(record: str) -> list[str]:
-    """The table files of a record."""
-    names = table_names(record_config(record).source)
-    return [f"results/{record}/tables/{name}.{suffix}" for name in names for suffix in ("csv", "md", "html")]
+    """The table files of a record, but for the laboratory's; beside published figures only where there are some."""
+    found = [name for name in TABLES if name != "published" or published_system(record_config(record).source)]
+    return files_of(f"results/{record}", "tables", [name for name in found if name not in OF_THE_LABORATORY])
 
 
 def plots_of(record: str) -> list[str]:
-    """The plot files of a record."""
-    return [f"results/{record}/plots/{name}.{suffix}" for name in PLOTS for suffix in ("svg", "png")]
+    """The plot files of a record, but for the laboratory's."""
+    return files_of(f"results/{record}", "plots", [name for name in PLOTS if name not in OF_THE_LABORATORY])
+
+
+def laboratory_of(record: str) -> list[str]:
+    """The laboratory's tables and plots of a record."""
+    names = [name for name in OF_THE_LABORATORY if name in TABLES]
+    plots = [name for name in OF_THE_LABORATORY if name in PLOTS]
+    return files_of(f"results/{record}", "tables", names) + files_of(f"results/{record}", "plots", plots)
+
+
+def files_of(folder: str, kind: str, names: list[str]) -> list[str]:
+    """The files of these ``tables`` or ``plots`` in ``folder``."""
+    suffixes = {"tables": ("csv", "md", "html"), "plots": ("svg", "png")}[kind]
+    return [f"{folder}/{kind}/{name}.{suffix}" for name in names for suffix in suffixes]
 
 
 FINAL_OF_ALL = [path for record in records() for path in metrics_of(record, FINAL)]
@@ -81,7 +108,16 @@ EXPERIMENTS = {
 
 
 def measured_files(run: str, kind: str, suffix: str) -> list[str]:
-    """The files of a kept run's ``tables`` or ``plots``."""
+    """The files of a kept run's ``tables`` or ``plots``: of those whose metrics were kept."""
+    chosen = {name: patterns for name, (_, patterns, *_) in (TABLES if kind == "tables" else PLOTS).items()}
+    names = [name for name, patterns in chosen.items() if all(map(partial(_was_kept, run), patterns))]
     facts = read_record_facts(MEASURED[run] / "record.json")
-    names = table_names(facts.source) if kind == "tables" else PLOTS
-    return [f"results/measured/{run}/{kind}/{name}.{suffix}" for name in names]
+    return [
+        f"results/measured/{run}/{kind}/{name}.{suffix}"
+        for name in names
+        if name != "published" or published_system(facts.source)
+    ]
+
+
+def _was_kept(run: str, pattern: str) -> bool:
+    return any(MEASURED[run].glob("seed*/" + pattern.replace("{checkpoint}", "*")))

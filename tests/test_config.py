@@ -55,7 +55,7 @@ IMPOSSIBLE = [
     ("train.attention", "fa9", "train.attention: 'fa9': Input should be 'auto', 'fa3', 'fa4', 'fa2', 'cudnn', 'sdpa' or 'math'"),
     ("export.own_storage", "zip", "export.own_storage: zip is not possible; it must be one of ['bf16', 'fp16', 'fp32', 'lossless']"),
     ("export.storages.bf16.scales", "int4", "export.storages.bf16.scales: 'int4': Input should be 'float32', 'bfloat16'"),
-    ("export.storages.bf16.sclaes", "float16", "export.storages.bf16.sclaes: unknown key; allowed here: scales, decide"),
+    ("export.storages.bf16.sclaes", "float16", "export.storages.bf16.sclaes: unknown key; allowed here: scales, estimator, decide"),
     ("export.storages.lossless.table", "e4m3", "export.storages.lossless.table: e4m3 is not possible; it must be bfloat16 or float32: else this model loses something"),
     ("export.storages.lossless.decide", "master", "export.storages.lossless.decide: master is not possible; it must be forward"),
     ("evaluate.stride", 33, "evaluate.stride: 33 is not possible; it must be at most the window, 32"),

@@ -17,7 +17,10 @@ from tritgolf.lossless import losses
 
 Mode = Literal["faithful", "honest"]
 Precision = Literal["float32", "bfloat16"]
+ReloadPrecision = Literal["float32", "bfloat16", "float16"]
 Format = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2"]
+ScaleFormat = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", "bfp8"]
+Decide = Literal["forward", "master", "master_float64", "master_bfloat16"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -178,12 +181,17 @@ class TrainConfig(Settings):
 
 
 class StorageConfig(Settings):
-    """How one storage choice writes each kind of tensor; what it leaves null is the record's own (``ExportConfig``)."""
+    """How one storage choice writes each kind of tensor; what it leaves null is the record's own (``ExportConfig``).
 
-    scales: Format
-    decide: Literal["forward", "master"] | None = None
+    ``estimator``: whose scales, trits and shrinkage correction export uses; "own" is the one the model was trained with
+    and quantizes with after reload.
+    """
+
+    scales: ScaleFormat
+    estimator: Literal["own", "absmean", "rms"] = "own"
+    decide: Decide | None = None
     shrinkage: bool | None = None
-    reload_dtype: Precision | None = None
+    reload_dtype: ReloadPrecision | None = None
     table: Format | None = None
     projections: Format | None = None
     mixes: Format | None = None
@@ -191,12 +199,16 @@ class StorageConfig(Settings):
 
 
 class ExportConfig(Settings):
-    """The artifact. ``decide`` says where trits come from: the training forward pass, or the FP32 master weights."""
+    """The artifact. ``decide`` says where trits come from: the training forward pass, or the FP32 master weights.
 
-    decide: Literal["forward", "master"]
+    From master weights they are decided in FP32 (``master``, as published), with scales accumulated in FP64, or in BF16
+    step by step.
+    """
+
+    decide: Decide
     decide_scale: Literal["float32", "bfloat16", "float16"] = "float32"
     shrinkage: bool
-    reload_dtype: Precision
+    reload_dtype: ReloadPrecision
     table: Format = "e4m3"
     projections: Format = "e4m3"
     mixes: Format
@@ -213,7 +225,7 @@ class ExportConfig(Settings):
     def storage(self, name: str) -> StorageConfig:
         """The storage choice ``name`` with every field filled in."""
         given = self.storages[name].model_dump(exclude_none=True)
-        own = {key: getattr(self, key) for key in StorageConfig.model_fields if key != "scales"}
+        own = {key: getattr(self, key) for key in StorageConfig.model_fields if hasattr(self, key)}
         return StorageConfig(**(own | given))
 
 

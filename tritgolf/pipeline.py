@@ -21,6 +21,7 @@ class PipelineConfig(Settings):
     dataset: str | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
     gpus: Positive | None = None
+    grid: str = "roundtrip"
 
     @model_validator(mode="after")
     def _records_are_named_once(self) -> "PipelineConfig":

@@ -27,6 +27,8 @@ STAGE_VERSIONS = {
     "export": 2,
     "roundtrip": 2,
     "evaluate": 2,
+    "laboratory": 1,
+    "probes": 1,
 }
 
 

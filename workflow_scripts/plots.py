@@ -5,8 +5,8 @@ from pathlib import Path
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.errors import one_line_errors
+from tritgolf.report.catalogue import draw
 from tritgolf.report.metrics import load_files
-from tritgolf.report.plots import draw
 from tritgolf.report.schemas import RecordFacts
 from tritgolf.report.style import save
 

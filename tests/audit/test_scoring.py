@@ -44,13 +44,13 @@ def test_with_and_without_smear_gates(smear):
 
 def test_a_network_that_mixes_in_later_positions_is_flagged(network):
     causal = network.forward
-    network.forward = lambda tokens: causal(tokens) + 0.01 * causal(tokens).mean(1, keepdim=True)
+    network.forward = lambda tokens, most: causal(tokens) + 0.01 * causal(tokens).mean(1, keepdim=True)
     assert probe_scoring(network, TOKENS).outcome.verdict is Verdict.CONTRADICTED
 
 
 def test_a_network_that_looks_past_its_target_is_flagged(network):
     causal = network.forward
-    network.forward = lambda tokens: causal(tokens) + 0.01 * causal(tokens).roll(-2, 1)
+    network.forward = lambda tokens, most: causal(tokens) + 0.01 * causal(tokens).roll(-2, 1)
     assert probe_scoring(network, TOKENS, changes=64).outcome.verdict is Verdict.CONTRADICTED
 
 

@@ -3,12 +3,22 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounterWithBackend
 
 from tests.small import random_network, small_model
 from tritgolf.evaluate import score
 from tritgolf.evaluate.bytes import TokenBytes
-from tritgolf.evaluate.score import WindowNats, score_windows, scored_targets, summarize, unigram_bpb
+from tritgolf.evaluate.score import (
+    WindowNats,
+    plain_window_sums,
+    score_windows,
+    scored_targets,
+    summarize,
+    unigram_bpb,
+    window_sums,
+)
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
+from tritgolf.model.build import build_network
 from tritgolf.model.loss import softcap
 
 
@@ -67,6 +77,71 @@ def test_batches_score_what_a_loop_scores(network, monkeypatch, name, batch, row
     assert found.nats == pytest.approx(nats, rel=1e-5)
     assert found.squares == pytest.approx(squares, rel=1e-5)
     assert found.nats.dtype == found.squares.dtype == np.float64
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("smear", [False, True])
+@pytest.mark.parametrize("attention", ["math", "sdpa"])
+def test_the_last_positions_alone_score_as_the_definition_does(name, smear, attention):
+    made = rebuilt(random_network(small_model(smear=smear, layers=3)), attention)
+    windows = CASES[name]
+    found = score_windows(made, text(), windows, 4, 0.9)
+    wanted = score_windows(made, text(), windows, 4, 0.9, sums=plain_window_sums)
+    assert found.nats == pytest.approx(wanted.nats, rel=1e-5)
+    assert found.squares == pytest.approx(wanted.squares, rel=1e-5)
+
+
+def rebuilt(network, attention="auto"):
+    """As evaluation gets networks: quantized once, to be scored."""
+    return build_network(network.model, {n: p.detach() for n, p in network.named_parameters()}, attention=attention)
+
+
+def compiled_by(monkeypatch, backend: str) -> CompileCounterWithBackend:
+    counter = CompileCounterWithBackend(backend)
+    torch._dynamo.reset()
+    function = torch.compile(window_sums, dynamic=False, backend=counter)
+    monkeypatch.setattr(score, "compiled_window_sums", lambda: function)
+    monkeypatch.setitem(score.COMPILE_FROM, "cpu", 0)
+    return counter
+
+
+def test_one_compilation_serves_all_networks_texts_and_temperatures(monkeypatch):
+    counter = compiled_by(monkeypatch, "eager")
+    first, second = (rebuilt(random_network(small_model(), seed=seed)) for seed in (0, 1))
+    for made, length, temperature in ((first, 75, 1.0), (second, 75, 1.0), (first, 71, 0.9)):
+        windows = sliding_windows(length, 16, 4, "every_token")
+        found = score_windows(made, text(length), windows, 4, temperature)
+        wanted = score_windows(made, text(length), windows, 4, temperature, sums=window_sums)
+        assert (found.nats == wanted.nats).all()
+        assert counter.frame_count == 1
+
+
+def test_only_batches_of_the_usual_shape_are_compiled(monkeypatch):
+    shapes = []
+
+    def compiled(network, spans, scored, most, temperature):
+        shapes.append((len(spans), most))
+        return window_sums(network, spans, scored, most, temperature)
+
+    monkeypatch.setattr(score, "compiled_window_sums", lambda: compiled)
+    windows = sliding_windows(75, 16, 4, "every_token")  # 16 windows: 5 5 5 1, the first of which scores all
+    network = rebuilt(random_network(small_model()))
+    score_windows(network, text(), windows, 5)
+    assert not shapes
+    monkeypatch.setitem(score.COMPILE_FROM, "cpu", len(windows.starts) * 16)
+    score_windows(network, text(), windows, 5)
+    assert shapes == [(5, 4), (5, 4)]
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_equal_networks_score_equally_to_the_bit(monkeypatch, batch):
+    compiled_by(monkeypatch, "aot_eager")
+    windows = sliding_windows(75, 16, 4, "every_token")
+    network = random_network(small_model())
+    one, other = (score_windows(rebuilt(network), text(), windows, batch) for _ in range(2))
+    assert (one.nats == other.nats).all()
+    plain = score_windows(rebuilt(network), text(), windows, batch, sums=plain_window_sums)
+    assert one.nats == pytest.approx(plain.nats, rel=1e-5)
 
 
 def test_scoring_sees_no_token_behind_its_target(network):

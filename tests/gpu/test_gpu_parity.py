@@ -47,6 +47,8 @@ def test_every_backend_computes_the_definition(name):
     wanted = math_attention(q.double(), k.double(), v.double())
     found = attend(q, k, v)
     assert relative(found, wanted) < 1e-2
+    for queries in (1, 16, 100):
+        assert relative(attend(q[:, -queries:], k, v), wanted[:, -queries:]) < 1e-2
     gradients = torch.autograd.grad(found, (q, k, v), upstream)
     for ours, reference in zip(gradients, torch.autograd.grad(wanted, (q, k, v), upstream.double()), strict=True):
         assert relative(ours, reference) < 2e-2
@@ -65,3 +67,35 @@ def test_a_compiled_step_follows_the_eager_one():
         losses[device] = [float(trainer.step(i, 1.0, inputs, targets)[1]) for i in range(10)]
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
     assert losses["cpu"][-1] < losses["cpu"][0] - 1
+
+
+@pytest.mark.parametrize("attention", ["cudnn", "sdpa", "fa4"])
+def test_the_network_is_one_compiled_graph(attention):
+    if attention not in available_backends(torch.device("cuda"), torch.bfloat16):
+        pytest.skip(f"{attention} is not installed")
+    demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}, "train": {"attention": attention}})
+    trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
+    trainer.stacks.requantize()
+    tokens = torch.randint(demo.model.vocab_size, (16, demo.model.context), device="cuda")
+    found = torch._dynamo.explain(trainer.network)(tokens)
+    assert found.graph_count == 1, [str(reason) for reason in found.break_reasons]
+
+
+def test_replayed_steps_are_the_steps_called_plainly():
+    """Losses and weights of eight steps, of which two are called and six replayed, against eight that are called."""
+    demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})
+    torch.manual_seed(0)
+    tokens = torch.randint(demo.model.vocab_size, (32, demo.model.context + 1), device="cuda")
+    ends = []
+    for replays in (True, False):
+        trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
+        if not replays:
+            trainer._take(tokens[:, :-1], tokens[:, 1:])
+            trainer._compute_gradients, trainer._update = trainer.compute_gradients, trainer.update
+        losses = [float(trainer.step(i, 1.0, tokens[:, :-1], tokens[:, 1:])[1]) for i in range(8)]
+        ends.append((losses, trainer.state()))
+    assert ends[0][0] == pytest.approx(ends[1][0], rel=1e-3)
+    assert ends[0][0][-1] < ends[0][0][0]
+    for name, tensor in ends[0][1].items():
+        if name.startswith("weight.") and tensor.float().norm() > 0:
+            assert relative(tensor, ends[1][1][name]) < 2e-2, name

@@ -29,6 +29,14 @@ def test_backends_against_a_loop_in_float64(name, query_heads, kv_heads):
 
 
 @pytest.mark.parametrize("name", ["math", "sdpa"])
+@pytest.mark.parametrize("queries", [1, 4, 9])
+def test_fewer_queries_are_those_of_the_last_positions(name, queries):
+    attend = choose_attention(name, CPU, torch.float64)[1]
+    q, k, v = heads(8, 1), heads(4, 2), heads(4, 3)
+    assert_close(attend(q[:, -queries:], k, v), math_attention(q, k, v)[:, -queries:])
+
+
+@pytest.mark.parametrize("name", ["math", "sdpa"])
 def test_query_head_h_reads_key_head_h_over_2(name):
     attend = choose_attention(name, CPU, torch.float64)[1]
     q, k, v = heads(8, 1), heads(4, 2), heads(4, 3)

@@ -53,6 +53,15 @@ def test_the_forward_pass_and_all_gradients_against_the_specification_in_float64
         assert float((ours.double() - reference).norm() / reference.norm()) < allowed, parameter
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("tail", [1, 5, 16])
+def test_the_last_positions_alone_are_those_of_the_whole_pass(name, tail):
+    model = small_model(**SYSTEMS[name])
+    network, tokens = random_network(model, attend=sdpa_attention), random_tokens(model)
+    with torch.no_grad():
+        assert_close(network(tokens, tail), network(tokens)[:, -tail:], rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("smear", [False, True])
 @pytest.mark.parametrize("compute", ["float32", "bfloat16"])
 def test_changing_a_token_changes_no_logit_before_it(smear, compute):

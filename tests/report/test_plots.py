@@ -11,8 +11,8 @@ import pytest
 from tests.report import synthetic
 from tests.report.test_metrics import metrics_files
 from tritgolf.errors import InputError
+from tritgolf.report.catalogue import PLOTS, draw
 from tritgolf.report.metrics import load_files, load_run
-from tritgolf.report.plots import PLOTS, draw
 from tritgolf.report.style import save
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def test_every_plot_has_a_rule_and_a_caption(name):
 def test_svg_bytes_are_the_same_in_another_process(folder, tmp_path):
     save(draw("rt_gap", load_run(folder)), tmp_path / "here")
     code = (
-        "import sys; from tritgolf.report.metrics import load_run; from tritgolf.report.plots import draw; "
+        "import sys; from tritgolf.report.metrics import load_run; from tritgolf.report.catalogue import draw; "
         "from tritgolf.report.style import save; save(draw('rt_gap', load_run(sys.argv[1])), sys.argv[2])"
     )
     subprocess.run([sys.executable, "-c", code, folder, tmp_path / "there"], check=True)

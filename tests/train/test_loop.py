@@ -185,14 +185,15 @@ def test_a_loss_that_is_not_finite_is_told_and_the_last_good_state_kept(plan, al
 @pytest.mark.parametrize("at", [7, 11])
 def test_weights_that_are_not_finite_are_never_saved(plan, alone, monkeypatch, at):
     """The loss of a step is that before its update: the update itself may be the one that goes wrong."""
-    update = Trainer._update
+    step = Trainer.step
 
-    def overshooting(self, index, lr_scale):
-        update(self, index, lr_scale)
+    def overshooting(self, index, *arguments):
+        losses = step(self, index, *arguments)
         if index == at:
             self.network.vocab_bias.data.fill_(float("inf"))
+        return losses
 
-    monkeypatch.setattr(Trainer, "_update", overshooting)
+    monkeypatch.setattr(Trainer, "step", overshooting)
     with pytest.raises(InputError, match=f"training, step {at + 1}: .*vocab_bias"):
         run(plan, alone)
     assert max(plan.live.glob("state_*")).name == f"state_{at // 4 * 4:08d}.safetensors"

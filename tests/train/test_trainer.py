@@ -16,8 +16,7 @@ PROJECTIONS = ("embed_proj.weight", "embed_proj_rev.weight")
 def trainer_at(network, train) -> Trainer:
     """A trainer whose weights are those of ``network``."""
     trainer = Trainer(network.model, train, seed=0, ranks=ALONE)
-    momenta = {f"muon.{name}": torch.zeros_like(p) for name, p in trainer.stacks.momenta().items()}
-    trainer.load_state({f"weight.{name}": p for name, p in network.named_parameters()} | momenta)
+    trainer.load_state(trainer.state() | {f"weight.{name}": p for name, p in network.named_parameters()})
     return trainer
 
 

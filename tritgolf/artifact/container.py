@@ -17,20 +17,23 @@ import hashlib
 import math
 import struct
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 from pydantic import Field, ValidationError
 
 from tritgolf.artifact.codecs import Codec, compress, decompress
+from tritgolf.artifact.formats import DTYPES
 from tritgolf.artifact.header import Artifact, ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KINDS, Kind, TensorSpec, possible_kinds
 from tritgolf.artifact.malformed import MalformedError, blame, require
 from tritgolf.artifact.payload import assemble, disassemble, section_lengths
+from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.trits import LAYOUTS, Layout
-from tritgolf.config import Format, Settings
+from tritgolf.config import ScaleFormat, Settings
 from tritgolf.files import atomic_write, canonical_json
 from tritgolf.model.counts import parameter_shapes
 
@@ -49,7 +52,7 @@ class TensorEntry(Settings):
 
     name: Annotated[str, Field(max_length=200)]
     kind: Kind
-    format: Format
+    format: ScaleFormat
     shape: Annotated[list[Annotated[int, Field(gt=0, le=MAX_ELEMENTS)]], Field(min_length=1, max_length=2)]
 
 
@@ -72,45 +75,79 @@ class ContainerHeader(Settings):
     sections: Annotated[list[SectionEntry], Field(max_length=len(PAYLOAD_KINDS))]
 
 
-def write_artifact(path: str | Path, stored: Stored, header: ArtifactHeader, codec: Codec = "xz") -> ArtifactInfo:
-    """Write ``stored`` to ``path`` with the trit layout that makes the smaller file. Same input, same bytes."""
+@dataclass(frozen=True)
+class PendingArtifact:
+    """An artifact whose sections are being compressed; ``finish`` waits for them."""
+
+    tensors: list[TensorEntry]
+    codec: Codec
+    raw: dict[Layout, dict[str, bytes]]
+    compressed: dict[Layout, dict[str, Future[bytes]]]
+    payload_digest: str
+
+    def finish(self, path: str | Path, header: ArtifactHeader) -> ArtifactInfo:
+        """Write the file, with the trit layout that makes the smaller one. Same input, same bytes."""
+        compressed = {
+            layout: {kind: job.result() for kind, job in jobs.items()} for layout, jobs in self.compressed.items()
+        }
+        heads, sizes = {}, {}
+        for layout in LAYOUTS:
+            sections = _sections(self.raw[layout], compressed[layout])
+            heads[layout] = _head(
+                ContainerHeader(
+                    artifact=header, codec=self.codec, layout=layout, tensors=self.tensors, sections=sections
+                )
+            )
+            sizes[layout] = len(heads[layout]) + sum(entry.stored for entry in sections)
+        smaller = min(LAYOUTS, key=lambda layout: sizes[layout])
+        with atomic_write(path) as file:
+            file.write(heads[smaller])
+            file.writelines(compressed[smaller].values())
+        return ArtifactInfo(
+            bytes=sizes[smaller],
+            layout=smaller,
+            layout_bytes=sizes,
+            bytes_by_kind={kind: len(data) for kind, data in self.raw[smaller].items()},
+            compressed_by_kind={kind: len(data) for kind, data in compressed[smaller].items()},
+            payload_digest=self.payload_digest,
+        )
+
+
+def begin_artifact(stored: Stored, shared: Sections, codec: Codec = "xz") -> PendingArtifact:
+    """Start to compress what ``stored`` holds, both trit layouts, sharing equal sections with other artifacts."""
     tensors = [
         TensorEntry(name=name, kind=spec.kind, format=spec.format, shape=list(spec.shape))
         for name, spec in stored.specs.items()
     ]
-    raw = {layout: assemble(stored, layout) for layout in LAYOUTS}
-    compressed = _compress_all(raw, codec)
-    heads, sizes = {}, {}
-    for layout in LAYOUTS:
-        sections = _sections(raw[layout], compressed[layout])
-        heads[layout] = _head(
-            ContainerHeader(artifact=header, codec=codec, layout=layout, tensors=tensors, sections=sections)
-        )
-        sizes[layout] = len(heads[layout]) + sum(entry.stored for entry in sections)
-    smaller = min(LAYOUTS, key=lambda layout: sizes[layout])
-    with atomic_write(path) as file:
-        file.write(heads[smaller])
-        file.writelines(compressed[smaller].values())
-    return ArtifactInfo(
-        bytes=sizes[smaller],
-        layout=smaller,
-        layout_bytes=sizes,
-        bytes_by_kind={kind: len(data) for kind, data in raw[smaller].items()},
-        compressed_by_kind={kind: len(data) for kind, data in compressed[smaller].items()},
-        payload_digest=stored.payload_digest,
-    )
+    raw = assemble(stored, shared)
+    compressed = {
+        layout: {kind: shared.compress(data, codec) for kind, data in sections.items()}
+        for layout, sections in raw.items()
+    }
+    return PendingArtifact(tensors, codec, raw, compressed, stored.payload_digest)
 
 
-def read_artifact(path: str | Path) -> Artifact:
-    """Read a ``.tgolf`` file. Any damage ends in one ``InputError`` that names the file."""
+def write_artifact(path: str | Path, stored: Stored, header: ArtifactHeader, codec: Codec = "xz") -> ArtifactInfo:
+    """Write ``stored`` to ``path`` with the trit layout that makes the smaller file. Same input, same bytes."""
+    with Sections(threads=len(LAYOUTS)) as shared:
+        return begin_artifact(stored, shared, codec).finish(path, header)
+
+
+def read_artifact(path: str | Path, shared: Sections | None = None) -> Artifact:
+    """Read a ``.tgolf`` file. Any damage ends in one ``InputError`` that names the file.
+
+    ``shared`` decompresses sections that several files hold once; each file's own bytes are read and checked all the
+    same.
+    """
+    shared = shared or Sections(threads=1)
     with blame(path), Path(path).open("rb") as file:
         file_bytes = file.seek(0, 2)
         file.seek(0)
         header = _read_header(file, file_bytes)
         specs = _checked_specs(header)
         _check_lengths(header, specs, file_bytes - file.tell())
-        sections = {entry.kind: _read_section(file, entry, header.codec) for entry in header.sections}
-        stored = disassemble(sections, specs, header.artifact.model.quantizer.group_size, header.layout)
+        sections = {entry.kind: _read_section(file, entry, header.codec, shared) for entry in header.sections}
+        stored = disassemble(sections, specs, header.artifact.model.quantizer.group_size, header.layout, shared)
     return Artifact(
         path=Path(path),
         file_format="tgolf",
@@ -126,14 +163,6 @@ def read_artifact(path: str | Path) -> Artifact:
 def is_container(start: bytes) -> bool:
     """Whether a file that begins with ``start`` claims to be a ``.tgolf`` file."""
     return start.startswith(MAGIC)
-
-
-def _compress_all(raw: Mapping[Layout, Mapping[str, bytes]], codec: Codec) -> dict[Layout, dict[str, bytes]]:
-    """All sections under both layouts; the trits, nearly all of the work, side by side in two threads."""
-    with ThreadPoolExecutor(len(LAYOUTS)) as pool:
-        trits = {layout: pool.submit(compress, raw[layout]["trits"], codec) for layout in LAYOUTS}
-        others = {kind: compress(data, codec) for kind, data in raw[LAYOUTS[0]].items() if kind != "trits"}
-        return {layout: {"trits": job.result()} | others for layout, job in trits.items()}
 
 
 def _sections(raw: Mapping[str, bytes], compressed: Mapping[str, bytes]) -> list[SectionEntry]:
@@ -176,6 +205,8 @@ def _checked_specs(header: ContainerHeader) -> dict[str, TensorSpec]:
     require(shapes == parameter_shapes(model), "its tensors are not those of the model in its header")
     known = all(spec.kind in possible_kinds(name) for name, spec in specs.items())
     require(known, "its header gives a tensor a kind that it can't have")
+    signed = all(spec.kind == "ternary" or spec.format in DTYPES for spec in specs.values())
+    require(signed, "its header gives a tensor that is no scale a format of scales")
     elements = sum(math.prod(shape) for shape in shapes.values())
     require(elements <= MAX_ELEMENTS, f"it declares {elements} numbers; this program reads at most {MAX_ELEMENTS}")
     return specs
@@ -194,10 +225,10 @@ def _check_lengths(header: ContainerHeader, specs: Mapping[str, TensorSpec], res
     )
 
 
-def _read_section(file: BinaryIO, entry: SectionEntry, codec: Codec) -> bytes:
+def _read_section(file: BinaryIO, entry: SectionEntry, codec: Codec, shared: Sections) -> bytes:
     data = _read(file, entry.stored)
     require(hashlib.sha256(data).hexdigest() == entry.sha256, f"section {entry.kind} is damaged (checksum)")
-    return decompress(data, codec, entry.raw)
+    return shared.decompress(data, codec, entry.raw)
 
 
 def _read(file: BinaryIO, size: int) -> bytes:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from tritgolf.artifact.formats import width_of
+from tritgolf.artifact.formats import length_of
 from tritgolf.artifact.trits import base3_length
-from tritgolf.config import Format, StorageConfig
+from tritgolf.config import ScaleFormat, StorageConfig
 from tritgolf.errors import InputError
 
 Kind = Literal["ternary", "table", "projection", "mix", "vector"]
@@ -57,7 +57,7 @@ class TensorSpec(NamedTuple):
     """How one tensor is stored: ``format`` is that of its numbers, or of a ternary matrix's scales."""
 
     kind: Kind
-    format: Format
+    format: ScaleFormat
     shape: Shape
 
     def numbers_shape(self, group_size: int) -> Shape:
@@ -88,9 +88,9 @@ def layer_type(name: str) -> str:
     return LAYER_TYPES[name.split(".", 2)[2]]
 
 
-def format_for(kind: Kind, storage: StorageConfig) -> Format:
+def format_for(kind: Kind, storage: StorageConfig) -> ScaleFormat:
     """The format ``storage`` (all fields filled in) gives a kind; a ternary matrix's is that of its scales."""
-    formats = {
+    formats: dict[Kind, ScaleFormat | None] = {
         "ternary": storage.scales,
         "table": storage.table,
         "projection": storage.projections,
@@ -118,7 +118,7 @@ def stored_bytes(specs: Mapping[str, TensorSpec], group_size: int) -> dict[str, 
     """
     totals = dict.fromkeys(PAYLOAD_KINDS, 0)
     for spec in specs.values():
-        totals[PAYLOAD_KIND[spec.kind]] += math.prod(spec.numbers_shape(group_size)) * width_of(spec.format)
+        totals[PAYLOAD_KIND[spec.kind]] += length_of(spec.format, spec.numbers_shape(group_size))
         if spec.kind == "ternary":
             totals["trits"] += base3_length(math.prod(spec.shape))
     return totals

@@ -13,26 +13,27 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from tritgolf.artifact.formats import decode, encode, width_of
+from tritgolf.artifact.formats import decode, encode, length_of, width_of
 from tritgolf.artifact.kinds import PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec, stored_bytes
 from tritgolf.artifact.malformed import require
+from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
-from tritgolf.artifact.trits import Layout, length_range, pack, unpack
-from tritgolf.config import Format
+from tritgolf.artifact.trits import LAYOUTS, Layout, length_range
+from tritgolf.config import ScaleFormat
 from tritgolf.model.ternary import Ternary
 
 
-def assemble(stored: Stored, layout: Layout) -> dict[str, bytes]:
-    """The sections of ``stored`` by payload kind, in the order of ``PAYLOAD_KINDS``."""
-    parts: dict[str, list[bytes]] = {kind: [] for kind in PAYLOAD_KINDS}
-    trits = [np.zeros(0, np.int8)]
+def assemble(stored: Stored, shared: Sections) -> dict[Layout, dict[str, bytes]]:
+    """The sections of ``stored`` by trit layout and payload kind, in the order of ``PAYLOAD_KINDS``."""
+    parts: dict[str, list[bytes]] = {kind: [] for kind in PAYLOAD_KINDS if kind != "trits"}
+    trits = []
     for name, spec in stored.specs.items():
         if spec.kind == "ternary":
-            trits.append(stored.ternary[name].q.numpy().reshape(-1))
+            trits.append(stored.ternary[name].q.numpy())
         numbers = stored.ternary[name].scale if spec.kind == "ternary" else stored.tensors[name]
         parts[PAYLOAD_KIND[spec.kind]].append(split_planes(encode(numbers, spec.format), spec.format))
-    parts["trits"].append(pack(np.concatenate(trits), layout))
-    return {kind: b"".join(data) for kind, data in parts.items()}
+    numbers_by_kind = {kind: b"".join(data) for kind, data in parts.items()}
+    return {layout: {"trits": shared.pack(trits, layout)} | numbers_by_kind for layout in LAYOUTS}
 
 
 def section_lengths(specs: Mapping[str, TensorSpec], group_size: int, layout: Layout) -> dict[str, tuple[int, int]]:
@@ -45,16 +46,20 @@ def section_lengths(specs: Mapping[str, TensorSpec], group_size: int, layout: La
 
 
 def disassemble(
-    sections: Mapping[str, bytes], specs: Mapping[str, TensorSpec], group_size: int, layout: Layout
+    sections: Mapping[str, bytes],
+    specs: Mapping[str, TensorSpec],
+    group_size: int,
+    layout: Layout,
+    shared: Sections,
 ) -> Stored:
     """The tensors in ``sections``, with lengths of ``section_lengths``. ``MalformedError`` on impossible bytes."""
-    trits = torch.from_numpy(unpack(sections["trits"], _count_trits(specs), layout))
+    trits = torch.from_numpy(shared.unpack(sections["trits"], _count_trits(specs), layout))
     rest = {kind: memoryview(data) for kind, data in sections.items()}
     ternary: dict[str, Ternary] = {}
     tensors: dict[str, torch.Tensor] = {}
     for name, spec in specs.items():
         kind, shape = PAYLOAD_KIND[spec.kind], spec.numbers_shape(group_size)
-        size = math.prod(shape) * width_of(spec.format)
+        size = length_of(spec.format, shape)
         numbers = decode(join_planes(rest[kind][:size], spec.format), spec.format, shape)
         rest[kind] = rest[kind][size:]
         if spec.kind == "ternary":
@@ -66,12 +71,12 @@ def disassemble(
     return Stored(dict(specs), ternary, tensors)
 
 
-def split_planes(data: bytes, number_format: Format) -> bytes:
+def split_planes(data: bytes, number_format: ScaleFormat) -> bytes:
     """Row-major numbers → their lowest bytes, …, their highest bytes."""
     return np.frombuffer(data, np.uint8).reshape(-1, width_of(number_format)).T.tobytes()
 
 
-def join_planes(data: bytes | memoryview, number_format: Format) -> bytes:
+def join_planes(data: bytes | memoryview, number_format: ScaleFormat) -> bytes:
     """Inverse of ``split_planes``; ``data`` is a whole number of numbers long."""
     return np.frombuffer(data, np.uint8).reshape(width_of(number_format), -1).T.tobytes()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec
-from tritgolf.config import Format, ModelConfig, RecordConfig, StorageConfig, validate
+from tritgolf.config import Format, ModelConfig, RecordConfig, ScaleFormat, StorageConfig, validate
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.ternary import Estimator
@@ -27,16 +27,18 @@ def header_of(
     model = validate(ModelConfig, infer_model_config(shapes, group_size, chosen, path), path)
     if shapes != parameter_shapes(model):
         raise InputError(path, "its tensors are not those of a ternary U-Net", "give a published artifact, or ours")
-    formats: dict[Kind, Format] = {spec.kind: spec.format for spec in specs.values()}
-    storage = StorageConfig(
-        scales=formats["ternary"],
-        decide="master",
-        shrinkage=True,
-        reload_dtype="bfloat16",
-        table=formats["table"],
-        projections=formats["projection"],
-        mixes=formats["mix"],
-        vectors=formats["vector"],
+    formats: dict[Kind, ScaleFormat] = {spec.kind: spec.format for spec in specs.values()}
+    storage = StorageConfig.model_validate(
+        {
+            "scales": formats["ternary"],
+            "decide": "master",
+            "shrinkage": True,
+            "reload_dtype": "bfloat16",
+            "table": formats["table"],
+            "projections": formats["projection"],
+            "mixes": formats["mix"],
+            "vectors": formats["vector"],
+        }
     )
     return ArtifactHeader(
         record="published",

@@ -92,7 +92,7 @@ def read_contents(path: str | Path) -> Contents:
 def write_ptz(path: str | Path, stored: Stored) -> ArtifactInfo:
     """Write ``stored`` as the published code would, with the trit layout that makes the smaller file.
 
-    ``ValueError`` if a tensor is in a format that the published file doesn't have (float32, e5m2).
+    ``ValueError`` if a tensor is in a format that the published file doesn't have (float32, e5m2, a shared exponent).
     """
     dictionaries = {layout: _write_entries(stored, layout) for layout in LAYOUTS}
     with ThreadPoolExecutor(len(LAYOUTS)) as pool:
@@ -181,7 +181,7 @@ def _write_entries(stored: Stored, layout: Layout) -> dict[str, dict[str, Any]]:
     type_of_format = {number_format: name for name, number_format in PLAIN_TYPES.items()}
     entries: dict[str, dict[str, Any]] = {}
     for name, spec in stored.specs.items():
-        if spec.kind == "ternary":
+        if spec.kind == "ternary" and spec.format in DTYPES:
             q, scale = stored.ternary[name]
             entries[name] = {
                 "type": type_of_layout[layout],
@@ -193,7 +193,7 @@ def _write_entries(stored: Stored, layout: Layout) -> dict[str, dict[str, Any]]:
                 "n_trits": q.numel(),
                 "orig_shape": list(spec.shape),
             }
-        elif spec.format in type_of_format:
+        elif spec.kind != "ternary" and spec.format in type_of_format:
             entries[name] = {"type": type_of_format[spec.format], "data": cast(stored.tensors[name], spec.format)}
         else:
             raise ValueError(f"tensor {name}: the published file has no format {spec.format}")

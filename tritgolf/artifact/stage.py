@@ -1,13 +1,13 @@
 """The export stage: one checkpoint, every storage choice of its record."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tritgolf.artifact.container import write_artifact
+from tritgolf.artifact.container import begin_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
+from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.statistics import record_zero_fraction, scale_range, stored_trits, zero_fractions
-from tritgolf.artifact.storage import store
+from tritgolf.artifact.storage import Decided, store
 from tritgolf.config import ExportConfig, ModelConfig
 from tritgolf.files import write_json
 from tritgolf.provenance import PACKAGE, envelope
@@ -34,30 +34,29 @@ def export_stage(
     ``name`` is the checkpoint's name. Uses ``threads`` threads; the files don't depend on them.
     """
     found = checkpoints.load(checkpoint)
-
-    def write(storage_name: str) -> tuple[dict[str, Any], dict[str, float]]:
-        storage = export.storage(storage_name)
-        stored = store(found.tensors, model.quantizer, storage, export.decide_scale)
-        header = ArtifactHeader(
-            record=record,
-            seed=seed,
-            checkpoint=name,
-            step=found.facts["step"],
-            storage_name=storage_name,
-            model=model,
-            storage=storage,
-        )
-        path = folder / f"{storage_name}.tgolf"
-        info = write_artifact(path, stored, header)
-        return _entry(path, info, scale_range(stored)), zero_fractions(stored_trits(stored))
-
-    storages = list(export.storages)
-    with ThreadPoolExecutor(max(1, threads // 2)) as pool:  # an export compresses two layouts at a time
-        done = dict(zip(storages, pool.map(write, storages), strict=True))
-    entries = {storage: entry for storage, (entry, _) in done.items()}
+    decided: Decided = {}
+    entries: dict[str, dict[str, Any]] = {}
+    with Sections(threads) as shared:
+        stored = {
+            choice: store(found.tensors, model.quantizer, export.storage(choice), export.decide_scale, decided=decided)
+            for choice in export.storages
+        }
+        pending = {storage: begin_artifact(kept, shared) for storage, kept in stored.items()}
+        for storage_name, artifact in pending.items():
+            header = ArtifactHeader(
+                record=record,
+                seed=seed,
+                checkpoint=name,
+                step=found.facts["step"],
+                storage_name=storage_name,
+                model=model,
+                storage=export.storage(storage_name),
+            )
+            path = folder / f"{storage_name}.tgolf"
+            entries[storage_name] = _entry(path, artifact.finish(path, header), scale_range(stored[storage_name]))
     metrics = {
         "storages": entries,
-        "zero_fraction": done[export.own_storage][1],
+        "zero_fraction": zero_fractions(stored_trits(stored[export.own_storage])),
         "record_zero_fraction": record_zero_fraction(found.tensors, model.quantizer.group_size),
         "code_bytes": code_bytes(),
         "byte_limit": export.byte_limit,

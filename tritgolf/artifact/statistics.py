@@ -79,14 +79,14 @@ def difference(
 ) -> Difference:
     """Compare the forward pass's matrices of two models with the same names, and their other tensors where given.
 
-    The effective weight of a ternary matrix is q·s; of another tensor, the tensor itself. All on the CPU.
+    The effective weight of a ternary matrix is q·s; of another tensor, the tensor itself. All on one device.
     """
     changed, error = 0, 0.0
     for name, ours in trained.items():
         changed += int((ours.q != reloaded[name].q).sum())
         error = max(error, _largest(dequantize(ours) - dequantize(reloaded[name])))
     for name, tensor in (trained_tensors or {}).items():
-        error = max(error, _largest(tensor.detach().float().cpu() - (reloaded_tensors or {})[name].float().cpu()))
+        error = max(error, _largest(tensor.detach().float() - (reloaded_tensors or {})[name].float()))
     return Difference(changed, error)
 
 

@@ -9,16 +9,25 @@ from torch import Tensor
 
 from tritgolf.artifact.formats import DTYPES, encode, round_to
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec, kind_of, tensor_specs
-from tritgolf.config import Format, QuantizerConfig, StorageConfig
+from tritgolf.config import Decide, Format, QuantizerConfig, StorageConfig
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import Ternary, group_scale, shrinkage_corrected, ternarize
+from tritgolf.model.ternary import (
+    Arithmetic,
+    Ternary,
+    group_scale,
+    shrinkage_corrected,
+    ternarize,
+    ternarize_step_by_step,
+)
+
+Decided = dict[tuple[str, Decide | None, str], Ternary]  # by name, decide and estimator; on the CPU
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What an artifact holds, on the CPU: every name of ``specs`` (state-dict order) is in one of the two mappings.
+    """What an artifact holds, on the CPU unless moved; each name of ``specs`` (state-dict order) is in one mapping.
 
     ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. q has more columns than
     the spec's shape where a published file filled a row up to whole groups. ``tensors``: FP32 values exact in theirs.
@@ -27,6 +36,11 @@ class Stored:
     specs: dict[str, TensorSpec]
     ternary: dict[str, Ternary]
     tensors: dict[str, Tensor]
+
+    def to(self, device: torch.device) -> "Stored":
+        """The same on another device."""
+        ternary = {name: Ternary(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
+        return Stored(self.specs, ternary, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
     @property
     def payload_digest(self) -> str:
@@ -64,17 +78,21 @@ def store(
     storage: StorageConfig,
     decide_scale: Format = "float32",
     rule: Callable[[str, Shape], Kind] = kind_of,
+    decided: Decided | None = None,
 ) -> Stored:
     """What ``storage`` (all fields filled in) keeps of a model's master weights (FP32 or BF16, any device).
 
     ``decide="forward"`` takes trits and scales exactly as the training forward pass has them. ``decide="master"``, the
     published way, decides trits from the FP32 weights in FP32 arithmetic, with the scale rounded to ``decide_scale``;
-    what is stored is the unrounded scale in the format of ``storage.scales``.
+    what is stored is the unrounded scale in the format of ``storage.scales``. ``"master_float64"`` does the same with
+    the mean accumulated in FP64, ``"master_bfloat16"`` does everything in BF16 step by step.
+    ``decided`` remembers what was decided of ``state``, for other storages of the same weights that decide alike.
     Raises ``InputError`` for a tensor that the model does not have, or one that is not finite.
     """
     specs = tensor_specs({name: tuple(tensor.shape) for name, tensor in state.items()}, storage, rule)
     ternary: dict[str, Ternary] = {}
     tensors: dict[str, Tensor] = {}
+    known = {} if decided is None else decided
     for name, spec in specs.items():
         weight = state[name].detach()
         if not weight.isfinite().all():
@@ -82,8 +100,11 @@ def store(
                 f"tensor {name!r}", "holds NaN or infinity", "export a checkpoint from before training diverged"
             )
         if spec.kind == "ternary":
-            q, scale = _decide(weight, quantizer, storage, decide_scale)
-            ternary[name] = Ternary(q.cpu(), round_to(scale, spec.format).cpu())
+            key = (name, storage.decide, storage.estimator)
+            if key not in known:
+                q, scale = decide_ternary(weight, exporting(quantizer, storage), storage, decide_scale)
+                known[key] = Ternary(q.cpu(), scale.cpu())
+            ternary[name] = Ternary(known[key].q, round_to(known[key].scale, spec.format))
         else:
             tensors[name] = round_to(weight, spec.format).cpu()
     return Stored(specs, ternary, tensors)
@@ -103,7 +124,7 @@ def restore(stored: Stored, quantizer: QuantizerConfig, storage: StorageConfig) 
         direct = {name: Ternary(q, round_to(scale, reload_format)) for name, (q, scale) in stored.ternary.items()}
         return Restored(tensors, direct)
     for name, ternary in stored.ternary.items():
-        weight = round_to(shrinkage_corrected(ternary, quantizer.estimator), reload_format)
+        weight = round_to(shrinkage_corrected(ternary, exporting(quantizer, storage).estimator), reload_format)
         tensors[name] = weight[:, : stored.specs[name].shape[1]]
     return Restored({name: tensors[name] for name in stored.specs}, {})
 
@@ -116,12 +137,23 @@ def forward_ternary(state: Mapping[str, Tensor], quantizer: QuantizerConfig) -> 
     return {name: Ternary(q.cpu(), scale.cpu()) for name, (q, scale) in forward.items()}
 
 
-def _decide(weight: Tensor, quantizer: QuantizerConfig, storage: StorageConfig, decide_scale: Format) -> Ternary:
-    if storage.decide == "forward":
+def exporting(quantizer: QuantizerConfig, storage: StorageConfig) -> QuantizerConfig:
+    """The quantizer that export uses: the model's, but for another estimator where ``storage`` names one."""
+    return quantizer if storage.estimator == "own" else quantizer.model_copy(update={"estimator": storage.estimator})
+
+
+def decide_ternary(
+    weight: Tensor, quantizer: QuantizerConfig, storage: StorageConfig, decide_scale: Format = "float32"
+) -> Ternary:
+    """Trits of one matrix and the scales to store before they are rounded, as ``storage`` decides them (``store``)."""
+    if storage.decide is None or storage.decide == "forward":
         return ternarize(weight, **quantizer_arguments(quantizer))
     group_size, estimator = quantizer.group_size, quantizer.estimator
+    if storage.decide == "master_bfloat16":
+        return ternarize_step_by_step(weight, group_size, estimator, torch.bfloat16)
+    arithmetic: Arithmetic = "float64" if storage.decide == "master_float64" else "float32"
     decided = ternarize(
-        weight, group_size=group_size, estimator=estimator, arithmetic="float32", scale_dtype=DTYPES[decide_scale]
+        weight, group_size=group_size, estimator=estimator, arithmetic=arithmetic, scale_dtype=DTYPES[decide_scale]
     )
-    exact, _ = group_scale(weight, group_size, estimator, "float32", torch.float32)
+    exact, _ = group_scale(weight, group_size, estimator, arithmetic, torch.float32)
     return Ternary(decided.q, exact.squeeze(-1))

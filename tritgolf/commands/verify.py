@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.verify import verify
 
 
 def add_parser(subparsers: Any) -> None:
@@ -19,6 +18,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what changed; 1 if anything did."""
+    from tritgolf.verify import verify  # noqa: PLC0415  (slow to import)
+
     found = verify(arguments.results)
     if arguments.json:
         print_json({**dataclasses.asdict(found), "sound": found.sound})

@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.statistics import difference, zero_fractions
 from tritgolf.artifact.storage import forward_ternary
 from tritgolf.config import ModelConfig
-from tritgolf.data.loader import validation_tokens
-from tritgolf.data.manifest import check_tokenizer
-from tritgolf.evaluate.bytes import token_bytes
 from tritgolf.evaluate.load import reloaded_network, reloaded_ternary, trained_network
-from tritgolf.evaluate.score import Score, WindowNats, score_windows, summarize
-from tritgolf.evaluate.windows import chunked_windows
+from tritgolf.evaluate.score import WindowNats
+from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, write_json
-from tritgolf.model.unet import TernaryUNet
 from tritgolf.provenance import envelope
 from tritgolf.train import checkpoint as checkpoints
 
@@ -33,7 +30,11 @@ class Gap:
 
 def paired_gap(trained: WindowNats, reloaded: WindowNats, bytes_: int) -> Gap:
     """Compare two scorings of the same windows, which hold ``bytes_`` bytes of scored text."""
-    differences = reloaded.nats - trained.nats
+    return gap_of(reloaded.nats - trained.nats, bytes_)
+
+
+def gap_of(differences: npt.NDArray[np.float64], bytes_: int) -> Gap:
+    """The gap whose nats, window by window, are ``differences``; or any sum of such gaps, with its standard error."""
     to_bpb = 1 / (math.log(2) * bytes_)
     count = len(differences)
     spread = float(np.std(differences, ddof=1)) * math.sqrt(count) if count > 1 else 0.0
@@ -60,22 +61,14 @@ def roundtrip_stage(
 
     ``batch``: windows scored at a time; ``own_storage``: the artifact that the record ships.
     """
-    check_tokenizer(shards, tokenizer)
-    tokens = validation_tokens(shards, model.context, model.vocab_size)
-    windows = chunked_windows(len(tokens), model.context)
-    sizes = token_bytes(tokenizer)
-
-    def score(network: TernaryUNet, what: str) -> tuple[WindowNats, Score]:
-        found = score_windows(network, tokens, windows, batch, what=what)
-        return found, summarize(found, tokens, windows, sizes, z_loss)
-
+    text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
     ours = forward_ternary(source.tensors, model.quantizer)
-    trained, trained_score = score(trained_network(model, source.tensors, attention), "trained")
+    trained, trained_score = text.score(trained_network(model, source.tensors, attention), "trained")
     storages: dict[str, Any] = {}
     for storage, path in artifacts.items():
         artifact = read_artifact(path)
-        found, reloaded_score = score(reloaded_network(artifact, attention), f"reloaded {storage}")
+        found, reloaded_score = text.score(reloaded_network(artifact, attention), f"reloaded {storage}")
         gap = paired_gap(trained, found, trained_score.bytes)
         changed = difference(ours, reloaded_ternary(artifact))
         storages[storage] = {

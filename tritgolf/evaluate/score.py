@@ -1,5 +1,12 @@
-"""Scoring a text: nats of each token in its window, summed once, and bits per byte."""
+"""Scoring a text: nats of each token in its window, summed once, and bits per byte.
 
+Windows go through the network in batches. Nothing in a batch waits for the device: spans, sums and their places are
+made there, and what a batch scores is known from plain arithmetic.
+"""
+
+import functools
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +23,15 @@ from tritgolf.model.unet import TernaryUNet
 from tritgolf.progress import progress
 
 LOGIT_ROWS = {"cuda": 8192, "cpu": 512}  # tokens whose logits exist at a time; on a CPU they stay in its cache
+
+# Window tokens from which compiling pays. At the records' size the eager network reads 1.4M of them a second on an
+# H200, a compiled one about twice as many: 2²⁵ of them take 24 s or 12, and compiling about as long as it saves then,
+# less where Inductor finds the kernels that an earlier process has made. On CPUs nothing is compiled.
+COMPILE_FROM = {"cuda": 1 << 25}
+
+WindowSums = Callable[[TernaryUNet, Tensor, Tensor, int, Tensor], Tensor]
+"""Network, ids (windows, length + 1), how many of its last targets each window scores (windows,), the most of them,
+temperature () → FP64 (2, windows): sums over the scored targets of nats and of logsumexp²."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +60,67 @@ class WindowNats:
 
 @torch.inference_mode()
 def score_windows(
-    network: TernaryUNet, tokens: Tokens, windows: Windows, batch: int, temperature: float = 1.0, what: str = "scoring"
+    network: TernaryUNet,
+    tokens: Tokens,
+    windows: Windows,
+    batch: int,
+    temperature: float = 1.0,
+    what: str = "scoring",
+    sums: WindowSums | None = None,
 ) -> WindowNats:
     """Score ``windows`` of ``tokens`` (uint16), ``batch`` windows at a time, on the network's device.
 
-    Only the scored positions pass through the head. Sums over a window are FP64.
+    ``sums`` scores a batch. By default it is ``window_sums``, compiled where that pays (``COMPILE_FROM``) for batches
+    of the usual shape: the first, which may score more, and the last, which may have fewer windows, run as they are.
+    How a batch runs depends on the windows alone, so equal networks get scores that are equal to the bit.
     """
     device = network.vocab_bias.device
-    text = torch.from_numpy(np.asarray(tokens, dtype=np.int32)).to(device)
-    offsets = torch.arange(windows.length, device=device)
-    nats, squares = [], []
-    for begin in progress(range(0, len(windows.starts), batch), what=what, unit="batches"):
-        rows = slice(begin, begin + batch)
-        starts = torch.from_numpy(windows.starts[rows]).to(device)
-        scored_from = torch.from_numpy(windows.firsts[rows] - windows.starts[rows]).to(device)
-        positions = starts[:, None] + offsets
-        scored = offsets >= scored_from[:, None]
-        hidden = network(text[positions].long())[scored]
-        token, lse = _chunked_nats(network, hidden, text[positions + 1].long()[scored], temperature)
-        nats.append(_window_sums(token, scored))
-        squares.append(_window_sums(lse.square(), scored))
-    return WindowNats(torch.cat(nats).cpu().numpy(), torch.cat(squares).cpu().numpy())
+    counts = windows.counts
+    text, starts, scored = (
+        torch.from_numpy(array).to(device) for array in (np.asarray(tokens, dtype=np.int32), windows.starts, counts)
+    )
+    offsets = torch.arange(windows.length + 1, device=device)
+    divisor = torch.tensor(temperature, dtype=torch.float64, device=device)
+    compiles = sums is None and len(starts) * windows.length >= COMPILE_FROM.get(device.type, math.inf)
+    usual_shape = (batch, int(np.bincount(counts).argmax())) if compiles else None
+    found = torch.empty(2, len(starts), dtype=torch.float64, device=device)
+    for begin in progress(range(0, len(starts), batch), what=what, unit="batches"):
+        rows = slice(begin, min(begin + batch, len(starts)))
+        most = int(counts[rows].max())
+        usual = (rows.stop - rows.start, most) == usual_shape
+        score = compiled_window_sums() if usual else sums or window_sums
+        found[:, rows] = score(network, text[starts[rows, None] + offsets], scored[rows], most, divisor)
+    return WindowNats(*found.cpu().numpy())
+
+
+def plain_window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperature: Tensor) -> Tensor:
+    """The definition of ``WindowSums``: every position through all of the network and the head, whatever is scored."""
+    windows, length = spans.shape[0], spans.shape[1] - 1
+    hidden, targets = network(spans[:, :-1]).flatten(0, 1), spans[:, 1:].flatten().long()
+    nats, lse = token_nats(hidden, *network.head(), targets, network.model.softcap, temperature)
+    counted = torch.arange(length, device=spans.device) >= length - scored[:, None]
+    values = torch.stack((nats, lse.square())).view(2, windows, length).double()
+    return (values * counted).sum(-1)
+
+
+def window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperature: Tensor) -> Tensor:
+    """``WindowSums`` of the last ``most`` positions alone; logits exist for ``LOGIT_ROWS`` tokens at a time."""
+    hidden, targets = network(spans[:, :-1], most).flatten(0, 1), spans[:, -most:].flatten().long()
+    (table, bias), cap = network.head(), network.model.softcap
+    count = LOGIT_ROWS[hidden.device.type]
+    parts = [
+        torch.stack(token_nats(rows, table, bias, wanted, cap, temperature))
+        for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
+    ]
+    nats, lse = torch.cat(parts, 1).view(2, -1, most)
+    counted = torch.arange(most, device=spans.device) >= most - scored[:, None]
+    return (torch.stack((nats, lse.square())).double() * counted).sum(-1)
+
+
+@functools.cache
+def compiled_window_sums() -> WindowSums:
+    """``window_sums``, compiled once for each shape of a batch, whichever network of these sizes comes with it."""
+    return torch.compile(window_sums, dynamic=False)
 
 
 def summarize(found: WindowNats, tokens: Tokens, windows: Windows, token_bytes: TokenBytes, z_loss: float) -> Score:
@@ -97,22 +153,3 @@ def unigram_bpb(tokens: Tokens, token_bytes: TokenBytes) -> float:
     shares = counts / counts.sum()
     nats = float(-(shares * np.log(shares)).sum())
     return bits_per_byte(nats, len(targets), int(token_bytes.byte_counts(tokens[:-1], targets).sum()))
-
-
-def _chunked_nats(network: TernaryUNet, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    model, count = network.model, LOGIT_ROWS[hidden.device.type]
-    table, bias = network.head()
-    parts = [
-        token_nats(rows, table, bias, wanted, model.softcap, temperature)
-        for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
-    ]
-    return torch.cat([nats for nats, _ in parts]), torch.cat([lse for _, lse in parts])
-
-
-def _window_sums(values: Tensor, scored: Tensor) -> Tensor:
-    """FP64 sums of ``values``, which belong to the true places of ``scored`` (windows, positions), over each window.
-
-    Each window is summed by itself: a running sum over all of them has no fixed order on a GPU.
-    """
-    placed = torch.zeros(scored.shape, dtype=torch.float64, device=values.device)
-    return placed.masked_scatter_(scored, values.double()).sum(1)

@@ -21,9 +21,14 @@ class Windows(NamedTuple):
     left_out: int
 
     @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Targets that each window scores: its last so many."""
+        return self.starts + self.length - self.firsts
+
+    @property
     def scored(self) -> int:
         """Targets scored, each exactly once."""
-        return int((self.starts + self.length - self.firsts).sum())
+        return int(self.counts.sum())
 
 
 def chunked_windows(tokens: int, window: int) -> Windows:

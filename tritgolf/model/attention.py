@@ -1,7 +1,8 @@
 """Causal attention with grouped keys and values; the backend is chosen once, when the model is built.
 
-Every backend computes softmax(q·kᵀ/√head_dim)·v with query head h on key head h // (heads / kv_heads). ``math`` is the
-plain reference that the others are tested against.
+Every backend computes softmax(q·kᵀ/√head_dim)·v with query head h on key head h // (heads / kv_heads). Where there are
+fewer queries than keys, they belong to the last positions (evaluation needs no others in the last block). ``math`` is
+the plain reference that the others are tested against.
 """
 
 import importlib.util
@@ -10,12 +11,11 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tritgolf.errors import InputError
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""q (batch, positions, heads, head_dim), k and v (batch, positions, kv_heads, head_dim) → the shape of q."""
+"""q (batch, queries, heads, head_dim), k and v (batch, positions ≥ queries, kv_heads, head_dim) → the shape of q."""
 
 
 def math_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -23,22 +23,50 @@ def math_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     repeat = q.shape[2] // k.shape[2]
     q, k, v = (x.transpose(1, 2) for x in (q, k.repeat_interleave(repeat, 2), v.repeat_interleave(repeat, 2)))
     scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
-    future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
+    future = ~causal_mask(q.shape[2], k.shape[2], q.device)
     wide = torch.float64 if q.dtype == torch.float64 else torch.float32
     weights = scores.masked_fill(future, float("-inf")).softmax(-1, dtype=wide).to(q.dtype)
     return (weights @ v).transpose(1, 2)
 
 
+def causal_mask(queries: int, positions: int, device: torch.device) -> Tensor:
+    """True where a query may look: (queries, positions), the queries being those of the last positions."""
+    return torch.ones(queries, positions, dtype=torch.bool, device=device).tril(positions - queries)
+
+
+def tail_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The last queries against all keys, by PyTorch's SDPA: its ``is_causal`` would give them to the first positions.
+
+    The query heads of a key head are folded into its queries, so that no key is repeated and a kernel that takes a mask
+    need not know of grouped heads.
+    """
+    batch, queries, heads, head_dim = q.shape
+    groups = k.shape[2]
+    folded = q.view(batch, queries, groups, heads // groups, head_dim).permute(0, 2, 3, 1, 4).flatten(2, 3)
+    mask = causal_mask(queries, k.shape[1], q.device).repeat(heads // groups, 1)
+    mixed = F.scaled_dot_product_attention(folded, k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask)
+    return mixed.unflatten(2, (-1, queries)).permute(0, 3, 1, 2, 4).reshape(q.shape)
+
+
 def sdpa_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """PyTorch's scaled_dot_product_attention, whichever kernel it picks."""
+    if q.shape[1] < k.shape[1]:
+        return tail_attention(q, k, v)
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True).transpose(1, 2)
 
 
 def cudnn_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """The same through cuDNN, the fastest of PyTorch's own on Hopper."""
-    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
-        return sdpa_attention(q, k, v)
+    """The same through cuDNN, the fastest of PyTorch's own on Hopper; the last queries alone go where SDPA likes.
+
+    The operator itself, not ``sdpa_kernel`` around SDPA: on a GPU the compiler breaks the network's graph at that, into
+    pieces between which residuals and their gradients are added by calls of their own.
+    """
+    if q.shape[1] < k.shape[1]:
+        return tail_attention(q, k, v)
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    mixed = torch.ops.aten._scaled_dot_product_cudnn_attention(q, k, v, None, True, 0.0, True)
+    return mixed[0].transpose(1, 2)  # no bias, with logsumexp for the backward pass, no dropout, causal
 
 
 def _fa2() -> Attention:
@@ -54,9 +82,9 @@ def _fa3() -> Attention:
 
 
 def _fa4() -> Attention:
-    from flash_attn.cute import flash_attn_func  # noqa: PLC0415
+    from tritgolf.model.attention_fa4 import fa4_attention  # noqa: PLC0415
 
-    return lambda q, k, v: flash_attn_func(q, k, v, causal=True)[0]
+    return fa4_attention
 
 
 def _installed(module: str) -> bool:

@@ -22,16 +22,28 @@ class SelfAttention(nn.Module):
         self.proj = TernaryLinear(model.width, model.width, model.quantizer)
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """``x``: (batch, positions, width), normalized; ``cos``, ``sin``: (positions, head_dim / 2)."""
-        batch, positions, width = x.shape
-        fused = self.c_qkv(x).view(batch, positions, self.heads + 2 * self.kv_heads, self.head_dim)
-        q, k, v = fused.split((self.heads, self.kv_heads, self.kv_heads), dim=2)
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
+        """``x``: (batch, positions, width), normalized; ``cos``, ``sin``: (positions, head_dim / 2).
+
+        With ``tail`` only the last so many positions ask, (batch, tail, width); all of ``x`` are keys and values.
+        """
+        q, k, v = self._fused(x) if tail is None else self._fused_tail(x, tail)
+        queries = q.shape[1]
         gain = rounded_through(self.q_gain, self.vectors).to(x.dtype)
-        q = rotate(rms_norm(q), cos, sin) * gain[:, None]
+        q = rotate(rms_norm(q), cos[-queries:], sin[-queries:]) * gain[:, None]
         k = rotate(rms_norm(k), cos, sin)
-        mixed = self.attend(q, k, v).reshape(batch, positions, width)
-        return self.proj(rms_norm(mixed))
+        return self.proj(rms_norm(self.attend(q, k, v).flatten(2)))
+
+    def _fused(self, x: Tensor) -> tuple[Tensor, ...]:
+        return self._in_heads(self.c_qkv(x)).split((self.heads, self.kv_heads, self.kv_heads), dim=2)
+
+    def _fused_tail(self, x: Tensor, tail: int) -> tuple[Tensor, ...]:
+        of_queries = self.heads * self.head_dim
+        q = self._in_heads(self.c_qkv(x[:, -tail:], slice(of_queries)))
+        return q, *self._in_heads(self.c_qkv(x, slice(of_queries, None))).split(self.kv_heads, dim=2)
+
+    def _in_heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(2, (-1, self.head_dim))
 
 
 class Mlp(nn.Module):
@@ -61,13 +73,22 @@ class Block(nn.Module):
         self.mlp = Mlp(model)
         self.smear = Smear(model.width, model.vectors) if model.smear else None
 
-    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """``x``, ``x0``: (batch, positions, width) → the same."""
+    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
+        """``x``, ``x0``: (batch, positions, width) → the same, or its last ``tail`` positions.
+
+        Keys and values are those of all positions, and so is the mean of the smear: a block that has one leaves out
+        nothing but what it returns.
+        """
         mix = rounded_through(self.resid_mix, self.mixes).to(x.dtype)
         attn_scale, mlp_scale = (
             rounded_through(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
         )
         x = mix[0] * x + mix[1] * x0
-        x = x + attn_scale * self.attn(rms_norm(x), cos, sin)
+        if tail is not None and self.smear is None:
+            x = x[:, -tail:] + attn_scale * self.attn(rms_norm(x), cos, sin, tail)
+        else:
+            x = x + attn_scale * self.attn(rms_norm(x), cos, sin)
         x = x + mlp_scale * self.mlp(rms_norm(x))
-        return x if self.smear is None else self.smear(x)
+        if self.smear is not None:
+            x = self.smear(x)
+        return x if tail is None else x[:, -tail:]

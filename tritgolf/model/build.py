@@ -45,6 +45,18 @@ def build_network(
     return network
 
 
+@torch.no_grad()
+def replace_weights(network: TernaryUNet, tensors: Mapping[str, Tensor], ternary: Mapping[str, Ternary]) -> None:
+    """Let ``network`` (of ``build_network``) compute with other weights: much faster than to build another one.
+
+    ``tensors``: all that are not ternary matrices (these are passed over); ``ternary``: every ternary matrix.
+    """
+    for name, parameter in network.named_parameters():
+        if name not in ternary:
+            parameter.copy_(tensors[name])
+    network.use_ternary(dict(ternary))
+
+
 def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
     wanted = parameter_shapes(model)
     for name in sorted(wanted.keys() | found.keys()):

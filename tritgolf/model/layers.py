@@ -35,12 +35,12 @@ class TernaryLinear(nn.Module):
         """Trits and scales of the master weight, as the forward pass uses them."""
         return ternarize(self.weight.detach(), **quantizer_arguments(self.quantizer))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``."""
+    def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+        """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``; of those outputs only that are in ``rows``."""
         weight = self.effective
         if weight is None:
             weight = fake_quantize(self.weight, **quantizer_arguments(self.quantizer))
-        return F.linear(x, weight.to(x.dtype))
+        return F.linear(x, weight[rows].to(x.dtype))
 
 
 def quantizer_arguments(quantizer: QuantizerConfig) -> dict:

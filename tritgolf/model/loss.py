@@ -19,7 +19,7 @@ def capped_logits(hidden: Tensor, table: Tensor, bias: Tensor, cap: float) -> Te
 
 
 def token_nats(
-    hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, temperature: float = 1.0
+    hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, temperature: float | Tensor = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Per token: cross-entropy in nats and logsumexp of the softcapped logits divided by ``temperature``; (tokens,)."""
     logits = capped_logits(hidden, table, bias, cap) / temperature

@@ -98,6 +98,20 @@ def ternarize(
     return Ternary(q, scale.squeeze(-1))
 
 
+def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator, dtype: torch.dtype) -> Ternary:
+    """Quantize with every operation's result rounded to ``dtype``, as eager code on tensors of that dtype does.
+
+    Weight, square, mean, root and quotient are each rounded (a sum is accumulated in FP32 and rounded at its end). No
+    record trains so; the laboratory exports so, to see which trits flip.
+    """
+    grouped = weight.to(dtype).reshape(weight.shape[0], -1, group_size)
+    absolute = estimator == "absmean"
+    scale = grouped.abs().mean(-1, keepdim=True) if absolute else grouped.square().mean(-1, keepdim=True).sqrt()
+    scale = scale.clamp_min(MIN_SCALE)
+    q = (grouped / scale).round().clamp(-1, 1)
+    return Ternary(q.reshape(weight.shape).to(torch.int8), scale.squeeze(-1).float())
+
+
 def dequantize(ternary: Ternary) -> Tensor:
     """q·s as FP32 (rows, columns)."""
     rows, columns = ternary.q.shape

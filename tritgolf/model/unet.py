@@ -46,8 +46,12 @@ class TernaryUNet(nn.Module):
             table, proj = rounded_through(table, "e4m3"), rounded_through(proj, "e4m3")
         return rms_norm(F.linear(table.to(self.dtype), proj.to(self.dtype)))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(batch, positions ≤ context) ids → hidden states (batch, positions, embed_dim) for the tied head."""
+    def forward(self, tokens: Tensor, tail: int | None = None) -> Tensor:
+        """(batch, positions ≤ context) ids → hidden states (batch, positions, embed_dim) for the tied head.
+
+        With ``tail`` those of the last so many positions. They need all positions up to the last block's keys and
+        values, so the rest of the last block, the last norm and the projection are all that can be left out.
+        """
         cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
         x = x0 = self.embed(tokens)
         encoders = self.model.layers // 2
@@ -56,7 +60,7 @@ class TernaryUNet(nn.Module):
         for index, block in enumerate(self.blocks):
             if index >= encoders and skips:
                 x = x + skip_weights[index - encoders] * skips.pop()
-            x = block(x, x0, cos, sin)
+            x = block(x, x0, cos, sin, tail if index == len(self.blocks) - 1 else None)
             if index < encoders:
                 skips.append(x)
         proj = self.embed_proj_rev.weight

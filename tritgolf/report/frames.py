@@ -23,16 +23,16 @@ def roundtrip_frame(run: Run) -> pd.DataFrame:
         for checkpoint in run.checkpoints
         for storage in _storages(run, checkpoint)
         for seed in run.seeds
-        if checkpoint in seed.steps_of
+        if checkpoint in seed.roundtrips
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(some(rows, run, "roundtrip metrics", "roundtrip"))
 
 
 def log_frame(run: Run) -> pd.DataFrame:
     """One row a logged step: seed, step, tokens, loss, record_loss (nats a token), lr_scale."""
     columns = ["seed", "step", "tokens", "loss", "record_loss", "lr_scale"]
     rows = [{"seed": seed.seed, **line.model_dump()} for seed in run.seeds for line in seed.log]
-    return pd.DataFrame(_some(rows, run, "loss"), columns=columns)
+    return pd.DataFrame(some(rows, run, "loss in a training log", "train"), columns=columns)
 
 
 def zero_frame(run: Run) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def zero_frame(run: Run) -> pd.DataFrame:
             for layer, share in [*(line.zero_fraction or {}).items(), ("record", line.record_zero_fraction)]:
                 if share is not None:
                     rows.append({"seed": seed.seed, "step": line.step, "layer": layer, "zero_fraction": share})
-    return pd.DataFrame(_some(rows, run, "zero fraction"))
+    return pd.DataFrame(some(rows, run, "zero fraction in a training log", "train"))
 
 
 def bytes_frame(run: Run, checkpoint: str = "final") -> pd.DataFrame:
@@ -92,9 +92,10 @@ def temperature_frame(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _some(rows: list[dict[str, Any]], run: Run, what: str) -> list[dict[str, Any]]:
+def some(rows: list[dict[str, Any]], run: Run, what: str, stage: str) -> list[dict[str, Any]]:
+    """``rows``, or an ``InputError`` where there are none: ``stage`` makes ``what``."""
     if not rows:
-        raise InputError(f"record {run.facts.name!r}", f"has no {what} in a training log", "run the train stage first")
+        raise InputError(f"record {run.facts.name!r}", f"has no {what}", f"run the {stage} stage first")
     return rows
 
 
@@ -143,7 +144,7 @@ def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
 
 def _storages(run: Run, checkpoint: str) -> list[str]:
     """Storage choices of a checkpoint over all seeds, in configured order."""
-    reached = [seed for seed in run.seeds if checkpoint in seed.steps_of]
+    reached = [seed for seed in run.seeds if checkpoint in seed.roundtrips]
     return list(dict.fromkeys(name for seed in reached for name in seed.roundtrip(checkpoint).storages))
 
 

@@ -19,6 +19,8 @@ from tritgolf.report.schemas import (
     EvaluateMetrics,
     ExportedStorage,
     ExportMetrics,
+    LaboratoryMetrics,
+    ProbesMetrics,
     Provenance,
     RecordFacts,
     RoundtripMetrics,
@@ -27,7 +29,7 @@ from tritgolf.report.schemas import (
     TrainMetrics,
 )
 
-M = TypeVar("M", TrainMetrics, ExportMetrics, RoundtripMetrics, EvaluateMetrics)
+M = TypeVar("M", TrainMetrics, ExportMetrics, RoundtripMetrics, EvaluateMetrics, LaboratoryMetrics, ProbesMetrics)
 S = TypeVar("S", ExportedStorage, StorageScore)
 
 
@@ -53,6 +55,8 @@ class SeedRun:
     log: list[TrainingLogLine] = field(default_factory=list)
     exports: dict[str, ExportMetrics] = field(default_factory=dict)
     roundtrips: dict[str, RoundtripMetrics] = field(default_factory=dict)
+    laboratories: dict[str, LaboratoryMetrics] = field(default_factory=dict)
+    probes: dict[str, ProbesMetrics] = field(default_factory=dict)
     trained: TrainMetrics | None = None
     evaluated: EvaluateMetrics | None = None
     sources: list[Source] = field(default_factory=list)
@@ -109,7 +113,7 @@ class Run:
 
     @property
     def checkpoints(self) -> list[str]:
-        """Names of all checkpoints with export or roundtrip metrics, in order of training."""
+        """Names of all checkpoints with metrics of their own, in order of training."""
         steps = {name: step for seed in self.seeds for name, step in seed.steps_of.items()}
         return sorted(steps, key=lambda name: (steps[name], name))
 
@@ -209,7 +213,12 @@ def _file_metrics(run: SeedRun, envelope: Envelope, path: Path) -> None:
         metrics = METRICS[envelope.schema_].model_validate(envelope.metrics)
     except ValidationError as error:
         raise InputError(path, "metrics." + _first_complaint(error), "delete it and run its stage again") from None
-    by_checkpoint: dict[str, dict[str, Any]] = {"export": run.exports, "roundtrip": run.roundtrips}
+    by_checkpoint: dict[str, dict[str, Any]] = {
+        "export": run.exports,
+        "roundtrip": run.roundtrips,
+        "laboratory": run.laboratories,
+        "probes": run.probes,
+    }
     if envelope.stage in by_checkpoint:
         if envelope.checkpoint is None or envelope.step is None:
             raise InputError(path, "does not name its checkpoint and step", "delete it and run its stage again")

@@ -5,7 +5,6 @@ Bands and error bars say in the plot itself what they are. ``PLOTS`` names them 
 
 from collections.abc import Callable, Sequence
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +14,7 @@ from tritgolf.report.frames import bytes_frame, log_frame, roundtrip_frame, scor
 from tritgolf.report.metrics import Run
 from tritgolf.report.schemas import LAYER_TYPES
 from tritgolf.report.statistics import format_value
-from tritgolf.report.style import COLOURS, GREY, MARKERS, STYLE, colour_of, new_figure
+from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, new_figure
 
 KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
 LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
@@ -184,9 +183,3 @@ PLOTS: dict[str, Callable[[Run], Figure]] = {
     "sliding": lambda run: score_plot(score_frame(run)),
     "temperature": lambda run: temperature_plot(temperature_frame(run)),
 }
-
-
-def draw(name: str, run: Run) -> Figure:
-    """The plot ``name`` of ``PLOTS``, in the project's style."""
-    with matplotlib.rc_context(STYLE):
-        return PLOTS[name](run)

@@ -1,15 +1,18 @@
 """One optimization step, and the state it carries from step to step."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
-from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.config import AdamConfig, ModelConfig, TrainConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.initialize import initialize
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.muon import muon_step
+from tritgolf.train.replay import Replay
 from tritgolf.train.schedule import muon_momentum
 from tritgolf.train.stacks import Stacks
 
@@ -17,7 +20,11 @@ ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Trainer:
-    """A network, its optimizers and its ranks: ``step`` does a step, ``state`` and ``load_state`` make it resumable."""
+    """A network, its optimizers and its ranks: ``step`` does a step, ``state`` and ``load_state`` make it resumable.
+
+    On a GPU a step replays two recordings, gradients and update, between which ranks average: whatever they read or
+    write stays where it is in memory.
+    """
 
     def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
         self.train, self.ranks = train, ranks
@@ -30,30 +37,26 @@ class Trainer:
         self.stacks = Stacks(self.network, compile_functions=on_gpu)
         stacked = self.stacks.momenta()
         self.others = {name: p for name, p in self.network.named_parameters() if name not in stacked}
-        vectors = [p for name, p in self.others.items() if name != "tok_emb.weight"]
-        self.adam = torch.optim.Adam(
-            [
-                {"params": [self.network.tok_emb.weight], "lr": train.adam.table_lr},
-                {"params": vectors, "lr": train.adam.vector_lr},
-            ],
-            betas=train.adam.betas,
-            eps=train.adam.epsilon,
-            fused=on_gpu,
-        )
+        self.adam = _adam(self.others, train.adam, on_gpu)
+        self._rates = {name: torch.zeros((), device=ranks.device) for name in ("muon_lr", "momentum")}
+        self._losses = torch.zeros(2, device=ranks.device)
         self._forward = torch.compile(self.network, dynamic=False) if on_gpu else self.network
         self._muon = torch.compile(muon_step, dynamic=False) if on_gpu else muon_step
+        self._batch: tuple[Tensor, Tensor] | None = None
+        self._update = Replay(self.update, ranks.device)
 
     def step(self, index: int, lr_scale: float, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Do step ``index`` (0-based) on this rank's sequences (sequences, context), int64 on the device.
 
         Returns this rank's mean minimized loss and mean cross-entropy before the update, nats per token, on the device.
         """
-        self._zero_gradients()
-        self.stacks.requantize()
-        losses = self._accumulate_gradients(inputs, targets)
+        self._set_rates(index, lr_scale)
+        self._take(inputs, targets)
+        self._compute_gradients()
         self.ranks.average_(self._gradients())
-        self._update(index, lr_scale)
-        return losses[0], losses[1]
+        self._update()
+        loss, cross_entropy = self._losses.clone()
+        return loss, cross_entropy
 
     def learning_rates(self, lr_scale: float) -> dict[str, float]:
         """Learning rates by optimizer group at ``lr_scale``."""
@@ -73,26 +76,52 @@ class Trainer:
         state = {f"weight.{name}": tensor for name, tensor in self.weights().items()}
         state |= {f"muon.{name}": tensor for name, tensor in self.stacks.momenta().items()}
         for name, parameter in self.others.items():
-            moments = self.adam.state[parameter]
-            state |= {f"adam.{name}.{key}": moments[key] for key in (*ADAM_MOMENTS, "step") if key in moments}
+            state |= {f"adam.{name}.{key}": tensor for key, tensor in self.adam.state[parameter].items()}
         return state
 
     @torch.no_grad()
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Put a ``state`` back, whatever device it was made on. Missing Adam moments mean no step was done."""
-        for name, tensor in self.weights().items():
-            tensor.copy_(state[f"weight.{name}"])
-        for name, tensor in self.stacks.momenta().items():
-            tensor.copy_(state[f"muon.{name}"])
-        for name, parameter in self.others.items():
-            self.adam.state.pop(parameter, None)
-            if f"adam.{name}.step" in state:
-                moments = {key: state[f"adam.{name}.{key}"].to(parameter.device).clone() for key in ADAM_MOMENTS}
-                step = state[f"adam.{name}.step"].clone()
-                self.adam.state[parameter] = {**moments, "step": step.to(parameter.device) if self._fused() else step}
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Put a ``state`` back in place, whatever device it was made on."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
 
-    def _fused(self) -> bool:
-        return bool(self.adam.defaults["fused"])
+    def compute_gradients(self) -> None:
+        """This rank's gradients and losses of the batch that was taken, by plain calls."""
+        assert self._batch is not None
+        self._zero_gradients()
+        self.stacks.requantize()
+        self._losses.copy_(self._accumulate_gradients(*self._batch))
+
+    def update(self) -> None:
+        """All optimizers, once, by plain calls."""
+        for stack in self.stacks.stacks:
+            self._muon(
+                stack.weight,
+                stack.gradient,
+                stack.momentum,
+                lr=self._rates["muon_lr"],
+                momentum=self._rates["momentum"],
+                iterations=self.train.muon.iterations,
+            )
+        self.adam.step()
+
+    def _take(self, inputs: Tensor, targets: Tensor) -> None:
+        """Put the batch where the recording reads it; another shape is another recording."""
+        if self._batch is None or self._batch[0].shape != inputs.shape:
+            self._batch = (torch.empty_like(inputs), torch.empty_like(targets))
+            self._compute_gradients = Replay(self.compute_gradients, self.ranks.device)
+        for kept, new in zip(self._batch, (inputs, targets), strict=True):
+            kept.copy_(new)
+
+    def _set_rates(self, index: int, lr_scale: float) -> None:
+        rates = self.learning_rates(lr_scale)
+        self._rates["muon_lr"].fill_(rates["muon_lr"])
+        self._rates["momentum"].fill_(muon_momentum(self.train.muon, index))
+        for group, name in zip(self.adam.param_groups, ("table_lr", "vector_lr"), strict=True):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rates[name])
+            else:
+                group["lr"] = rates[name]
 
     def _zero_gradients(self) -> None:
         for stack in self.stacks.stacks:
@@ -122,26 +151,23 @@ class Trainer:
         others = [parameter.grad for parameter in self.others.values() if parameter.grad is not None]
         return [stack.gradient for stack in self.stacks.stacks] + others
 
-    def _update(self, index: int, lr_scale: float) -> None:
-        rates = self.learning_rates(lr_scale)
-        muon = self.train.muon
-        momentum = muon_momentum(muon, index)
-        for stack in self.stacks.stacks:
-            self._muon(
-                stack.weight,
-                stack.gradient,
-                stack.momentum,
-                lr=self._scalar(rates["muon_lr"]),
-                momentum=self._scalar(momentum),
-                iterations=muon.iterations,
-            )
-        table, vectors = self.adam.param_groups
-        table["lr"], vectors["lr"] = rates["table_lr"], rates["vector_lr"]
-        self.adam.step()
 
-    def _scalar(self, value: float) -> Tensor:
-        """A scalar that a compiled function takes without recompiling when it changes."""
-        return torch.tensor(value, dtype=torch.float32, device=self.ranks.device)
+def _adam(parameters: Mapping[str, Tensor], settings: AdamConfig, on_gpu: bool) -> torch.optim.Adam:
+    """Plain Adam over the table and the vectors, its moments made at once; on a GPU, rates are tensors (recordings)."""
+    vectors = [parameter for name, parameter in parameters.items() if name != "tok_emb.weight"]
+    table = parameters["tok_emb.weight"]
+    groups = [([table], settings.table_lr), (vectors, settings.vector_lr)]
+    adam = torch.optim.Adam(
+        [{"params": params, "lr": torch.tensor(lr, device=table.device) if on_gpu else lr} for params, lr in groups],
+        betas=settings.betas,
+        eps=settings.epsilon,
+        fused=on_gpu,
+        capturable=on_gpu,
+    )
+    for parameter in parameters.values():
+        step = torch.zeros((), device=parameter.device if on_gpu else None)
+        adam.state[parameter] = {"step": step} | {key: torch.zeros_like(parameter) for key in ADAM_MOMENTS}
+    return adam
 
 
 def _largest_divisor(count: int, limit: int) -> int:

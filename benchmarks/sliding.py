@@ -1,0 +1,141 @@
+"""Window tokens a second of sliding evaluation: the fast path and the plain one, in turn, on one GPU (or the CPU).
+
+    python benchmarks/sliding.py --shards results/data/docs_en/shards --output measured/speed/sliding.json
+
+*fast* is what ``tritgolf evaluate`` and the workflow run where the text is long enough to compile for; *eager* is the
+same uncompiled, as short texts are scored; *plain* is the definition under torch.compile: every position through every
+layer and the head, logits whole. Times are of whole calls, result on the host; medians after warm-up, and the
+ratio of neighbouring calls with its spread. Tokens are real. Weights are random (the output projections too, so that
+nothing is multiplied by zeros): time does not depend on them, and the scores mean nothing but that the paths agree.
+"""
+
+import argparse
+import functools
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tritgolf.config import load_record
+from tritgolf.data.loader import TokenStream
+from tritgolf.data.shards import Tokens
+from tritgolf.evaluate import score
+from tritgolf.evaluate.score import WindowNats, plain_window_sums, score_windows, window_sums
+from tritgolf.evaluate.windows import Windows, sliding_windows
+from tritgolf.files import write_json
+from tritgolf.model.attention import choose_attention
+from tritgolf.model.build import build_network, default_device
+from tritgolf.model.initialize import initialize
+from tritgolf.model.unet import TernaryUNet
+from tritgolf.provenance import hardware, versions
+
+# Window tokens a second of the published #920 code on one GPU of eight, stride 16, 1.66M tokens of technical English.
+PUBLISHED = {"NVIDIA H200": 0.79e6}
+
+Call = Callable[[], WindowNats]
+
+
+def random_network(record: str, attention: str) -> TernaryUNet:
+    model = load_record(record).model
+    network = TernaryUNet(model)
+    initialize(network, 42)
+    generator = torch.Generator().manual_seed(42)
+    weights = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    for name, weight in weights.items():
+        if name.endswith(".proj.weight"):
+            weight.normal_(0, 0.02, generator=generator)
+    return build_network(model, weights, attention=attention)
+
+
+def timed(call: Call) -> tuple[float, float]:
+    """Seconds of the call, and the sum of its nats."""
+    began = time.perf_counter()
+    nats = float(call().nats.sum())
+    return time.perf_counter() - began, nats
+
+
+def measure(calls: dict[str, Call], repeats: int, window_tokens: int) -> dict[str, Any]:
+    """Each call in turn: once with whatever is compiled and warmed up then, and ``repeats`` times to be measured."""
+    first = {name: timed(call) for name, call in calls.items()}
+    rounds = [{name: timed(call)[0] for name, call in calls.items()} for _ in range(repeats)]
+    found: dict[str, Any] = {}
+    for name in calls:
+        ratios = [times["plain"] / times[name] for times in rounds]
+        found[name] = {
+            "window_tokens_per_second": window_tokens / statistics.median(times[name] for times in rounds),
+            "times_plain": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
+            "first_call_seconds": first[name][0],
+            "nats_against_plain": first[name][1] / first["plain"][1] - 1,
+        }
+    return found
+
+
+def paths(network: TernaryUNet, tokens: Tokens, windows: Windows, batch: int, compiled: bool) -> dict[str, Call]:
+    plain = torch.compile(plain_window_sums, dynamic=False) if compiled else plain_window_sums
+    sums = {"plain": plain, "eager": window_sums} | ({"fast": None} if compiled else {})
+    return {
+        name: functools.partial(score_windows, network, tokens, windows, batch, what=name, sums=function)
+        for name, function in sums.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", default="ternary_v2")
+    parser.add_argument("--shards", required=True, help="a folder of .bin shards")
+    parser.add_argument("--stride", type=int, default=16)
+    parser.add_argument("--windows", type=int, default=4096, help="windows a call, a multiple of every batch")
+    parser.add_argument("--batch", type=int, nargs="+", default=[64], help="windows at a time; several are compared")
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--attention", default="auto")
+    parser.add_argument("--eager", action="store_true", help="compile nothing")
+    parser.add_argument("--profile", metavar="FILE", help="write a table of the fastest path's kernels here")
+    parser.add_argument("--output", metavar="FILE", help="write the JSON here too")
+    arguments = parser.parse_args()
+
+    network = random_network(arguments.record, arguments.attention)
+    device, length = default_device(), network.model.context
+    score.COMPILE_FROM[device.type] = 0  # so much is scored in earnest that it pays; here it would not be
+    stream = TokenStream(sorted(Path(arguments.shards).glob("*.bin")), network.model.vocab_size)
+    count = length + 1 + arguments.stride * (arguments.windows - 1)
+    tokens = np.asarray(stream.take(0, count))
+    windows = sliding_windows(count, length, arguments.stride, "every_token")
+    batches = {}
+    for batch in arguments.batch:
+        calls = paths(network, tokens, windows, batch, compiled=not arguments.eager)
+        batches[batch] = measure(calls, arguments.repeats, arguments.windows * length)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+    facts = {
+        "what": "sliding evaluation",
+        "record": arguments.record,
+        "stride": arguments.stride,
+        "window": length,
+        "windows": arguments.windows,
+        "repeats": arguments.repeats,
+        "compute": network.model.compute,
+        "attention": choose_attention(arguments.attention, device, network.dtype)[0],
+        "weights": "random",
+        "tokens": f"the first {count:,} of the shards",
+        "batches": batches,
+        "published_window_tokens_per_second": PUBLISHED.get(name),
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    if arguments.output:
+        write_json(Path(arguments.output), facts)
+    if arguments.profile:
+        call = list(calls.values())[-1]
+        with torch.profiler.profile() as profile:
+            call()
+        sort = f"self_{device.type}_time_total"
+        Path(arguments.profile).write_text(profile.key_averages().table(sort_by=sort, row_limit=50))
+    print(json.dumps(facts, indent=1))
+
+
+if __name__ == "__main__":
+    main()

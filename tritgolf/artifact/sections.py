@@ -1,0 +1,62 @@
+"""Work on equal sections is done once, however many artifacts hold them.
+
+Storage choices of one checkpoint mostly share their trits, whose compression takes nearly all of the time (16 s at full
+size). Sections are told equal by their bytes, so sharing changes no file and no reader can be given another's numbers.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+
+import numpy as np
+
+from tritgolf.artifact.codecs import Codec, compress, decompress
+from tritgolf.artifact.trits import Layout, Trits, pack, unpack
+
+
+class Sections:
+    """Packs and compresses (in ``threads`` threads), decompresses and unpacks; keeps what it made until closed."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads)
+        self._packed: dict[tuple[bytes, Layout], bytes] = {}
+        self._compressed: dict[tuple[bytes, Codec], Future[bytes]] = {}
+        self._decompressed: dict[tuple[bytes, Codec, int], bytes] = {}
+        self._unpacked: dict[tuple[bytes, int, Layout], Trits] = {}
+
+    def __enter__(self) -> "Sections":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def pack(self, matrices: Sequence[Trits], layout: Layout) -> bytes:
+        """All trits of ``matrices``, in their order, as one packed section."""
+        hasher = hashlib.sha256()
+        for q in matrices:
+            hasher.update(np.ascontiguousarray(q).data)
+        key = (hasher.digest(), layout)
+        if key not in self._packed:
+            self._packed[key] = pack(np.concatenate([np.zeros(0, np.int8), *(q.reshape(-1) for q in matrices)]), layout)
+        return self._packed[key]
+
+    def compress(self, data: bytes, codec: Codec) -> Future[bytes]:
+        """``data`` compressed, some time later."""
+        if (data, codec) not in self._compressed:
+            self._compressed[data, codec] = self._pool.submit(compress, data, codec)
+        return self._compressed[data, codec]
+
+    def decompress(self, data: bytes, codec: Codec, size: int) -> bytes:
+        """The ``size`` bytes that ``data`` holds; ``MalformedError`` as ``codecs.decompress``."""
+        if (data, codec, size) not in self._decompressed:
+            self._decompressed[data, codec, size] = decompress(data, codec, size)
+        return self._decompressed[data, codec, size]
+
+    def unpack(self, data: bytes, count: int, layout: Layout) -> Trits:
+        """The ``count`` trits in ``data``, int8, not to be changed; ``MalformedError`` as ``trits.unpack``."""
+        if (data, count, layout) not in self._unpacked:
+            self._unpacked[data, count, layout] = unpack(data, count, layout)
+        return self._unpacked[data, count, layout]

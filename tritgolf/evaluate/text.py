@@ -1,0 +1,36 @@
+"""The validation text as the roundtrip scores it: non-overlapping windows, one byte accounting."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tritgolf.config import ModelConfig
+from tritgolf.data.loader import validation_tokens
+from tritgolf.data.manifest import check_tokenizer
+from tritgolf.data.shards import Tokens
+from tritgolf.evaluate.bytes import TokenBytes, token_bytes
+from tritgolf.evaluate.score import Score, WindowNats, score_windows, summarize
+from tritgolf.evaluate.windows import Windows, chunked_windows
+from tritgolf.model.unet import TernaryUNet
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """Tokens, the windows to score them in (``batch`` at a time), and what their bytes and z-loss are counted with."""
+
+    tokens: Tokens
+    windows: Windows
+    sizes: TokenBytes
+    batch: int
+    z_loss: float
+
+    def score(self, network: TernaryUNet, what: str) -> tuple[WindowNats, Score]:
+        """Score ``network``; ``what`` names it to the progress bar."""
+        found = score_windows(network, self.tokens, self.windows, self.batch, what=what)
+        return found, summarize(found, self.tokens, self.windows, self.sizes, self.z_loss)
+
+
+def validation_text(shards: Path, tokenizer: Path, model: ModelConfig, batch: int, z_loss: float) -> ScoredText:
+    """The validation tokens of ``shards`` in windows of the model's context. Raises ``InputError``."""
+    check_tokenizer(shards, tokenizer)
+    tokens = validation_tokens(shards, model.context, model.vocab_size)
+    return ScoredText(tokens, chunked_windows(len(tokens), model.context), token_bytes(tokenizer), batch, z_loss)

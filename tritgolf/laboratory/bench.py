@@ -1,0 +1,70 @@
+"""A checkpoint on the bench: its own score once, then the score of whatever form of it was stored and reloaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from tritgolf.artifact.statistics import difference
+from tritgolf.artifact.storage import Restored
+from tritgolf.config import ModelConfig
+from tritgolf.evaluate.load import trained_network
+from tritgolf.evaluate.roundtrip import Gap, paired_gap
+from tritgolf.evaluate.score import Score, WindowNats
+from tritgolf.evaluate.text import ScoredText
+from tritgolf.model.build import replace_weights
+from tritgolf.model.layers import quantizer_arguments
+from tritgolf.model.ternary import Ternary, ternarize
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """A stored form of the checkpoint after reload, against the trained model.
+
+    ``max_weight_error`` is that of an effective ternary weight, ``max_tensor_error`` that of any other number.
+    """
+
+    nats: WindowNats
+    score: Score
+    gap: Gap
+    trits_changed: int
+    max_weight_error: float
+    max_tensor_error: float
+
+
+class Bench:
+    """Holds the trained model on its device and one network that takes other weights in turn."""
+
+    def __init__(self, model: ModelConfig, weights: Mapping[str, Tensor], text: ScoredText, attention: str) -> None:
+        self.model, self.text = model, text
+        self._network = trained_network(model, weights, attention)
+        self.device = self._network.vocab_bias.device
+        self.weights = {name: tensor.to(self.device) for name, tensor in weights.items()}
+        self.ternary = self._network.ternarized()
+        self.others = {name: tensor for name, tensor in self.weights.items() if name not in self.ternary}
+        self.nats, self.score = text.score(self._network, "trained")
+
+    def reload(self, restored: Restored, what: str, against: WindowNats | None = None) -> Reloaded:
+        """Score what ``restored`` (on any device) gives the model; its trits are compared as the model uses them.
+
+        The gap is to the trained model, or to ``against``.
+        """
+        tensors = {name: tensor.to(self.device) for name, tensor in restored.tensors.items()}
+        if restored.ternary:
+            ternary = {
+                name: Ternary(q.to(self.device), scale.to(self.device)) for name, (q, scale) in restored.ternary.items()
+            }
+        else:
+            arguments = quantizer_arguments(self.model.quantizer)
+            ternary = {name: ternarize(tensors[name], **arguments) for name in self.ternary}
+        replace_weights(self._network, tensors, ternary)
+        nats, score = self.text.score(self._network, what)
+        weights, others = difference(self.ternary, ternary), difference({}, {}, self.others, tensors)
+        return Reloaded(
+            nats=nats,
+            score=score,
+            gap=paired_gap(against or self.nats, nats, self.score.bytes),
+            trits_changed=weights.trits_changed,
+            max_weight_error=weights.max_weight_error,
+            max_tensor_error=others.max_weight_error,
+        )

@@ -1,0 +1,178 @@
+"""The laboratory's stages: every row of the ablation grid, written to a file, read back and scored; and the probes.
+
+Sections that rows share are compressed and decompressed once (``Sections``), in the background while the device scores;
+each row's file is really written, read back with all its checksums, and deleted: the metrics are what is kept.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
+from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
+from tritgolf.artifact.sections import Sections
+from tritgolf.artifact.statistics import zero_fractions
+from tritgolf.artifact.storage import Decided, restore, store
+from tritgolf.config import ExportConfig, ModelConfig, StorageConfig
+from tritgolf.evaluate.roundtrip import gap_of, paired_gap
+from tritgolf.evaluate.text import validation_text
+from tritgolf.files import digest_file, write_json
+from tritgolf.laboratory.bench import Bench, Reloaded
+from tritgolf.laboratory.grid import GridConfig, ProbeConfig, differing, grid_storages, merge_equal
+from tritgolf.laboratory.margins import margins
+from tritgolf.laboratory.probes import probe_all
+from tritgolf.provenance import envelope
+from tritgolf.train import checkpoint as checkpoints
+
+
+def laboratory_stage(
+    *,
+    record: str,
+    seed: int,
+    name: str,
+    model: ModelConfig,
+    export: ExportConfig,
+    grid: GridConfig,
+    z_loss: float,
+    attention: str,
+    batch: int,
+    checkpoint: Path,
+    shards: Path,
+    tokenizer: Path,
+    facts: Path,
+    threads: int,
+) -> None:
+    """Measure every row of ``grid`` on the checkpoint ``name`` and write ``facts``.
+
+    ``threads`` compress; ``batch``: windows scored at a time. The result doesn't depend on either.
+    """
+    text = validation_text(shards, tokenizer, model, batch, z_loss)
+    source = checkpoints.load(checkpoint)
+    storages = grid_storages(grid, export, model.quantizer.estimator)
+    names = merge_equal(storages)
+    decided: Decided = {}
+    found: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
+    with Sections(threads) as shared, tempfile.TemporaryDirectory(dir=facts.parent) as scratch:
+        pending = {
+            row: begin_artifact(
+                store(source.tensors, model.quantizer, storages[row], export.decide_scale, decided=decided), shared
+            )
+            for row in dict.fromkeys(names.values())
+        }
+        decided.clear()
+        bench = Bench(model, source.tensors, text, attention)
+        for row, artifact in pending.items():
+            header = ArtifactHeader(
+                record=record,
+                seed=seed,
+                checkpoint=name,
+                step=source.facts["step"],
+                storage_name=row,
+                model=model,
+                storage=storages[row],
+            )
+            found[row] = _roundtrip(artifact, header, Path(scratch) / f"{row}.tgolf", shared, bench)
+    reloads = {given: found[row][1] for given, row in names.items()}
+    metrics = {
+        "trained": bench.score.as_dict(),
+        "estimator": model.quantizer.estimator,
+        "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
+        "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
+        "own_storage": export.own_storage,
+        "names": names,
+        "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
+        "decomposition": _decomposition(export, reloads, bench),
+        "margins": margins(bench.ternary, bench.others),
+    }
+    written = envelope(
+        "laboratory",
+        record=record,
+        seed=seed,
+        checkpoint=name,
+        step=source.facts["step"],
+        metrics=metrics,
+        payload=metrics,
+        configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
+        inputs={"checkpoint": source.facts["digest"], "tokenizer": digest_file(tokenizer)},
+    )
+    write_json(facts, written)
+
+
+def probe_stage(
+    *,
+    record: str,
+    seed: int,
+    name: str,
+    model: ModelConfig,
+    probes: ProbeConfig,
+    z_loss: float,
+    attention: str,
+    batch: int,
+    checkpoint: Path,
+    shards: Path,
+    tokenizer: Path,
+    facts: Path,
+) -> None:
+    """Push every mechanism on the checkpoint ``name`` until it breaks (``probe_all``) and write ``facts``."""
+    text = validation_text(shards, tokenizer, model, batch, z_loss)
+    source = checkpoints.load(checkpoint)
+    bench = Bench(model, source.tensors, text, attention)
+    metrics = {
+        "trained": bench.score.as_dict(),
+        "estimator": model.quantizer.estimator,
+        "break_bpb": probes.break_bpb,
+        "mechanisms": probe_all(bench, probes),
+    }
+    written = envelope(
+        "probes",
+        record=record,
+        seed=seed,
+        checkpoint=name,
+        step=source.facts["step"],
+        metrics=metrics,
+        payload=metrics,
+        configuration=[model.model_dump(mode="json"), probes.model_dump(mode="json")],
+        inputs={"checkpoint": source.facts["digest"], "tokenizer": digest_file(tokenizer)},
+    )
+    write_json(facts, written)
+
+
+def _roundtrip(
+    artifact: PendingArtifact, header: ArtifactHeader, path: Path, shared: Sections, bench: Bench
+) -> tuple[ArtifactInfo, Reloaded]:
+    info = artifact.finish(path, header)
+    read = read_artifact(path, shared)
+    path.unlink()
+    restored = restore(read.stored.to(bench.device), header.model.quantizer, read.header.storage)
+    return info, bench.reload(restored, header.storage_name)
+
+
+def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: Reloaded) -> dict[str, Any]:
+    """One row; ``over_own``: its gap less that of the record's own storage, paired over the same windows."""
+    over_own = paired_gap(own.nats, reloaded.nats, reloaded.score.bytes)
+    return {
+        "factors": storage.model_dump(mode="json"),
+        "bytes": info.bytes,
+        "layout": info.layout,
+        "bpb": reloaded.score.bpb,
+        "nats": reloaded.score.nats,
+        "record_bpb": reloaded.score.record_bpb,
+        "gap_bpb": reloaded.gap.bpb,
+        "gap_se": reloaded.gap.standard_error,
+        "over_own_bpb": over_own.bpb,
+        "over_own_se": over_own.standard_error,
+        "trits_changed": reloaded.trits_changed,
+        "max_weight_error": reloaded.max_weight_error,
+        "max_tensor_error": reloaded.max_tensor_error,
+        "payload_digest": info.payload_digest,
+    }
+
+
+def _decomposition(export: ExportConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
+    """Which factors differ from the lossless storage, and what of the own gap their single gaps leave unexplained."""
+    factors = differing(export.storage(export.own_storage))
+    left = reloads["own"].nats.nats - bench.nats.nats
+    for factor in factors:
+        left = left - (reloads[f"only_{factor}"].nats.nats - bench.nats.nats)
+    remainder = gap_of(left, bench.score.bytes)
+    return {"factors": factors, "remainder_bpb": remainder.bpb, "remainder_se": remainder.standard_error}

@@ -1,0 +1,32 @@
+"""Every table and plot by its name: what the workflow's scripts and pages choose from."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from tritgolf.report import laboratory_plots, laboratory_tables, plots
+from tritgolf.report.comparisons import published_table, read_published
+from tritgolf.report.metrics import Run
+from tritgolf.report.rendering import Table
+from tritgolf.report.style import STYLE
+from tritgolf.report.tables import roundtrip_table, seeds_table
+
+TABLES: dict[str, Callable[[Run], Table]] = {
+    "seeds": seeds_table,
+    "roundtrip": roundtrip_table,
+    **laboratory_tables.TABLES,
+}
+PLOTS: dict[str, Callable[[Run], Figure]] = {**plots.PLOTS, **laboratory_plots.PLOTS}
+
+
+def make_table(name: str, run: Run, published: str | Path) -> Table:
+    """The table ``name``; ``published`` is the file of published figures, which the table of that name needs."""
+    return published_table(run, read_published(published)) if name == "published" else TABLES[name](run)
+
+
+def draw(name: str, run: Run) -> Figure:
+    """The plot ``name``, in the project's style."""
+    with matplotlib.rc_context(STYLE):
+        return PLOTS[name](run)

@@ -1,0 +1,127 @@
+"""The laboratory's plots: waterfall of the decomposition, gap against training length, probes of the mechanisms."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame, grid_frame, length_frame, probe_frame
+from tritgolf.report.laboratory_tables import FACTOR_NAMES, LENGTH_STORAGES, shown_checkpoints
+from tritgolf.report.metrics import Run
+from tritgolf.report.plots import LONG_RUN, MANY_TICKS, step_axis
+from tritgolf.report.style import COLOURS, GREY, MARKERS, new_figure
+
+WATERFALLS = 4
+RISES, FALLS = COLOURS[1], COLOURS[0]
+WHOLE = {REMAINDER: COLOURS[3], TOGETHER: GREY}
+SCALES = ("scales_fp32", "scales_bf16", "scales_fp16", "scales_bfp8")
+FLOOR = 1e-7  # bits per byte: a gap that is exactly zero still has a place on a logarithmic axis
+
+
+def waterfall_plot(decomposition: pd.DataFrame) -> Figure:
+    """From no gap to the record's, decision by decision, a panel a checkpoint. ``decomposition``: its frame."""
+    steps = shown_checkpoints(decomposition, WATERFALLS)
+    parts = list(dict.fromkeys(decomposition["part"]))
+    figure = new_figure(height=0.9 + len(steps) * (0.55 + 0.26 * len(parts)))
+    panels = figure.subplots(len(steps), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (checkpoint, step) in zip(panels, steps.items(), strict=True):
+        _waterfall(axes, decomposition[decomposition["checkpoint"] == checkpoint], parts)
+        axes.set_title(f"after {step:,.0f} steps", loc="left")
+    panels[-1].set_xlabel("roundtrip gap ($10^{-3}$ bits per byte)\n± standard error, paired over windows")
+    return figure
+
+
+def length_plot(grid: pd.DataFrame, lengths: pd.DataFrame) -> Figure:
+    """Over training: gap of chosen storages, what the scales' format alone changes in it, zeros and amplification.
+
+    ``grid``, ``lengths``: ``grid_frame`` and ``length_frame``.
+    """
+    figure = new_figure(height=8.6)
+    upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=[3, 3, 2])
+    steps = lengths.groupby("checkpoint", sort=False)["step"].mean()
+    logarithmic = steps.iloc[-1] >= LONG_RUN * steps.iloc[0]
+    _lines(upper, grid, LENGTH_STORAGES, "gap", 1e3, logarithmic)
+    upper.set(ylabel="roundtrip gap\n($10^{-3}$ bits per byte)", title="± standard error, paired over windows")
+    _lines(middle, grid, SCALES, "over_own", 1e6, logarithmic)
+    middle.set(ylabel="gap over own storage\n($10^{-6}$ bits per byte)", title="The format of the scales alone")
+    mean = lengths.groupby("checkpoint", sort=False)[
+        ["zero_fraction", "absmean_amplification", "rms_amplification"]
+    ].mean()
+    lower.plot(steps, mean["absmean_amplification"], color=COLOURS[3], marker="o", label="1/(1 − z), absmean")
+    lower.plot(steps, mean["rms_amplification"], color=COLOURS[4], marker="s", label="1/√(1 − z), rms")
+    lower.plot(steps, mean["zero_fraction"], color=GREY, marker="^", label="z, true share of zero trits")
+    lower.set(xlabel="training step of the checkpoint (markers set side by side)", ylabel="share, or factor")
+    lower.set_ylim(0, None)
+    lower.legend(ncols=3, loc="lower center", fontsize=9)
+    step_axis(lower, steps.tolist() if len(steps) <= MANY_TICKS else [], logarithmic)
+    return figure
+
+
+def probe_plot(probes: pd.DataFrame) -> Figure:
+    """How much each mechanism moves the gap when it is pushed. ``probes``: ``probe_frame``, its last checkpoint."""
+    last = probes[probes["checkpoint"] == probes["checkpoint"].iloc[-1]]
+    figure = new_figure(height=8.2)
+    panels = figure.subplots(3, 1, sharey=True)
+    titles = {
+        "shift": ("numbers stored 2$^k$ times as large: k (0: where training is)", "Range of the formats"),
+        "crowding": ("weights at 2$^{-k}$ of their distance from the threshold: k", "Trits decided again"),
+        "zeros": ("share of zero trits in every group", "Shrinkage correction and BF16 reload"),
+    }
+    for axes, (parameter, (label, title)) in zip(panels, titles.items(), strict=True):
+        chosen = last[last["parameter"] == parameter]
+        for position, (keys, group) in enumerate(chosen.groupby(["kind", "choice"], sort=False)):
+            by_setting = group.groupby("at")["change_bpb"].mean().abs().clip(lower=FLOOR)
+            axes.plot(
+                by_setting.index, by_setting, label=" ".join(map(str, keys)), color=COLOURS[position % len(COLOURS)],
+                marker=MARKERS[position % len(MARKERS)], markersize=4,
+            )  # fmt: skip
+        axes.axhline(last["break_bpb"].iloc[0], color="black", linestyle="--", linewidth=1)
+        axes.set(yscale="log", xlabel=label, ylabel="|change of gap| (bits per byte)", title=title)
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    panels[2].xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    return figure
+
+
+def _lines(
+    axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str, unit: float, logarithmic: bool
+) -> None:
+    """A line a storage of ``figure``_bpb, means over seeds with their standard error, markers side by side."""
+    present = [name for name in storages if name in set(grid["storage"])]
+    span = grid["step"].max() - grid["step"].min() or 1
+    for position, storage in enumerate(present):
+        groups = grid[grid["storage"] == storage].groupby("checkpoint", sort=False)
+        error = groups[f"{figure}_se_bpb"].agg(lambda one: (one**2).sum() ** 0.5 / len(one)) * unit
+        aside, at = position - (len(present) - 1) / 2, groups["step"].mean()
+        axes.errorbar(
+            at * 1.03**aside if logarithmic else at + aside * 0.012 * span, groups[f"{figure}_bpb"].mean() * unit,
+            yerr=error, label=storage, color=COLOURS[position % len(COLOURS)], marker=MARKERS[position % len(MARKERS)],
+            capsize=2, elinewidth=1,
+        )  # fmt: skip
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.legend(fontsize=8, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _waterfall(axes: Axes, decomposition: pd.DataFrame, parts: list[str]) -> None:
+    gaps = decomposition.groupby("part", sort=False)["gap_bpb"].mean() * 1e3
+    errors = decomposition.groupby("part", sort=False)["gap_se_bpb"].agg(lambda e: (e**2).sum() ** 0.5 / len(e)) * 1e3
+    reached = 0.0
+    for part in parts:
+        start = 0.0 if part == TOGETHER else reached
+        colour = WHOLE.get(part) or (RISES if gaps[part] >= 0 else FALLS)
+        name = FACTOR_NAMES.get(part, part)
+        axes.barh(name, gaps[part], left=start, color=colour, height=0.62, xerr=errors[part], capsize=2)
+        reached = start + gaps[part]
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", labelsize=9)
+
+
+PLOTS: dict[str, Callable[[Run], Figure]] = {
+    "waterfall": lambda run: waterfall_plot(decomposition_frame(run)),
+    "gap_length": lambda run: length_plot(grid_frame(run), length_frame(run)),
+    "probes": lambda run: probe_plot(probe_frame(run)),
+}

@@ -1,0 +1,31 @@
+"""Push every mechanism on one checkpoint until it breaks."""
+
+from pathlib import Path
+
+import torch
+from snakemake.iocontainers import Snakemake
+
+from tritgolf.config import ModelConfig
+from tritgolf.devices import assigned_gpus
+from tritgolf.errors import one_line_errors
+from tritgolf.laboratory.grid import ProbeConfig
+from tritgolf.laboratory.stage import probe_stage
+
+snakemake: Snakemake  # set by Snakemake before this script runs
+
+with one_line_errors(log=snakemake.log[0]), assigned_gpus(snakemake.resources.gpu):
+    torch.set_num_threads(snakemake.threads)
+    probe_stage(
+        record=snakemake.params.record,
+        seed=int(snakemake.wildcards.seed),
+        name=snakemake.wildcards.checkpoint,
+        model=ModelConfig(**snakemake.params.model),
+        probes=ProbeConfig(**snakemake.params.probes),
+        z_loss=snakemake.params.z_loss,
+        attention=snakemake.params.attention,
+        batch=snakemake.params.batch,
+        checkpoint=Path(snakemake.input.checkpoint),
+        shards=Path(snakemake.input.shards),
+        tokenizer=Path(snakemake.input.tokenizer),
+        facts=Path(snakemake.output.facts),
+    )
