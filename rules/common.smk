@@ -29,9 +29,10 @@ def _configured():
 
 
 PIPELINE, RECORDS, DATASETS, GRID = _configured()
-GPUS = PIPELINE.gpus or len(visible_devices())
+GPUS = PIPELINE.gpus or len(visible_devices())  # that train one run
+MACHINE_GPUS = max(GPUS, len(visible_devices()))  # a login node sees none: then those that it is told
 if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", GPUS)  # as --resources gpu=N would: how many are in use on this machine at a time
+    workflow.register_resource("gpu", MACHINE_GPUS)  # as --resources gpu=N would: how many may be in use at a time
 
 
 def records() -> list[str]:
@@ -66,7 +67,7 @@ def dataset_config(name: str) -> DatasetConfig:
 
 def compute_threads(name: str, gpus: int) -> int:
     """Threads of a job that computes: its GPUs' share of the machine, so that each GPU may have a job at a time."""
-    return max(1, workflow.cores * gpus // GPUS) if GPUS else RECORDS[name].train.cpu_threads
+    return max(1, workflow.cores * gpus // MACHINE_GPUS) if GPUS else RECORDS[name].train.cpu_threads
 
 
 def show_summary() -> None:

@@ -35,7 +35,8 @@ class Replay:
     def _recorded(self) -> torch.cuda.CUDAGraph:
         torch.cuda.empty_cache()  # the recording has memory of its own; what eager calls used would lie idle beside it
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
+        # thread_local: NCCL's watchdog asks for events from a thread of its own while this one records.
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             self.function()
         return graph
 
