@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,9 @@ from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tritgolf.errors import InputError
 from tritgolf.report.experiments import experiment_table, load_experiment
+
+MEASURED = Path(__file__).parents[2] / "measured"
+KEPT = sorted(path.parent for path in MEASURED.glob("*/experiment.yaml"))
 
 EXPERIMENT = """
 title: "Two demos"
@@ -59,3 +63,16 @@ def test_an_experiment_that_cannot_be_compared_is_refused(folder):
         file.unlink()
     with pytest.raises(InputError, match=r"second has the seeds \[42, 1337\], the baseline \[42, 1337, 7\]"):
         load_experiment(folder)
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)
+def test_a_lossless_storage_has_a_gap_of_exactly_zero_in_every_kept_run(kept):
+    table = experiment_table(*load_experiment(kept))
+    lossless = table.frame[(table.frame["storage"] == "lossless") & ~table.frame["seed"].isin(["mean", "std"])]
+    assert len(lossless) > 0
+    for name in ("gap_bpb", "gap_se_bpb", "trits_changed"):
+        assert list(lossless[name]) == [0] * len(lossless), name
+    others = table.frame[table.frame["storage"] == "bf16"]
+    assert others["gap_bpb"].astype(bool).all()
+    gaps = table.cells[table.cells["trained and stored"].str.contains("lossless")]["RT gap"]
+    assert all(re.fullmatch(r"\+0\.000000( ± 0\.000000)?", gap) for gap in gaps)
