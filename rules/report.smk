@@ -134,6 +134,42 @@ for _run, _folder in MEASURED.items():
             "../workflow_scripts/report_measured.py"
 
 
+for _experiment, _folder in EXPERIMENTS.items():
+
+    rule:
+        name:
+            f"experiment_{_experiment}"
+        input:
+            rows=str(_folder / "experiment.yaml"),
+            metrics=sorted(str(path) for path in _folder.rglob("*.json*")),
+        output:
+            md=f"results/measured/{_experiment}/tables/compared.md",
+            csv=f"results/measured/{_experiment}/tables/compared.csv",
+            html=report(
+                f"results/measured/{_experiment}/tables/compared.html",
+                caption="../report/compared.rst",
+                category=f"measured: {_experiment}",
+                subcategory="Tables",
+                labels={"table": "Compared"},
+            ),
+        log:
+            f"results/measured/{_experiment}/logs/compared.log",
+        benchmark:
+            f"results/measured/{_experiment}/benchmarks/compared.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            folder=lambda wildcards, input: str(Path(input.rows).parent),
+        message:
+            f"Table of the kept experiment {_experiment}"
+        script:
+            "../workflow_scripts/report_experiment.py"
+
+
 rule records_table:
     input:
         metrics=FINAL_OF_ALL,
@@ -204,4 +240,8 @@ ALL_MEASURED = [
     }.items()
     for suffix in suffixes
     for path in measured_files(run, kind, suffix)
+] + [
+    f"results/measured/{experiment}/tables/compared.{suffix}"
+    for experiment in EXPERIMENTS
+    for suffix in ("md", "csv", "html")
 ]

@@ -100,6 +100,12 @@ MEASURED = {
     for path in sorted((REPOSITORY / "measured").glob("*/record.json"))
 }
 
+# Kept runs of one question side by side: a folder with experiment.yaml and a run a record.
+EXPERIMENTS = {
+    path.parent.name: Path(os.path.relpath(path.parent))
+    for path in sorted((REPOSITORY / "measured").glob("*/experiment.yaml"))
+}
+
 
 def measured_files(run: str, kind: str, suffix: str) -> list[str]:
     """The files of a kept run's ``tables`` or ``plots``: of those whose metrics were kept."""

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tritgolf.config import ModelConfig, StorageConfig
+    from tritgolf.config import Format, ModelConfig, StorageConfig
 
 WIDER = {"float32": {"float32"}, "bfloat16": {"bfloat16", "float32"}, "float16": {"float16", "float32"}}
 
@@ -20,6 +20,7 @@ def losses(model: "ModelConfig", storage: "StorageConfig") -> dict[str, tuple[ob
     Setting → (its value, what it must be instead).
     """
     needed: dict[str, Collection[object]] = {
+        "estimator": {"own", model.quantizer.estimator},
         "decide": {"forward"},
         "shrinkage": {False},
         "reload_dtype": {"float32"},
@@ -42,11 +43,18 @@ def exact_formats(model: "ModelConfig") -> dict[str, set[str]]:
     scales = WIDER[model.quantizer.scale_dtype] | ({"bfloat16"} if model.compute == "bfloat16" else set())
     projections = "e4m3" if model.fp8_embedding else model.compute
     table = {"e4m3"} if model.fp8_embedding and model.head_table == "e4m3" else set()
-    mixes = model.compute if model.mixes == "float32" else model.mixes
     return {
         "scales": scales,
         "table": WIDER["bfloat16"] | table,
         "projections": {projections, "float32"},
-        "mixes": {mixes, "float32"},
+        "mixes": {used_mixes(model), "float32"},
         "vectors": {model.vectors, "float32"},
     }
+
+
+def used_mixes(model: "ModelConfig") -> "Format":
+    """What mixes and skips are rounded to before they are used: the compute precision where not trained otherwise.
+
+    Said here rather than left to a cast, which compiled code drops: it would compute with the FP32 numbers.
+    """
+    return model.compute if model.mixes == "float32" else model.mixes

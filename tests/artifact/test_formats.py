@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, round_to
 from tritgolf.artifact.malformed import MalformedError
-from tritgolf.artifact.widths import width_of
+from tritgolf.artifact.widths import length_of, width_of
 from tritgolf.model.rounding import rounded_through
 
 FORMATS = sorted(DTYPES)

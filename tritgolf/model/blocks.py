@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from tritgolf.config import ModelConfig
+from tritgolf.lossless import used_mixes
 from tritgolf.model.attention import Attention
 from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
 from tritgolf.model.rotary import rotate
@@ -65,7 +66,7 @@ class Block(nn.Module):
 
     def __init__(self, model: ModelConfig, attend: Attention) -> None:
         super().__init__()
-        self.mixes, self.vectors = model.mixes, model.vectors
+        self.mixes, self.vectors = used_mixes(model), model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))

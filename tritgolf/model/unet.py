@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tritgolf.config import ModelConfig
+from tritgolf.lossless import used_mixes
 from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.layers import TernaryLinear, rms_norm
@@ -55,7 +56,7 @@ class TernaryUNet(nn.Module):
         cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
         x = x0 = self.embed(tokens)
         encoders = self.model.layers // 2
-        skip_weights = rounded_through(self.skip_weights, self.model.mixes).to(x.dtype)
+        skip_weights = rounded_through(self.skip_weights, used_mixes(self.model)).to(x.dtype)
         skips: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             if index >= encoders and skips:

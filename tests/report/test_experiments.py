@@ -1,0 +1,78 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.report import synthetic
+from tests.report.test_metrics import edit
+from tritgolf.errors import InputError
+from tritgolf.report.experiments import experiment_table, load_experiment
+
+MEASURED = Path(__file__).parents[2] / "measured"
+KEPT = sorted(path.parent for path in MEASURED.glob("*/experiment.yaml"))
+
+EXPERIMENT = """
+title: "Two demos"
+rows:
+  - {record: first, storage: bf16, what: "as it is"}
+  - {record: first, storage: fp16, what: "FP16 scales"}
+  - {record: second, storage: bf16, what: "other training"}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two runs of the same figures; the second's seeds score 0.5, 0.25 and 0.75 lower, at the last step."""
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
+    for name in ("first", "second"):
+        synthetic.write_run(tmp_path / name, "demo")
+    for seed, lower in ((42, 0.5), (1337, 0.25), (7, 0.75)):
+        path = tmp_path / f"second/seed{seed}/final/roundtrip.json"
+        bpb = synthetic.roundtrip(seed, "final")["trained"]["bpb"] - lower
+        edit(path, metrics__trained__bpb=bpb, metrics__storages__bf16__bpb=bpb + 0.125)
+    return tmp_path
+
+
+def test_rows_are_compared_with_the_first_seed_by_seed_at_equal_steps(folder):
+    table = experiment_table(*load_experiment(folder))
+    cells = table.cells
+    assert list(cells["step"]) == ["100"] * 3 + ["200"] * 3 + ["300"] * 3
+    assert list(cells["trained and stored"]) == ["as it is", "FP16 scales", "other training"] * 3
+    last = cells[6:]
+    assert list(last["trained BPB against the baseline"]) == ["baseline", "+0.0000 ± 0.0000", "−0.5000 ± 0.2500"]
+    assert list(last["bytes against the baseline"]) == ["baseline", "+1,000", "+0"]
+    assert last["RT BPB against the baseline"].iloc[2].startswith("−0.37")  # 0.125 − 0.5 less the baseline's gap
+    earlier = cells[3:6]
+    assert earlier["trained BPB against the baseline"].iloc[2] == "+0.0000 ± 0.0000"
+    frame = table.frame
+    row = frame[(frame.checkpoint == "final") & (frame.what == "other training") & (frame.seed == 7)]
+    assert row["trained_bpb_over_baseline"].item() == pytest.approx(-0.75)
+    assert "mean" in set(frame["seed"])
+
+
+def test_an_experiment_that_cannot_be_compared_is_refused(folder):
+    path = folder / "experiment.yaml"
+    path.write_text(EXPERIMENT.replace("storage: fp16", "storage: int4"))
+    with pytest.raises(InputError, match="first has no storage 'int4'; known: bf16, fp16, fp32"):
+        experiment_table(*load_experiment(folder))
+    path.write_text(EXPERIMENT.replace("storage: fp16", "storag: fp16"))
+    with pytest.raises(InputError, match=r"rows\.1\.storag"):
+        load_experiment(folder)
+    path.write_text(EXPERIMENT)
+    for file in (folder / "second" / "seed7").rglob("*.json*"):
+        file.unlink()
+    with pytest.raises(InputError, match=r"second has the seeds \[42, 1337\], the baseline \[42, 1337, 7\]"):
+        load_experiment(folder)
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)
+def test_a_lossless_storage_has_a_gap_of_exactly_zero_in_every_kept_run(kept):
+    table = experiment_table(*load_experiment(kept))
+    lossless = table.frame[(table.frame["storage"] == "lossless") & ~table.frame["seed"].isin(["mean", "std"])]
+    assert len(lossless) > 0
+    for name in ("gap_bpb", "gap_se_bpb", "trits_changed"):
+        assert list(lossless[name]) == [0] * len(lossless), name
+    others = table.frame[table.frame["storage"] == "bf16"]
+    assert others["gap_bpb"].astype(bool).all()
+    gaps = table.cells[table.cells["trained and stored"].str.contains("lossless")]["RT gap"]
+    assert all(re.fullmatch(r"\+0\.000000( ± 0\.000000)?", gap) for gap in gaps)

@@ -1,0 +1,108 @@
+"""Several kept runs of one question, side by side: which way to train and to store costs how much.
+
+An experiment is a folder with ``experiment.yaml`` and one run a record below it (``<record>/record.json`` …), all with
+the same seeds, text and checkpoints.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from tritgolf.config import Settings, read_yaml, validate
+from tritgolf.errors import InputError
+from tritgolf.report.frames import roundtrip_frame
+from tritgolf.report.metrics import Run, load_run
+from tritgolf.report.notes import made_from
+from tritgolf.report.rendering import Table
+from tritgolf.report.statistics import format_mean_std, format_value, mean
+from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, with_summary
+
+FILE = "experiment.yaml"
+
+
+class Row(Settings):
+    """One line of the table: a record's weights in one of its storage choices, and what that is in words."""
+
+    record: str
+    storage: str
+    what: str
+
+
+class Experiment(Settings):
+    """``rows[0]`` is the baseline that the others are compared with, seed by seed."""
+
+    title: str
+    rows: tuple[Row, ...] = Field(min_length=2)
+
+
+def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
+    """The experiment in ``folder`` and its runs by record. ``InputError`` if a run is missing or has other seeds."""
+    path = Path(folder) / FILE
+    experiment = validate(Experiment, read_yaml(path), path)
+    runs = {record: load_run(path.parent / record) for record in dict.fromkeys(row.record for row in experiment.rows)}
+    seeds = {record: [seed.seed for seed in run.seeds] for record, run in runs.items()}
+    wanted = seeds[experiment.rows[0].record]
+    for record, found in seeds.items():
+        if found != wanted:
+            raise InputError(
+                path, f"{record} has the seeds {found}, the baseline {wanted}", "run the same seeds of both"
+            )
+    return experiment, runs
+
+
+def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
+    """A row a (step, row of the experiment): BPB at equal steps, gap and bytes, and each against the baseline's."""
+    parts = []
+    for row in experiment.rows:
+        frame = roundtrip_frame(runs[row.record])
+        part = frame[frame["storage"] == row.storage]
+        if part.empty:
+            known = ", ".join(dict.fromkeys(frame["storage"]))
+            raise InputError(FILE, f"rows: {row.record} has no storage {row.storage!r}", f"known: {known}")
+        parts.append(part.assign(what=row.what))
+    baseline = parts[0].set_index(["checkpoint", "seed"])
+    for part in parts:
+        twin = baseline.loc[list(zip(part["checkpoint"], part["seed"], strict=True))]
+        for name in ("trained_bpb", "rt_bpb", "artifact_bytes"):
+            part[f"{name}_over_baseline"] = part[name].to_numpy() - twin[name].to_numpy()
+    frame = pd.concat(parts).sort_values("step", kind="stable", ignore_index=True)
+    by = ["checkpoint", "what", "storage"]
+    first = experiment.rows[0].what
+    rows = [_cells(group, is_baseline=what == first) for (_, what, _), group in frame.groupby(by, sort=False)]
+    return Table(
+        title=experiment.title,
+        frame=with_summary(frame, by),
+        cells=pd.DataFrame(rows),
+        notes=(
+            "Mean ± sample standard deviation over seeds. BPB is pure cross-entropy in bits per byte over "
+            "non-overlapping windows: of the trained model, and of the model reloaded from the artifact (RT). RT gap: "
+            "reloaded − trained. Paired SE: standard error of one seed's gap, windows paired (mean over seeds).",
+            f"“Against the baseline” is the difference from the first row ({first}), seed by seed, at the same step. "
+            "Seeds share initial weights and data order across rows, not the path of training.",
+            *made_from(list(runs.values())),
+        ),
+        left=("trained and stored",),
+    )
+
+
+def _cells(group: pd.DataFrame, is_baseline: bool) -> dict[str, str]:
+    def against(name: str, decimals: int) -> str:
+        if is_baseline:
+            return "baseline"
+        return format_mean_std(group[f"{name}_over_baseline"], decimals, signed=True, fixed=True)
+
+    return {
+        "step": format_value(mean(group["step"]), 0),
+        "trained and stored": str(group["what"].iloc[0]),
+        "seeds": str(len(group)),
+        "trained BPB": format_mean_std(group["trained_bpb"], BPB_DECIMALS, fixed=True),
+        "trained BPB against the baseline": against("trained_bpb", BPB_DECIMALS),
+        "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
+        "paired SE": format_value(mean(group["gap_se_bpb"]), GAP_DECIMALS),
+        "RT BPB against the baseline": against("rt_bpb", BPB_DECIMALS),
+        "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
+        "bytes against the baseline": "baseline"
+        if is_baseline
+        else format_value(mean(group["artifact_bytes_over_baseline"]), 0, signed=True),
+    }

@@ -1,0 +1,14 @@
+"""Write the table of a kept experiment."""
+
+from pathlib import Path
+
+from snakemake.iocontainers import Snakemake
+
+from tritgolf.errors import one_line_errors
+from tritgolf.report.experiments import experiment_table, load_experiment
+
+snakemake: Snakemake  # set by Snakemake before this script runs
+
+with one_line_errors(log=snakemake.log[0]):
+    table = experiment_table(*load_experiment(snakemake.params.folder))
+    table.write(Path(snakemake.output.md).with_suffix(""))
