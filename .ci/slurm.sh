@@ -2,13 +2,15 @@
 # A SLURM on this machine alone, for tests/cluster: .ci/slurm.sh start|stop
 #
 # Debian's packages; munge; no cgroups, no accounting. Two nodes, both this machine, on two loopback addresses, each with
-# two made-up GPUs, so that a job of two nodes can be had. Needs root. Where the packages can't be had: "skipped", 0.
+# made-up GPUs, so that a job of two nodes can be had. Needs root. Where the packages can't be had: "skipped", 0.
 set -eu
 
+PATH=$PATH:/usr/sbin:/sbin  # where the daemons are
 state=/var/lib/tritgolf-slurm
 configuration=/etc/slurm/slurm.conf
 mark="# written by tritgolf's .ci/slurm.sh"
 nodes="tritgolf1 tritgolf2"
+cores=16 memory=64000 gpus=4  # of a node, made up: the tests send several runs at once, which wait for most of their time
 
 skipped() {
     echo "slurm: skipped: $1"
@@ -30,6 +32,8 @@ configure() {
     for number in 1 2; do
         grep -q " tritgolf$number\$" /etc/hosts || echo "127.0.0.$number tritgolf$number" >>/etc/hosts
         mkdir -p "$state/tritgolf$number"
+    done
+    for number in $(seq "$gpus"); do
         touch "$state/gpu$number"  # what a GRES needs for a device; nothing opens it
     done
     cat >"$configuration" <<EOF
@@ -59,11 +63,11 @@ MinJobAge=600
 KillWait=10
 OverTimeLimit=0
 SchedulerParameters=batch_sched_delay=0,sched_interval=5,sched_min_interval=0
-NodeName=tritgolf1 NodeHostname=$here NodeAddr=127.0.0.1 Port=17001 CPUs=4 RealMemory=8000 Gres=gpu:2
-NodeName=tritgolf2 NodeHostname=$here NodeAddr=127.0.0.2 Port=17002 CPUs=4 RealMemory=8000 Gres=gpu:2
+NodeName=tritgolf1 NodeHostname=$here NodeAddr=127.0.0.1 Port=17001 CPUs=$cores RealMemory=$memory Gres=gpu:$gpus
+NodeName=tritgolf2 NodeHostname=$here NodeAddr=127.0.0.2 Port=17002 CPUs=$cores RealMemory=$memory Gres=gpu:$gpus
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 EOF
-    echo "Name=gpu File=$state/gpu[1-2]" >"$(dirname "$configuration")/gres.conf"
+    echo "Name=gpu File=$state/gpu[1-$gpus]" >"$(dirname "$configuration")/gres.conf"
 }
 
 start() {
@@ -92,12 +96,14 @@ start() {
         sleep 1
     done
     echo "slurm: its nodes did not become idle in a minute; the logs are in $state" >&2
+    stop
     exit 1
 }
 
 stop() {
-    for name in tritgolf1 tritgolf2 controller; do
-        [ ! -e "$state/$name.pid" ] || kill "$(cat "$state/$name.pid")" || true
+    for name in $nodes controller; do
+        number=$(cat "$state/$name.pid" 2>/dev/null) || continue
+        case $(cat "/proc/$number/comm" 2>/dev/null) in slurm*) kill "$number" ;; esac
     done
     echo "slurm: stopped"
 }

@@ -21,6 +21,7 @@ from tritgolf.train import checkpoint
 
 REPOSITORY = Path(__file__).parents[1]
 RECORDS = REPOSITORY / "records"
+TIMEOUT = 900  # seconds; only what hangs reaches it, however busy the machine
 VOCABULARY = 300
 WORDS = ["ternary", "weight", "scale", "group", "round", "zero", "plus", "minus", "one", "byte", "bit", "token", "café"]
 

@@ -72,3 +72,11 @@ def test_the_ranges_admit_the_torch_of_the_gpu_machine_and_of_the_lock():
     (torch,) = (requirement for requirement in requirements() if requirement.name == "torch")
     assert all(torch.specifier.contains(version) for version in ("2.11.0", "2.12.0", "2.13.0"))
     assert not torch.specifier.contains("2.10.0")
+
+
+@pytest.mark.xdist_group("environment")
+def test_tests_of_a_group_stay_together(request, pytestconfig):
+    """pytest-xdist groups by marking a test's id. With a pytest whose ids it cannot mark it does so without a word."""
+    if not pytestconfig.getoption("loadgroup", False):
+        pytest.skip("no groups: needs -n 2 --dist loadgroup")
+    assert request.node.nodeid.endswith("@environment")

@@ -1,4 +1,4 @@
-"""A SLURM to send jobs to, and the same work done on this machine alone.
+"""A SLURM to send jobs to, what is sent to it, and the same work done on this machine alone.
 
 Every run has two ranks of one GPU each: made-up devices in ``.ci/slurm.sh``'s SLURM, none here. Both train on the CPU.
 """
@@ -6,6 +6,10 @@ Every run has two ranks of one GPU each: made-up devices in ``.ci/slurm.sh``'s S
 import importlib.util
 import shutil
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +26,36 @@ FACTS = (
 )
 METRICS = [f"results/tiny/seed42/{file}" for file in FACTS]
 TRAINING = METRICS[0]
+
+# The signal comes 60 to 90 seconds after the start, as SLURM looks every 30 seconds. Until then, a busy machine must have
+# begun to train; 24 slow steps must take longer.
+SIGNAL = "--signal=TERM@30 --open-mode=append"
+ONE_NODE = ("runtime=2", f'slurm_extra="{SIGNAL}"')
+TWO_NODES = (  # as docs/cluster.md says
+    "runtime=2",
+    f'slurm_extra="{SIGNAL} --ntasks-per-node=1 --gpus-per-node=1"',
+    "nodes=2",
+    "tasks=2",
+    "mpi=srun",
+    "gpu=0",
+)
+# In a workspace's copy of the trainer: a machine too slow for its time limit, until training continues.
+SLOW = """
+
+import time
+
+began: list[int] = []
+
+
+def slow_step(self, index, *arguments, step=Trainer.step, **named):
+    began.append(index)
+    if began[0] == 0:
+        time.sleep(4)
+    return step(self, index, *arguments, **named)
+
+
+Trainer.step = slow_step
+"""
 
 
 @pytest.fixture(scope="session")
@@ -49,16 +83,34 @@ def local(slurm, tmp_path_factory) -> Workspace:
     return workspace
 
 
-def on_the_cluster(workspace: Workspace, *arguments: str, **config: object) -> Finished:
-    """Run Snakemake with the SLURM profile, impatiently."""
-    profile = (
-        "--profile",
-        "profiles/slurm",
-        "--slurm-init-seconds-before-status-checks",
-        "1",
-        "--slurm-keep-successful-logs",
-    )
-    return workspace.snakemake(*arguments, *profile, **config)
+@dataclass(frozen=True)
+class OnTheCluster:
+    """A workspace, and the end of the Snakemake that runs there through SLURM."""
+
+    workspace: Workspace
+    ending: Future[Finished]
+
+
+@pytest.fixture(scope="session")
+def on_the_cluster(slurm, request, tmp_path_factory) -> Iterator[dict[str, OnTheCluster]]:
+    """All that is sent to SLURM, by name, and all at once: it waits for most of its time."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with ThreadPoolExecutor() as pool:
+
+        def start(workspace: Workspace, *arguments: str, **config: object) -> OnTheCluster:
+            impatient = replace(workspace, program=(str(Path(__file__).with_name("impatient.py")),))
+            profile = ("--profile", "profiles/slurm", "--slurm-keep-successful-logs")
+            return OnTheCluster(workspace, pool.submit(impatient.snakemake, *arguments, *profile, **config))
+
+        runs = {"all": start(copy_of_the_repository(folder / "all"), *METRICS, gpus=2)}
+        local: Workspace = request.getfixturevalue("local")  # meanwhile
+        for name, gpus, resources in (("one node", 2, ONE_NODE), ("two nodes", 1, TWO_NODES)):
+            workspace = local.copy(folder / name.replace(" ", "_"), "results/data", ".snakemake/metadata")
+            with (workspace.folder / "tritgolf" / "train" / "trainer.py").open("a") as trainer:
+                trainer.write(SLOW)
+            train = (f"train_tiny:{resource}" for resource in resources)
+            runs[name] = start(workspace, TRAINING, "--set-resources", *train, gpus=gpus)
+        yield runs
 
 
 def logs(workspace: Workspace, rule: str) -> str:

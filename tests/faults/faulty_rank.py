@@ -26,7 +26,7 @@ def stopped() -> None:
 
 def waiting() -> None:
     """As a dead network disk leaves a thread: the process lives, but does not come on."""
-    time.sleep(600)
+    time.sleep(3600)
 
 
 def launcher() -> int:
@@ -42,7 +42,7 @@ def launcher_terminated() -> None:
 
 def launcher_killed() -> None:
     os.kill(launcher(), signal.SIGKILL)
-    time.sleep(600)
+    time.sleep(3600)
 
 
 def listen(original=loop._listen_for_signals):

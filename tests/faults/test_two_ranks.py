@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.small import REPOSITORY, small_model, small_training
+from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
 from tests.train.test_launch import running, wait_for
 from tests.train.test_loop import digests, without_times
 from tritgolf.files import write_json
@@ -57,7 +57,7 @@ def launched(plan, tmp_path):
     def launch_with(fault: str) -> tuple[int, str]:
         ranks = [str(Path(__file__).with_name("faulty_rank.py")), fault, STEP, str(tmp_path)]
         command = [sys.executable, "-c", LAUNCHER, str(tmp_path / "plan.json"), *ranks]
-        done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+        done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False)
         return done.returncode, done.stderr
 
     return launch_with

@@ -41,7 +41,7 @@ def full(_: Trainer) -> None:
 
 def hang(_: Trainer) -> None:
     (FOLDER / "hanging").write_text(str(os.getpid()))
-    time.sleep(600)
+    time.sleep(3600)
 
 
 def listen(original=loop._listen_for_signals):

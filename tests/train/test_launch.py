@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small import REPOSITORY
+from tests.small import REPOSITORY, TIMEOUT
 from tests.train.test_loop import digests, without_times
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
@@ -112,8 +112,8 @@ launch.train(json.load(open({str(tmp_path / "plan.json")!r})), 1)
             os.kill(worker, signal.SIGKILL)
 
 
-def wait_for(happened, seconds=60) -> None:
-    end = time.monotonic() + seconds
+def wait_for(happened) -> None:
+    end = time.monotonic() + TIMEOUT
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -182,7 +182,7 @@ live = pathlib.Path(json.load(open(sys.argv[1]))["live"])
 received = []
 signal.signal(signal.SIGTERM, lambda *_: received.append(1))
 os.kill(os.getppid(), signal.SIGINT)
-end = time.monotonic() + 60
+end = time.monotonic() + 900
 while not received and time.monotonic() < end:
     time.sleep(0.01)
 (live / "saved").touch()

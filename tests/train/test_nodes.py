@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.small import REPOSITORY, small_training
+from tests.small import REPOSITORY, TIMEOUT, small_training
 from tests.train.test_distributed import in_folder, weights
 from tests.train.test_loop import without_times
 from tritgolf.errors import InputError
@@ -38,7 +38,7 @@ def on_two_nodes(plan) -> dict:
     job = os.environ | {"PYTHONPATH": str(REPOSITORY), "SLURM_NNODES": "2", "SLURM_JOB_NODELIST": ",".join(HOSTS)}
     nodes = [subprocess.Popen(command, env=job | {"SLURM_NODEID": str(index)}) for index in range(2)]
     try:
-        assert [node.wait(timeout=300) for node in nodes] == [0, 0]
+        assert [node.wait(timeout=TIMEOUT) for node in nodes] == [0, 0]
     finally:
         for node in nodes:
             node.kill()

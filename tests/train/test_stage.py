@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.small import REPOSITORY, small_model, small_training
+from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
 from tests.train.test_loop import NAMES, digests
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.errors import InputError
@@ -160,7 +160,7 @@ train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
     train_stage(**arguments(tmp_path, dataset))
     before = (tmp_path / "train" / "train.json").read_bytes()
     (second,) = waiting
-    _, rest = second.communicate(timeout=60)
+    _, rest = second.communicate(timeout=TIMEOUT)
     assert (second.returncode, rest) == (0, "")
     assert (tmp_path / "train" / "train.json").read_bytes() == before
     assert not (tmp_path / "live").exists()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.workflow.workspace import TIMEOUT
+from tests.small import TIMEOUT
 from tritgolf.devices import VARIABLE, assigned_gpus
 
 pytestmark = pytest.mark.workflow

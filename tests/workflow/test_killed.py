@@ -9,7 +9,8 @@ import time
 import psutil
 import pytest
 
-from tests.workflow.workspace import TIMEOUT, Workspace
+from tests.small import TIMEOUT
+from tests.workflow.workspace import Workspace
 
 pytestmark = pytest.mark.workflow
 

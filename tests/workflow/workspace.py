@@ -10,12 +10,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.small import REPOSITORY, TIMEOUT
+
 # All that the workflow reads. Kept GPU runs (measured/) stay behind: their tables are not what is tested here.
 FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "report", "published", "envs")
 PARTS = ("Snakefile", "config.yaml", *FOLDERS)
-TIMEOUT = 900  # seconds; only a hung run reaches it
-
 SNAKEMAKE_MEMORY = ".snakemake/metadata"  # what it knows about the files that it made
 
 JOB_COUNT = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
@@ -41,9 +40,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with the pipeline and, once run, its results."""
+    """A folder with the pipeline and, once run, its results; and what is run in it as ``snakemake``."""
 
     folder: Path
+    program: tuple[str, ...] = ("-m", "snakemake")
 
     def snakemake(self, *arguments: str, environment: dict[str, str] | None = None, **config: object) -> Finished:
         """Run ``snakemake --cores 2 ARGUMENTS --config CONFIG`` to its end; the record is ``tiny`` if none is named."""
@@ -57,7 +57,7 @@ class Workspace:
         """Start the same, in a process group of its own."""
         settings = [f"{key}={json.dumps(value)}" for key, value in ({"records": ["tiny"]} | config).items()]
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", *settings],
+            [sys.executable, *self.program, "--cores", "2", *arguments, "--config", *settings],
             cwd=self.folder,
             env=os.environ | {"CUDA_VISIBLE_DEVICES": ""} | (environment or {}),  # bits are promised on the CPU
             stdout=subprocess.PIPE,
