@@ -2,7 +2,7 @@
 
 from tritgolf.provenance import package_digest
 
-KEPT = sorted(os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.json*"))
+KEPT = sorted(os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.*") if path.suffix != ".md")
 
 
 rule paper:

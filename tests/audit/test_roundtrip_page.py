@@ -21,7 +21,7 @@ def page(measured: Path, figures: Path) -> list:
     figures.mkdir(parents=True, exist_ok=True)
     entries = read_ledger(REPOSITORY / "published", measured)
     kept = read_kept(measured)
-    return roundtrip_page(TEMPLATE, kept, read_measurements(measured), entries, measured / "artifacts", figures)
+    return roundtrip_page(TEMPLATE, kept, read_measurements(measured), entries, measured, figures)
 
 
 @pytest.fixture
