@@ -27,8 +27,8 @@ FACTS = (
 METRICS = [f"results/tiny/seed42/{file}" for file in FACTS]
 TRAINING = METRICS[0]
 
-# The signal comes 60 to 90 seconds after the start, as SLURM looks every 30 seconds. Until then, a busy machine must have
-# begun to train; 24 slow steps must take longer.
+# The signal comes 60 to 90 seconds after the start, as SLURM looks every 30 seconds. Until then, a busy machine must
+# have begun to train; 24 slow steps must take longer.
 SIGNAL = "--signal=TERM@30 --open-mode=append"
 ONE_NODE = ("runtime=2", f'slurm_extra="{SIGNAL}"')
 TWO_NODES = (  # as docs/cluster.md says
