@@ -13,6 +13,7 @@ from tritgolf.report.tables import roundtrip_table, seeds_table
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 RUN = ROOT / "measured" / "ternary_v2_docs_en_2xh200"
+FIRST = ROOT / "measured" / "ternary_v1_docs_en_2xh100"
 
 
 def table_after(marker: str) -> list[list[str]]:
@@ -33,10 +34,11 @@ def test_every_record_is_in_the_table():
         assert re.search(rf"^\|[^|]*`{base}`", README, re.M)
 
 
-def test_the_measured_scores_are_those_of_the_metrics():
-    csv = seeds_table(load_run(RUN)).csv().splitlines()
+@pytest.mark.parametrize("run", [RUN, FIRST], ids=lambda run: run.name)
+def test_the_measured_scores_are_those_of_the_metrics(run):
+    csv = seeds_table(load_run(run)).csv().splitlines()
     seed = dict(zip(csv[0].split(","), csv[1].split(","), strict=True))
-    shown = {row[0]: row[-1] for row in table_after("<!-- table: ternary_v2_docs_en_2xh200 seeds -->")}
+    shown = {row[0]: row[-1] for row in table_after(f"<!-- table: {run.name} seeds -->")}
     assert shown["steps"] == f"{int(seed['steps']):,}"
     assert shown["ms/step"] == f"{float(seed['ms_per_step']):.1f}"
     assert shown["sliding BPB"] == f"{float(seed['sliding_bpb']):.4f} (stride {seed['stride']})"
@@ -57,6 +59,20 @@ def test_the_measured_gaps_are_those_of_the_metrics():
             shown = [float(number) for number in re.findall(r"[+-]?\d\.\d+", cell.replace("−", "-"))]
             assert shown[0] == pytest.approx(facts["gap_bpb"], abs=5.1e-6)
             assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])
+
+
+def test_the_measured_decomposition_is_that_of_the_laboratory():
+    names = ["lossless", *(f"only_{factor}" for factor in ("scales", "decide", "shrinkage", "reload_dtype", "table"))]
+    names += ["only_mixes", "own", "scales_bf16"]
+    rows = table_after(f"<!-- table: {FIRST.name} decomposition -->")
+    found = json.loads((FIRST / "seed42/final/laboratory.json").read_text())["metrics"]["rows"]
+    for (_, cell), name in zip(rows, names, strict=True):
+        if cell == "0 exactly":
+            assert (found[name]["gap_bpb"], found[name]["gap_se"]) == (0, 0)
+        else:
+            gap, error = (float(number.replace("−", "-")) for number in cell.split(" ± "))
+            assert gap == pytest.approx(found[name]["gap_bpb"], abs=5.1e-6)
+            assert error == pytest.approx(found[name]["gap_se"], abs=5.1e-6)
 
 
 def test_the_table_of_gaps_can_be_made_again():

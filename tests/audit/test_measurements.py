@@ -1,5 +1,8 @@
 """Claims that only a measurement decides: nothing is decided before there are any, and then the figures decide."""
 
+import json
+import shutil
+
 import pytest
 
 from tests.audit.folders import PUBLISHED
@@ -132,5 +135,23 @@ def test_zeros_of_a_long_run_decide_what_is_said_of_long_training(tmp_path):
         edit(path, lambda raw: raw.update(step=60_000))
     for path in tmp_path.rglob("final/roundtrip.json"):
         edit(path, lambda raw: raw.update(step=60_000))
+    assert ruling("c22", tmp_path).outcome.verdict is Verdict.HOLDS
+    assert ruling("c18", tmp_path).outcome.verdict is Verdict.CONTRADICTED
+
+
+def test_a_long_run_of_which_the_training_log_was_kept_decides_beside_a_short_one(tmp_path):
+    """Its log is read at the checkpoints' steps; a larger run that was short says nothing of long training."""
+    sound_run(tmp_path / "short")
+    sound_run(tmp_path / "long")
+    for folder in [path.parent for path in (tmp_path / "long").rglob("train.json")]:
+        for other in folder.parent.iterdir():
+            if other.name != "train":
+                shutil.rmtree(other)
+        log = folder / "metrics.jsonl"
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        lines = [lines[4] | {"step": 80}, lines[9] | {"step": 90}, lines[-1] | {"step": 60_000}]
+        log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    kept = {row.step for row in read_measurements(tmp_path).zeros if row.run == "long"}
+    assert kept == {80, 60_000}  # no weights were kept of step 90
     assert ruling("c22", tmp_path).outcome.verdict is Verdict.HOLDS
     assert ruling("c18", tmp_path).outcome.verdict is Verdict.CONTRADICTED

@@ -22,6 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tritgolf.audit.results import Results, read_results
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
+from tritgolf.report.metrics import SeedRun
+from tritgolf.report.schemas import TrainingLogLine
 
 FOLDER = Path("measured")
 LAB_SCHEMA = "tritgolf/lab/1"
@@ -196,15 +198,23 @@ def _evaluations(run: Results) -> Iterator[Evaluation]:
 
 
 def _zeros(run: Results) -> Iterator[Zeros]:
-    """Of every checkpoint, from its export or, where only the laboratory had it, from there."""
-    full_size = _is_full_size(run)
+    """Of every checkpoint, from its export, the laboratory, or the training log where no more of it was kept."""
+    made = (run.path.name, _estimator(run), _is_full_size(run))
     for seed in run.run.seeds:
-        for checkpoint, step in seed.steps_of.items():
-            found = seed.exports.get(checkpoint) or seed.laboratories.get(checkpoint)
-            if found is None or found.record_zero_fraction is None or "all" not in found.zero_fraction:
-                continue
-            true, record = found.zero_fraction["all"], found.record_zero_fraction
-            yield Zeros(run.path.name, _estimator(run), full_size, seed.seed, step, true, record)
+        found = {line.step: line for line in _lines_of_checkpoints(run, seed)} | {
+            step: metrics
+            for checkpoint, step in seed.steps_of.items()
+            if (metrics := seed.exports.get(checkpoint) or seed.laboratories.get(checkpoint))
+        }
+        for step, row in sorted(found.items()):
+            if row.zero_fraction and "all" in row.zero_fraction and row.record_zero_fraction is not None:
+                yield Zeros(*made, seed.seed, step, row.zero_fraction["all"], row.record_zero_fraction)
+
+
+def _lines_of_checkpoints(run: Results, seed: SeedRun) -> list[TrainingLogLine]:
+    """The lines of a training log at the steps whose weights were kept; the last one is of the final weights."""
+    kept = set(run.setting("train", "checkpoints") or ())
+    return [line for line in seed.log if line.step in kept or line is seed.log[-1]]
 
 
 class _LabRow(BaseModel):

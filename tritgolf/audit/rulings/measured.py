@@ -157,7 +157,8 @@ def _zeros_over_training(measured: Measurements, agrees: Any) -> Ruling:
     for row in measured.zeros:
         runs.setdefault((row.run, row.seed), []).append(row)
     ends = [(min(rows, key=_step), max(rows, key=_step)) for rows in runs.values() if len({r.step for r in rows}) > 1]
-    chosen, confidence = _largest(ends, lambda pair: pair[0])
+    long = [pair for pair in ends if pair[1].step >= LONG]
+    chosen, confidence = _largest(long or ends, lambda pair: pair[0])
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
     told = "; ".join(
@@ -166,7 +167,7 @@ def _zeros_over_training(measured: Measurements, agrees: Any) -> Ruling:
         for a, b in chosen[:SHOWN]
     )
     evidence = f"true zero fraction: {told}"
-    if any(last.step < LONG for _, last in chosen):
+    if not long:
         return Ruling.of(cant_tell(f"{evidence}; no run of {LONG:,} steps yet"))
     verdicts = {bool(agrees(first, last)) for first, last in chosen}
     return Ruling.of(cant_tell(evidence) if len(verdicts) > 1 else judge(verdicts.pop(), evidence), confidence)
