@@ -4,14 +4,15 @@ The prose is ``report/roundtrip_page.md``; what is measured is set in where it s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from tritgolf.audit.claims import Entry
 from tritgolf.audit.ledger import WORD_OF
-from tritgolf.audit.measurements import Effect, Measurements
+from tritgolf.audit.measurements import Effect, Measurements, Zeros
+from tritgolf.audit.rulings.measured import LONG
 from tritgolf.files import read_json
 from tritgolf.report.catalogue import TABLES, draw
 from tritgolf.report.laboratory import laboratory_checkpoints
@@ -45,9 +46,8 @@ class Kept:
 
 
 def read_kept(folder: Path) -> list[Kept]:
-    """All runs kept in ``folder`` with a roundtrip or laboratory, by name."""
-    runs = [Kept(path.parent.name, load_run(path.parent)) for path in sorted(folder.glob("*/record.json"))]
-    return [kept for kept in runs if any(seed.roundtrips or seed.laboratories for seed in kept.run.seeds)]
+    """All runs kept in ``folder``, by name."""
+    return [Kept(path.parent.name, load_run(path.parent)) for path in sorted(folder.glob("*/record.json"))]
 
 
 def figure_names(kept: Kept) -> list[str]:
@@ -74,10 +74,12 @@ def roundtrip_page(
     """
     of_runs: list[Block] = []
     for kept in runs:
-        of_runs += _run_blocks(kept, figures)
+        if any(seed.roundtrips or seed.laboratories for seed in kept.run.seeds):
+            of_runs += _run_blocks(kept, figures)
     parts: dict[str, Sequence[Block]] = {
         "decisions": [Shown(decision_table(measured), DECISION_CAPTION)],
         "runs": of_runs,
+        "zeros": [Shown(zeros_table(measured), ZEROS_CAPTION), *_zeros_pictures(runs, figures)],
         "artifacts": _artifact_blocks(artifacts),
         "verdicts": [Shown(verdict_table(entries), VERDICT_CAPTION)],
     }
@@ -113,6 +115,24 @@ def decision_table(measured: Measurements) -> Table:
     return Table("What each storage decision costs", frame, pd.DataFrame(rows), (), left=("run", "scales"))
 
 
+def zeros_table(measured: Measurements) -> Table:
+    """A row a kept run and seed: zeros at its first and last kept checkpoints, true and by the record's count."""
+    runs: dict[tuple[str, int], list[Zeros]] = {}
+    for zeros in sorted(measured.zeros, key=lambda row: (row.run, row.seed, row.step)):
+        runs.setdefault((zeros.run, zeros.seed), []).append(zeros)
+    rows = []
+    for (run, seed), checkpoints in runs.items():
+        first, last = checkpoints[0], checkpoints[-1]
+        row = {"run": run, "scales": first.estimator, "seed": str(seed)}
+        row["steps"] = f"{format_value(first.step, 0)} → {format_value(last.step, 0)}"
+        row["true zero fraction"] = f"{format_value(first.true, 4)} → {format_value(last.true, 4)}"
+        row["1/(1 − z)"] = f"{format_value(1 / (1 - first.true), 3)} → {format_value(1 / (1 - last.true), 3)}"
+        row["by the record's count"] = f"{format_value(first.record, 4)} → {format_value(last.record, 4)}"
+        rows.append(row)
+    frame = pd.DataFrame([asdict(zeros) for zeros in measured.zeros])
+    return Table("Zeros over training", frame, pd.DataFrame(rows), (), left=("run", "scales"))
+
+
 def verdict_table(entries: Sequence[Entry]) -> Table:
     """The claims about the roundtrip with their verdicts, from the ledger."""
     chosen = [entry for entry in entries if entry.claim.id in CLAIMS]
@@ -134,6 +154,11 @@ DECISION_CAPTION = (
     "Difference of two gaps of the same weights, bits per byte, that differ in this decision alone, all else as in the "
     "record (or, where no such pair was measured, as in the pair with the least error), ± its standard error: paired "
     "over windows where one of the two is the record's own storage, else an upper bound. — where a run has no pair."
+)
+ZEROS_CAPTION = (
+    "At the first and the last checkpoint that was kept. The record counts with the absmean rule whatever the "
+    "estimator, over all matrices, an unused one as all nonzero: its count may fall while zeros rise, as the dashed "
+    "line of the model with rms scales does from step 5,000 on."
 )
 VERDICT_CAPTION = "From the [claims ledger](claims.md), which has the evidence of each."
 
@@ -173,6 +198,17 @@ LABORATORY_PARTS = (
     ("training_length", "gap_length", "Gap, the part of the scales' format in it, and zeros, over training."),
     ("laboratory", "", ""),
 )
+
+
+def _zeros_pictures(runs: Sequence[Kept], figures: Path) -> list[Block]:
+    """Zeros by layer over the training of the long runs."""
+    pictures: list[Block] = []
+    for kept in runs:
+        if any(seed.log and seed.log[-1].step >= LONG and seed.log[-1].zero_fraction for seed in kept.run.seeds):
+            path = figures / f"{kept.name}_zero_fraction"
+            save(draw("zero_fraction", kept.run), path, formats=["svg"])
+            pictures.append(Picture(path.with_suffix(".svg"), f"`{kept.name}`: zeros by layer over training."))
+    return pictures
 
 
 def _artifact_blocks(folder: Path) -> list[Block]:

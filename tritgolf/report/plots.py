@@ -171,7 +171,7 @@ def step_axis(axes: Axes, steps: Sequence[float] = (), logarithmic: bool = False
         axes.set_xticks(steps)
         axes.xaxis.set_minor_locator(NullLocator())
     elif not logarithmic:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
 
 
