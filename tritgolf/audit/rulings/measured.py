@@ -75,7 +75,7 @@ def shrinkage(claim: Claim, published: Published, measured: Measurements) -> Rul
     chosen, confidence = _largest(rows)
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
-    told = "; ".join(f"{r.run} {r.storage} {r.gap:+.6f} ± {r.error:.6f}" for r in chosen[:SHOWN])
+    told = "; ".join(f"{r.run}, step {r.step:,}: {r.storage} {r.gap:+.6f} ± {r.error:.6f}" for r in chosen[:SHOWN])
     left = any(row.gap > max(2 * row.error, PRINTED_STEP) for row in chosen)
     return Ruling.of(judge(not left, f"gap with the correction: {told}"), confidence)
 
