@@ -1,9 +1,16 @@
 """The audit: published tables rebuilt, the claims ledger, and our own records by the same checks. No weights, no torch."""
 
+import os
+
 from tritgolf.audit.published import TABLE_SYSTEMS
+from tritgolf.provenance import package_digest
 
 PUBLISHED_FILES = sorted(map(str, (REPOSITORY / "published").rglob("*.*")))
-MEASURED_FILES = sorted(map(str, (REPOSITORY / "measured").rglob("*.json")))
+MEASURED_FILES = sorted(
+    os.path.relpath(path)
+    for path in (REPOSITORY / "measured").rglob("*.*")
+    if path.suffix in (".json", ".jsonl", ".yaml")
+)
 
 
 rule published:
@@ -72,6 +79,8 @@ rule claims:
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        code=package_digest(),  # what is committed is never behind the code
     message:
         "Rule on every published claim"
     script:

@@ -1,9 +1,5 @@
 """The laboratory's page from the kept runs: docs/roundtrip.md with its figures, and the same in the HTML report."""
 
-from tritgolf.provenance import package_digest
-
-KEPT = sorted(os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.*") if path.suffix != ".md")
-
 
 rule paper:
     input:
@@ -25,7 +21,7 @@ for _page, _figures in {
             template=str(REPOSITORY / "report" / "roundtrip_page.md"),
             claims=os.path.relpath(REPOSITORY / "published" / "claims.csv"),
             published=PUBLISHED_FILES,
-            measured=KEPT,
+            measured=MEASURED_FILES,
         output:
             page=(
                 report(_page, caption="../report/roundtrip_page.rst", category="The roundtrip laboratory")

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tests.audit.folders import PUBLISHED
+from tests.small import REPOSITORY
 from tritgolf.audit.claims import Published
 from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_ledger, rule
 from tritgolf.audit.measurements import Measurements
@@ -107,3 +108,9 @@ def test_the_page_has_every_claim_and_keeps_the_two_kinds_apart(entries):
 
 def test_the_page_is_the_same_every_time(entries):
     assert ledger_page(entries) == ledger_page(rule(Published(PUBLISHED), Measurements()))
+
+
+def test_the_kept_page_is_what_the_rule_makes():
+    """If this fails: ``snakemake --cores 1 claims``."""
+    made = ledger_page(read_ledger(REPOSITORY / "published", REPOSITORY / "measured"))
+    assert made == (REPOSITORY / "docs" / "claims.md").read_text(encoding="utf-8")

@@ -84,6 +84,35 @@ def test_the_e4m3_penalty_is_added_up_over_the_kinds(saved, expected, tmp_path):
     assert ruling("c06", tmp_path).outcome.verdict is expected
 
 
+def test_the_e4m3_penalty_is_that_of_each_model_at_its_end(tmp_path):
+    """Early checkpoints don't count, and where models disagree nothing is decided."""
+    plain = {"table": "bfloat16"}
+    early = row(0.0025, step=600), row(0.0024, step=600, **plain)
+    lab(tmp_path, *early, row(0.0025), row(0.0006, **plain))
+    assert ruling("c06", tmp_path).outcome.verdict is Verdict.HOLDS
+    other = [{**one, "seed": 7} for one in (row(0.0025), row(0.0024, **plain))]
+    lab(tmp_path, *early, row(0.0025), row(0.0006, **plain), *other)
+    assert ruling("c06", tmp_path).outcome.verdict is Verdict.CANT_TELL
+
+
+def test_whether_the_shrinkage_correction_leaves_a_gap_is_told_by_the_records_own_storage(tmp_path):
+    """Rows of the grid that make something else worse have gaps of their own."""
+    sound_run(tmp_path / "run", "ternary_v2")
+    for path in tmp_path.rglob("laboratory.json"):
+
+        def closed(raw):
+            rows = raw["metrics"]["rows"]
+            rows["own"] |= {"gap_bpb": 0.00001, "gap_se": 0.00002}
+            rows["own"]["factors"]["vectors"] = "float32"  # so that no row of the roundtrip is the same
+            assert rows["scales_fp16"]["gap_bpb"] > 0.0002
+            assert rows["scales_fp16"]["factors"]["shrinkage"]
+
+        edit(path, closed)
+    for path in tmp_path.rglob("roundtrip.json"):
+        edit(path, lambda raw: raw["metrics"]["storages"]["bf16"].update(gap_bpb=0.00001, gap_se=0.00002))
+    assert ruling("c05", tmp_path).outcome.verdict is Verdict.HOLDS
+
+
 def test_a_measured_run_decides_temperature_z_loss_and_zeros(tmp_path):
     sound_run(tmp_path / "run")
     for claim in ("c04", "r03", "r04"):

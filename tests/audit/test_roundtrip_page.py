@@ -9,8 +9,8 @@ from tests.artifact.conftest import PUBLISHED
 from tests.report import synthetic
 from tests.small import RECORDS, REPOSITORY
 from tritgolf.audit.ledger import read_ledger
-from tritgolf.audit.measurements import read_measurements
-from tritgolf.audit.roundtrip_page import CLAIMS, read_kept, roundtrip_page
+from tritgolf.audit.measurements import Gap, read_measurements
+from tritgolf.audit.roundtrip_page import CLAIMS, decision_table, read_kept, roundtrip_page
 from tritgolf.cli import main
 from tritgolf.report.pages import Picture, as_html, as_markdown, fill
 
@@ -72,6 +72,32 @@ def test_paired_errors_decide_what_the_scales_format_does(measured):
     assert last.error == 0.00003  # over own, paired; as if independent it would be 0.000057
     mixes = next(e for e in found.effects("mixes", "e4m3", "float32") if e.row.storage == "own")
     assert mixes.error == 0.00003
+
+
+def test_the_error_of_a_difference_is_never_less_than_what_is_known_of_it():
+    """The laboratory knows a row's difference to the own storage; of a roundtrip's row that is not known."""
+
+    def gap(error: float, over_own: float | None) -> Gap:
+        return Gap("run", "rms", True, 42, 1900, "x", {}, 0.001, error, over_own)
+
+    own, near, far = gap(0.00005, 0.0), gap(0.00005, 0.000006), gap(0.00005, 0.00002)
+    assert own.difference_error(near) == near.difference_error(own) == 0.000006
+    assert near.difference_error(far) == pytest.approx(0.000026)  # by way of the own storage
+    of_roundtrip = gap(0.00004, None)
+    assert own.difference_error(of_roundtrip) == of_roundtrip.difference_error(own) == pytest.approx(0.000064, abs=1e-6)
+    assert gap(0, 0.00005).difference_error(gap(0.000002, 0.00005)) == 0.000002  # of lossless and nearly lossless
+
+
+def test_decisions_are_compared_with_everything_else_as_in_the_record(measured):
+    """A pair of nearly lossless storages has the smaller error, but is another question."""
+    path = measured / "grid_only" / "seed42" / "final" / "laboratory.json"
+    content = json.loads(path.read_text())
+    rows = content["metrics"]["rows"]
+    rows["only_table"]["gap_se"] = 0.000001
+    path.write_text(json.dumps(content))
+    cells = decision_table(read_measurements(measured)).cells
+    row = cells[(cells["run"] == "grid_only") & (cells["seed"] == "42")].iloc[0]
+    assert row["table, e4m3 less BF16"] == "+0.000270 ± 0.000030"  # not +0.000300 ± 0.000001
 
 
 def test_zeros_of_a_run_that_only_the_laboratory_had(measured):

@@ -81,6 +81,26 @@ def test_the_network_is_one_compiled_graph(attention):
     assert found.graph_count == 1, [str(reason) for reason in found.break_reasons]
 
 
+def test_replayed_steps_follow_a_batch_that_changes_its_shape():
+    """Five steps of one shape and five of another, replayed and called plainly."""
+    demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})
+    torch.manual_seed(0)
+    tokens = torch.randint(demo.model.vocab_size, (32, demo.model.context + 1), device="cuda")
+    ends = []
+    for replays in (True, False):
+        trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
+        for index in range(10):
+            rows = tokens[: 32 if index < 5 else 16]
+            if not replays:
+                trainer._take(rows[:, :-1], rows[:, 1:])
+                trainer._compute_gradients, trainer._update = trainer.compute_gradients, trainer.update
+            trainer.step(index, 1.0, rows[:, :-1], rows[:, 1:])
+        ends.append(trainer.weights())
+    for name, weight in ends[0].items():
+        if weight.float().norm() > 0:
+            assert relative(weight, ends[1][name]) < 2e-2, name
+
+
 def test_replayed_steps_are_the_steps_called_plainly():
     """Losses and weights of eight steps, of which two are called and six replayed, against eight that are called."""
     demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})

@@ -33,6 +33,29 @@ def apart(found, wanted) -> float:
     return float((found.double() - wanted.double()).norm() / wanted.double().norm())
 
 
+def test_another_shape_of_batch_is_recorded_anew_with_the_update_that_reads_its_gradients(monkeypatch):
+    """A recorded update reads gradients where the old recording put them: kept, it would apply stale ones."""
+    made = []
+
+    class Recording:
+        def __init__(self, function, device):
+            self.function = function
+            made.append(self)
+
+        def __call__(self):
+            self.function()
+
+    monkeypatch.setattr("tritgolf.train.trainer.Replay", Recording)
+    model, train = small_model(), small_training()
+    trainer = Trainer(model, train, seed=0, ranks=ALONE)
+    for count in (16, 16, 8):
+        trainer.step(0, 1.0, *sequences(model, count=count))
+    names = [recording.function.__name__ for recording in made]
+    assert names.count("compute_gradients") == 2
+    assert names[-2:] in (["compute_gradients", "update"], ["update", "compute_gradients"])
+    assert trainer._update in made[-2:]
+
+
 @pytest.mark.parametrize("settings", [{}, {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}])
 def test_steps_against_plain_autograd_and_reference_optimizers(settings):
     """Gradients, grouping, learning rates and momentum warm-up at once: three steps, every parameter."""

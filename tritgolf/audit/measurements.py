@@ -45,17 +45,26 @@ class Gap:
     gap: float
     error: float
     over_own_error: float | None = None  # of its difference to the record's own storage, paired; 0 of that one itself
+    own: bool = False  # whether this is the storage that the record ships
 
     def difference_error(self, other: "Gap") -> float:
-        """Standard error of the difference of two gaps: paired where one is the own storage, else as if independent."""
-        if 0 in (self.over_own_error, other.over_own_error):
-            return max(self.over_own_error or 0.0, other.over_own_error or 0.0)
-        return math.hypot(self.error, other.error)
+        """Standard error of the difference of two gaps: paired where one is the own storage, else no less than it is.
+
+        That is the lesser of the two errors as if independent (they rise and fall together), and, where both rows were
+        paired with the own storage, the sum of these errors, which no correlation exceeds.
+        """
+        independent = math.hypot(self.error, other.error)
+        if self.over_own_error is None or other.over_own_error is None:
+            return independent
+        return min(independent, self.over_own_error + other.over_own_error)
 
 
 @dataclass(frozen=True)
 class Effect:
-    """How much larger the gap of the same weights is with ``factor`` set to ``setting`` than to ``baseline``."""
+    """How much larger the gap of the same weights is with ``factor`` set to ``setting`` than to ``baseline``.
+
+    ``as_in_record``: everything else is as in the record's own storage.
+    """
 
     row: Gap
     factor: str
@@ -63,6 +72,7 @@ class Effect:
     baseline: str
     difference: float
     error: float
+    as_in_record: bool
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,7 @@ class Measurements:
     def effects(self, factor: str, setting: str, baseline: str) -> list[Effect]:
         """All pairs of rows of the same weights that differ in ``factor`` alone."""
         found = []
+        own = {_weights(row): row.factors for row in self.gaps if row.own}
         for row in self.gaps:
             if row.factors.get(factor) != setting:
                 continue
@@ -110,7 +121,22 @@ class Measurements:
             other = next((o for o in self.gaps if _weights(o) == _weights(row) and o.factors == twin), None)
             if other is not None:
                 error = row.difference_error(other)
-                found.append(Effect(row, factor, setting, baseline, row.gap - other.gap, error))
+                as_in_record = row.factors == {**own.get(_weights(row), {}), factor: setting}
+                found.append(Effect(row, factor, setting, baseline, row.gap - other.gap, error, as_in_record))
+        return found
+
+    def last_effects(self, factor: str, setting: str, baseline: str) -> dict[tuple[str, int], Effect]:
+        """(run, seed) → the effect at its last measured step; of several that with all else as in the record, if any,
+        else with the least error.
+        """
+        last: dict[tuple[str, int], int] = {}
+        for row in self.gaps:
+            last[row.run, row.seed] = max(row.step, last.get((row.run, row.seed), 0))
+        found: dict[tuple[str, int], Effect] = {}
+        for effect in sorted(self.effects(factor, setting, baseline), key=lambda e: (not e.as_in_record, e.error)):
+            key = effect.row.run, effect.row.seed
+            if effect.row.step == last[key]:
+                found.setdefault(key, effect)
         return found
 
 
@@ -160,6 +186,7 @@ def _laboratory_gaps(run: Results) -> Iterator[Gap]:
                     yield Gap(
                         run.path.name, found.estimator, found.ternary_weights == FULL_SIZE, seed.seed,
                         seed.steps_of[checkpoint], name, factors, row.gap_bpb, row.gap_se, row.over_own_se,
+                        name == "own",
                     )  # fmt: skip
 
 
@@ -170,7 +197,7 @@ def _roundtrip_gaps(run: Results) -> Iterator[Gap]:
                 step, factors = seed.steps_of[checkpoint], _factors(run, name)
                 yield Gap(
                     run.path.name, _estimator(run), _is_full_size(run), seed.seed, step, name, factors,
-                    score.gap_bpb, score.gap_se,
+                    score.gap_bpb, score.gap_se, own=name == roundtrip.own_storage,
                 )  # fmt: skip
 
 

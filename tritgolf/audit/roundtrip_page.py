@@ -27,7 +27,7 @@ from tritgolf.report.statistics import NOT_KNOWN, format_value
 from tritgolf.report.style import save
 
 CLAIMS = ("c05", "c06", "c11", "c18", "c19", "c22", "r02", "r05", "r11")
-# (column, factor, setting, baseline): what each storage decision costs, everything else as it is in the record
+# (column, factor, setting, baseline): storage decisions, each compared with everything else as it is in the record
 DECISIONS = (
     ("FP16 less BF16 scales", "scales", "float16", "bfloat16"),
     ("BF16 less FP32 scales", "scales", "bfloat16", "float32"),
@@ -91,7 +91,7 @@ def roundtrip_page(
 
 def decision_table(measured: Measurements) -> Table:
     """A row a kept run at its last step, a column a storage decision: what it changes in the gap of these weights."""
-    found = {column: measured.effects(factor, setting, baseline) for column, factor, setting, baseline in DECISIONS}
+    found = {column: measured.last_effects(factor, *settings) for column, factor, *settings in DECISIONS}
     frame = pd.DataFrame(
         [
             {
@@ -105,7 +105,7 @@ def decision_table(measured: Measurements) -> Table:
                 "difference_se_bpb": effect.error,
             }
             for column, effects in found.items()
-            for effect in effects
+            for effect in effects.values()
         ]
     )
     rows = []
@@ -113,7 +113,7 @@ def decision_table(measured: Measurements) -> Table:
     for (run, seed), last in sorted(weights.items()):
         row = {"run": run, "scales": last.estimator, "seed": str(seed), "steps": format_value(last.step, 0)}
         for column, effects in found.items():
-            row[column] = _effect(effects, run, seed, last.step)
+            row[column] = _effect(effects.get((run, seed)))
         rows.append(row)
     return Table("What each storage decision costs", frame, pd.DataFrame(rows), (), left=("run", "scales"))
 
@@ -154,9 +154,9 @@ def verdict_table(entries: Sequence[Entry]) -> Table:
 
 
 DECISION_CAPTION = (
-    "Difference of two gaps of the same weights, bits per byte, that differ in this decision alone, ± its standard "
-    "error: paired over windows where one of the two is the record's own storage, else as if they were independent, "
-    "which is larger than it is. — where a run's grid has no such pair."
+    "Difference of two gaps of the same weights, bits per byte, that differ in this decision alone, all else as in the "
+    "record (or, where no such pair was measured, as in the pair with the least error), ± its standard error: paired "
+    "over windows where one of the two is the record's own storage, else an upper bound. — where a run has no pair."
 )
 ZEROS_CAPTION = (
     "At the first and the last checkpoint that was kept. The record counts with the absmean rule whatever the "
@@ -166,13 +166,10 @@ ZEROS_CAPTION = (
 VERDICT_CAPTION = "From the [claims ledger](claims.md), which has the evidence of each."
 
 
-def _effect(effects: Sequence[Effect], run: str, seed: int, step: int) -> str:
-    """The effect on this run's weights; where several pairs show it, the one with the smallest error."""
-    here = [e for e in effects if (e.row.run, e.row.seed, e.row.step) == (run, seed, step)]
-    if not here:
+def _effect(effect: Effect | None) -> str:
+    if effect is None:
         return NOT_KNOWN
-    best = min(here, key=lambda effect: effect.error)
-    return f"{format_value(best.difference, 6, signed=True)} ± {format_value(best.error, 6)}"
+    return f"{format_value(effect.difference, 6, signed=True)} ± {format_value(effect.error, 6)}"
 
 
 def _run_blocks(kept: Kept, figures: Path) -> list[Block]:

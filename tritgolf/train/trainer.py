@@ -43,7 +43,6 @@ class Trainer:
         self._forward = torch.compile(self.network, dynamic=False) if on_gpu else self.network
         self._muon = torch.compile(muon_step, dynamic=False) if on_gpu else muon_step
         self._batch: tuple[Tensor, Tensor] | None = None
-        self._update = Replay(self.update, ranks.device)
 
     def step(self, index: int, lr_scale: float, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Do step ``index`` (0-based) on this rank's sequences (sequences, context), int64 on the device.
@@ -106,10 +105,11 @@ class Trainer:
         self.adam.step()
 
     def _take(self, inputs: Tensor, targets: Tensor) -> None:
-        """Put the batch where the recording reads it; another shape is another recording."""
+        """Put the batch where the recording reads it; another shape is another recording, with gradients elsewhere."""
         if self._batch is None or self._batch[0].shape != inputs.shape:
             self._batch = (torch.empty_like(inputs), torch.empty_like(targets))
             self._compute_gradients = Replay(self.compute_gradients, self.ranks.device)
+            self._update = Replay(self.update, self.ranks.device)
         for kept, new in zip(self._batch, (inputs, targets), strict=True):
             kept.copy_(new)
 

@@ -70,28 +70,37 @@ def scale_storage_long(claim: Claim, published: Published, measured: Measurement
 
 
 def shrinkage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
-    """With the shrinkage correction no gap is left."""
-    rows = [row for row in measured.gaps if row.factors.get("shrinkage") == "true"]
+    """With the shrinkage correction no gap is left in what a record ships."""
+    rows = [row for row in measured.gaps if row.own and row.factors.get("shrinkage") == "true"]
     chosen, confidence = _largest(rows)
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
-    told = "; ".join(f"{r.run} {r.storage} {r.gap:+.6f} ± {r.error:.6f}" for r in chosen[:SHOWN])
+    told = "; ".join(f"{r.run}, step {r.step:,}: {r.storage} {r.gap:+.6f} ± {r.error:.6f}" for r in chosen[:SHOWN])
     left = any(row.gap > max(2 * row.error, PRINTED_STEP) for row in chosen)
     return Ruling.of(judge(not left, f"gap with the correction: {told}"), confidence)
 
 
 def e4m3_penalty(claim: Claim, published: Published, measured: Measurements) -> Ruling:
-    """e4m3 in the table, projections and mixes costs the stated penalty."""
+    """e4m3 in the table, projections and mixes costs each model, at its end, the stated penalty."""
     stated = claim.number(r"(\d\.\d+) BPB")
-    effects = [e for factor in ("table", "projections", "mixes") for e in measured.effects(factor, "e4m3", "bfloat16")]
+    kinds = ("table", "projections", "mixes")
+    effects = [e for kind in kinds for e in measured.last_effects(kind, "e4m3", "bfloat16").values()]
     rows, confidence = _largest(effects, lambda effect: effect.row)
     if not rows or stated is None:
         return Ruling.of(cant_tell(NOT_MEASURED))
-    by_factor = {e.factor: fmean(x.difference for x in rows if x.factor == e.factor) for e in rows}
-    total = sum(by_factor.values())
-    told = ", ".join(f"{factor} {value:+.6f}" for factor, value in by_factor.items())
-    right = stated.value / 2 < total < 2 * stated.value
-    return Ruling.of(judge(right, f"e4m3 less BF16: {told}; together {total:+.4f} (claimed {stated})"), confidence)
+    models: dict[tuple[str, int], list[Effect]] = {}
+    for row in rows:
+        models.setdefault((row.row.run, row.row.seed), []).append(row)
+    totals = [sum(effect.difference for effect in found) for found in models.values()]
+    told = "; ".join(
+        f"{found[0].row.run}, step {found[0].row.step:,}: "
+        + ", ".join(f"{effect.factor} {effect.difference:+.6f}" for effect in found)
+        + f", together {total:+.4f}"
+        for total, found in zip(totals, models.values(), strict=True)
+    )
+    evidence = f"e4m3 less BF16: {told} (claimed {stated})"
+    right = {stated.value / 2 < total < 2 * stated.value for total in totals}
+    return Ruling.of(cant_tell(evidence) if len(right) > 1 else judge(right.pop(), evidence), confidence)
 
 
 def temperature(claim: Claim, published: Published, measured: Measurements) -> Ruling:
