@@ -51,13 +51,14 @@ def read_kept(folder: Path) -> list[Kept]:
 
 
 def figure_names(kept: Kept) -> list[str]:
-    """The plots that a run has measurements for."""
-    names = []
-    if laboratory_checkpoints(kept.run):
-        names += ["waterfall", "gap_length"]
-    elif any(seed.roundtrips for seed in kept.run.seeds):
+    """The plots that a run has measurements for; of the gap's two over training, the laboratory's if it has several."""
+    checkpoints, run = laboratory_checkpoints(kept.run), kept.run
+    names = ["waterfall"] if checkpoints else []
+    if len(checkpoints) > 1:
+        names += ["gap_length"]
+    elif any(seed.roundtrips for seed in run.seeds):
         names += ["rt_gap"]
-    return names + ["probes"] * any(seed.probes for seed in kept.run.seeds)
+    return names + ["probes"] * any(seed.probes for seed in run.seeds)
 
 
 def roundtrip_page(
@@ -158,7 +159,7 @@ DECISION_CAPTION = (
 ZEROS_CAPTION = (
     "At the first and the last checkpoint that was kept. The record counts with the absmean rule whatever the "
     "estimator, over all matrices, an unused one as all nonzero: its count may fall while zeros rise, as the dashed "
-    "line of the model with rms scales does from step 5,000 on."
+    "line of a model with rms scales does after its early peak."
 )
 VERDICT_CAPTION = "From the [claims ledger](claims.md), which has the evidence of each."
 
@@ -182,8 +183,8 @@ def _run_blocks(kept: Kept, figures: Path) -> list[Block]:
         for name, plot, caption in LABORATORY_PARTS:
             table = TABLES[name](run)
             blocks += [Shown(table, " ".join(table.notes[:2]))]
-            blocks += [picture(plot, caption)] if plot else []
-    elif "rt_gap" in figure_names(kept):
+            blocks += [picture(plot, caption)] if plot in figure_names(kept) else []
+    if "rt_gap" in figure_names(kept):
         table = TABLES["roundtrip"](run)
         blocks += [Shown(table, " ".join(table.notes[:2])), picture("rt_gap", "Roundtrip gap at each checkpoint.")]
     if "probes" in figure_names(kept):
