@@ -9,61 +9,22 @@ steps after warm-up, ratios pair by pair; published figures are those of the pub
 
 import argparse
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from plain import PlainTrainer
 from timing import interleaved, ratios, summary
-from torch import Tensor
 
-from tritgolf.config import RecordConfig, load_record
+from tritgolf.config import load_record
 from tritgolf.data.loader import TokenStream
 from tritgolf.files import write_json
-from tritgolf.model.attention import choose_attention
-from tritgolf.model.loss import training_loss
-from tritgolf.model.unet import TernaryUNet
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks
-from tritgolf.train.muon import muon_step
 from tritgolf.train.trainer import Trainer
 
 PUBLISHED_H200 = {"forward_backward_ms": 74.1, "muon_ms": 21.0, "peak_memory_gb": 26.2}  # 64×1024 tokens, #920's code
-
-
-def plain_step(record: RecordConfig, trainer: Trainer, inputs: Tensor, targets: Tensor) -> Any:
-    """A function that makes the gradients of one micro-batch the plain way, in a network of its own."""
-    attend = choose_attention(record.train.attention, inputs.device, torch.bfloat16)[1]
-    network = TernaryUNet(record.model, attend).to(inputs.device)
-    network.load_state_dict(trainer.weights())
-    flat, cap, z_loss = targets.reshape(-1), record.model.softcap, record.train.z_loss
-
-    @torch.compile(dynamic=False)
-    def loss_of(tokens: Tensor) -> Tensor:
-        hidden = network(tokens).flatten(0, 1)
-        return training_loss(hidden, *network.head(), flat, cap, z_loss)[0]
-
-    def step() -> None:
-        network.zero_grad(set_to_none=True)
-        loss_of(inputs).backward()
-
-    return step
-
-
-def plain_muon(trainer: Trainer) -> Any:
-    """A function that updates copies of all matrices one by one."""
-    one = torch.compile(muon_step, dynamic=False)
-    rate, momentum = torch.tensor(1e-6, device="cuda"), torch.tensor(0.95, device="cuda")
-    matrices = [
-        tuple(tensor[i : i + 1].clone() for tensor in (stack.weight, stack.gradient, stack.momentum))
-        for stack in trainer.stacks.stacks
-        for i in range(len(stack.names))
-    ]
-
-    def update() -> None:
-        for weight, gradient, buffer in matrices:
-            one(weight, gradient, buffer, lr=rate, momentum=momentum, iterations=trainer.train.muon.iterations)
-
-    return update
 
 
 def peak_gb(function: Any) -> float:
@@ -105,10 +66,14 @@ def main() -> None:
     for index in range(5):  # compiles, records, and leaves matrices that are no longer zero
         trainer.step(index, 1.0, inputs, targets)
     trainer._set_rates(0, 1e-6)
-    gradients, optimizers = {"fast": trainer._compute_gradients}, {"fast": trainer._update}
+    gradients: dict[str, Callable[[], object]] = {"fast": trainer._compute_gradients}
+    optimizers: dict[str, Callable[[], object]] = {"fast": trainer._update}
     memory = {"fast": peak_gb(trainer.compute_gradients)}
     if not arguments.fast_only:
-        gradients["plain"], optimizers["plain"] = plain_step(record, trainer, inputs, targets), plain_muon(trainer)
+        plain = PlainTrainer(record, 42, torch.device("cuda", 0))
+        plain.network.load_state_dict(trainer.weights())
+        gradients["plain"] = lambda: plain.gradients(inputs, targets)
+        optimizers["plain"] = lambda: plain.update_matrices(1e-6, 0.95)
         for function in (gradients["plain"], optimizers["plain"]):
             function()
     gc.collect()

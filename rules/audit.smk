@@ -6,7 +6,9 @@ from tritgolf.audit.published import TABLE_SYSTEMS
 from tritgolf.provenance import package_digest
 
 PUBLISHED_FILES = sorted(map(str, (REPOSITORY / "published").rglob("*.*")))
-MEASURED_FILES = sorted(os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.json*"))
+MEASURED_FILES = sorted(
+    os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.*") if path.suffix != ".md"
+)
 
 
 rule published:

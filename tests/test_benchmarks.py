@@ -47,3 +47,21 @@ def test_compare(tmp_path):
     found = json.loads(output.read_text())
     assert (found["what"], found["command"]) == ("importing", list(command))
     assert found["seconds"]["before"] > 0
+
+
+def test_training_parity(dataset, tmp_path):
+    """On the CPU, where both compute in FP32, the fast trainer follows the plain one."""
+    output = tmp_path / "parity.json"
+    shape = ("--steps", 10, "--sequences", 8, "--seeds", 1, 2)
+    run("training_parity.py", "--record", "tiny", "--shards", dataset / "shards", *shape, "--out", output)
+    found = json.loads(output.read_text())
+    assert [(one["path"], one["seed"]) for one in found["runs"]] == [
+        ("plain", 1),
+        ("fast", 1),
+        ("plain", 2),
+        ("fast", 2),
+    ]
+    assert found["tokens"] == 10 * 8 * 32
+    assert found["fast_less_plain_nats"] == pytest.approx([0, 0], abs=0.02)
+    for one in found["runs"]:
+        assert one["training_nats"][-1] < one["training_nats"][0] - 0.5

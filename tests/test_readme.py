@@ -75,6 +75,20 @@ def test_the_measured_decomposition_is_that_of_the_laboratory():
             assert error == pytest.approx(found[name]["gap_se"], abs=5.1e-6)
 
 
+@pytest.mark.parametrize(
+    ("run", "said"), [("long_rms", "from 0.451 after 100 steps to 0.542"), ("long_absmean", "from 0.349 to 0.434")]
+)
+def test_the_zeros_of_the_long_runs_are_those_of_their_logs(run, said):
+    log = (ROOT / "measured" / f"{run}_docs_en_h100" / "seed42/train/metrics.jsonl").read_text().splitlines()
+    lines = {line["step"]: line for line in map(json.loads, log)}
+    first, last = (f"{lines[step]['zero_fraction']['all']:.3f}" for step in (100, 50_000))
+    assert re.findall(r"0\.\d+", said) == [first, last]
+    assert said in " ".join(README.split())
+    if run == "long_rms":
+        assert lines[50_000]["record_zero_fraction"] < lines[5_000]["record_zero_fraction"]
+        assert lines[50_000]["zero_fraction"]["all"] > lines[5_000]["zero_fraction"]["all"]
+
+
 def test_the_table_of_gaps_can_be_made_again():
     assert "bf16_mixes_bf16" in roundtrip_table(load_run(RUN)).markdown()
 

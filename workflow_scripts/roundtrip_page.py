@@ -23,7 +23,7 @@ with one_line_errors(log=snakemake.log[0]):
         read_kept(kept),
         read_measurements(kept),
         read_ledger(published, kept),
-        kept / "artifacts",
+        kept,
         figures,
     )
     write_text(page, as_html(blocks, TITLE) if page.suffix == ".html" else as_markdown(blocks, page.parent))

@@ -14,7 +14,6 @@ from tritgolf.audit.roundtrip_page import (
     CLAIMS,
     decision_table,
     figure_names,
-    read_experiments,
     read_kept,
     roundtrip_page,
 )
@@ -28,7 +27,7 @@ def page(measured: Path, figures: Path) -> list:
     figures.mkdir(parents=True, exist_ok=True)
     entries = read_ledger(REPOSITORY / "published", measured)
     kept = read_kept(measured)
-    return roundtrip_page(TEMPLATE, kept, read_measurements(measured), entries, measured / "artifacts", figures)
+    return roundtrip_page(TEMPLATE, kept, read_measurements(measured), entries, measured, figures)
 
 
 @pytest.fixture

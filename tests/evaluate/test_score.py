@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch._dynamo.testing import CompileCounterWithBackend
 
 from tests.small import random_network, small_model
 from tritgolf.evaluate import score
@@ -106,7 +105,10 @@ def rebuilt(network, attention="auto"):
     return build_network(network.model, {n: p.detach() for n, p in network.named_parameters()}, attention=attention)
 
 
-def compiled_by(monkeypatch, backend: str) -> CompileCounterWithBackend:
+def compiled_by(monkeypatch, backend: str):
+    """Have scoring compiled; the counter of its compilations."""
+    from torch._dynamo.testing import CompileCounterWithBackend  # noqa: PLC0415 (seconds that few tests need)
+
     counter = CompileCounterWithBackend(backend)
     torch._dynamo.reset()
     function = torch.compile(window_sums, dynamic=False, backend=counter)

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tritgolf.provenance import STAGE_VERSIONS
+
 pytestmark = pytest.mark.workflow
 
 DATA = {"corpus": 1, "tokenizer": 1, "shards": 1}
@@ -51,7 +53,8 @@ def test_a_changed_dataset_option_runs_the_data_and_all_after_it(copied):
 def test_a_raised_stage_version_runs_the_stage_again(copied, stage, jobs):
     provenance = copied.folder / "tritgolf" / "provenance.py"
     before = provenance.read_text()
-    provenance.write_text(before.replace(f'"{stage}": 1', f'"{stage}": 2'))
+    version = STAGE_VERSIONS[stage]
+    provenance.write_text(before.replace(f'"{stage}": {version}', f'"{stage}": {version + 1}'))
     assert provenance.read_text() != before
     assert copied.planned().items() >= jobs.items()
 

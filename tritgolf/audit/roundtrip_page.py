@@ -15,6 +15,8 @@ from tritgolf.audit.measurements import Effect, Measurements, Zeros
 from tritgolf.audit.rulings.measured import LONG
 from tritgolf.files import read_json
 from tritgolf.report.catalogue import TABLES, draw
+from tritgolf.report.experiments import FILE as EXPERIMENT
+from tritgolf.report.experiments import experiment_table, load_experiment
 from tritgolf.report.laboratory import laboratory_checkpoints
 from tritgolf.report.metrics import Run, load_run
 from tritgolf.report.notes import made_from
@@ -66,12 +68,12 @@ def roundtrip_page(
     runs: Sequence[Kept],
     measured: Measurements,
     entries: Sequence[Entry],
-    artifacts: Path,
+    folder: Path,
     figures: Path,
 ) -> list[Block]:
     """The page's blocks; writes the figures it shows as ``figures``/RUN_PLOT.svg.
 
-    ``artifacts``: folder of ``tritgolf laboratory``'s JSON files.
+    ``folder``: where ``runs`` were kept, with experiments and, in ``artifacts``, ``tritgolf laboratory``'s JSON files.
     """
     of_runs: list[Block] = []
     for kept in runs:
@@ -81,7 +83,8 @@ def roundtrip_page(
         "decisions": [Shown(decision_table(measured), DECISION_CAPTION)],
         "runs": of_runs,
         "zeros": [Shown(zeros_table(measured), ZEROS_CAPTION), *_zeros_pictures(runs, figures)],
-        "artifacts": _artifact_blocks(artifacts),
+        "experiments": _experiment_blocks(folder),
+        "artifacts": _artifact_blocks(folder / "artifacts"),
         "verdicts": [Shown(verdict_table(entries), VERDICT_CAPTION)],
     }
     return fill(template, parts)
@@ -158,8 +161,8 @@ DECISION_CAPTION = (
 )
 ZEROS_CAPTION = (
     "At the first and the last checkpoint that was kept. The record counts with the absmean rule whatever the "
-    "estimator, over all matrices, an unused one as all nonzero: its count may fall while zeros rise, as the dashed "
-    "line of a model with rms scales does after its early peak."
+    "estimator, over all matrices, an unused one as all nonzero: on a model with rms scales its count may fall while "
+    "zeros rise."
 )
 VERDICT_CAPTION = "From the [claims ledger](claims.md), which has the evidence of each."
 
@@ -210,6 +213,15 @@ def _zeros_pictures(runs: Sequence[Kept], figures: Path) -> list[Block]:
             save(draw("zero_fraction", kept.run), path, formats=["svg"])
             pictures.append(Picture(path.with_suffix(".svg"), f"`{kept.name}`: zeros by layer over training."))
     return pictures
+
+
+def _experiment_blocks(folder: Path) -> list[Block]:
+    """The table of every experiment kept: changes of training and export, at equal steps."""
+    blocks: list[Block] = []
+    for path in sorted(folder.glob(f"*/{EXPERIMENT}")):
+        table = experiment_table(*load_experiment(path.parent))
+        blocks += [f"### `{path.parent.name}`: {table.title}", Shown(table, " ".join(table.notes[:2]))]
+    return blocks or ["None was kept."]
 
 
 def _artifact_blocks(folder: Path) -> list[Block]:
