@@ -7,9 +7,7 @@ from tritgolf.provenance import package_digest
 
 PUBLISHED_FILES = sorted(map(str, (REPOSITORY / "published").rglob("*.*")))
 MEASURED_FILES = sorted(
-    os.path.relpath(path)
-    for path in (REPOSITORY / "measured").rglob("*.*")
-    if path.suffix in (".json", ".jsonl", ".yaml")
+    os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.*") if path.suffix != ".md"
 )
 
 

@@ -10,7 +10,13 @@ from tests.report import synthetic
 from tests.small import RECORDS, REPOSITORY
 from tritgolf.audit.ledger import read_ledger
 from tritgolf.audit.measurements import Gap, read_measurements
-from tritgolf.audit.roundtrip_page import CLAIMS, decision_table, read_kept, roundtrip_page
+from tritgolf.audit.roundtrip_page import (
+    CLAIMS,
+    decision_table,
+    figure_names,
+    read_kept,
+    roundtrip_page,
+)
 from tritgolf.cli import main
 from tritgolf.report.pages import Picture, as_html, as_markdown, fill
 
@@ -52,6 +58,19 @@ def test_every_kept_run_artifact_and_claim_is_on_the_page(measured, tmp_path):
     assert "### `sample`" in text
     assert all(f"| {claim}" in text for claim in CLAIMS)
     assert "<!--" not in text
+
+
+def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp_path):
+    """A grid of one checkpoint draws no line, but the roundtrips of all do."""
+    for checkpoint in ("step_000100", "step_000200"):
+        for path in (measured / "whole").rglob(f"{checkpoint}/laboratory.json"):
+            path.unlink()
+    kept = {kept.name: kept for kept in read_kept(measured)}
+    assert figure_names(kept["whole"]) == ["waterfall", "rt_gap", "probes"]
+    assert figure_names(kept["grid_only"]) == ["waterfall", "gap_length", "probes"]
+    text = as_markdown(page(measured, tmp_path / "figures"), tmp_path)
+    assert "](figures/whole_rt_gap.svg)" in text
+    assert "whole_gap_length" not in text
 
 
 def test_the_html_page_holds_its_figures_and_loads_nothing(measured, tmp_path):

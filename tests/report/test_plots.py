@@ -7,12 +7,14 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.figure import Figure
 
 from tests.report import synthetic
 from tests.report.test_metrics import metrics_files
 from tritgolf.errors import InputError
 from tritgolf.report.catalogue import PLOTS, draw
 from tritgolf.report.metrics import load_files, load_run
+from tritgolf.report.plots import step_axis
 from tritgolf.report.style import save
 
 REPOSITORY = Path(__file__).parents[2]
@@ -35,6 +37,16 @@ def test_every_plot_is_written_as_svg_and_png(folder, tmp_path):
 def test_every_plot_has_a_rule_and_a_caption(name):
     assert f'"{name}": (' in (REPOSITORY / "rules" / "report_files.smk").read_text()
     assert (REPOSITORY / "report" / f"{name}.rst").read_text().strip()
+
+
+def test_numbers_at_ticks_do_not_run_into_each_other():
+    axes = Figure().subplots()
+    step_axis(axes, [600, 1200, 1800, 1900])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["600", "1,200", "", "1,900"]
+    step_axis(axes, [100, 1000, 1100, 10_000], logarithmic=True)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["100", "", "1,100", "10,000"]
+    step_axis(axes, [240])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["240"]
 
 
 def test_svg_bytes_are_the_same_in_another_process(folder, tmp_path):

@@ -53,13 +53,14 @@ def read_kept(folder: Path) -> list[Kept]:
 
 
 def figure_names(kept: Kept) -> list[str]:
-    """The plots that a run has measurements for."""
-    names = []
-    if laboratory_checkpoints(kept.run):
-        names += ["waterfall", "gap_length"]
-    elif any(seed.roundtrips for seed in kept.run.seeds):
+    """The plots that a run has measurements for; of the gap's two over training, the laboratory's if it has several."""
+    checkpoints, run = laboratory_checkpoints(kept.run), kept.run
+    names = ["waterfall"] if checkpoints else []
+    if len(checkpoints) > 1:
+        names += ["gap_length"]
+    elif any(seed.roundtrips for seed in run.seeds):
         names += ["rt_gap"]
-    return names + ["probes"] * any(seed.probes for seed in kept.run.seeds)
+    return names + ["probes"] * any(seed.probes for seed in run.seeds)
 
 
 def roundtrip_page(
@@ -185,8 +186,8 @@ def _run_blocks(kept: Kept, figures: Path) -> list[Block]:
         for name, plot, caption in LABORATORY_PARTS:
             table = TABLES[name](run)
             blocks += [Shown(table, " ".join(table.notes[:2]))]
-            blocks += [picture(plot, caption)] if plot else []
-    elif "rt_gap" in figure_names(kept):
+            blocks += [picture(plot, caption)] if plot in figure_names(kept) else []
+    if "rt_gap" in figure_names(kept):
         table = TABLES["roundtrip"](run)
         blocks += [Shown(table, " ".join(table.notes[:2])), picture("rt_gap", "Roundtrip gap at each checkpoint.")]
     if "probes" in figure_names(kept):

@@ -17,6 +17,7 @@ WATERFALLS = 4
 RISES, FALLS = COLOURS[1], COLOURS[0]
 WHOLE = {REMAINDER: COLOURS[3], TOGETHER: GREY}
 SCALES = ("scales_fp32", "scales_bf16", "scales_fp16", "scales_bfp8")
+LOOKS = {name: position for position, name in enumerate(dict.fromkeys((*LENGTH_STORAGES, *SCALES)))}  # in all panels
 FLOOR = 1e-7  # bits per byte: a gap that is exactly zero still has a place on a logarithmic axis
 
 
@@ -95,10 +96,10 @@ def _lines(
     for position, storage in enumerate(present):
         groups = grid[grid["storage"] == storage].groupby("checkpoint", sort=False)
         error = groups[f"{figure}_se_bpb"].agg(lambda one: (one**2).sum() ** 0.5 / len(one)) * unit
-        aside, at = position - (len(present) - 1) / 2, groups["step"].mean()
+        aside, at, look = position - (len(present) - 1) / 2, groups["step"].mean(), LOOKS[storage]
         axes.errorbar(
             at * 1.03**aside if logarithmic else at + aside * 0.012 * span, groups[f"{figure}_bpb"].mean() * unit,
-            yerr=error, label=storage, color=COLOURS[position % len(COLOURS)], marker=MARKERS[position % len(MARKERS)],
+            yerr=error, label=storage, color=COLOURS[look % len(COLOURS)], marker=MARKERS[look % len(MARKERS)],
             capsize=2, elinewidth=1,
         )  # fmt: skip
     axes.axhline(0, color="black", linewidth=0.8)

@@ -3,6 +3,7 @@
 Bands and error bars say in the plot itself what they are. ``PLOTS`` names them all.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -18,6 +19,7 @@ from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, new_figure
 
 KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
 LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
+TICK_ROOM = 0.1  # of an axis that a number takes
 MANY_TICKS = 8  # up to so many checkpoints or temperatures each has its own tick
 
 
@@ -164,15 +166,36 @@ def temperature_plot(grid: pd.DataFrame) -> Figure:
 
 
 def step_axis(axes: Axes, steps: Sequence[float] = (), logarithmic: bool = False) -> None:
-    """Training steps with thousands separators; a tick at each of ``steps`` where they are few."""
+    """Training steps with thousands separators; a tick at each of ``steps`` where they are few.
+
+    Of steps too close for their numbers to stand side by side the later one is named.
+    """
     if logarithmic:
         axes.set_xscale("log")
     if 0 < len(steps) <= MANY_TICKS:
-        axes.set_xticks(steps)
+        axes.set_xticks(steps, _apart(steps, logarithmic))
         axes.xaxis.set_minor_locator(NullLocator())
-    elif not logarithmic:
+        return
+    if not logarithmic:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+
+
+def _thousands(step: float, _: object = None) -> str:
+    return f"{step:,.0f}"
+
+
+def _apart(steps: Sequence[float], logarithmic: bool) -> list[str]:
+    """The numbers at ``steps`` (in order), empty where the next is nearer than ``TICK_ROOM`` of the axis."""
+    places = [math.log(step) if logarithmic else step for step in steps]
+    room = TICK_ROOM * (places[-1] - places[0])
+    labels: list[str] = []
+    named = math.inf  # the place of the tick to the right that has its number
+    for step, place in zip(reversed(steps), reversed(places), strict=True):
+        is_apart = named - place >= room
+        labels.append(_thousands(step) if is_apart else "")
+        named = place if is_apart else named
+    return labels[::-1]
 
 
 PLOTS: dict[str, Callable[[Run], Figure]] = {
