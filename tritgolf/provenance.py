@@ -27,7 +27,7 @@ STAGE_VERSIONS = {
     "export": 2,
     "roundtrip": 2,
     "evaluate": 2,
-    "laboratory": 1,
+    "laboratory": 2,
     "probes": 1,
 }
 

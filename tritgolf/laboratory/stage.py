@@ -26,6 +26,7 @@ from tritgolf.laboratory.bench import Bench, Reloaded
 from tritgolf.laboratory.grid import GridConfig, ProbeConfig, differing, grid_storages, merge_equal
 from tritgolf.laboratory.margins import margins
 from tritgolf.laboratory.probes import probe_all
+from tritgolf.laboratory.threshold import threshold_facts
 from tritgolf.provenance import envelope
 from tritgolf.train import checkpoint as checkpoints
 
@@ -88,6 +89,7 @@ def laboratory_stage(
         "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
         "decomposition": _decomposition(own, reloads, bench),
         "margins": margins(bench.ternary, bench.others),
+        "threshold": threshold_facts(bench.weights, bench.ternary, model.quantizer),
     }
     written = envelope(
         "laboratory",

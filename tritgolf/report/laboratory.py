@@ -67,7 +67,8 @@ def decomposition_frame(run: Run) -> pd.DataFrame:
 
 def length_frame(run: Run) -> pd.DataFrame:
     """One row a (checkpoint, seed): the true zero fraction z of the trits the model uses, and what a correction by it
-    multiplies with: 1/(1 − z) for absmean scales, 1/√(1 − z) for rms scales.
+    multiplies with: 1/(1 − z) for absmean scales, 1/√(1 − z) for rms scales; the shares of weights at the threshold,
+    and of trits that each way to decide them anew changes, where they were counted.
     """
     rows = [
         {
@@ -79,12 +80,20 @@ def length_frame(run: Run) -> pd.DataFrame:
             "zero_fraction": (z := found.zero_fraction["all"]),
             "absmean_amplification": 1 / (1 - z),
             "rms_amplification": 1 / math.sqrt(1 - z),
+            **_threshold_shares(found),
         }
         for checkpoint in laboratory_checkpoints(run)
         for seed in run.seeds
         if (found := seed.laboratories.get(checkpoint)) is not None and found.zero_fraction["all"] < 1
     ]
     return pd.DataFrame(some(rows, run, "measurements of the grid", "laboratory"))
+
+
+def _threshold_shares(found: LaboratoryMetrics) -> dict[str, float]:
+    if found.threshold is None:
+        return {}
+    shares = {f"flips_{way}": count / found.ternary_weights for way, count in found.threshold.flips.items()}
+    return {"near_threshold": found.threshold.near, "crowding": found.threshold.crowding, **shares}
 
 
 def margin_frame(run: Run) -> pd.DataFrame:

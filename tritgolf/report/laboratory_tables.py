@@ -21,7 +21,16 @@ from tritgolf.report.statistics import NOT_KNOWN, format_value, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 
 # The storages that the tables and plots of training length show; a grid that lacks one shows the others.
-LENGTH_STORAGES = ("own", "scales_fp32", "scales_bf16", "scales_fp16", "without_mixes", "without_table", "lossless")
+LENGTH_STORAGES = (
+    "own", "scales_fp32", "scales_bf16", "scales_fp16", "without_decide", "without_mixes", "without_table", "lossless",
+)  # fmt: skip
+# What is shown of the threshold, in percent of all ternary weights: (column of the frame, heading).
+THRESHOLD = (
+    ("near_threshold", "weights at the threshold"),
+    ("flips_fp32_weight_fp32_scale", "trits changed by FP32 weights, FP32 scales"),
+    ("flips_fp32_weight_fp16_scale", "by FP32 weights, FP16 scales"),
+    ("flips_bf16_weight_fp16_scale", "by BF16 weights, FP16 scales"),
+)
 SHOWN_CHECKPOINTS = 6
 FACTORS = ("scales", "estimator", "decide", "shrinkage", "reload_dtype", "table", "projections", "mixes", "vectors")
 FACTOR_NAMES = {
@@ -127,6 +136,9 @@ def length_table(run: Run) -> Table:
             "1/(1 − z)": format_value(mean(group["absmean_amplification"]), 3),
             "1/√(1 − z)": format_value(mean(group["rms_amplification"]), 3),
         }
+        for column, heading in THRESHOLD:
+            if column in group and group[column].notna().any():
+                row[heading] = f"{format_value(100 * mean(group[column]), 3)} %"
         for storage in storages:
             found = grid[(grid["checkpoint"] == checkpoint) & (grid["storage"] == storage)]
             row[f"gap, {storage}"] = with_error(found["gap_bpb"], found["gap_se_bpb"])
@@ -141,7 +153,8 @@ def length_table(run: Run) -> Table:
         notes=(
             "z: share of zero among the trits that the trained model uses. The published text explains the gap by a "
             "correction that divides by 1 − z; that of absmean scales does (#640), that of rms scales divides by its "
-            "root (#920).",
+            "root (#920). At the threshold: |w| within 2⁻⁸ of s/2, where a rounding decides the trit. Trits changed: "
+            "those that differ from the forward pass's if they are decided from weights and scales rounded so.",
             UNCERTAINTY,
             *made_from([run]),
         ),

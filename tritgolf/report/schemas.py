@@ -219,6 +219,14 @@ class Margin(Facts):
     share_saturated: Share
 
 
+class Threshold(Facts):
+    """Weights at the quantizer's threshold (``tritgolf.laboratory.threshold``)."""
+
+    near: Share
+    crowding: NonNegative
+    flips: dict[str, Count]
+
+
 class LaboratoryMetrics(Facts):
     """The ablation grid on one checkpoint; ``names``: every name of the grid → the one of ``rows`` that it is."""
 
@@ -232,6 +240,7 @@ class LaboratoryMetrics(Facts):
     names: dict[str, str]
     decomposition: Decomposition
     margins: list[Margin]
+    threshold: Threshold | None = None  # likewise
 
     def row(self, name: str) -> LaboratoryRow | None:
         """The row of that name, None if the grid has none."""
