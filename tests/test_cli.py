@@ -8,11 +8,11 @@ import pytest
 
 from tests.evaluate.test_stages import evaluate as evaluate_through_the_stage
 from tests.small import RECORDS, REPOSITORY, small_model
-from tritgolf import __version__
+from tritgolf import __version__, cli
 from tritgolf.cli import main
 from tritgolf.model.counts import count_parameters
 
-COMMANDS = ("describe", "inspect", "evaluate", "audit", "verify")
+COMMANDS = tuple(command.__name__.rpartition(".")[2] for command in cli.COMMANDS)
 PUBLISHED = REPOSITORY / "tests" / "fixtures" / "published"
 
 
@@ -47,6 +47,14 @@ def scoring(finished, dataset):
         "--tokenizer",
         dataset / "tokenizer" / "tokenizer.model",
     ]
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    """As in ``tritgolf describe … | head -1``."""
+    command = [sys.executable, "-m", "tritgolf.cli", "describe", "tiny", "--records", str(RECORDS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPOSITORY) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 @pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)])

@@ -11,6 +11,7 @@ from tritgolf.report.metrics import load_run
 from tritgolf.report.tables import roundtrip_table, seeds_table
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
 RUN = ROOT / "measured" / "ternary_v2_docs_en_2xh200"
 FIRST = ROOT / "measured" / "ternary_v1_docs_en_2xh100"
@@ -87,6 +88,24 @@ def test_the_zeros_of_the_long_runs_are_those_of_their_logs(run, said):
     if run == "long_rms":
         assert lines[50_000]["record_zero_fraction"] < lines[5_000]["record_zero_fraction"]
         assert lines[50_000]["zero_fraction"]["all"] > lines[5_000]["zero_fraction"]["all"]
+
+
+def test_the_most_that_the_scales_dtype_moves_a_gap_is_that_of_the_metrics():
+    said = float(re.search(r"moves either model's gap by at most ([\d.]+) BPB", README)[1])
+    spreads = []
+    for path in (*RUN.rglob("roundtrip.json"), *FIRST.rglob("roundtrip.json")):
+        storages = json.loads(path.read_text())["metrics"]["storages"]
+        gaps = [storages[name]["gap_bpb"] for name in ("bf16", "fp16", "fp32")]
+        spreads.append(max(gaps) - min(gaps))
+    assert said == round(max(spreads), 6)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))])
+def test_every_local_link_leads_somewhere(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if "://" not in target:
+            assert (ROOT / page).parent.joinpath(target).exists(), target
 
 
 def test_the_table_of_gaps_can_be_made_again():

@@ -1,6 +1,7 @@
 """The command line: facts about single records and files. The workflow itself is Snakemake's."""
 
 import argparse
+import os
 import sys
 
 from tritgolf import __version__
@@ -22,8 +23,14 @@ def main(arguments: list[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(subparsers)
     parsed = parser.parse_args(arguments)
-    with one_line_errors(exit_code=2):
-        return int(parsed.run(parsed))
+    try:
+        with one_line_errors(exit_code=2):
+            code = int(parsed.run(parsed))
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:  # who reads has left, as head does: nothing is wrong, and nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

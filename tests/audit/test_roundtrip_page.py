@@ -80,6 +80,7 @@ def test_the_html_page_holds_its_figures_and_loads_nothing(measured, tmp_path):
     assert "<code>tritgolf laboratory FILE</code>" in html
     assert "<li><b>Gap</b>" in html
     assert 'src="http' not in html
+    assert 'href="' not in html  # the file stands alone
 
 
 def test_paired_errors_decide_what_the_scales_format_does(measured):

@@ -121,7 +121,7 @@ def test_a_record_that_loses_nothing_has_nothing_to_decompose(finished, dataset,
 
 
 def test_the_digest_depends_on_neither_threads_nor_batch(faithful, finished, dataset, tmp_path):
-    again = laboratory(finished, dataset, tmp_path, small_export(**FAITHFUL), threads=3)
+    again = laboratory(finished, dataset, tmp_path, small_export(**FAITHFUL), threads=3, batch=5)
     assert again["payload_digest"] == faithful["payload_digest"]
 
 

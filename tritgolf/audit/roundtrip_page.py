@@ -164,7 +164,7 @@ ZEROS_CAPTION = (
     "estimator, over all matrices, an unused one as all nonzero: on a model with rms scales its count may fall while "
     "zeros rise."
 )
-VERDICT_CAPTION = "From the [claims ledger](claims.md), which has the evidence of each."
+VERDICT_CAPTION = "From the claims ledger, `docs/claims.md`, which has the evidence of each."
 
 
 def _effect(effect: Effect | None) -> str:

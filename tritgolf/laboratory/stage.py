@@ -50,7 +50,8 @@ def laboratory_stage(
 ) -> None:
     """Measure every row of ``grid`` on the checkpoint ``name`` and write ``facts``.
 
-    ``threads`` compress; ``batch``: windows scored at a time. The result doesn't depend on either.
+    ``threads`` compress, and change nothing; ``batch``: windows scored at a time, on which no more depends than how a
+    device rounds sums of other shapes.
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
