@@ -108,6 +108,19 @@ def test_every_local_link_leads_somewhere(page):
             assert (ROOT / page).parent.joinpath(target).exists(), target
 
 
+def test_the_gap_after_long_training_is_the_laboratorys():
+    kept = ROOT / "measured" / "long_absmean_docs_en_h100/seed42/final/laboratory.json"
+    found = json.loads(kept.read_text())["metrics"]
+    rows, flips, weights = found["rows"], found["threshold"]["flips"], found["ternary_weights"]
+    said = " ".join(README.split())
+    assert f"loses {rows['own']['gap_bpb']:.4f} ± {rows['own']['gap_se']:.4f} here: with FP16 scales" in said
+    assert f"and {rows['scales_bf16']['gap_bpb']:.4f} with BF16 scales" in said
+    assert f"({100 * found['threshold']['near']:.1f} % within 2⁻⁸ of it)" in said
+    assert f"{100 * flips['fp32_weight_fp16_scale'] / weights:.2f} % of trits change" in said
+    assert f"with FP32 scales ({100 * flips['fp32_weight_fp32_scale'] / weights:.2f} %)" in said
+    assert f"cost no byte, {rows['without_decide']['gap_bpb']:.4f} is left" in said
+
+
 def test_the_table_of_gaps_can_be_made_again():
     assert "bf16_mixes_bf16" in roundtrip_table(load_run(RUN)).markdown()
 
