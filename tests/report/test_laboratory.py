@@ -14,8 +14,10 @@ from tritgolf.errors import InputError
 from tritgolf.report import laboratory_tables
 from tritgolf.report.catalogue import TABLES, draw
 from tritgolf.report.laboratory import decomposition_frame, grid_frame, length_frame
+from tritgolf.report.laboratory_plots import LOOKS
 from tritgolf.report.laboratory_tables import FACTORS, shown_checkpoints
 from tritgolf.report.metrics import load_files, load_run
+from tritgolf.report.style import COLOURS, look
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -37,6 +39,12 @@ def cells(table, **where) -> dict:
         rows = rows[rows[column] == value]
     assert len(rows) == 1
     return rows.iloc[0].to_dict()
+
+
+def test_no_two_storages_look_alike():
+    """There are more of them than colours."""
+    looks = [tuple(look(position).values()) for position in LOOKS.values()]
+    assert len(set(looks)) == len(looks) > len(COLOURS)
 
 
 @pytest.mark.parametrize("name", laboratory_tables.TABLES)

@@ -11,7 +11,7 @@ from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame,
 from tritgolf.report.laboratory_tables import FACTOR_NAMES, LENGTH_STORAGES, shown_checkpoints
 from tritgolf.report.metrics import Run
 from tritgolf.report.plots import LONG_RUN, MANY_TICKS, step_axis
-from tritgolf.report.style import COLOURS, GREY, MARKERS, new_figure
+from tritgolf.report.style import COLOURS, GREY, look, new_figure
 
 WATERFALLS = 4
 RISES, FALLS = COLOURS[1], COLOURS[0]
@@ -75,8 +75,7 @@ def probe_plot(probes: pd.DataFrame) -> Figure:
         for position, (keys, group) in enumerate(chosen.groupby(["kind", "choice"], sort=False)):
             by_setting = group.groupby("at")["change_bpb"].mean().abs().clip(lower=FLOOR)
             axes.plot(
-                by_setting.index, by_setting, label=" ".join(map(str, keys)), color=COLOURS[position % len(COLOURS)],
-                marker=MARKERS[position % len(MARKERS)], markersize=4,
+                by_setting.index, by_setting, label=" ".join(map(str, keys)), markersize=4, **look(position),
             )  # fmt: skip
         axes.axhline(last["break_bpb"].iloc[0], color="black", linestyle="--", linewidth=1)
         axes.set(yscale="log", xlabel=label, ylabel="|change of gap| (bits per byte)", title=title)
@@ -96,11 +95,10 @@ def _lines(
     for position, storage in enumerate(present):
         groups = grid[grid["storage"] == storage].groupby("checkpoint", sort=False)
         error = groups[f"{figure}_se_bpb"].agg(lambda one: (one**2).sum() ** 0.5 / len(one)) * unit
-        aside, at, look = position - (len(present) - 1) / 2, groups["step"].mean(), LOOKS[storage]
+        aside, at = position - (len(present) - 1) / 2, groups["step"].mean()
         axes.errorbar(
             at * 1.03**aside if logarithmic else at + aside * 0.012 * span, groups[f"{figure}_bpb"].mean() * unit,
-            yerr=error, label=storage, color=COLOURS[look % len(COLOURS)], marker=MARKERS[look % len(MARKERS)],
-            capsize=2, elinewidth=1,
+            yerr=error, label=storage, capsize=2, elinewidth=1, **look(LOOKS[storage]),
         )  # fmt: skip
     axes.axhline(0, color="black", linewidth=0.8)
     axes.legend(fontsize=8, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))

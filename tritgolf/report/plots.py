@@ -15,7 +15,7 @@ from tritgolf.report.frames import bytes_frame, log_frame, roundtrip_frame, scor
 from tritgolf.report.metrics import Run
 from tritgolf.report.schemas import LAYER_TYPES
 from tritgolf.report.statistics import format_value
-from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, new_figure
+from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, look, new_figure
 
 KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
 LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
@@ -60,8 +60,7 @@ def gap_plot(roundtrip: pd.DataFrame) -> Figure:
         at = groups["step"].mean()
         beside = at * 1.03**aside if logarithmic else at + aside * 0.012 * (steps[-1] - steps[0] or 1)
         axes.errorbar(
-            beside, gap, yerr=bar, label=storage, color=COLOURS[position % len(COLOURS)],
-            marker=MARKERS[(position + position // len(COLOURS)) % len(MARKERS)], capsize=3, elinewidth=1.2,
+            beside, gap, yerr=bar, label=storage, capsize=3, elinewidth=1.2, **look(position),
         )  # fmt: skip
     axes.axhline(0, color="black", linewidth=0.8)
     bars = "± sample std over seeds" if several else "± standard error, paired over windows"

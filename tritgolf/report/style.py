@@ -43,6 +43,14 @@ def new_figure(height: float = HEIGHT) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
+def look(position: int) -> dict[str, Any]:
+    """Colour and marker of a line by its position: where colours come round again, the marker is another."""
+    return {
+        "color": COLOURS[position % len(COLOURS)],
+        "marker": MARKERS[(position + position // len(COLOURS)) % len(MARKERS)],
+    }
+
+
 def colour_of(names: list[str]) -> dict[str, str]:
     """A colour for each name, by position."""
     return {name: COLOURS[position % len(COLOURS)] for position, name in enumerate(names)}
