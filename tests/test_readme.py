@@ -119,6 +119,8 @@ def test_the_gap_after_long_training_is_the_laboratorys():
     assert f"{100 * flips['fp32_weight_fp16_scale'] / weights:.2f} % of trits change" in said
     assert f"with FP32 scales ({100 * flips['fp32_weight_fp32_scale'] / weights:.2f} %)" in said
     assert f"cost no byte, {rows['without_decide']['gap_bpb']:.4f} is left" in said
+    earlier = json.loads((kept.parents[1] / "step_010000/laboratory.json").read_text())["metrics"]["rows"]["own"]
+    assert earlier["gap_bpb"] < earlier["gap_se"] and "after 10,000 steps it lost nothing" in said
 
 
 def test_the_table_of_gaps_can_be_made_again():
