@@ -142,6 +142,7 @@ def test_a_damaged_state_is_passed_over_with_a_warning(tmp_path, capsys, damage)
     assert latest(tmp_path, "sha256:ours").facts["step"] == 4
     warning = capsys.readouterr().err
     assert warning.startswith(f"warning: {newest}")
+    assert warning.endswith("; trying the checkpoint before it\n")
     assert warning.count("\n") == 1
 
 
