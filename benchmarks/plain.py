@@ -15,6 +15,7 @@ from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
+from tritgolf.model.rounding import DTYPES
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.train.muon import muon_step
 from tritgolf.train.schedule import muon_momentum
@@ -26,7 +27,7 @@ class PlainTrainer:
 
     def __init__(self, record: RecordConfig, seed: int, device: torch.device) -> None:
         model, self.train = record.model, record.train
-        dtype = torch.bfloat16 if model.compute == "bfloat16" else torch.float32
+        dtype = DTYPES[model.compute]
         self.network = TernaryUNet(model, choose_attention(self.train.attention, device, dtype)[1])
         initialize(self.network, seed)
         self.network.to(device)

@@ -198,6 +198,9 @@ class StorageConfig(Settings):
     vectors: Format | None = None
 
 
+FACTORS = tuple(StorageConfig.model_fields)  # the storage decisions, in the order of tables
+
+
 class ExportConfig(Settings):
     """The artifact. ``decide`` says where trits come from: the training forward pass, or the FP32 master weights.
 

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tritgolf.audit.results import Results, read_results
+from tritgolf.config import FACTORS as STORAGE_FACTORS
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.metrics import SeedRun
@@ -28,7 +29,7 @@ from tritgolf.report.schemas import TrainingLogLine
 FOLDER = Path("measured")
 LAB_SCHEMA = "tritgolf/lab/1"
 FULL_SIZE = 64_880_640  # ternary weights of the records (record-spec, "Numbers to match")
-FACTORS = ("scales", "decide", "shrinkage", "reload_dtype", "table", "projections", "mixes", "vectors")
+FACTORS = tuple(factor for factor in STORAGE_FACTORS if factor != "estimator")  # a record has but its own
 
 
 @dataclass(frozen=True)

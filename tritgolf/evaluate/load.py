@@ -25,11 +25,6 @@ def reloaded_network(artifact: Artifact, attention: str = "auto") -> TernaryUNet
     return build_network(artifact.header.model, restored.tensors, restored.ternary, attention=attention)
 
 
-def reloaded_ternary(artifact: Artifact) -> dict[str, Ternary]:
-    """Trits and scales that the reloaded network computes with, on the CPU."""
-    return used_ternary(artifact.restore(), artifact.header.model)
-
-
 def used_ternary(restored: Restored, model: ModelConfig) -> dict[str, Ternary]:
     """Trits and scales that a model computes with once it has loaded ``restored``, on the device of its tensors."""
     if restored.ternary:

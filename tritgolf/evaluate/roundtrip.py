@@ -12,10 +12,11 @@ from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.statistics import difference, zero_fractions
 from tritgolf.artifact.storage import forward_ternary
 from tritgolf.config import ModelConfig
-from tritgolf.evaluate.load import reloaded_network, reloaded_ternary, trained_network
+from tritgolf.evaluate.load import trained_network, used_ternary
 from tritgolf.evaluate.score import WindowNats
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, write_json
+from tritgolf.model.build import build_network
 from tritgolf.provenance import envelope
 from tritgolf.train import checkpoint as checkpoints
 
@@ -68,9 +69,11 @@ def roundtrip_stage(
     storages: dict[str, Any] = {}
     for storage, path in artifacts.items():
         artifact = read_artifact(path)
-        found, reloaded_score = text.score(reloaded_network(artifact, attention), f"reloaded {storage}")
+        loaded, restored = artifact.header.model, artifact.restore()
+        network = build_network(loaded, restored.tensors, restored.ternary, attention=attention)
+        found, reloaded_score = text.score(network, f"reloaded {storage}")
         gap = paired_gap(trained, found, trained_score.bytes)
-        changed = difference(ours, reloaded_ternary(artifact))
+        changed = difference(ours, used_ternary(restored, loaded))
         storages[storage] = {
             "bpb": reloaded_score.bpb,
             "nats": reloaded_score.nats,

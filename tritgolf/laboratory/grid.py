@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tritgolf.config import (
+    FACTORS,
     Decide,
     Format,
     ReloadPrecision,
@@ -26,8 +27,6 @@ from tritgolf.errors import InputError
 Estimator = Literal["absmean", "rms"]
 RowName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=60)]
 TAKEN = re.compile("own|lossless|only_.*|without_.*")  # names of the rows that every grid has
-
-FACTORS = tuple(StorageConfig.model_fields)
 
 # Every tensor as the trained model has it, at whatever bytes it takes: the table's master weights are BF16 already.
 LOSSLESS = StorageConfig(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.config import QuantizerConfig
+from tritgolf.model.rounding import rounded
 from tritgolf.model.ternary import Ternary, ternarize
 
 NEAR, AROUND = 2.0**-8, 2.0**-4  # of the threshold: a unit in the last place of BF16, and sixteen
@@ -47,7 +48,7 @@ def threshold_facts(
         count += q.numel()
         for way, (weight_dtype, scale_dtype) in WAYS.items():
             decided = ternarize(
-                weight.to(weight_dtype).float(),
+                rounded(weight, weight_dtype),
                 group_size=quantizer.group_size,
                 estimator=quantizer.estimator,
                 arithmetic="float32",

@@ -9,6 +9,7 @@ from tritgolf.config import ModelConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import is_ternary, parameter_shapes
+from tritgolf.model.rounding import DTYPES
 from tritgolf.model.ternary import Ternary
 from tritgolf.model.unet import TernaryUNet
 
@@ -35,7 +36,7 @@ def build_network(
     ternary = ternary or {}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     _check_shapes(model, shapes | {name: tuple(trits.q.shape) for name, trits in ternary.items()})
-    dtype = torch.bfloat16 if model.compute == "bfloat16" else torch.float32
+    dtype = DTYPES[model.compute]
     network = TernaryUNet(model, choose_attention(attention, device, dtype)[1])
     missing_masters = {name: torch.zeros(shape) for name, shape in parameter_shapes(model).items() if name in ternary}
     network.load_state_dict({**missing_masters, **tensors})

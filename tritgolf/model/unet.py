@@ -16,7 +16,7 @@ from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.layers import TernaryLinear, rms_norm
 from tritgolf.model.rotary import rotary_tables
-from tritgolf.model.rounding import rounded_through
+from tritgolf.model.rounding import DTYPES, rounded_through
 from tritgolf.model.ternary import Ternary, dequantize
 
 
@@ -29,7 +29,7 @@ class TernaryUNet(nn.Module):
     def __init__(self, model: ModelConfig, attend: Attention = math_attention) -> None:
         super().__init__()
         self.model = model
-        self.dtype = torch.bfloat16 if model.compute == "bfloat16" else torch.float32
+        self.dtype = DTYPES[model.compute]
         self.skip_weights = nn.Parameter(torch.ones(model.layers // 2, model.width))
         self.vocab_bias = nn.Parameter(torch.zeros(model.vocab_size))
         self.tok_emb = nn.Embedding(model.vocab_size, model.embed_dim, dtype=torch.bfloat16)

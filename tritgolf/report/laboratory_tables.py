@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from tritgolf.config import FACTORS
 from tritgolf.report.laboratory import (
     REMAINDER,
     TOGETHER,
@@ -32,7 +33,6 @@ THRESHOLD = (
     ("flips_bf16_weight_fp16_scale", "by BF16 weights, FP16 scales"),
 )
 SHOWN_CHECKPOINTS = 6
-FACTORS = ("scales", "estimator", "decide", "shrinkage", "reload_dtype", "table", "projections", "mixes", "vectors")
 FACTOR_NAMES = {
     "scales": "format of the scales",
     "estimator": "estimator of the scales",

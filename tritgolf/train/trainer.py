@@ -9,6 +9,7 @@ from tritgolf.config import AdamConfig, ModelConfig, TrainConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.initialize import initialize
+from tritgolf.model.rounding import DTYPES
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.muon import muon_step
@@ -29,7 +30,7 @@ class Trainer:
     def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
         self.train, self.ranks = train, ranks
         on_gpu = ranks.device.type == "cuda"
-        dtype = torch.bfloat16 if model.compute == "bfloat16" else torch.float32
+        dtype = DTYPES[model.compute]
         self.attention_name, attend = choose_attention(train.attention, ranks.device, dtype)
         self.network = TernaryUNet(model, attend)
         initialize(self.network, seed)
