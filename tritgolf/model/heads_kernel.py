@@ -1,9 +1,9 @@
 """The Triton kernels of ``heads``: one reads the product and writes q and k, one writes the product's whole gradient.
 
-A program takes a tile of tokens, with their cosines and sines, through all heads, each as two halves. Everything is FP32
-between loads and stores. With t the gradient turned back and n the normalized head, one sum a head and token, t·n, is
-both its share of the gain's gradient and what RMSNorm's takes off; tiles leave their shares to one sum in a fixed order,
-so equal steps have equal gradients. The compiler's own code makes four kernels of either direction.
+A program takes a tile of tokens, with their cosines and sines, through all heads, each as two halves, in FP32 between
+loads and stores. With t the gradient turned back and n the normalized head, one sum a head and token, t·n, is both its
+share of the gain's gradient and what RMSNorm's takes off. Tiles leave their shares to one sum in a fixed order: equal
+steps have equal gradients.
 
 The kernels are operators that torch.compile leaves whole and CUDA graphs can record. v is no output of theirs, which
 must not be views, but of the autograd function around them, so that its gradient comes back to the same kernel.
@@ -103,9 +103,7 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
     for head in tl.static_range(HEADS):
         at = in_fused + head * WIDTH
         g = tl.load(gain + head).to(tl.float32)
-        first, second, along = _head_gradient(
-            fused + at, dq + in_queries + head * WIDTH, c, s, g, known, epsilon, HALF
-        )
+        first, second, along = _head_gradient(fused + at, dq + in_queries + head * WIDTH, c, s, g, known, epsilon, HALF)
         _store(dfused + at, first, second, known, HALF)
         tl.store(shares + head * tl.num_programs(0) + tl.program_id(0), tl.sum(along, 0))
     for head in tl.static_range(KV_HEADS):

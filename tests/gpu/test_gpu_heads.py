@@ -1,0 +1,112 @@
+"""The kernels between the product and attention against their definition, on a GPU."""
+
+import pytest
+import torch
+
+from tests.model.test_heads import SHAPES, doubled, inputs, outputs_and_gradients, weights_like
+from tritgolf.config import load_record
+from tritgolf.model.attention import choose_attention
+from tritgolf.model.heads import fast_heads_of, heads_of
+from tritgolf.train.distributed import Ranks
+from tritgolf.train.replay import Replay
+from tritgolf.train.trainer import Trainer
+
+if torch.cuda.is_available():
+    from tritgolf.model.heads_kernel import heads_on_gpu
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+
+SHAPES_ON_GPU = SHAPES | {"many tokens": (8, 1000, 8, 4, 96)}
+ALLOWED = {torch.float32: 1e-5, torch.bfloat16: 2**-8}
+
+
+def on_gpu(shape, dtype):
+    found = [x.cuda() if isinstance(x, torch.Tensor) else x for x in inputs(*shape, dtype=dtype)]
+    return (*(x.detach().requires_grad_(True) for x in found[:2]), *found[2:])
+
+
+def upstream(arguments):
+    return [x.to(arguments[0].device) for x in weights_like([a.cpu() if torch.is_tensor(a) else a for a in arguments])]
+
+
+def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
+
+
+@pytest.mark.parametrize("shape", SHAPES_ON_GPU.values(), ids=SHAPES_ON_GPU)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_kernels_compute_the_definition(shape, dtype):
+    arguments = on_gpu(shape, dtype)
+    weights = upstream(arguments)
+    found = outputs_and_gradients(heads_on_gpu, arguments, weights)
+    wanted = outputs_and_gradients(heads_of, doubled(arguments), [w.double() for w in weights])
+    for ours, reference in zip(found, wanted, strict=True):
+        assert ours.dtype == dtype
+        assert relative(ours, reference) < ALLOWED[dtype]
+
+
+def test_bf16_on_a_gpu_goes_to_the_kernels_and_other_dtypes_do_not():
+    wide, narrow = (on_gpu((2, 9, 4, 2, 32), dtype) for dtype in (torch.float32, torch.bfloat16))
+    assert "Heads" in type(fast_heads_of(*narrow)[0].grad_fn).__name__
+    for ours, reference in zip(fast_heads_of(*wide), heads_of(*wide), strict=True):
+        assert torch.equal(ours, reference)
+
+
+@pytest.mark.parametrize("attention", ["auto", "sdpa"])
+def test_a_compiled_layer_follows_the_definition(attention):
+    attend = choose_attention(attention, torch.device("cuda"), torch.bfloat16)[1]
+    arguments = on_gpu((2, 256, 8, 4, 96), torch.bfloat16)
+    weights = torch.randn(2, 256, 8, 96, device="cuda", dtype=torch.bfloat16)
+
+    def mixed(heads, fused, *others):
+        return attend(*heads(2 * fused, *others))
+
+    torch._dynamo.reset()
+    compiled = torch.compile(mixed, dynamic=False, fullgraph=True)(fast_heads_of, *arguments)
+    exact = doubled(arguments)
+    wanted = choose_attention("math", torch.device("cuda"), torch.float64)[1](*heads_of(2 * exact[0], *exact[1:]))
+    assert relative(compiled, wanted) < 1e-2
+    found = torch.autograd.grad(compiled, arguments[:2], weights)
+    for ours, reference in zip(found, torch.autograd.grad(wanted, exact[:2], weights.double()), strict=True):
+        assert relative(ours, reference) < 2e-2
+
+
+def test_recorded_and_repeated_gradients_are_the_same_to_the_bit():
+    arguments = on_gpu((8, 1000, 8, 4, 96), torch.bfloat16)
+    weights = upstream(arguments)
+    kept = [torch.empty_like(x) for x in outputs_and_gradients(fast_heads_of, arguments, weights)]
+
+    def work():
+        for place, value in zip(kept, outputs_and_gradients(fast_heads_of, arguments, weights), strict=True):
+            place.copy_(value)
+
+    replay = Replay(work, torch.device("cuda", 0))
+    for _ in range(2):
+        replay()
+    called = [x.clone() for x in kept]
+    for _ in range(3):
+        for place in kept:
+            place.zero_()
+        replay()
+        for ours, reference in zip(kept, called, strict=True):
+            assert torch.equal(ours, reference)
+
+
+def test_the_network_is_one_graph_with_the_kernels_and_trains_as_with_the_definition():
+    """Eight steps of the demo model, two called and six replayed, by the kernels and by the definition."""
+    demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})
+    torch.manual_seed(0)
+    tokens = torch.randint(demo.model.vocab_size, (32, demo.model.context + 1), device="cuda")
+    losses = []
+    for heads in (fast_heads_of, heads_of):
+        torch._dynamo.reset()
+        trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
+        for block in trainer.network.blocks:
+            block.attn.heads_of = heads
+        trainer.stacks.requantize()
+        explained = torch._dynamo.explain(trainer.network)(tokens[:, :-1])
+        assert explained.graph_count == 1, [str(reason) for reason in explained.break_reasons]
+        torch._dynamo.reset()
+        losses.append([float(trainer.step(i, 1.0, tokens[:, :-1], tokens[:, 1:])[1]) for i in range(8)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+    assert losses[0][-1] < losses[0][0]
