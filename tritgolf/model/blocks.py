@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from tritgolf.config import ModelConfig
 from tritgolf.lossless import used_mixes
 from tritgolf.model.attention import Attention
+from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of, in_heads, keys_of, queries_of
 from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
 from tritgolf.model.recompute import recomputed
 from tritgolf.model.residual import add_scaled, add_scaled_fused
-from tritgolf.model.rotary import rotate
 from tritgolf.model.rounding import rounded_through
 
 
@@ -19,10 +19,11 @@ class SelfAttention(nn.Module):
     Returns what the ternary matrix ``proj`` is to be applied to.
     """
 
-    def __init__(self, model: ModelConfig, attend: Attention) -> None:
+    def __init__(self, model: ModelConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = model.heads, model.kv_heads, model.head_dim
         self.attend = attend
+        self.heads_of: HeadsOf = fast_heads_of if fused else heads_of
         self.vectors = model.vectors
         self.c_qkv = TernaryLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
         self.proj = TernaryLinear(model.width, model.width, model.quantizer)
@@ -33,23 +34,20 @@ class SelfAttention(nn.Module):
 
         With ``tail`` only the last so many positions ask, (batch, tail, width); all of ``x`` are keys and values.
         """
-        q, k, v = self._fused(x) if tail is None else self._fused_tail(x, tail)
-        queries = q.shape[1]
         gain = rounded_through(self.q_gain, self.vectors).to(x.dtype)
-        q = rotate(rms_norm(q), cos[-queries:], sin[-queries:]) * gain[:, None]
-        k = rotate(rms_norm(k), cos, sin)
+        if tail is None:
+            q, k, v = self.heads_of(self.c_qkv(x), gain, cos, sin, self.heads, self.kv_heads)
+        else:
+            q, k, v = self._heads_of_tail(x, gain, cos, sin, tail)
         return rms_norm(self.attend(q, k, v).flatten(2))
 
-    def _fused(self, x: Tensor) -> tuple[Tensor, ...]:
-        return self._in_heads(self.c_qkv(x)).split((self.heads, self.kv_heads, self.kv_heads), dim=2)
-
-    def _fused_tail(self, x: Tensor, tail: int) -> tuple[Tensor, ...]:
+    def _heads_of_tail(
+        self, x: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, tail: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         of_queries = self.heads * self.head_dim
-        q = self._in_heads(self.c_qkv(x[:, -tail:], slice(of_queries)))
-        return q, *self._in_heads(self.c_qkv(x, slice(of_queries, None))).split(self.kv_heads, dim=2)
-
-    def _in_heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (-1, self.head_dim))
+        q = in_heads(self.c_qkv(x[:, -tail:], slice(of_queries)), self.heads)
+        k, v = in_heads(self.c_qkv(x, slice(of_queries, None)), 2 * self.kv_heads).split(self.kv_heads, dim=2)
+        return queries_of(q, gain, cos[-q.shape[1] :], sin[-q.shape[1] :]), keys_of(k, cos, sin), v
 
 
 class Mlp(nn.Module):
@@ -82,7 +80,7 @@ class Block(nn.Module):
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
-        self.attn = SelfAttention(model, attend)
+        self.attn = SelfAttention(model, attend, fused)
         self.mlp = Mlp(model, fused)
         self.smear = Smear(model.width, model.vectors) if model.smear else None
 
