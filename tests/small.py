@@ -48,9 +48,9 @@ def record_model(name: str) -> ModelConfig:
     return load_record(name, RECORDS).model
 
 
-def random_network(model: ModelConfig, seed: int = 0, attend=math_attention) -> TernaryUNet:
+def random_network(model: ModelConfig, seed: int = 0, attend=math_attention, fused: bool = False) -> TernaryUNet:
     """A network in which every parameter is random: no zero projection or closed gate hides anything."""
-    network = TernaryUNet(model, attend)
+    network = TernaryUNet(model, attend, fused=fused)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in network.named_parameters():

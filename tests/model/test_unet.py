@@ -9,6 +9,7 @@ from tritgolf.model.attention import sdpa_attention
 from tritgolf.model.loss import capped_logits
 from tritgolf.model.rotary import inverse_frequencies
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.train.stacks import Stacks
 
 TRAINED_AS_STORED = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}
 SYSTEMS = {
@@ -30,10 +31,11 @@ def logits(network: TernaryUNet, tokens: torch.Tensor) -> torch.Tensor:
     return capped_logits(hidden, *network.head(), network.model.softcap)
 
 
+@pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_the_forward_pass_and_all_gradients_against_the_specification_in_float64(name):
+def test_the_forward_pass_and_all_gradients_against_the_specification_in_float64(name, fused):
     model = small_model(**SYSTEMS[name])
-    network = random_network(model, attend=sdpa_attention)
+    network = random_network(model, attend=sdpa_attention, fused=fused)
     tokens = random_tokens(model, batch=1)
     if model.rotary_frequencies == "float32":
         frequencies = yarn_frequencies(model.head_dim, model.rotary_base, model.context, model.yarn_max)
@@ -119,3 +121,15 @@ def test_trits_and_scales_can_stand_in_for_the_masters():
         for _, layer in network.ternary_layers():
             layer.weight.zero_()
         assert torch.equal(network(tokens), before)
+
+
+@pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
+@pytest.mark.parametrize("stacked", [False, True], ids=["quantizes", "quantized"])
+def test_the_compiler_takes_the_network_as_one_graph(fused, stacked):
+    """The benchmarks' plain path (quantizing in every forward pass) as well as training's."""
+    network, tokens = random_network(small_model(layers=4), fused=fused), random_tokens(small_model())
+    if stacked:
+        Stacks(network).requantize()
+    torch._dynamo.reset()
+    compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
+    assert_close(compiled(tokens), network(tokens))

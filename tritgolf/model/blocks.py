@@ -6,19 +6,24 @@ from torch import Tensor, nn
 from tritgolf.config import ModelConfig
 from tritgolf.lossless import used_mixes
 from tritgolf.model.attention import Attention
-from tritgolf.model.heads import HeadsOf, fast_heads_of, in_heads, keys_of, queries_of
+from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of, in_heads, keys_of, queries_of
 from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
+from tritgolf.model.recompute import recomputed
+from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.model.rounding import rounded_through
 
 
 class SelfAttention(nn.Module):
-    """One fused ternary matrix for q, k, v; normalized heads, rotary positions, a learned gain on q."""
+    """One fused ternary matrix for q, k, v; normalized heads, rotary positions, a learned gain on q.
 
-    def __init__(self, model: ModelConfig, attend: Attention) -> None:
+    Returns what the ternary matrix ``proj`` is to be applied to.
+    """
+
+    def __init__(self, model: ModelConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = model.heads, model.kv_heads, model.head_dim
         self.attend = attend
-        self.heads_of: HeadsOf = fast_heads_of
+        self.heads_of: HeadsOf = fast_heads_of if fused else heads_of
         self.vectors = model.vectors
         self.c_qkv = TernaryLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
         self.proj = TernaryLinear(model.width, model.width, model.quantizer)
@@ -34,7 +39,7 @@ class SelfAttention(nn.Module):
             q, k, v = self.heads_of(self.c_qkv(x), gain, cos, sin, self.heads, self.kv_heads)
         else:
             q, k, v = self._heads_of_tail(x, gain, cos, sin, tail)
-        return self.proj(rms_norm(self.attend(q, k, v).flatten(2)))
+        return rms_norm(self.attend(q, k, v).flatten(2))
 
     def _heads_of_tail(
         self, x: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, tail: int
@@ -46,30 +51,37 @@ class SelfAttention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """relu² without a gate, normalized before the second ternary matrix."""
+    """relu² without a gate, normalized before the second ternary matrix, ``proj``: returns what that is applied to."""
 
-    def __init__(self, model: ModelConfig) -> None:
+    def __init__(self, model: ModelConfig, fused: bool = False) -> None:
         super().__init__()
+        self.activate = recomputed(squared_relu) if fused else squared_relu
         hidden = model.mlp_multiple * model.width
         self.fc = TernaryLinear(model.width, hidden, model.quantizer)
         self.proj = TernaryLinear(hidden, model.width, model.quantizer)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x``: (batch, positions, width), normalized → the same shape."""
-        return self.proj(rms_norm(self.fc(x).relu().square()))
+        """``x``: (batch, positions, width), normalized → (batch, positions, hidden)."""
+        return self.activate(self.fc(x))
+
+
+def squared_relu(x: Tensor) -> Tensor:
+    """relu², normalized; the shape of ``x``."""
+    return rms_norm(x.relu().square())
 
 
 class Block(nn.Module):
     """x ← mix₀·x + mix₁·x0; x ← x + scale·Attn(RMSNorm(x)); x ← x + scale·MLP(RMSNorm(x)); smear, if any."""
 
-    def __init__(self, model: ModelConfig, attend: Attention) -> None:
+    def __init__(self, model: ModelConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
+        self.add_scaled = add_scaled_fused if fused else add_scaled
         self.mixes, self.vectors = used_mixes(model), model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
-        self.attn = SelfAttention(model, attend)
-        self.mlp = Mlp(model)
+        self.attn = SelfAttention(model, attend, fused)
+        self.mlp = Mlp(model, fused)
         self.smear = Smear(model.width, model.vectors) if model.smear else None
 
     def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
@@ -84,10 +96,11 @@ class Block(nn.Module):
         )
         x = mix[0] * x + mix[1] * x0
         if tail is not None and self.smear is None:
-            x = x[:, -tail:] + attn_scale * self.attn(rms_norm(x), cos, sin, tail)
+            mixed, x = self.attn(rms_norm(x), cos, sin, tail), x[:, -tail:]
         else:
-            x = x + attn_scale * self.attn(rms_norm(x), cos, sin)
-        x = x + mlp_scale * self.mlp(rms_norm(x))
+            mixed = self.attn(rms_norm(x), cos, sin)
+        x = self.add_scaled(x, attn_scale, mixed, self.attn.proj.used_weight(x.dtype))
+        x = self.add_scaled(x, mlp_scale, self.mlp(rms_norm(x)), self.mlp.proj.used_weight(x.dtype))
         if self.smear is not None:
             x = self.smear(x)
         return x if tail is None else x[:, -tail:]

@@ -27,20 +27,24 @@ class TernaryLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, quantizer: QuantizerConfig) -> None:
         super().__init__()
-        self.quantizer = quantizer
+        self.quantizing = quantizer_arguments(quantizer)
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
         self.effective = None
 
     def ternarized(self) -> Ternary:
         """Trits and scales of the master weight, as the forward pass uses them."""
-        return ternarize(self.weight.detach(), **quantizer_arguments(self.quantizer))
+        return ternarize(self.weight.detach(), **self.quantizing)
+
+    def used_weight(self, dtype: torch.dtype) -> Tensor:
+        """W, (outputs, inputs), as it is multiplied with inputs of ``dtype``."""
+        weight = self.effective
+        if weight is None:
+            weight = fake_quantize(self.weight, **self.quantizing)
+        return weight.to(dtype)
 
     def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
         """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``; of those outputs only that are in ``rows``."""
-        weight = self.effective
-        if weight is None:
-            weight = fake_quantize(self.weight, **quantizer_arguments(self.quantizer))
-        return F.linear(x, weight[rows].to(x.dtype))
+        return F.linear(x, self.used_weight(x.dtype)[rows])
 
 
 def quantizer_arguments(quantizer: QuantizerConfig) -> dict:

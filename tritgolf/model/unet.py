@@ -23,10 +23,11 @@ from tritgolf.model.ternary import Ternary, dequantize
 class TernaryUNet(nn.Module):
     """Tokens to hidden states; the loss (``tritgolf.model.loss``) turns hidden states into nats.
 
-    Master weights are FP32, the table BF16 (#640 on); everything is computed in ``model.compute``.
+    Master weights are FP32, the table BF16 (#640 on); everything is computed in ``model.compute``. ``fused``: train by
+    forms of the same formulas that are made for a GPU.
     """
 
-    def __init__(self, model: ModelConfig, attend: Attention = math_attention) -> None:
+    def __init__(self, model: ModelConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
         super().__init__()
         self.model = model
         self.dtype = DTYPES[model.compute]
@@ -35,7 +36,7 @@ class TernaryUNet(nn.Module):
         self.tok_emb = nn.Embedding(model.vocab_size, model.embed_dim, dtype=torch.bfloat16)
         self.embed_proj = nn.Linear(model.embed_dim, model.width, bias=False)
         self.embed_proj_rev = nn.Linear(model.width, model.embed_dim, bias=False)
-        self.blocks = nn.ModuleList(Block(model, attend) for _ in range(model.layers))
+        self.blocks = nn.ModuleList(Block(model, attend, fused) for _ in range(model.layers))
         cos, sin = rotary_tables(model, model.context, self.dtype)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)

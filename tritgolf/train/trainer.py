@@ -32,7 +32,7 @@ class Trainer:
         on_gpu = ranks.device.type == "cuda"
         dtype = DTYPES[model.compute]
         self.attention_name, attend = choose_attention(train.attention, ranks.device, dtype)
-        self.network = TernaryUNet(model, attend)
+        self.network = TernaryUNet(model, attend, fused=on_gpu)
         initialize(self.network, seed)
         self.network.to(ranks.device)
         self.stacks = Stacks(self.network, compile_functions=on_gpu)
