@@ -12,9 +12,7 @@ from torch import Tensor
 
 from tritgolf.config import RecordConfig
 from tritgolf.model.attention import choose_attention
-from tritgolf.model.blocks import SelfAttention
 from tritgolf.model.counts import is_ternary
-from tritgolf.model.heads import heads_of
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
 from tritgolf.model.rounding import DTYPES
@@ -31,9 +29,6 @@ class PlainTrainer:
         model, self.train = record.model, record.train
         dtype = DTYPES[model.compute]
         self.network = TernaryUNet(model, choose_attention(self.train.attention, device, dtype)[1])
-        for module in self.network.modules():
-            if isinstance(module, SelfAttention):
-                module.heads_of = heads_of
         initialize(self.network, seed)
         self.network.to(device)
         named = dict(self.network.named_parameters())

@@ -92,7 +92,7 @@ def test_recorded_and_repeated_gradients_are_the_same_to_the_bit():
             assert torch.equal(ours, reference)
 
 
-def test_the_network_is_one_graph_with_the_kernels_and_trains_as_with_the_definition():
+def test_the_network_trains_with_the_kernels_as_with_the_definition():
     """Eight steps of the demo model, two called and six replayed, by the kernels and by the definition."""
     demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})
     torch.manual_seed(0)
@@ -103,10 +103,6 @@ def test_the_network_is_one_graph_with_the_kernels_and_trains_as_with_the_defini
         trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
         for block in trainer.network.blocks:
             block.attn.heads_of = heads
-        trainer.stacks.requantize()
-        explained = torch._dynamo.explain(trainer.network)(tokens[:, :-1])
-        assert explained.graph_count == 1, [str(reason) for reason in explained.break_reasons]
-        torch._dynamo.reset()
         losses.append([float(trainer.step(i, 1.0, tokens[:, :-1], tokens[:, 1:])[1]) for i in range(8)])
     assert losses[0] == pytest.approx(losses[1], rel=1e-2)
     assert losses[0][-1] < losses[0][0]
