@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
-Targets: all (default), data, train, tables, plots, measured, roundtrip, laboratory, report, published,
-claims, paper.
+Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding, laboratory, report,
+published, claims, paper.
 """
 
 from snakemake.utils import min_version
@@ -77,6 +77,11 @@ rule roundtrip:
     input:
         [f"results/{record}/tables/roundtrip.md" for record in records()],
         [f"results/{record}/plots/rt_gap.svg" for record in records()],
+
+
+rule sliding:
+    input:
+        [path for record in records() for path in files_of(f"results/{record}", "tables", ["checkpoints"])],
 
 
 rule laboratory:

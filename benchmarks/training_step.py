@@ -20,11 +20,30 @@ from timing import interleaved, ratios, summary
 from tritgolf.config import load_record
 from tritgolf.data.loader import TokenStream
 from tritgolf.files import write_json
+from tritgolf.model.blocks import Block, squared_relu
+from tritgolf.model.heads import heads_of
+from tritgolf.model.residual import add_scaled
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
 PUBLISHED_H200 = {"forward_backward_ms": 74.1, "muon_ms": 21.0, "peak_memory_gb": 26.2}  # 64×1024 tokens, #920's code
+
+
+def use_plain_heads(block: Block) -> None:
+    block.attn.heads_of = heads_of
+
+
+def use_plain_sum(block: Block) -> None:
+    block.add_scaled = add_scaled
+
+
+def keep_activations(block: Block) -> None:
+    block.mlp.activate = squared_relu
+
+
+# Training's fused forms, each with what puts the plain one in its place.
+FORMS = {"heads": use_plain_heads, "residual": use_plain_sum, "recompute": keep_activations}
 
 
 def peak_gb(function: Any) -> float:
@@ -51,6 +70,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=40)
     parser.add_argument("--attention", default="auto")
+    parser.add_argument("--without", nargs="+", choices=FORMS, default=[], help="fast path, but these forms plain")
     parser.add_argument("--fast-only", action="store_true", help="leave the plain path out: for trying an idea")
     parser.add_argument("--profile", metavar="FILE", help="write a table of kernels here")
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
@@ -59,6 +79,9 @@ def main() -> None:
     overrides = {"train": {"micro_batch_sequences": arguments.sequences, "attention": arguments.attention}}
     record = load_record(arguments.record, overrides=overrides)
     trainer = Trainer(record.model, record.train, 42, Ranks(0, 1, torch.device("cuda", 0)))
+    for block in (module for module in trainer.network.modules() if isinstance(module, Block)):
+        for form in arguments.without:
+            FORMS[form](block)
     context = record.model.context
     stream = TokenStream(sorted(Path(arguments.shards).glob("*train*.bin")), record.model.vocab_size)
     text = torch.from_numpy(stream.take(0, arguments.sequences * context + 1).astype("int64")).cuda()
@@ -99,6 +122,7 @@ def main() -> None:
             "tokens": inputs.numel(),
             "attention": trainer.attention_name,
             "record": arguments.record,
+            "without": arguments.without,
             "provenance": provenance(record.model_dump(mode="json"), {}),
         },
     )

@@ -31,6 +31,7 @@ FINAL = [
     "final/evaluate.json",
 ]
 ROUNDTRIP = ["{checkpoint}/export/export.json", "{checkpoint}/roundtrip.json"]
+EVALUATIONS = ["{checkpoint}/evaluate.json"]
 LABORATORY = ["{checkpoint}/laboratory.json"]
 PROBES = ["final/probes.json", "final/laboratory.json"]
 PUBLISHED = str(REPOSITORY / "published" / "seeds.csv")
@@ -39,6 +40,7 @@ PUBLISHED = str(REPOSITORY / "published" / "seeds.csv")
 TABLES = {
     "seeds": ("Seeds", FINAL, []),
     "roundtrip": ("Export and reload", ROUNDTRIP, []),
+    "checkpoints": ("Evaluation by checkpoint", EVALUATIONS, []),
     "published": ("Beside the published figures", FINAL, PUBLISHED),
     "laboratory": ("Ablation grid", LABORATORY, []),
     "decomposition": ("Where the gap comes from", LABORATORY, []),
@@ -66,12 +68,13 @@ OF_THE_LABORATORY = (
     "gap_length",
     "probes",
 )
+OF_THEIR_OWN_TARGETS = (*OF_THE_LABORATORY, "checkpoints")
 
 
 def tables_of(record: str) -> list[str]:
-    """The table files of a record, but for the laboratory's; beside published figures only where there are some."""
+    """The table files of a record that ``all`` makes; beside published figures only where there are some."""
     found = [name for name in TABLES if name != "published" or published_system(record_config(record).source)]
-    return files_of(f"results/{record}", "tables", [name for name in found if name not in OF_THE_LABORATORY])
+    return files_of(f"results/{record}", "tables", [name for name in found if name not in OF_THEIR_OWN_TARGETS])
 
 
 def plots_of(record: str) -> list[str]:

@@ -20,7 +20,7 @@ Precision = Literal["float32", "bfloat16"]
 ReloadPrecision = Literal["float32", "bfloat16", "float16"]
 Format = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2"]
 ScaleFormat = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", "bfp8"]
-Decide = Literal["forward", "master", "master_float64", "master_bfloat16"]
+Decide = Literal["forward", "forward_float16", "master", "master_float64", "master_bfloat16"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -205,7 +205,7 @@ class ExportConfig(Settings):
     """The artifact. ``decide`` says where trits come from: the training forward pass, or the FP32 master weights.
 
     From master weights they are decided in FP32 (``master``, as published), with scales accumulated in FP64, or in BF16
-    step by step.
+    step by step; ``forward_float16`` is the forward pass's but for scales rounded to FP16 before they decide.
     """
 
     decide: Decide

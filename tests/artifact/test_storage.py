@@ -3,7 +3,7 @@ import torch
 
 from tests.artifact.conftest import honest_storage, random_state, small_model
 from tritgolf.artifact.formats import round_to
-from tritgolf.artifact.storage import forward_ternary, restore, store
+from tritgolf.artifact.storage import decide_ternary, forward_ternary, restore, store
 from tritgolf.config import QuantizerConfig
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
@@ -40,6 +40,19 @@ def test_stored_scales_are_rounded_once(model, state):
         scale = store(state, model.quantizer, honest_storage(number_format)).ternary[MATRIX].scale
         assert torch.equal(scale, round_to(exact, number_format))
         assert not torch.equal(scale, exact)
+
+
+def test_scales_rounded_to_fp16_decide_the_forward_passs_trits_and_are_not_stored():
+    # mean|w| is 1.0078125 - 2⁻¹², which FP16 rounds up to 1.0078125: twice the first weight, whose trit becomes a tie.
+    group = torch.tensor([0.50390625] + [1.0] * 14 + [1.6171875])
+    quantizer = QuantizerConfig(group_size=16, estimator="absmean", arithmetic="bf16_weight")
+    exact, rounded = (
+        decide_ternary(group[None], quantizer, honest_storage("float32", decide=decide))
+        for decide in ("forward", "forward_float16")
+    )
+    assert exact.scale.item() == rounded.scale.item() == 1.0078125 - 2**-12
+    assert (exact.q[0, 0].item(), rounded.q[0, 0].item()) == (1, 0)
+    assert torch.equal(exact.q[0, 1:], rounded.q[0, 1:])
 
 
 def test_master_decides_trits_with_the_rounded_scale_and_stores_the_exact_one():

@@ -9,6 +9,7 @@ import pytest
 
 from tests.evaluate.test_score import one_by_one
 from tests.small import random_network, small_model, small_training
+from tritgolf.artifact.container import read_artifact
 from tritgolf.config import EvaluateConfig
 from tritgolf.data.loader import training_stream, validation_tokens
 from tritgolf.errors import InputError
@@ -114,6 +115,16 @@ def test_the_bytes_of_all_targets_are_those_of_the_text(scored, tokens, dataset)
     documents = np.split(tokens, np.flatnonzero(tokens == processor.bos_id()))
     written = sum(len(processor.decode(document.tolist()).encode()) for document in documents)
     assert scored["metrics"]["sliding"]["bytes"] == written
+
+
+def test_the_step_is_that_of_the_artifact_not_the_last_of_the_run(finished, dataset, tmp_path):
+    artifact = finished / "export" / "exact.tgolf"
+    longer = json.loads((finished / "train.json").read_text())
+    step = longer["metrics"]["steps"]
+    longer["metrics"]["steps"] = step + 1
+    (tmp_path / "train.json").write_text(json.dumps(longer))
+    found = evaluate(finished, dataset, tmp_path, training=tmp_path / "train.json", name=f"step_{step:06d}")
+    assert found["step"] == step == read_artifact(artifact).header.step
 
 
 def test_the_temperature_is_calibrated_on_the_training_tokens_after_the_last_trained(scored, dataset):

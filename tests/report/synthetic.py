@@ -209,9 +209,10 @@ def probes(seed: int) -> dict[str, Any]:
     }
 
 
-def evaluate(seed: int) -> dict[str, Any]:
-    chunked = score(2.5 + OFFSET[seed] + 0.00089)
-    sliding = {"stride": 32, "window": 128, "rule": "every_token", "bpb": 2.45 + OFFSET[seed], "nats": 3.0}
+def evaluate(seed: int, checkpoint: str = "final") -> dict[str, Any]:
+    trained = OFFSET[seed] + 0.3 * (1 - STEPS[checkpoint] / STEPS["final"])
+    chunked = score(2.5 + trained + 0.00089)
+    sliding = {"stride": 32, "window": 128, "rule": "every_token", "bpb": 2.45 + trained, "nats": 3.0}
     counted = {"tokens_scored": 99_999, "tokens_left_out": 0, "bytes": 180_000}
     grid = [
         {"temperature": t, "calibration_nats": 3.0 + OFFSET[seed] + 0.9 * (t - 1.02 - 5 * OFFSET[seed]) ** 2}
@@ -283,8 +284,9 @@ def write_seed(folder: Path, record: str, seed: int) -> None:
         grid = laboratory(seed, checkpoint) | {"estimator": config(record).model.quantizer.estimator}
         measured = envelope("laboratory", record, seed, checkpoint, grid)
         write_json(folder / checkpoint / "laboratory.json", measured)
+        evaluated = envelope("evaluate", record, seed, checkpoint, evaluate(seed, checkpoint))
+        write_json(folder / checkpoint / "evaluate.json", evaluated)
     write_json(folder / "final/probes.json", envelope("probes", record, seed, "final", probes(seed)))
-    write_json(folder / "final/evaluate.json", envelope("evaluate", record, seed, "final", evaluate(seed)))
 
 
 def write_run(folder: Path, name: str = "demo") -> Path:

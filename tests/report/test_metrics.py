@@ -45,7 +45,7 @@ def test_a_whole_run_is_read(folder):
     assert first.reloaded("final", "fp16").gap_bpb == pytest.approx(0.0009)
     assert first.evaluate.sliding.stride == 32
     assert first.made_by.machine == "Synthetic processor, 2 cores"
-    assert len(run.sources) == 3 * (1 + 3 + 3 + 1 + 3 + 1)
+    assert len(run.sources) == 3 * (1 + 3 + 3 + 3 + 3 + 1)
 
 
 def test_the_order_and_place_of_files_do_not_matter(folder, tmp_path):

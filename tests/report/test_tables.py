@@ -11,7 +11,7 @@ from tritgolf.errors import InputError
 from tritgolf.report.comparisons import published_table, read_published, records_table
 from tritgolf.report.metrics import load_files, load_run
 from tritgolf.report.schemas import published_system
-from tritgolf.report.tables import roundtrip_table, seeds_table
+from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
 
 SEEDS = """\
 seed      steps    ms/step    sliding BPB    val BPB    RT BPB    RT gap    artifact bytes    fits
@@ -219,3 +219,15 @@ def test_bad_published_figures(tmp_path):
     (tmp_path / "short.csv").write_text("system,seed,steps\n")
     with pytest.raises(InputError, match="lacks the columns artifact_bytes, ms_per_step"):
         read_published(tmp_path / "short.csv")
+
+
+def test_a_row_a_checkpoint_that_was_evaluated(folder):
+    (folder / "seed42/step_000100/evaluate.json").unlink()
+    frame = csv_of(checkpoints_table(load_run(folder)))
+    assert list(frame["step"][frame["seed"] == "42"].astype(int)) == [200, 300]
+    assert list(frame["step"][frame["seed"] == "mean"].astype(float)) == [100, 200, 300]
+    last = frame[(frame["checkpoint"] == "final") & (frame["seed"] == "mean")].iloc[0]
+    assert float(last["sliding_gain_bpb"]) == pytest.approx(0.05089)
+    cells = checkpoints_table(load_run(folder)).cells
+    assert list(cells["step"]) == ["100", "200", "300"]
+    assert list(cells["seeds"]) == ["2", "3", "3"]

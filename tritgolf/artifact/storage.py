@@ -159,8 +159,12 @@ def decide_ternary(
     weight: Tensor, quantizer: QuantizerConfig, storage: StorageConfig, decide_scale: Format = "float32"
 ) -> Ternary:
     """Trits of one matrix and the scales to store before they are rounded, as ``storage`` decides them (``store``)."""
+    forward = quantizer_arguments(quantizer)
     if storage.decide is None or storage.decide == "forward":
-        return ternarize(weight, **quantizer_arguments(quantizer))
+        return ternarize(weight, **forward)
+    if storage.decide == "forward_float16":
+        rounded = ternarize(weight, **(forward | {"scale_dtype": torch.float16}))
+        return Ternary(rounded.q, ternarize(weight, **forward).scale)
     group_size, estimator = quantizer.group_size, quantizer.estimator
     if storage.decide == "master_bfloat16":
         return ternarize_step_by_step(weight, group_size, estimator, torch.bfloat16)

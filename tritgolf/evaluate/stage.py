@@ -82,7 +82,7 @@ def evaluate_stage(
         record=record,
         seed=seed,
         checkpoint=name,
-        step=run["steps"],
+        step=run["steps"] if loaded.header.step is None else loaded.header.step,
         metrics=metrics,
         payload={**metrics, "sliding": {key: value for key, value in sliding.items() if key not in TIMES}},
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],

@@ -11,11 +11,12 @@ from tritgolf.report.comparisons import published_table, read_published
 from tritgolf.report.metrics import Run
 from tritgolf.report.rendering import Table
 from tritgolf.report.style import STYLE
-from tritgolf.report.tables import roundtrip_table, seeds_table
+from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
 
 TABLES: dict[str, Callable[[Run], Table]] = {
     "seeds": seeds_table,
     "roundtrip": roundtrip_table,
+    "checkpoints": checkpoints_table,
     **laboratory_tables.TABLES,
 }
 PLOTS: dict[str, Callable[[Run], Figure]] = {**plots.PLOTS, **laboratory_plots.PLOTS}

@@ -82,6 +82,29 @@ def score_frame(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def checkpoint_frame(run: Run) -> pd.DataFrame:
+    """One row a (checkpoint, seed) that was evaluated, in order of training: scores of the artifact a record ships."""
+    rows = [
+        {
+            "record": run.facts.name,
+            "checkpoint": checkpoint,
+            "step": seed.steps_of[checkpoint],
+            "seed": seed.seed,
+            "storage": found.storage,
+            "chunked_bpb": found.chunked.bpb,
+            "sliding_bpb": found.sliding.bpb,
+            "sliding_gain_bpb": found.chunked.bpb - found.sliding.bpb,
+            "stride": found.sliding.stride,
+            "window": found.sliding.window,
+            "best_temperature": found.temperature.best,
+        }
+        for checkpoint in run.checkpoints
+        for seed in run.seeds
+        if (found := seed.evaluations.get(checkpoint))
+    ]
+    return pd.DataFrame(some(rows, run, "evaluation", "evaluate"))
+
+
 def temperature_frame(run: Run) -> pd.DataFrame:
     """One row a (seed, temperature): loss on the calibration tokens, nats a token; ``best`` marks the chosen one."""
     rows = [

@@ -57,8 +57,8 @@ class SeedRun:
     roundtrips: dict[str, RoundtripMetrics] = field(default_factory=dict)
     laboratories: dict[str, LaboratoryMetrics] = field(default_factory=dict)
     probes: dict[str, ProbesMetrics] = field(default_factory=dict)
+    evaluations: dict[str, EvaluateMetrics] = field(default_factory=dict)
     trained: TrainMetrics | None = None
-    evaluated: EvaluateMetrics | None = None
     sources: list[Source] = field(default_factory=list)
 
     @property
@@ -67,8 +67,13 @@ class SeedRun:
         return self._need(self.trained, "train")
 
     @property
+    def evaluated(self) -> EvaluateMetrics | None:
+        """Metrics of the evaluate stage of the last checkpoint, if it was run."""
+        return self.evaluations.get("final")
+
+    @property
     def evaluate(self) -> EvaluateMetrics:
-        """Metrics of the evaluate stage."""
+        """Metrics of the evaluate stage of the last checkpoint."""
         return self._need(self.evaluated, "evaluate")
 
     def export(self, checkpoint: str) -> ExportMetrics:
@@ -216,18 +221,18 @@ def _file_metrics(run: SeedRun, envelope: Envelope, path: Path) -> None:
     by_checkpoint: dict[str, dict[str, Any]] = {
         "export": run.exports,
         "roundtrip": run.roundtrips,
+        "evaluate": run.evaluations,
         "laboratory": run.laboratories,
         "probes": run.probes,
     }
     if envelope.stage in by_checkpoint:
         if envelope.checkpoint is None or envelope.step is None:
             raise InputError(path, "does not name its checkpoint and step", "delete it and run its stage again")
-        run.steps_of[envelope.checkpoint] = envelope.step
+        if envelope.stage != "evaluate" or envelope.checkpoint not in run.steps_of:
+            run.steps_of[envelope.checkpoint] = envelope.step  # evaluate once told the run's last step of every one
         present = by_checkpoint[envelope.stage].setdefault(envelope.checkpoint, metrics)
-    elif envelope.stage == "train":
-        present = run.trained = run.trained or metrics
     else:
-        present = run.evaluated = run.evaluated or metrics
+        present = run.trained = run.trained or metrics
     if present is not metrics:
         raise InputError(path, f"is a second {envelope.stage} file of seed {run.seed}", "keep one of the two")
     identity = (envelope.stage, envelope.seed, envelope.checkpoint, path.as_posix())

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from tritgolf.report.frames import roundtrip_frame, seed_frame
+from tritgolf.report.frames import checkpoint_frame, roundtrip_frame, seed_frame
 from tritgolf.report.metrics import Run
 from tritgolf.report.notes import headline_notes, made_from
 from tritgolf.report.rendering import Table
@@ -17,7 +17,7 @@ from tritgolf.report.schemas import RecordFacts
 from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_value, mean, sample_std
 
 BPB_DECIMALS, GAP_DECIMALS = 4, 6
-SETTINGS = ("seed", "stride", "code_bytes", "byte_limit")
+SETTINGS = ("seed", "stride", "window", "code_bytes", "byte_limit")
 
 
 def seeds_table(run: Run) -> Table:
@@ -95,6 +95,33 @@ def roundtrip_table(run: Run) -> Table:
             *made_from([run]),
         ),
         left=("storage", "layout"),
+    )
+
+
+def checkpoints_table(run: Run) -> Table:
+    """A row a checkpoint: what the record's artifact of it scores, mean ± sample standard deviation over seeds."""
+    frame = checkpoint_frame(run)
+    rows = [
+        {
+            "step": format_value(mean(group["step"]), 0),
+            "seeds": str(len(group)),
+            "chunked BPB": format_mean_std(group["chunked_bpb"], BPB_DECIMALS, fixed=True),
+            "sliding BPB": format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True),
+            "sliding gains": format_mean_std(group["sliding_gain_bpb"], BPB_DECIMALS, fixed=True),
+            "stride": "/".join(str(stride) for stride in sorted(set(group["stride"]))),
+            "best temperature": "/".join(f"{t:.2f}" for t in sorted(set(group["best_temperature"]))),
+        }
+        for _, group in frame.groupby("checkpoint", sort=False)
+    ]
+    return Table(
+        title=f"{run.facts.title}: evaluation by checkpoint",
+        frame=with_summary(frame, by=["checkpoint"]),
+        cells=pd.DataFrame(rows),
+        notes=(
+            "BPB is pure cross-entropy in bits per byte of the artifact in the record's own storage, reloaded. "
+            "± is the sample standard deviation over seeds.",
+            *made_from([run]),
+        ),
     )
 
 
