@@ -10,7 +10,6 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame, grid_frame, length_frame, probe_frame
 from tritgolf.report.laboratory_tables import FACTOR_NAMES, LENGTH_STORAGES, shown_checkpoints
 from tritgolf.report.metrics import Run
-from tritgolf.report.plots import LONG_RUN, MANY_TICKS, step_axis
 from tritgolf.report.style import COLOURS, GREY, look, new_figure
 
 WATERFALLS = 4
@@ -18,6 +17,13 @@ RISES, FALLS = COLOURS[1], COLOURS[0]
 WHOLE = {REMAINDER: COLOURS[3], TOGETHER: GREY}
 SCALES = ("scales_fp32", "scales_bf16", "scales_fp16", "scales_bfp8")
 LOOKS = {name: position for position, name in enumerate(dict.fromkeys((*LENGTH_STORAGES, *SCALES)))}  # in all panels
+LENGTHS = {
+    "absmean_amplification": "1/(1 − z), absmean",
+    "rms_amplification": "1/√(1 − z), rms",
+    "zero_fraction": "z, share of zero trits",
+    "crowding": "weights at the threshold,\ntimes those expected",
+}
+ASIDE = 0.07  # of the distance of two checkpoints, between the markers of two storages
 FLOOR = 1e-7  # bits per byte: a gap that is exactly zero still has a place on a logarithmic axis
 
 
@@ -35,28 +41,25 @@ def waterfall_plot(decomposition: pd.DataFrame) -> Figure:
 
 
 def length_plot(grid: pd.DataFrame, lengths: pd.DataFrame) -> Figure:
-    """Over training: gap of chosen storages, what the scales' format alone changes in it, zeros and amplification.
+    """Over training: gap of chosen storages, what the scales' format changes in it, zeros, weights at the threshold.
 
-    ``grid``, ``lengths``: ``grid_frame`` and ``length_frame``.
+    ``grid``, ``lengths``: ``grid_frame`` and ``length_frame``. Checkpoints have places at equal distances, as they are
+    close to each other where most happens, over the warmdown.
     """
     figure = new_figure(height=8.6)
     upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=[3, 3, 2])
-    steps = lengths.groupby("checkpoint", sort=False)["step"].mean()
-    logarithmic = steps.iloc[-1] >= LONG_RUN * steps.iloc[0]
-    _lines(upper, grid, LENGTH_STORAGES, "gap", 1e3, logarithmic)
+    _lines(upper, grid, LENGTH_STORAGES, "gap", 1e3)
     upper.set(ylabel="roundtrip gap\n($10^{-3}$ bits per byte)", title="± standard error, paired over windows")
-    _lines(middle, grid, SCALES, "over_own", 1e6, logarithmic)
+    _lines(middle, grid, SCALES, "over_own", 1e6)
     middle.set(ylabel="gap over own storage\n($10^{-6}$ bits per byte)", title="The format of the scales alone")
-    mean = lengths.groupby("checkpoint", sort=False)[
-        ["zero_fraction", "absmean_amplification", "rms_amplification"]
-    ].mean()
-    lower.plot(steps, mean["absmean_amplification"], color=COLOURS[3], marker="o", label="1/(1 − z), absmean")
-    lower.plot(steps, mean["rms_amplification"], color=COLOURS[4], marker="s", label="1/√(1 − z), rms")
-    lower.plot(steps, mean["zero_fraction"], color=GREY, marker="^", label="z, share of zero trits")
-    lower.set(xlabel="training step of the checkpoint (markers set side by side)", ylabel="share, or factor")
+    by_checkpoint = lengths.groupby("checkpoint", sort=False)
+    for position, (name, label) in enumerate(LENGTHS.items()):
+        if name in lengths:
+            lower.plot(by_checkpoint[name].mean().to_numpy(), label=label, **look(position + 3))
+    lower.set(xlabel="training step of the checkpoint (places at equal distances)", ylabel="share, or factor")
     lower.set_ylim(0, None)
     lower.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    step_axis(lower, steps.tolist() if len(steps) <= MANY_TICKS else [], logarithmic)
+    lower.set_xticks(range(len(by_checkpoint)), [f"{step:,.0f}" for step in by_checkpoint["step"].mean()], fontsize=9)
     return figure
 
 
@@ -86,18 +89,16 @@ def probe_plot(probes: pd.DataFrame) -> Figure:
     return figure
 
 
-def _lines(
-    axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str, unit: float, logarithmic: bool
-) -> None:
+def _lines(axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str, unit: float) -> None:
     """A line a storage of ``figure``_bpb, means over seeds with their standard error, markers side by side."""
+    places = {checkpoint: place for place, checkpoint in enumerate(dict.fromkeys(grid["checkpoint"]))}
     present = [name for name in storages if name in set(grid["storage"])]
-    span = grid["step"].max() - grid["step"].min() or 1
     for position, storage in enumerate(present):
         groups = grid[grid["storage"] == storage].groupby("checkpoint", sort=False)
         error = groups[f"{figure}_se_bpb"].agg(lambda one: (one**2).sum() ** 0.5 / len(one)) * unit
-        aside, at = position - (len(present) - 1) / 2, groups["step"].mean()
+        aside = ASIDE * (position - (len(present) - 1) / 2)
         axes.errorbar(
-            at * 1.03**aside if logarithmic else at + aside * 0.012 * span, groups[f"{figure}_bpb"].mean() * unit,
+            [places[checkpoint] + aside for checkpoint in groups.groups], groups[f"{figure}_bpb"].mean() * unit,
             yerr=error, label=storage, capsize=2, elinewidth=1, **look(LOOKS[storage]),
         )  # fmt: skip
     axes.axhline(0, color="black", linewidth=0.8)
