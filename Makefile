@@ -5,13 +5,17 @@ PYTHON ?= python3
 FUZZ_SECONDS ?= 180
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz
+.PHONY: demo test kernels lint fuzz
 
 demo: .venv/.complete  ## train three seeds of the demo record and make its tables, plots and report
 	$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/.complete  ## all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup
+
+kernels: .venv/.complete  ## the GPU's kernels on the CPU, by Triton's interpreter, against their plain references
+	$(BIN)/pip install --quiet --no-deps --target .venv/triton -r envs/triton.lock
+	TRITON_INTERPRET=1 PYTHONPATH=.venv/triton $(BIN)/pytest tests/model/test_heads.py tests/model/test_fused_loss.py
 
 lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,10 +2,14 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.model.interpreter import INTERPRETED, interpreted
 from tests.model.test_loss import inputs
 from tritgolf.model import fused_loss
-from tritgolf.model.fused_loss import fused_training_loss, softcap_slope
+from tritgolf.model.fused_loss import fused_training_loss, nats_and_gradient, softcap_slope
 from tritgolf.model.loss import softcap, training_loss
+
+if INTERPRETED:
+    from tritgolf.model.fused_loss_kernel import nats_and_gradient_on_gpu
 
 
 def losses_and_gradients(loss, tensors, targets, z_loss, weight=1.0):
@@ -58,3 +62,22 @@ def test_only_the_minimized_loss_has_a_gradient():
     total, cross_entropy = fused_training_loss(*tensors, targets, 10.0, 1e-4)
     assert total.requires_grad
     assert not cross_entropy.requires_grad
+
+
+@interpreted
+@pytest.mark.parametrize(("tokens", "vocabulary"), [(5, 64), (3, 53), (1, 1000)])
+@pytest.mark.parametrize("spread", [1.0, 30.0])  # the second pushes many logits past both clamps
+def test_the_kernel_overwrites_logits_as_the_plain_function_does(tokens, vocabulary, spread):
+    generator = torch.Generator().manual_seed(vocabulary)
+    logits = spread * torch.randn(tokens, vocabulary, generator=generator)
+    bias, targets = (
+        torch.randn(vocabulary, generator=generator),
+        torch.randint(vocabulary, (tokens,), generator=generator),
+    )
+    ours, plain = logits.clone(), logits.clone()
+    found = nats_and_gradient_on_gpu(ours, bias, targets, 10.0, 1e-2, 0.25)
+    wanted = nats_and_gradient(plain, bias, targets, 10.0, 1e-2, 0.25)
+    for nats, reference in zip(found, wanted, strict=True):
+        assert_close(nats, reference, rtol=1e-5, atol=1e-5)
+    assert_close(ours, plain, rtol=1e-5, atol=1e-6)
+    assert not torch.equal(ours, logits)

@@ -1,10 +1,5 @@
-"""The definition against the specification, and the kernels against the definition, interpreted on the CPU.
+"""The definition against the specification, and the kernels against the definition, interpreted on the CPU."""
 
-The interpreter is chosen before Triton is imported (``TRITON_INTERPRET=1 pytest tests/model/test_heads.py``).
-"""
-
-import importlib.util
-import os
 import re
 
 import pytest
@@ -13,15 +8,14 @@ from functorch.compile import make_boxed_func
 from torch._dynamo.backends.common import aot_autograd
 from torch.testing import assert_close
 
+from tests.model.interpreter import INTERPRETED, interpreted
 from tests.model.reference import rotated
 from tests.small import random_network, random_tokens, small_model
 from tritgolf.model.heads import fast_heads_of, heads_of
 from tritgolf.model.rotary import inverse_frequencies, rotary_tables
 
-INTERPRETED = importlib.util.find_spec("triton") is not None and os.environ.get("TRITON_INTERPRET") == "1"
 if INTERPRETED:
     from tritgolf.model.heads_kernel import heads_on_gpu
-interpreted = pytest.mark.skipif(not INTERPRETED, reason="needs Triton and TRITON_INTERPRET=1")
 
 # batch, positions, heads, kv_heads, head_dim
 SHAPES = {

@@ -1,0 +1,9 @@
+"""Triton kernels on a CPU: by Triton's interpreter, chosen before Triton is imported (``make kernels``)."""
+
+import importlib.util
+import os
+
+import pytest
+
+INTERPRETED = importlib.util.find_spec("triton") is not None and os.environ.get("TRITON_INTERPRET") == "1"
+interpreted = pytest.mark.skipif(not INTERPRETED, reason="needs Triton and TRITON_INTERPRET=1: make kernels")
