@@ -28,7 +28,7 @@ STAGE_VERSIONS = {
     "roundtrip": 2,
     "evaluate": 2,
     "laboratory": 2,
-    "probes": 1,
+    "probes": 2,
 }
 
 

@@ -109,8 +109,17 @@ def test_crowding_keeps_trits_and_squeezes_distances():
         inside = weight.abs().reshape(16, 4, 8) < before.scale[..., None]
         distance = (pushed.abs().reshape(16, 4, 8) / after.scale[..., None] - 0.5).abs()
         assert distance[inside].max() <= 0.5 * 2.0**-6 * 1.01
-        assert torch.equal(crowded(weight, settings, 0).sign(), weight.sign())
-        assert torch.allclose(crowded(weight, settings, 0), weight, rtol=1e-5)
+        assert torch.equal(crowded(weight, settings, 0), weight)
+
+
+def test_crowding_keeps_the_fp32_weights_of_a_quantizer_that_rounds_them():
+    weight = torch.randn(16, 32, generator=torch.Generator().manual_seed(3)) * 0.1
+    settings = quantizer(arithmetic="bf16_weight")
+    for halvings in (0, 1):
+        found = crowded(weight, settings, halvings)
+        assert (found.bfloat16().float() != found).float().mean() > 0.9
+    large = weight.abs() > 0.25  # above one scale: left where they are
+    assert large.any() and torch.equal(crowded(weight, settings, 1)[large], weight[large])
 
 
 def test_pruning_leaves_the_largest():

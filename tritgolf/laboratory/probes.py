@@ -101,10 +101,14 @@ def explore(settings: Sequence[int], measure: Callable[[int], Point], break_bpb:
 def crowded(weight: Tensor, quantizer: QuantizerConfig, halvings: float) -> Tensor:
     """``weight`` (rows, columns) with those below one scale 2^-halvings as far from the threshold, FP32.
 
-    The threshold is half of the *new* scale, found by iteration, so a weight stays on its side of it.
+    The threshold is half of the *new* scale, found by iteration, so a weight stays on its side of it. None is rounded
+    as the quantizer may round them first: that is what deciding anew does without.
     """
+    if halvings == 0:
+        return weight.float()
     arguments = quantizer_arguments(quantizer)
-    scale, grouped = group_scale(weight, **arguments)
+    scale, rounded = group_scale(weight, **arguments)
+    grouped = weight.float().reshape(rounded.shape)
     magnitude, squeeze = grouped.abs(), 2.0**-halvings
     relative = magnitude / scale
     inside = relative < 1
