@@ -133,3 +133,19 @@ def test_the_compiler_takes_the_network_as_one_graph(fused, stacked):
     torch._dynamo.reset()
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     assert_close(compiled(tokens), network(tokens))
+
+
+def test_gradients_of_matrices_quantized_once_a_step_are_the_same_by_either_form():
+    """Through the leaves that collect them (``Stacks``), as training on a GPU has it."""
+    found = []
+    for fused in (False, True):
+        network = random_network(small_model(layers=4, smear=True), fused=fused)
+        stacks = Stacks(network)
+        stacks.requantize()
+        (network(random_tokens(small_model())) * 0.1).square().sum().backward()
+        found.append({name: parameter.grad for name, parameter in network.named_parameters()})
+    plain, fused = found
+    for name, gradient in plain.items():
+        if gradient is not None:
+            assert gradient.norm() > 0 or name == "vocab_bias", name
+            assert_close(fused[name], gradient, rtol=1e-4, atol=1e-5 * float(gradient.abs().max()), msg=name)

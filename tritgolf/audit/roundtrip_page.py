@@ -34,6 +34,7 @@ DECISIONS = (
     ("mixes, e4m3 less BF16", "mixes", "e4m3", "bfloat16"),
     ("table, e4m3 less BF16", "table", "e4m3", "bfloat16"),
     ("trits decided anew, less forward", "decide", "master", "forward"),
+    ("trits by FP16 scales, less forward", "decide", "forward_float16", "forward"),
     ("reload in BF16 less FP32", "reload_dtype", "bfloat16", "float32"),
 )
 TITLE = "The roundtrip laboratory"
