@@ -26,7 +26,7 @@ STAGE_VERSIONS = {
     "train": 2,
     "export": 2,
     "roundtrip": 2,
-    "evaluate": 2,
+    "evaluate": 3,
     "laboratory": 2,
     "probes": 2,
 }

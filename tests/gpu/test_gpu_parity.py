@@ -7,6 +7,7 @@ from tritgolf.config import load_record
 from tritgolf.model.attention import available_backends, choose_attention, math_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.loss import training_loss
+from tritgolf.model.residual import add_scaled_fused
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
@@ -77,6 +78,7 @@ def test_the_network_is_one_compiled_graph(attention):
     trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
     trainer.stacks.requantize()
     tokens = torch.randint(demo.model.vocab_size, (16, demo.model.context), device="cuda")
+    assert trainer.network.blocks[0].add_scaled is add_scaled_fused
     found = torch._dynamo.explain(trainer.network)(tokens)
     assert found.graph_count == 1, [str(reason) for reason in found.break_reasons]
 

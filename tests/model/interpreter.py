@@ -6,4 +6,5 @@ import os
 import pytest
 
 INTERPRETED = importlib.util.find_spec("triton") is not None and os.environ.get("TRITON_INTERPRET") == "1"
+assert INTERPRETED or os.environ.get("TRITON_INTERPRET") != "1", "TRITON_INTERPRET=1, but no Triton to import"
 interpreted = pytest.mark.skipif(not INTERPRETED, reason="needs Triton and TRITON_INTERPRET=1: make kernels")

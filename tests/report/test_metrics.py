@@ -48,6 +48,14 @@ def test_a_whole_run_is_read(folder):
     assert len(run.sources) == 3 * (1 + 3 + 3 + 3 + 3 + 1)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_step_of_a_checkpoint_is_that_of_its_artifact(folder, reverse):
+    """Up to its version 2 the evaluate stage told the run's last step of every checkpoint."""
+    edit(folder / "seed42/step_000100/evaluate.json", step=300)
+    run = load_files(sorted(metrics_files(folder), reverse=reverse), synthetic.facts())
+    assert run.seeds[0].steps_of == {"step_000100": 100, "step_000200": 200, "final": 300}
+
+
 def test_the_order_and_place_of_files_do_not_matter(folder, tmp_path):
     in_order = load_files(sorted(metrics_files(folder)), synthetic.facts())
     assert load_files(sorted(metrics_files(folder), reverse=True), synthetic.facts()) == in_order

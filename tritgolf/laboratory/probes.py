@@ -101,8 +101,8 @@ def explore(settings: Sequence[int], measure: Callable[[int], Point], break_bpb:
 def crowded(weight: Tensor, quantizer: QuantizerConfig, halvings: float) -> Tensor:
     """``weight`` (rows, columns) with those below one scale 2^-halvings as far from the threshold, FP32.
 
-    The threshold is half of the *new* scale, found by iteration, so a weight stays on its side of it. None is rounded
-    as the quantizer may round them first: that is what deciding anew does without.
+    The threshold is half of the *new* scale, found by iteration, so an FP32 weight stays on its side of it. The
+    quantizer may round it across; deciding anew does not.
     """
     if halvings == 0:
         return weight.float()

@@ -1,0 +1,94 @@
+"""Numbers in the prose of docs/roundtrip.md and the README, of the long and full-size models, are those that were kept."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MEASURED = ROOT / "measured"
+PAGE = " ".join((ROOT / "report" / "roundtrip_page.md").read_text().split())
+README = " ".join((ROOT / "README.md").read_text().split())
+FULL = [MEASURED / f"{record}_docs_en_2xh100" / "seed42" for record in ("ternary_v1", "ternary_v2")]
+RMS = MEASURED / "long_rms_docs_en_h100" / "seed42"
+LONG = [MEASURED / "long_absmean_docs_en_h100" / "seed42", RMS]
+
+
+def laboratory(folder: Path, checkpoint: str = "final") -> dict:
+    return json.loads((folder / checkpoint / "laboratory.json").read_text())["metrics"]
+
+
+def row(found: dict, name: str) -> dict:
+    return found["rows"][found["names"][name]]
+
+
+def spread(found: dict, *formats: str) -> float:
+    gaps = [row(found, f"scales_{name}")["gap_bpb"] for name in formats]
+    return max(gaps) - min(gaps)
+
+
+def test_fp16_less_bf16_scales_at_full_size():
+    assert "differ by less than 0.00002 BPB" in PAGE
+    for folder in FULL:
+        for path in folder.glob("*/roundtrip.json"):
+            storages = json.loads(path.read_text())["metrics"]["storages"]
+            assert abs(storages["fp16"]["gap_bpb"] - storages["bf16"]["gap_bpb"]) < 0.00002
+
+
+def test_what_the_format_of_the_scales_changes_in_the_long_models():
+    assert "by less than 0.0003, now one way" in PAGE and "FP16 make the same gap within 0.0002" in PAGE
+    assert "up to 0.00035, in either direction" in PAGE and "changes that by less than 0.0002" in README
+    of_rms = [laboratory(RMS, path.parent.name) for path in RMS.glob("*/laboratory.json")]
+    assert all(spread(found, "fp16", "bf16") < 0.0003 for found in [*of_rms, laboratory(LONG[0])])
+    assert all(spread(laboratory(folder), "fp32", "bf16", "fp16") < 0.0002 for folder in LONG)
+    assert max(spread(found, "fp32", "bf16") for found in of_rms) == pytest.approx(0.00035, abs=5e-6)
+
+
+def test_the_share_of_mixes_and_skips_at_full_size():
+    assert "two thirds to three quarters of it are e4m3 in the mixes and skips" in PAGE
+    for folder in FULL:
+        found = laboratory(folder)
+        own = row(found, "own")["gap_bpb"]
+        assert 0.62 < 1 - row(found, "mixes_bf16")["gap_bpb"] / own < 0.76
+
+
+def test_the_forward_passs_trits_cost_next_to_no_bytes():
+    assert "(168 at most)" in PAGE and "for 168 bytes at most" in PAGE and "(168 bytes more at most)" in README
+    found = [laboratory(folder) for folder in (*FULL, *LONG)]
+    assert max(row(each, "without_decide")["bytes"] - row(each, "own")["bytes"] for each in found) == 168
+
+
+def test_how_weights_gather():
+    assert "an eighth more weights" in PAGE and "half as many again" in PAGE
+    crowding = {
+        step: laboratory(RMS, f"step_{step:06d}")["threshold"]["crowding"] for step in (10_000, 42_500, 45_000, 47_500)
+    } | {50_000: laboratory(RMS)["threshold"]["crowding"]}
+    assert crowding[10_000] == pytest.approx(1 + 1 / 8, abs=0.02)
+    assert crowding[42_500] == pytest.approx(1.5, abs=0.1)
+    assert crowding[50_000] - crowding[45_000] > 0.7 * (crowding[50_000] - crowding[10_000])
+    own = {step: row(laboratory(RMS, step), "own")["gap_bpb"] for step in ("step_047500", "final")}
+    assert own["final"] - own["step_047500"] > own["final"] / 2
+
+
+def test_the_checkpoint_that_stands_apart():
+    assert "(2.00 BPB there, against 1.46 to 1.53" in PAGE and "moves that score by 0.019" in PAGE
+    beside = [laboratory(RMS, step)["trained"]["bpb"] for step in ("step_042500", "step_047500")]
+    apart = laboratory(RMS, "step_045000")
+    assert [f"{bpb:.2f}" for bpb in sorted(beside)] == ["1.46", "1.53"]
+    assert f"{apart['trained']['bpb']:.2f}" == "2.00"
+    assert f"{row(apart, 'only_reload_dtype')['gap_bpb']:.3f}" == "0.019"
+    assert row(apart, "only_reload_dtype")["gap_bpb"] > row(apart, "own")["gap_bpb"]
+
+
+def test_what_fp16_scales_do_where_they_decide():
+    assert "a seventh as many trits otherwise" in PAGE and "cost 0.003 and 0.005 BPB, a tenth" in PAGE
+    assert "as #640 does, costs 0.005 and 0.003 by itself" in README
+    costs = []
+    for folder in LONG:
+        found = laboratory(folder)
+        decided = row(found, "lossless_decide_fp16")
+        assert found["threshold"]["flips"]["fp32_weight_fp32_scale"] / decided["trits_changed"] == pytest.approx(
+            7, abs=0.6
+        )
+        costs.append(decided["gap_bpb"])
+    assert [f"{cost:.3f}" for cost in costs] == ["0.005", "0.003"]
