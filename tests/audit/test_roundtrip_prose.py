@@ -1,4 +1,4 @@
-"""Numbers in the prose of docs/roundtrip.md and the README, of the long and full-size models, are those that were kept."""
+"""Numbers in the prose of docs/roundtrip.md and of the README are those that were kept."""
 
 import json
 from pathlib import Path
