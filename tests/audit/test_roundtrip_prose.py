@@ -92,3 +92,14 @@ def test_what_fp16_scales_do_where_they_decide():
         )
         costs.append(decided["gap_bpb"])
     assert [f"{cost:.3f}" for cost in costs] == ["0.005", "0.003"]
+
+
+def test_what_was_blamed_is_far_away():
+    assert "2¹³ times as large" in PAGE and "nine zeros in ten" in PAGE and "move the score by less than 0.001" in PAGE
+    probes = json.loads((RMS / "final" / "probes.json").read_text())["metrics"]["mechanisms"]
+    found = {(probe["parameter"], probe["kind"], probe["choice"]): probe for probe in probes}
+    assert found["shift", "scales", "float16"]["above"] == 13
+    assert found["shift", "scales", "float16"]["below"] is None
+    for reload in ("float16", "bfloat16"):
+        last = found["zeros", "reload", reload]["points"][-1]
+        assert last["at"] == 0.9 and abs(last["gap_bpb"]) < 0.001
