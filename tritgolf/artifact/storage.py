@@ -159,18 +159,16 @@ def decide_ternary(
     weight: Tensor, quantizer: QuantizerConfig, storage: StorageConfig, decide_scale: Format = "float32"
 ) -> Ternary:
     """Trits of one matrix and the scales to store before they are rounded, as ``storage`` decides them (``store``)."""
-    forward = quantizer_arguments(quantizer)
+    arguments = quantizer_arguments(quantizer)
     if storage.decide is None or storage.decide == "forward":
-        return ternarize(weight, **forward)
-    if storage.decide == "forward_float16":
-        rounded = ternarize(weight, **(forward | {"scale_dtype": torch.float16}))
-        return Ternary(rounded.q, ternarize(weight, **forward).scale)
-    group_size, estimator = quantizer.group_size, quantizer.estimator
+        return ternarize(weight, **arguments)
     if storage.decide == "master_bfloat16":
-        return ternarize_step_by_step(weight, group_size, estimator, torch.bfloat16)
-    arithmetic: Arithmetic = "float64" if storage.decide == "master_float64" else "float32"
-    decided = ternarize(
-        weight, group_size=group_size, estimator=estimator, arithmetic=arithmetic, scale_dtype=DTYPES[decide_scale]
-    )
-    exact, _ = group_scale(weight, group_size, estimator, arithmetic, torch.float32)
+        return ternarize_step_by_step(weight, quantizer.group_size, quantizer.estimator, torch.bfloat16)
+    deciding = torch.float16
+    if storage.decide != "forward_float16":
+        arithmetic: Arithmetic = "float64" if storage.decide == "master_float64" else "float32"
+        arguments |= {"arithmetic": arithmetic, "scale_dtype": torch.float32}
+        deciding = DTYPES[decide_scale]
+    decided = ternarize(weight, **(arguments | {"scale_dtype": deciding}))
+    exact, _ = group_scale(weight, **arguments)
     return Ternary(decided.q, exact.squeeze(-1))

@@ -26,8 +26,9 @@ class Results:
         return value
 
     def raw(self, stage: str, seed: int) -> dict[str, Any]:
-        """The whole JSON of a seed's ``stage`` file, with what reports don't read; empty if there is none."""
-        found = next((s for s in self.run.sources if s.stage == stage and s.seed == seed), None)
+        """The JSON of a seed's ``stage`` file of the last checkpoint, with what reports don't read; empty if none."""
+        wanted = (stage, seed, "final")
+        found = next((s for s in self.run.sources if (s.stage, s.seed, s.checkpoint) == wanted), None)
         raw = read_json(found.path) if found else {}
         return raw if isinstance(raw, dict) else {}
 
