@@ -20,8 +20,9 @@ from timing import interleaved, ratios, summary
 from tritgolf.config import load_record
 from tritgolf.data.loader import TokenStream
 from tritgolf.files import write_json
-from tritgolf.model.blocks import Block, squared_relu
+from tritgolf.model.blocks import Block
 from tritgolf.model.heads import heads_of
+from tritgolf.model.mlp import add_mlp
 from tritgolf.model.residual import add_scaled
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks
@@ -38,12 +39,12 @@ def use_plain_sum(block: Block) -> None:
     block.add_scaled = add_scaled
 
 
-def keep_activations(block: Block) -> None:
-    block.mlp.activate = squared_relu
+def use_plain_mlp(block: Block) -> None:
+    block.mlp.add_mlp = add_mlp
 
 
 # Training's fused forms, each with what puts the plain one in its place.
-FORMS = {"heads": use_plain_heads, "residual": use_plain_sum, "recompute": keep_activations}
+FORMS = {"heads": use_plain_heads, "residual": use_plain_sum, "mlp": use_plain_mlp}
 
 
 def peak_gb(function: Any) -> float:

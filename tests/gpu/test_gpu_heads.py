@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.comparing import relative
 from tests.model.test_heads import SHAPES, doubled, inputs, outputs_and_gradients, weights_like
 from tritgolf.config import load_record
 from tritgolf.model.attention import choose_attention
@@ -27,10 +28,6 @@ def on_gpu(shape, dtype):
 
 def upstream(arguments):
     return [x.to(arguments[0].device) for x in weights_like([a.cpu() if torch.is_tensor(a) else a for a in arguments])]
-
-
-def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
-    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
 
 
 @pytest.mark.parametrize("shape", SHAPES_ON_GPU.values(), ids=SHAPES_ON_GPU)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.comparing import relative
 from tritgolf.config import load_record
 from tritgolf.model.attention import available_backends, choose_attention, math_attention
 from tritgolf.model.fused_loss import fused_training_loss
@@ -12,10 +13,6 @@ from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-
-
-def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
-    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
 
 
 @pytest.mark.parametrize(("tokens", "vocabulary", "width"), [(700, 1000, 64), (20000, 8192, 312)])

@@ -65,7 +65,7 @@ def test_only_the_minimized_loss_has_a_gradient():
 
 
 @interpreted
-@pytest.mark.parametrize(("tokens", "vocabulary"), [(5, 64), (3, 53), (1, 1000)])
+@pytest.mark.parametrize(("tokens", "vocabulary"), [(5, 64), (11, 53), (1, 1000), (16, 32)])
 @pytest.mark.parametrize("spread", [1.0, 30.0])  # the second pushes many logits past both clamps
 def test_the_kernel_overwrites_logits_as_the_plain_function_does(tokens, vocabulary, spread):
     generator = torch.Generator().manual_seed(vocabulary)

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from functorch.compile import make_boxed_func
+from torch._dynamo.backends.common import aot_autograd
 
 from tests.model.reference import all_e4m3, e4m3
-from tritgolf.model.rounding import DTYPES, rounded, rounded_through
+from tritgolf.model.rounding import DTYPES, rounded, rounded_once, rounded_through
 
 NARROW = (torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2)
 
@@ -72,3 +74,27 @@ def test_e4m3_rounds_every_number_as_the_format_says():
 )
 def test_e4m3_by_hand(value, wanted):
     assert rounded(torch.tensor(value), torch.float8_e4m3fn).item() == wanted
+
+
+def test_rounding_once_is_rounding():
+    x = torch.linspace(-3, 3, 41).requires_grad_()
+    found = rounded_once(x, "bfloat16")
+    assert torch.equal(found, rounded_through(x, "bfloat16"))
+    (gradient,) = torch.autograd.grad(found, x, 2 * torch.ones_like(x))
+    assert torch.equal(gradient, 2 * torch.ones_like(x))
+    assert rounded_once(x, "float32") is x
+
+
+def test_compiled_code_keeps_what_is_rounded_once():
+    """One operator that the compiler can't look into, in the forward pass alone."""
+    graphs = []
+
+    def keep(graph, _):
+        graphs.append([str(node.target) for node in graph.graph.nodes if node.op == "call_function"])
+        return make_boxed_func(graph.forward)
+
+    compiler = aot_autograd(fw_compiler=keep, bw_compiler=keep)
+    x, rows = torch.linspace(-3, 3, 5).requires_grad_(), torch.ones(7, 5)
+    torch.compile(lambda x: rows * rounded_once(x, "bfloat16"), backend=compiler)(x).sum().backward()
+    assert [graph.count("tritgolf.kept.default") for graph in graphs] == [1, 0]
+    assert torch.equal(x.grad, torch.full((5,), 7.0))

@@ -8,9 +8,9 @@ from tritgolf.lossless import used_mixes
 from tritgolf.model.attention import Attention
 from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of, in_heads, keys_of, queries_of
 from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
-from tritgolf.model.recompute import recomputed
+from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled, add_scaled_fused
-from tritgolf.model.rounding import rounded_through
+from tritgolf.model.rounding import rounded_once, rounded_through
 
 
 class SelfAttention(nn.Module):
@@ -51,23 +51,18 @@ class SelfAttention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """relu² without a gate, normalized before the second ternary matrix, ``proj``: returns what that is applied to."""
+    """Two ternary matrices, relu² without a gate between them, normalized before each."""
 
     def __init__(self, model: ModelConfig, fused: bool = False) -> None:
         super().__init__()
-        self.activate = recomputed(squared_relu) if fused else squared_relu
+        self.add_mlp = add_mlp_fused if fused else add_mlp
         hidden = model.mlp_multiple * model.width
         self.fc = TernaryLinear(model.width, hidden, model.quantizer)
         self.proj = TernaryLinear(hidden, model.width, model.quantizer)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x``: (batch, positions, width), normalized → (batch, positions, hidden)."""
-        return self.activate(self.fc(x))
-
-
-def squared_relu(x: Tensor) -> Tensor:
-    """relu², normalized; the shape of ``x``."""
-    return rms_norm(x.relu().square())
+    def forward(self, x: Tensor, scale: Tensor) -> Tensor:
+        """``x``: (batch, positions, width) → x + ``scale`` · the MLP of it; ``scale``: (width,)."""
+        return self.add_mlp(x, scale, self.fc.used_weight(x.dtype), self.proj.used_weight(x.dtype))
 
 
 class Block(nn.Module):
@@ -76,6 +71,7 @@ class Block(nn.Module):
     def __init__(self, model: ModelConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
         self.add_scaled = add_scaled_fused if fused else add_scaled
+        self.rounded = rounded_once if fused else rounded_through
         self.mixes, self.vectors = used_mixes(model), model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
@@ -90,9 +86,9 @@ class Block(nn.Module):
         Keys and values are those of all positions, and so is the mean of the smear: a block that has one leaves out
         nothing but what it returns.
         """
-        mix = rounded_through(self.resid_mix, self.mixes).to(x.dtype)
+        mix = self.rounded(self.resid_mix, self.mixes).to(x.dtype)
         attn_scale, mlp_scale = (
-            rounded_through(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
+            self.rounded(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
         )
         x = mix[0] * x + mix[1] * x0
         if tail is not None and self.smear is None:
@@ -100,7 +96,7 @@ class Block(nn.Module):
         else:
             mixed = self.attn(rms_norm(x), cos, sin)
         x = self.add_scaled(x, attn_scale, mixed, self.attn.proj.used_weight(x.dtype))
-        x = self.add_scaled(x, mlp_scale, self.mlp(rms_norm(x)), self.mlp.proj.used_weight(x.dtype))
+        x = self.mlp(x, mlp_scale)
         if self.smear is not None:
             x = self.smear(x)
         return x if tail is None else x[:, -tail:]

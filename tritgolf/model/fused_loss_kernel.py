@@ -1,39 +1,63 @@
-"""The Triton kernel of ``fused_loss``: one program a token, its row of logits in registers, read and written once.
+"""The Triton kernel of ``fused_loss``: a row of logits is in registers while it is needed, read and written once.
 
-Softcapped logits lie in ±cap, so exp needs no running maximum (cap ≤ 80 keeps FP32 finite).
+Its time is arithmetic's and the bias's, not the logits': a program therefore takes several rows by the same bias,
+divides once a row and not once a logit. Softcapped logits lie in ±cap, so exp needs no running maximum (cap ≤ 80 keeps
+FP32 finite), and beyond the first clamp (|z| > 2) the second is past its bound too: it alone tells where the slope is 0.
 """
+
+import math
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
+ROWS, WARPS = 8, 8
+LOG2_E = tl.constexpr(math.log2(math.e))
+
 
 @triton.jit
-def _row_kernel(  # type: ignore[no-untyped-def]
-    logits, bias, targets, nats, lses, cap, z_loss, weight, vocabulary, stride, BLOCK: tl.constexpr
-):
-    row = tl.program_id(0).to(tl.int64)
-    columns = tl.arange(0, BLOCK)
-    known = columns < vocabulary
-    pointers = logits + row * stride + columns
-    biased = tl.load(pointers, mask=known, other=0.0).to(tl.float32) + tl.load(bias + columns, mask=known, other=0.0)
-    ratio = biased / cap
+def _polynomial(ratio):  # type: ignore[no-untyped-def]
+    """z² and z·(1 − z²/3 + z⁴/15), z = ``ratio`` within ±2."""
     z = tl.minimum(tl.maximum(ratio, -2.0), 2.0)
     square = z * z
-    shape = z * (1.0 - square / 3.0 + square * square / 15.0)
-    capped = cap * tl.minimum(tl.maximum(shape, -1.0), 1.0)
-    exponentials = tl.where(known, tl.exp(capped), 0.0)
-    total = tl.sum(exponentials, 0)
-    lse = tl.log(total)
-    target = tl.load(targets + row)
-    hit = columns == target
-    tl.store(nats + row, lse - tl.sum(tl.where(hit, capped, 0.0), 0))
-    tl.store(lses + row, lse)
-    gradient = exponentials / total * (1.0 + 2.0 * z_loss * lse) - tl.where(hit, 1.0, 0.0)
-    inside = (tl.abs(ratio) <= 2.0) & (tl.abs(shape) <= 1.0)
-    slope = tl.where(inside, 1.0 - square + square * square / 3.0, 0.0)
-    tl.store(pointers, (gradient * slope * weight).to(logits.dtype.element_ty), mask=known)
+    return square, z * (1.0 + square * (square * (1.0 / 15.0) - 1.0 / 3.0))
+
+
+@triton.jit
+def _bounded(shape):  # type: ignore[no-untyped-def]
+    return tl.minimum(tl.maximum(shape, -1.0), 1.0)
+
+
+@triton.jit
+def _rows_kernel(  # type: ignore[no-untyped-def]
+    logits, bias, targets, nats, lses, cap, z_loss, weight, tokens, stride,
+    VOCABULARY: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr,
+):  # fmt: skip
+    columns = tl.arange(0, BLOCK)
+    known = columns < VOCABULARY
+    biases = tl.load(bias + columns, mask=known, other=0.0)
+    first = tl.program_id(0).to(tl.int64) * ROWS
+    for turn in tl.range(0, ROWS):
+        row = first + turn
+        if row < tokens:
+            target = tl.load(targets + row)
+            at_target = tl.load(logits + row * stride + target).to(tl.float32) + tl.load(bias + target)
+            pointers = logits + row * stride + columns
+            biased = tl.load(pointers, mask=known, other=0.0).to(tl.float32) + biases
+            square, shape = _polynomial(biased * (1.0 / cap))
+            exponentials = tl.exp2(_bounded(shape) * (cap * LOG2_E))
+            if BLOCK != VOCABULARY:
+                exponentials = tl.where(known, exponentials, 0.0)
+            total = tl.sum(exponentials, 0)
+            lse = tl.log(total)
+            _, shape_of_target = _polynomial(at_target * (1.0 / cap))
+            tl.store(nats + row, lse - cap * _bounded(shape_of_target))
+            tl.store(lses + row, lse)
+            gradient = exponentials * ((1.0 + 2.0 * z_loss * lse) * weight / total)
+            gradient = tl.where(columns == target, gradient - weight, gradient)
+            slope = tl.where(tl.abs(shape) <= 1.0, 1.0 + square * (square * (1.0 / 3.0) - 1.0), 0.0)
+            tl.store(pointers, (gradient * slope).to(logits.dtype.element_ty), mask=known)
 
 
 def nats_and_gradient_on_gpu(
@@ -43,8 +67,8 @@ def nats_and_gradient_on_gpu(
     tokens, vocabulary = logits.shape
     nats = torch.empty(tokens, dtype=torch.float32, device=logits.device)
     lse = torch.empty_like(nats)
-    block = triton.next_power_of_2(vocabulary)
-    _row_kernel[(tokens,)](
-        logits, bias, targets, nats, lse, cap, z_loss, weight, vocabulary, logits.stride(0), BLOCK=block, num_warps=8
-    )
+    _rows_kernel[(triton.cdiv(tokens, ROWS),)](
+        logits, bias, targets, nats, lse, cap, z_loss, weight, tokens, logits.stride(0),
+        VOCABULARY=vocabulary, BLOCK=triton.next_power_of_2(vocabulary), ROWS=ROWS, num_warps=WARPS,
+    )  # fmt: skip
     return nats, lse

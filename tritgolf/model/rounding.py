@@ -58,3 +58,26 @@ def rounded_through(x: Tensor, number_format: Format) -> Tensor:
     if DTYPES[number_format] in (torch.float32, x.dtype):
         return x
     return StraightThrough.apply(x, rounded(x.detach(), DTYPES[number_format]))
+
+
+@torch.library.custom_op("tritgolf::kept", mutates_args=())
+def _kept(x: Tensor) -> Tensor:
+    return x.clone()
+
+
+@_kept.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+_kept.register_autograd(lambda _, gradient: gradient)
+
+
+def rounded_once(x: Tensor, number_format: Format) -> Tensor:
+    """``rounded_through`` for a small ``x`` of many uses in code compiled for a GPU.
+
+    The compiler repeats elementwise work in every kernel that needs its result, so a vector would be rounded again for
+    each token: most of the arithmetic of a mix. It cannot look into an operator of ours, so what that returns is kept.
+    """
+    found = rounded_through(x, number_format)
+    return found if found is x else _kept(found)

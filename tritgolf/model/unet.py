@@ -16,7 +16,7 @@ from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.layers import TernaryLinear, rms_norm
 from tritgolf.model.rotary import rotary_tables
-from tritgolf.model.rounding import DTYPES, rounded_through
+from tritgolf.model.rounding import DTYPES, rounded_once, rounded_through
 from tritgolf.model.ternary import Ternary, dequantize
 
 
@@ -31,6 +31,7 @@ class TernaryUNet(nn.Module):
         super().__init__()
         self.model = model
         self.dtype = DTYPES[model.compute]
+        self.rounded = rounded_once if fused else rounded_through
         self.skip_weights = nn.Parameter(torch.ones(model.layers // 2, model.width))
         self.vocab_bias = nn.Parameter(torch.zeros(model.vocab_size))
         self.tok_emb = nn.Embedding(model.vocab_size, model.embed_dim, dtype=torch.bfloat16)
@@ -57,7 +58,7 @@ class TernaryUNet(nn.Module):
         cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
         x = x0 = self.embed(tokens)
         encoders = self.model.layers // 2
-        skip_weights = rounded_through(self.skip_weights, used_mixes(self.model)).to(x.dtype)
+        skip_weights = self.rounded(self.skip_weights, used_mixes(self.model)).to(x.dtype)
         skips: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             if index >= encoders and skips:

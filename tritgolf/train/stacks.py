@@ -7,6 +7,7 @@ the FP32 gradient, so accumulation over micro-batches is FP32 and backward never
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,8 +40,9 @@ class Stacks:
         groups: dict[tuple[bool, torch.Size], list[str]] = {}
         for name, parameter in parameters.items():
             groups.setdefault((is_ternary(name), parameter.shape), []).append(name)
-        arguments = quantizer_arguments(network.model.quantizer)
-        self.quantize: Callable[[Tensor], Tensor] = lambda weight: dequantize(ternarize(weight, **arguments))
+        quantizer = network.model.quantizer
+        self.group_size = quantizer.group_size
+        self.quantize = _quantizes(quantizer_arguments(quantizer))
         if compile_functions:
             self.quantize = torch.compile(self.quantize)
         self.stacks = [_stack(network, names, layers, ternary) for (ternary, _), names in groups.items()]
@@ -49,9 +51,9 @@ class Stacks:
     def requantize(self) -> None:
         """Write q·s of the master weights into the leaves that the forward pass reads."""
         for stack in self.stacks:
-            if stack.effective is not None:
-                flat = stack.weight.reshape(-1, stack.weight.shape[-1])
-                stack.effective.copy_(self.quantize(flat).reshape(stack.weight.shape))
+            if stack.effective is not None:  # a group a row: one kernel, which reads and writes each once
+                groups = (-1, self.group_size)
+                self.quantize(stack.effective.view(groups), stack.weight.view(groups))
 
     def momenta(self) -> dict[str, Tensor]:
         """Name of a matrix → its momentum buffer (a view)."""
@@ -71,6 +73,15 @@ def _stack(network: TernaryUNet, names: list[str], layers: dict[str, TernaryLine
             leaf.register_post_accumulate_grad_hook(_adds_into(gradient[i]))
             layers[name].effective = leaf
     return Stack(names, weight, gradient, momentum, effective)
+
+
+def _quantizes(arguments: dict[str, Any]) -> Callable[[Tensor, Tensor], object]:
+    """What writes q·s of its second argument into its first."""
+
+    def quantize(effective: Tensor, weight: Tensor) -> None:
+        effective.copy_(dequantize(ternarize(weight, **arguments)))
+
+    return quantize
 
 
 def _adds_into(gradient: Tensor) -> Callable[[Tensor], None]:

@@ -1,0 +1,95 @@
+"""What the MLP adds to the residual stream, and a form of the same function made for training on a GPU.
+
+x + scale · RMSNorm(relu²(RMSNorm(x)·innerᵀ))·outerᵀ. Neither norm need be a pass over memory: the outer one only scales
+a token's row, which may be done after the product; and since relu² is homogeneous, the inner one cancels in the outer
+one, but for its epsilon, which a token's mean square of x then scales. So relu² and the sum of its squares are made in
+the first product's epilogue (``relu_product``), and all elementwise work of the way back in another's
+(``slope_product``): of the 4·width wide activations one tensor is written, kept, and read twice.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tritgolf.model.layers import RMS_EPSILON, rms_norm
+from tritgolf.model.residual import add_scaled
+
+
+def squared_relu(x: Tensor) -> Tensor:
+    """relu², normalized; the shape of ``x``."""
+    return rms_norm(x.relu().square())
+
+
+def add_mlp(residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+    """The formula; shapes (…, width), (width,), (hidden, width), (width, hidden) → (…, width)."""
+    return add_scaled(residual, scale, squared_relu(F.linear(rms_norm(residual), inner)), outer)
+
+
+def relu_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """a = relu²(x·weightᵀ), (tokens, hidden), in the dtype of ``x``, and sums of its squares.
+
+    The sums are (tokens, any number of parts), in FP32 or wider: a token's parts add up to Σ a².
+    """
+    if _has_kernels(x, weight):
+        from tritgolf.model.mlp_kernel import relu_product_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
+
+        return relu_product_on_gpu(x, weight)
+    activated = (x @ weight.T).relu().square()
+    return activated, _wide(activated).square().sum(-1, keepdim=True)
+
+
+def slope_product(upstream: Tensor, weight: Tensor, activated: Tensor, along: Tensor) -> Tensor:
+    """2·√a·(upstream·weight − along·a), the gradient before relu², where a = ``activated`` = relu² of something.
+
+    Shapes (tokens, width), (width, hidden), (tokens, hidden), and (tokens, 1) of ``along``, FP32 or wider.
+    """
+    if _has_kernels(upstream, weight):
+        from tritgolf.model.mlp_kernel import slope_product_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
+
+        return slope_product_on_gpu(upstream, weight, activated, along)
+    a = _wide(activated)
+    return (2 * a.sqrt() * (_wide(upstream @ weight) - along * a)).to(activated.dtype)
+
+
+class _AddMlp(torch.autograd.Function):
+    """Without the norms: with i = 1/√(mean a² + ε·(mean x² + ε)²), x + scale · i · a·outerᵀ.
+
+    What ε contributes to the gradient, a share of about ε, is left out.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+        x = residual.flatten(0, -2)
+        activated, squares = relu_product(x, inner)
+        epsilon = RMS_EPSILON * (_wide(x).square().mean(-1, keepdim=True) + RMS_EPSILON).square()
+        inverse = (squares.sum(-1, keepdim=True) / activated.shape[-1] + epsilon).rsqrt()
+        product = activated @ outer.T
+        ctx.save_for_backward(x, scale, inner, outer, activated, inverse, product)
+        return (_wide(x) + _wide(scale) * (inverse * product)).to(x.dtype).view_as(residual)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        x, scale, inner, outer, activated, inverse, product = ctx.saved_tensors
+        above = gradient.flatten(0, -2)
+        scaled = (inverse * above).to(x.dtype)
+        along = inverse.square() * (_wide(scale) * scaled * product).sum(-1, keepdim=True) / activated.shape[-1]
+        before = slope_product(scaled, scale[:, None] * outer, activated, along)
+        unscaled = scaled.T @ activated
+        of_scale = (_wide(unscaled) * _wide(outer)).sum(-1).to(scale.dtype)
+        return (above + before @ inner).view_as(gradient), of_scale, before.T @ x, scale[:, None] * unscaled
+
+
+def add_mlp_fused(residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+    """``add_mlp`` within rounding, both ways: for training on a GPU."""
+    return _AddMlp.apply(residual, scale, inner, outer)
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _has_kernels(x: Tensor, weight: Tensor) -> bool:
+    """BF16 on a GPU, rows of whole 16 bytes: what its bulk copies want."""
+    return x.is_cuda and x.dtype == torch.bfloat16 and all(size % 8 == 0 for size in weight.shape)
