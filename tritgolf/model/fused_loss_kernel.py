@@ -1,8 +1,9 @@
 """The Triton kernel of ``fused_loss``: a row of logits is in registers while it is needed, read and written once.
 
 Its time is arithmetic's and the bias's, not the logits': a program therefore takes several rows by the same bias,
-divides once a row and not once a logit. Softcapped logits lie in ±cap, so exp needs no running maximum (cap ≤ 80 keeps
-FP32 finite), and beyond the first clamp (|z| > 2) the second is past its bound too: it alone tells where the slope is 0.
+divides once a row and not once a logit. Softcapped logits lie in ±cap, so exp needs no running maximum (cap ≤ 80
+keeps FP32 finite), and beyond the first clamp (|z| > 2) the second is past its bound too: it alone tells where the
+slope is 0.
 """
 
 import math
