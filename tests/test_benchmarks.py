@@ -65,3 +65,13 @@ def test_training_parity(dataset, tmp_path):
     assert found["fast_less_plain_nats"] == pytest.approx([0, 0], abs=0.02)
     for one in found["runs"]:
         assert one["training_nats"][-1] < one["training_nats"][0] - 0.5
+
+
+def test_scaling(dataset, tmp_path):
+    output = tmp_path / "scaling.json"
+    shape = ("--processes", 2, "--sequences", 2, "--micro-batch", 2, "--rounds", 2, "--steps", 1)
+    run("scaling.py", "--record", "tiny", "--shards", dataset / "shards", *shape, "--out", output)
+    found = json.loads(output.read_text())
+    assert list(found["ranks"]) == ["1", "2"]
+    assert found["ranks"]["1"]["efficiency"] == {"median": 1.0, "min": 1.0, "max": 1.0}
+    assert found["ranks"]["2"]["median_ms"] > 0

@@ -9,7 +9,7 @@ import torch
 from tests.small import REPOSITORY, small_training
 from tests.train.test_launch import FAULTY
 from tests.train.test_loop import without_times
-from tritgolf.train import checkpoint, launch
+from tritgolf.train import checkpoint, distributed, launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks, joined_ranks
 from tritgolf.train.loop import run
@@ -55,6 +55,29 @@ def test_two_ranks_do_what_one_does_and_repeat_it_to_the_bit_though_killed(plan,
     assert without_times(again.live) == without_times(double.live)
     for name, tensor in weights(double.live, "final").items():
         assert torch.equal(weights(again.live, "final")[name], tensor), name
+
+
+def test_small_tensors_are_averaged_together(monkeypatch):
+    """With a rank whose tensors are three times ours: twice ours is the mean, in every tensor's own dtype."""
+    sizes = []
+
+    def with_another(wide, group):
+        sizes.append(wide.numel())
+        wide.mul_(4)
+
+    monkeypatch.setattr(distributed, "ALONE_FROM", 6)
+    monkeypatch.setattr(torch.distributed, "all_reduce", with_another)
+    ranks = Ranks(0, 2, torch.device("cpu"))
+    shapes = [(2, 3), (5,), (), (7,), (2, 2)]
+    dtypes = [torch.float32, torch.float32, torch.float32, torch.bfloat16, torch.bfloat16]
+    tensors = [torch.randn(shape).to(dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    before = [tensor.clone() for tensor in tensors]
+    ranks.average_(tensors)
+    assert sizes == [6, 7, 5 + 1 + 4]
+    assert ranks.entered == 3
+    for ours, own in zip(tensors, before, strict=True):
+        assert ours.dtype == own.dtype
+        assert torch.equal(ours, 2 * own)
 
 
 def test_one_process_needs_no_group():

@@ -11,16 +11,21 @@ import torch.distributed as dist
 from torch import Tensor
 
 GROUP_PATIENCE = 2  # times the seconds after which a rank hangs: the launcher, which can say which one, comes first
+ALONE_FROM = 1 << 20  # elements of a tensor that is averaged by itself
 
 
 @dataclass
 class Ranks:
-    """This process among the others. ``entered`` counts the operations on all ranks that this one has entered."""
+    """This process among the others. ``entered`` counts the operations on all ranks that this one has entered.
+
+    ``group``: the process group of these ranks; None where they are all there are.
+    """
 
     rank: int
     world: int
     device: torch.device
     entered: int = 0
+    group: dist.ProcessGroup | None = None
 
     @property
     def is_main(self) -> bool:
@@ -28,14 +33,26 @@ class Ranks:
         return self.rank == 0
 
     def average_(self, tensors: list[Tensor]) -> None:
-        """Replace each tensor by its mean over ranks; BF16 tensors are summed in FP32."""
+        """Replace each tensor by its mean over ranks; BF16 tensors are summed in FP32.
+
+        Small ones travel together: an operation of its own would take each longer than its bytes do.
+        """
         if self.world == 1:
             return
+        small = [tensor for tensor in tensors if tensor.numel() < ALONE_FROM]
         for tensor in tensors:
-            wide = tensor if tensor.dtype == torch.float32 else tensor.float()
-            self.entered += 1
-            dist.all_reduce(wide)
-            tensor.copy_(wide.div_(self.world))
+            if tensor.numel() >= ALONE_FROM:
+                tensor.copy_(self._mean(tensor.float()))
+        if small:
+            mean = self._mean(torch.cat([tensor.flatten().float() for tensor in small]))
+            for tensor, part in zip(small, mean.split([tensor.numel() for tensor in small]), strict=True):
+                tensor.copy_(part.view_as(tensor))
+
+    def _mean(self, wide: Tensor) -> Tensor:
+        """The mean over ranks of ``wide``, FP32, in its place."""
+        self.entered += 1
+        dist.all_reduce(wide, group=self.group)
+        return wide.div_(self.world)
 
     def agree(self, values: list[float]) -> list[float]:
         """The largest of each value over ranks, so that all ranks decide alike."""
@@ -43,14 +60,14 @@ class Ranks:
             return values
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
         self.entered += 1
-        dist.all_reduce(tensor, dist.ReduceOp.MAX)
+        dist.all_reduce(tensor, dist.ReduceOp.MAX, group=self.group)
         return [float(value) for value in tensor]
 
     def wait(self) -> None:
         """Wait for all ranks."""
         if self.world > 1:
             self.entered += 1
-            dist.barrier()
+            dist.barrier(group=self.group)
 
     def synchronize(self) -> None:
         """Wait for this rank's device."""

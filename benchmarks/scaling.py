@@ -1,0 +1,107 @@
+"""Time of a training step on 1, 2, 4, … GPUs of one machine, each with the same number of sequences.
+
+    python benchmarks/scaling.py --shards results/data/docs_en/shards --out measured/speed/NAME.json
+
+Starts one process a GPU. The same trainers take a few steps alone, then in twos, and so on, in turn, so that a drift of
+the machine meets all of them; those that have no part wait. *efficiency* is the time of one GPU over the time of many,
+round by round: 1 where communication costs nothing. Every rank runs every optimizer, as in training.
+"""
+
+import argparse
+import os
+import runpy
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from timing import ratios, summary
+from torch import Tensor
+
+from tritgolf.config import RecordConfig, load_record
+from tritgolf.data.loader import TokenStream
+from tritgolf.files import write_json
+from tritgolf.provenance import provenance
+from tritgolf.train.distributed import Ranks, joined_ranks
+from tritgolf.train.trainer import Trainer
+
+
+def worlds_up_to(processes: int) -> list[int]:
+    """1, 2, 4, … and ``processes`` itself."""
+    powers = [1 << bit for bit in range(processes.bit_length()) if 1 << bit < processes]
+    return [*powers, processes]
+
+
+def batch_of(record: RecordConfig, shards: str, sequences: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Inputs and targets of the first tokens, (sequences, context)."""
+    context = record.model.context
+    stream = TokenStream(sorted(Path(shards).glob("*train*.bin")), record.model.vocab_size)
+    text = torch.from_numpy(stream.take(0, sequences * context + 1).astype("int64")).to(device)
+    return text[:-1].view(-1, context), text[1:].view(-1, context)
+
+
+def milliseconds_a_step(trainer: Trainer, steps: int, inputs: Tensor, targets: Tensor) -> float:
+    """Of ``steps`` steps one after the other, without waiting for the device between them."""
+    trainer.ranks.synchronize()
+    begin = time.perf_counter()
+    for _ in range(steps):
+        trainer.step(0, 1e-6, inputs, targets)
+    trainer.ranks.synchronize()
+    return 1000 * (time.perf_counter() - begin) / steps
+
+
+def measured(arguments: argparse.Namespace, record: RecordConfig, ranks: Ranks) -> dict[int, list[float]]:
+    """Number of ranks → milliseconds a step in each round, as rank 0 sees them."""
+    trainer = Trainer(record.model, record.train, 42, ranks)
+    inputs, targets = batch_of(record, arguments.shards, arguments.sequences, ranks.device)
+    parts = {world: Ranks(ranks.rank, world, ranks.device) for world in worlds_up_to(ranks.world)}
+    for world, part in parts.items():
+        part.group = dist.new_group(range(world)) if ranks.world > 1 else None
+    times: dict[int, list[float]] = {world: [] for world in parts}
+    for index in range(5):  # compiles and records
+        trainer.step(index, 1.0, inputs, targets)
+    for _ in range(arguments.rounds):
+        for world, part in parts.items():
+            ranks.wait()
+            if ranks.rank < world:
+                trainer.ranks = part
+                times[world].append(milliseconds_a_step(trainer, arguments.steps, inputs, targets))
+    ranks.wait()
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", default="ternary_v2")
+    parser.add_argument("--shards", required=True, help="a folder of .bin shards")
+    parser.add_argument("--processes", type=int, default=max(1, torch.cuda.device_count()), help="default: one a GPU")
+    parser.add_argument("--sequences", type=int, default=128, help="a rank's, of a step")
+    parser.add_argument("--micro-batch", type=int, default=64, help="sequences at a time")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=10, help="of a round")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
+    arguments = parser.parse_args()
+
+    if "RANK" not in os.environ:
+        sys.argv = ["torchrun", "--standalone", f"--nproc-per-node={arguments.processes}", *sys.argv]
+        runpy.run_module("torch.distributed.run", run_name="__main__")
+        return
+    record = load_record(arguments.record, overrides={"train": {"micro_batch_sequences": arguments.micro_batch}})
+    with joined_ranks() as ranks:
+        times = measured(arguments, record, ranks)
+        if not ranks.is_main:
+            return
+    settings = {"record": arguments.record, "sequences": arguments.sequences, "micro_batch": arguments.micro_batch}
+    facts = {
+        "what": "scaling",
+        **settings,
+        "ranks": {world: {**summary(found), "efficiency": ratios(times[1], found)} for world, found in times.items()},
+        "provenance": provenance(settings, {}),
+    }
+    write_json(arguments.out, facts)
+    print(arguments.out.read_text())
+
+
+if __name__ == "__main__":
+    main()
