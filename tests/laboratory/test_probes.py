@@ -29,7 +29,7 @@ def probe(finished, dataset, facts) -> dict:
         probes=PROBES,
         z_loss=1e-4,
         attention="auto",
-        batch=7,
+        batch=64,
         checkpoint=finished / "final.safetensors",
         shards=dataset / "shards",
         tokenizer=dataset / "tokenizer" / "tokenizer.model",

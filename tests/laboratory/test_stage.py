@@ -35,7 +35,7 @@ def laboratory(finished: Path, dataset: Path, output: Path, export: ExportConfig
         "grid": GridConfig(rows=ROWS),
         "z_loss": 1e-4,
         "attention": "auto",
-        "batch": 7,
+        "batch": 64,
         "checkpoint": finished / "final.safetensors",
         "shards": dataset / "shards",
         "tokenizer": dataset / "tokenizer" / "tokenizer.model",

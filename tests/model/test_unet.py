@@ -130,7 +130,7 @@ def test_trits_and_scales_can_stand_in_for_the_masters():
 @pytest.mark.parametrize("stacked", [False, True], ids=["quantizes", "quantized"])
 def test_the_compiler_takes_the_network_as_one_graph(fused, stacked):
     """The benchmarks' plain path (quantizing in every forward pass) as well as training's."""
-    network, tokens = random_network(small_model(layers=4), fused=fused), random_tokens(small_model())
+    network, tokens = random_network(small_model(), fused=fused), random_tokens(small_model())
     if stacked:
         Stacks(network).requantize()
     torch._dynamo.reset()

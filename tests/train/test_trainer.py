@@ -104,11 +104,10 @@ def test_muon_trains_the_matrices_and_adam_the_rest():
             ),
         ]
     )
-    table, vectors = trainer.adam.param_groups
-    assert [id(p) for p in table["params"]] == [id(trainer.network.tok_emb.weight)]
-    assert len(vectors["params"]) == len(trainer.others) - 1
-    for group in (table, vectors):
-        assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.95), 1e-8, 0)
+    table, vectors = trainer.adam.groups
+    assert [id(p) for p in table.parameters] == [id(trainer.network.tok_emb.weight)]
+    assert len(vectors.parameters) == len(trainer.others) - 1
+    assert (trainer.adam.settings.betas, trainer.adam.settings.epsilon) == ((0.9, 0.95), 1e-8)
 
 
 def test_the_state_of_the_table_is_bf16_and_the_rest_fp32():

@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory) -> tuple[Workspace, Finished]:
-    """A workspace in which the main job ran on ``tiny`` (three seeds), and what it said. Not to be changed."""
+    """A workspace in which the main job ran on ``tiny`` (two seeds), and what it said. Not to be changed."""
     workspace = copy_of_the_repository(tmp_path_factory.mktemp("base") / "pipeline")
     run = workspace.snakemake()
     assert run.code == 0, run.said

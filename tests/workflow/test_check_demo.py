@@ -33,4 +33,4 @@ def test_no_results_are_no_success(tmp_path, capsys):
 @pytest.mark.workflow
 def test_it_reads_what_the_pipeline_writes(base, capsys):
     assert main(str(base.results("tiny"))) == 1  # 24 steps teach nothing
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert len(capsys.readouterr().out.splitlines()) == 2

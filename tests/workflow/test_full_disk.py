@@ -48,7 +48,7 @@ def test_in_training(untrained, base, small_disk):
 
 @pytest.mark.parametrize(
     ("target", "kib"),
-    [("results/tiny/seed42/final/export/export.json", 64), ("results/data/tiny/corpus/corpus.json", 128)],
+    [("results/tiny/seed42/final/export/export.json", 64), ("results/data/tiny/corpus/corpus.json", 48)],
     ids=["export", "data"],
 )
 def test_in_a_stage_that_writes_its_outputs_directly(copied, small_disk, target, kib):

@@ -11,13 +11,12 @@ from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.initialize import initialize
 from tritgolf.model.rounding import DTYPES
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.train.adam import Adam, Group
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.muon import muon_step
 from tritgolf.train.replay import Replay
 from tritgolf.train.schedule import muon_momentum
 from tritgolf.train.stacks import Stacks
-
-ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Trainer:
@@ -118,16 +117,16 @@ class Trainer:
         rates = self.learning_rates(lr_scale)
         self._rates["muon_lr"].fill_(rates["muon_lr"])
         self._rates["momentum"].fill_(muon_momentum(self.train.muon, index))
-        for group, name in zip(self.adam.param_groups, ("table_lr", "vector_lr"), strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rates[name])
+        for group, name in zip(self.adam.groups, ("table_lr", "vector_lr"), strict=True):
+            if isinstance(group.lr, Tensor):
+                group.lr.fill_(rates[name])
             else:
-                group["lr"] = rates[name]
+                group.lr = rates[name]
 
     def _zero_gradients(self) -> None:
         for stack in self.stacks.stacks:
             stack.gradient.zero_()
-        self.adam.zero_grad(set_to_none=True)
+        self.adam.zero_gradients()
 
     def _accumulate_gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
         model = self.network.model
@@ -153,22 +152,13 @@ class Trainer:
         return [stack.gradient for stack in self.stacks.stacks] + others
 
 
-def _adam(parameters: Mapping[str, Tensor], settings: AdamConfig, on_gpu: bool) -> torch.optim.Adam:
-    """Plain Adam over the table and the vectors, its moments made at once; on a GPU, rates are tensors (recordings)."""
+def _adam(parameters: Mapping[str, Tensor], settings: AdamConfig, on_gpu: bool) -> Adam:
+    """Adam over the table and the vectors; on a GPU, rates are tensors (recordings)."""
     vectors = [parameter for name, parameter in parameters.items() if name != "tok_emb.weight"]
     table = parameters["tok_emb.weight"]
-    groups = [([table], settings.table_lr), (vectors, settings.vector_lr)]
-    adam = torch.optim.Adam(
-        [{"params": params, "lr": torch.tensor(lr, device=table.device) if on_gpu else lr} for params, lr in groups],
-        betas=settings.betas,
-        eps=settings.epsilon,
-        fused=on_gpu,
-        capturable=on_gpu,
-    )
-    for parameter in parameters.values():
-        step = torch.zeros((), device=parameter.device if on_gpu else None)
-        adam.state[parameter] = {"step": step} | {key: torch.zeros_like(parameter) for key in ADAM_MOMENTS}
-    return adam
+    rated = [([table], settings.table_lr), (vectors, settings.vector_lr)]
+    groups = [Group(ones, torch.tensor(lr, device=table.device) if on_gpu else lr) for ones, lr in rated]
+    return Adam(groups, settings, on_gpu)
 
 
 def _largest_divisor(count: int, limit: int) -> int:
