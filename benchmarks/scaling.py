@@ -10,9 +10,11 @@ round by round: 1 where communication costs nothing. Every rank runs every optim
 import argparse
 import os
 import runpy
+import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -24,6 +26,7 @@ from tritgolf.data.loader import TokenStream
 from tritgolf.files import write_json
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks, joined_ranks
+from tritgolf.train.phases import PHASES
 from tritgolf.train.trainer import Trainer
 
 
@@ -41,24 +44,29 @@ def batch_of(record: RecordConfig, shards: str, sequences: int, device: torch.de
     return text[:-1].view(-1, context), text[1:].view(-1, context)
 
 
-def milliseconds_a_step(trainer: Trainer, steps: int, inputs: Tensor, targets: Tensor) -> float:
-    """Of ``steps`` steps one after the other, without waiting for the device between them."""
+Round = dict[str, float]
+"""Milliseconds of a step, ``step``, and of its phases."""
+
+
+def timed(trainer: Trainer, steps: int, inputs: Tensor, targets: Tensor) -> Round:
+    """``steps`` steps one after the other, without waiting for the device between them; the phases are the last's."""
     trainer.ranks.synchronize()
     begin = time.perf_counter()
     for _ in range(steps):
         trainer.step(0, 1e-6, inputs, targets)
     trainer.ranks.synchronize()
-    return 1000 * (time.perf_counter() - begin) / steps
+    step = 1000 * (time.perf_counter() - begin) / steps
+    return {"step": step, **trainer.phases.milliseconds()}
 
 
-def measured(arguments: argparse.Namespace, record: RecordConfig, ranks: Ranks) -> dict[int, list[float]]:
-    """Number of ranks → milliseconds a step in each round, as rank 0 sees them."""
+def measured(arguments: argparse.Namespace, record: RecordConfig, ranks: Ranks) -> dict[int, list[Round]]:
+    """Number of ranks → each round as rank 0 sees it."""
     trainer = Trainer(record.model, record.train, 42, ranks)
     inputs, targets = batch_of(record, arguments.shards, arguments.sequences, ranks.device)
     parts = {world: Ranks(ranks.rank, world, ranks.device) for world in worlds_up_to(ranks.world)}
     for world, part in parts.items():
         part.group = dist.new_group(range(world)) if ranks.world > 1 else None
-    times: dict[int, list[float]] = {world: [] for world in parts}
+    rounds: dict[int, list[Round]] = {world: [] for world in parts}
     for index in range(5):  # compiles and records
         trainer.step(index, 1.0, inputs, targets)
     for _ in range(arguments.rounds):
@@ -66,9 +74,16 @@ def measured(arguments: argparse.Namespace, record: RecordConfig, ranks: Ranks) 
             ranks.wait()
             if ranks.rank < world:
                 trainer.ranks = part
-                times[world].append(milliseconds_a_step(trainer, arguments.steps, inputs, targets))
+                rounds[world].append(timed(trainer, arguments.steps, inputs, targets))
     ranks.wait()
-    return times
+    return rounds
+
+
+def figures(rounds: list[Round], alone: list[Round]) -> dict[str, Any]:
+    """Of one number of ranks, beside the rounds of one ``alone``."""
+    times = [found["step"] for found in rounds]
+    phases = {phase: statistics.median(found[phase] for found in rounds) for phase in PHASES}
+    return {**summary(times), "phase_ms": phases, "efficiency": ratios([found["step"] for found in alone], times)}
 
 
 def main() -> None:
@@ -89,14 +104,14 @@ def main() -> None:
         return
     record = load_record(arguments.record, overrides={"train": {"micro_batch_sequences": arguments.micro_batch}})
     with joined_ranks() as ranks:
-        times = measured(arguments, record, ranks)
+        rounds = measured(arguments, record, ranks)
         if not ranks.is_main:
             return
     settings = {"record": arguments.record, "sequences": arguments.sequences, "micro_batch": arguments.micro_batch}
     facts = {
         "what": "scaling",
         **settings,
-        "ranks": {world: {**summary(found), "efficiency": ratios(times[1], found)} for world, found in times.items()},
+        "ranks": {world: figures(found, rounds[1]) for world, found in rounds.items()},
         "provenance": provenance(settings, {}),
     }
     write_json(arguments.out, facts)

@@ -18,6 +18,7 @@ STEPS = {"step_000100": 100, "step_000200": 200, "final": 300}
 STORAGES = {"bf16": 0.00089, "fp16": 0.00090, "fp32": 0.00091}  # gap of the final checkpoint, BPB
 OFFSET = {42: 0.000, 1337: 0.003, 7: -0.002}  # how far a seed's BPB lies from 2.5
 Z_LOSS_BPB = 0.003
+PHASES = {"gradients": 190.0, "average": 4.0, "update": 5.0}
 RECORDS = Path(__file__).parents[2] / "records"
 
 
@@ -39,6 +40,7 @@ def train(seed: int) -> dict[str, Any]:
         "training_seconds": 60.0 + seed % 10,
         "compile_seconds": 0.0,
         "step_ms": {"mean": 200.0 + seed % 10, "median": 199.0, "p10": 190.0, "p90": 215.0},
+        "phase_ms": PHASES,
         "parameters": {
             "published": 900_000,
             "trained": 800_000,
@@ -59,7 +61,12 @@ def log(seed: int) -> list[dict[str, Any]]:
         loss = 3.0 + 3.9 * math.exp(-step / 60) + OFFSET[seed] + noise
         line = {"step": step, "tokens": step * 4096, "loss": loss, "record_loss": loss + 0.005, "lr_scale": 1.0}
         line |= {"muon_lr": 0.04, "table_lr": 0.02, "vector_lr": 0.02, "muon_momentum": 0.9}
-        line |= {"training_seconds": step * 0.2, "step_ms": 200.0, "tokens_per_second": 20_480.0}
+        line |= {
+            "training_seconds": step * 0.2,
+            "step_ms": 200.0,
+            "phase_ms": PHASES,
+            "tokens_per_second": 20_480.0,
+        }
         if step % 50 == 0:
             line |= {"zero_fraction": zeros(step), "record_zero_fraction": record_zeros(step)}
         lines.append(line)

@@ -27,7 +27,7 @@ def steps(live) -> list[int]:
 
 
 def without_times(live) -> list[dict]:
-    times = ("training_seconds", "step_ms", "tokens_per_second")
+    times = ("training_seconds", "step_ms", "phase_ms", "tokens_per_second")
     return [{k: v for k, v in line.items() if k not in times} for line in read_curve(live / "metrics.jsonl")]
 
 

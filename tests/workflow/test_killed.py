@@ -18,7 +18,7 @@ pytestmark = pytest.mark.workflow
 RECORD = load_record("tiny")
 TARGET = "results/tiny/seed42/train/train.json"
 EXPORT = "results/tiny/seed42/final/export/export.json"
-TIMES = ("training_seconds", "step_ms", "tokens_per_second")
+TIMES = ("training_seconds", "step_ms", "phase_ms", "tokens_per_second")
 
 
 @pytest.fixture

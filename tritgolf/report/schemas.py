@@ -71,7 +71,9 @@ class StepMilliseconds(Facts):
 
 
 class TrainMetrics(Facts):
-    """How one seed trained. ``final_loss``: pure cross-entropy, nats a token."""
+    """How one seed trained. ``final_loss``: pure cross-entropy, nats a token. ``phase_ms``: what a step's time is made
+    of (gradients, average over ranks, update), medians over the logged steps.
+    """
 
     steps: Size
     tokens: Size
@@ -79,6 +81,7 @@ class TrainMetrics(Facts):
     training_seconds: NonNegative
     compile_seconds: NonNegative
     step_ms: StepMilliseconds
+    phase_ms: dict[str, NonNegative] | None = None
     parameters: dict[str, Count]
     final_loss: float
     zero_fraction: dict[LayerType, Share]
@@ -336,5 +339,6 @@ class TrainingLogLine(Facts):
     lr_scale: NonNegative
     training_seconds: NonNegative
     step_ms: NonNegative | None = None
+    phase_ms: dict[str, NonNegative] | None = None
     zero_fraction: dict[LayerType, Share] | None = None
     record_zero_fraction: Share | None = None

@@ -16,6 +16,7 @@ from tritgolf.provenance import envelope
 from tritgolf.train import launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.loop import Plan
+from tritgolf.train.phases import PHASES
 
 
 def train_stage(
@@ -90,12 +91,19 @@ def _metrics(
             "p10": float(np.percentile(paces, 10)),
             "p90": float(np.percentile(paces, 90)),
         },
+        "phase_ms": _phases(lines),
         "parameters": count_parameters(model).as_dict(),
         "final_loss": lines[-1]["loss"],
         "zero_fraction": lines[-1]["zero_fraction"],
         "record_zero_fraction": lines[-1]["record_zero_fraction"],
         "weights_digest": digests,
     }
+
+
+def _phases(lines: list[dict[str, Any]]) -> dict[str, float] | None:
+    """Medians over the logged steps; None for a curve from before they were measured."""
+    timed = [line["phase_ms"] for line in lines if line.get("phase_ms")]
+    return {phase: float(np.median([times[phase] for times in timed])) for phase in PHASES} if timed else None
 
 
 def _plan_json(plan: Plan) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tritgolf.model.unet import TernaryUNet
 from tritgolf.train.adam import Adam, Group
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.muon import muon_step
+from tritgolf.train.phases import Phases
 from tritgolf.train.replay import Replay
 from tritgolf.train.schedule import muon_momentum
 from tritgolf.train.stacks import Stacks
@@ -27,7 +28,7 @@ class Trainer:
     """
 
     def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
-        self.train, self.ranks = train, ranks
+        self.train, self.ranks, self.phases = train, ranks, Phases(ranks.device)
         on_gpu = ranks.device.type == "cuda"
         dtype = DTYPES[model.compute]
         self.attention_name, attend = choose_attention(train.attention, ranks.device, dtype)
@@ -51,9 +52,13 @@ class Trainer:
         """
         self._set_rates(index, lr_scale)
         self._take(inputs, targets)
+        self.phases.begin()
         self._compute_gradients()
+        self.phases.mark()
         self.ranks.average_(self._gradients())
+        self.phases.mark()
         self._update()
+        self.phases.mark()
         loss, cross_entropy = self._losses.clone()
         return loss, cross_entropy
 
