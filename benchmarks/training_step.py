@@ -24,6 +24,7 @@ from tritgolf.model.blocks import Block
 from tritgolf.model.heads import heads_of
 from tritgolf.model.mlp import add_mlp
 from tritgolf.model.residual import add_scaled
+from tritgolf.model.rounding import rounded_through
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
@@ -43,8 +44,12 @@ def use_plain_mlp(block: Block) -> None:
     block.mlp.add_mlp = add_mlp
 
 
+def round_in_every_kernel(block: Block) -> None:
+    block.rounded = rounded_through
+
+
 # Training's fused forms, each with what puts the plain one in its place.
-FORMS = {"heads": use_plain_heads, "residual": use_plain_sum, "mlp": use_plain_mlp}
+FORMS = {"heads": use_plain_heads, "residual": use_plain_sum, "mlp": use_plain_mlp, "once": round_in_every_kernel}
 
 
 def peak_gb(function: Any) -> float:

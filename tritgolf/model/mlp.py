@@ -4,7 +4,7 @@ x + scale · RMSNorm(relu²(RMSNorm(x)·innerᵀ))·outerᵀ. Neither norm need 
 a token's row, which may be done after the product; and since relu² is homogeneous, the inner one cancels in the outer
 one, but for its epsilon, which a token's mean square of x then scales. So relu² and the sum of its squares are made in
 the first product's epilogue (``relu_product``), and all elementwise work of the way back in another's
-(``slope_product``): of the 4·width wide activations one tensor is written, kept, and read twice.
+(``slope_product``): of the hidden activations one tensor is written and kept, and products alone read it.
 """
 
 from typing import Any
