@@ -7,8 +7,10 @@ import pytest
 
 from tritgolf.report import statistics
 from tritgolf.report.statistics import (
+    format_exact,
     format_mean_std,
     format_value,
+    format_with_error,
     mean,
     sample_std,
     standard_error,
@@ -56,6 +58,22 @@ def test_format_mean_std():
     assert format_mean_std([2.5], 4, "BPB") == "2.5000 BPB"
     assert format_mean_std([300, 300], 0) == "300 ± 0"
     assert format_mean_std(iter([0.001, 0.003]), 4, signed=True) == "+0.0020 ± 0.0014"
+
+
+def test_a_difference_of_exactly_zero_is_told_from_one_that_rounds_to_it():
+    assert format_mean_std([0.0], 6, signed=True, fixed=True) == "0 exactly"
+    assert format_mean_std([0.0, 0.0, 0.0], 4, signed=True) == "0 exactly"
+    assert format_mean_std([0.0, 1e-9], 4, signed=True, fixed=True) == "+0.0000 ± 0.0000"
+    assert format_mean_std([0.0], 2) == "0.00"  # no difference
+    assert format_exact(0, 6) == format_with_error(0, 0, 6) == "0 exactly"
+    assert format_exact(1e-9, 6) == "0.000000"
+
+
+def test_an_error_has_at_least_one_digit():
+    assert format_with_error(0.0012345, 0.00012345, 6) == "+0.001234 ± 0.000123"
+    assert format_with_error(-8.9e-7, 2.9e-7, 6) == "−0.0000009 ± 0.0000003"
+    assert format_with_error(0.5, 0, 6) == "+0.500000 ± 0.000000"
+    assert format_with_error(0.5, 1e-15, 6) == "+0.500000000 ± 0.000000000"
 
 
 def test_examples_in_the_documentation():

@@ -110,6 +110,14 @@ def test_one_seed_has_no_mean_row(folder):
     assert csv_of(table)["val_bpb"].isna().tolist() == [False, False, True]
 
 
+def test_a_storage_without_any_gap_says_so(folder):
+    lossless = {"storages__fp32__gap_bpb": 0.0, "storages__fp32__gap_se": 0.0}
+    for seed in synthetic.SEEDS:
+        edit(folder / f"seed{seed}/final/roundtrip.json", **{f"metrics__{name}": to for name, to in lossless.items()})
+    last = roundtrip_table(load_run(folder)).cells.iloc[8]
+    assert (last["storage"], last["RT gap"], last["paired SE"]) == ("fp32", "0 exactly", "0 exactly")
+
+
 def test_roundtrip_table_has_a_row_a_checkpoint_and_storage(folder):
     table = roundtrip_table(load_run(folder))
     assert list(table.cells["step"]) == ["100"] * 3 + ["200"] * 3 + ["300"] * 3

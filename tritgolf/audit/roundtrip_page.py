@@ -23,8 +23,9 @@ from tritgolf.report.notes import made_from
 from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.restorations import read_restorations, restoration_table
-from tritgolf.report.statistics import NOT_KNOWN, format_value
+from tritgolf.report.statistics import NOT_KNOWN, format_value, format_with_error
 from tritgolf.report.style import save
+from tritgolf.report.tables import GAP_DECIMALS
 
 CLAIMS = ("c05", "c06", "c11", "c18", "c19", "c22", "r02", "r05", "r11")
 # (column, factor, setting, baseline): storage decisions, each compared with everything else as it is in the record
@@ -171,7 +172,7 @@ VERDICT_CAPTION = "From the claims ledger, `docs/claims.md`, which has the evide
 def _effect(effect: Effect | None) -> str:
     if effect is None:
         return NOT_KNOWN
-    return f"{format_value(effect.difference, 6, signed=True)} ± {format_value(effect.error, 6)}"
+    return format_with_error(effect.difference, effect.error, GAP_DECIMALS)
 
 
 def _run_blocks(kept: Kept, figures: Path) -> list[Block]:

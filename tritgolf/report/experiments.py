@@ -15,7 +15,7 @@ from tritgolf.report.frames import roundtrip_frame
 from tritgolf.report.metrics import Run, load_run
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
-from tritgolf.report.statistics import format_mean_std, format_value, mean
+from tritgolf.report.statistics import format_exact, format_mean_std, format_value, mean
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, with_summary
 
 FILE = "experiment.yaml"
@@ -99,7 +99,7 @@ def _cells(group: pd.DataFrame, is_baseline: bool) -> dict[str, str]:
         "trained BPB": format_mean_std(group["trained_bpb"], BPB_DECIMALS, fixed=True),
         "trained BPB against the baseline": against("trained_bpb", BPB_DECIMALS),
         "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
-        "paired SE": format_value(mean(group["gap_se_bpb"]), GAP_DECIMALS),
+        "paired SE": format_exact(mean(group["gap_se_bpb"]), GAP_DECIMALS),
         "RT BPB against the baseline": against("rt_bpb", BPB_DECIMALS),
         "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
         "bytes against the baseline": "baseline"

@@ -18,7 +18,7 @@ from tritgolf.report.laboratory import (
 from tritgolf.report.metrics import Run
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
-from tritgolf.report.statistics import NOT_KNOWN, format_value, mean, sample_std
+from tritgolf.report.statistics import NOT_KNOWN, format_value, format_with_error, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 
 # The storages that the tables and plots of training length show; a grid that lacks one shows the others.
@@ -74,7 +74,7 @@ def grid_table(run: Run) -> Table:
             "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
             "trits changed": format_value(mean(group["trits_changed"]), 0),
             "largest weight error": f"{group['max_weight_error'].max():.2e}",
-            "of other numbers": f"{group['max_tensor_error'].max():.2e}",
+            "largest error of other numbers": f"{group['max_tensor_error'].max():.2e}",
         }
         rows.append(row)
     return Table(
@@ -204,9 +204,7 @@ def with_error(values: pd.Series, errors: pd.Series) -> str:
     if values.empty:
         return NOT_KNOWN
     error = math.sqrt(sum(float(one) ** 2 for one in errors)) / len(errors)
-    if not mean(values) and not error:
-        return "0 exactly"
-    return f"{format_value(mean(values), GAP_DECIMALS, signed=True)} ± {format_value(error, GAP_DECIMALS)}"
+    return format_with_error(mean(values), error, GAP_DECIMALS)
 
 
 def shown_checkpoints(frame: pd.DataFrame, most: int = SHOWN_CHECKPOINTS) -> dict[str, float]:

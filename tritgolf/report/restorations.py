@@ -10,7 +10,8 @@ from tritgolf.errors import InputError
 from tritgolf.report.laboratory_tables import described
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import Count, Facts, LayerType, NonNegative, Provenance, Share, Size
-from tritgolf.report.statistics import format_value
+from tritgolf.report.statistics import format_value, format_with_error
+from tritgolf.report.tables import GAP_DECIMALS
 
 
 class Restoration(Facts):
@@ -73,7 +74,7 @@ def restoration_table(found: Restorations) -> Table:
     for _, row in frame[frame["same_as"] == ""].iterrows():
         scored = {}
         if found.tokens_scored:
-            over = f"{format_value(row['over_own_bpb'], 6, signed=True)} ± {format_value(row['over_own_se'], 6)}"
+            over = format_with_error(row["over_own_bpb"], row["over_own_se"], GAP_DECIMALS)
             scored = {"BPB": format_value(row["bpb"], 4), "over own reload": over}
         rows.append(
             {

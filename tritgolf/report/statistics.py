@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Iterable
 
 NOT_KNOWN = "—"
+EXACTLY_ZERO = "0 exactly"  # a difference that is zero in every bit, not by rounding
+MOST_DECIMALS = 9
 
 
 def mean(values: Iterable[float]) -> float:
@@ -50,17 +52,42 @@ def format_value(value: float | None, decimals: int, signed: bool = False) -> st
     return text.replace("-", "−")
 
 
+def format_exact(value: float, decimals: int, signed: bool = False) -> str:
+    """``format_value`` of a difference or an error: told apart from what is only printed as zero.
+
+    >>> format_exact(0.0, 6), format_exact(4e-7, 6, signed=True)
+    ('0 exactly', '+0.000000')
+    """
+    return EXACTLY_ZERO if value == 0 else format_value(value, decimals, signed)
+
+
+def format_with_error(value: float, error: float, decimals: int) -> str:
+    """``+0.000123 ± 0.000045``: a difference and its standard error; more ``decimals`` where the error has no digit.
+
+    >>> format_with_error(0.000123, 0.000045, 6), format_with_error(0.0, 0.0, 6), format_with_error(2.6e-7, 3.4e-7, 6)
+    ('+0.000123 ± 0.000045', '0 exactly', '+0.0000003 ± 0.0000003')
+    """
+    if value == 0 and error == 0:
+        return EXACTLY_ZERO
+    two_digits = uncertainty_decimals(error)
+    shown = decimals if two_digits is None else min(max(decimals, two_digits - 1), MOST_DECIMALS)
+    return f"{format_value(value, shown, signed=True)} ± {format_value(error, shown)}"
+
+
 def format_mean_std(
     values: Iterable[float], decimals: int, unit: str = "", signed: bool = False, fixed: bool = False
 ) -> str:
     """``mean ± std unit``, both to the second significant digit of the std, or with ``decimals`` where ``fixed``.
 
-    One value, or equal ones, have no digit to go by: they too get ``decimals``.
+    One value, or equal ones, have no digit to go by: they too get ``decimals``. A ``signed`` figure is a difference:
+    where every value is zero it is ``0 exactly``.
 
     >>> format_mean_std([1.1535, 1.1538, 1.1542], 4)
     '1.15383 ± 0.00035'
     """
     numbers = list(values)
+    if signed and numbers and not any(numbers):
+        return EXACTLY_ZERO
     std = sample_std(numbers)
     by_std = None if fixed else uncertainty_decimals(std)
     shown = decimals if by_std is None else by_std

@@ -14,7 +14,7 @@ from tritgolf.report.metrics import Run
 from tritgolf.report.notes import headline_notes, made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import RecordFacts
-from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_value, mean, sample_std
+from tritgolf.report.statistics import NOT_KNOWN, format_exact, format_mean_std, format_value, mean, sample_std
 
 BPB_DECIMALS, GAP_DECIMALS = 4, 6
 SETTINGS = ("seed", "stride", "window", "code_bytes", "byte_limit")
@@ -67,7 +67,7 @@ def roundtrip_table(run: Run) -> Table:
                 "trained BPB": format_value(mean(group["trained_bpb"]), BPB_DECIMALS),
                 "RT BPB": format_value(mean(group["rt_bpb"]), BPB_DECIMALS),
                 "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
-                "paired SE": format_value(mean(group["gap_se_bpb"]), GAP_DECIMALS),
+                "paired SE": format_exact(mean(group["gap_se_bpb"]), GAP_DECIMALS),
                 "over own storage": "own"
                 if group["is_own_storage"].all()
                 else format_mean_std(group["gap_over_own_bpb"], GAP_DECIMALS, signed=True, fixed=True),
@@ -164,4 +164,6 @@ def _cell(value: object, decimals: int | None, signed: bool) -> str:
         return "" if decimals is None else NOT_KNOWN
     if isinstance(value, bool | np.bool_):
         return yes_no(bool(value))
-    return str(value) if decimals is None else format_value(float(str(value)), decimals, signed)
+    if decimals is None:
+        return str(value)
+    return (format_exact if signed else format_value)(float(str(value)), decimals, signed)
