@@ -10,6 +10,7 @@ from tests.evaluate.test_stages import evaluate as evaluate_through_the_stage
 from tests.small import RECORDS, REPOSITORY, small_model
 from tritgolf import __version__, cli
 from tritgolf.cli import main
+from tritgolf.config import MODES
 from tritgolf.model.counts import count_parameters
 
 COMMANDS = tuple(command.__name__.rpartition(".")[2] for command in cli.COMMANDS)
@@ -106,6 +107,10 @@ def test_describe_for_people(capsys):
     text = run(capsys, "describe", "ternary_v2", "--records", RECORDS)
     for part in ("74,250,064", "64,880,640 in 506,880 groups", "5,242,880,000", "or 600 s if sooner", "model.width"):
         assert part in text, part
+    assert "total" in text and "bytes before LZMA (the limit of 16,000,000 holds after it, with the code)" in text
+    for setting, value in MODES["faithful"].items():
+        line = next(line for line in text.splitlines() if line.split()[:1] == [setting])
+        assert line.split(maxsplit=1)[1] == f"{value}  (faithful: {value}, honest: {MODES['honest'][setting]})"
 
 
 def test_a_record_is_described_without_torch():
@@ -134,14 +139,14 @@ def test_inspect_our_artifact(capsys, finished):
 
 
 def test_inspect_a_published_artifact(capsys):
-    facts = json.loads(run(capsys, "inspect", PUBLISHED / "sample_pr920.ternary.ptz", "--records", RECORDS, "--json"))
+    command = ("inspect", PUBLISHED / "sample_pr920.ternary.ptz", "--records", RECORDS)
+    facts = json.loads(run(capsys, *command, "--json"))
     assert facts["format"] == "ptz"
-    assert facts["header"]["record"] == "published, of no record known here"
+    assert [facts["header"][key] for key in ("record", "checkpoint", "storage_name")] == [None] * 3
     assert facts["header"]["model"]["quantizer"]["estimator"] == "rms"
-    named = run(
-        capsys, "inspect", PUBLISHED / "sample_pr920.ternary.ptz", "--records", RECORDS, "--record", "ternary_v2"
-    )
-    assert "ternary_v2" in named
+    lines = run(capsys, *command).splitlines()
+    assert "record              unknown (a published file; --record NAME if you know it)" in lines
+    assert "record              ternary_v2 (a published file)" in run(capsys, *command, "--record", "ternary_v2")
 
 
 def test_inspect_what_is_no_artifact(capsys, tmp_path, finished):
@@ -150,7 +155,9 @@ def test_inspect_what_is_no_artifact(capsys, tmp_path, finished):
     assert "is not a file" in refuse(capsys, "inspect", tmp_path / "none")
     raw = (finished / "export" / "bf16.tgolf").read_bytes()
     (tmp_path / "cut.tgolf").write_bytes(raw[: len(raw) // 2])
-    assert "cut.tgolf" in refuse(capsys, "inspect", tmp_path / "cut.tgolf")
+    line = refuse(capsys, "inspect", tmp_path / "cut.tgolf")
+    assert "cut.tgolf" in line
+    assert line.endswith("; delete it and run the same command again, or fetch it again")
 
 
 def test_evaluate_scores_as_the_stage_does(capsys, scoring, finished, dataset, tmp_path):

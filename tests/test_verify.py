@@ -125,7 +125,10 @@ def test_changed_and_missing_files_are_told(results, capsys):
     said = capsys.readouterr().out
     assert "changed: record.json\n" in said
     assert "missing: tables/seeds.csv\n" in said
-    assert said.endswith(f"{results}: 2 differ from what was made, of 4 recorded files\n")
+    assert said.endswith(f"{results}: 2 of 4 recorded files differ from what was made\n")
+    (results / "tables" / "seeds.csv").write_bytes(b"seed,bpb\n1,2.5\n")
+    main(["verify", str(results)])
+    assert capsys.readouterr().out.endswith(f"{results}: 1 of 4 recorded files differs from what was made\n")
 
 
 def test_a_folder_in_the_place_of_a_file_is_no_file(results, capsys):
@@ -142,6 +145,8 @@ def test_changed_data_are_told_and_missing_ones_noted(results, capsys):
     code, facts = verified(capsys, results)
     assert (code, facts["changed"]) == (1, ["../data/text/tokenizer/tokenizer.model"])
     assert "input data/text/shards/manifest.json is not here to be compared" in facts["notes"]
+    main(["verify", str(results)])
+    assert capsys.readouterr().out.endswith(f"{results}: 1 input differs from what was read\n")
 
 
 def test_other_code_and_libraries_are_noted_and_no_error(results, capsys, monkeypatch):
@@ -196,5 +201,6 @@ def test_something_else_is_no_provenance(results, capsys, content):
 
 
 def test_without_a_provenance_there_is_nothing_to_compare(tmp_path):
-    with pytest.raises(InputError, match="is missing; give the folder of a record's results"):
+    with pytest.raises(InputError, match=r"has no provenance\.json; give the folder of a finished record") as caught:
         read_provenance(tmp_path)
+    assert caught.value.where == str(tmp_path)

@@ -100,7 +100,8 @@ def read_provenance(folder: Path) -> RecordProvenance:
     """The provenance of a record's results. Raises ``InputError`` if it is missing, damaged, or of another form."""
     path = folder / NAME
     if not path.is_file():
-        raise InputError(path, "is missing", "give the folder of a record's results; snakemake writes it at the end")
+        fix = "give the folder of a finished record (snakemake writes the file last)"
+        raise InputError(folder, f"has no {NAME}", fix)
     raw = read_json(path)
     if not isinstance(raw, dict):
         raise InputError(path, "is no provenance of ours", "delete it and run snakemake")

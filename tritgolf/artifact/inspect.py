@@ -56,7 +56,7 @@ def render_facts(facts: dict[str, Any]) -> str:
     model = header["model"]
     lines = [
         ("artifact", f"{facts['file']} ({facts['format']}, {facts['bytes']:,} bytes)"),
-        ("record", f"{header['record']}, checkpoint {header['checkpoint']}, storage {header['storage_name']}"),
+        ("record", _record(header) if facts["format"] == "tgolf" else _recognized(header)),
         ("model", f"{model['layers']} layers, width {model['width']}, {model['quantizer']['estimator']} scales"),
         ("ternary", f"{facts['ternary_weights']:,} weights in {facts['scales']:,} groups, layout {facts['layout']}"),
         ("other numbers", f"{facts['stored_fp']:,}"),
@@ -67,6 +67,16 @@ def render_facts(facts: dict[str, Any]) -> str:
         ("payload", facts["payload_digest"]),
     ]
     return "\n".join(f"{label:<20}{text}" for label, text in lines)
+
+
+def _record(header: dict[str, Any]) -> str:
+    return f"{header['record']}, checkpoint {header['checkpoint']}, storage {header['storage_name']}"
+
+
+def _recognized(header: dict[str, Any]) -> str:
+    """A published file doesn't say what record it is of; whoever reads it may have recognized it."""
+    name = header["record"]
+    return f"{name} (a published file)" if name else "unknown (a published file; --record NAME if you know it)"
 
 
 def _sizes(facts: dict[str, Any], kind: str) -> str:

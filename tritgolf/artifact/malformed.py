@@ -17,7 +17,7 @@ def blame(path: str | Path) -> Iterator[None]:
     try:
         yield
     except MalformedError as error:
-        raise InputError(path, str(error), "make or fetch the file again") from None
+        raise InputError(path, str(error), "delete it and run the same command again, or fetch it again") from None
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(path, "is not a file", "give the path of an artifact") from None
 

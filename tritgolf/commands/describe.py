@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(facts)
         return 0
     counts, artifact = facts["parameters"], facts["artifact"]
+    limit = f"the limit of {artifact['limit']:,} holds after it, with the code"
     print_facts(
         [
             ("", f"{facts['record']}: {facts['configuration']['title']} ({facts['configuration']['mode']} mode)"),
@@ -36,12 +37,20 @@ def run(arguments: argparse.Namespace) -> int:
             ("tokens", f"{facts['tokens']:,}"),
             ("", f"artifact before compression, storage {artifact['storage']!r}, trits in base 3"),
             *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items()),
-            ("total", f"{artifact['bytes']:,} bytes of {artifact['limit']:,}"),
+            ("total", f"{artifact['bytes']:,} bytes before LZMA ({limit})"),
             ("", "configuration"),
-            *flatten(facts["configuration"]),
+            *((key, _with_modes(key, value)) for key, value in flatten(facts["configuration"])),
         ]
     )
     return 0
+
+
+def _with_modes(key: str, value: str) -> str:
+    """A setting's value; with what either mode has, where the mode decides it unless the record does."""
+    from tritgolf.config import MODES  # noqa: PLC0415
+
+    modes = [f"{mode}: {settings[key]}" for mode, settings in MODES.items() if key in settings]
+    return f"{value}  ({', '.join(modes)})" if modes else value
 
 
 def describe(name: str, folder: Path) -> dict[str, Any]:

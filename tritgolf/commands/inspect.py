@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     facts = inspect_artifact(arguments.artifact, named_estimator(arguments))
     if facts["format"] == "ptz":
         name = recognized(ModelConfig(**facts["header"]["model"]), arguments)
-        facts["header"]["record"] = name or "published, of no record known here"
+        facts["header"] |= {"record": name, "checkpoint": None, "storage_name": None}  # the file says none of them
     if arguments.json:
         print_json(facts)
     else:

@@ -1,11 +1,16 @@
 """``tritgolf verify RESULTS``: whether a record's files are still those that its provenance records."""
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritgolf.commands.output import print_json
+
+if TYPE_CHECKING:
+    from tritgolf.verify import Verification
 
 
 def add_parser(subparsers: Any) -> None:
@@ -27,9 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
     for kind, names in (("changed", found.changed), ("missing", found.missing), ("note", found.notes)):
         for name in names:
             print(f"{kind + ':':<8} {name}")
-    if found.sound:
-        print(f"{arguments.results}: all {found.recorded} recorded files are as they were made")
-    else:
-        count = len(found.changed) + len(found.missing)
-        print(f"{arguments.results}: {count} differ from what was made, of {found.recorded} recorded files")
+    print(f"{arguments.results}: {_summed_up(found)}")
     return int(not found.sound)
+
+
+def _summed_up(found: Verification) -> str:
+    if found.sound:
+        return f"all {found.recorded} recorded files are as they were made"
+    inputs = sum(name.startswith("../") for name in found.changed)
+    files = len(found.changed) + len(found.missing) - inputs
+    told = [(files, f"{files} of {found.recorded} recorded files", "what was made")] if files else []
+    told += [(inputs, f"{inputs} input{'s' * (inputs != 1)}", "what was read")] if inputs else []
+    return "; ".join(f"{what} {'differs' if count == 1 else 'differ'} from {then}" for count, what, then in told)
