@@ -2,13 +2,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from tests.audit.folders import PUBLISHED, README_640, digits_lost, folder, text, three
 from tests.audit.results import sound_run
 from tritgolf.audit.auditor import audit
-from tritgolf.audit.report import markdown, terminal
+from tritgolf.audit.outcome import Finding, Verdict
+from tritgolf.audit.report import Report, markdown, terminal
 from tritgolf.cli import main
 from tritgolf.errors import InputError
 
@@ -81,6 +83,22 @@ def test_every_line_fits_the_width(sound):
     for width in (80, 100, 140):
         for path in (sound, PUBLISHED / "pr923"):
             assert max(map(len, terminal(audit(path), width).splitlines())) <= width
+
+
+def test_no_reason_is_cut(sound):
+    report = audit(sound)
+    for width in (80, 100):
+        words = " ".join(terminal(report, width).split())
+        for check in report.checks:
+            if check.verdict is Verdict.CANT_TELL:
+                assert " ".join(check.deciding[0].evidence.split()) in words
+
+
+def test_the_count_agrees_with_its_verb():
+    finding = Finding("theme.what", "it is so", "a.log", Verdict.HOLDS, "seen")
+    assert terminal(Report("x", "1 log", (finding,))).endswith("\n1 holds · 0 contradicted · 0 can't tell\n")
+    other = replace(finding, check="theme.other")
+    assert "2 hold, 0 contradicted" in markdown(Report("x", "1 log", (finding, other)))
 
 
 def test_colour_only_where_asked(sound):

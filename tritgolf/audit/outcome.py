@@ -19,6 +19,11 @@ class Verdict(StrEnum):
     CANT_TELL = "can't tell"
 
 
+def counted(count: int, words: tuple[str, str]) -> str:
+    """``1 holds``, ``2 hold``: a count with its verb, ``words`` for one and for any other number."""
+    return f"{count} {words[count != 1]}"
+
+
 class Outcome(NamedTuple):
     """A verdict and one line of evidence."""
 

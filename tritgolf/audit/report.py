@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tritgolf.audit.markdown import write_table
-from tritgolf.audit.outcome import Finding, Verdict
+from tritgolf.audit.outcome import Finding, Verdict, counted
 
 SCHEMA = "tritgolf/audit/1"
 MARKS = {Verdict.HOLDS: "✓", Verdict.CONTRADICTED: "✗", Verdict.CANT_TELL: "·"}
 COLOURS = {Verdict.HOLDS: "32", Verdict.CONTRADICTED: "1;31", Verdict.CANT_TELL: "2"}
-WORDS = {Verdict.HOLDS: "hold", Verdict.CONTRADICTED: "contradicted", Verdict.CANT_TELL: "can't tell"}
+WORDS = {  # of one check, of several
+    Verdict.HOLDS: ("holds", "hold"),
+    Verdict.CONTRADICTED: ("contradicted", "contradicted"),
+    Verdict.CANT_TELL: ("can't tell", "can't tell"),
+}
 CLAIM_WIDTH = 64
 
 
@@ -94,21 +98,27 @@ def terminal(report: Report, width: int = 100, colour: bool = False) -> str:
             theme = check.name.partition(".")[0]
             lines += ["", _paint(theme, "1", colour)]
         lines += _lines(check, width, colour)
-    counted = " · ".join(_paint(f"{count} {WORDS[v]}", COLOURS[v], colour) for v, count in report.counts.items())
-    return "\n".join([*lines, "", counted]) + "\n"
+    summary = " · ".join(_paint(counted(n, WORDS[v]), COLOURS[v], colour) for v, n in report.counts.items())
+    return "\n".join([*lines, "", summary]) + "\n"
 
 
 def _lines(check: CheckResult, width: int, colour: bool) -> Iterator[str]:
     mark, paint = MARKS[check.verdict], COLOURS[check.verdict]
     if check.verdict is Verdict.CANT_TELL:
-        line = f"  {mark} {check.claim:<{CLAIM_WIDTH}} {check.deciding[0].evidence}"
-        yield _paint(line if len(line) <= width else line[: width - 1] + "…", paint, colour)
+        reason = check.deciding[0].evidence
+        line = f"  {mark} {check.claim:<{CLAIM_WIDTH}} {reason}"
+        lines = [line] if len(line) <= width else [f"  {mark} {check.claim}", _wrapped(reason, width)]
+        yield _paint("\n".join(lines), paint, colour)
         return
     yield _paint(f"  {mark} {check.claim:<{CLAIM_WIDTH}} {check.share}".rstrip(), paint, colour)
     if check.verdict is Verdict.CONTRADICTED:
         for subjects, evidence in _by_evidence(check.deciding):
             text = f"{subjects}: {evidence}" if len(check.findings) > 1 else evidence
-            yield textwrap.fill(text, width, initial_indent=" " * 6, subsequent_indent=" " * 8)
+            yield _wrapped(text, width)
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent=" " * 6, subsequent_indent=" " * 8)
 
 
 def _by_evidence(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
@@ -125,8 +135,8 @@ def _paint(text: str, code: str, colour: bool) -> str:
 
 def markdown(report: Report) -> str:
     """The report as a Markdown page: the contradicted checks with evidence first, then all of them."""
-    counted = ", ".join(f"{count} {WORDS[verdict]}" for verdict, count in report.counts.items())
-    parts = [f"# Audit of {report.subject}\n\n{report.summary}. {counted}.\n"]
+    summary = ", ".join(counted(count, WORDS[verdict]) for verdict, count in report.counts.items())
+    parts = [f"# Audit of {report.subject}\n\n{report.summary}. {summary}.\n"]
     if wrong := [check for check in report.checks if check.verdict is Verdict.CONTRADICTED]:
         rows = [(c.claim, subjects, evidence) for c in wrong for subjects, evidence in _by_evidence(c.deciding)]
         parts.append("## Contradicted\n\n" + write_table(("claim", "in", "evidence"), rows))
