@@ -41,52 +41,82 @@ rule all:
         [f"results/{record}/provenance.json" for record in records()],
         "results/summary.txt",
         "results/report.html",
+    localrule: True
+    message:
+        "The report is results/report.html, the summary results/summary.txt"
 
 
 rule report:
     input:
         "results/report.html",
+    localrule: True
+    message:
+        "The report is results/report.html"
 
 
 rule data:
     input:
         [f"results/data/{dataset}/shards" for dataset in datasets_used()],
+    localrule: True
+    message:
+        "The tokens are in results/data/DATASET/shards"
 
 
 rule train:
     input:
         [f"results/{record}/seed{seed}/train/train.json" for record in records() for seed in seeds(record)],
+    localrule: True
+    message:
+        "Training is done: results/RECORD/seedN/train"
 
 
 rule tables:
     input:
         ALL_TABLES,
+    localrule: True
+    message:
+        "The tables are in results/RECORD/tables"
 
 
 rule plots:
     input:
         ALL_PLOTS,
+    localrule: True
+    message:
+        "The plots are in results/RECORD/plots"
 
 
 rule measured:
     input:
         ALL_MEASURED,
+    localrule: True
+    message:
+        "Tables and plots of the kept runs are in results/measured"
 
 
 rule roundtrip:
     input:
         [f"results/{record}/tables/roundtrip.md" for record in records()],
         [f"results/{record}/plots/rt_gap.svg" for record in records()],
+    localrule: True
+    message:
+        "The roundtrip tables are results/RECORD/tables/roundtrip.md, their plots beside them in plots"
 
 
 rule sliding:
     input:
         [path for record in records() for path in files_of(f"results/{record}", "tables", ["checkpoints"])],
+    localrule: True
+    message:
+        "The scores by checkpoint are in results/RECORD/tables/checkpoints.md"
 
 
 rule laboratory:
     input:
         [path for record in records() for path in laboratory_of(record)],
+    localrule: True
+    message:
+        "The laboratory's tables and plots are in results/RECORD/tables and plots"
 
 
 onsuccess:

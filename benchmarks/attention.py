@@ -61,10 +61,16 @@ def passes(attend: Attention, model: ModelConfig, sequences: int) -> tuple[Calla
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", default="ternary_v2")
+    parser.add_argument(
+        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
+    )
     parser.add_argument("--backends", nargs="+", help="names of train.attention; default: all that can run here")
-    parser.add_argument("--sequences", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument(
+        "--sequences", type=int, default=32, metavar="N", help="sequences at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=30, metavar="N", help="how often each is timed (default: %(default)s)"
+    )
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
 

@@ -43,10 +43,12 @@ def commit(checkout: Path) -> str | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before", type=Path, help="the other checkout")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--repeats", type=int, default=5, metavar="N", help="how often each is timed (default: %(default)s)"
+    )
     parser.add_argument("--what", required=True, help="what the command is, for the table")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here too")
-    parser.add_argument("command", nargs="+", metavar="-- COMMAND …")
+    parser.add_argument("command", nargs="+", metavar="-- COMMAND …", help="what is timed in both checkouts")
     arguments = parser.parse_args()
 
     checkouts = {"before": arguments.before.resolve(), "after": REPOSITORY}

@@ -33,8 +33,10 @@ def named(run: str) -> tuple[str, Path]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("record")
-    parser.add_argument("runs", nargs="+", type=named, metavar="NAME=RESULTS")
+    parser.add_argument("record", help="name of a record that each of the results has")
+    parser.add_argument(
+        "runs", nargs="+", type=named, metavar="NAME=RESULTS", help="a name for the column, and a results folder"
+    )
     arguments = parser.parse_args()
     runs = dict(arguments.runs)
     table = pd.DataFrame({name: payload_digests(folder, arguments.record) for name, folder in runs.items()})

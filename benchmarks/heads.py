@@ -21,7 +21,6 @@ from torch import Tensor
 
 from tritgolf.config import ModelConfig, load_record
 from tritgolf.files import write_json
-from tritgolf.model import heads_kernel
 from tritgolf.model.attention import Attention, choose_attention
 from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of
 from tritgolf.model.rotary import rotary_tables
@@ -65,6 +64,8 @@ def layer(
 
 def kernels(launch: str, model: ModelConfig, sequences: int) -> tuple[Callable[[], None], Callable[[], None]]:
     """The forward and the backward operator by themselves, launched as ``launch`` says."""
+    from tritgolf.model import heads_kernel  # noqa: PLC0415  (triton: not on a machine without a GPU)
+
     tile, warps = map(int, launch.split(":"))
     tables = rotary(model)
     gain = random(model.heads)
@@ -115,7 +116,10 @@ def measured_layer(arguments: argparse.Namespace, model: ModelConfig, attend: At
 
 
 def measured_kernels(arguments: argparse.Namespace, model: ModelConfig) -> dict[str, Any]:
-    calls = {launch: kernels(launch, model, arguments.sequences) for launch in arguments.launches}
+    from tritgolf.model import heads_kernel  # noqa: PLC0415  (triton)
+
+    launches = arguments.launches or [f"{heads_kernel.TILE}:{heads_kernel.WARPS}"]
+    calls = {launch: kernels(launch, model, arguments.sequences) for launch in launches}
     traffic = least_traffic(model, arguments.sequences * model.context)
     found: dict[str, Any] = {}
     for which, what in enumerate(("forward", "backward")):
@@ -130,12 +134,21 @@ def measured_kernels(arguments: argparse.Namespace, model: ModelConfig) -> dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", default="ternary_v2")
-    parser.add_argument("--sequences", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=40)
-    parser.add_argument("--attention", default="auto")
-    own = f"{heads_kernel.TILE}:{heads_kernel.WARPS}"
-    parser.add_argument("--launches", nargs="+", metavar="TILE:WARPS", default=[own], help=f"the kernels' own is {own}")
+    parser.add_argument(
+        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--sequences", type=int, default=64, metavar="N", help="sequences at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=40, metavar="N", help="how often each is timed (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--attention", default="auto", metavar="NAME", help="backend, as train.attention (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--launches", nargs="+", metavar="TILE:WARPS", help="launches compared (default: the kernels' own)"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 

@@ -40,7 +40,9 @@ def large_record(checkpoints: int, storages: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, count in (("records", 3), ("seeds", 10), ("checkpoints", 20), ("storages", 12)):
-        parser.add_argument(f"--{name}", type=int, default=count)
+        parser.add_argument(
+            f"--{name}", type=int, default=count, metavar="N", help=f"how many {name} (default: {count})"
+        )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

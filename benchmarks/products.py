@@ -25,7 +25,6 @@ from tritgolf.config import ModelConfig, load_record
 from tritgolf.files import write_json
 from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.mlp import relu_product, slope_product
-from tritgolf.model.mlp_kernel import relu_product_on_gpu, slope_product_on_gpu
 from tritgolf.model.ternary import Ternary, dequantize, ternarize
 from tritgolf.provenance import provenance
 from tritgolf.train.replay import Replay
@@ -113,6 +112,8 @@ def forward_products(model: ModelConfig, tokens: int, repeats: int) -> dict[str,
 
 
 def epilogues(model: ModelConfig, tokens: int, repeats: int) -> dict[str, Any]:
+    from tritgolf.model.mlp_kernel import relu_product_on_gpu, slope_product_on_gpu  # noqa: PLC0415  (triton)
+
     hidden = model.mlp_multiple * model.width
     x, upstream = random(tokens, model.width), random(tokens, model.width)
     inner, outer = random(hidden, model.width) / 20, random(model.width, hidden) / 20
@@ -148,9 +149,15 @@ def epilogues(model: ModelConfig, tokens: int, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", default="ternary_v2")
-    parser.add_argument("--sequences", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=40)
+    parser.add_argument(
+        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--sequences", type=int, default=64, metavar="N", help="sequences at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=40, metavar="N", help="how often each is timed (default: %(default)s)"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 

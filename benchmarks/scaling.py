@@ -88,12 +88,20 @@ def figures(rounds: list[Round], alone: list[Round]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", default="ternary_v2")
+    parser.add_argument(
+        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
+    )
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
     parser.add_argument("--processes", type=int, default=max(1, torch.cuda.device_count()), help="default: one a GPU")
     parser.add_argument("--sequences", type=int, default=128, help="a rank's, of a step")
     parser.add_argument("--micro-batch", type=int, default=64, help="sequences at a time")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=5,
+        metavar="N",
+        help="how often each number of ranks is timed (default: %(default)s)",
+    )
     parser.add_argument("--steps", type=int, default=10, help="of a round")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()

@@ -55,11 +55,13 @@ def validation_nats(trainer: Trainer | PlainTrainer, record: RecordConfig, token
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", default="ternary_v2")
+    parser.add_argument(
+        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
+    )
     parser.add_argument("--shards", required=True, help="a folder with training and validation shards (.bin)")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=600, metavar="N", help="training steps (default: %(default)s)")
     parser.add_argument("--sequences", type=int, default=64, help="of a step, all in one micro-batch")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 1337, 7])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 1337, 7], metavar="N", help="default: %(default)s")
     parser.add_argument("--validation-tokens", type=int, default=1 << 20, help="at most so many are scored")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()

@@ -71,11 +71,19 @@ def kernel_table(function: Any) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", default="ternary_v2")
+    parser.add_argument(
+        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
+    )
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
-    parser.add_argument("--sequences", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=40)
-    parser.add_argument("--attention", default="auto")
+    parser.add_argument(
+        "--sequences", type=int, default=64, metavar="N", help="sequences at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=40, metavar="N", help="how often each is timed (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--attention", default="auto", metavar="NAME", help="backend, as train.attention (default: %(default)s)"
+    )
     parser.add_argument("--without", nargs="+", choices=FORMS, default=[], help="fast path, but these forms plain")
     parser.add_argument("--fast-only", action="store_true", help="leave the plain path out: for trying an idea")
     parser.add_argument("--profile", metavar="FILE", help="write a table of kernels here")

@@ -1,6 +1,8 @@
 """Benchmarks run, and report what they say they do. How long anything takes is not tested."""
 
+import argparse
 import json
+import runpy
 import subprocess
 import sys
 
@@ -8,11 +10,38 @@ import pytest
 
 from tests.small import REPOSITORY
 
+# Those that read a command line of their own; the fuzzers hand theirs to libFuzzer.
+PROGRAMS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if "ArgumentParser" in path.read_text())
+
+KERNELS = [f"tritgolf.model.{name}" for name in ("fused_loss_kernel", "heads_kernel", "mlp_kernel")]
+
 
 def run(program: str, *arguments: object) -> None:
     command = [sys.executable, REPOSITORY / "benchmarks" / program, *map(str, arguments)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_help_needs_no_gpu_and_explains_every_option(program, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(program.parent)
+    monkeypatch.setattr(sys, "argv", [program.name, "--help"])
+    for module in KERNELS:
+        monkeypatch.setitem(sys.modules, module, None)  # as on a machine without Triton
+    explained: list[argparse.Action] = []
+    add = argparse.ArgumentParser.add_argument
+
+    def noted(self, *arguments, **settings):
+        explained.append(add(self, *arguments, **settings))
+        return explained[-1]
+
+    monkeypatch.setattr(argparse.ArgumentParser, "add_argument", noted)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(program), run_name="__main__")
+    assert ended.value.code == 0
+    assert "usage: " in capsys.readouterr().out
+    assert len(explained) > 1
+    assert [action.dest for action in explained if not action.help] == []
 
 
 def test_sliding(dataset, tmp_path):

@@ -1,5 +1,6 @@
 """The rules of the report, on synthetic metrics, in a workflow that has no other rules."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,11 @@ def test_tables_and_plots_are_made_from_metrics_alone(tmp_path):
     assert planned(tmp_path) == {"table_roundtrip"}
     assert planned(tmp_path, "--config", "title=Renamed") == {"table_seeds", "table_roundtrip", "plot_sliding"}
     assert planned(tmp_path, "--config", "train={log_every: 7}") == {"table_roundtrip"}
+
+
+def test_every_target_ends_in_one_line():
+    """Without a message Snakemake lists what a target asks for: hundreds of files."""
+    targets = re.split(r"^rule ", (REPOSITORY / "Snakefile").read_text(), flags=re.MULTILINE)[1:]
+    assert len(targets) > 5
+    for target in targets:
+        assert "\n    localrule: True\n    message:\n" in target, target.partition(":")[0]
