@@ -1,15 +1,16 @@
 """The ledger on the published data, against what the specification's list says of each row."""
 
+import re
 import shutil
 
 import pytest
 
 from tests.audit.folders import PUBLISHED
 from tests.small import REPOSITORY
-from tritgolf.audit.claims import Published
-from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_ledger, rule
+from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Entry, Published, Ruling
+from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_ledger, rule, together, verdicts
 from tritgolf.audit.measurements import Measurements
-from tritgolf.audit.outcome import Verdict
+from tritgolf.audit.outcome import Outcome, Verdict
 
 HOLDS, CONTRADICTED, OPEN = Verdict.HOLDS, Verdict.CONTRADICTED, Verdict.CANT_TELL
 
@@ -62,7 +63,8 @@ def test_logs_show_what_the_specification_says(claim, entries):
 
 
 def test_all_twelve_rows_are_in_it(entries):
-    assert {entry.claim.where for entry in entries} >= {f"row {n}" for n in range(1, 13)}
+    listed = {entry.claim.id.rstrip("abc") for entry in entries if entry.claim.where == "specification.csv"}
+    assert listed == {f"r{n:02}" for n in range(1, 13)}
 
 
 def test_without_measurements_nothing_is_decided_by_them(entries):
@@ -99,11 +101,63 @@ def test_without_logs_nothing_is_decided_by_them(tmp_path):
 
 
 def test_the_page_has_every_claim_and_keeps_the_two_kinds_apart(entries):
-    page = ledger_page(entries)
-    logs, measured = page.split("## Decided by measurement")
+    table, _, evidence = ledger_page(entries).partition("## Evidence by logs")
+    logs, _, measured = evidence.partition("## Evidence by measurement")
+    for claim in {entry.claim.id for entry in entries}:
+        assert table.count(f"\n| {claim} |") == 1
     for entry in entries:
-        assert f"| {entry.claim.id} |" in (logs if entry.kind == "logs" else measured)
+        assert f"- **{entry.claim.id}** (" in (logs if entry.kind == "logs" else measured)
     assert "can't tell yet" in measured
+
+
+@pytest.mark.parametrize(
+    ("rulings", "expected"),
+    [
+        ([(HOLDS, LOW)], "holds, low"),
+        ([(OPEN, "")], "can't tell yet"),
+        ([(OPEN, ""), (OPEN, "")], "can't tell yet"),
+        ([(CONTRADICTED, MEDIUM), (CONTRADICTED, HIGH)], "contradicted, high"),
+        ([(OPEN, ""), (CONTRADICTED, LOW)], "contradicted, low"),
+        ([(HOLDS, HIGH), (OPEN, "")], "open in part"),
+        ([(CONTRADICTED, MEDIUM), (HOLDS, LOW)], "disputed"),
+    ],
+)
+def test_a_claim_has_one_verdict_in_the_end(rulings, expected):
+    made = [Ruling(Outcome(verdict, "seen"), confidence) for verdict, confidence in rulings]
+    assert together(made) == together(made[::-1]) == expected
+
+
+def test_a_claim_stands_once_with_both_verdicts(entries):
+    found = {of.claim.id: of for of in verdicts(entries)}
+    assert len(found) == len({entry.claim.id for entry in entries}) == len(verdicts(entries))
+    assert (found["c22"].by_logs, found["c22"].by_measurement) == ("contradicted, medium", "can't tell yet")
+    assert found["c22"].together == "contradicted, medium"
+    assert (found["c01"].by_measurement, found["c01"].together) == ("—", found["c01"].by_logs)
+
+
+@pytest.mark.parametrize("claim", ["c12", "r12b"])
+def test_the_printed_rate_times_the_printed_bytes_is_the_printed_result(claim, entries):
+    found = re.search(r"grow by ([\d,]+); at ([\d.]+) .* that is ([\d,]+) KB", by_logs(entries, claim).evidence)
+    size, rate, cost = (float(number.replace(",", "")) for number in found.groups())
+    assert round(size * rate / 1000) == cost
+
+
+def test_every_kept_pair_of_storages_has_a_name():
+    page = ledger_page(read_ledger(REPOSITORY / "published", REPOSITORY / "measured"))
+    assert "all else lossless: step 1,900" in page
+    assert "else as in" not in page
+
+
+def test_minus_signs_are_minus_signs():
+    page = ledger_page(read_ledger(REPOSITORY / "published", REPOSITORY / "measured"))
+    assert re.findall(r"(?<=[\s(])-\.?\d.*", page) == []
+    assert "−0.0" in page
+
+
+def test_one_ruling_holds_and_two_hold(entries):
+    claims = [Entry(entry.claim, "logs", Ruling(Outcome(HOLDS, "seen"), HIGH)) for entry in entries[:2]]
+    assert "1 ruling: 1 holds, 0 are contradicted, 0 can't be told yet." in ledger_page(claims[:1])
+    assert "2 rulings: 2 hold," in ledger_page(claims)
 
 
 def test_the_page_is_the_same_every_time(entries):

@@ -26,6 +26,8 @@ FACTORS = {
     "vectors": "bfloat16",
 }
 
+PAIR = ((0.000889, "bfloat16"), (0.000900, "float16"))
+
 
 def row(gap, error=0.00002, step=1900, **factors):
     return {"seed": 42, "step": step, "storage": "x", "factors": FACTORS | factors, "gap_bpb": gap, "gap_se": error}
@@ -68,6 +70,22 @@ def test_small_models_decide_with_low_confidence_and_only_without_full_size_ones
     assert ruling("c11", lab(tmp_path, *pair)).confidence == MEDIUM
     three = [{**one, "seed": seed} for one in pair for seed in SEEDS]
     assert ruling("c11", lab(tmp_path, *three)).confidence == HIGH
+
+
+def test_every_effect_is_told_once_with_what_its_pair_shares(tmp_path):
+    lossless = {"decide": "forward", "shrinkage": False, "mixes": "float32"}
+    others = {**row(0.0, **lossless), "storage": "lossless"}, row(-0.000009, **lossless, scales="float16")
+    pairs = [row(gap, step=step, scales=scales) for step in (1900, 600, 1200) for gap, scales in PAIR]
+    evidence = ruling("c11", lab(tmp_path, *pairs, *others)).outcome.evidence
+    assert "more" not in evidence
+    assert "lab (rms), all else lossless: step 1,900 −0.000009 ± 0.000028" in evidence
+    assert "lab (rms), else as in x: step 600 +0.000011 ± 0.000028, step 1,200 +0.000011 ± 0.000028, " in evidence
+
+
+def test_seeds_are_named_where_there_are_several(tmp_path):
+    pairs = [{**row(gap, scales=scales), "seed": seed} for seed in (42, 7) for gap, scales in PAIR]
+    evidence = ruling("c11", lab(tmp_path, *pairs)).outcome.evidence
+    assert "lab (rms), else as in x, seed 7: step" in evidence and "x, seed 42: step" in evidence
 
 
 def test_only_long_runs_speak_to_the_long_claim(tmp_path):

@@ -81,7 +81,7 @@ CASES = {
     "tables.rows": (with_readme(), with_readme((ROW, ROW.replace("91.8", "91.7"))), "table 91.7, log 91.83"),
     "tables.means": (with_readme(), with_readme(("| 1.1842 |", "| 1.1844 |")), "printed 1.1844"),
     "tables.stds": (with_readme(), with_readme(("1,492 bytes", "1,498 bytes")), "printed 1498, recomputed 1491.9"),
-    "tables.deltas": (with_readme(), with_readme(("-0.0031", "-0.0034")), "-0.0031"),
+    "tables.deltas": (with_readme(), with_readme(("-0.0031", "-0.0034")), "−0.0031"),
     "tables.record": (with_logs(three("pr640", ("val_loss:2.9", "val_loss:2.8"))), with_logs(three("pr640")), "p ="),
     "text.headline": (with_readme(), with_readme(("val_bpb: 1.1570", "val_bpb: 1.1530")), "README 1.1530"),
     "text.artifact": (with_readme(), with_readme(("15.99 MB", "15.95 MB")), "README 15.95 MB"),

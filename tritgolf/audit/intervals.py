@@ -62,7 +62,7 @@ class Printed:
         return Interval(self.value - half, self.value + half)
 
     def __str__(self) -> str:
-        return self.text
+        return self.text.replace("-", "−")
 
 
 def rounds_to(value: float, printed: Printed) -> bool:

@@ -5,14 +5,16 @@ What decides a claim stands in two tables, claim id → ruling; a claim may be i
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tritgolf.audit.claims import Claim, Entry, Published, Ruling
+from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Entry, Kind, Published, Ruling
 from tritgolf.audit.markdown import write_table
 from tritgolf.audit.measurements import Measurements, read_measurements
-from tritgolf.audit.outcome import Verdict, cant_tell
+from tritgolf.audit.outcome import Verdict, cant_tell, counted
 from tritgolf.audit.rulings import measured, runs, systems
+from tritgolf.report.statistics import NOT_KNOWN
 
 LogRuling = Callable[[Claim, Published], Ruling]
 MeasuredRuling = Callable[[Claim, Published, Measurements], Ruling]
@@ -72,28 +74,40 @@ BY_MEASUREMENT: dict[str, MeasuredRuling] = {
     "r11": measured.scale_storage_long,
 }
 
-WORDS = {Verdict.HOLDS: "hold", Verdict.CONTRADICTED: "are contradicted", Verdict.CANT_TELL: "can't be told yet"}
+WORDS = {  # of one ruling, of several
+    Verdict.HOLDS: ("holds", "hold"),
+    Verdict.CONTRADICTED: ("is contradicted", "are contradicted"),
+    Verdict.CANT_TELL: ("can't be told yet", "can't be told yet"),
+}
 WORD_OF = {verdict: "can't tell yet" if verdict is Verdict.CANT_TELL else verdict.value for verdict in Verdict}
 
 INTRODUCTION = """# Claims ledger
 
 Made by `snakemake --cores 1 claims` from `published/` and `measured/`; edit neither this page nor its figures.
 
-Each claim of the published texts (`c…`) and each row of the specification's list "Where the record is not what it says"
-(`r…`, the claim, not what the list says of it) stands with what decides it. A verdict says what the evidence shows, not
-what anyone intended. **Confidence**: *high* follows by arithmetic from printed figures or from three seeds at full
-size; *medium* rests on an assumption that the evidence names; *low* is indicative only.
+Each claim of the published texts (`c…`) and each row of `published/specification.csv`, this project's list of claims to
+test (`r…`), stands with what decides it. A verdict says what the evidence shows, not what anyone intended.
+**Confidence**: *high* follows by arithmetic from printed figures or from three seeds at full size; *medium* rests on an
+assumption that the evidence names; *low* is indicative only.
+
+Logs and measurement may decide different parts of a claim. **Together**: *contradicted* where one of them contradicts
+it and the other doesn't hold it up, *open in part* where one holds and the other can't tell yet, *disputed* where one
+holds and the other contradicts.
 """
 
-LOGS_TITLE = """## Decided by logs and files
+TITLES: dict[Kind, str] = {
+    "logs": """## Evidence by logs and files
 
 Arithmetic on printed lines: anyone can repeat it with `tritgolf audit` on the same files.
-"""
+""",
+    "measurement": """## Evidence by measurement
 
-MEASUREMENT_TITLE = """## Decided by measurement
-
-Logs can't decide these; they are read from the runs kept in `measured/`, and open until there are some.
-"""
+What logs leave open, read from the runs kept in `measured/`; open until there are some.
+""",
+}
+DISPUTED, OPEN_IN_PART = "disputed", "open in part"
+CONFIDENCES = (HIGH, MEDIUM, LOW, "")
+HEADER = ("", "about", "claim", "by logs", "by measurement", "together")
 
 
 def rule(published: Published, measurements: Measurements) -> list[Entry]:
@@ -115,21 +129,60 @@ def read_ledger(published: str | Path, measurements: str | Path) -> list[Entry]:
     return rule(Published(Path(published)), read_measurements(measurements))
 
 
+@dataclass(frozen=True)
+class Verdicts:
+    """A claim with what each kind of evidence says of it, in words; an em dash where there is none."""
+
+    claim: Claim
+    by_logs: str
+    by_measurement: str
+    together: str
+
+
+def verdicts(entries: Iterable[Entry]) -> list[Verdicts]:
+    """Every claim once, in the order of the entries."""
+    rulings: dict[Claim, dict[Kind, Ruling]] = {}
+    for entry in entries:
+        rulings.setdefault(entry.claim, {})[entry.kind] = entry.ruling
+    return [
+        Verdicts(claim, told(found.get("logs")), told(found.get("measurement")), together(list(found.values())))
+        for claim, found in rulings.items()
+    ]
+
+
+def told(ruling: Ruling | None) -> str:
+    """``contradicted, high``: verdict and confidence."""
+    if ruling is None:
+        return NOT_KNOWN
+    word = WORD_OF[ruling.outcome.verdict]
+    return f"{word}, {ruling.confidence}" if ruling.confidence else word
+
+
+def together(rulings: Sequence[Ruling]) -> str:
+    """What all rulings on a claim come to, with the greatest confidence of those that say so."""
+    found = {ruling.outcome.verdict for ruling in rulings}
+    if {Verdict.HOLDS, Verdict.CONTRADICTED} <= found:
+        return DISPUTED
+    if found == {Verdict.HOLDS, Verdict.CANT_TELL}:
+        return OPEN_IN_PART
+    decided = [ruling for ruling in rulings if ruling.outcome.verdict is not Verdict.CANT_TELL]
+    return told(min(decided or rulings, key=lambda ruling: CONFIDENCES.index(ruling.confidence)))
+
+
 def ledger_page(entries: list[Entry]) -> str:
-    """The ledger as Markdown: for each kind of evidence a count, a table of verdicts, and the evidence by claim."""
-    parts = [INTRODUCTION]
-    for kind, title in (("logs", LOGS_TITLE), ("measurement", MEASUREMENT_TITLE)):
+    """The ledger as Markdown: a table with a row a claim, then for each kind of evidence a count and all of it."""
+    rows = [
+        (of.claim.id, f"{of.claim.system}, {of.claim.where}", of.claim.text, of.by_logs, of.by_measurement,
+         f"**{of.together}**")
+        for of in verdicts(entries)
+    ]  # fmt: skip
+    parts = [INTRODUCTION, "## Verdicts\n\n" + write_table(HEADER, rows)]
+    for kind, title in TITLES.items():
         chosen = [entry for entry in entries if entry.kind == kind]
         counts = Counter(entry.ruling.outcome.verdict for entry in chosen)
-        counted = ", ".join(f"{counts[verdict]} {WORDS[verdict]}" for verdict in Verdict)
-        header = ("", "about", "claim", "verdict", "confidence")
-        evidence = "".join(f"- **{entry.claim.id}**: {entry.ruling.outcome.evidence}.\n" for entry in chosen)
-        of = ", by logs" if kind == "logs" else ", by measurement"
-        table = write_table(header, [_row(entry) for entry in chosen])
-        parts.append(f"{title}\n{len(chosen)} rulings: {counted}.\n\n{table}\n### Evidence{of}\n\n{evidence}")
+        summary = ", ".join(counted(counts[verdict], WORDS[verdict]) for verdict in Verdict)
+        evidence = "".join(
+            f"- **{entry.claim.id}** ({told(entry.ruling)}): {entry.ruling.outcome.evidence}.\n" for entry in chosen
+        )
+        parts.append(f"{title}\n{counted(len(chosen), ('ruling', 'rulings'))}: {summary}.\n\n{evidence}")
     return "\n".join(parts)
-
-
-def _row(entry: Entry) -> tuple[str, ...]:
-    claim, word = entry.claim, WORD_OF[entry.ruling.outcome.verdict]
-    return claim.id, f"{claim.system}, {claim.where}", claim.text, f"**{word}**", entry.ruling.confidence

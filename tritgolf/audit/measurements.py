@@ -29,6 +29,7 @@ from tritgolf.report.schemas import TrainingLogLine
 FOLDER = Path("measured")
 LAB_SCHEMA = "tritgolf/lab/1"
 FULL_SIZE = 64_880_640  # ternary weights of the records (record-spec, "Numbers to match")
+OWN, LOSSLESS = "own storage", "all else lossless"  # what a pair of storages that differ in one factor shares
 FACTORS = tuple(factor for factor in STORAGE_FACTORS if factor != "estimator")  # a record has but its own
 
 
@@ -64,7 +65,7 @@ class Gap:
 class Effect:
     """How much larger the gap of the same weights is with ``factor`` set to ``setting`` than to ``baseline``.
 
-    ``as_in_record``: everything else is as in the record's own storage.
+    ``rest``: how the pair stores everything else, ``OWN``, ``LOSSLESS`` or the name of the row's storage.
     """
 
     row: Gap
@@ -73,7 +74,12 @@ class Effect:
     baseline: str
     difference: float
     error: float
-    as_in_record: bool
+    rest: str
+
+    @property
+    def as_in_record(self) -> bool:
+        """Whether everything else is as in the record's own storage."""
+        return self.rest == OWN
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,9 @@ class Measurements:
     def effects(self, factor: str, setting: str, baseline: str) -> list[Effect]:
         """All pairs of rows of the same weights that differ in ``factor`` alone."""
         found = []
-        own = {_weights(row): row.factors for row in self.gaps if row.own}
+        known = [(OWN, {_weights(row): row.factors for row in self.gaps if row.own})]
+        lossless = [row for row in reversed(self.gaps) if row.storage == "lossless"]  # the laboratory's comes first
+        known += [(LOSSLESS, {_weights(row): row.factors for row in lossless})]
         for row in self.gaps:
             if row.factors.get(factor) != setting:
                 continue
@@ -122,8 +130,9 @@ class Measurements:
             other = next((o for o in self.gaps if _weights(o) == _weights(row) and o.factors == twin), None)
             if other is not None:
                 error = row.difference_error(other)
-                as_in_record = row.factors == {**own.get(_weights(row), {}), factor: setting}
-                found.append(Effect(row, factor, setting, baseline, row.gap - other.gap, error, as_in_record))
+                rests = (name for name, of in known if row.factors == {**of.get(_weights(row), {}), factor: setting})
+                rest = next(rests, f"else as in {row.storage}")
+                found.append(Effect(row, factor, setting, baseline, row.gap - other.gap, error, rest))
         return found
 
     def last_effects(self, factor: str, setting: str, baseline: str) -> dict[tuple[str, int], Effect]:

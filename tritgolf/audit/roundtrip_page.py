@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from tritgolf.audit.claims import Entry
-from tritgolf.audit.ledger import WORD_OF
+from tritgolf.audit.ledger import verdicts
 from tritgolf.audit.measurements import Effect, Measurements, Zeros
 from tritgolf.audit.rulings.measured import LONG
 from tritgolf.files import read_json
@@ -141,19 +141,20 @@ def zeros_table(measured: Measurements) -> Table:
 
 def verdict_table(entries: Sequence[Entry]) -> Table:
     """The claims about the roundtrip with their verdicts, from the ledger."""
-    chosen = [entry for entry in entries if entry.claim.id in CLAIMS]
-    rows = [
-        {
-            "": entry.claim.id,
-            "claim": entry.claim.text,
-            "decided by": entry.kind,
-            "verdict": WORD_OF[entry.ruling.outcome.verdict],
-            "confidence": entry.ruling.confidence or NOT_KNOWN,
-        }
-        for entry in chosen
-    ]
-    frame = pd.DataFrame(rows)
-    return Table("Verdicts", frame, frame, (), left=("", "claim", "decided by", "verdict", "confidence"))
+    frame = pd.DataFrame(
+        [
+            {
+                "": of.claim.id,
+                "claim": of.claim.text,
+                "by logs": of.by_logs,
+                "by measurement": of.by_measurement,
+                "together": of.together,
+            }
+            for of in verdicts(entries)
+            if of.claim.id in CLAIMS
+        ]
+    )
+    return Table("Verdicts", frame, frame, (), left=tuple(frame.columns))
 
 
 DECISION_CAPTION = (
@@ -166,7 +167,10 @@ ZEROS_CAPTION = (
     "estimator, over all matrices, an unused one as all nonzero: on a model with rms scales its count may fall while "
     "zeros rise."
 )
-VERDICT_CAPTION = "From the claims ledger, `docs/claims.md`, which has the evidence of each."
+VERDICT_CAPTION = (
+    "Verdict and confidence, from the claims ledger, `docs/claims.md`, which has the evidence of each. Disputed: one "
+    "holds, the other contradicts. Open in part: one holds, the other can't tell yet."
+)
 
 
 def _effect(effect: Effect | None) -> str:

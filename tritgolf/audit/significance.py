@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from tritgolf.audit.contest import RECORD_LEVEL, RECORD_MARGIN_NATS
-from tritgolf.report.statistics import mean, sample_std
+from tritgolf.report.statistics import format_value, mean, sample_std
 
 MAX_SEEDS = 1000
 
@@ -36,8 +36,9 @@ class WelchTest:
 
     def __str__(self) -> str:
         needed = "no number of seeds" if self.seeds_needed is None else f"{self.seeds_needed} seeds a side"
+        difference = format_value(self.difference, 4, signed=True)
         return (
-            f"difference {self.difference:+.4f}, margin {self.margin:g}: one-sided Welch t = {self.statistic:.2f} "
+            f"difference {difference}, margin {self.margin:g}: one-sided Welch t = {format_value(self.statistic, 2)} "
             f"({self.degrees:.1f} degrees), p = {self.p:.2g}; "
             f"with these means and stds {needed} would pass p < {self.level:g}"
         )

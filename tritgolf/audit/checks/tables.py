@@ -9,6 +9,7 @@ from tritgolf.audit.markdown import Table, figure, read_tables
 from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
+from tritgolf.report.statistics import format_value
 
 SHOWN = 4  # differences quoted in one line of evidence
 
@@ -102,7 +103,8 @@ def deltas_are_differences(submission: Submission) -> Outcome:
                     after.interval.low - before.interval.high, after.interval.high - before.interval.low
                 )
                 if not possible.meets(delta.rounded):
-                    wrong.append(f"{row[0]}: printed {delta}, {after} − {before} = {after.value - before.value:+.4f}")
+                    recomputed = format_value(after.value - before.value, 4, signed=True)
+                    wrong.append(f"{row[0]}: printed {delta}, {after} − {before} = {recomputed}")
     if not compared:
         return cant_tell("no README table with a delta column")
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} deltas compared")

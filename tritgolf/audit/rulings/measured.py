@@ -6,13 +6,15 @@ others, with low. An effect contradicts a claim where it stays under half of wha
 supports it where it stays above. What is said of long training only long runs decide.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any, TypeVar
 
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Published, Ruling
-from tritgolf.audit.measurements import Effect, Measurements
+from tritgolf.audit.measurements import Effect, Gap, Measurements
 from tritgolf.audit.outcome import cant_tell, contradicted, holds, judge
+from tritgolf.report.statistics import format_value, format_with_error
+from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 
 T = TypeVar("T", bound=Any)
 
@@ -21,7 +23,6 @@ LONG = 50_000  # steps from which on a run speaks to claims about 100,000 and 15
 ENOUGH_SEEDS = 3
 PRINTED_FRACTION = 0.5e-3
 PRINTED_STEP = 0.5e-4  # what four printed decimals can show, bits a byte
-SHOWN = 4
 
 
 def _largest(rows: Sequence[T], model: Any = lambda row: row) -> tuple[list[T], str]:
@@ -40,10 +41,7 @@ def _rule(effects: Sequence[Effect], claimed: float, what: str) -> Ruling:
     rows, confidence = _largest(effects, lambda effect: effect.row)
     if not rows:
         return Ruling.of(cant_tell(NOT_MEASURED))
-    told = "; ".join(_told(effect) for effect in rows[:SHOWN]) + (
-        f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    )
-    evidence = f"{what}, same weights: {told} (claimed about {claimed:.4f})"
+    evidence = f"{what}, same weights: {_told(rows)} (claimed about {claimed:.4f})"
     if all(effect.difference + 2 * effect.error < claimed / 2 for effect in rows):
         return Ruling.of(contradicted(evidence), confidence)
     if all(effect.difference - 2 * effect.error > claimed / 2 for effect in rows):
@@ -51,9 +49,25 @@ def _rule(effects: Sequence[Effect], claimed: float, what: str) -> Ruling:
     return Ruling.of(cant_tell(evidence))
 
 
-def _told(effect: Effect) -> str:
-    row = effect.row
-    return f"{row.run} ({row.estimator}, step {row.step:,}) {effect.difference:+.6f} ± {effect.error:.6f}"
+def _told(effects: Sequence[Effect]) -> str:
+    """All effects, in order of training, by run and by what else the pair of storages shares."""
+    return _over_steps(
+        (e.row, f" ({e.row.estimator}), {e.rest}", format_with_error(e.difference, e.error, GAP_DECIMALS))
+        for e in sorted(effects, key=lambda e: (not e.as_in_record, e.rest))
+    )
+
+
+def _over_steps(figures: Iterable[tuple[Gap, str, str]]) -> str:
+    """``RUN what: step 600 FIGURE, step 1,200 FIGURE; RUN …`` from (row, what, figure); seeds named if several."""
+    given = list(figures)
+    seeds: dict[str, set[int]] = {}
+    for row, _, _ in given:
+        seeds.setdefault(row.run, set()).add(row.seed)
+    series: dict[str, list[str]] = {}
+    for row, what, figure in sorted(given, key=lambda each: (each[0].run, each[0].seed, each[0].step)):
+        seed = f", seed {row.seed}" if len(seeds[row.run]) > 1 else ""
+        series.setdefault(f"{row.run}{what}{seed}", []).append(f"step {row.step:,} {figure}")
+    return "; ".join(f"{name}: {', '.join(steps)}" for name, steps in series.items())
 
 
 def scale_storage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
@@ -75,9 +89,9 @@ def shrinkage(claim: Claim, published: Published, measured: Measurements) -> Rul
     chosen, confidence = _largest(rows)
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
-    told = "; ".join(f"{r.run}, step {r.step:,}: {r.storage} {r.gap:+.6f} ± {r.error:.6f}" for r in chosen[:SHOWN])
+    told = _over_steps((row, "", format_with_error(row.gap, row.error, GAP_DECIMALS)) for row in chosen)
     left = any(row.gap > max(2 * row.error, PRINTED_STEP) for row in chosen)
-    return Ruling.of(judge(not left, f"gap with the correction: {told}"), confidence)
+    return Ruling.of(judge(not left, f"gap of the own storage, with the correction: {told}"), confidence)
 
 
 def e4m3_penalty(claim: Claim, published: Published, measured: Measurements) -> Ruling:
@@ -89,13 +103,13 @@ def e4m3_penalty(claim: Claim, published: Published, measured: Measurements) -> 
     if not rows or stated is None:
         return Ruling.of(cant_tell(NOT_MEASURED))
     models: dict[tuple[str, int], list[Effect]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda effect: (effect.row.run, effect.row.seed)):
         models.setdefault((row.row.run, row.row.seed), []).append(row)
     totals = [sum(effect.difference for effect in found) for found in models.values()]
     told = "; ".join(
         f"{found[0].row.run}, step {found[0].row.step:,}: "
-        + ", ".join(f"{effect.factor} {effect.difference:+.6f}" for effect in found)
-        + f", together {total:+.4f}"
+        + ", ".join(f"{effect.factor} {format_value(effect.difference, GAP_DECIMALS, signed=True)}" for effect in found)
+        + f", together {format_value(total, BPB_DECIMALS, signed=True)}"
         for total, found in zip(totals, models.values(), strict=True)
     )
     evidence = f"e4m3 less BF16: {told} (claimed {stated})"
@@ -112,7 +126,7 @@ def temperature(claim: Claim, published: Published, measured: Measurements) -> R
     best = {f"{row.run} seed {row.seed}": min(row.temperatures, key=row.temperatures.__getitem__) for row in chosen}
     loss = fmean(row.temperatures[0.9] - min(row.temperatures.values()) for row in chosen)
     told = ", ".join(f"{name} T = {value:.2f}" for name, value in best.items())
-    evidence = f"best, when applied: {told}; T = 0.90 costs {loss:+.4f} nats against it"
+    evidence = f"best, when applied: {told}; T = 0.90 costs {format_value(loss, 4, signed=True)} nats against it"
     return Ruling.of(judge(all(value == 0.9 for value in best.values()), evidence), confidence)
 
 
@@ -122,7 +136,8 @@ def z_loss(claim: Claim, published: Published, measured: Measurements) -> Ruling
     if not rows:
         return Ruling.of(cant_tell(NOT_MEASURED))
     excess = [row.chunked_record - row.chunked for row in rows]
-    spread = f"{min(excess):+.4f} to {max(excess):+.4f} BPB"
+    least, most = (format_value(end, BPB_DECIMALS, signed=True) for end in (min(excess), max(excess)))
+    spread = f"{least} to {most} BPB"
     evidence = f"the figure with the z-loss less the pure one: {spread}, {len(rows)} models"
     return Ruling.of(judge(max(map(abs, excess)) < PRINTED_STEP, evidence), confidence)
 
@@ -173,7 +188,7 @@ def _zeros_over_training(measured: Measurements, agrees: Any) -> Ruling:
     told = "; ".join(
         f"{a.run} ({a.estimator}) {a.true:.4f} at step {a.step:,} → {b.true:.4f} at {b.step:,}, by the record's count "
         f"{a.record:.4f} → {b.record:.4f}"
-        for a, b in chosen[:SHOWN]
+        for a, b in chosen
     )
     evidence = f"true zero fraction: {told}"
     if not long:

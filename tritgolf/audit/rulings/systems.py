@@ -150,7 +150,7 @@ def embedding_cost(claim: Claim, published: Published) -> Ruling:
     compressed = grown * float(rates[1])
     spare = BYTE_LIMIT - max(log.budget.total for log in published.of(RMS) if log.budget)
     evidence = (
-        f"the e4m3 bytes grow by {grown:,.0f}; at {rates[1]:.2f} compressed bytes a byte, the rate that fits the logs' "
+        f"the e4m3 bytes grow by {grown:,.0f}; at {rates[1]:.4f} compressed bytes a byte, the rate that fits the logs' "
         f"artifacts, that is {compressed / 1000:,.0f} KB, against {stated} KB stated ({spare:,} bytes were left)"
     )
     return Ruling.of(judge(abs(compressed / 1000 - stated.value) < 0.5 * stated.value, evidence), MEDIUM)
