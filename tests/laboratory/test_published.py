@@ -87,6 +87,8 @@ def test_the_command_prints_a_table_and_writes_json(name, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "scales_fp32" in printed
     assert "own but for scales float32" in printed
+    assert max(map(len, printed.splitlines())) <= 140
+    assert "used directly: scales float32, trits by master," in " ".join(printed.split())
     found = json.loads(facts.read_text())
     assert found["schema"] == "tritgolf/restorations/1"
     assert main(["laboratory", str(sample(name)), *options, "--json"]) == 0

@@ -15,7 +15,7 @@ from tritgolf.errors import InputError
 from tritgolf.report.catalogue import PLOTS, draw
 from tritgolf.report.metrics import load_files, load_run
 from tritgolf.report.plots import step_axis
-from tritgolf.report.style import save
+from tritgolf.report.style import COLOURS, look, save
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -42,9 +42,11 @@ def test_every_plot_has_a_rule_and_a_caption(name):
 def test_numbers_at_ticks_do_not_run_into_each_other():
     axes = Figure().subplots()
     step_axis(axes, [600, 1200, 1800, 1900])
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["600", "1,200", "", "1,900"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["600", "1,200", "\n1,800", "1,900"]
     step_axis(axes, [100, 1000, 1100, 10_000], logarithmic=True)
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["100", "", "1,100", "10,000"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["100", "\n1,000", "1,100", "10,000"]
+    step_axis(axes, [600, 1800, 1850, 1900])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["600", "", "\n1,850", "1,900"]
     step_axis(axes, [240])
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["240"]
 
@@ -99,6 +101,12 @@ def test_steps_that_a_seed_did_not_reach_are_left_out(folder):
     log = folder / "seed7/train/metrics.jsonl"
     log.write_text("\n".join(log.read_text().splitlines()[:20]) + "\n")
     assert draw("loss", load_run(folder)).axes[0].lines[0].get_xydata()[-1][0] == 200
+
+
+def test_where_colours_come_round_again_the_stroke_and_the_marker_differ():
+    looks = [look(position) for position in range(2 * len(COLOURS))]
+    assert len({(each["color"], each["linestyle"]) for each in looks}) == len(looks)
+    assert len({(each["color"], each["marker"]) for each in looks}) == len(looks)
 
 
 def test_a_near_limit_is_drawn(folder, tmp_path, monkeypatch):

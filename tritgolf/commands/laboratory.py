@@ -1,6 +1,7 @@
 """``tritgolf laboratory ARTIFACT``: the ablation grid on an artifact alone, without the checkpoint it was made from."""
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tritgolf.errors import InputError
 DESCRIPTION = """Restore an artifact's scales and other numbers in other formats and ways, and say what moves against
 its own reload: trits, weights and, with --shards and --tokenizer, bits per byte with a standard error paired over
 windows."""
+WIDTH, WIDEST_HEADING = 140, 10  # characters
 SCHEMA = "tritgolf/restorations/1"
 
 
@@ -38,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, facts)
     table = restoration_table(read_restorations(facts, arguments.artifact))
-    print(f"{table.title}\n\n{table.terminal()}\n\n" + "\n".join(table.notes))
+    notes = "\n".join(textwrap.fill(note, WIDTH) for note in table.notes)
+    print(f"{table.title}\n\n{table.terminal(WIDEST_HEADING)}\n\n{notes}")
     return 0
 
 

@@ -20,6 +20,7 @@ from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, look, new_f
 KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
 LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
 TICK_ROOM = 0.1  # of an axis that a number takes
+TICK_LINES = 2  # of numbers below an axis
 MANY_TICKS = 8  # up to so many checkpoints or temperatures each has its own tick
 
 
@@ -167,12 +168,12 @@ def temperature_plot(grid: pd.DataFrame) -> Figure:
 def step_axis(axes: Axes, steps: Sequence[float] = (), logarithmic: bool = False) -> None:
     """Training steps with thousands separators; a tick at each of ``steps`` where they are few.
 
-    Of steps too close for their numbers to stand side by side the later one is named.
+    Of steps too close for their numbers to stand side by side the earlier one is named a line lower.
     """
     if logarithmic:
         axes.set_xscale("log")
     if 0 < len(steps) <= MANY_TICKS:
-        axes.set_xticks(steps, _apart(steps, logarithmic))
+        axes.set_xticks(steps, _staggered(steps, logarithmic))
         axes.xaxis.set_minor_locator(NullLocator())
         return
     if not logarithmic:
@@ -184,16 +185,20 @@ def _thousands(step: float, _: object = None) -> str:
     return f"{step:,.0f}"
 
 
-def _apart(steps: Sequence[float], logarithmic: bool) -> list[str]:
-    """The numbers at ``steps`` (in order), empty where the next is nearer than ``TICK_ROOM`` of the axis."""
+def _staggered(steps: Sequence[float], logarithmic: bool) -> list[str]:
+    """The numbers at ``steps`` (in order), a line lower where the next is nearer than ``TICK_ROOM`` of the axis.
+
+    Empty where the next one on that line is as near too.
+    """
     places = [math.log(step) if logarithmic else step for step in steps]
     room = TICK_ROOM * (places[-1] - places[0])
     labels: list[str] = []
-    named = math.inf  # the place of the tick to the right that has its number
+    named = [math.inf] * TICK_LINES  # a line: the place of the tick to the right that has its number there
     for step, place in zip(reversed(steps), reversed(places), strict=True):
-        is_apart = named - place >= room
-        labels.append(_thousands(step) if is_apart else "")
-        named = place if is_apart else named
+        line = next((line for line, right in enumerate(named) if right - place >= room), None)
+        labels.append("" if line is None else "\n" * line + _thousands(step))
+        if line is not None:
+            named[line] = place
     return labels[::-1]
 
 

@@ -6,6 +6,7 @@ follow the cells. ``digest`` covers the frame without times and provenance: equa
 
 import html
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,9 @@ class Table:
         notes = "\n".join(f"- {note}" for note in self._notes())
         return f"# {self.title}\n\n{self._tabulate('pipe')}\n\n{notes}\n"
 
-    def terminal(self) -> str:
-        """Aligned text without notes."""
-        return self._tabulate("simple")
+    def terminal(self, widest_heading: int | None = None) -> str:
+        """Aligned text without notes; headings wider than ``widest_heading`` characters stand in several lines."""
+        return self._tabulate("simple", widest_heading)
 
     def html(self) -> str:
         """A self-contained page; its style is confined to its own element, so that it can also be set into another."""
@@ -97,10 +98,13 @@ class Table:
     def _notes(self) -> tuple[str, ...]:
         return *self.notes, f"Digest of all figures but times: {self.digest}."
 
-    def _tabulate(self, style: str) -> str:
+    def _tabulate(self, style: str, widest_heading: int | None = None) -> str:
         alignment = ["left" if column in self.left else "right" for column in self.cells.columns]
         rows = self.cells.to_numpy().tolist()
-        return str(tabulate(rows, list(self.cells.columns), style, disable_numparse=True, colalign=alignment))
+        headings = list(self.cells.columns)
+        if widest_heading:
+            headings = [textwrap.fill(heading, widest_heading, break_long_words=False) for heading in headings]
+        return str(tabulate(rows, headings, style, disable_numparse=True, colalign=alignment))
 
     def _html_notes(self) -> str:
         return "\n".join(f"<li>{html.escape(note)}</li>" for note in self._notes())

@@ -13,6 +13,8 @@ from tritgolf.report.schemas import Count, Facts, LayerType, NonNegative, Proven
 from tritgolf.report.statistics import format_value, format_with_error
 from tritgolf.report.tables import GAP_DECIMALS
 
+IN_SHORT = {"own": "as the file is reloaded", "lossless": "as the file has it"}  # in full in the notes
+
 
 class Restoration(Facts):
     """One storage, against the file's own reload; the scores are there if a text was given."""
@@ -79,15 +81,16 @@ def restoration_table(found: Restorations) -> Table:
         rows.append(
             {
                 "storage": row["storage"],
-                "what it is": described(row, own, lossless),
                 "trits changed": format_value(row["trits_changed"], 0),
                 "relative weight error": f"{row['relative_error']:.2e}",
                 "largest weight error": f"{row['max_weight_error']:.2e}",
-                "of other numbers": f"{row['max_tensor_error']:.2e}",
+                "largest error of other numbers": f"{row['max_tensor_error']:.2e}",
                 **scored,
                 "payload bytes": format_value(row["payload_bytes"], 0),
+                "what it is": IN_SHORT.get(row["storage"]) or described(row, own, lossless),
             }
         )
+    in_full = {row["storage"]: described(row, own, lossless) for row in (own, lossless)}
     scales = ", ".join(f"{name} {value:.3g}" for name, value in found.scale_range.items())
     return Table(
         title=f"{found.artifact}: restored in other formats",
@@ -96,8 +99,9 @@ def restoration_table(found: Restorations) -> Table:
         notes=(
             f"{found.ternary_weights:,} ternary weights, {found.estimator} scales ({scales}), true zero fraction "
             f"{found.zero_fraction['all']:.4f}.",
-            "own: the file's own way to be reloaded, which everything is compared with. lossless: trits and numbers as "
-            "the file has them, used directly. Payload bytes: before compression, trits in base 3. Relative weight "
+            f"own: the file's own way to be reloaded, which everything is compared with: {in_full['own']}. lossless: "
+            f"trits and numbers as the file has them, used directly: {in_full['lossless']}.",
+            "Payload bytes: before compression, trits in base 3. Relative weight "
             "error: ‖difference‖ / ‖own‖ of the effective ternary weights.",
         ),
         left=("storage", "what it is"),

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 
 from tritgolf.files import atomic_path
 
-# Okabe & Ito's palette (2008), in an order that keeps neighbours apart in print as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#6e7781"
+# Okabe & Ito's palette (2008), in an order that keeps neighbours apart in print as well; then a brown and a grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A4B1E", GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", ":")
 WIDTH, HEIGHT = 6.4, 3.9  # inches: text stays readable where the figure is set in one column
 
 STYLE: dict[Any, Any] = {
@@ -44,10 +45,11 @@ def new_figure(height: float = HEIGHT) -> Figure:
 
 
 def look(position: int) -> dict[str, Any]:
-    """Colour and marker of a line by its position: where colours come round again, the marker is another."""
+    """How a line looks by its position: where colours come round again, marker and stroke are others."""
     return {
         "color": COLOURS[position % len(COLOURS)],
         "marker": MARKERS[(position + position // len(COLOURS)) % len(MARKERS)],
+        "linestyle": LINES[position // len(COLOURS) % len(LINES)],
     }
 
 
