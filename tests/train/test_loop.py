@@ -275,7 +275,7 @@ def test_the_configuration_digest_changes_with_everything_the_weights_depend_on(
 
 
 def test_ranks_wait_for_the_one_that_writes_a_line(plan, alone, monkeypatch):
-    """Else its writing would be the others' training time: they would begin the next step, and their clocks, without it."""
+    """Else its writing would be the others' training time: they would begin the next step without it."""
     events = []
     write, wait = Curve.write, Ranks.wait
 
