@@ -5,7 +5,9 @@ PYTHON ?= python3
 FUZZ_SECONDS ?= 180
 BIN := .venv/bin
 
-.PHONY: demo test kernels lint fuzz
+.PHONY: install demo test kernels lint fuzz
+
+install: .venv/.complete  ## the environment, .venv; TORCH=cuda for a machine with a GPU
 
 demo: .venv/.complete  ## train three seeds of the demo record and make its tables, plots and report
 	$(BIN)/snakemake --cores $(CORES)

@@ -2,9 +2,11 @@
 
     python benchmarks/scaling.py --shards results/data/docs_en/shards --out measured/speed/NAME.json
 
-Starts one process a GPU. The same trainers take a few steps alone, then in twos, and so on, in turn, so that a drift of
-the machine meets all of them; those that have no part wait. *efficiency* is the time of one GPU over the time of many,
-round by round: 1 where communication costs nothing. Every rank runs every optimizer, as in training.
+Starts one process a GPU. The same trainers take a few steps, each by itself (all at once: *alone_ms* has every rank's
+time, so that a slow GPU is seen), then the first two together, and so on, in turn, so that a drift of the machine meets
+all of them; those that have no part wait. *efficiency* is the time of one GPU over the time of many, round by round: 1
+where communication costs nothing. *phase_ms* is rank 0's, of the last step of a round. Every rank runs every optimizer,
+as in training.
 """
 
 import argparse
@@ -72,11 +74,18 @@ def measured(arguments: argparse.Namespace, record: RecordConfig, ranks: Ranks) 
     for _ in range(arguments.rounds):
         for world, part in parts.items():
             ranks.wait()
-            if ranks.rank < world:
+            if ranks.rank < world or world == 1:
                 trainer.ranks = part
                 rounds[world].append(timed(trainer, arguments.steps, inputs, targets))
     ranks.wait()
     return rounds
+
+
+def every_ranks(value: float, ranks: Ranks) -> list[float]:
+    """``value`` of each rank, on all of them."""
+    values = [0.0] * ranks.world
+    values[ranks.rank] = value
+    return ranks.agree(values)
 
 
 def figures(rounds: list[Round], alone: list[Round]) -> dict[str, Any]:
@@ -113,12 +122,14 @@ def main() -> None:
     record = load_record(arguments.record, overrides={"train": {"micro_batch_sequences": arguments.micro_batch}})
     with joined_ranks() as ranks:
         rounds = measured(arguments, record, ranks)
+        alone = every_ranks(statistics.median(found["step"] for found in rounds[1]), ranks)
         if not ranks.is_main:
             return
     settings = {"record": arguments.record, "sequences": arguments.sequences, "micro_batch": arguments.micro_batch}
     facts = {
         "what": "scaling",
         **settings,
+        "alone_ms": alone,
         "ranks": {world: figures(found, rounds[1]) for world, found in rounds.items()},
         "provenance": provenance(settings, {}),
     }

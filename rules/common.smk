@@ -9,27 +9,29 @@ from tritgolf.devices import visible_devices
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import STAGE_VERSIONS
-from tritgolf.pipeline import load_pipeline, make_importable, resolve_record
+from tritgolf.pipeline import check_together, load_pipeline, make_importable, resolve_record
 
 REPOSITORY = Path(workflow.basedir)
 make_importable(REPOSITORY)
 
 
 def _configured():
-    """The pipeline, its records, their datasets and the laboratory's grid; bad configuration is one line and the end."""
+    """Records, their datasets, GPUs a run and the laboratory's grid; bad configuration is one line and the end."""
     try:
         pipeline = load_pipeline(config, "config.yaml")
         found = {name: resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records}
         texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
+        gpus = pipeline.gpus or len(visible_devices())  # that train one run
+        for record in found.values():
+            check_together(record, texts[record.dataset], max(1, gpus))
         grid = load_grid(pipeline.grid, REPOSITORY / "records" / "grids")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    return pipeline, found, texts, grid
+    return found, texts, gpus, grid
 
 
-PIPELINE, RECORDS, DATASETS, GRID = _configured()
-GPUS = PIPELINE.gpus or len(visible_devices())  # that train one run
+RECORDS, DATASETS, GPUS, GRID = _configured()
 MACHINE_GPUS = max(GPUS, len(visible_devices()))  # a login node sees none: then those that it is told
 if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", MACHINE_GPUS)  # as --resources gpu=N would: how many may be in use at a time

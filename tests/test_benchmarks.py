@@ -103,6 +103,8 @@ def test_scaling(dataset, tmp_path):
     found = json.loads(output.read_text())
     assert list(found["ranks"]) == ["1", "2"]
     assert found["ranks"]["1"]["efficiency"] == {"median": 1.0, "min": 1.0, "max": 1.0}
+    assert len(found["alone_ms"]) == 2
+    assert min(found["alone_ms"]) > 0
     two = found["ranks"]["2"]
     assert two["median_ms"] > 0
     assert list(two["phase_ms"]) == ["gradients", "average", "update"]

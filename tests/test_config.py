@@ -104,7 +104,7 @@ def test_an_unknown_record_lists_the_known_ones():
         load_record("ternary_v3", RECORDS)
     known = sorted(path.stem for path in RECORDS.glob("*.yaml"))
     assert complaint(caught) == f"record 'ternary_v3': is unknown; known records: {', '.join(known)}"
-    with pytest.raises(InputError, match="known records: none"):
+    with pytest.raises(InputError, match="nowhere: is no folder of records; give the one that holds"):
         load_record("demo", RECORDS / "nowhere")
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tritgolf.config import MODES, known_records
+from tritgolf.config import MODES, known_records, load_record
+from tritgolf.data.dataset import load_dataset
+from tritgolf.pipeline import check_together
 from tritgolf.report.metrics import load_run
 from tritgolf.report.tables import roundtrip_table, seeds_table
 
@@ -142,8 +144,20 @@ def test_the_table_of_gaps_can_be_made_again():
     assert "lossless" in roundtrip_table(load_run(RUN)).markdown()
 
 
-def test_every_command_of_the_readme_exists():
-    targets = re.search(r"Targets: (.*?)\. Tables", README, re.S)[1]
+def test_every_target_of_the_readme_exists():
+    rows = README.split("| target | what it makes", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    targets = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
     snakefile = (ROOT / "Snakefile").read_text() + "".join(p.read_text() for p in (ROOT / "rules").glob("*.smk"))
-    for target in re.findall(r"`(\w+)`", targets):
+    assert len(targets) > 10
+    for target in targets:
         assert f"rule {target}:" in snakefile
+
+
+def test_the_record_and_the_text_of_ones_own_are_valid_and_fit(tmp_path):
+    record, text = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    for path in (ROOT / "records").glob("*.yaml"):
+        (tmp_path / path.name).write_text(path.read_text())
+    (tmp_path / "mine.yaml").write_text(record)
+    mine = load_record("mine", tmp_path)
+    (tmp_path / "mine.yaml").write_text(text)
+    check_together(mine, load_dataset("mine", tmp_path), processes=8)

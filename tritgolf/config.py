@@ -315,6 +315,8 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
     """
     path = Path(folder) / f"{name}.yaml"
+    if not Path(folder).is_dir():
+        raise InputError(folder, "is no folder of records", "give the one that holds the records' YAML files")
     if not path.is_file():
         known = ", ".join(known_records(folder)) or "none"
         raise InputError(f"record {name!r}", "is unknown", f"known records: {known}")

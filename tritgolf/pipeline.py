@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from tritgolf.config import Positive, RecordConfig, Settings, check_names, load_record, validate
+from tritgolf.data.dataset import DatasetConfig
 from tritgolf.errors import InputError
 
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
@@ -47,6 +48,28 @@ def make_importable(repository: Path) -> None:
     """Let jobs import the package from ``repository``: in a conda environment or on a cluster node too."""
     known = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = f"{repository}{os.pathsep}{known}" if known else str(repository)
+
+
+def check_together(record: RecordConfig, text: DatasetConfig, processes: int) -> None:
+    """What a record asks of its text and of the number of ``processes`` that train it, before anything is made.
+
+    Raises ``InputError`` in one line.
+    """
+    vocabulary = text.tokenizer.vocab_size if text.tokenizer else None
+    if vocabulary not in (None, record.model.vocab_size):
+        raise InputError(
+            f"datasets/{text.name}.yaml",
+            f"tokenizer.vocab_size: {vocabulary}, but the record {record.name} has model.vocab_size: "
+            f"{record.model.vocab_size}",
+            "give both the same, or the record another dataset",
+        )
+    if processes > 1:
+        from tritgolf.data.loader import plan_step  # noqa: PLC0415  (numpy, which most of Snakemake's jobs don't need)
+
+        try:
+            plan_step(record.train.batch_tokens, record.model.context, processes)
+        except InputError as error:
+            raise InputError(f"gpus: {processes}", f"{error.what} of {record.name}", error.fix) from None
 
 
 def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> RecordConfig:

@@ -36,20 +36,21 @@ def test_fp16_less_bf16_scales_at_full_size():
 
 
 def test_what_the_format_of_the_scales_changes_in_the_long_models():
-    assert "by less than 0.0003, now one way" in PAGE and "FP16 make the same gap within 0.0002" in PAGE
-    assert "up to 0.00035, in either direction" in PAGE and "changes that by less than 0.0002" in README
-    of_rms = [laboratory(RMS, path.parent.name) for path in RMS.glob("*/laboratory.json")]
-    assert all(spread(found, "fp16", "bf16") < 0.0003 for found in [*of_rms, laboratory(LONG[0])])
+    assert "by less than 0.0004, now one way" in PAGE and "FP16 make the same gap within 0.0002" in PAGE
+    assert "up to 0.00036, in either direction, in both models" in PAGE and "changes that by less than 0.0002" in README
+    found = [laboratory(folder, path.parent.name) for folder in LONG for path in folder.glob("*/laboratory.json")]
+    assert len(found) > 6
+    assert all(spread(each, "fp16", "bf16") < 0.0004 for each in found)
     assert all(spread(laboratory(folder), "fp32", "bf16", "fp16") < 0.0002 for folder in LONG)
-    assert max(spread(found, "fp32", "bf16") for found in of_rms) == pytest.approx(0.00035, abs=5e-6)
+    assert max(spread(each, "fp32", "bf16", "fp16") for each in found) == pytest.approx(0.00036, abs=5e-6)
 
 
 def test_the_share_of_mixes_and_skips_at_full_size():
-    assert "two thirds to three quarters of it are e4m3 in the mixes and skips" in PAGE
+    assert "three fifths to three quarters of it are e4m3 in the mixes and skips" in PAGE
     for folder in FULL:
         found = laboratory(folder)
         own = row(found, "own")["gap_bpb"]
-        assert 0.62 < 1 - row(found, "mixes_bf16")["gap_bpb"] / own < 0.76
+        assert 0.6 < 1 - row(found, "mixes_bf16")["gap_bpb"] / own < 0.76
 
 
 def test_the_forward_passs_trits_cost_next_to_no_bytes():

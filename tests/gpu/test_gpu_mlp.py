@@ -33,6 +33,15 @@ def test_the_kernels_are_the_plain_products(shape):
     assert relative(slope_product(x, outer, activated, along), wanted) < 2**-8
 
 
+def test_a_number_that_is_none_stays_none():
+    x, inner = drawn(300, 64), drawn(256, 64)
+    x[7] = torch.nan
+    activated, squares = relu_product(x, inner)
+    wanted = [token == 7 for token in range(300)]
+    assert activated.isnan().all(1).tolist() == activated.isnan().any(1).tolist() == wanted
+    assert squares.isnan().any(1).tolist() == wanted
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_form_is_the_formula_within_rounding(compiled):
     tensors = [drawn(4, 512, 768), drawn(768), drawn(3072, 768, spread=0.1), drawn(768, 3072, spread=0.1)]

@@ -12,10 +12,13 @@ from tritgolf.model.residual import add_scaled_fused
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
+if torch.cuda.is_available():
+    from tritgolf.model.fused_loss_kernel import nats_and_gradient_on_gpu
+
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 
-@pytest.mark.parametrize(("tokens", "vocabulary", "width"), [(700, 1000, 64), (20000, 8192, 312)])
+@pytest.mark.parametrize(("tokens", "vocabulary", "width"), [(700, 1000, 64), (20000, 8192, 312), (9000, 8192, 254)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_loss_kernel_computes_the_plain_loss(tokens, vocabulary, width, dtype):
     generator = torch.Generator("cuda").manual_seed(tokens)
@@ -31,6 +34,28 @@ def test_the_loss_kernel_computes_the_plain_loss(tokens, vocabulary, width, dtyp
     assert losses[0] == pytest.approx(losses[1], rel=1e-5 if dtype == torch.float32 else 1e-3)
     for found, wanted in zip(*gradients, strict=True):
         assert relative(found, wanted) < (1e-4 if dtype == torch.float32 else 1e-2)
+
+
+def test_a_logit_that_is_no_number_makes_a_loss_that_is_none():
+    logits = torch.randn(3, 8192, device="cuda").bfloat16()
+    logits[1] = torch.nan
+    bias, targets = torch.zeros(8192, device="cuda"), torch.zeros(3, dtype=torch.int64, device="cuda")
+    nats, lse = nats_and_gradient_on_gpu(logits, bias, targets, 10.0, 1e-4, 1.0)
+    assert nats.isnan().tolist() == lse.isnan().tolist() == [False, True, False]
+    assert logits.isnan().all(1).tolist() == [False, True, False]
+
+
+def test_phases_of_a_step_are_timed_on_the_device():
+    demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})
+    trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
+    tokens = torch.randint(demo.model.vocab_size, (16, demo.model.context + 1), device="cuda")
+    for index in range(4):
+        trainer.step(index, 1.0, tokens[:, :-1], tokens[:, 1:])
+    torch.cuda.synchronize()
+    times = trainer.phases.milliseconds()
+    assert list(times) == ["gradients", "average", "update"]
+    assert times["gradients"] > times["average"] >= 0
+    assert times["update"] > 0
 
 
 @pytest.mark.parametrize("name", ["fa3", "cudnn", "fa4", "fa2", "sdpa"])

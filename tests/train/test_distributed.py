@@ -62,12 +62,13 @@ def test_small_tensors_are_averaged_together(monkeypatch):
     sizes = []
 
     def with_another(wide, group):
+        assert group == "these"
         sizes.append(wide.numel())
         wide.mul_(4)
 
     monkeypatch.setattr(distributed, "ALONE_FROM", 6)
     monkeypatch.setattr(torch.distributed, "all_reduce", with_another)
-    ranks = Ranks(0, 2, torch.device("cpu"))
+    ranks = Ranks(0, 2, torch.device("cpu"), group="these")
     shapes = [(2, 3), (5,), (), (7,), (2, 2)]
     dtypes = [torch.float32, torch.float32, torch.float32, torch.bfloat16, torch.bfloat16]
     tensors = [torch.randn(shape).to(dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]

@@ -11,7 +11,8 @@ from tritgolf.config import AdamConfig
 from tritgolf.data.loader import step_batch, training_stream
 from tritgolf.errors import InputError
 from tritgolf.train import checkpoint, loop
-from tritgolf.train.curve import read_curve
+from tritgolf.train.curve import Curve, read_curve
+from tritgolf.train.distributed import Ranks
 from tritgolf.train.loop import Preempted, run
 from tritgolf.train.trainer import Trainer
 
@@ -271,3 +272,24 @@ def test_the_configuration_digest_changes_with_everything_the_weights_depend_on(
     found = {dataclasses.replace(plan, **change).configuration("sha256:shards") for change in changes}
     assert len(found | {plan.configuration("sha256:other")}) == 5
     assert dataclasses.replace(plan, live=plan.live / "x", label="y").configuration("s") == plan.configuration("s")
+
+
+def test_ranks_wait_for_the_one_that_writes_a_line(plan, alone, monkeypatch):
+    """Else its writing would be the others' training time: they would begin the next step without it."""
+    events = []
+    write, wait = Curve.write, Ranks.wait
+
+    def writes(curve, *arguments):
+        events.append("line")
+        write(curve, *arguments)
+
+    def waits(ranks):
+        events.append("wait")
+        wait(ranks)
+
+    monkeypatch.setattr(Curve, "write", writes)
+    monkeypatch.setattr(Ranks, "wait", waits)
+    run(plan, alone)
+    after = [events[index + 1] for index, event in enumerate(events) if event == "line"]
+    assert len(after) > 2
+    assert set(after) == {"wait"}

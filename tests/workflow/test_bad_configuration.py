@@ -19,9 +19,29 @@ pytestmark = pytest.mark.workflow
         ),
         ({"overrides": {"train": {"steps": 16}}}, ["tiny.yaml", "checkpoints: [8, 16]", "steps before the last, 16"]),
         ({"overrides": {"evaluate": {"stride": 33}}}, ["tiny.yaml", "evaluate.stride: 33", "at most the window, 32"]),
+        (
+            {"gpus": 3},
+            ["gpus: 3", "does not divide the 16 sequences of a step", "of tiny", "use one of 1, 2, 4, 8, 16"],
+        ),
+        (
+            {"overrides": {"model": {"vocab_size": 256}}},
+            ["datasets/tiny.yaml", "512", "tiny has model.vocab_size: 256"],
+        ),
         ({"dataset": "nowhere"}, ["dataset 'nowhere'", "is unknown", "known datasets", "tiny"]),
     ],
-    ids=["record", "pipeline key", "key", "type", "heads", "group", "checkpoint", "stride", "dataset"],
+    ids=[
+        "record",
+        "pipeline key",
+        "key",
+        "type",
+        "heads",
+        "group",
+        "checkpoint",
+        "stride",
+        "GPUs",
+        "vocabulary",
+        "dataset",
+    ],
 )
 def test_it_is_told_in_one_line(base, config, told):
     run = base.snakemake(**config)

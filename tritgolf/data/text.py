@@ -29,7 +29,8 @@ def text_files(patterns: Iterable[str]) -> list[Path]:
             anchor, relative = (Path(path.anchor), path.relative_to(path.anchor)) if path.anchor else (Path(), path)
             files = sorted(file for file in anchor.glob(str(relative)) if file.is_file())
         if not files:
-            raise InputError(pattern, "names no text file", f"check the path (from {Path.cwd()}); {ACCEPTED}")
+            fix = f"put it there, or change the path in the dataset's YAML (from {Path.cwd()}); {ACCEPTED}"
+            raise InputError(pattern, "names no text file", fix)
         found.update(dict.fromkeys(files))
     for file in found:
         if _kind(file) not in KINDS:

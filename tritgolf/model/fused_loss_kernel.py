@@ -14,19 +14,20 @@ from torch import Tensor
 
 WARPS = 16
 LOG2_E = tl.constexpr(math.log2(math.e))
+NAN = tl.constexpr(tl.PropagateNan.ALL)  # else a NaN becomes a bound, and a run that diverged has a finite loss
 
 
 @triton.jit
 def _polynomial(ratio):  # type: ignore[no-untyped-def]
     """z² and z·(1 − z²/3 + z⁴/15), z = ``ratio`` within ±2."""
-    z = tl.minimum(tl.maximum(ratio, -2.0), 2.0)
+    z = tl.minimum(tl.maximum(ratio, -2.0, NAN), 2.0, NAN)
     square = z * z
     return square, z * (1.0 + square * (square * (1.0 / 15.0) - 1.0 / 3.0))
 
 
 @triton.jit
 def _bounded(shape):  # type: ignore[no-untyped-def]
-    return tl.minimum(tl.maximum(shape, -1.0), 1.0)
+    return tl.minimum(tl.maximum(shape, -1.0, NAN), 1.0, NAN)
 
 
 @triton.jit

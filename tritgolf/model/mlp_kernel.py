@@ -41,7 +41,7 @@ def _relu_kernel(  # type: ignore[no-untyped-def]
         product = tl.zeros((ROWS, COLUMNS), tl.float32)
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(x.load([row, k]), weight.load([column, k]).T, product, input_precision="ieee")
-        positive = tl.maximum(product, 0.0)
+        positive = tl.maximum(product, 0.0, tl.PropagateNan.ALL)
         stored = (positive * positive).to(activated.dtype)
         activated.store([row, column], stored)
         seen = stored.to(tl.float32)

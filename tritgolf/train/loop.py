@@ -109,15 +109,18 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         stop = clock.agree(step, terminated())
         finished = _is_last(train, step, clock.elapsed)
         loss, nats = _agreed_losses(losses, ranks)
+        phases = _agreed_phases(trainer)
         _check_loss(loss, step, trainer.learning_rates(scale), plan.live)
         if curve is not None and (logged or finished):
-            curve.write(_line(step, plan, nats, loss, scale, clock, trainer), train.batch_tokens)
+            curve.write(_line(step, plan, nats, loss, scale, clock, trainer, phases), train.batch_tokens)
         bar.update(step - bar.n)
         bar.set_postfix_str(f"loss {nats:.3f}")
         if saved or finished or stop:
             _check_weights(trainer, step, trainer.learning_rates(scale), plan.live)
             now = {**facts, "step": step, "seconds": clock.elapsed, "pace": clock.pace}
             _save(trainer, plan, now, finished=finished, published=published)
+        if logged or finished:
+            ranks.wait()  # for the one that writes: else the next step of the others, and their clocks, would
         if stop and not finished:
             raise Preempted(f"{plan.label}: stopped after step {step:,}; the same command continues there")
     bar.close()
@@ -173,7 +176,14 @@ def _compile(trainer: Trainer, plan: Plan, stream: TokenStream) -> float:
 
 
 def _line(
-    step: int, plan: Plan, nats: float, loss: float, scale: float, clock: Clock, trainer: Trainer
+    step: int,
+    plan: Plan,
+    nats: float,
+    loss: float,
+    scale: float,
+    clock: Clock,
+    trainer: Trainer,
+    phases: dict[str, float],
 ) -> dict[str, Any]:
     """One line of the curve (losses of the batch before the update that made ``step``)."""
     group_size = plan.model.quantizer.group_size
@@ -186,7 +196,7 @@ def _line(
         **trainer.learning_rates(scale),
         "muon_momentum": muon_momentum(plan.train.muon, step - 1),
         "training_seconds": clock.elapsed,
-        "phase_ms": trainer.phases.milliseconds(),
+        "phase_ms": phases,
         "zero_fraction": zero_fractions({name: t.q for name, t in trainer.network.ternarized().items()}),
         "record_zero_fraction": record_zero_fraction(trainer.weights(), group_size),
     }
@@ -207,6 +217,16 @@ def _agreed_losses(losses: tuple[Tensor, Tensor], ranks: Ranks) -> tuple[float, 
     mean = torch.stack(losses)
     ranks.average_([mean])
     return float(mean[0]), float(mean[1])
+
+
+def _agreed_phases(trainer: Trainer) -> dict[str, float]:
+    """Milliseconds of this rank's last step by phase, and of the gradients on the rank that took longest for them.
+
+    A long average with equal gradients is the network's; with unequal ones, it is waiting for a slow rank.
+    """
+    phases = trainer.phases.milliseconds()
+    (slowest,) = trainer.ranks.agree([phases.get("gradients", 0.0)])
+    return {**phases, "gradients_of_slowest_rank": slowest} if phases else phases
 
 
 def _is_last(train: TrainConfig, step: int, elapsed: float) -> bool:

@@ -16,7 +16,6 @@ from tritgolf.provenance import envelope
 from tritgolf.train import launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.loop import Plan
-from tritgolf.train.phases import PHASES
 
 
 def train_stage(
@@ -103,7 +102,7 @@ def _metrics(
 def _phases(lines: list[dict[str, Any]]) -> dict[str, float] | None:
     """Medians over the logged steps; None for a curve from before they were measured."""
     timed = [line["phase_ms"] for line in lines if line.get("phase_ms")]
-    return {phase: float(np.median([times[phase] for times in timed])) for phase in PHASES} if timed else None
+    return {phase: float(np.median([times[phase] for times in timed])) for phase in timed[0]} if timed else None
 
 
 def _plan_json(plan: Plan) -> dict[str, Any]:
