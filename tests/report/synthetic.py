@@ -12,13 +12,14 @@ from typing import Any
 from tritgolf.config import RecordConfig, load_record
 from tritgolf.files import digest_json, write_json, write_text
 from tritgolf.report.schemas import RecordFacts, record_facts
+from tritgolf.train.phases import FASTEST, SLOWEST
 
 SEEDS = (42, 1337, 7)
 STEPS = {"step_000100": 100, "step_000200": 200, "final": 300}
 STORAGES = {"bf16": 0.00089, "fp16": 0.00090, "fp32": 0.00091}  # gap of the final checkpoint, BPB
 OFFSET = {42: 0.000, 1337: 0.003, 7: -0.002}  # how far a seed's BPB lies from 2.5
 Z_LOSS_BPB = 0.003
-PHASES = {"gradients": 190.0, "average": 4.0, "update": 5.0}
+PHASES = {"gradients": 190.0, "average": 4.0, "update": 5.0, SLOWEST: 191.0, FASTEST: 190.0}
 RECORDS = Path(__file__).parents[2] / "records"
 
 

@@ -17,6 +17,7 @@ from tritgolf.train import checkpoint, launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.loop import Plan, run
+from tritgolf.train.phases import FASTEST, SLOWEST
 from tritgolf.train.stage import train_stage
 
 
@@ -74,7 +75,7 @@ def test_the_stage_publishes_weights_curve_and_facts(straight, tmp_path, dataset
     assert metrics["final_loss"] == lines[-1]["loss"]
     assert metrics["zero_fraction"] == lines[-1]["zero_fraction"]
     assert metrics["parameters"]["ternary"] == 2 * (64 * 32 + 32 * 32 + 2 * 64 * 32)
-    assert list(metrics["phase_ms"]) == ["gradients", "average", "update", "gradients_of_slowest_rank"]
+    assert list(metrics["phase_ms"]) == ["gradients", "average", "update", SLOWEST, FASTEST]
     pace = metrics["step_ms"]
     assert 0 < pace["p10"] <= pace["median"] <= pace["p90"]
     assert pace["mean"] == pytest.approx(1000 * metrics["training_seconds"] / 12)

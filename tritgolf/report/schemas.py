@@ -72,7 +72,7 @@ class StepMilliseconds(Facts):
 
 class TrainMetrics(Facts):
     """How one seed trained. ``final_loss``: pure cross-entropy, nats a token. ``phase_ms``: what a step's time is made
-    of (gradients, average over ranks, update), medians over the logged steps.
+    of (gradients, here and on the slowest and fastest rank, average over ranks, update), medians over logged steps.
     """
 
     steps: Size

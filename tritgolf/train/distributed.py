@@ -32,6 +32,11 @@ class Ranks:
         """Whether this process writes files and speaks."""
         return self.rank == 0
 
+    @property
+    def on_gpus(self) -> bool:
+        """Whether there are several, each with a GPU."""
+        return self.world > 1 and self.device.type == "cuda"
+
     def average_(self, tensors: list[Tensor]) -> None:
         """Replace each tensor by its mean over ranks; BF16 tensors are summed in FP32.
 

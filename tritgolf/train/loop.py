@@ -22,6 +22,7 @@ from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train import checkpoint
 from tritgolf.train.curve import Curve
 from tritgolf.train.distributed import Ranks
+from tritgolf.train.phases import FASTEST, SLOWEST, Complaints
 from tritgolf.train.schedule import lr_scale, muon_momentum
 from tritgolf.train.trainer import Trainer
 
@@ -90,6 +91,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     curve = Curve(plan.live / "metrics.jsonl", kept_steps=step) if ranks.is_main else None
     bar = progress(total=train.steps, what=plan.label, unit="steps")
     bar.update(step)
+    complaints = Complaints(plan.label, ranks.on_gpus)
 
     finished = _is_last(train, step, clock.elapsed)
     while not finished:
@@ -113,6 +115,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         _check_loss(loss, step, trainer.learning_rates(scale), plan.live)
         if curve is not None and (logged or finished):
             curve.write(_line(step, plan, nats, loss, scale, clock, trainer, phases), train.batch_tokens)
+            complaints.hear(phases, step)
         bar.update(step - bar.n)
         bar.set_postfix_str(f"loss {nats:.3f}")
         if saved or finished or stop:
@@ -220,13 +223,11 @@ def _agreed_losses(losses: tuple[Tensor, Tensor], ranks: Ranks) -> tuple[float, 
 
 
 def _agreed_phases(trainer: Trainer) -> dict[str, float]:
-    """Milliseconds of this rank's last step by phase, and of the gradients on the rank that took longest for them.
-
-    A long average with equal gradients is the network's; with unequal ones, it is waiting for a slow rank.
-    """
+    """Milliseconds of this rank's last step by phase, and of the gradients on the slowest and the fastest rank."""
     phases = trainer.phases.milliseconds()
-    (slowest,) = trainer.ranks.agree([phases.get("gradients", 0.0)])
-    return {**phases, "gradients_of_slowest_rank": slowest} if phases else phases
+    own = phases.get("gradients", 0.0)
+    slowest, fastest = trainer.ranks.agree([own, -own])
+    return {**phases, SLOWEST: slowest, FASTEST: -fastest} if phases else phases
 
 
 def _is_last(train: TrainConfig, step: int, elapsed: float) -> bool:

@@ -1,10 +1,15 @@
-"""Where the time of a step goes: gradients, average over ranks, update."""
+"""Where the time of a step goes: gradients, average over ranks, update. And what is wrong with it."""
 
+import sys
 import time
+from collections.abc import Mapping
 
 import torch
 
 PHASES = ("gradients", "average", "update")
+SLOWEST, FASTEST = "gradients_of_slowest_rank", "gradients_of_fastest_rank"
+TOO_MUCH = 0.2  # of a step
+IN_A_ROW = 3  # logged steps of which each must complain: any single one may have met a pause of the machine
 
 
 class Phases:
@@ -43,3 +48,40 @@ class Phases:
         else:
             times = [(end - begin) / 1e6 for begin, end in zip(self._nanoseconds, self._nanoseconds[1:], strict=False)]
         return dict(zip(PHASES, times, strict=True))
+
+
+def complaint(phases: Mapping[str, float]) -> str | None:
+    """What takes too much of a step of many ranks, and where to look; None if nothing does.
+
+    ``phases``: milliseconds of one rank, with ``SLOWEST`` and ``FASTEST`` over all. A rank that is done early waits in
+    its average, so only what is longer than that is the network's.
+    """
+    step = sum(phases[phase] for phase in PHASES)
+    apart = phases[SLOWEST] - phases[FASTEST]
+    if apart > TOO_MUCH * step:
+        return (
+            f"gradients take {phases[SLOWEST]:.0f} ms on one GPU and {phases[FASTEST]:.0f} ms on another; "
+            "`nvidia-smi -q -d PERFORMANCE` shows which is throttled"
+        )
+    averaging = phases["average"] - (phases[SLOWEST] - phases["gradients"])
+    if averaging > TOO_MUCH * step:
+        return (
+            f"averaging over ranks takes {averaging:.0f} of {step:.0f} ms a step; "
+            "NCCL_DEBUG=INFO tells how the GPUs are connected"
+        )
+    return None
+
+
+class Complaints:
+    """Warns once, when ``IN_A_ROW`` logged steps in a row have something to complain of; ``active``: if at all."""
+
+    def __init__(self, label: str, active: bool) -> None:
+        self.label, self.active, self._in_a_row = label, active, 0
+
+    def hear(self, phases: Mapping[str, float], step: int) -> None:
+        """The phases of a logged step."""
+        told = complaint(phases) if self.active and phases else None
+        self._in_a_row = self._in_a_row + 1 if told else 0
+        if self._in_a_row == IN_A_ROW:
+            self.active = False
+            print(f"warning: {self.label}, step {step:,}: {told}", file=sys.stderr, flush=True)
