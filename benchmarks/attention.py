@@ -7,13 +7,13 @@ those of outputs and gradients against the definition in FP32 (``math_attention`
 random: the time does not depend on them.
 """
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from options import parser_of
 from timing import interleaved, summary
 from torch import Tensor
 
@@ -60,17 +60,8 @@ def passes(attend: Attention, model: ModelConfig, sequences: int) -> tuple[Calla
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
+    parser = parser_of(__doc__, sequences=32, repeats=30)
     parser.add_argument("--backends", nargs="+", help="names of train.attention; default: all that can run here")
-    parser.add_argument(
-        "--sequences", type=int, default=32, metavar="N", help="sequences at a time (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--repeats", type=int, default=30, metavar="N", help="how often each is timed (default: %(default)s)"
-    )
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
 

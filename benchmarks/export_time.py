@@ -12,7 +12,6 @@ by row. Trits have nearly no structure beside that share (LZMA comes within 1% o
 ones.
 """
 
-import argparse
 import json
 import lzma
 import statistics
@@ -22,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from options import parser_of
 from timing import ratios
 from torch import Tensor
 
@@ -74,14 +74,8 @@ def timed(call: Callable[[], int]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
+    parser = parser_of(__doc__, repeats=3)
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="export these weights of the record")
-    parser.add_argument(
-        "--repeats", type=int, default=3, metavar="N", help="how often each is timed (default: %(default)s)"
-    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here too")
     arguments = parser.parse_args()
 

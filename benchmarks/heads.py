@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from options import parser_of
 from timing import interleaved, ratios, summary
 from torch import Tensor
 
@@ -133,19 +134,7 @@ def measured_kernels(arguments: argparse.Namespace, model: ModelConfig) -> dict[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--sequences", type=int, default=64, metavar="N", help="sequences at a time (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--repeats", type=int, default=40, metavar="N", help="how often each is timed (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--attention", default="auto", metavar="NAME", help="backend, as train.attention (default: %(default)s)"
-    )
+    parser = parser_of(__doc__, sequences=64, repeats=40, attention="auto")
     parser.add_argument(
         "--launches", nargs="+", metavar="TILE:WARPS", help="launches compared (default: the kernels' own)"
     )

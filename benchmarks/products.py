@@ -9,7 +9,6 @@ same product and what follows it as a compiled pass of its own. Inputs are rando
 more: the trits are those of a normal matrix); errors are those of the result, relative, against FP64.
 """
 
-import argparse
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from options import parser_of
 from timing import interleaved, ratios, summary
 from torch import Tensor
 from torch.nn.functional import ScalingType
@@ -148,16 +148,7 @@ def epilogues(model: ModelConfig, tokens: int, repeats: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--sequences", type=int, default=64, metavar="N", help="sequences at a time (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--repeats", type=int, default=40, metavar="N", help="how often each is timed (default: %(default)s)"
-    )
+    parser = parser_of(__doc__, sequences=64, repeats=40)
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from options import first_batch, parser_of
 from timing import ratios, summary
 from torch import Tensor
 
 from tritgolf.config import RecordConfig, load_record
-from tritgolf.data.loader import TokenStream
 from tritgolf.files import write_json
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks, joined_ranks
@@ -36,14 +36,6 @@ def worlds_up_to(processes: int) -> list[int]:
     """1, 2, 4, … and ``processes`` itself."""
     powers = [1 << bit for bit in range(processes.bit_length()) if 1 << bit < processes]
     return [*powers, processes]
-
-
-def batch_of(record: RecordConfig, shards: str, sequences: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Inputs and targets of the first tokens, (sequences, context)."""
-    context = record.model.context
-    stream = TokenStream(sorted(Path(shards).glob("*train*.bin")), record.model.vocab_size)
-    text = torch.from_numpy(stream.take(0, sequences * context + 1).astype("int64")).to(device)
-    return text[:-1].view(-1, context), text[1:].view(-1, context)
 
 
 Round = dict[str, float]
@@ -64,7 +56,7 @@ def timed(trainer: Trainer, steps: int, inputs: Tensor, targets: Tensor) -> Roun
 def measured(arguments: argparse.Namespace, record: RecordConfig, ranks: Ranks) -> dict[int, list[Round]]:
     """Number of ranks → each round as rank 0 sees it."""
     trainer = Trainer(record.model, record.train, 42, ranks)
-    inputs, targets = batch_of(record, arguments.shards, arguments.sequences, ranks.device)
+    inputs, targets = first_batch(record, arguments.shards, arguments.sequences, ranks.device)
     parts = {world: Ranks(ranks.rank, world, ranks.device) for world in worlds_up_to(ranks.world)}
     for world, part in parts.items():
         part.group = dist.new_group(range(world)) if ranks.world > 1 else None
@@ -96,10 +88,7 @@ def figures(rounds: list[Round], alone: list[Round]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
     parser.add_argument("--processes", type=int, default=max(1, torch.cuda.device_count()), help="default: one a GPU")
     parser.add_argument("--sequences", type=int, default=128, help="a rank's, of a step")

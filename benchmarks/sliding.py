@@ -9,7 +9,6 @@ ratio of neighbouring calls with its spread. Tokens are real. Weights are random
 nothing is multiplied by zeros): time does not depend on them, and the scores mean nothing but that the paths agree.
 """
 
-import argparse
 import functools
 import json
 import statistics
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from options import parser_of
 from timing import ratios
 
 from tritgolf.config import load_record
@@ -86,22 +86,13 @@ def paths(network: TernaryUNet, tokens: Tokens, windows: Windows, batch: int, co
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
+    parser = parser_of(__doc__, repeats=10, attention="auto")
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
     parser.add_argument(
         "--stride", type=int, default=16, metavar="N", help="tokens from window to window (default: %(default)s)"
     )
     parser.add_argument("--windows", type=int, default=4096, help="windows a call, a multiple of every batch")
     parser.add_argument("--batch", type=int, nargs="+", default=[64], help="windows at a time; several are compared")
-    parser.add_argument(
-        "--repeats", type=int, default=10, metavar="N", help="how often each is timed (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--attention", default="auto", metavar="NAME", help="backend, as train.attention (default: %(default)s)"
-    )
     parser.add_argument("--eager", action="store_true", help="compile nothing")
     parser.add_argument("--profile", metavar="FILE", help="write a table of the fastest path's kernels here")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here too")

@@ -7,12 +7,12 @@ schedule; then the same plain code scores both. The difference between the two, 
 much seeds of one path differ: rounding alone makes another path of a run, as another seed does.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from options import parser_of
 from plain import PlainTrainer
 
 from tritgolf.config import RecordConfig, load_record
@@ -54,10 +54,7 @@ def validation_nats(trainer: Trainer | PlainTrainer, record: RecordConfig, token
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--shards", required=True, help="a folder with training and validation shards (.bin)")
     parser.add_argument("--steps", type=int, default=600, metavar="N", help="training steps (default: %(default)s)")
     parser.add_argument("--sequences", type=int, default=64, help="of a step, all in one micro-batch")

@@ -7,18 +7,17 @@ logits, one Muon product a matrix. Both compute in BF16, from the same weights, 
 steps after warm-up, ratios pair by pair; published figures are those of the published code on one H200.
 """
 
-import argparse
 import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from options import first_batch, parser_of
 from plain import PlainTrainer
 from timing import interleaved, ratios, summary
 
 from tritgolf.config import load_record
-from tritgolf.data.loader import TokenStream
 from tritgolf.files import write_json
 from tritgolf.model.blocks import Block
 from tritgolf.model.heads import heads_of
@@ -70,20 +69,8 @@ def kernel_table(function: Any) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--record", default="ternary_v2", metavar="NAME", help="whose model: records/NAME.yaml (default: %(default)s)"
-    )
+    parser = parser_of(__doc__, sequences=64, repeats=40, attention="auto")
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
-    parser.add_argument(
-        "--sequences", type=int, default=64, metavar="N", help="sequences at a time (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--repeats", type=int, default=40, metavar="N", help="how often each is timed (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--attention", default="auto", metavar="NAME", help="backend, as train.attention (default: %(default)s)"
-    )
     parser.add_argument("--without", nargs="+", choices=FORMS, default=[], help="fast path, but these forms plain")
     parser.add_argument("--fast-only", action="store_true", help="leave the plain path out: for trying an idea")
     parser.add_argument("--profile", metavar="FILE", help="write a table of kernels here")
@@ -96,10 +83,7 @@ def main() -> None:
     for block in (module for module in trainer.network.modules() if isinstance(module, Block)):
         for form in arguments.without:
             FORMS[form](block)
-    context = record.model.context
-    stream = TokenStream(sorted(Path(arguments.shards).glob("*train*.bin")), record.model.vocab_size)
-    text = torch.from_numpy(stream.take(0, arguments.sequences * context + 1).astype("int64")).cuda()
-    inputs, targets = text[:-1].view(-1, context), text[1:].view(-1, context)
+    inputs, targets = first_batch(record, arguments.shards, arguments.sequences, torch.device("cuda", 0))
     for index in range(5):  # compiles, records, and leaves matrices that are no longer zero
         trainer.step(index, 1.0, inputs, targets)
     trainer._set_rates(0, 1e-6)

@@ -11,7 +11,7 @@ import pytest
 from tests.small import REPOSITORY
 
 # Those that read a command line of their own; the fuzzers hand theirs to libFuzzer.
-PROGRAMS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if "ArgumentParser" in path.read_text())
+PROGRAMS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if "parse_args()" in path.read_text())
 
 KERNELS = [f"tritgolf.model.{name}" for name in ("fused_loss_kernel", "heads_kernel", "mlp_kernel")]
 

@@ -5,12 +5,9 @@ import torch
 
 from tests.comparing import relative
 from tests.model.test_heads import SHAPES, doubled, inputs, outputs_and_gradients, weights_like
-from tritgolf.config import load_record
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.heads import fast_heads_of, heads_of
-from tritgolf.train.distributed import Ranks
 from tritgolf.train.replay import Replay
-from tritgolf.train.trainer import Trainer
 
 if torch.cuda.is_available():
     from tritgolf.model.heads_kernel import heads_on_gpu
@@ -87,19 +84,3 @@ def test_recorded_and_repeated_gradients_are_the_same_to_the_bit():
         replay()
         for ours, reference in zip(kept, called, strict=True):
             assert torch.equal(ours, reference)
-
-
-def test_the_network_trains_with_the_kernels_as_with_the_definition():
-    """Eight steps of the demo model, two called and six replayed, by the kernels and by the definition."""
-    demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})
-    torch.manual_seed(0)
-    tokens = torch.randint(demo.model.vocab_size, (32, demo.model.context + 1), device="cuda")
-    losses = []
-    for heads in (fast_heads_of, heads_of):
-        torch._dynamo.reset()
-        trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
-        for block in trainer.network.blocks:
-            block.attn.heads_of = heads
-        losses.append([float(trainer.step(i, 1.0, tokens[:, :-1], tokens[:, 1:])[1]) for i in range(8)])
-    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
-    assert losses[0][-1] < losses[0][0]

@@ -7,7 +7,9 @@ from tests.comparing import relative
 from tritgolf.config import load_record
 from tritgolf.model.attention import available_backends, choose_attention, math_attention
 from tritgolf.model.fused_loss import fused_training_loss
+from tritgolf.model.heads import fast_heads_of, heads_of
 from tritgolf.model.loss import training_loss
+from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled_fused
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
@@ -90,6 +92,35 @@ def test_a_compiled_step_follows_the_eager_one():
         losses[device] = [float(trainer.step(i, 1.0, inputs, targets)[1]) for i in range(10)]
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
     assert losses["cpu"][-1] < losses["cpu"][0] - 1
+
+
+def use_heads(block, heads):
+    block.attn.heads_of = heads
+
+
+def use_mlp(block, form):
+    block.mlp.add_mlp = form
+
+
+@pytest.mark.parametrize(
+    ("use", "forms"),
+    [(use_heads, (fast_heads_of, heads_of)), (use_mlp, (add_mlp_fused, add_mlp))],
+    ids=["heads", "mlp"],
+)
+def test_the_network_trains_with_a_form_as_with_its_definition(use, forms):
+    """Eight steps of the demo model, two called and six replayed, by the form and by the definition."""
+    demo = load_record("demo", overrides={"model": {"compute": "bfloat16"}})
+    torch.manual_seed(0)
+    tokens = torch.randint(demo.model.vocab_size, (32, demo.model.context + 1), device="cuda")
+    losses = []
+    for form in forms:
+        torch._dynamo.reset()
+        trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
+        for block in trainer.network.blocks:
+            use(block, form)
+        losses.append([float(trainer.step(i, 1.0, tokens[:, :-1], tokens[:, 1:])[1]) for i in range(8)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+    assert losses[0][-1] < losses[0][0]
 
 
 @pytest.mark.parametrize("attention", ["cudnn", "sdpa", "fa4"])

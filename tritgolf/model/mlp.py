@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tritgolf.model.layers import RMS_EPSILON, rms_norm
-from tritgolf.model.residual import add_scaled
+from tritgolf.model.residual import add_scaled, scale_and_weight_gradients, wide
 
 
 def squared_relu(x: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def relu_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
         return relu_product_on_gpu(x, weight)
     activated = (x @ weight.T).relu().square()
-    return activated, _wide(activated).square().sum(-1, keepdim=True)
+    return activated, wide(activated).square().sum(-1, keepdim=True)
 
 
 def slope_product(upstream: Tensor, weight: Tensor, activated: Tensor, along: Tensor) -> Tensor:
@@ -49,8 +49,8 @@ def slope_product(upstream: Tensor, weight: Tensor, activated: Tensor, along: Te
         from tritgolf.model.mlp_kernel import slope_product_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
         return slope_product_on_gpu(upstream, weight, activated, along)
-    a = _wide(activated)
-    return (2 * a.sqrt() * (_wide(upstream @ weight) - along * a)).to(activated.dtype)
+    a = wide(activated)
+    return (2 * a.sqrt() * (wide(upstream @ weight) - along * a)).to(activated.dtype)
 
 
 class _AddMlp(torch.autograd.Function):
@@ -64,31 +64,26 @@ class _AddMlp(torch.autograd.Function):
     def forward(ctx: Any, residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
         x = residual.flatten(0, -2)
         activated, squares = relu_product(x, inner)
-        epsilon = RMS_EPSILON * (_wide(x).square().mean(-1, keepdim=True) + RMS_EPSILON).square()
+        epsilon = RMS_EPSILON * (wide(x).square().mean(-1, keepdim=True) + RMS_EPSILON).square()
         inverse = (squares.sum(-1, keepdim=True) / activated.shape[-1] + epsilon).rsqrt()
         product = activated @ outer.T
         ctx.save_for_backward(x, scale, inner, outer, activated, inverse, product)
-        return (_wide(x) + _wide(scale) * (inverse * product)).to(x.dtype).view_as(residual)
+        return (wide(x) + wide(scale) * (inverse * product)).to(x.dtype).view_as(residual)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         x, scale, inner, outer, activated, inverse, product = ctx.saved_tensors
         above = gradient.flatten(0, -2)
         scaled = (inverse * above).to(x.dtype)
-        along = inverse.square() * (_wide(scale) * scaled * product).sum(-1, keepdim=True) / activated.shape[-1]
+        along = inverse.square() * (wide(scale) * scaled * product).sum(-1, keepdim=True) / activated.shape[-1]
         before = slope_product(scaled, scale[:, None] * outer, activated, along)
-        unscaled = scaled.T @ activated
-        of_scale = (_wide(unscaled) * _wide(outer)).sum(-1).to(scale.dtype)
-        return (above + before @ inner).view_as(gradient), of_scale, before.T @ x, scale[:, None] * unscaled
+        of_scale, of_outer = scale_and_weight_gradients(scaled.T @ activated, scale, outer)
+        return (above + before @ inner).view_as(gradient), of_scale, before.T @ x, of_outer
 
 
 def add_mlp_fused(residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
     """``add_mlp`` within rounding, both ways: for training on a GPU."""
     return _AddMlp.apply(residual, scale, inner, outer)
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _has_kernels(x: Tensor, weight: Tensor) -> bool:

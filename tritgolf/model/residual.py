@@ -18,6 +18,17 @@ def add_scaled(residual: Tensor, scale: Tensor, inputs: Tensor, weight: Tensor) 
     return residual + scale * F.linear(inputs, weight)
 
 
+def scale_and_weight_gradients(unscaled: Tensor, scale: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Of ``scale`` and ``weight``, from G = ``unscaled``, the weight's gradient if the scale were 1."""
+    of_scale = (wide(unscaled) * wide(weight)).sum(-1).to(scale.dtype)
+    return of_scale, scale[:, None] * unscaled
+
+
+def wide(x: Tensor) -> Tensor:
+    """``x`` in FP32, or in what it has beyond."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class _AddScaled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, residual: Tensor, scale: Tensor, inputs: Tensor, weight: Tensor) -> Tensor:
@@ -27,10 +38,10 @@ class _AddScaled(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         scale, inputs, weight = ctx.saved_tensors
-        unscaled = gradient.flatten(0, -2).T @ inputs.flatten(0, -2)
-        wide = torch.promote_types(weight.dtype, torch.float32)
-        of_scale = (unscaled.to(wide) * weight.to(wide)).sum(-1).to(scale.dtype)
-        return gradient, of_scale, gradient @ (scale[:, None] * weight), scale[:, None] * unscaled
+        of_scale, of_weight = scale_and_weight_gradients(
+            gradient.flatten(0, -2).T @ inputs.flatten(0, -2), scale, weight
+        )
+        return gradient, of_scale, gradient @ (scale[:, None] * weight), of_weight
 
 
 def add_scaled_fused(residual: Tensor, scale: Tensor, inputs: Tensor, weight: Tensor) -> Tensor:

@@ -111,9 +111,10 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         stop = clock.agree(step, terminated())
         finished = _is_last(train, step, clock.elapsed)
         loss, nats = _agreed_losses(losses, ranks)
-        phases = _agreed_phases(trainer)
+        told = logged or finished
+        phases = _agreed_phases(trainer) if told else {}
         _check_loss(loss, step, trainer.learning_rates(scale), plan.live)
-        if curve is not None and (logged or finished):
+        if curve is not None and told:
             curve.write(_line(step, plan, nats, loss, scale, clock, trainer, phases), train.batch_tokens)
             complaints.hear(phases, step)
         bar.update(step - bar.n)
@@ -122,7 +123,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
             _check_weights(trainer, step, trainer.learning_rates(scale), plan.live)
             now = {**facts, "step": step, "seconds": clock.elapsed, "pace": clock.pace}
             _save(trainer, plan, now, finished=finished, published=published)
-        if logged or finished:
+        if told:
             ranks.wait()  # for the one that writes: else the next step of the others, and their clocks, would
         if stop and not finished:
             raise Preempted(f"{plan.label}: stopped after step {step:,}; the same command continues there")

@@ -1,8 +1,10 @@
 """Where the time of a step goes: gradients, average over ranks, update. And what is wrong with it."""
 
+import itertools
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -19,34 +21,33 @@ class Phases:
         self._events = (
             [torch.cuda.Event(enable_timing=True) for _ in range(1 + len(PHASES))] if device.type == "cuda" else []
         )
-        self._nanoseconds: list[int] = []
-        self._marks = 0
+        self._marks: list[Any] = []  # events, or nanoseconds
 
     def begin(self) -> None:
         """A step begins."""
-        self._marks = 0
-        self._nanoseconds.clear()
+        self._marks.clear()
         self.mark()
 
     def mark(self) -> None:
         """Its next phase has ended."""
         if self._events:
-            self._events[self._marks].record()
+            event = self._events[len(self._marks)]
+            event.record()
+            self._marks.append(event)
         else:
-            self._nanoseconds.append(time.perf_counter_ns())
-        self._marks += 1
+            self._marks.append(time.perf_counter_ns())
 
     def milliseconds(self) -> dict[str, float]:
         """Phase → milliseconds on the device, which must have finished the step; nothing before the first step.
 
         ``average`` is also the time that this rank waits for slower ones.
         """
-        if self._marks <= len(PHASES):
+        if len(self._marks) <= len(PHASES):
             return {}
-        if self._events:
-            times = [begin.elapsed_time(end) for begin, end in zip(self._events, self._events[1:], strict=False)]
-        else:
-            times = [(end - begin) / 1e6 for begin, end in zip(self._nanoseconds, self._nanoseconds[1:], strict=False)]
+        times = (
+            begin.elapsed_time(end) if self._events else (end - begin) / 1e6
+            for begin, end in itertools.pairwise(self._marks)
+        )
         return dict(zip(PHASES, times, strict=True))
 
 

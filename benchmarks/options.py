@@ -1,0 +1,36 @@
+"""What benchmarks have in common: their options, and the first batch of a folder of shards."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tritgolf.config import RecordConfig
+from tritgolf.data.loader import TokenStream
+
+COMMON = {  # name → what stands for its value, and what it is
+    "record": ("NAME", "whose model: records/NAME.yaml"),
+    "sequences": ("N", "sequences at a time"),
+    "repeats": ("N", "how often each is timed"),
+    "attention": ("NAME", "backend, as train.attention"),
+}
+
+
+def parser_of(description: str | None, **defaults: int | str) -> argparse.ArgumentParser:
+    """A parser with ``--record``, and with those of the common options that ``defaults`` gives a default."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in {"record": "ternary_v2", **defaults}.items():
+        metavar, what = COMMON[name]
+        parser.add_argument(
+            f"--{name}", type=type(default), default=default, metavar=metavar, help=f"{what} (default: %(default)s)"
+        )
+    return parser
+
+
+def first_batch(record: RecordConfig, shards: str, sequences: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Inputs and targets of the first training tokens, int64 (sequences, context)."""
+    context = record.model.context
+    stream = TokenStream(sorted(Path(shards).glob("*train*.bin")), record.model.vocab_size)
+    text = torch.from_numpy(stream.take(0, sequences * context + 1).astype("int64")).to(device)
+    return text[:-1].view(-1, context), text[1:].view(-1, context)
