@@ -5,8 +5,13 @@
 Both start from the same weights for each seed, read the same batches of ``--sequences`` and follow the record's
 schedule; then the same plain code scores both. The difference between the two, seed by seed, is to be judged by how
 much seeds of one path differ: rounding alone makes another path of a run, as another seed does.
+
+Every run has a process of its own, as many at a time as there are GPUs; the file is written anew after each.
 """
 
+import itertools
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,7 @@ from plain import PlainTrainer
 from tritgolf.config import RecordConfig, load_record
 from tritgolf.data.loader import TokenStream, step_batch
 from tritgolf.data.shards import Tokens, open_shard
+from tritgolf.devices import assigned_gpus, visible_devices
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.files import write_json
@@ -27,6 +33,9 @@ from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.schedule import lr_scale
 from tritgolf.train.trainer import Trainer
+
+PATHS = ("plain", "fast")
+Run = dict[str, Any]
 
 
 def trained(trainer: Trainer | PlainTrainer, record: RecordConfig, stream: TokenStream, what: str) -> list[float]:
@@ -53,6 +62,38 @@ def validation_nats(trainer: Trainer | PlainTrainer, record: RecordConfig, token
     return float(found.nats.sum()) / windows.scored
 
 
+def run(record: RecordConfig, path: str, seed: int, files: list[Path], validation_tokens: int) -> Run:
+    """Train by one ``path`` from ``seed`` on a GPU of its own, and score."""
+    with assigned_gpus(1):
+        device = default_device()
+        stream = TokenStream([file for file in files if "train" in file.name], record.model.vocab_size)
+        held_out = [np.asarray(open_shard(file, record.model.vocab_size)) for file in files if "val" in file.name]
+        trainer: Trainer | PlainTrainer = (
+            Trainer(record.model, record.train, seed, Ranks(0, 1, device))
+            if path == "fast"
+            else PlainTrainer(record, seed, device)
+        )
+        losses = trained(trainer, record, stream, f"{path}, seed {seed}")
+        nats = validation_nats(trainer, record, np.concatenate(held_out)[:validation_tokens])
+    return {"path": path, "seed": seed, "training_nats": losses, "validation_nats": nats}
+
+
+def figures(runs: list[Run]) -> dict[str, Any]:
+    """Each run, what the fast path's validation loss is more, seed by seed, and each path's spread over seeds."""
+    nats = {(one["seed"], one["path"]): one["validation_nats"] for one in runs}
+    seeds = sorted({seed for seed, _ in nats})
+    both = [seed for seed in seeds if all((seed, path) in nats for path in PATHS)]
+    by_path = {path: [nats[seed, path] for seed in seeds if (seed, path) in nats] for path in PATHS}
+    return {
+        "runs": sorted(runs, key=lambda one: (one["seed"], one["path"])),
+        "fast_less_plain_nats": {seed: nats[seed, "fast"] - nats[seed, "plain"] for seed in both},
+        "mean_nats": {path: float(np.mean(found)) if found else None for path, found in by_path.items()},
+        "std_over_seeds_nats": {
+            path: float(np.std(found, ddof=1)) if len(found) > 1 else None for path, found in by_path.items()
+        },
+    }
+
+
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--shards", required=True, help="a folder with training and validation shards (.bin)")
@@ -73,40 +114,22 @@ def main() -> None:
     }
     record = load_record(arguments.record, overrides={"train": changes})
     files = sorted(Path(arguments.shards).glob("*.bin"))
-    stream = TokenStream([file for file in files if "train" in file.name], record.model.vocab_size)
-    held_out = [np.asarray(open_shard(file, record.model.vocab_size)) for file in files if "val" in file.name]
-    tokens = np.concatenate(held_out)[: arguments.validation_tokens]
-    device = default_device()
-    results: list[dict[str, Any]] = []
-    for seed in arguments.seeds:
-        for path in ("plain", "fast"):
-            fast = path == "fast"
-            trainer: Trainer | PlainTrainer = (
-                Trainer(record.model, record.train, seed, Ranks(0, 1, device))
-                if fast
-                else PlainTrainer(record, seed, device)
-            )
-            losses = trained(trainer, record, stream, f"{path}, seed {seed}")
-            nats = validation_nats(trainer, record, tokens)
-            results.append({"path": path, "seed": seed, "training_nats": losses, "validation_nats": nats})
-            del trainer
-    nats_of = {
-        path: np.array([r["validation_nats"] for r in results if r["path"] == path]) for path in ("plain", "fast")
+    about = {
+        "what": "training parity",
+        "record": arguments.record,
+        "steps": arguments.steps,
+        "tokens": arguments.steps * record.train.batch_tokens,
     }
-    spread = {path: float(found.std(ddof=1)) if len(found) > 1 else None for path, found in nats_of.items()}
-    write_json(
-        arguments.out,
-        {
-            "what": "training parity",
-            "record": arguments.record,
-            "steps": arguments.steps,
-            "tokens": arguments.steps * record.train.batch_tokens,
-            "runs": results,
-            "fast_less_plain_nats": [float(value) for value in nats_of["fast"] - nats_of["plain"]],
-            "std_over_seeds_nats": spread,
-            "provenance": provenance(record.model_dump(mode="json"), {}),
-        },
-    )
+    at_a_time = max(1, len(visible_devices()))
+    fresh = multiprocessing.get_context("spawn")
+    runs: list[Run] = []
+    with ProcessPoolExecutor(at_a_time, fresh, max_tasks_per_child=1) as pool:
+        wanted = itertools.product(arguments.seeds, PATHS)
+        jobs = [pool.submit(run, record, path, seed, files, arguments.validation_tokens) for seed, path in wanted]
+        for job in as_completed(jobs):
+            runs.append(job.result())
+            source = provenance(record.model_dump(mode="json"), {})
+            write_json(arguments.out, {**about, **figures(runs), "provenance": source})
     print(arguments.out.read_text())
 
 
