@@ -17,7 +17,7 @@ DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
 RUN = ROOT / "measured" / "ternary_v2_docs_en_2xh100"
 CHECKPOINTS = ("step_000600", "step_001200", "step_001800", "final")
-FIRST = ROOT / "measured" / "ternary_v1_docs_en_2xh100"
+FIRST = ROOT / "measured" / "ternary_v1_docs_en_4xh100"
 
 
 def table_after(marker: str) -> list[list[str]]:
@@ -68,10 +68,11 @@ def test_the_measured_gaps_are_those_of_the_metrics():
             assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])
 
 
-def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics():
-    chunked, sliding = table_after(f"<!-- table: {RUN.name} checkpoints -->")
+@pytest.mark.parametrize("run", [RUN, FIRST], ids=lambda run: run.name)
+def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics(run):
+    chunked, sliding = table_after(f"<!-- table: {run.name} checkpoints -->")
     for checkpoint, *shown in zip(CHECKPOINTS, chunked[1:], sliding[1:], strict=True):
-        found = json.loads((RUN / "seed42" / checkpoint / "evaluate.json").read_text())["metrics"]
+        found = json.loads((run / "seed42" / checkpoint / "evaluate.json").read_text())["metrics"]
         assert shown == [f"{found[kind]['bpb']:.4f}" for kind in ("chunked", "sliding")]
         assert f"stride {found['sliding']['stride']}" in sliding[0]
 

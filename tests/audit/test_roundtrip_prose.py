@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 MEASURED = ROOT / "measured"
 PAGE = " ".join((ROOT / "report" / "roundtrip_page.md").read_text().split())
 README = " ".join((ROOT / "README.md").read_text().split())
-FULL = [MEASURED / f"{record}_docs_en_2xh100" / "seed42" for record in ("ternary_v1", "ternary_v2")]
+FULL = [MEASURED / f"{run}_docs_en_{gpus}" / "seed42" for run, gpus in (("ternary_v1", "4xh100"), ("ternary_v2", "2xh100"))]
 RMS = MEASURED / "long_rms_docs_en_h100" / "seed42"
 LONG = [MEASURED / "long_absmean_docs_en_h100" / "seed42", RMS]
 
@@ -28,11 +28,11 @@ def spread(found: dict, *formats: str) -> float:
 
 
 def test_fp16_less_bf16_scales_at_full_size():
-    assert "differ by less than 0.00002 BPB" in PAGE
+    assert "differ by less than 0.00003 BPB" in PAGE
     for folder in FULL:
         for path in folder.glob("*/roundtrip.json"):
             storages = json.loads(path.read_text())["metrics"]["storages"]
-            assert abs(storages["fp16"]["gap_bpb"] - storages["bf16"]["gap_bpb"]) < 0.00002
+            assert abs(storages["fp16"]["gap_bpb"] - storages["bf16"]["gap_bpb"]) < 0.00003
 
 
 def test_what_the_format_of_the_scales_changes_in_the_long_models():
