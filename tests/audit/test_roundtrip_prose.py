@@ -9,7 +9,9 @@ ROOT = Path(__file__).parents[2]
 MEASURED = ROOT / "measured"
 PAGE = " ".join((ROOT / "report" / "roundtrip_page.md").read_text().split())
 README = " ".join((ROOT / "README.md").read_text().split())
-FULL = [MEASURED / f"{run}_docs_en_{gpus}" / "seed42" for run, gpus in (("ternary_v1", "4xh100"), ("ternary_v2", "2xh100"))]
+FULL = [
+    MEASURED / f"{run}_docs_en_{gpus}" / "seed42" for run, gpus in (("ternary_v1", "4xh100"), ("ternary_v2", "2xh100"))
+]
 RMS = MEASURED / "long_rms_docs_en_h100" / "seed42"
 LONG = [MEASURED / "long_absmean_docs_en_h100" / "seed42", RMS]
 
