@@ -3,10 +3,11 @@
     python benchmarks/products.py --out measured/speed/NAME.json
 
 *fp8* has the products of the forward pass with both sides in e4m3: one scale a *tensor*, one a *row*, or one a group
-of *1x128*, by which a ternary matrix is exact and only the activations are rounded. Quantizing them takes no time here:
-the figures bound from above what FP8 could save. *epilogue* has the two kernels of ``tritgolf.model.mlp`` beside the
-same product and what follows it as a compiled pass of its own. Inputs are random (time depends on them little, on zeros
-more: the trits are those of a normal matrix); errors are those of the result, relative, against FP64.
+of *1x128*, by which a ternary matrix is exact and only the activations are rounded. Quantizing them takes no time
+there, so these figures bound from above what FP8 could save; *from BF16* a compiled pass that quantizes them is in the
+time. *epilogue* has the two kernels of ``tritgolf.model.mlp`` beside the same product and what follows it as a compiled
+pass of its own. Inputs are random (time depends on them little, on zeros more: the trits are those of a normal matrix);
+errors are those of the result, relative, against FP64.
 """
 
 import functools
@@ -57,17 +58,23 @@ def fp8_ways(x: Tensor, ternary: Ternary) -> dict[str, Callable[[], Tensor]]:
     weight = dequantize(ternary)
     dense = {"tensor": (0, 1), "row": (1,)}
     ways: dict[str, Callable[[], Tensor]] = {}
+    quantize_rows = torch.compile(functools.partial(to_fp8, dims=(1,)), dynamic=False)
+    quantize_groups = torch.compile(by_groups, dynamic=False)
+
+    def scaled(a: Tensor, of_a: Tensor, b: Tensor, of_b: Tensor) -> Tensor:
+        return torch._scaled_mm(a, b.T, of_a, of_b.T, out_dtype=torch.bfloat16, use_fast_accum=True)
+
+    def grouped(a: Tensor, of_a: Tensor, b: Tensor, of_b: Tensor) -> Tensor:
+        kind = ScalingType.BlockWise1x128
+        return F.scaled_mm(a, b.T, of_a, kind, of_b, kind, output_dtype=torch.bfloat16)
+
     for name, dims in dense.items():
-        (a, of_a), (b, of_b) = to_fp8(x, dims), to_fp8(weight, dims)
-        ways[name] = functools.partial(
-            torch._scaled_mm, a, b.T, of_a, of_b.T, out_dtype=torch.bfloat16, use_fast_accum=True
-        )
-    groups, of_groups = by_groups(x)
-    trits, of_trits = ternary.q.to(FP8), ternary.scale.T.contiguous().T
-    kind = ScalingType.BlockWise1x128
-    ways["1x128"] = functools.partial(
-        F.scaled_mm, groups, trits.T, of_groups, kind, of_trits, kind, output_dtype=torch.bfloat16
-    )
+        ways[name] = functools.partial(scaled, *to_fp8(x, dims), *to_fp8(weight, dims))
+    trits = ternary.q.to(FP8), ternary.scale.T.contiguous().T
+    rows = to_fp8(weight, dense["row"])
+    ways["1x128"] = functools.partial(grouped, *by_groups(x), *trits)
+    ways["row from BF16"] = lambda: scaled(*quantize_rows(x), *rows)
+    ways["1x128 from BF16"] = lambda: grouped(*quantize_groups(x), *trits)
     return ways
 
 
