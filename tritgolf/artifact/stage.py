@@ -8,13 +8,11 @@ from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.statistics import record_zero_fraction, scale_range, stored_trits, zero_fractions
 from tritgolf.artifact.storage import Decided, store
+from tritgolf.artifact.submission import code_bytes
 from tritgolf.config import ExportConfig, ModelConfig
 from tritgolf.files import write_json
-from tritgolf.provenance import PACKAGE, envelope
+from tritgolf.provenance import envelope
 from tritgolf.train import checkpoint as checkpoints
-
-COUNTED_FOLDERS = ("artifact", "data", "evaluate", "model", "train")
-COUNTED_CODE = (*COUNTED_FOLDERS, "config.py", "errors.py", "files.py", "lossless.py", "progress.py")
 
 
 def export_stage(
@@ -73,13 +71,6 @@ def export_stage(
         inputs={"checkpoint": found.facts["digest"]},
     )
     write_json(facts, written)
-
-
-def code_bytes() -> int:
-    """UTF-8 bytes of the package's code that trains, exports and scores; what a submission would have to hold."""
-    roots = [PACKAGE / name for name in COUNTED_CODE]
-    files = [file for root in roots for file in (root.rglob("*.py") if root.is_dir() else [root])]
-    return sum(len(file.read_bytes()) for file in files)
 
 
 def _entry(path: Path, info: ArtifactInfo, scales: dict[str, float]) -> dict[str, Any]:

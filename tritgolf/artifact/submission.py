@@ -1,0 +1,43 @@
+"""How much code a submission would have to hold: what training, export and scoring import of this package."""
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+from tritgolf.provenance import PACKAGE
+
+ROOTS = ("train/__main__.py", "train/stage.py", "artifact/stage.py", "evaluate/stage.py")
+
+
+@functools.cache
+def submission_files() -> frozenset[Path]:
+    """Sources of the stages that train, export and score, and of all that they import, also inside functions."""
+    found: set[Path] = set()
+    left = [PACKAGE / root for root in ROOTS]
+    while left:
+        source = left.pop()
+        if source not in found:
+            found.add(source)
+            left += _imported(source)
+    return frozenset(found)
+
+
+def code_bytes() -> int:
+    """UTF-8 bytes of ``submission_files``, with their comments."""
+    return sum(len(source.read_bytes()) for source in submission_files())
+
+
+def _imported(source: Path) -> Iterator[Path]:
+    """Sources of the package's modules that an import statement of ``source`` names."""
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            path = PACKAGE.parent.joinpath(*name.split("."))
+            if name.split(".")[0] == PACKAGE.name:
+                yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists())
