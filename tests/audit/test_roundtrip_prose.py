@@ -48,11 +48,11 @@ def test_what_the_format_of_the_scales_changes_in_the_long_models():
 
 
 def test_the_share_of_mixes_and_skips_at_full_size():
-    assert "three fifths to three quarters of it are e4m3 in the mixes and skips" in PAGE
+    assert "nearly two thirds of it are e4m3 in the mixes and skips" in PAGE
     for folder in FULL:
         found = laboratory(folder)
         own = row(found, "own")["gap_bpb"]
-        assert 0.6 < 1 - row(found, "mixes_bf16")["gap_bpb"] / own < 0.76
+        assert 0.62 < 1 - row(found, "mixes_bf16")["gap_bpb"] / own < 0.66
 
 
 def test_the_forward_passs_trits_cost_next_to_no_bytes():
