@@ -222,6 +222,7 @@ def test_evaluate_refuses_a_text_too_short_for_the_record_rule(capsys, scoring, 
     header = np.frombuffer(whole[:1024], "<i4").copy()
     header[2] = 20
     (tmp_path / "short.bin").write_bytes(header.tobytes() + whole[1024 : 1024 + 40])
+    shutil.copy(dataset / "shards" / "manifest.json", tmp_path)
     assert "too short" in refuse(capsys, *scoring, "--shards", tmp_path / "short.bin", "--rule", "record")
 
 
@@ -232,6 +233,25 @@ def test_evaluate_refuses_a_tokenizer_of_another_size(capsys, scoring, tmp_path,
     save_tokenizer(model, tmp_path / "tokenizer", origin="trained")
     line = refuse(capsys, *scoring, "--tokenizer", tmp_path / "tokenizer" / "tokenizer.model")
     assert "has 298 pieces, the artifact's model 300" in line
+
+
+def test_evaluate_refuses_a_tokenizer_that_did_not_make_the_shards(capsys, scoring, tmp_path, dataset):
+    """One of the right size, so that only the manifest tells."""
+    from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer  # noqa: PLC0415
+
+    model = train_tokenizer(dataset / "corpus" / "train.jsonl.zst", 300, 10**4)
+    save_tokenizer(model, tmp_path / "tokenizer", origin="trained")
+    other = ["--tokenizer", tmp_path / "tokenizer" / "tokenizer.model"]
+    assert "is not the tokenizer that made the shards in" in refuse(capsys, *scoring, *other)
+    shutil.copy(dataset / "shards" / "val_000000.bin", tmp_path)
+    assert main([str(part) for part in (*scoring, "--shards", tmp_path / "val_*.bin", *other)]) == 0
+    assert "no manifest.json says which tokenizer made these shards" in capsys.readouterr().err
+
+
+def test_a_record_is_not_named_for_a_file_that_names_its_own(capsys, scoring):
+    line = refuse(capsys, *scoring, "--record", "ternary_v2", "--records", RECORDS)
+    assert "bf16.tgolf: says itself which record it is of" in line
+    assert "leave out --record" in refuse(capsys, "inspect", scoring[1], "--record", "tiny", "--records", RECORDS)
 
 
 def test_evaluate_refuses_a_published_file_on_other_shards(capsys, scoring, tmp_path):

@@ -50,7 +50,10 @@ def verified(capsys, folder) -> tuple[int, dict]:
     facts = json.loads(capsys.readouterr().out)
     assert main(["verify", str(folder)]) == code
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == sum(len(facts[key]) for key in ("changed", "missing", "notes")) + 1
+    lost = [name for name in (*facts["changed"], *facts["missing"]) if not name.startswith("../")]
+    assert len(lines) == sum(len(facts[key]) for key in ("changed", "missing", "notes")) + 1 + bool(lost)
+    assert all(str(folder / name) in lines[-1] for name in lost)
+    assert lines[-1].startswith("to make them again: rm -f ") == bool(lost)
     assert facts["sound"] == (code == 0)
     return code, facts
 
@@ -125,10 +128,10 @@ def test_changed_and_missing_files_are_told(results, capsys):
     said = capsys.readouterr().out
     assert "changed: record.json\n" in said
     assert "missing: tables/seeds.csv\n" in said
-    assert said.endswith(f"{results}: 2 of 4 recorded files differ from what was made\n")
+    assert f"{results}: 2 of 4 recorded files differ from what was made\n" in said
     (results / "tables" / "seeds.csv").write_bytes(b"seed,bpb\n1,2.5\n")
     main(["verify", str(results)])
-    assert capsys.readouterr().out.endswith(f"{results}: 1 of 4 recorded files differs from what was made\n")
+    assert f"{results}: 1 of 4 recorded files differs from what was made\n" in capsys.readouterr().out
 
 
 def test_a_folder_in_the_place_of_a_file_is_no_file(results, capsys):

@@ -5,15 +5,14 @@ A record is a YAML file in ``records/``. It may ``inherit`` from another and the
 explicit: nothing is decided later. Every error is one line that names file, key, value and what is allowed.
 """
 
-import copy
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from tritgolf.errors import InputError
 from tritgolf.lossless import losses
+from tritgolf.settings import Settings, merge, read_yaml, validate
 
 Mode = Literal["faithful", "honest"]
 Precision = Literal["float32", "bfloat16"]
@@ -52,15 +51,6 @@ MODES: dict[str, dict[str, Any]] = {
         "report.zero_fraction": "true",
     },
 }
-
-
-class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, values never change after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
-
-
-T = TypeVar("T", bound=Settings)
 
 
 class QuantizerConfig(Settings):
@@ -329,44 +319,6 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
 
 
-def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
-    """``kind(**raw)``, with pydantic's first complaint turned into a one-line ``InputError``."""
-    try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise InputError(path, f"{key}: unknown key", f"allowed here: {_siblings(kind, first['loc'])}") from None
-        if first["type"] == "missing":
-            raise InputError(path, f"{key}: is missing") from None
-        if first["type"] == "value_error":
-            message = first["msg"].removeprefix("Value error, ")
-            raise InputError(path, f"{key}.{message}" if key else message) from None
-        raise InputError(path, f"{key}: {first['input']!r}: {first['msg']}") from None
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """A YAML mapping from a file; anything else is an ``InputError``."""
-    try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).replace("\n", " ")
-        raise InputError(path, f"cannot be read as YAML ({reason})", "correct the file") from None
-    if not isinstance(raw, dict):
-        raise InputError(path, "is not a YAML mapping", "write 'key: value' lines")
-    return raw
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either."""
-    merged = copy.deepcopy(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
-    return merged
-
-
 def _with_ancestors(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
     raw = read_yaml(path)
     parent = raw.pop("inherit", None)
@@ -386,15 +338,3 @@ def _set_default(raw: dict[str, Any], keys: list[str], value: Any) -> None:
         if not isinstance(raw, dict):
             return  # validation names the wrong type
     raw.setdefault(keys[-1], value)
-
-
-def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Names of the settings beside the one at ``location``, where ``kind`` says what they are."""
-    model: Any = kind
-    for part in location[:-1]:
-        if hasattr(model, "model_fields"):
-            field = model.model_fields.get(part)
-            model = field.annotation if field else None
-        else:
-            model = next(reversed(get_args(model)), None)  # a mapping's values
-    return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config.py"

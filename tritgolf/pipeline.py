@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 from pydantic import Field, model_validator
 
-from tritgolf.config import Positive, RecordConfig, Settings, check_names, load_record, validate
+from tritgolf.config import Positive, RecordConfig, check_names, load_record
 from tritgolf.data.dataset import DatasetConfig
 from tritgolf.errors import InputError
+from tritgolf.settings import Settings, validate
 
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
 

@@ -14,7 +14,8 @@ REPOSITORY = Path(__file__).parents[2]
 # What rules/common.smk would give; the metrics are sources here, so nothing can be trained by mistake.
 SNAKEFILE = f"""
 from pathlib import Path
-from tritgolf.config import load_record, merge
+from tritgolf.config import load_record
+from tritgolf.settings import merge
 
 REPOSITORY = Path({str(REPOSITORY)!r})
 STEPS = {{"train": {{"steps": 300, "checkpoints": [100, 200]}}}}  # those of the synthetic metrics

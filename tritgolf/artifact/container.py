@@ -33,9 +33,10 @@ from tritgolf.artifact.payload import assemble, disassemble, section_lengths
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.trits import LAYOUTS, Layout
-from tritgolf.config import ScaleFormat, Settings
+from tritgolf.config import ScaleFormat
 from tritgolf.files import atomic_write, canonical_json
 from tritgolf.model.counts import parameter_shapes
+from tritgolf.settings import Settings
 
 MAGIC = b"TGOLF\r\n\x1a"
 VERSION = 1

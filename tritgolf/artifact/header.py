@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from tritgolf.artifact.storage import Restored, Stored, restore
 from tritgolf.artifact.trits import Layout
-from tritgolf.config import ModelConfig, Settings, StorageConfig
+from tritgolf.config import ModelConfig, StorageConfig
+from tritgolf.settings import Settings
 
 Text = Annotated[str, Field(max_length=200)]
 

@@ -14,7 +14,8 @@ from tritgolf.model.ternary import Estimator
 def open_artifact(path: str | Path, estimator: Estimator | None = None) -> Artifact:
     """Read our ``.tgolf`` or the published ``.ptz``, told apart by their first bytes.
 
-    ``estimator`` is for a published file whose own is not the one its vectors' format suggests. Raises ``InputError``.
+    ``estimator`` is for a published file whose own is not the one its vectors' format suggests; ours says its own.
+    Raises ``InputError``.
     """
     try:
         with Path(path).open("rb") as file:
@@ -22,6 +23,8 @@ def open_artifact(path: str | Path, estimator: Estimator | None = None) -> Artif
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(path, "is not a file", "give the path of an artifact") from None
     if is_container(start):
+        if estimator is not None:
+            raise InputError(path, "says itself which record it is of", "leave out --record, for published files")
         return read_artifact(path)
     if is_published(start):
         return read_ptz(path, estimator)

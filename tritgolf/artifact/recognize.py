@@ -7,10 +7,11 @@ from typing import Any
 
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec
-from tritgolf.config import Format, ModelConfig, RecordConfig, ScaleFormat, StorageConfig, validate
+from tritgolf.config import Format, ModelConfig, RecordConfig, ScaleFormat, StorageConfig
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.ternary import Estimator
+from tritgolf.settings import validate
 
 ESTIMATORS: dict[Format, Estimator] = {"float16": "absmean", "bfloat16": "rms"}  # by format of the vectors: #640, #920
 

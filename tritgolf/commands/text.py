@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import glob
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tritgolf.errors import InputError
@@ -23,10 +25,15 @@ def add_text_options(parser: argparse.ArgumentParser, required: bool) -> None:
 
 
 def given_text(arguments: argparse.Namespace, model: ModelConfig) -> tuple[Tokens, TokenBytes]:
-    """All tokens of the shards, uint16, and their byte counts; ``InputError`` where they don't fit the model."""
+    """All tokens of the shards, uint16, and their byte counts.
+
+    ``InputError`` where they don't fit the model, or the tokenizer is not the one that made the shards by the manifest
+    beside them. Without a manifest nothing tells; a line on standard error says so.
+    """
     import numpy as np  # noqa: PLC0415  (these are slow to import)
 
     from tritgolf.data.loader import check_window  # noqa: PLC0415
+    from tritgolf.data.manifest import check_tokenizer  # noqa: PLC0415
     from tritgolf.data.shards import open_shard  # noqa: PLC0415
     from tritgolf.evaluate.bytes import token_bytes  # noqa: PLC0415
 
@@ -44,4 +51,10 @@ def given_text(arguments: argparse.Namespace, model: ModelConfig) -> tuple[Token
             f"has {sizes.vocab_size} pieces, the artifact's model {model.vocab_size}",
             "give the tokenizer of the shards and the model",
         )
+    for folder in sorted({Path(path).parent for path in paths}):
+        if (folder / "manifest.json").exists():
+            check_tokenizer(folder, arguments.tokenizer)
+        else:
+            unknown = f"warning: {folder}: no manifest.json says which tokenizer made these shards"
+            print(f"{unknown}; taking {arguments.tokenizer}", file=sys.stderr, flush=True)
     return tokens, sizes

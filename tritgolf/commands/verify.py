@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         for name in names:
             print(f"{kind + ':':<8} {name}")
     print(f"{arguments.results}: {_summed_up(found)}")
+    lost = [str(arguments.results / name) for name in (*found.changed, *found.missing) if not name.startswith("../")]
+    if lost:  # a workflow's targets don't ask for files between inputs and tables that are gone
+        print(f"to make them again: rm -f {shlex.join(lost)} && snakemake --cores all {shlex.join(lost)}")
     return int(not found.sound)
 
 

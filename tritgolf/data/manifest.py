@@ -5,10 +5,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tritgolf.config import Positive, Settings, validate
+from tritgolf.config import Positive
 from tritgolf.data.shards import blocks, file_bytes, open_shard, read_header
 from tritgolf.errors import InputError
 from tritgolf.files import digest_file, digest_json, read_json, write_json
+from tritgolf.settings import Settings, validate
 
 SCHEMA = "tritgolf/shards/1"
 Split = Literal["train", "validation"]
@@ -68,14 +69,19 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_json(folder / "manifest.json", {"schema": SCHEMA, "totals": totals, **manifest.model_dump(mode="json")})
 
 
-def load_manifest(folder: str | Path) -> Manifest:
-    """The manifest of a folder; ``InputError`` if it is missing or malformed, or a shard is missing or cut short."""
+def read_manifest(folder: str | Path) -> Manifest:
+    """The manifest of a folder, whatever has become of its shards; ``InputError`` if it is missing or malformed."""
     path = Path(folder) / "manifest.json"
     raw = read_json(path)
     if not isinstance(raw, dict) or raw.pop("schema", None) != SCHEMA:
         raise InputError(path, f"is not of the schema {SCHEMA}", "delete the folder and make the shards again")
     raw.pop("totals", None)
-    manifest = validate(Manifest, raw, path)
+    return validate(Manifest, raw, path)
+
+
+def load_manifest(folder: str | Path) -> Manifest:
+    """``read_manifest``; ``InputError`` also if a shard is missing or cut short."""
+    path, manifest = Path(folder) / "manifest.json", read_manifest(folder)
     for shard in manifest.shards:
         if Path(shard.file).name != shard.file or shard.bytes != file_bytes(shard.tokens):
             raise InputError(path, f"{shard.file!r}: impossible name or size", "make the shards again")
@@ -103,7 +109,7 @@ def verify_shards(folder: str | Path) -> Manifest:
 
 def check_tokenizer(folder: str | Path, model: str | Path) -> None:
     """``InputError`` unless ``model`` is the tokenizer that made the shards in ``folder``."""
-    manifest = load_manifest(folder)
+    manifest = read_manifest(folder)
     if not Path(model).is_file():
         raise InputError(model, "is missing", "give the tokenizer that made the shards")
     if digest_file(model) != manifest.tokenizer_digest:

@@ -11,18 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config import (
-    FACTORS,
-    Decide,
-    Format,
-    ReloadPrecision,
-    ScaleFormat,
-    Settings,
-    StorageConfig,
-    read_yaml,
-    validate,
-)
+from tritgolf.config import FACTORS, Decide, Format, ReloadPrecision, ScaleFormat, StorageConfig
 from tritgolf.errors import InputError
+from tritgolf.settings import Settings, read_yaml, validate
 
 Estimator = Literal["absmean", "rms"]
 RowName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=60)]

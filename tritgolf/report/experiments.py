@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from tritgolf.config import Settings, read_yaml, validate
 from tritgolf.errors import InputError
 from tritgolf.report.frames import roundtrip_frame
 from tritgolf.report.metrics import Run, load_run
@@ -17,6 +16,7 @@ from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.statistics import format_exact, format_mean_std, format_value, mean
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, with_summary
+from tritgolf.settings import Settings, read_yaml, validate
 
 FILE = "experiment.yaml"
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.config import ModelConfig, TrainConfig, validate
+from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.errors import InputError, full_disk, full_disk_error
 from tritgolf.files import read_json, write_json
+from tritgolf.settings import validate
 from tritgolf.train.distributed import joined_ranks
 from tritgolf.train.heartbeat import beating
 from tritgolf.train.launch import STOPPED, die_with_parent

@@ -1,0 +1,85 @@
+"""What all settings have in common: a frozen base, and mappings from YAML whose every error is one line."""
+
+import copy
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tritgolf.errors import InputError
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values never change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+
+T = TypeVar("T", bound=Settings)
+
+# What pydantic's types of errors begin with → what it wanted, and how that is written.
+WANTED = {
+    "tuple": ("a list", "write [a, b], or [a] for one; on a command line KEY='[a]'"),
+    "list": ("a list", "write [a, b], or [a] for one; on a command line KEY='[a]'"),
+    "model": ("a mapping", "write {key: value}; on a command line KEY='{key: value}'"),
+    "dict": ("a mapping", "write {key: value}; on a command line KEY='{key: value}'"),
+    "int": ("a whole number", "write one without a point"),
+    "float": ("a number", "write one"),
+    "bool": ("true or false", "write one of them"),
+    "string": ("text", "put it into quotes"),
+}
+
+
+def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
+    """``kind(**raw)``, with pydantic's first complaint turned into a one-line ``InputError``."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(path, f"{key}: unknown key", f"allowed here: {_siblings(kind, first['loc'])}") from None
+        if first["type"] == "missing":
+            raise InputError(path, f"{key}: is missing") from None
+        if first["type"] == "value_error":
+            message = first["msg"].removeprefix("Value error, ")
+            raise InputError(path, f"{key}.{message}" if key else message) from None
+        kind_of_error, _, what_of_it = first["type"].partition("_")
+        if kind_of_error in WANTED and what_of_it in ("type", "parsing", "from_float"):
+            wanted, fix = WANTED[kind_of_error]
+            raise InputError(path, f"{key}: {first['input']!r} is not {wanted}", fix) from None
+        raise InputError(path, f"{key}: {first['input']!r}: {first['msg']}") from None
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """A YAML mapping from a file; anything else is an ``InputError``."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).replace("\n", " ")
+        raise InputError(path, f"cannot be read as YAML ({reason})", "correct the file") from None
+    if not isinstance(raw, dict):
+        raise InputError(path, "is not a YAML mapping", "write 'key: value' lines")
+    return raw
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either."""
+    merged = copy.deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Names of the settings beside the one at ``location``, where ``kind`` says what they are."""
+    model: Any = kind
+    for part in location[:-1]:
+        if hasattr(model, "model_fields"):
+            field = model.model_fields.get(part)
+            model = field.annotation if field else None
+        else:
+            model = next(reversed(get_args(model)), None)  # a mapping's values
+    return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config.py"
