@@ -94,6 +94,22 @@ def test_the_measured_decompositions_are_those_of_the_laboratory(run, column):
             assert error == pytest.approx(found[name]["gap_se"], abs=5.1e-6)
 
 
+def test_the_bytes_of_code_are_those_that_the_runs_counted():
+    facts = [json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, FIRST)]
+    counted = [each["metrics"]["code_bytes"] for each in facts]
+    assert f"{counted[0]:,} and {counted[1]:,} bytes in the tables above" in " ".join(README.split())
+
+
+def test_the_zeros_at_full_size_are_those_of_the_logs():
+    shares = []
+    for run in (RUN, FIRST):
+        log = (run / "seed42/train/metrics.jsonl").read_text().splitlines()
+        lines = {line["step"]: line["zero_fraction"]["all"] for line in map(json.loads, log)}
+        shares += [f"{lines[1900]:.3f}", f"{lines[600]:.3f}"]
+    said = "`ternary_v2` ends at {} after {} at 600 steps, `ternary_v1` at {} after {}.".format(*shares)
+    assert said in " ".join(README.split())
+
+
 @pytest.mark.parametrize(
     ("run", "said"), [("long_rms", "from 0.449 after 100 steps to 0.543"), ("long_absmean", "from 0.349 to 0.434")]
 )

@@ -41,6 +41,8 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     write_json(plan_path, plan)
     (live / "finished.json").unlink(missing_ok=True)
     first_state = _newest_state(live)
+    begin = f"goes on after step {_step(first_state):,}" if first_state else "begins"
+    print(f"{plan['label']}: {begin}; its losses: {live / 'metrics.jsonl'}", file=sys.stderr, flush=True)
     failures, last_state = 0, first_state
     while True:
         for ending in ("failure.json", STOPPED):
@@ -132,6 +134,10 @@ def die_with_parent() -> None:
 def _newest_state(live: Path) -> str | None:
     states = sorted(path.name for path in live.glob("state_*.safetensors"))
     return states[-1] if states else None
+
+
+def _step(state: str) -> int:
+    return int(Path(state).stem.removeprefix("state_"))
 
 
 def _command(plan_path: Path, processes: int) -> list[str]:
