@@ -1,6 +1,7 @@
 """Provenance of a record's results, made up in a folder: no run is needed to see what changed."""
 
 import json
+import shlex
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -54,6 +55,7 @@ def verified(capsys, folder) -> tuple[int, dict]:
     assert len(lines) == sum(len(facts[key]) for key in ("changed", "missing", "notes")) + 1 + bool(lost)
     assert all(str(folder / name) in lines[-1] for name in lost)
     assert lines[-1].startswith("to make them again: rm -f ") == bool(lost)
+    assert not lost or lines[-1].endswith(f"&& snakemake {shlex.join(str(folder / name) for name in lost)} --cores 2")
     assert facts["sound"] == (code == 0)
     return code, facts
 
@@ -90,10 +92,16 @@ def test_it_says_what_made_the_results(results):
 
 def test_what_nobody_touched_is_sound(results, capsys, monkeypatch):
     monkeypatch.setattr(verify, "_drift", lambda _: [])
-    assert verified(capsys, results) == (
-        0,
-        {"recorded": 4, "changed": [], "missing": [], "notes": [], "sound": True},
-    )
+    code, facts = verified(capsys, results)
+    assert code == 0
+    assert facts == {
+        "recorded": 4,
+        "command": ["snakemake", "--cores", "2"],
+        "changed": [],
+        "missing": [],
+        "notes": [],
+        "sound": True,
+    }
     assert main(["verify", str(results)]) == 0
     assert capsys.readouterr().out == f"{results}: all 4 recorded files are as they were made\n"
 

@@ -61,9 +61,10 @@ class RecordProvenance(Settings):
 
 @dataclass
 class Verification:
-    """What ``verify`` found. ``changed`` and ``missing`` are errors, ``notes`` only inform."""
+    """What ``verify`` found in what ``command`` made. ``changed`` and ``missing`` are errors, ``notes`` only inform."""
 
     recorded: int
+    command: tuple[str, ...]
     changed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -118,7 +119,7 @@ def read_provenance(folder: Path) -> RecordProvenance:
 def verify(folder: Path) -> Verification:
     """Compare every file of ``folder`` (``results/<record>``) with what its ``provenance.json`` records."""
     recorded = read_provenance(folder)
-    found = Verification(recorded=len(recorded.files))
+    found = Verification(recorded=len(recorded.files), command=recorded.command)
     for name, digest in recorded.files.items():
         if not (folder / name).is_file():
             found.missing.append(name)

@@ -35,8 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{kind + ':':<8} {name}")
     print(f"{arguments.results}: {_summed_up(found)}")
     lost = [str(arguments.results / name) for name in (*found.changed, *found.missing) if not name.startswith("../")]
-    if lost:  # a workflow's targets don't ask for files between inputs and tables that are gone
-        print(f"to make them again: rm -f {shlex.join(lost)} && snakemake --cores all {shlex.join(lost)}")
+    if lost and found.command[:1] == ("snakemake",):
+        again = ["snakemake", *lost, *found.command[1:]]  # by name: its targets ask for no file between input and table
+        print(f"to make them again: rm -f {shlex.join(lost)} && {shlex.join(again)}")
     return int(not found.sound)
 
 
