@@ -7,6 +7,9 @@ include: "report_files.smk"
 report: "../report/workflow.rst"
 
 
+OF_THIS_COMMAND = "Records of the last command"
+
+
 for _name, (_title, _metrics, _published) in TABLES.items():
 
     rule:
@@ -94,23 +97,15 @@ for _run, _folder in MEASURED.items():
             metrics=sorted(str(path) for path in _folder.rglob("*.json*")),
             published=PUBLISHED,
         output:
-            texts=measured_files(_run, "tables", "md") + measured_files(_run, "tables", "csv"),
+            texts=measured_files(_run, "tables", "md"),
             images=measured_files(_run, "plots", "png"),
-            tables=[
-                report(
-                    path,
-                    caption=f"../report/{Path(path).stem}.rst",
-                    category=f"measured: {_run}",
-                    subcategory="Tables",
-                    labels={"table": TABLES[Path(path).stem][0]},
-                )
-                for path in measured_files(_run, "tables", "html")
-            ],
+            spreadsheets=[measured_table(path, _run, "spreadsheet") for path in measured_files(_run, "tables", "csv")],
+            tables=[measured_table(path, _run, "page") for path in measured_files(_run, "tables", "html")],
             plots=[
                 report(
                     path,
                     caption=f"../report/{Path(path).stem}.rst",
-                    category=f"measured: {_run}",
+                    category=kept(_run),
                     subcategory="Plots",
                     labels={"plot": PLOTS[Path(path).stem][0]},
                 )
@@ -144,13 +139,19 @@ for _experiment, _folder in EXPERIMENTS.items():
             metrics=sorted(str(path) for path in _folder.rglob("*.json*")),
         output:
             md=f"results/measured/{_experiment}/tables/compared.md",
-            csv=f"results/measured/{_experiment}/tables/compared.csv",
+            csv=report(
+                f"results/measured/{_experiment}/tables/compared.csv",
+                caption="../report/compared.rst",
+                category=kept(_experiment),
+                subcategory="Tables",
+                labels={"table": "Compared", "as": "spreadsheet"},
+            ),
             html=report(
                 f"results/measured/{_experiment}/tables/compared.html",
                 caption="../report/compared.rst",
-                category=f"measured: {_experiment}",
+                category=kept(_experiment),
                 subcategory="Tables",
-                labels={"table": "Compared"},
+                labels={"table": "Compared", "as": "page"},
             ),
         log:
             f"results/measured/{_experiment}/logs/compared.log",
@@ -178,13 +179,13 @@ rule records_table:
         csv=report(
             "results/tables/records.csv",
             caption="../report/records.rst",
-            category="All records",
+            category=OF_THIS_COMMAND,
             labels={"table": "Records", "as": "spreadsheet"},
         ),
         html=report(
             "results/tables/records.html",
             caption="../report/records.rst",
-            category="All records",
+            category=OF_THIS_COMMAND,
             labels={"table": "Records", "as": "page"},
         ),
     log:
@@ -200,7 +201,7 @@ rule records_table:
     params:
         facts=[facts_of(record) for record in records()],
     message:
-        "Table of all records"
+        "Table of the records side by side"
     script:
         "../workflow_scripts/report_records.py"
 

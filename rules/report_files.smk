@@ -125,3 +125,15 @@ def measured_files(run: str, kind: str, suffix: str) -> list[str]:
 def _was_kept(run: str, pattern: str) -> bool:
     of_any_checkpoint = pattern.replace("{checkpoint}", "*")
     return any(MEASURED[run].glob(f"seed*/{of_any_checkpoint}"))
+
+
+def kept(run: str) -> str:
+    """The category of a kept run or experiment. Without a colon: Snakemake makes reST targets of these names."""
+    return f"measured {run}"
+
+
+def measured_table(path: str, run: str, form: str):
+    """A table's file of a kept run, marked for the report as this form of it."""
+    name = Path(path).stem
+    labels = {"table": TABLES[name][0], "as": form}
+    return report(path, caption=f"../report/{name}.rst", category=kept(run), subcategory="Tables", labels=labels)

@@ -1,4 +1,4 @@
-"""Write the table of all records as CSV, Markdown and HTML."""
+"""Write the table of the command's records as CSV, Markdown and HTML."""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ from tritgolf.errors import InputError
 from tritgolf.report import laboratory_tables
 from tritgolf.report.catalogue import TABLES, draw
 from tritgolf.report.laboratory import decomposition_frame, grid_frame, length_frame
-from tritgolf.report.laboratory_plots import LOOKS
+from tritgolf.report.laboratory_plots import FLOOR, LOOKS
 from tritgolf.report.laboratory_tables import FACTORS, shown_checkpoints
 from tritgolf.report.metrics import load_files, load_run
 from tritgolf.report.style import look
@@ -103,12 +103,42 @@ def test_amplification_is_that_of_the_true_zeros(run):
 def test_mechanisms_say_where_training_is_and_where_they_break(run):
     table = TABLES["mechanisms"](run)
     half = cells(table, mechanism="scales in float16: range")
-    assert half["breaks at"] == "×2^−8"
+    assert half["breaks"] == "between ×2^−4 and ×2^−8"
     assert half["trained numbers"] == "0.004 … 1"
     assert half["largest is below the end by"] == "16.0 binades"
-    assert half["largest gap when pushed"] == "0.010000"
+    assert half["largest gap when pushed"] == "+0.010000 ± 0.000002"
     zeros = cells(table, mechanism="float16 scales, shrinkage, BF16 reload: zeros")
-    assert zeros["breaks at"] == "not within 0% zeros … 50% zeros"
+    assert zeros["breaks"] == "not at 50%"
+
+
+def of_one_mechanism(folder: Path, seeds: dict[str, dict[float, float]], parameter: str = "shift", **broken) -> dict:
+    """The only row of the mechanisms' table, where each of ``seeds`` has a gap at each setting."""
+    for seed, gaps in seeds.items():
+        path = folder / seed / "final" / "probes.json"
+        point = {"gap_se": 0.0, "relative_error": 0.0, "trits_changed": 0}
+        points = [point | {"at": at, "gap_bpb": gap} for at, gap in gaps.items()]
+        mechanism = {"parameter": parameter, "kind": "scales", "choice": "float16", "points": points}
+        edit(path, metrics__mechanisms=[mechanism | {"below": None, "above": None} | broken.get(seed, {})])
+    return TABLES["mechanisms"](load_run(folder)).cells.iloc[0].to_dict()
+
+
+def test_a_gap_below_zero_keeps_its_sign(folder):
+    one_seed(folder)
+    row = of_one_mechanism(folder, {"seed42": {0: 0.02, 8: -0.4}}, "crowding", seed42={"above": 8})
+    assert row["breaks"] == "between ×1 and ×2^−8"
+    assert row["gap where training is"].startswith("+0.020000")
+    assert row["largest gap when pushed"].startswith("−0.400000")
+
+
+def test_the_first_seed_that_breaks_counts_and_what_all_of_them_held(folder):
+    seeds = {
+        "seed42": {-4: 0.5, -2: 0.0, 0: 0.0, 4: 0.0, 8: 0.5},
+        "seed1337": {-4: 0.0, 0: 0.0, 4: 0.0, 6: 0.5, 7: 0.5, 8: 0.5},
+        "seed7": {-4: 0.0, 0: 0.0, 4: 0.0, 5: 0.0, 8: 0.0},
+    }
+    broken = {"seed42": {"below": -4, "above": 8}, "seed1337": {"above": 6}}
+    row = of_one_mechanism(folder, seeds, **broken)
+    assert row["breaks"] == "between ×1 and ×2^−4; between ×2^4 and ×2^6"
 
 
 def test_the_waterfall_ends_at_the_whole_gap(run):
@@ -126,6 +156,17 @@ def test_the_waterfall_ends_at_the_whole_gap(run):
 def test_plots_say_what_they_show(run):
     assert "paired over windows" in texts(draw("gap_length", run))
     assert "scales float16" in texts(draw("probes", run))
+
+
+def test_probes_are_marked_where_they_were_tried(folder):
+    one_seed(folder)
+    of_one_mechanism(folder, {"seed42": {-8: 0.5, -4: -0.25, 0: 0.0, 4: 0.0}}, seed42={"below": -4})
+    figure = draw("probes", load_run(folder))
+    markers = {line.get_fillstyle(): line for line in figure.axes[0].lines if line.get_marker() != "None"}
+    assert markers["full"].get_xydata().tolist() == [[-8, 0.5], [0, FLOOR], [4, FLOOR]]
+    assert markers["none"].get_xydata().tolist() == [[-4, 0.25]]  # better than where training is
+    assert {line.get_linestyle() for line in markers.values()} == {"None"}
+    assert "lines only join" in " ".join(text.get_text() for text in figure.texts)
 
 
 def test_many_checkpoints_are_thinned_but_for_the_ends(run):

@@ -3,9 +3,12 @@
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
 
 from tests.report import synthetic
 
@@ -27,15 +30,21 @@ checkpoints = lambda name: RECORD.train.checkpoint_names
 plain = lambda settings: settings.model_dump(mode="json")
 
 include: {str(REPOSITORY / "rules" / "report.smk")!r}
+
+rule measured:
+    input: ALL_MEASURED
 """
 TARGETS = ["results/demo/tables/seeds.md", "results/demo/tables/roundtrip.md", "results/demo/plots/sliding.svg"]
 
 
-def snakemake(folder: Path, *arguments: str) -> str:
+SHOWN = re.compile(r'"(results/measured/[^"]+/tables/)(\w+)\.(csv|html)": \{')  # the report's entries, by their path
+
+
+def snakemake(folder: Path, *arguments: str, targets: Sequence[str] = TARGETS) -> str:
     """Run Snakemake on one core in ``folder``; what it says."""
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-triggers", "mtime", "params", "input"]
     ran = subprocess.run(
-        [*command, *arguments, "--", *TARGETS], cwd=folder, capture_output=True, text=True, check=False
+        [*command, *arguments, "--", *targets], cwd=folder, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
@@ -77,6 +86,25 @@ def test_tables_and_plots_are_made_from_metrics_alone(tmp_path):
     assert planned(tmp_path) == {"table_roundtrip"}
     assert planned(tmp_path, "--config", "title=Renamed") == {"table_seeds", "table_roundtrip", "plot_sliding"}
     assert planned(tmp_path, "--config", "train={log_every: 7}") == {"table_roundtrip"}
+
+
+@pytest.mark.workflow
+def test_the_report_of_the_kept_runs_is_whole(tmp_path):
+    """With all of them, since what is wrong in one category's name is told in every caption."""
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    snakemake(tmp_path, targets=["measured"])
+    snakemake(tmp_path, "--report", "results/report.html", targets=["measured"])
+    page = (tmp_path / "results/report.html").read_text()
+    assert "system-message" not in page
+    pages, spreadsheets = ({entry[:2] for entry in SHOWN.findall(page) if entry[2] == one} for one in ("html", "csv"))
+    assert pages == spreadsheets != set()  # captions speak of both
+
+
+@pytest.mark.parametrize("caption", sorted(path.name for path in (REPOSITORY / "report").glob("*.rst")))
+def test_captions_are_sound(caption):
+    text = (REPOSITORY / "report" / caption).read_text()
+    text = re.sub(r"\{%.*?%\}|\.\. raw:: html\n   :file: .*", "", text)  # Snakemake fills these in before
+    assert [message.astext() for message in publish_doctree(text).findall(nodes.system_message)] == []
 
 
 def test_every_target_ends_in_one_line():

@@ -191,6 +191,12 @@ def test_records_table_warns_of_different_texts(folder, tmp_path):
     assert "different texts" not in records_table(runs[:1]).markdown()
 
 
+def test_records_of_other_commands_are_not_taken_for_missing(folder):
+    page = records_table([load_run(folder)]).markdown()
+    assert page.startswith("# Records of the last command\n")
+    assert "results of other records stay in results/RECORD/tables" in page
+
+
 def test_beside_the_published_figures(tmp_path):
     (tmp_path / "seeds.csv").write_text(PUBLISHED)
     published = read_published(tmp_path / "seeds.csv")

@@ -31,7 +31,7 @@ OTHER_TEXT = "Scored on {} here, on {} there: no score can be compared across th
 
 
 def records_table(runs: Sequence[Run]) -> Table:
-    """A row a record: its seeds' mean ± sample standard deviation of every published figure."""
+    """A row a record of one command: its seeds' mean ± sample standard deviation of every published figure."""
     rows, shown = [], []
     for run in runs:
         frame, names = seed_frame(run), headline(run.facts)
@@ -55,12 +55,14 @@ def records_table(runs: Sequence[Run]) -> Table:
     texts = sorted({run.facts.dataset for run in runs})
     several_texts = (f"The records were scored on different texts ({', '.join(texts)}): compare no BPB across them.",)
     return Table(
-        title="All records",
+        title="Records of the last command",
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(
             "Mean ± sample standard deviation over seeds. Val BPB, RT BPB and RT gap of faithful records include the "
             "z-loss term, as published; those of honest records are pure cross-entropy. The CSV has both.",
+            "These are the records that the last command named; the results of other records stay in "
+            "results/RECORD/tables.",
             *(several_texts if len(texts) > 1 else ()),
             *made_from(runs),
         ),

@@ -1,6 +1,7 @@
 """The laboratory's plots: waterfall of the decomposition, gap against training length, probes of the mechanisms."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ LENGTHS = {
     "crowding": "weights at the threshold,\ntimes those expected",
 }
 ASIDE = 0.07  # of the distance of two checkpoints, between the markers of two storages
+PROBED = "Markers: settings that were tried (hollow: the gap falls); lines only join them."
 FLOOR = 1e-7  # bits per byte: a gap that is exactly zero still has a place on a logarithmic axis
 
 
@@ -64,9 +66,11 @@ def length_plot(grid: pd.DataFrame, lengths: pd.DataFrame) -> Figure:
 
 
 def probe_plot(probes: pd.DataFrame) -> Figure:
-    """How much each mechanism moves the gap when it is pushed. ``probes``: ``probe_frame``, its last checkpoint."""
+    """How much each mechanism moves the gap when it is pushed; a marker a setting that was tried, hollow where the gap
+    falls. ``probes``: ``probe_frame``, of which the last checkpoint is shown.
+    """
     last = probes[probes["checkpoint"] == probes["checkpoint"].iloc[-1]]
-    figure = new_figure(height=8.2)
+    figure = new_figure(height=8.6)
     panels = figure.subplots(3, 1, sharey=True)
     titles = {
         "shift": ("numbers stored 2$^k$ times as large: k (0: where training is)", "Range of the formats"),
@@ -76,17 +80,24 @@ def probe_plot(probes: pd.DataFrame) -> Figure:
     for axes, (parameter, (label, title)) in zip(panels, titles.items(), strict=True):
         chosen = last[last["parameter"] == parameter]
         for position, (keys, group) in enumerate(chosen.groupby(["kind", "choice"], sort=False)):
-            by_setting = group.groupby("at")["change_bpb"].mean().abs().clip(lower=FLOOR)
-            axes.plot(
-                by_setting.index, by_setting, label=" ".join(map(str, keys)), markersize=4, **look(position),
-            )  # fmt: skip
+            _probed(axes, group.groupby("at")["change_bpb"].mean(), " ".join(map(str, keys)), look(position))
         axes.axhline(last["break_bpb"].iloc[0], color="black", linestyle="--", linewidth=1)
         axes.set(yscale="log", xlabel=label, ylabel="|change of gap| (bits per byte)", title=title)
         axes.yaxis.set_minor_locator(NullLocator())
         if len(chosen):
             axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     panels[2].xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    figure.supxlabel(PROBED, fontsize=9)
     return figure
+
+
+def _probed(axes: Axes, changes: pd.Series, label: str, style: dict[str, Any]) -> None:
+    """Size of the change (bits per byte) at each setting that was tried (the index); dotted between, as nothing was."""
+    sizes, falls = changes.abs().clip(lower=FLOOR), changes < 0
+    axes.plot(sizes.index, sizes, color=style["color"], linestyle=":", linewidth=0.9)
+    marker = {**style, "linestyle": "None", "markersize": 5}
+    axes.plot(sizes.index[~falls], sizes[~falls], label=label, **marker)
+    axes.plot(sizes.index[falls], sizes[falls], fillstyle="none", zorder=3, **marker)
 
 
 def _lines(axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str, unit: float) -> None:

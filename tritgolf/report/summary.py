@@ -19,6 +19,6 @@ def summary(runs: Sequence[Run], results: str = "results") -> str:
     for run in runs:
         folder = f"{results}/{run.facts.name}"
         places += [[f"{run.facts.name}: tables", f"{folder}/tables/"], [f"{run.facts.name}: plots", f"{folder}/plots/"]]
-    places.append(["all records", f"{results}/tables/records.md"])
+    places.append(["these records", f"{results}/tables/records.md"])
     parts.append(str(tabulate(places, tablefmt="plain")))
     return "\n\n".join(parts) + "\n"
