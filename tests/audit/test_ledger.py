@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_led
 from tritgolf.audit.measurements import Measurements
 from tritgolf.audit.outcome import Outcome, Verdict
 
-HOLDS, CONTRADICTED, OPEN = Verdict.HOLDS, Verdict.CONTRADICTED, Verdict.CANT_TELL
+HOLDS, CONTRADICTED, OPEN, DISPUTED = Verdict.HOLDS, Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.DISPUTED
 
 # What logs decide, and a figure of the specification that the evidence must give.
 SPECIFIED = {
@@ -24,7 +25,7 @@ SPECIFIED = {
     "r06": (CONTRADICTED, "13,989,910"),
     "r07": (CONTRADICTED, "16,216,336"),
     "r08": (CONTRADICTED, "600.666"),
-    "r09": (CONTRADICTED, "2.9804 nats is 1.1540 BPB, printed 1.1542"),
+    "r09": (DISPUTED, "2.9804 nats is 1.1540 BPB, printed 1.1542"),
     "r10": (CONTRADICTED, "6,291,456"),
     "r11": (OPEN, "from 1.585 (#640) to 1.649, 4% more"),
     "r12a": (CONTRADICTED, "bytes_total 15,953,260 is pr920/seed1337.log's"),
@@ -72,8 +73,65 @@ def test_without_measurements_nothing_is_decided_by_them(entries):
     assert verdicts == {OPEN}
 
 
-def test_an_open_ruling_has_no_confidence_and_a_closed_one_has(entries):
-    assert all((entry.ruling.outcome.verdict is OPEN) == (entry.ruling.confidence == "") for entry in entries)
+def test_only_a_ruling_that_takes_a_side_has_a_confidence(entries):
+    assert all(
+        (entry.ruling.outcome.verdict in (OPEN, DISPUTED)) == (entry.ruling.confidence == "") for entry in entries
+    )
+
+
+def edited_pr920(tmp_path, edit):
+    """The ledger's rulings by logs with #920's logs edited: ``edit(seed, text)`` returns the new text."""
+    folder = tmp_path / "published"
+    shutil.copytree(PUBLISHED, folder)
+    for seed in (42, 1337, 7):
+        path = folder / f"pr920/seed{seed}.log"
+        path.write_text(edit(seed, path.read_text()))
+    return read_ledger(folder, tmp_path / "none")
+
+
+@pytest.mark.parametrize("claim", ["c14", "r09"])
+def test_a_printed_stride_against_settings_and_run_times_is_disputed(claim, entries):
+    """Two result lines say 8; all settings say 16, and all took the time of the run whose line says 16."""
+    verdict, evidence = by_logs(entries, claim)
+    assert verdict is DISPUTED
+    against, _, support = evidence.partition("; for it: ")
+    assert against == "against it: pr920/seed1337 and seed42: the result line says stride=8"
+    assert support.startswith(
+        "all 3 are configured for 16 and took the same time, 436 to 437 s, pr920/seed7 among them"
+    )
+    assert "429 s (pr640: other embed_dim, sliding_batch_size)" in support
+    assert {of.claim.id: of.together for of in verdicts(entries)}[claim] == "disputed"
+
+
+def without_doubt(seed, text):
+    """Half the stride takes twice as long: the printed 8 is then what ran."""
+    return text if seed == 7 else re.sub(r"eval_time:43(\d{4})ms", r"eval_time:87\1ms", text)
+
+
+def all_eight(seed, text):
+    """No line is left that says 16."""
+    return text.replace("(stride=16", "(stride=8")
+
+
+def configured_eight(seed, text):
+    """The settings say 8 too."""
+    return text.replace("sliding_eval_stride=16", "sliding_eval_stride=8")
+
+
+@pytest.mark.parametrize("edit", [without_doubt, all_eight, configured_eight])
+def test_a_printed_stride_with_nothing_against_it_contradicts(edit, tmp_path):
+    assert by_logs(edited_pr920(tmp_path, edit), "c14").verdict is CONTRADICTED
+
+
+def test_a_stride_is_held_to_the_claim_not_to_the_settings(tmp_path):
+    """Printed and configured alike, but not the stride that is claimed."""
+    made = edited_pr920(tmp_path, lambda seed, text: configured_eight(seed, all_eight(seed, text)))
+    assert by_logs(made, "c14").verdict is CONTRADICTED
+
+
+def test_without_settings_or_times_the_printed_stride_contradicts(tmp_path):
+    made = edited_pr920(tmp_path, lambda seed, text: re.sub(r" eval_time:43\d{4}ms", "", text))
+    assert by_logs(made, "c14").verdict is CONTRADICTED
 
 
 def test_verdicts_follow_the_data(tmp_path):
@@ -120,6 +178,9 @@ def test_the_page_has_every_claim_and_keeps_the_two_kinds_apart(entries):
         ([(OPEN, ""), (CONTRADICTED, LOW)], "contradicted, low"),
         ([(HOLDS, HIGH), (OPEN, "")], "open in part"),
         ([(CONTRADICTED, MEDIUM), (HOLDS, LOW)], "disputed"),
+        ([(DISPUTED, "")], "disputed"),
+        ([(DISPUTED, ""), (OPEN, "")], "disputed"),
+        ([(DISPUTED, ""), (CONTRADICTED, HIGH)], "disputed"),
     ],
 )
 def test_a_claim_has_one_verdict_in_the_end(rulings, expected):
@@ -158,6 +219,8 @@ def test_one_ruling_holds_and_two_hold(entries):
     claims = [Entry(entry.claim, "logs", Ruling(Outcome(HOLDS, "seen"), HIGH)) for entry in entries[:2]]
     assert "1 ruling: 1 holds, 0 are contradicted, 0 can't be told yet." in ledger_page(claims[:1])
     assert "2 rulings: 2 hold," in ledger_page(claims)
+    claims = [replace(claim, ruling=Ruling.of(Outcome(DISPUTED, "seen"))) for claim in claims]
+    assert "0 can't be told yet, 2 are disputed." in ledger_page(claims)
 
 
 def test_the_page_is_the_same_every_time(entries):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -32,11 +33,62 @@ def run(*arguments):
     return main(["audit", *map(str, arguments)])
 
 
-def test_nothing_contradicted_is_exit_code_0(sound, capsys):
-    assert run(sound, "--published", sound / "none") == 0
+NOT_COMPARED = "not compared with the logs of published runs"
+
+
+def test_nothing_contradicted_is_exit_code_0(sound, capsys, monkeypatch):
+    monkeypatch.chdir(sound)  # has no folder `published`; its logs are #640's edited, and would be taken for copies
+    assert run(sound) == 0
     out = capsys.readouterr().out
     assert "0 contradicted" in out
     assert "✗" not in out
+
+
+def test_a_default_folder_that_is_not_there_is_told_once(sound, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(sound)
+    run(sound, "--markdown", tmp_path / "a.md")
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count(NOT_COMPARED) == 1
+    assert "--published FOLDER" in out
+    assert (tmp_path / "a.md").read_text().count(NOT_COMPARED) == 1
+    (sound / "published").mkdir()  # a folder of that name without logs is as good as none
+    run(sound, "--json")
+    assert [note.startswith(NOT_COMPARED) for note in json.loads(capsys.readouterr().out)["notes"]] == [True]
+
+
+def test_published_runs_that_were_compared_need_no_note(sound, capsys, monkeypatch):
+    monkeypatch.chdir(sound)
+    run(sound, "--published", PUBLISHED)
+    assert NOT_COMPARED not in " ".join(capsys.readouterr().out.split())
+    monkeypatch.chdir(PUBLISHED.parent)
+    run(sound)
+    assert NOT_COMPARED not in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("option", ["--published", "--against"])
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda p: p / "nope", "nope: is not a folder"),
+        (lambda p: PUBLISHED / "seeds.csv", "seeds.csv: is not a folder"),
+        (lambda p: p, "has no logs"),
+    ],
+)
+def test_a_named_folder_without_logs_is_one_line(option, make, what, sound, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for audited in (sound, sound_run(tmp_path / "demo")):
+        with pytest.raises(SystemExit) as caught:
+            run(audited, option, make(tmp_path / "empty"))
+        err = capsys.readouterr().err
+        assert caught.value.code == 2
+        assert what in err and option in err and err.count("\n") == 1
+
+
+def test_logs_of_one_name_are_told_apart(capsys):
+    run(PUBLISHED)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "13,646,848 bytes in pr920/seed42.log and pr923/seed7.log" in out
+    assert not re.search(r"(?<!/)\bseed\d+\.log", out)
 
 
 def test_something_contradicted_is_exit_code_1(capsys):

@@ -142,6 +142,60 @@ def test_a_published_run_is_not_compared_with_itself(tmp_path):
     assert check.run(read_submission(made, read_logs(PUBLISHED))).verdict is Verdict.HOLDS
 
 
+def run_time(tmp_path, logs):
+    return outcome("evaluation.run_time", folder(tmp_path, logs))
+
+
+def test_run_times_of_other_models_are_no_contradiction(tmp_path):
+    """Smear gates slow #923 down: 573 s against 429 s of #640, both at stride 16."""
+    verdict, evidence = run_time(tmp_path, {"a": text("pr640/seed7"), "b": text("pr923/seed7")})
+    assert verdict is Verdict.CANT_TELL
+    assert "the same work" in evidence
+
+
+@pytest.mark.parametrize("other", [("ws:8", "ws:4"), ("sliding_batch_size=512", "sliding_batch_size=256")])
+def test_run_times_are_compared_where_only_the_stride_may_differ(other, tmp_path):
+    logs = {"a": text("pr920/seed7"), "b": text("pr920/seed42", other)}
+    assert run_time(tmp_path, logs).verdict is Verdict.CANT_TELL
+    logs["c"] = text("pr920/seed1337")
+    verdict, evidence = run_time(tmp_path, logs)
+    assert verdict is Verdict.CONTRADICTED
+    assert "c.log took 437 s at stride 8, a.log 436 s at stride 16" in evidence
+    assert "b.log" not in evidence
+
+
+def test_run_times_of_runs_trained_otherwise_are_compared(tmp_path):
+    longer = (("iterations=10000", "iterations=20000"), ("warmdown_fraction=0.15", "warmdown_fraction=0.5"))
+    logs = {"a": text("pr920/seed7"), "b": text("pr920/seed42", *longer)}
+    assert run_time(tmp_path, logs).verdict is Verdict.CONTRADICTED
+
+
+@pytest.mark.parametrize("stride", ["0", "-8"])
+def test_a_stride_that_is_none_is_not_compared(stride, tmp_path):
+    logs = {"a": text("pr920/seed7"), "b": text("pr920/seed42", ("(stride=8", f"(stride={stride}"))}
+    assert run_time(tmp_path, logs).verdict is Verdict.CANT_TELL
+
+
+def test_logs_of_one_name_are_told_apart_by_their_folder(tmp_path):
+    made = folder(tmp_path, {"seed7": text("pr640/seed7")})
+    for system in ("pr920", "pr923"):
+        folder(made / system, {"seed7": text(f"{system}/seed7")})
+    assert [log.name for log in read_submission(made).logs] == ["pr920/seed7.log", "pr923/seed7.log", "seed7.log"]
+
+
+OF_OTHER_FILES = ("tables.record", "text.submission_json")
+OF_README = [name for name in CASES if name.startswith(("tables.", "text.")) and name not in OF_OTHER_FILES]
+
+
+@pytest.mark.parametrize("name", OF_README)
+def test_a_readme_that_is_not_there_is_said_not_to_be_there(name, tmp_path):
+    verdict, evidence = outcome(name, folder(tmp_path / "a", three("pr640")))
+    assert (verdict, evidence) == (Verdict.CANT_TELL, "no README.md")
+    verdict, evidence = outcome(name, folder(tmp_path / "b", three("pr640"), "Nothing to see."))
+    assert verdict is Verdict.CANT_TELL
+    assert evidence != "no README.md"
+
+
 def test_restarts_at_validations_prove_no_resume(tmp_path):
     made = folder(tmp_path, {"seed7": text("pr923/seed7")})
     check = next(check for check in SUBMISSION_CHECKS.checks if check.name == "lines.resume")

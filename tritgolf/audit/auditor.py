@@ -4,31 +4,51 @@ from pathlib import Path
 
 from tritgolf.audit.checks import LOG_CHECKS, RESULTS_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.outcome import Finding
+from tritgolf.audit.records import RunLog
 from tritgolf.audit.report import Report
 from tritgolf.audit.results import Results, is_results, read_results
 from tritgolf.audit.submission import Submission, read_logs, read_submission
+from tritgolf.errors import InputError
+
+NOT_COMPARED = (
+    "not compared with the logs of published runs (for repeated byte counts and batch losses): no folder of theirs was "
+    "named or found; name it with --published FOLDER"
+)
 
 
 def audit(path: str | Path, published: str | Path | None = None, against: str | Path | None = None) -> Report:
     """Audit the folder at ``path``.
 
-    ``published``: folder whose logs are known runs (a byte count repeated from one of them shows); ``against``: folder
-    with the logs of the record to beat. Raises ``InputError`` if ``path`` is neither a submission nor results.
+    ``published``: folder whose logs are known runs (a byte count repeated from one of them shows); without it the
+    report of a submission has a note that they were left out. ``against``: folder with the logs of the record to beat.
+    Raises ``InputError`` if ``path`` is neither a submission nor results, or if a folder named has no logs.
     """
+    known = _named_logs(published, "--published")
+    beaten = _named_logs(against, "--against")
     if is_results(path):
         return audit_results(read_results(path))
-    known = read_logs(published) if published is not None and Path(published).is_dir() else ()
-    beaten = read_logs(against) if against is not None else ()
-    return audit_submission(read_submission(path, known, beaten))
+    notes = (NOT_COMPARED,) if published is None else ()
+    return audit_submission(read_submission(path, known, beaten), notes)
 
 
-def audit_submission(submission: Submission) -> Report:
-    """Every log check on every log, every submission check on the whole, ordered by theme."""
+def _named_logs(folder: str | Path | None, option: str) -> tuple[RunLog, ...]:
+    """Logs of a folder that the user named with ``option``; none if it wasn't."""
+    if folder is None:
+        return ()
+    if not Path(folder).is_dir():
+        raise InputError(folder, "is not a folder", f"give a folder of logs after {option}, or leave it out")
+    if not (logs := read_logs(folder)):
+        raise InputError(folder, "has no logs (*.log)", f"give a folder of logs after {option}, or leave it out")
+    return logs
+
+
+def audit_submission(submission: Submission, notes: tuple[str, ...] = ()) -> Report:
+    """Every log check on every log, every submission check on the whole, ordered by theme; ``notes`` as they are."""
     findings = [finding for log in submission.logs for finding in LOG_CHECKS.apply(log, log.name)]
     findings += SUBMISSION_CHECKS.apply(submission, submission.path.name)
     there = [f"{len(submission.logs)} logs" if len(submission.logs) != 1 else "1 log"]
     there += [name if found else f"no {name}" for name, found in _parts(submission)]
-    return Report(submission.path.resolve().name, ", ".join(there), _by_theme(findings))
+    return Report(submission.path.resolve().name, ", ".join(there), _by_theme(findings), notes)
 
 
 def audit_results(results: Results) -> Report:

@@ -37,15 +37,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Ruling:
-    """What decides a claim says of it: an outcome and how sure it is ("" where it can't tell)."""
+    """What decides a claim says of it: an outcome and how sure it is ("" where it takes no side)."""
 
     outcome: Outcome
     confidence: str
 
     @classmethod
     def of(cls, outcome: Outcome, confidence: str = HIGH) -> "Ruling":
-        """A ruling; one that can't tell has no confidence."""
-        return cls(outcome, "" if outcome.verdict is Verdict.CANT_TELL else confidence)
+        """A ruling; one that can't tell, or finds the claim disputed, has no confidence."""
+        takes_side = outcome.verdict in (Verdict.HOLDS, Verdict.CONTRADICTED)
+        return cls(outcome, confidence if takes_side else "")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ BY_LOGS: dict[str, LogRuling] = {
     "c11": systems.gap_difference,
     "c12": systems.embedding_cost,
     "c13": runs.time_limit,
-    "c14": runs.stride_sixteen,
+    "c14": runs.sliding_stride,
     "c15": runs.parameter_count,
     "c16": runs.score_and_bytes,
     "c17": runs.scores_and_artifact,
@@ -50,7 +50,7 @@ BY_LOGS: dict[str, LogRuling] = {
     "r06": runs.base3_ships,
     "r07": runs.artifact_and_resume,
     "r08": runs.time_limit,
-    "r09": runs.stride_sixteen,
+    "r09": runs.sliding_stride,
     "r10": runs.parameter_count,
     "r11": systems.long_gap,
     "r12a": runs.score_and_bytes,
@@ -78,6 +78,7 @@ WORDS = {  # of one ruling, of several
     Verdict.HOLDS: ("holds", "hold"),
     Verdict.CONTRADICTED: ("is contradicted", "are contradicted"),
     Verdict.CANT_TELL: ("can't be told yet", "can't be told yet"),
+    Verdict.DISPUTED: ("is disputed", "are disputed"),
 }
 WORD_OF = {verdict: "can't tell yet" if verdict is Verdict.CANT_TELL else verdict.value for verdict in Verdict}
 
@@ -92,7 +93,8 @@ assumption that the evidence names; *low* is indicative only.
 
 Logs and measurement may decide different parts of a claim. **Together**: *contradicted* where one of them contradicts
 it and the other doesn't hold it up, *open in part* where one holds and the other can't tell yet, *disputed* where one
-holds and the other contradicts.
+holds and the other contradicts. By logs alone a claim is *disputed* where some of their lines contradict it and others
+speak for it; the evidence then gives both.
 """
 
 TITLES: dict[Kind, str] = {
@@ -105,7 +107,7 @@ Arithmetic on printed lines: anyone can repeat it with `tritgolf audit` on the s
 What logs leave open, read from the runs kept in `measured/`; open until there are some.
 """,
 }
-DISPUTED, OPEN_IN_PART = "disputed", "open in part"
+OPEN_IN_PART = "open in part"
 CONFIDENCES = (HIGH, MEDIUM, LOW, "")
 HEADER = ("", "about", "claim", "by logs", "by measurement", "together")
 
@@ -161,8 +163,8 @@ def told(ruling: Ruling | None) -> str:
 def together(rulings: Sequence[Ruling]) -> str:
     """What all rulings on a claim come to, with the greatest confidence of those that say so."""
     found = {ruling.outcome.verdict for ruling in rulings}
-    if {Verdict.HOLDS, Verdict.CONTRADICTED} <= found:
-        return DISPUTED
+    if Verdict.DISPUTED in found or {Verdict.HOLDS, Verdict.CONTRADICTED} <= found:
+        return WORD_OF[Verdict.DISPUTED]
     if found == {Verdict.HOLDS, Verdict.CANT_TELL}:
         return OPEN_IN_PART
     decided = [ruling for ruling in rulings if ruling.outcome.verdict is not Verdict.CANT_TELL]
@@ -180,7 +182,8 @@ def ledger_page(entries: list[Entry]) -> str:
     for kind, title in TITLES.items():
         chosen = [entry for entry in entries if entry.kind == kind]
         counts = Counter(entry.ruling.outcome.verdict for entry in chosen)
-        summary = ", ".join(counted(counts[verdict], WORDS[verdict]) for verdict in Verdict)
+        shown = [verdict for verdict in Verdict if verdict is not Verdict.DISPUTED or counts[verdict]]
+        summary = ", ".join(counted(counts[verdict], WORDS[verdict]) for verdict in shown)
         evidence = "".join(
             f"- **{entry.claim.id}** ({told(entry.ruling)}): {entry.ruling.outcome.evidence}.\n" for entry in chosen
         )

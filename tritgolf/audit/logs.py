@@ -35,6 +35,7 @@ PAIR = re.compile(r"([A-Za-z_]\w*)[:=]([^\s,()]+)", re.ASCII)
 SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
 SIZE = re.compile(r"(\d+)\((\d+)B\)", re.ASCII)
 PARAMETERS = re.compile(r"^(?:model_)?params:(\d+)\b", re.ASCII)
+GPUS = re.compile(r"^(?:model_)?params:\d+\b.* ws:(\d{1,6})\b", re.ASCII)
 BUDGET = re.compile(r"^budget:(\d+)/(\d+) \(([\d.]+)/[\d.]+MB\)\s*(\w+)", re.ASCII)
 COUNTED = re.compile(r"^(?:warmup|warmup_step):(\d+)/(\d+)$", re.ASCII)
 CHECKPOINT = re.compile(r"^step:(\d+) checkpoint\b", re.ASCII)
@@ -62,6 +63,7 @@ def parse_log(text: str, name: str, digest: str = "") -> RunLog:
         lines=lines,
         hyperparameters=_settings(lines),
         parameters=_first(_parameters, lines),
+        gpus=_first(_gpus, lines),
         steps=tuple(_every(_step, lines)),
         validations=tuple(_every(_validation, lines)),
         scores=tuple(_every(_score, lines)),
@@ -158,6 +160,11 @@ def _artifact(line: str) -> ArtifactLine | None:
     if not (megabytes and code and not code.decimals and ternary and fp):
         return None
     return ArtifactLine(megabytes, int(ternary[1]), int(ternary[2]), int(fp[1]), int(fp[2]), int(code.value))
+
+
+def _gpus(line: str) -> int | None:
+    match = GPUS.match(line)
+    return int(match[1]) if match else None
 
 
 def _budget(line: str) -> BudgetLine | None:

@@ -12,11 +12,16 @@ from typing import Generic, NamedTuple, TypeVar
 
 
 class Verdict(StrEnum):
-    """What the evidence says of a claim."""
+    """What the evidence says of a claim.
+
+    A check gives one of the first three; ``DISPUTED``, part of the evidence for a claim and part against it, is the
+    ledger's alone.
+    """
 
     HOLDS = "holds"
     CONTRADICTED = "contradicted"
     CANT_TELL = "can't tell"
+    DISPUTED = "disputed"
 
 
 def counted(count: int, words: tuple[str, str]) -> str:
@@ -44,6 +49,11 @@ def contradicted(evidence: str) -> Outcome:
 def cant_tell(evidence: str) -> Outcome:
     """What would decide is absent."""
     return Outcome(Verdict.CANT_TELL, evidence)
+
+
+def disputed(evidence: str) -> Outcome:
+    """Part of the evidence agrees with the claim and part contradicts it."""
+    return Outcome(Verdict.DISPUTED, evidence)
 
 
 def judge(agrees: bool, evidence: str) -> Outcome:

@@ -91,6 +91,7 @@ class RunLog:
     lines: tuple[str, ...]
     hyperparameters: dict[str, str] = field(default_factory=dict)
     parameters: int | None = None
+    gpus: int | None = None
     steps: tuple[StepLine, ...] = ()
     validations: tuple[ValidationLine, ...] = ()
     scores: tuple[ScoreLine, ...] = ()

@@ -22,11 +22,12 @@ CLAIM_WIDTH = 64
 
 @dataclass(frozen=True)
 class Report:
-    """All findings on one folder. ``subject``: its name; ``summary``: what was in it."""
+    """All findings on one folder. ``subject``: its name; ``summary``: what was in it; ``notes``: what was left out."""
 
     subject: str
     summary: str
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -43,15 +44,16 @@ class Report:
 
     @property
     def counts(self) -> dict[Verdict, int]:
-        """Checks by verdict."""
+        """Checks by verdict, of those a check can give."""
         found = Counter(check.verdict for check in self.checks)
-        return {verdict: found[verdict] for verdict in Verdict}
+        return {verdict: found[verdict] for verdict in WORDS}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON (schema ``tritgolf/audit/1``)."""
         counts = {verdict.value: count for verdict, count in self.counts.items()}
         findings = [asdict(finding) | {"verdict": finding.verdict.value} for finding in self.findings]
         facts = {"subject": self.subject, "summary": self.summary, "exit_code": self.exit_code}
+        facts |= {"notes": list(self.notes)}
         return {"schema": SCHEMA, **facts, "checks": counts, "findings": findings}
 
 
@@ -90,7 +92,7 @@ class CheckResult:
 
 
 def terminal(report: Report, width: int = 100, colour: bool = False) -> str:
-    """The report as aligned text: one line a check, evidence below the contradicted ones, a count at the end."""
+    """The report as aligned text: one line a check, evidence below what is contradicted, notes, counts."""
     lines = [_paint(report.subject, "1", colour) + f"  {report.summary}"]
     theme = ""
     for check in report.checks:
@@ -99,6 +101,8 @@ def terminal(report: Report, width: int = 100, colour: bool = False) -> str:
             lines += ["", _paint(theme, "1", colour)]
         lines += _lines(check, width, colour)
     summary = " · ".join(_paint(counted(n, WORDS[v]), COLOURS[v], colour) for v, n in report.counts.items())
+    for note in report.notes:
+        lines += ["", textwrap.fill(f"Note: {note}", width)]
     return "\n".join([*lines, "", summary]) + "\n"
 
 
@@ -137,6 +141,7 @@ def markdown(report: Report) -> str:
     """The report as a Markdown page: the contradicted checks with evidence first, then all of them."""
     summary = ", ".join(counted(count, WORDS[verdict]) for verdict, count in report.counts.items())
     parts = [f"# Audit of {report.subject}\n\n{report.summary}. {summary}.\n"]
+    parts += [f"Note: {note}.\n" for note in report.notes]
     if wrong := [check for check in report.checks if check.verdict is Verdict.CONTRADICTED]:
         rows = [(c.claim, subjects, evidence) for c in wrong for subjects, evidence in _by_evidence(c.deciding)]
         parts.append("## Contradicted\n\n" + write_table(("claim", "in", "evidence"), rows))

@@ -36,6 +36,10 @@ class Submission:
         """The logs in which any record was found."""
         return tuple(log for log in self.logs if log.is_readable)
 
+    def not_in_readme(self, what: str) -> str:
+        """``what`` is not in README.md, or there is no README.md: the reason why a check of it can't tell."""
+        return what if self.readme is not None else "no README.md"
+
 
 def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: tuple[RunLog, ...] = ()) -> Submission:
     """Read the folder at ``path``; one without any log, README.md or submission.json is an ``InputError``."""
@@ -43,7 +47,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     if not path.is_dir():
         raise InputError(path, "is not a folder", "give a submission folder (README.md, submission.json, logs)")
     files = list(_files(path))
-    logs = tuple(log for file in files if (log := _log(file)) is not None)
+    logs = tuple(log for file in files if (log := _log(file, path)) is not None)
     readme = _text(path / "README.md")
     facts, problem = _facts(path / "submission.json")
     if not logs and readme is None and not (path / "submission.json").is_file():
@@ -79,13 +83,11 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in found[:MAX_FILES] if path.is_file() and not path.is_symlink())
 
 
-def _log(file: Path, folder: Path | None = None) -> RunLog | None:
-    """A .log file, or a .txt file in which a record was found."""
+def _log(file: Path, folder: Path) -> RunLog | None:
+    """A .log file, or a .txt file in which a record was found, named by its path below ``folder``."""
     if file.suffix not in (".log", ".txt") or file.stat().st_size > MAX_LOG_BYTES:
         return None
-    log = read_log(file)
-    if folder is not None:
-        log = replace(log, name=file.relative_to(folder).as_posix())
+    log = replace(read_log(file), name=file.relative_to(folder).as_posix())
     return log if file.suffix == ".log" or log.is_readable else None
 
 

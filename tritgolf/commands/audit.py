@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Check a submission folder (README.md, submission.json, logs, script, artifact) or results/RECORD.
 Nothing in the folder is executed. Exit code: 0, all holds or can't be told; 1, something is contradicted; 2, not a
-submission."""
+submission, or no logs in a folder that was named."""
+PUBLISHED = "published"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,9 +24,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--against", metavar="DIR", help="logs of the record to beat: adds the leaderboard's test")
     parser.add_argument(
         "--published",
-        default="published",
         metavar="DIR",
-        help="logs of known runs to compare with (default: published)",
+        help=f"logs of known runs to compare with (default: {PUBLISHED}, if it has logs)",
     )
     parser.add_argument("--markdown", metavar="FILE", help="also write the report as Markdown")
     parser.add_argument(
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tritgolf.commands.output import print_json  # noqa: PLC0415
     from tritgolf.files import write_json, write_text  # noqa: PLC0415
 
-    report = audit(arguments.path, arguments.published, arguments.against)
+    report = audit(arguments.path, arguments.published or _default_published(), arguments.against)
     if arguments.markdown:
         write_text(arguments.markdown, markdown(report))
     if arguments.json == "-":
@@ -51,6 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
         write_json(arguments.json, report.as_dict())
     _print(report)
     return report.exit_code
+
+
+def _default_published() -> str | None:
+    """The default folder of known runs, if it is there with logs in it."""
+    from tritgolf.audit.submission import read_logs  # noqa: PLC0415
+
+    return PUBLISHED if read_logs(PUBLISHED) else None
 
 
 def _print(report: Report) -> None:

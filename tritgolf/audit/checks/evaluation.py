@@ -13,6 +13,12 @@ from tritgolf.audit.submission import Submission
 
 MIN_LINES = 4  # lines that make a ratio before one of them can be called wrong
 SAME_TIME = 0.25  # run times within this share count as the same; halving the stride doubles them
+# Settings that leave the work of a sliding evaluation alone (the stride, whose effect is known, among them). Runs that
+# differ in any other setting are not compared.
+NOT_THE_WORK = {
+    "seed", "run_id", "sliding_eval_stride", "iterations", "max_wallclock_seconds", "warmdown_fraction", "warmup_steps",
+    "checkpoint_dir", "checkpoint_every", "train_log_every", "val_loss_every",
+}  # fmt: skip
 
 
 @LOG_CHECKS("evaluation.stride", "the result line's stride is the configured one")
@@ -30,24 +36,59 @@ def stride_is_the_configured(log: RunLog) -> Outcome:
 def run_time_follows_stride(submission: Submission) -> Outcome:
     """Proves that the strides printed in different runs fit their evaluation times.
 
-    The number of windows, so the time, goes as 1/stride. Contradicted: two runs whose printed strides differ by a
-    factor took the same time, or two of one stride did not.
+    The number of windows, so the time, goes as 1/stride if all else is equal: only runs of the same model, evaluation
+    settings and number of GPUs are compared. Contradicted: two of them whose printed strides differ by a factor took
+    the same time, or two of one stride did not.
     """
-    runs = [
-        (log.name, log.sliding.stride, log.sliding.eval_ms.value / 1000)
-        for log in submission.readable_logs
-        if log.sliding and log.sliding.stride and log.sliding.eval_ms and log.sliding.eval_ms.value > 0
-    ]
-    if len(runs) < 2:
-        return cant_tell("fewer than two sliding results with a stride and a time")
-    name, stride, seconds = runs[0]
+    groups = [runs for runs in runs_by_work(submission.readable_logs) if len(runs) > 1]
+    if not groups:
+        return cant_tell("no two sliding results with stride and time whose settings make for the same work")
     odd = [
-        f"{other} took {time:.0f} s at stride {printed}, {name} {seconds:.0f} s at stride {stride}"
-        for other, printed, time in runs[1:]
-        if abs(math.log(time * printed / (seconds * stride))) > math.log(1 + SAME_TIME)
+        f"{run.name} took {run.seconds:.0f} s at stride {run.stride}, {first.name} {first.seconds:.0f} s at stride "
+        f"{first.stride}"
+        for first, *others in groups
+        for run in others
+        if not _is_same_time(run.seconds * run.stride, first.seconds * first.stride)
     ]
-    times = ", ".join(f"{time:.0f} s" for _, _, time in runs)
-    return contradicted("; ".join(odd)) if odd else holds(f"strides {sorted({run[1] for run in runs})}, times {times}")
+    compared = [run for runs in groups for run in runs]
+    times = ", ".join(f"{run.seconds:.0f} s" for run in compared)
+    strides = sorted({run.stride for run in compared})
+    return contradicted("; ".join(odd)) if odd else holds(f"strides {strides}, times {times}")
+
+
+class SlidingRun(NamedTuple):
+    """A sliding evaluation: the log's name, the printed stride, and the seconds it took."""
+
+    name: str
+    stride: int
+    seconds: float
+
+
+def runs_by_work(logs: Iterable[RunLog]) -> list[list[SlidingRun]]:
+    """The sliding results that have a stride and a time, those whose work is the same but for the stride together.
+
+    The work follows from the settings (all but ``NOT_THE_WORK``), the parameter count and the number of GPUs; logs
+    that print no settings are left out.
+    """
+    groups: dict[tuple[object, ...], list[SlidingRun]] = {}
+    for log in logs:
+        result = log.sliding
+        if not (log.hyperparameters and result and result.stride and result.eval_ms):
+            continue
+        if result.stride > 0 and result.eval_ms.value > 0:
+            settings = sorted(pair for pair in log.hyperparameters.items() if pair[0] not in NOT_THE_WORK)
+            run = SlidingRun(log.name, result.stride, result.eval_ms.value / 1000)
+            groups.setdefault((*settings, log.parameters, log.gpus), []).append(run)
+    return list(groups.values())
+
+
+def took_one_time(runs: Sequence[SlidingRun]) -> bool:
+    """Whether the runs took the same time, whatever strides they print."""
+    return all(_is_same_time(a.seconds, b.seconds) for a in runs for b in runs)
+
+
+def _is_same_time(a: float, b: float) -> bool:
+    return abs(math.log(a / b)) <= math.log(1 + SAME_TIME)
 
 
 @LOG_CHECKS("evaluation.temperature", "the score used the temperature that was found, one of the grid")

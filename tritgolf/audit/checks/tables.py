@@ -56,7 +56,7 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
                 if not rounds_to(logged, printed):
                     wrong.append(f"seed {seed} {name}: table {printed}, log {logged:.{printed.decimals + 1}f}")
     if not compared:
-        return cant_tell("no README table by seed, or no log of those seeds")
+        return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
@@ -80,7 +80,7 @@ def _summary(submission: Submission, row: str, compare: Callable[[Printed, Seque
         if len(values := [r[name] for r in seed_rows(table).values() if name in r]) >= 2
     ]
     if not found:
-        return cant_tell(f"no README table by seed with a {row} row")
+        return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
     wrong = [f"{name}: {comparison.text}" for name, comparison in found if comparison.status == "differs"]
     close = sum(comparison.status == "within rounding" for _, comparison in found)
     fine = f"{len(found)} compared" + (f", {close} only within the rows' rounding" if close else "")
@@ -106,7 +106,7 @@ def deltas_are_differences(submission: Submission) -> Outcome:
                     recomputed = format_value(after.value - before.value, 4, signed=True)
                     wrong.append(f"{row[0]}: printed {delta}, {after} − {before} = {recomputed}")
     if not compared:
-        return cant_tell("no README table with a delta column")
+        return cant_tell(submission.not_in_readme("no README table with a delta column"))
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} deltas compared")
 
 

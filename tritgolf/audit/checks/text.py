@@ -21,7 +21,9 @@ def headline_is_logged(submission: Submission) -> Outcome:
     match = HEADLINE.search(submission.readme or "")
     scores = _figures(submission, "sliding_bpb")
     if not match or not scores:
-        return cant_tell("no headline val_bpb in README.md" if scores else "no sliding score in the logs")
+        return cant_tell(
+            submission.not_in_readme("no headline val_bpb in README.md") if scores else "no sliding score in the logs"
+        )
     printed = Printed(match[1])
     return judge(_is_one_or_mean(printed, scores), f"README {printed}; logs {_told(scores)}, mean {fmean(scores):.4f}")
 
@@ -32,7 +34,9 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     match = MEGABYTES.search(submission.readme or "")
     totals = _figures(submission, "total_bytes")
     if not match or not totals:
-        return cant_tell("no artifact size in README.md" if totals else "no budget line in the logs")
+        return cant_tell(
+            submission.not_in_readme("no artifact size in README.md") if totals else "no budget line in the logs"
+        )
     printed = Printed(match[1])
     told = ", ".join(f"{total:,.0f}" for total in totals)
     return judge(any(rounds_to(total / 1e6, printed) for total in totals), f"README {printed} MB; logged totals {told}")
@@ -44,7 +48,9 @@ def layout_is_the_one_written(submission: Submission) -> Outcome:
     readme = (submission.readme or "").lower()
     layouts = {found[0] for log in submission.readable_logs if (found := written_layout(log))}
     if not layouts or not re.search(r"base-?\s?3|bitmask", readme):
-        return cant_tell("README.md names no trit layout" if layouts else "the logs don't tell the layout")
+        return cant_tell(
+            submission.not_in_readme("README.md names no trit layout") if layouts else "the logs don't tell the layout"
+        )
     told = {
         name for name, pattern in (("base-3", r"base-?\s?3"), ("bitmask", r"bitmask")) if re.search(pattern, readme)
     }
