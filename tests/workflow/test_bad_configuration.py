@@ -11,7 +11,7 @@ pytestmark = pytest.mark.workflow
         ({"records": ["tiny", "tinny"]}, ["record 'tinny'", "is unknown", "demo", "ternary_v2", "tiny"]),
         ({"record": "tiny"}, ["config.yaml", "record: unknown key", "records"]),
         ({"overrides": {"train": {"stepz": 8}}}, ["records/tiny.yaml", "train.stepz: unknown key", "steps"]),
-        ({"overrides": {"train": {"steps": "many"}}}, ["records/tiny.yaml", "train.steps: 'many'", "integer"]),
+        ({"overrides": {"train": {"steps": "many"}}}, ["records/tiny.yaml", "train.steps: 'many'", "a whole number"]),
         ({"overrides": {"model": {"heads": 3}}}, ["tiny.yaml", "width: 64", "a multiple of heads = 3"]),
         (
             {"overrides": {"model": {"quantizer": {"group_size": 48}}}},
