@@ -190,6 +190,8 @@ def test_a_long_run_of_which_the_training_log_was_kept_decides_beside_a_short_on
     """Its log is read at the checkpoints' steps; a larger run that was short says nothing of long training."""
     sound_run(tmp_path / "short")
     sound_run(tmp_path / "long")
+    for path in (tmp_path / "short").rglob("train.json"):
+        edit(path, lambda raw: raw["metrics"]["parameters"].update(ternary=FULL_SIZE))
     for folder in [path.parent for path in (tmp_path / "long").rglob("train.json")]:
         for other in folder.parent.iterdir():
             if other.name != "train":
@@ -201,4 +203,6 @@ def test_a_long_run_of_which_the_training_log_was_kept_decides_beside_a_short_on
     kept = {row.step for row in read_measurements(tmp_path).zeros if row.run == "long"}
     assert kept == {80, 60_000}  # no weights were kept of step 90
     assert ruling("c22", tmp_path).outcome.verdict is Verdict.HOLDS
+    decided, _, beside = ruling("c22", tmp_path).outcome.evidence.partition("; not long, but of full size: ")
+    assert "long (" in decided and "short (" not in decided and "short (" in beside
     assert ruling("c18", tmp_path).outcome.verdict is Verdict.CONTRADICTED

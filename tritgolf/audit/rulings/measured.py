@@ -185,16 +185,21 @@ def _zeros_over_training(measured: Measurements, agrees: Any) -> Ruling:
     chosen, confidence = _largest(long or ends, lambda pair: pair[0])
     if not chosen:
         return Ruling.of(cant_tell(NOT_MEASURED))
-    told = "; ".join(
-        f"{a.run} ({a.estimator}) {a.true:.4f} at step {a.step:,} → {b.true:.4f} at {b.step:,}, by the record's count "
-        f"{a.record:.4f} → {b.record:.4f}"
-        for a, b in chosen
-    )
-    evidence = f"true zero fraction: {told}"
+    evidence = f"true zero fraction: {_told_ends(chosen)}"
+    if shorter := [pair for pair in ends if pair not in chosen and pair[0].full_size]:
+        evidence += f"; not long, but of full size: {_told_ends(shorter)}"
     if not long:
         return Ruling.of(cant_tell(f"{evidence}; no run of {LONG:,} steps yet"))
     verdicts = {bool(agrees(first, last)) for first, last in chosen}
     return Ruling.of(cant_tell(evidence) if len(verdicts) > 1 else judge(verdicts.pop(), evidence), confidence)
+
+
+def _told_ends(ends: Sequence[tuple[Any, Any]]) -> str:
+    return "; ".join(
+        f"{a.run} ({a.estimator}) {a.true:.4f} at step {a.step:,} → {b.true:.4f} at {b.step:,}, by the record's count "
+        f"{a.record:.4f} → {b.record:.4f}"
+        for a, b in ends
+    )
 
 
 def _step(row: Any) -> int:
