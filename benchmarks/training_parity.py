@@ -119,6 +119,7 @@ def main() -> None:
         "record": arguments.record,
         "steps": arguments.steps,
         "tokens": arguments.steps * record.train.batch_tokens,
+        "provenance": provenance(record.model_dump(mode="json"), {}),
     }
     at_a_time = max(1, len(visible_devices()))
     fresh = multiprocessing.get_context("spawn")
@@ -128,8 +129,7 @@ def main() -> None:
         jobs = [pool.submit(run, record, path, seed, files, arguments.validation_tokens) for seed, path in wanted]
         for job in as_completed(jobs):
             runs.append(job.result())
-            source = provenance(record.model_dump(mode="json"), {})
-            write_json(arguments.out, {**about, **figures(runs), "provenance": source})
+            write_json(arguments.out, {**about, **figures(runs)})
     print(arguments.out.read_text())
 
 

@@ -102,6 +102,34 @@ def test_the_clock_is_told_as_it_was_read():
     assert said.count(f"take {total:.1f} ms") == 2
 
 
+def test_the_kernels_of_a_micro_step_are_those_of_the_profile():
+    kernels = {}  # device kernels alone: they take no time of the CPU
+    for line in (KEPT / "training_step_h200_kernels.txt").read_text().splitlines():
+        cells = re.split(r"  +", line.strip())
+        if len(cells) > 10 and cells[2] == "0.000us":
+            kernels[cells[0]] = float(cells[6][:-2]) / (1 if cells[6].endswith("ms") else 1000)
+
+    def together(*names: str) -> float:
+        return sum(ms for kernel, ms in kernels.items() if any(name in kernel for name in names))
+
+    prepared = together("cudnn::fusion")
+    attention = together("cudnn_generated") + prepared
+    said = " ".join(PAGE.split())
+    mlp = together("_relu_kernel", "_slope_kernel")
+    assert f"products {together('nvjet'):.1f}, the MLP's products with their epilogues {mlp:.1f}, cuDNN" in said
+    assert f"attention {attention:.1f} (of which {prepared:.1f} prepare its backward pass" in said
+    heads = together("_forward_kernel", "_backward_kernel")
+    assert f"heads {heads:.1f}, loss {together('_row_kernel'):.1f}, sums" in said
+    assert f"their {together('nvjet'):.1f} ms, what a large square product" in said
+
+
+def test_the_readmes_steps_are_those_of_the_benchmark():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    for gpu, said in (("h100", "today it takes {} ms a step on the four"), ("h200", "steps alone were timed ({} ms,")):
+        found = read(f"scaling_4x{gpu}.json")["ranks"]["4"]["median_ms"]
+        assert said.format(f"{found:.0f}") in readme
+
+
 def test_parity_is_told_seed_by_seed():
     found = read("training_parity_h100.json")
     nats = {(run["path"], run["seed"]): run["validation_nats"] for run in found["runs"]}

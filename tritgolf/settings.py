@@ -18,12 +18,12 @@ class Settings(BaseModel):
 
 T = TypeVar("T", bound=Settings)
 
+MAPPING = ("a mapping", "write {key: value}; on a command line KEY='{key: value}'")
 # What pydantic's types of errors begin with → what it wanted, and how that is written.
 WANTED = {
     "tuple": ("a list", "write [a, b], or [a] for one; on a command line KEY='[a]'"),
-    "list": ("a list", "write [a, b], or [a] for one; on a command line KEY='[a]'"),
-    "model": ("a mapping", "write {key: value}; on a command line KEY='{key: value}'"),
-    "dict": ("a mapping", "write {key: value}; on a command line KEY='{key: value}'"),
+    "model": MAPPING,
+    "dict": MAPPING,
     "int": ("a whole number", "write one without a point"),
     "float": ("a number", "write one"),
     "bool": ("true or false", "write one of them"),

@@ -74,6 +74,11 @@ class Verification:
         """Whether every recorded file is as it was recorded."""
         return not self.changed and not self.missing
 
+    @property
+    def lost(self) -> list[str]:
+        """The record's own files that differ; what else changed was read (``../…``)."""
+        return [name for name in (*self.changed, *self.missing) if not name.startswith("../")]
+
 
 def write_provenance(
     path: Path, *, record: str, command: list[str], configuration: dict[str, Any], inputs: list[Path], files: list[Path]

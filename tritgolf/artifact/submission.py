@@ -37,7 +37,7 @@ def _imported(source: Path) -> Iterator[Path]:
             names = [alias.name for alias in node.names]
         else:
             continue
-        for name in names:
-            path = PACKAGE.parent.joinpath(*name.split("."))
-            if name.split(".")[0] == PACKAGE.name:
+        for parts in (name.split(".") for name in names):
+            if parts[0] == PACKAGE.name:
+                path = PACKAGE.parent.joinpath(*parts)
                 yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists())

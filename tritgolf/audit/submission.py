@@ -73,8 +73,13 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
 
 def read_logs(folder: str | Path) -> tuple[RunLog, ...]:
     """All logs under ``folder``, named by their path below it, in order."""
-    folder = Path(folder)
-    return tuple(log for file in _files(folder) if file.suffix == ".log" and (log := _log(file, folder)) is not None)
+    return tuple(log for file in log_files(folder) if (log := _log(file, Path(folder))) is not None)
+
+
+def log_files(folder: str | Path) -> list[Path]:
+    """The files that ``read_logs`` reads."""
+    logs = (file for file in _files(Path(folder)) if file.suffix == ".log")
+    return [file for file in logs if file.stat().st_size <= MAX_LOG_BYTES]
 
 
 def _files(folder: Path) -> Iterator[Path]:

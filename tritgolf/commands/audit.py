@@ -55,9 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _default_published() -> str | None:
     """The default folder of known runs, if it is there with logs in it."""
-    from tritgolf.audit.submission import read_logs  # noqa: PLC0415
+    from tritgolf.audit.submission import log_files  # noqa: PLC0415
 
-    return PUBLISHED if read_logs(PUBLISHED) else None
+    return PUBLISHED if log_files(PUBLISHED) else None
 
 
 def _print(report: Report) -> None:

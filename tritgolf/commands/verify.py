@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         for name in names:
             print(f"{kind + ':':<8} {name}")
     print(f"{arguments.results}: {_summed_up(found)}")
-    lost = [str(arguments.results / name) for name in (*found.changed, *found.missing) if not name.startswith("../")]
+    lost = [str(arguments.results / name) for name in found.lost]
     if lost and found.command[:1] == ("snakemake",):
         again = ["snakemake", *lost, *found.command[1:]]  # by name: its targets ask for no file between input and table
         print(f"to make them again: rm -f {shlex.join(lost)} && {shlex.join(again)}")
@@ -44,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _summed_up(found: Verification) -> str:
     if found.sound:
         return f"all {found.recorded} recorded files are as they were made"
-    inputs = sum(name.startswith("../") for name in found.changed)
-    files = len(found.changed) + len(found.missing) - inputs
+    files = len(found.lost)
+    inputs = len(found.changed) + len(found.missing) - files
     told = [(files, f"{files} of {found.recorded} recorded files", "what was made")] if files else []
     told += [(inputs, f"{inputs} input{'s' * (inputs != 1)}", "what was read")] if inputs else []
     return "; ".join(f"{what} {'differs' if count == 1 else 'differ'} from {then}" for count, what, then in told)

@@ -78,12 +78,23 @@ def live_path(folder: Path, step: int) -> Path:
     return folder / f"state_{step:08d}.safetensors"
 
 
+def states(folder: Path) -> list[Path]:
+    """The full states in ``folder``, the newest first."""
+    return sorted(folder.glob("state_*.safetensors"), reverse=True)
+
+
+def newest_step(folder: Path) -> int | None:
+    """After how many steps the newest full state in ``folder`` was made, by its name; None if there is none."""
+    found = states(folder)
+    return int(found[0].stem.removeprefix("state_")) if found else None
+
+
 def latest(folder: Path, configuration: str) -> Checkpoint | None:
     """The newest sound state in ``folder`` made by ``configuration`` (a digest), or None.
 
     States of another configuration are deleted, saying so: they belong to an experiment that was given up.
     """
-    for path in sorted(folder.glob("state_*.safetensors"), reverse=True):
+    for path in states(folder):
         try:
             found = load(path)
         except InputError as error:
@@ -98,5 +109,5 @@ def latest(folder: Path, configuration: str) -> Checkpoint | None:
 
 def prune(folder: Path) -> None:
     """Keep the newest ``KEPT`` states."""
-    for path in sorted(folder.glob("state_*.safetensors"), reverse=True)[KEPT:]:
+    for path in states(folder)[KEPT:]:
         path.unlink(missing_ok=True)

@@ -40,10 +40,10 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     plan_path = live / "plan.json"
     write_json(plan_path, plan)
     (live / "finished.json").unlink(missing_ok=True)
-    first_state = _newest_state(live)
-    begin = f"goes on after step {_step(first_state):,}" if first_state else "begins"
+    first_step = checkpoint.newest_step(live)
+    begin = "begins" if first_step is None else f"goes on after step {first_step:,}"
     print(f"{plan['label']}: {begin}; its losses: {live / 'metrics.jsonl'}", file=sys.stderr, flush=True)
-    failures, last_state = 0, first_state
+    failures, last_step = 0, first_step
     while True:
         for ending in ("failure.json", STOPPED):
             (live / ending).unlink(missing_ok=True)
@@ -56,7 +56,9 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         if code == 0 and not terminated and (live / "finished.json").exists():
             return dict(read_json(live / "finished.json"))
         if terminated or (live / STOPPED).exists():
-            again = _newest_state(live) != first_state and slurm.may_requeue()  # without progress, it never would end
+            again = (
+                checkpoint.newest_step(live) != first_step and slurm.may_requeue()
+            )  # without progress, it never would end
             how = "SLURM is asked to run this job again" if again else "the same command continues"
             print(f"{plan['label']}: stopped; {how}", file=sys.stderr, flush=True)
             if again:
@@ -65,15 +67,15 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         if (live / "failure.json").exists():
             where, what, fix = read_json(live / "failure.json")["error"]
             raise InputError(where, what, fix)
-        state = _newest_state(live)
-        failures = 1 if state != last_state else failures + 1
+        step = checkpoint.newest_step(live)
+        failures = 1 if step != last_step else failures + 1
         if failures > RESTARTS_WITHOUT_PROGRESS:
             raise InputError(
                 f"training {plan['label']}",
                 f"its processes ended {failures} times without a new state (last exit code {code})",
                 "read the messages above; the last good state is kept and the same command continues there",
             )
-        last_state = state
+        last_step = step
         print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
 
 
@@ -129,15 +131,6 @@ def die_with_parent() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _newest_state(live: Path) -> str | None:
-    states = sorted(path.name for path in live.glob("state_*.safetensors"))
-    return states[-1] if states else None
-
-
-def _step(state: str) -> int:
-    return int(Path(state).stem.removeprefix("state_"))
 
 
 def _command(plan_path: Path, processes: int) -> list[str]:
