@@ -143,6 +143,28 @@ def test_a_measured_run_decides_temperature_z_loss_and_zeros(tmp_path):
     assert ruling("c11", tmp_path).outcome.verdict is Verdict.CONTRADICTED
 
 
+@pytest.mark.parametrize(
+    ("gain", "dataset", "expected"),
+    [
+        (0.024, "fineweb", Verdict.HOLDS),
+        (0.044, "fineweb", Verdict.CONTRADICTED),
+        (0.024, "docs_en", Verdict.CANT_TELL),
+        (0.044, "docs_en", Verdict.CANT_TELL),
+    ],
+)
+def test_what_sliding_gains_is_decided_on_the_published_text_alone(gain, dataset, expected, tmp_path):
+    sound_run(tmp_path / "run", "ternary_v2")
+    edit(tmp_path / "run/record.json", lambda raw: raw.update(dataset=dataset))
+    for path in tmp_path.rglob("evaluate.json"):
+
+        def gained(raw):
+            raw["metrics"]["sliding"] |= {"stride": 16, "bpb": raw["metrics"]["chunked"]["bpb"] - gain}
+
+        edit(path, gained)
+    assert ruling("c07", tmp_path).outcome.verdict is expected
+    assert f"BPB {gain:.4f}" in ruling("c07", tmp_path).outcome.evidence
+
+
 def test_an_applied_temperature_of_090_that_is_best_supports_the_claim(tmp_path):
     sound_run(tmp_path / "run")
     for seed in SEEDS:

@@ -84,9 +84,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluated model: scores in bits a byte, temperature → calibration nats, the stride."""
+    """One evaluated model: the text, scores in bits a byte, temperature → calibration nats, the stride."""
 
     run: str
+    dataset: str
     full_size: bool
     seed: int
     chunked: float
@@ -229,8 +230,8 @@ def _evaluations(run: Results) -> Iterator[Evaluation]:
         if (found := seed.evaluated) is not None:
             grid = {point.temperature: point.calibration_nats for point in found.temperature.grid}
             yield Evaluation(
-                run.path.name, _is_full_size(run), seed.seed, found.chunked.bpb, found.chunked.record_bpb,
-                found.sliding.bpb, found.sliding.stride, grid,
+                run.path.name, str(run.setting("dataset")), _is_full_size(run), seed.seed, found.chunked.bpb,
+                found.chunked.record_bpb, found.sliding.bpb, found.sliding.stride, grid,
             )  # fmt: skip
 
 
