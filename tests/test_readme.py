@@ -1,7 +1,9 @@
 """The README's figures are those of the metrics it names, its settings those of the configuration."""
 
+import csv
 import json
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,14 @@ from tritgolf.pipeline import check_together
 from tritgolf.report.metrics import load_run
 from tritgolf.report.tables import roundtrip_table, seeds_table
 
+SHORT_RUNS = {"ternary_v1": "4xh100", "ternary_v2": "2xh100"}  # 1,900 steps
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
-RUN = ROOT / "measured" / "ternary_v2_docs_en_2xh100"
-CHECKPOINTS = ("step_000600", "step_001200", "step_001800", "final")
-FIRST = ROOT / "measured" / "ternary_v1_docs_en_4xh100"
+RUN = ROOT / "measured" / "ternary_v2_6530_docs_en_4xh100"
+CHECKPOINTS = ("step_002000", "step_004000", "step_006000", "final")
+SHORT = {name: ROOT / "measured" / f"{name}_docs_en_{gpus}" for name, gpus in SHORT_RUNS.items()}
+FULL = (*SHORT.values(), RUN)
 
 
 def table_after(marker: str) -> list[list[str]]:
@@ -38,18 +42,42 @@ def test_every_record_is_in_the_table():
         assert re.search(rf"^\|[^|]*`{base}`", README, re.M)
 
 
-@pytest.mark.parametrize("run", [RUN, FIRST], ids=lambda run: run.name)
-def test_the_measured_scores_are_those_of_the_metrics(run):
-    csv = seeds_table(load_run(run)).csv().splitlines()
-    seed = dict(zip(csv[0].split(","), csv[1].split(","), strict=True))
-    shown = {row[0]: row[-1] for row in table_after(f"<!-- table: {run.name} seeds -->")}
-    assert shown["steps"] == f"{int(seed['steps']):,}"
-    assert shown["ms/step"] == f"{float(seed['ms_per_step']):.1f}"
-    assert shown["sliding BPB"] == f"{float(seed['sliding_bpb']):.4f} (stride {seed['stride']})"
-    assert shown["val BPB, with z-loss"] == f"{float(seed['val_record_bpb']):.4f}"
-    assert shown["RT BPB, with z-loss"] == f"{float(seed['rt_record_bpb']):.4f}"
-    assert shown["artifact bytes"] == f"{int(seed['artifact_bytes']):,}"
-    assert shown["artifact and code bytes"] == f"{int(seed['total_bytes']):,}"
+def figures(run):
+    """A run's only seed, as the README shows it."""
+    header, row, *_ = csv.reader(seeds_table(load_run(run)).csv().splitlines())
+    seed = dict(zip(header, row, strict=True))
+    return {
+        "steps": f"{int(seed['steps']):,}",
+        "ms/step": f"{float(seed['ms_per_step']):.1f}",
+        "sliding BPB": f"{float(seed['sliding_bpb']):.4f}",
+        "stride": seed["stride"],
+        "val BPB, with z-loss": f"{float(seed['val_record_bpb']):.4f}",
+        "RT BPB, with z-loss": f"{float(seed['rt_record_bpb']):.4f}",
+        "artifact bytes": f"{int(seed['artifact_bytes']):,}",
+        "artifact and code bytes": f"{int(seed['total_bytes']):,}",
+        "seconds": seed["training_seconds"],
+    }
+
+
+def test_the_measured_scores_are_those_of_the_metrics():
+    found = figures(RUN)
+    found["sliding BPB"] += f" (stride {found.pop('stride')})"
+    assert f"in {float(found.pop('seconds')):.0f} s.**" in README
+    assert {row[0]: row[-1] for row in table_after(f"<!-- table: {RUN.name} seeds -->")} == found
+
+
+def test_the_scores_after_1900_steps_are_those_of_the_metrics():
+    shown = {row[0]: row[-2:] for row in table_after("<!-- table: 1900 steps -->")}
+    columns = []
+    for run in SHORT.values():
+        found = figures(run)
+        del found["seconds"]
+        assert (found.pop("steps"), found.pop("stride")) == ("1,900", "64")
+        found["sliding BPB (published: stride 16, here 64)"] = found.pop("sliding BPB")
+        evaluations = [run / f"seed42/step_{step:06d}/evaluate.json" for step in (600, 1200, 1800)]
+        bpb = [json.loads(path.read_text())["metrics"]["sliding"]["bpb"] for path in evaluations]
+        columns.append(found | dict(zip(("after 600 steps", "1,200", "1,800"), (f"{x:.4f}" for x in bpb), strict=True)))
+    assert shown == {name: [column[name] for column in columns] for name in columns[0]}
 
 
 def test_the_measured_gaps_are_those_of_the_metrics():
@@ -68,20 +96,19 @@ def test_the_measured_gaps_are_those_of_the_metrics():
             assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])
 
 
-@pytest.mark.parametrize("run", [RUN, FIRST], ids=lambda run: run.name)
-def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics(run):
-    chunked, sliding = table_after(f"<!-- table: {run.name} checkpoints -->")
+def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics():
+    chunked, sliding = table_after(f"<!-- table: {RUN.name} checkpoints -->")
     for checkpoint, *shown in zip(CHECKPOINTS, chunked[1:], sliding[1:], strict=True):
-        found = json.loads((run / "seed42" / checkpoint / "evaluate.json").read_text())["metrics"]
+        found = json.loads((RUN / "seed42" / checkpoint / "evaluate.json").read_text())["metrics"]
         assert shown == [f"{found[kind]['bpb']:.4f}" for kind in ("chunked", "sliding")]
         assert f"stride {found['sliding']['stride']}" in sliding[0]
 
 
-@pytest.mark.parametrize(("run", "column"), [(FIRST, 1), (RUN, 2)], ids=["ternary_v1", "ternary_v2"])
+@pytest.mark.parametrize(("column", "run"), list(enumerate(FULL, 1)), ids=[run.name for run in FULL])
 def test_the_measured_decompositions_are_those_of_the_laboratory(run, column):
     names = ["lossless", "lossless_scales_fp16", "lossless_scales_bf16"]
     names += [f"only_{factor}" for factor in ("decide", "shrinkage", "reload_dtype", "table", "mixes")]
-    names += ["own", "scales_bf16", "scales_fp16", "mixes_bf16"]
+    names += ["own", "scales_bf16", "scales_fp16", "mixes_bf16", "decide_forward"]
     laboratory = json.loads((run / "seed42/final/laboratory.json").read_text())["metrics"]
     found = {name: laboratory["rows"][laboratory["names"].get(name, name)] for name in names}
     for row, name in zip(table_after("<!-- table: decomposition -->"), names, strict=True):
@@ -95,18 +122,21 @@ def test_the_measured_decompositions_are_those_of_the_laboratory(run, column):
 
 
 def test_the_bytes_of_code_are_those_that_the_runs_counted():
-    facts = [json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, FIRST)]
+    facts = [json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, *SHORT.values())]
     counted = [each["metrics"]["code_bytes"] for each in facts]
-    assert f"{counted[0]:,} and {counted[1]:,} bytes in the tables above" in " ".join(README.split())
+    assert "{:,}, {:,} and {:,} bytes in the tables above".format(*counted) in " ".join(README.split())
 
 
 def test_the_zeros_at_full_size_are_those_of_the_logs():
     shares = []
-    for run in (RUN, FIRST):
+    for run, steps in ((RUN, (100, 600, 2000, 6530)), (SHORT["ternary_v1"], (600, 1900))):
         log = (run / "seed42/train/metrics.jsonl").read_text().splitlines()
         lines = {line["step"]: line["zero_fraction"]["all"] for line in map(json.loads, log)}
-        shares += [f"{lines[1900]:.3f}", f"{lines[600]:.3f}"]
-    said = "`ternary_v2` ends at {} after {} at 600 steps, `ternary_v1` at {} after {}.".format(*shares)
+        shares += [f"{lines[step]:.3f}" for step in steps]
+    said = (
+        "`ternary_v2` has {} after 100 steps, {} after 600, {} after 2,000, and {} at 6,530; "
+        "`ternary_v1` {} after 600 and {} at 1,900."
+    ).format(*shares)
     assert said in " ".join(README.split())
 
 
@@ -125,13 +155,27 @@ def test_the_zeros_of_the_long_runs_are_those_of_their_logs(run, said):
 
 
 def test_the_most_that_the_scales_dtype_moves_a_gap_is_that_of_the_metrics():
-    said = float(re.search(r"moves either model's gap by at most ([\d.]+) BPB", README)[1])
-    spreads = []
-    for path in (*RUN.rglob("roundtrip.json"), *FIRST.rglob("roundtrip.json")):
+    said = re.search(
+        r"moves a gap by at most ([\d.]+) BPB at any checkpoint of the three, and by ([\d.]+) at",
+        " ".join(README.split()),
+    )
+    spreads = {}
+    for path in (path for run in FULL for path in run.rglob("roundtrip.json")):
         storages = json.loads(path.read_text())["metrics"]["storages"]
         gaps = [storages[name]["gap_bpb"] for name in ("bf16", "fp16", "fp32")]
-        spreads.append(max(gaps) - min(gaps))
-    assert said == round(max(spreads), 6)
+        spreads[path] = max(gaps) - min(gaps)
+    at_the_end = [spread for path, spread in spreads.items() if path.parent.name == "final"]
+    assert [float(found) for found in said.groups()] == [round(max(spreads.values()), 6), round(max(at_the_end), 6)]
+
+
+def test_what_is_said_of_the_gap_without_the_trits_decided_anew_is_the_laboratorys():
+    found = json.loads((RUN / "seed42/final/laboratory.json").read_text())["metrics"]
+    text = " ".join(README.split())
+    assert f"{100 * found['rows']['own']['trits_changed'] / found['ternary_weights']:.2f} % of them differ" in text
+    assert f"What is left without it here, {found['rows']['decide_forward']['gap_bpb']:.4f}, is what" in text
+    with (ROOT / "published" / "seeds.csv").open() as file:
+        gaps = [float(row["rt_gap"]) for row in csv.DictReader(file) if row["system"] == "pr920"]
+    assert f"{statistics.mean(gaps):.4f} ± {statistics.stdev(gaps):.4f}. A run" in text
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))])

@@ -9,9 +9,11 @@ ROOT = Path(__file__).parents[2]
 MEASURED = ROOT / "measured"
 PAGE = " ".join((ROOT / "report" / "roundtrip_page.md").read_text().split())
 README = " ".join((ROOT / "README.md").read_text().split())
-FULL = [
+SHORT = [
     MEASURED / f"{run}_docs_en_{gpus}" / "seed42" for run, gpus in (("ternary_v1", "4xh100"), ("ternary_v2", "2xh100"))
 ]
+RECORD = MEASURED / "ternary_v2_6530_docs_en_4xh100" / "seed42"
+FULL = [*SHORT, RECORD]
 RMS = MEASURED / "long_rms_docs_en_h100" / "seed42"
 LONG = [MEASURED / "long_absmean_docs_en_h100" / "seed42", RMS]
 
@@ -30,11 +32,12 @@ def spread(found: dict, *formats: str) -> float:
 
 
 def test_fp16_less_bf16_scales_at_full_size():
-    assert "differ by less than 0.00003 BPB" in PAGE
+    assert "differ by less than 0.00003 BPB in three runs at full size (on the way by up to 0.00006)" in PAGE
     for folder in FULL:
         for path in folder.glob("*/roundtrip.json"):
             storages = json.loads(path.read_text())["metrics"]["storages"]
-            assert abs(storages["fp16"]["gap_bpb"] - storages["bf16"]["gap_bpb"]) < 0.00003
+            most = 0.00003 if path.parent.name == "final" else 0.00006
+            assert abs(storages["fp16"]["gap_bpb"] - storages["bf16"]["gap_bpb"]) < most
 
 
 def test_what_the_format_of_the_scales_changes_in_the_long_models():
@@ -49,22 +52,48 @@ def test_what_the_format_of_the_scales_changes_in_the_long_models():
 
 def test_the_share_of_mixes_and_skips_at_full_size():
     assert "nearly two thirds of it are e4m3 in the mixes and skips" in PAGE
-    for folder in FULL:
+    for folder in SHORT:
         found = laboratory(folder)
         own = row(found, "own")["gap_bpb"]
         assert 0.62 < 1 - row(found, "mixes_bf16")["gap_bpb"] / own < 0.66
 
 
 def test_the_forward_passs_trits_cost_next_to_no_bytes():
+    assert "(1,640 at most of 15 million at full size, 412 in the small models)" in PAGE
+    assert "for 1,640 bytes at most" in PAGE and "(168 bytes more at most)" in README
+
+    def most(found: list[dict]) -> int:
+        return max(row(each, "without_decide")["bytes"] - row(each, "own")["bytes"] for each in found)
+
+    assert most([laboratory(folder) for folder in FULL]) == 1640
     assert (
-        "(168 at most at the end of training, 412 before)" in PAGE
-        and "for 168 bytes at most" in PAGE
-        and "(168 bytes more at most)" in README
+        most([laboratory(path.parents[1], path.parent.name) for path in MEASURED.glob("long*/*/*/laboratory.json")])
+        == 412
     )
-    ends = [laboratory(folder) for folder in (*FULL, *LONG)]
-    all_of_them = [laboratory(path.parents[1], path.parent.name) for path in MEASURED.glob("*/seed*/*/laboratory.json")]
-    for found, most in ((ends, 168), (all_of_them, 412)):
-        assert max(row(each, "without_decide")["bytes"] - row(each, "own")["bytes"] for each in found) == most
+    assert most([laboratory(folder) for folder in LONG]) == 168
+
+
+def test_the_gap_after_the_records_own_length():
+    found = laboratory(RECORD)
+    own, forward = row(found, "own"), row(found, "decide_forward")
+    by_trits = own["gap_bpb"] - forward["gap_bpb"]
+    assert "it is 0.0055, and four fifths of it" in PAGE and "that costs 0.0043 of the gap's 0.0055" in PAGE
+    assert (f"{own['gap_bpb']:.4f}", f"{by_trits:.4f}") == ("0.0055", "0.0043")
+    assert by_trits / own["gap_bpb"] == pytest.approx(4 / 5, abs=0.02)
+    assert PAGE.count("0.0011, is what #920 published") == 1 and f"{forward['gap_bpb']:.4f}" == "0.0011"
+    assert "three times as many weights lie at the threshold" in PAGE and "0.65 % of the trits are" in PAGE
+    assert found["threshold"]["crowding"] == pytest.approx(3, abs=0.2)
+    assert f"{100 * own['trits_changed'] / found['ternary_weights']:.2f}" == "0.65"
+    before = json.loads((RECORD / "step_006000" / "roundtrip.json").read_text())["metrics"]["storages"]["bf16"]
+    assert "a third as many trits differ and the gap is 0.0011" in PAGE and f"{before['gap_bpb']:.4f}" == "0.0011"
+    assert before["trits_changed"] / own["trits_changed"] == pytest.approx(1 / 3, abs=0.02)
+    table = row(found, "own")["gap_bpb"] - row(found, "table_bf16")["gap_bpb"]
+    assert "the table costs 0.0005" in PAGE and f"{table:.4f}" == "0.0005"
+    rates = {line["step"]: line["lr_scale"] for line in map(json.loads, (RECORD / "train/metrics.jsonl").open())}
+    assert "where the rate has fallen by half" in PAGE and rates[6000] == pytest.approx(0.5, abs=0.05)
+    short = laboratory(SHORT[1])
+    assert "Our faithful mode lost 0.00127, and 0.00027 by the trits alone." in PAGE
+    assert [f"{row(short, name)['gap_bpb']:.5f}" for name in ("own", "only_decide")] == ["0.00127", "0.00027"]
 
 
 def test_how_weights_gather():

@@ -42,7 +42,8 @@ def main(plan_path: str) -> int:
             if ranks.is_main:
                 write_json(live / "finished.json", facts)
     except Preempted as stop:
-        print(stop, file=sys.stderr)
+        if ranks.is_main:
+            print(stop, file=sys.stderr)
         write_json(live / STOPPED, {})
         return EXIT_PREEMPTED
     except InputError as error:
