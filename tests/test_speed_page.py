@@ -71,6 +71,24 @@ def test_fp8_is_told_with_the_times_of_its_products():
     assert f"{said} {sums['bf16'] - sums['fp8 row']:.2f} if" in " ".join(PAGE.split())
 
 
+def test_fp8_is_told_with_the_times_of_quantizing():
+    ways = ("bf16", "fp8 row", "fp8 row from BF16", "fp8 1x128", "fp8 1x128 from BF16")
+    sums = dict.fromkeys(ways, 0.0)
+    for name, shape in (("attn.qkv", "768 → 1536"), ("attn.proj", "768 → 768"), *MLP_SHAPES):
+        times = {way: read("products_h100.json")["forward"][name][way]["median_ms"] for way in ways}
+        assert f"| {name}, {shape} | " + " | ".join(f"{time:.3f}" for time in times.values()) + " |" in PAGE
+        sums = {way: sums[way] + times[way] for way in ways}
+    assert "| all four | " + " | ".join(f"{time:.3f}" for time in sums.values()) + " |" in PAGE
+
+
+def test_what_gained_nothing_is_told_with_its_times():
+    times: dict[str, list[str]] = {}
+    for line in lines_of("loss_rows_h100.jsonl"):
+        times.setdefault(line["name"], []).append(f"{line['forward_backward']['fast']['median_ms']:.2f}")
+    without, with_it = (" and ".join(found) for found in times.values())
+    assert PAGE.count(f"nothing: {without} → {with_it} ms (H100, `loss_rows_h100.jsonl`") == 1
+
+
 def test_scaling_is_told_with_what_was_kept():
     found = [read(f"scaling_4x{gpu}.json")["ranks"] for gpu in ("h100", "h200")]
     for gpus in ("1", "2", "4"):
@@ -222,5 +240,7 @@ def test_export_is_told_with_the_benchmarks_times():
 )
 def test_whole_steps_are_those_of_the_runs(run):
     file = KEPT.parent / run / "seed42" / "train" / "train.json"
-    mean = json.loads(file.read_text())["metrics"]["step_ms"]["mean"]
-    assert re.search(rf"{mean:.1f} ms[^`]*\(`measured/{run}`\)", PAGE)
+    step = json.loads(file.read_text())["metrics"]["step_ms"]
+    assert re.search(rf"{step['mean']:.1f} ms[^`]*\(`measured/{run}`[;)]", PAGE)
+    if "6530" in run:
+        assert "median {median:.1f}, p10 to p90 {p10:.1f} to {p90:.1f}".format(**step) in " ".join(PAGE.split())

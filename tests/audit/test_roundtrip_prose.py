@@ -65,11 +65,9 @@ def test_the_forward_passs_trits_cost_next_to_no_bytes():
     def most(found: list[dict]) -> int:
         return max(row(each, "without_decide")["bytes"] - row(each, "own")["bytes"] for each in found)
 
+    long = MEASURED.glob("long*/seed*/*/laboratory.json")
     assert most([laboratory(folder) for folder in FULL]) == 1640
-    assert (
-        most([laboratory(path.parents[1], path.parent.name) for path in MEASURED.glob("long*/*/*/laboratory.json")])
-        == 412
-    )
+    assert most([laboratory(path.parents[1], path.parent.name) for path in long]) == 412
     assert most([laboratory(folder) for folder in LONG]) == 168
 
 
