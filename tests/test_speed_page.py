@@ -228,6 +228,17 @@ def test_attention_and_sliding_evaluation_are_told_with_what_was_kept():
     assert f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" in PAGE
 
 
+def test_sliding_evaluation_in_the_pipeline_is_told_with_its_times():
+    folder = KEPT.parent / "ternary_v2_6530_docs_en_4xh100" / "seed42"
+    evaluations = [json.loads(path.read_text())["metrics"]["sliding"] for path in folder.glob("*/evaluate.json")]
+    *seconds, compiling = sorted(each["seconds"] for each in evaluations)
+    pace = sorted(each["window_tokens_per_second"] / 1e6 for each in evaluations)[1:]
+    said = " ".join(PAGE.split())
+    assert f"{seconds[0]:.0f} to {seconds[-1]:.0f} s each for {evaluations[0]['tokens_scored']:,} tokens" in said
+    assert f"{pace[0]:.2f}M to {pace[-1]:.2f}M window tokens" in said
+    assert f"the first, which compiled it, {compiling:.0f} s" in said
+
+
 def test_export_is_told_with_the_benchmarks_times():
     seconds = {name: path["seconds"] for name, path in read("export_16_cores.json")["paths"].items()}
     assert f"{seconds['fast']:.1f} s on 16 cores" in PAGE

@@ -8,10 +8,12 @@ import torch
 from tritgolf.model.ternary import ternarize
 
 GROUP = 128
+CPU_COMPILES = pytest.mark.skipif(not shutil.which("g++"), reason="the compiler needs g++")
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 
 def written(weight, estimator):
-    """Trits: the weight rounded to BF16, then FP32 (shared by both published scripts; rows × columns → the same)."""
+    """Trits as both published scripts decide them in training: the weight rounded to BF16, the rest in FP32."""
     grouped = weight.bfloat16().float().reshape(-1, GROUP)
     mean = grouped.abs().mean(-1, keepdim=True) if estimator == "absmean" else grouped.square().mean(-1, keepdim=True)
     scale = (mean if estimator == "absmean" else mean.sqrt()).clamp_min(1e-8)
@@ -20,18 +22,18 @@ def written(weight, estimator):
 
 @pytest.mark.parametrize("estimator", ["absmean", "rms"])
 @pytest.mark.parametrize(
-    ("compiled", "decides_from"),
+    ("device", "compiled", "decides_from"),
     [
-        (False, "bf16_weight"),
-        pytest.param(
-            True, "float64", marks=pytest.mark.skipif(not shutil.which("g++"), reason="the compiler needs g++")
-        ),
+        ("cpu", False, "bf16_weight"),
+        pytest.param("cpu", True, "float64", marks=CPU_COMPILES),
+        pytest.param("cuda", False, "bf16_weight", marks=GPU),
+        pytest.param("cuda", True, "float64", marks=GPU),
     ],
 )
-def test_compiled_code_decides_trits_from_the_fp32_weight(estimator, compiled, decides_from):
+def test_compiled_code_decides_trits_from_the_fp32_weight(estimator, device, compiled, decides_from):
     """Inductor leaves the rounding out (``emulate_precision_casts`` is off): docs/roundtrip.md rests on it."""
     weight = 0.1 * torch.randn(512, 768, generator=torch.Generator().manual_seed(0))
-    trits = (torch.compile(written) if compiled else written)(weight, estimator)
+    trits = (torch.compile(written) if compiled else written)(weight.to(device), estimator).cpu()
     differing = {
         rule: int((trits != ternarize(weight, group_size=GROUP, estimator=estimator, arithmetic=rule).q).sum())
         for rule in ("bf16_weight", "float64")
