@@ -175,7 +175,7 @@ def test_what_is_said_of_the_gap_without_the_trits_decided_anew_is_the_laborator
     assert f"What is left without it here, {found['rows']['decide_forward']['gap_bpb']:.4f}, is what" in text
     with (ROOT / "published" / "seeds.csv").open() as file:
         gaps = [float(row["rt_gap"]) for row in csv.DictReader(file) if row["system"] == "pr920"]
-    assert f"{statistics.mean(gaps):.4f} ± {statistics.stdev(gaps):.4f}. A run" in text
+    assert f"{statistics.mean(gaps):.4f} ± {statistics.stdev(gaps):.4f}. The record" in text
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))])
