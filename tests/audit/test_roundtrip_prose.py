@@ -139,3 +139,19 @@ def test_what_was_blamed_is_far_away():
     for reload in ("float16", "bfloat16"):
         last = found["zeros", "reload", reload]["points"][-1]
         assert last["at"] == 0.9 and abs(last["gap_bpb"]) < 0.001
+
+
+def test_the_demo_that_decides_from_fp32_weights():
+    demo = MEASURED / "decide_demo"
+    found = {name: laboratory(demo / name / "seed42") for name in ("demo_v1", "demo_v1_float64", "demo_v2_float64")}
+    changed = {name: row(each, "own")["trits_changed"] for name, each in found.items()}
+    total = found["demo_v1"]["ternary_weights"]
+    assert "decides no trit otherwise" in PAGE and changed["demo_v2_float64"] == 0
+    fewer, more = changed["demo_v1_float64"], changed["demo_v1"]
+    assert f"{fewer} of {total:,} ({more} as written)" in PAGE
+    cost = row(found["demo_v1_float64"], "only_decide")
+    assert "at no cost (−0.0002 ± 0.0001)" in PAGE
+    assert (f"{cost['gap_bpb']:.4f}", f"{cost['gap_se']:.4f}") == ("-0.0002", "0.0001")
+    assert "they do so no less" in PAGE
+    crowding = [found[name]["threshold"]["crowding"] for name in ("demo_v1_float64", "demo_v1")]
+    assert crowding[0] == pytest.approx(crowding[1], abs=0.05)
