@@ -82,6 +82,16 @@ def test_every_effect_is_told_once_with_what_its_pair_shares(tmp_path):
     assert "lab (rms), else as in x: step 600 +0.000011 ± 0.000028, step 1,200 +0.000011 ± 0.000028, " in evidence
 
 
+def test_what_fp16_scales_cost_where_they_decide_is_told_and_decides_nothing(tmp_path):
+    pair = row(0.0009), row(0.0009, scales="float16")
+    deciding = [row(gap, 0.0001, decide=decide) for gap, decide in ((0.0002, "forward"), (0.0022, "forward_float16"))]
+    without, with_it = ruling("c11", lab(tmp_path / "a", *pair)), ruling("c11", lab(tmp_path / "b", *pair, *deciding))
+    assert with_it.outcome.verdict is without.outcome.verdict is Verdict.CONTRADICTED
+    assert with_it.confidence == without.confidence
+    assert with_it.outcome.evidence.startswith(without.outcome.evidence)
+    assert "deciding trits by FP16 scales" in with_it.outcome.evidence and "+0.002000 ± " in with_it.outcome.evidence
+
+
 def test_seeds_are_named_where_there_are_several(tmp_path):
     pairs = [{**row(gap, scales=scales), "seed": seed} for seed in (42, 7) for gap, scales in PAIR]
     evidence = ruling("c11", lab(tmp_path, *pairs)).outcome.evidence

@@ -50,6 +50,20 @@ def _rule(effects: Sequence[Effect], claimed: float, what: str) -> Ruling:
     return Ruling.of(cant_tell(evidence))
 
 
+def _beside_deciding(stored: Ruling, deciding: Sequence[Effect]) -> Ruling:
+    """A ruling on what scales are stored in, told with what FP16 scales cost where they decide trits.
+
+    #640's export decides with FP16-rounded scales and #920's does not. The claims are about storing, so this doesn't
+    change the verdict; but the published gaps differ by both.
+    """
+    rows, _ = _largest(deciding, lambda effect: effect.row)
+    if not rows:
+        return stored
+    told = f"{stored.outcome.evidence}; not storing, but deciding trits by FP16 scales, as #640's export does: "
+    outcome = stored.outcome._replace(evidence=told + _told(rows))
+    return Ruling(outcome, stored.confidence)
+
+
 def _told(effects: Sequence[Effect]) -> str:
     """All effects, in order of training, by run and by what else the pair of storages shares."""
     return _over_steps(
@@ -74,14 +88,17 @@ def _over_steps(figures: Iterable[tuple[Gap, str, str]]) -> str:
 def scale_storage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """FP16 scales make the gap larger than BF16 scales by what #640 and #920 differ by."""
     claimed = published.mean_gap("pr640") - published.mean_gap("pr920")
-    return _rule(measured.effects("scales", "float16", "bfloat16"), claimed, "gap with FP16 less BF16 scales")
+    stored = _rule(measured.effects("scales", "float16", "bfloat16"), claimed, "gap with FP16 less BF16 scales")
+    return _beside_deciding(stored, measured.effects("decide", "forward_float16", "forward"))
 
 
 def scale_storage_long(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """After long training, FP16 scales make the gap larger than BF16 scales by what the 150k run and #923 differ by."""
     claimed = published.mean_gap("ternary_150k_fp16") - published.mean_gap("pr923")
     effects = [e for e in measured.effects("scales", "float16", "bfloat16") if e.row.step >= LONG]
-    return _rule(effects, claimed, f"gap with FP16 less BF16 scales from {LONG:,} steps on")
+    stored = _rule(effects, claimed, f"gap with FP16 less BF16 scales from {LONG:,} steps on")
+    deciding = [e for e in measured.effects("decide", "forward_float16", "forward") if e.row.step >= LONG]
+    return _beside_deciding(stored, deciding)
 
 
 def shrinkage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
