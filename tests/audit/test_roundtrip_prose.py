@@ -98,7 +98,7 @@ def test_the_gap_after_the_records_own_length():
     rates = {line["step"]: line["lr_scale"] for line in map(json.loads, (RECORD / "train/metrics.jsonl").open())}
     assert "where the rate has fallen by half" in PAGE and rates[6000] == pytest.approx(0.5, abs=0.05)
     short = laboratory(SHORT[1])
-    assert "Our faithful mode lost 0.00127, and 0.00027 by the trits alone." in PAGE
+    assert "Our faithful mode lost 0.00127, and 0.00027 by the trits alone;" in PAGE
     assert [f"{row(short, name)['gap_bpb']:.5f}" for name in ("own", "only_decide")] == ["0.00127", "0.00027"]
 
 

@@ -22,7 +22,7 @@ WAYS: dict[str, tuple[torch.dtype, torch.dtype]] = {
     "fp32_weight_fp32_scale": (torch.float32, torch.float32),  # #920's export
     "fp32_weight_fp16_scale": (torch.float32, torch.float16),  # #640's
     "fp32_weight_bf16_scale": (torch.float32, torch.bfloat16),
-    "bf16_weight_fp32_scale": (torch.bfloat16, torch.float32),  # the published forward pass
+    "bf16_weight_fp32_scale": (torch.bfloat16, torch.float32),  # the published forward pass, as written
     "bf16_weight_fp16_scale": (torch.bfloat16, torch.float16),
     "bf16_weight_bf16_scale": (torch.bfloat16, torch.bfloat16),
 }
