@@ -82,6 +82,9 @@ def test_the_gap_after_the_records_own_length():
     assert "three times as many weights lie at the threshold" in PAGE and "0.65 % of the trits are" in PAGE
     assert found["threshold"]["crowding"] == pytest.approx(3, abs=0.2)
     assert f"{100 * own['trits_changed'] / found['ternary_weights']:.2f}" == "0.65"
+    flips = found["threshold"]["flips"]
+    by_fp32, by_fp16 = flips["fp32_weight_fp32_scale"], flips["fp32_weight_fp16_scale"]
+    assert f"by {by_fp32:,} trits with FP32 scales, by {by_fp16:,} with FP16 ones" in PAGE
     before = json.loads((RECORD / "step_006000" / "roundtrip.json").read_text())["metrics"]["storages"]["bf16"]
     assert "a third as many trits differ already and the whole gap is 0.0011" in PAGE
     assert f"{before['gap_bpb']:.4f}" == "0.0011"
