@@ -89,6 +89,15 @@ def test_what_gained_nothing_is_told_with_its_times():
     assert PAGE.count(f"nothing: {without} → {with_it} ms (H100, `loss_rows_h100.jsonl`") == 1
 
 
+def test_the_compilers_search_for_products_is_told_with_what_it_found():
+    searches = (KEPT / "autotune_h100.txt").read_text().split("AUTOTUNE ")[1:]
+    found = [re.findall(r"^ +(\S+) ([\d.]+) ms ([\d.]+)%", search, re.M) for search in searches]
+    fastest = [choices[0][0] in ("mm", "addmm") for choices in found]
+    behind = [float(share) for choices in found for name, _, share in choices if name in ("mm", "addmm")]
+    said = f"of {len(found)} products it had searched"
+    assert said in PAGE and f"cuBLAS's was the fastest for {sum(fastest)}, and {100 - min(behind):.1f}% slower" in PAGE
+
+
 def test_scaling_is_told_with_what_was_kept():
     found = [read(f"scaling_4x{gpu}.json")["ranks"] for gpu in ("h100", "h200")]
     for gpus in ("1", "2", "4"):
