@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,18 @@ def test_rows_are_compared_with_the_first_seed_by_seed_at_equal_steps(folder):
     row = frame[(frame.checkpoint == "final") & (frame.what == "other training") & (frame.seed == 7)]
     assert row["trained_bpb_over_baseline"].item() == pytest.approx(-0.75)
     assert "mean" in set(frame["seed"])
+
+
+def test_the_training_loss_is_that_of_the_batches_logged_shortly_before(folder):
+    log = folder / "second/seed7/train/metrics.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for line in lines:
+        line["loss"] = 2.0 if line["step"] > 270 else 9.0
+    assert any(180 < line["step"] <= 200 for line in lines)
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    frame = experiment_table(*load_experiment(folder)).frame
+    rows = frame[(frame["what"] == "other training") & (frame["seed"] == 7)].set_index("step")
+    assert rows["training_loss"].to_dict() == {100: 9.0, 200: 9.0, 300: 2.0}
 
 
 def test_an_experiment_that_cannot_be_compared_is_refused(folder):

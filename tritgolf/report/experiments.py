@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from tritgolf.errors import InputError
-from tritgolf.report.frames import roundtrip_frame
+from tritgolf.report.frames import log_frame, roundtrip_frame
 from tritgolf.report.metrics import Run, load_run
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
@@ -19,6 +19,7 @@ from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, with_summary
 from tritgolf.settings import Settings, read_yaml, validate
 
 FILE = "experiment.yaml"
+LATE = 0.1  # the share of the steps up to a checkpoint of which the logged batches make its training loss
 
 
 class Row(Settings):
@@ -52,7 +53,7 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
 
 
 def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
-    """A row a (step, row of the experiment): BPB at equal steps, gap and bytes, and each against the baseline's."""
+    """A row a (step, row of the experiment): losses at equal steps, gap and bytes, and BPB against the baseline's."""
     parts = []
     for row in experiment.rows:
         frame = roundtrip_frame(runs[row.record])
@@ -60,7 +61,7 @@ def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
         if part.empty:
             known = ", ".join(dict.fromkeys(frame["storage"]))
             raise InputError(FILE, f"rows: {row.record} has no storage {row.storage!r}", f"known: {known}")
-        parts.append(part.assign(what=row.what))
+        parts.append(part.assign(what=row.what, training_loss=_training_losses(runs[row.record], part)))
     baseline = parts[0].set_index(["checkpoint", "seed"])
     for part in parts:
         twin = baseline.loc[list(zip(part["checkpoint"], part["seed"], strict=True))]
@@ -78,12 +79,24 @@ def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
             "Mean ± sample standard deviation over seeds. BPB is pure cross-entropy in bits per byte over "
             "non-overlapping windows: of the trained model, and of the model reloaded from the artifact (RT). RT gap: "
             "reloaded − trained. Paired SE: standard error of one seed's gap, windows paired (mean over seeds).",
+            "Training loss: cross-entropy in nats a token of the batches logged in the last "
+            f"{LATE:.0%} of the steps up to there, the same batches in every row.",
             f"“Against the baseline” is the difference from the first row ({first}), seed by seed, at the same step. "
             "Seeds share initial weights and data order across rows, not the path of training.",
             *made_from(list(runs.values())),
         ),
         left=("trained and stored",),
     )
+
+
+def _training_losses(run: Run, rows: pd.DataFrame) -> list[float]:
+    """For each of ``rows`` (seed, step) the mean loss of the batches logged shortly before, nats a token."""
+    log = log_frame(run)
+    found = []
+    for seed, step in zip(rows["seed"], rows["step"], strict=True):
+        late = log[(log["seed"] == seed) & (log["step"] > (1 - LATE) * step) & (log["step"] <= step)]
+        found.append(float(late["loss"].mean()))
+    return found
 
 
 def _cells(group: pd.DataFrame, is_baseline: bool) -> dict[str, str]:
@@ -96,6 +109,7 @@ def _cells(group: pd.DataFrame, is_baseline: bool) -> dict[str, str]:
         "step": format_value(mean(group["step"]), 0),
         "trained and stored": str(group["what"].iloc[0]),
         "seeds": str(len(group)),
+        "training loss": format_mean_std(group["training_loss"], BPB_DECIMALS, fixed=True),
         "trained BPB": format_mean_std(group["trained_bpb"], BPB_DECIMALS, fixed=True),
         "trained BPB against the baseline": against("trained_bpb", BPB_DECIMALS),
         "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
