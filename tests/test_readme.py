@@ -8,20 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.kept import FULL_SIZE, MEASURED, RECORD_LENGTH, SHORT, checkpoints, grid_row, laboratory, storages
 from tritgolf.config import MODES, known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
 from tritgolf.report.metrics import load_run
 from tritgolf.report.tables import roundtrip_table, seeds_table
 
-SHORT_RUNS = {"ternary_v1": "4xh100", "ternary_v2": "2xh100"}  # 1,900 steps
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
-RUN = ROOT / "measured" / "ternary_v2_6530_docs_en_4xh100"
+RUN = RECORD_LENGTH
 CHECKPOINTS = ("step_002000", "step_004000", "step_006000", "final")
-SHORT = {name: ROOT / "measured" / f"{name}_docs_en_{gpus}" for name, gpus in SHORT_RUNS.items()}
-FULL = (*SHORT.values(), RUN)
 
 
 def table_after(marker: str) -> list[list[str]]:
@@ -71,7 +69,7 @@ def test_the_measured_scores_are_those_of_the_metrics():
 def test_the_scores_after_1900_steps_are_those_of_the_metrics():
     shown = {row[0]: row[-2:] for row in table_after("<!-- table: 1900 steps -->")}
     columns = []
-    for run in SHORT.values():
+    for run in SHORT:
         found = figures(run)
         del found["seconds"]
         assert (found.pop("steps"), found.pop("stride")) == ("1,900", "64")
@@ -83,13 +81,12 @@ def test_the_scores_after_1900_steps_are_those_of_the_metrics():
 
 
 def test_the_measured_gaps_are_those_of_the_metrics():
-    storages = ["bf16", "fp16", "fp32", "lossless"]
+    names = ["bf16", "fp16", "fp32", "lossless"]
     rows = table_after(f"<!-- table: {RUN.name} roundtrip -->")
-    assert len(rows) == len(storages)
-    for row, storage in zip(rows, storages, strict=True):
+    assert len(rows) == len(names)
+    for row, storage in zip(rows, names, strict=True):
         for cell, checkpoint in zip(row[1:], CHECKPOINTS, strict=True):
-            roundtrip = json.loads((RUN / "seed42" / checkpoint / "roundtrip.json").read_text())
-            facts = roundtrip["metrics"]["storages"][storage]
+            facts = storages(RUN, checkpoint)[storage]
             if storage == "lossless":
                 assert cell == "0 exactly" and (facts["gap_bpb"], facts["gap_se"]) == (0, 0)
                 continue
@@ -106,14 +103,14 @@ def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics():
         assert f"stride {found['sliding']['stride']}" in sliding[0]
 
 
-@pytest.mark.parametrize(("column", "run"), list(enumerate(FULL, 1)), ids=[run.name for run in FULL])
+@pytest.mark.parametrize(("column", "run"), list(enumerate(FULL_SIZE, 1)), ids=[run.name for run in FULL_SIZE])
 def test_the_measured_decompositions_are_those_of_the_laboratory(run, column):
     names = ["lossless", "lossless_scales_fp16", "lossless_scales_bf16"]
     names += ["only_decide", "lossless_decide_fp16"]
     names += [f"only_{factor}" for factor in ("shrinkage", "reload_dtype", "table", "mixes")]
     names += ["own", "scales_bf16", "scales_fp16", "mixes_bf16", "decide_forward"]
-    laboratory = json.loads((run / "seed42/final/laboratory.json").read_text())["metrics"]
-    found = {name: laboratory["rows"].get(laboratory["names"].get(name, name)) for name in names}
+    measured = laboratory(run)
+    found = {name: measured["rows"].get(measured["names"].get(name, name)) for name in names}
     for row, name in zip(table_after("<!-- table: decomposition -->"), names, strict=True):
         cell = row[column]
         if cell == "0 exactly":
@@ -127,14 +124,14 @@ def test_the_measured_decompositions_are_those_of_the_laboratory(run, column):
 
 
 def test_the_bytes_of_code_are_those_that_the_runs_counted():
-    facts = [json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, *SHORT.values())]
+    facts = [json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, *SHORT)]
     counted = [each["metrics"]["code_bytes"] for each in facts]
     assert "{:,}, {:,} and {:,} bytes in the tables above".format(*counted) in " ".join(README.split())
 
 
 def test_the_zeros_at_full_size_are_those_of_the_logs():
     shares = []
-    for run, steps in ((RUN, (100, 600, 2000, 6530)), (SHORT["ternary_v1"], (600, 1900))):
+    for run, steps in ((RUN, (100, 600, 2000, 6530)), (SHORT[0], (600, 1900))):
         log = (run / "seed42/train/metrics.jsonl").read_text().splitlines()
         lines = {line["step"]: line["zero_fraction"]["all"] for line in map(json.loads, log)}
         shares += [f"{lines[step]:.3f}" for step in steps]
@@ -165,16 +162,17 @@ def test_the_most_that_the_scales_dtype_moves_a_gap_is_that_of_the_metrics():
         " ".join(README.split()),
     )
     spreads = {}
-    for path in (path for run in FULL for path in run.rglob("roundtrip.json")):
-        storages = json.loads(path.read_text())["metrics"]["storages"]
-        gaps = [storages[name]["gap_bpb"] for name in ("bf16", "fp16", "fp32")]
-        spreads[path] = max(gaps) - min(gaps)
-    at_the_end = [spread for path, spread in spreads.items() if path.parent.name == "final"]
-    assert [float(found) for found in said.groups()] == [round(max(spreads.values()), 6), round(max(at_the_end), 6)]
+    for run in FULL_SIZE:
+        for checkpoint in checkpoints(run, "roundtrip.json"):
+            found = storages(run, checkpoint)
+            gaps = [found[name]["gap_bpb"] for name in ("bf16", "fp16", "fp32")]
+            spreads[run, checkpoint] = max(gaps) - min(gaps)
+    at_the_end = [spread for (_, checkpoint), spread in spreads.items() if checkpoint == "final"]
+    assert [float(most) for most in said.groups()] == [round(max(spreads.values()), 6), round(max(at_the_end), 6)]
 
 
 def test_what_is_said_of_the_gap_without_the_trits_decided_anew_is_the_laboratorys():
-    found = json.loads((RUN / "seed42/final/laboratory.json").read_text())["metrics"]
+    found = laboratory(RUN)
     text = " ".join(README.split())
     assert f"{100 * found['rows']['own']['trits_changed'] / found['ternary_weights']:.2f} % of them differ" in text
     assert f"Without these trits our gap is {found['rows']['decide_forward']['gap_bpb']:.4f};" in text
@@ -194,9 +192,8 @@ def test_what_is_said_of_the_gap_without_the_trits_decided_anew_is_the_laborator
 def test_what_is_said_of_the_long_gaps_is_the_laboratorys():
     assert "About three fifths of these gaps are trits decided anew" in " ".join(README.split())
     for model in ("absmean", "rms"):
-        path = ROOT / "measured" / f"long_{model}_docs_en_h100" / "seed42/final/laboratory.json"
-        rows = (found := json.loads(path.read_text())["metrics"])["rows"]
-        share = 1 - rows[found["names"]["without_decide"]]["gap_bpb"] / rows["own"]["gap_bpb"]
+        found = laboratory(MEASURED / f"long_{model}_docs_en_h100")
+        share = 1 - grid_row(found, "without_decide")["gap_bpb"] / grid_row(found, "own")["gap_bpb"]
         assert share == pytest.approx(3 / 5, abs=0.04)
 
 
@@ -210,13 +207,10 @@ def test_every_local_link_leads_somewhere(page):
 
 @pytest.mark.parametrize(("model", "column"), [("absmean", 1), ("rms", 2)])
 def test_the_gaps_after_long_training_are_the_laboratorys(model, column):
-    folder = ROOT / "measured" / f"long_{model}_docs_en_h100" / "seed42"
-    earlier, last = (
-        json.loads((folder / checkpoint / "laboratory.json").read_text())["metrics"]
-        for checkpoint in ("step_010000", "final")
-    )
+    run = MEASURED / f"long_{model}_docs_en_h100"
+    earlier, last = (laboratory(run, checkpoint) for checkpoint in ("step_010000", "final"))
     names = ("own", "scales_bf16", "scales_fp16", "scales_fp32", "without_decide", "only_table")
-    gaps = [earlier["rows"]["own"], *(last["rows"][last["names"][name]] for name in names)]
+    gaps = [earlier["rows"]["own"], *(grid_row(last, name) for name in names)]
     *shown, changed, near = (row[column] for row in table_after("<!-- table: long gaps -->"))
     assert shown == [f"{gap['gap_bpb']:+.4f} ± {gap['gap_se']:.4f}".replace("-", "−") for gap in gaps]
     assert changed == f"{100 * last['rows']['own']['trits_changed'] / last['ternary_weights']:.2f} %"

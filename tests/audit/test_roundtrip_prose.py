@@ -5,45 +5,33 @@ from pathlib import Path
 
 import pytest
 
+from tests.kept import FULL_SIZE, MEASURED, RECORD_LENGTH, SHORT, checkpoints, grid_row, laboratory, storages
+
 ROOT = Path(__file__).parents[2]
-MEASURED = ROOT / "measured"
 PAGE = " ".join((ROOT / "report" / "roundtrip_page.md").read_text().split())
 README = " ".join((ROOT / "README.md").read_text().split())
-SHORT = [
-    MEASURED / f"{run}_docs_en_{gpus}" / "seed42" for run, gpus in (("ternary_v1", "4xh100"), ("ternary_v2", "2xh100"))
-]
-RECORD = MEASURED / "ternary_v2_6530_docs_en_4xh100" / "seed42"
-FULL = [*SHORT, RECORD]
-RMS = MEASURED / "long_rms_docs_en_h100" / "seed42"
-LONG = [MEASURED / "long_absmean_docs_en_h100" / "seed42", RMS]
-
-
-def laboratory(folder: Path, checkpoint: str = "final") -> dict:
-    return json.loads((folder / checkpoint / "laboratory.json").read_text())["metrics"]
-
-
-def row(found: dict, name: str) -> dict:
-    return found["rows"][found["names"][name]]
+RMS = MEASURED / "long_rms_docs_en_h100"
+LONG = [MEASURED / "long_absmean_docs_en_h100", RMS]
 
 
 def spread(found: dict, *formats: str) -> float:
-    gaps = [row(found, f"scales_{name}")["gap_bpb"] for name in formats]
+    gaps = [grid_row(found, f"scales_{name}")["gap_bpb"] for name in formats]
     return max(gaps) - min(gaps)
 
 
 def test_fp16_less_bf16_scales_at_full_size():
     assert "differ by less than 0.00003 BPB in three runs at full size (on the way by up to 0.00006)" in PAGE
-    for folder in FULL:
-        for path in folder.glob("*/roundtrip.json"):
-            storages = json.loads(path.read_text())["metrics"]["storages"]
-            most = 0.00003 if path.parent.name == "final" else 0.00006
-            assert abs(storages["fp16"]["gap_bpb"] - storages["bf16"]["gap_bpb"]) < most
+    for folder in FULL_SIZE:
+        for checkpoint in checkpoints(folder, "roundtrip.json"):
+            found = storages(folder, checkpoint)
+            most = 0.00003 if checkpoint == "final" else 0.00006
+            assert abs(found["fp16"]["gap_bpb"] - found["bf16"]["gap_bpb"]) < most
 
 
 def test_what_the_format_of_the_scales_changes_in_the_long_models():
     assert "by less than 0.0004, now one way" in PAGE and "FP16 make the same gap within 0.0002" in PAGE
     assert "up to 0.00036, in either direction, in both models" in PAGE and "changes that by less than 0.0002" in README
-    found = [laboratory(folder, path.parent.name) for folder in LONG for path in folder.glob("*/laboratory.json")]
+    found = [laboratory(run, checkpoint) for run in LONG for checkpoint in checkpoints(run, "laboratory.json")]
     assert len(found) > 6
     assert all(spread(each, "fp16", "bf16") < 0.0004 for each in found)
     assert all(spread(laboratory(folder), "fp32", "bf16", "fp16") < 0.0002 for folder in LONG)
@@ -54,8 +42,8 @@ def test_the_share_of_mixes_and_skips_at_full_size():
     assert "nearly two thirds of it are e4m3 in the mixes and skips" in PAGE
     for folder in SHORT:
         found = laboratory(folder)
-        own = row(found, "own")["gap_bpb"]
-        assert 0.62 < 1 - row(found, "mixes_bf16")["gap_bpb"] / own < 0.66
+        own = grid_row(found, "own")["gap_bpb"]
+        assert 0.62 < 1 - grid_row(found, "mixes_bf16")["gap_bpb"] / own < 0.66
 
 
 def test_the_forward_passs_trits_cost_next_to_no_bytes():
@@ -63,17 +51,17 @@ def test_the_forward_passs_trits_cost_next_to_no_bytes():
     assert "for 1,640 bytes at most" in PAGE and "(168 bytes more at most)" in README
 
     def most(found: list[dict]) -> int:
-        return max(row(each, "without_decide")["bytes"] - row(each, "own")["bytes"] for each in found)
+        return max(grid_row(each, "without_decide")["bytes"] - grid_row(each, "own")["bytes"] for each in found)
 
-    long = MEASURED.glob("long*/seed*/*/laboratory.json")
-    assert most([laboratory(folder) for folder in FULL]) == 1640
-    assert most([laboratory(path.parents[1], path.parent.name) for path in long]) == 412
+    long = [laboratory(run, checkpoint) for run in LONG for checkpoint in checkpoints(run, "laboratory.json")]
+    assert most([laboratory(folder) for folder in FULL_SIZE]) == 1640
+    assert most(long) == 412
     assert most([laboratory(folder) for folder in LONG]) == 168
 
 
 def test_the_gap_after_the_records_own_length():
-    found = laboratory(RECORD)
-    own, forward = row(found, "own"), row(found, "decide_forward")
+    found = laboratory(RECORD_LENGTH)
+    own, forward = grid_row(found, "own"), grid_row(found, "decide_forward")
     by_trits = own["gap_bpb"] - forward["gap_bpb"]
     assert "it is 0.0055, and four fifths of it" in PAGE and "that costs 0.0043 of the gap's 0.0055" in PAGE
     assert (f"{own['gap_bpb']:.4f}", f"{by_trits:.4f}") == ("0.0055", "0.0043")
@@ -85,24 +73,24 @@ def test_the_gap_after_the_records_own_length():
     flips = found["threshold"]["flips"]
     by_fp32, by_fp16 = flips["fp32_weight_fp32_scale"], flips["fp32_weight_fp16_scale"]
     assert f"by {by_fp32:,} trits with FP32 scales, by {by_fp16:,} with FP16 ones" in PAGE
-    before = json.loads((RECORD / "step_006000" / "roundtrip.json").read_text())["metrics"]["storages"]["bf16"]
+    *earlier, before = (storages(RECORD_LENGTH, step)["bf16"] for step in ("step_002000", "step_004000", "step_006000"))
     assert "a third as many trits differ already and the whole gap is 0.0011" in PAGE
     assert f"{before['gap_bpb']:.4f}" == "0.0011"
-    earlier = [json.loads(path.read_text())["metrics"]["storages"] for path in RECORD.glob("step*/roundtrip.json")]
     assert "Up to 6,000 steps the whole gap is no more than 0.0012" in PAGE
-    assert max(each["bf16"]["gap_bpb"] for each in earlier) < 0.0012
+    assert max(each["gap_bpb"] for each in (*earlier, before)) < 0.0012
     assert (
         "By itself it costs 0.0012 in the longest full-size run" in PAGE and "0.0012 after 6,530 steps at full" in PAGE
     )
-    assert f"{row(found, 'lossless_decide_fp16')['gap_bpb']:.4f}" == "0.0012"
+    assert f"{grid_row(found, 'lossless_decide_fp16')['gap_bpb']:.4f}" == "0.0012"
     assert before["trits_changed"] / own["trits_changed"] == pytest.approx(1 / 3, abs=0.02)
-    table = row(found, "own")["gap_bpb"] - row(found, "table_bf16")["gap_bpb"]
+    table = grid_row(found, "own")["gap_bpb"] - grid_row(found, "table_bf16")["gap_bpb"]
     assert "the table costs 0.0005" in PAGE and f"{table:.4f}" == "0.0005"
-    rates = {line["step"]: line["lr_scale"] for line in map(json.loads, (RECORD / "train/metrics.jsonl").open())}
+    log = (RECORD_LENGTH / "seed42" / "train" / "metrics.jsonl").read_text().splitlines()
+    rates = {line["step"]: line["lr_scale"] for line in map(json.loads, log)}
     assert "where the rate has fallen by half" in PAGE and rates[6000] == pytest.approx(0.5, abs=0.05)
     short = laboratory(SHORT[1])
     assert "Our faithful mode lost 0.00127, and 0.00027 by the trits alone;" in PAGE
-    assert [f"{row(short, name)['gap_bpb']:.5f}" for name in ("own", "only_decide")] == ["0.00127", "0.00027"]
+    assert [f"{grid_row(short, name)['gap_bpb']:.5f}" for name in ("own", "only_decide")] == ["0.00127", "0.00027"]
 
 
 def test_how_weights_gather():
@@ -113,7 +101,7 @@ def test_how_weights_gather():
     assert crowding[10_000] == pytest.approx(1 + 1 / 8, abs=0.02)
     assert crowding[42_500] == pytest.approx(1.5, abs=0.1)
     assert crowding[50_000] - crowding[45_000] > 0.7 * (crowding[50_000] - crowding[10_000])
-    own = {step: row(laboratory(RMS, step), "own")["gap_bpb"] for step in ("step_047500", "final")}
+    own = {step: grid_row(laboratory(RMS, step), "own")["gap_bpb"] for step in ("step_047500", "final")}
     assert own["final"] - own["step_047500"] > own["final"] / 2
 
 
@@ -123,8 +111,8 @@ def test_the_checkpoint_that_stands_apart():
     apart = laboratory(RMS, "step_045000")
     assert [f"{bpb:.2f}" for bpb in sorted(beside)] == ["1.46", "1.53"]
     assert f"{apart['trained']['bpb']:.2f}" == "2.00"
-    assert f"{row(apart, 'only_reload_dtype')['gap_bpb']:.3f}" == "0.019"
-    assert row(apart, "only_reload_dtype")["gap_bpb"] > row(apart, "own")["gap_bpb"]
+    assert f"{grid_row(apart, 'only_reload_dtype')['gap_bpb']:.3f}" == "0.019"
+    assert grid_row(apart, "only_reload_dtype")["gap_bpb"] > grid_row(apart, "own")["gap_bpb"]
 
 
 def test_what_fp16_scales_do_where_they_decide():
@@ -133,7 +121,7 @@ def test_what_fp16_scales_do_where_they_decide():
     costs = []
     for folder in LONG:
         found = laboratory(folder)
-        decided = row(found, "lossless_decide_fp16")
+        decided = grid_row(found, "lossless_decide_fp16")
         assert found["threshold"]["flips"]["fp32_weight_fp32_scale"] / decided["trits_changed"] == pytest.approx(
             7, abs=0.6
         )
@@ -143,7 +131,7 @@ def test_what_fp16_scales_do_where_they_decide():
 
 def test_what_was_blamed_is_far_away():
     assert "2¹³ times as large" in PAGE and "nine zeros in ten" in PAGE and "move the score by less than 0.001" in PAGE
-    probes = json.loads((RMS / "final" / "probes.json").read_text())["metrics"]["mechanisms"]
+    probes = json.loads((RMS / "seed42" / "final" / "probes.json").read_text())["metrics"]["mechanisms"]
     found = {(probe["parameter"], probe["kind"], probe["choice"]): probe for probe in probes}
     assert found["shift", "scales", "float16"]["above"] == 13
     assert found["shift", "scales", "float16"]["below"] is None
@@ -154,13 +142,13 @@ def test_what_was_blamed_is_far_away():
 
 def test_the_demo_that_decides_from_fp32_weights():
     demo = MEASURED / "decide_demo"
-    found = {name: laboratory(demo / name / "seed42") for name in ("demo_v1", "demo_v1_float64", "demo_v2_float64")}
-    changed = {name: row(each, "own")["trits_changed"] for name, each in found.items()}
+    found = {name: laboratory(demo / name) for name in ("demo_v1", "demo_v1_float64", "demo_v2_float64")}
+    changed = {name: grid_row(each, "own")["trits_changed"] for name, each in found.items()}
     total = found["demo_v1"]["ternary_weights"]
     assert "decides no trit otherwise" in PAGE and changed["demo_v2_float64"] == 0
     fewer, more = changed["demo_v1_float64"], changed["demo_v1"]
     assert f"{fewer} of {total:,} ({more} as written)" in PAGE
-    cost = row(found["demo_v1_float64"], "only_decide")
+    cost = grid_row(found["demo_v1_float64"], "only_decide")
     assert "at no cost (−0.0002 ± 0.0001)" in PAGE
     assert (f"{cost['gap_bpb']:.4f}", f"{cost['gap_se']:.4f}") == ("-0.0002", "0.0001")
     assert "they do so no less" in PAGE
