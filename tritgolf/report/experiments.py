@@ -54,14 +54,15 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
 
 def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
     """A row a (step, row of the experiment): losses at equal steps, gap and bytes, and BPB against the baseline's."""
+    frames = {record: _with_training_loss(run) for record, run in runs.items()}
     parts = []
     for row in experiment.rows:
-        frame = roundtrip_frame(runs[row.record])
+        frame = frames[row.record]
         part = frame[frame["storage"] == row.storage]
         if part.empty:
             known = ", ".join(dict.fromkeys(frame["storage"]))
             raise InputError(FILE, f"rows: {row.record} has no storage {row.storage!r}", f"known: {known}")
-        parts.append(part.assign(what=row.what, training_loss=_training_losses(runs[row.record], part)))
+        parts.append(part.assign(what=row.what))
     baseline = parts[0].set_index(["checkpoint", "seed"])
     for part in parts:
         twin = baseline.loc[list(zip(part["checkpoint"], part["seed"], strict=True))]
@@ -89,14 +90,15 @@ def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
     )
 
 
-def _training_losses(run: Run, rows: pd.DataFrame) -> list[float]:
-    """For each of ``rows`` (seed, step) the mean loss of the batches logged shortly before, nats a token."""
-    log = log_frame(run)
-    found = []
-    for seed, step in zip(rows["seed"], rows["step"], strict=True):
-        late = log[(log["seed"] == seed) & (log["step"] > (1 - LATE) * step) & (log["step"] <= step)]
-        found.append(float(late["loss"].mean()))
-    return found
+def _with_training_loss(run: Run) -> pd.DataFrame:
+    """The roundtrip's rows, each with the mean loss of the batches logged shortly before, nats a token."""
+    rows, log = roundtrip_frame(run), log_frame(run)
+
+    def training_loss(row: pd.Series) -> float:
+        late = log["step"].between((1 - LATE) * row["step"], row["step"], inclusive="right")
+        return float(log.loc[late & (log["seed"] == row["seed"]), "loss"].mean())
+
+    return rows.assign(training_loss=rows.apply(training_loss, axis="columns"))
 
 
 def _cells(group: pd.DataFrame, is_baseline: bool) -> dict[str, str]:

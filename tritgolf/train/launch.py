@@ -56,9 +56,8 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         if code == 0 and not terminated and (live / "finished.json").exists():
             return dict(read_json(live / "finished.json"))
         if terminated or (live / STOPPED).exists():
-            again = (
-                checkpoint.newest_step(live) != first_step and slurm.may_requeue()
-            )  # without progress, it never would end
+            # Without progress, it never would end.
+            again = checkpoint.newest_step(live) != first_step and slurm.may_requeue()
             how = "SLURM is asked to run this job again" if again else "the same command continues"
             print(f"{plan['label']}: stopped; {how}", file=sys.stderr, flush=True)
             if again:

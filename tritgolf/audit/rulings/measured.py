@@ -7,19 +7,20 @@ supports it where it stays above. What is said of long training only long runs d
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Any, TypeVar
 
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.measurements import Effect, Gap, Measurements
 from tritgolf.audit.outcome import cant_tell, contradicted, counted, holds, judge
+from tritgolf.report.comparisons import PUBLISHED_DATASET
 from tritgolf.report.statistics import format_value, format_with_error
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 
 T = TypeVar("T", bound=Any)
 
 NOT_MEASURED = "not measured yet"
-PUBLISHED_TEXT = "fineweb"
 LONG = 50_000  # steps from which on a run speaks to claims about 100,000 and 150,000
 ENOUGH_SEEDS = 3
 PRINTED_FRACTION = 0.5e-3
@@ -50,18 +51,22 @@ def _rule(effects: Sequence[Effect], claimed: float, what: str) -> Ruling:
     return Ruling.of(cant_tell(evidence))
 
 
-def _beside_deciding(stored: Ruling, deciding: Sequence[Effect]) -> Ruling:
-    """A ruling on what scales are stored in, told with what FP16 scales cost where they decide trits.
+def _rule_on_fp16_scales(measured: Measurements, claimed: float, what: str, since: int = 0) -> Ruling:
+    """Whether storing scales in FP16 costs as much as claimed, told with what they cost where they decide trits.
 
-    #640's export decides with FP16-rounded scales and #920's does not. The claims are about storing, so this doesn't
-    change the verdict; but the published gaps differ by both.
+    Of checkpoints after at least ``since`` steps. #640's export decides with FP16-rounded scales and #920's does not.
+    The claims are about storing, so this doesn't change the verdict; but the published gaps differ by both.
     """
-    rows, _ = _largest(deciding, lambda effect: effect.row)
-    if not rows:
+
+    def effects(factor: str, setting: str, baseline: str) -> list[Effect]:
+        return [effect for effect in measured.effects(factor, setting, baseline) if effect.row.step >= since]
+
+    stored = _rule(effects("scales", "float16", "bfloat16"), claimed, what)
+    deciding, _ = _largest(effects("decide", "forward_float16", "forward"), lambda effect: effect.row)
+    if not deciding:
         return stored
     told = f"{stored.outcome.evidence}; not storing, but deciding trits by FP16 scales, as #640's export does: "
-    outcome = stored.outcome._replace(evidence=told + _told(rows))
-    return Ruling(outcome, stored.confidence)
+    return replace(stored, outcome=stored.outcome._replace(evidence=told + _told(deciding)))
 
 
 def _told(effects: Sequence[Effect]) -> str:
@@ -88,17 +93,13 @@ def _over_steps(figures: Iterable[tuple[Gap, str, str]]) -> str:
 def scale_storage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """FP16 scales make the gap larger than BF16 scales by what #640 and #920 differ by."""
     claimed = published.mean_gap("pr640") - published.mean_gap("pr920")
-    stored = _rule(measured.effects("scales", "float16", "bfloat16"), claimed, "gap with FP16 less BF16 scales")
-    return _beside_deciding(stored, measured.effects("decide", "forward_float16", "forward"))
+    return _rule_on_fp16_scales(measured, claimed, "gap with FP16 less BF16 scales")
 
 
 def scale_storage_long(claim: Claim, published: Published, measured: Measurements) -> Ruling:
     """After long training, FP16 scales make the gap larger than BF16 scales by what the 150k run and #923 differ by."""
     claimed = published.mean_gap("ternary_150k_fp16") - published.mean_gap("pr923")
-    effects = [e for e in measured.effects("scales", "float16", "bfloat16") if e.row.step >= LONG]
-    stored = _rule(effects, claimed, f"gap with FP16 less BF16 scales from {LONG:,} steps on")
-    deciding = [e for e in measured.effects("decide", "forward_float16", "forward") if e.row.step >= LONG]
-    return _beside_deciding(stored, deciding)
+    return _rule_on_fp16_scales(measured, claimed, f"gap with FP16 less BF16 scales from {LONG:,} steps on", since=LONG)
 
 
 def shrinkage(claim: Claim, published: Published, measured: Measurements) -> Ruling:
@@ -170,7 +171,7 @@ def sliding_gain(claim: Claim, published: Published, measured: Measurements) -> 
     chosen, confidence = _largest(rows)
     if not chosen or stated is None:
         return Ruling.of(cant_tell(NOT_MEASURED))
-    same = [row for row in chosen if row.dataset == PUBLISHED_TEXT]
+    same = [row for row in chosen if row.dataset == PUBLISHED_DATASET]
     gain = fmean(row.chunked - row.sliding for row in same or chosen)
     evidence = f"chunked less sliding BPB {gain:.4f}, mean of {counted(len(same or chosen), ('model', 'models'))}"
     if not same:
