@@ -79,9 +79,10 @@ def test_every_backend_computes_the_definition(name):
         assert relative(ours, reference) < 2e-2
 
 
-def test_a_compiled_step_follows_the_eager_one():
-    """Ten steps of the demo model in BF16 on the GPU end near ten FP32 steps on the CPU."""
-    demo = load_record("demo")
+@pytest.mark.parametrize("record", ["demo", "demo_lossless"])
+def test_a_compiled_step_follows_the_eager_one(record):
+    """Ten steps of a demo model in BF16 on the GPU end near ten FP32 steps on the CPU."""
+    demo = load_record(record)
     torch.manual_seed(0)
     tokens = torch.randint(demo.model.vocab_size, (32, demo.model.context + 1))
     losses = {}
