@@ -136,7 +136,7 @@ for _experiment, _folder in EXPERIMENTS.items():
             f"experiment_{_experiment}"
         input:
             rows=str(_folder / "experiment.yaml"),
-            metrics=sorted(str(path) for path in _folder.rglob("*.json*")),
+            metrics=experiment_metrics(_folder),
         output:
             md=f"results/measured/{_experiment}/tables/compared.md",
             csv=report(

@@ -3,6 +3,7 @@
 import os
 from functools import partial
 
+from tritgolf.report.experiments import read_experiment
 from tritgolf.report.metrics import read_record_facts
 from tritgolf.report.schemas import published_system, record_facts
 
@@ -108,6 +109,11 @@ EXPERIMENTS = {
     path.parent.name: Path(os.path.relpath(path.parent))
     for path in sorted((REPOSITORY / "measured").glob("*/experiment.yaml"))
 }
+
+
+def experiment_metrics(folder: Path) -> list[str]:
+    """What the runs of an experiment measured, wherever they are kept."""
+    return sorted(os.path.relpath(path) for run in read_experiment(folder)[1].values() for path in run.rglob("*.json*"))
 
 
 def measured_files(run: str, kind: str, suffix: str) -> list[str]:

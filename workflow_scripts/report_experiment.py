@@ -5,7 +5,8 @@ from pathlib import Path
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.errors import one_line_errors
-from tritgolf.report.experiments import experiment_table, load_experiment
+from tritgolf.report.experiment_table import experiment_table
+from tritgolf.report.experiments import load_experiment
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 

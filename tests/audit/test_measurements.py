@@ -10,7 +10,7 @@ from tests.audit.results import edit, sound_run
 from tests.report.synthetic import SEEDS
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Published
 from tritgolf.audit.ledger import read_ledger, rule
-from tritgolf.audit.measurements import FULL_SIZE, LAB_SCHEMA, read_measurements
+from tritgolf.audit.measurements import FULL_SIZE, LAB_SCHEMA, Measurements, read_measurements
 from tritgolf.audit.outcome import Verdict
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
@@ -195,6 +195,14 @@ def test_storages_of_a_run_have_the_records_factors_where_they_set_none(tmp_path
     assert by_name["fp16"]["vectors"] == "float16"  # the record's
     assert by_name["bf16"]["shrinkage"] == "true"  # the faithful mode's
     assert {gap.estimator for gap in gaps} == {"absmean"}
+
+
+@pytest.mark.parametrize(("setting", "format"), [("head_table", "e4m3"), ("mixes", "e4m3"), ("vectors", "bfloat16")])
+def test_a_model_trained_in_what_it_stores_decides_no_claim(setting, format, tmp_path):
+    sound_run(tmp_path / "run")
+    assert read_measurements(tmp_path).gaps
+    edit(tmp_path / "run/record.json", lambda raw: raw["model"].update({setting: format}))
+    assert read_measurements(tmp_path) == Measurements()
 
 
 def test_a_damaged_lab_table_is_one_line(tmp_path):

@@ -1,12 +1,14 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tritgolf.errors import InputError
-from tritgolf.report.experiments import experiment_table, load_experiment
+from tritgolf.report.experiment_table import experiment_table
+from tritgolf.report.experiments import load_experiment
 
 MEASURED = Path(__file__).parents[2] / "measured"
 KEPT = sorted(path.parent for path in MEASURED.glob("*/experiment.yaml"))
@@ -74,6 +76,17 @@ def test_an_experiment_that_cannot_be_compared_is_refused(folder):
     for file in (folder / "second" / "seed7").rglob("*.json*"):
         file.unlink()
     with pytest.raises(InputError, match=r"second has the seeds \[42, 1337\], the baseline \[42, 1337, 7\]"):
+        load_experiment(folder)
+
+
+def test_a_run_that_is_kept_elsewhere_is_found_where_the_experiment_says(folder):
+    wanted = experiment_table(*load_experiment(folder)).frame
+    (folder / "second").rename(folder.parent / "kept_elsewhere")
+    path = folder / "experiment.yaml"
+    path.write_text(EXPERIMENT + "runs: {second: ../kept_elsewhere}")
+    pd.testing.assert_frame_equal(experiment_table(*load_experiment(folder)).frame, wanted)
+    path.write_text(EXPERIMENT + "runs: {third: ../kept_elsewhere}")
+    with pytest.raises(InputError, match="runs: no row is of 'third'; records of the rows: first, second"):
         load_experiment(folder)
 
 

@@ -1,5 +1,6 @@
 """What was measured: rows out of the runs kept in ``measured/``, for the claims that logs can't decide.
 
+Of models trained as the published ones are: what a format does to one that was trained in it decides no claim.
 ``measured/<run>/`` is a results folder (``record.json`` and metrics files of the stages' schemas). Its roundtrips and
 laboratories become ``Gap`` rows, one a checkpoint and storage, its evaluations ``Evaluation`` rows, its exports
 ``Zeros`` rows.
@@ -30,6 +31,7 @@ FOLDER = Path("measured")
 LAB_SCHEMA = "tritgolf/lab/1"
 FULL_SIZE = 64_880_640  # ternary weights of the records (record-spec, "Numbers to match")
 OWN, LOSSLESS = "own storage", "all else lossless"  # what a pair of storages that differ in one factor shares
+AS_PUBLISHED = {"head_table": "bfloat16", "mixes": "float32", "vectors": "float32"}  # not trained in what is stored
 FACTORS = tuple(factor for factor in STORAGE_FACTORS if factor != "estimator")  # a record has but its own
 
 
@@ -156,15 +158,24 @@ def _weights(row: Gap) -> tuple[str, int, int]:
 
 
 def read_measurements(folder: str | Path = FOLDER) -> Measurements:
-    """All kept runs and lab tables below ``folder``; damaged ones are ``InputError``s, an absent folder is empty."""
+    """Kept runs, trained as published, and lab tables below ``folder``; an absent one is empty.
+
+    Damaged files are ``InputError``s.
+    """
     folder = Path(folder)
-    runs = [read_results(path.parent) for path in sorted(folder.glob("*/record.json"))]
+    kept = [read_results(path.parent) for path in sorted(folder.glob("*/record.json"))]
+    runs = [run for run in kept if _trained_as_published(run)]
     lab = [row for path in sorted((folder / "lab").glob("*.json")) for row in _lab_rows(path)]
     return Measurements(
         gaps=(*(row for run in runs for row in _gaps(run)), *lab),
         evaluations=tuple(row for run in runs for row in _evaluations(run)),
         zeros=tuple(row for run in runs for row in _zeros(run)),
     )
+
+
+def _trained_as_published(run: Results) -> bool:
+    """Whether the forward pass rounds tensors as the published one does; older runs, without the settings, did."""
+    return all(run.setting("model", name) in (None, published) for name, published in AS_PUBLISHED.items())
 
 
 def _is_full_size(run: Results) -> bool:

@@ -15,8 +15,9 @@ from tritgolf.audit.measurements import Effect, Measurements, Zeros
 from tritgolf.audit.rulings.measured import LONG
 from tritgolf.files import read_json
 from tritgolf.report.catalogue import TABLES, draw
+from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import FILE as EXPERIMENT
-from tritgolf.report.experiments import experiment_table, load_experiment
+from tritgolf.report.experiments import load_experiment
 from tritgolf.report.laboratory import laboratory_checkpoints
 from tritgolf.report.metrics import Run, load_run
 from tritgolf.report.notes import made_from

@@ -1,25 +1,19 @@
 """Several kept runs of one question, side by side: which way to train and to store costs how much.
 
-An experiment is a folder with ``experiment.yaml`` and one run a record below it (``<record>/record.json`` …), all with
-the same seeds, text and checkpoints.
+An experiment is a folder with ``experiment.yaml`` and one run a record (``<record>/record.json`` …), below it or where
+``runs`` says, all with the same seeds, text and checkpoints.
 """
 
+import os
 from pathlib import Path
 
-import pandas as pd
 from pydantic import Field
 
 from tritgolf.errors import InputError
-from tritgolf.report.frames import log_frame, roundtrip_frame
 from tritgolf.report.metrics import Run, load_run
-from tritgolf.report.notes import made_from
-from tritgolf.report.rendering import Table
-from tritgolf.report.statistics import format_exact, format_mean_std, format_value, mean
-from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, with_summary
 from tritgolf.settings import Settings, read_yaml, validate
 
 FILE = "experiment.yaml"
-LATE = 0.1  # the share of the steps up to a checkpoint of which the logged batches make its training loss
 
 
 class Row(Settings):
@@ -31,94 +25,39 @@ class Row(Settings):
 
 
 class Experiment(Settings):
-    """``rows[0]`` is the baseline that the others are compared with, seed by seed."""
+    """``rows[0]`` is the baseline that the others are compared with, seed by seed.
+
+    ``runs``: folders, from that of the experiment, of the records whose run isn't kept below it.
+    """
 
     title: str
+    runs: dict[str, str] = Field(default_factory=dict)
     rows: tuple[Row, ...] = Field(min_length=2)
+
+
+def read_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Path]]:
+    """The experiment in ``folder`` and the folders of its runs by record, in the order of its rows."""
+    path = Path(folder) / FILE
+    experiment = validate(Experiment, read_yaml(path), path)
+    records = dict.fromkeys(row.record for row in experiment.rows)
+    for record in experiment.runs:
+        if record not in records:
+            raise InputError(path, f"runs: no row is of {record!r}", f"records of the rows: {', '.join(records)}")
+    folders = {record: path.parent / experiment.runs.get(record, record) for record in records}
+    return experiment, {record: Path(os.path.normpath(folder)) for record, folder in folders.items()}
 
 
 def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
     """The experiment in ``folder`` and its runs by record. ``InputError`` if a run is missing or has other seeds."""
-    path = Path(folder) / FILE
-    experiment = validate(Experiment, read_yaml(path), path)
-    runs = {record: load_run(path.parent / record) for record in dict.fromkeys(row.record for row in experiment.rows)}
+    experiment, folders = read_experiment(folder)
+    runs = {record: load_run(path) for record, path in folders.items()}
     seeds = {record: [seed.seed for seed in run.seeds] for record, run in runs.items()}
     wanted = seeds[experiment.rows[0].record]
     for record, found in seeds.items():
         if found != wanted:
             raise InputError(
-                path, f"{record} has the seeds {found}, the baseline {wanted}", "run the same seeds of both"
+                Path(folder) / FILE,
+                f"{record} has the seeds {found}, the baseline {wanted}",
+                "run the same seeds of both",
             )
     return experiment, runs
-
-
-def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
-    """A row a (step, row of the experiment): losses at equal steps, gap and bytes, and BPB against the baseline's."""
-    frames = {record: _with_training_loss(run) for record, run in runs.items()}
-    parts = []
-    for row in experiment.rows:
-        frame = frames[row.record]
-        part = frame[frame["storage"] == row.storage]
-        if part.empty:
-            known = ", ".join(dict.fromkeys(frame["storage"]))
-            raise InputError(FILE, f"rows: {row.record} has no storage {row.storage!r}", f"known: {known}")
-        parts.append(part.assign(what=row.what))
-    baseline = parts[0].set_index(["checkpoint", "seed"])
-    for part in parts:
-        twin = baseline.loc[list(zip(part["checkpoint"], part["seed"], strict=True))]
-        for name in ("trained_bpb", "rt_bpb", "artifact_bytes"):
-            part[f"{name}_over_baseline"] = part[name].to_numpy() - twin[name].to_numpy()
-    frame = pd.concat(parts).sort_values("step", kind="stable", ignore_index=True)
-    by = ["checkpoint", "what", "storage"]
-    first = experiment.rows[0].what
-    rows = [_cells(group, is_baseline=what == first) for (_, what, _), group in frame.groupby(by, sort=False)]
-    return Table(
-        title=experiment.title,
-        frame=with_summary(frame, by),
-        cells=pd.DataFrame(rows),
-        notes=(
-            "Mean ± sample standard deviation over seeds. BPB is pure cross-entropy in bits per byte over "
-            "non-overlapping windows: of the trained model, and of the model reloaded from the artifact (RT). RT gap: "
-            "reloaded − trained. Paired SE: standard error of one seed's gap, windows paired (mean over seeds).",
-            "Training loss: cross-entropy in nats a token of the batches logged in the last "
-            f"{LATE:.0%} of the steps up to there, the same batches in every row.",
-            f"“Against the baseline” is the difference from the first row ({first}), seed by seed, at the same step. "
-            "Seeds share initial weights and data order across rows, not the path of training.",
-            *made_from(list(runs.values())),
-        ),
-        left=("trained and stored",),
-    )
-
-
-def _with_training_loss(run: Run) -> pd.DataFrame:
-    """The roundtrip's rows, each with the mean loss of the batches logged shortly before, nats a token."""
-    rows, log = roundtrip_frame(run), log_frame(run)
-
-    def training_loss(row: pd.Series) -> float:
-        late = log["step"].between((1 - LATE) * row["step"], row["step"], inclusive="right")
-        return float(log.loc[late & (log["seed"] == row["seed"]), "loss"].mean())
-
-    return rows.assign(training_loss=rows.apply(training_loss, axis="columns"))
-
-
-def _cells(group: pd.DataFrame, is_baseline: bool) -> dict[str, str]:
-    def against(name: str, decimals: int) -> str:
-        if is_baseline:
-            return "baseline"
-        return format_mean_std(group[f"{name}_over_baseline"], decimals, signed=True, fixed=True)
-
-    return {
-        "step": format_value(mean(group["step"]), 0),
-        "trained and stored": str(group["what"].iloc[0]),
-        "seeds": str(len(group)),
-        "training loss": format_mean_std(group["training_loss"], BPB_DECIMALS, fixed=True),
-        "trained BPB": format_mean_std(group["trained_bpb"], BPB_DECIMALS, fixed=True),
-        "trained BPB against the baseline": against("trained_bpb", BPB_DECIMALS),
-        "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
-        "paired SE": format_exact(mean(group["gap_se_bpb"]), GAP_DECIMALS),
-        "RT BPB against the baseline": against("rt_bpb", BPB_DECIMALS),
-        "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
-        "bytes against the baseline": "baseline"
-        if is_baseline
-        else format_value(mean(group["artifact_bytes_over_baseline"]), 0, signed=True),
-    }
