@@ -129,12 +129,12 @@ def zeros_table(measured: Measurements) -> Table:
         runs.setdefault((zeros.run, zeros.seed), []).append(zeros)
     rows = []
     for (run, seed), checkpoints in runs.items():
-        first, last = checkpoints[0], checkpoints[-1]
-        row = {"run": run, "scales": first.estimator, "seed": str(seed)}
-        row["steps"] = f"{format_value(first.step, 0)} → {format_value(last.step, 0)}"
-        row["true zero fraction"] = f"{format_value(first.true, 4)} → {format_value(last.true, 4)}"
-        row["1/(1 − z)"] = f"{format_value(1 / (1 - first.true), 3)} → {format_value(1 / (1 - last.true), 3)}"
-        row["by the record's count"] = f"{format_value(first.record, 4)} → {format_value(last.record, 4)}"
+        ends = checkpoints[:: len(checkpoints) - 1] if len(checkpoints) > 1 else checkpoints
+        row = {"run": run, "scales": ends[0].estimator, "seed": str(seed)}
+        row["steps"] = " → ".join(format_value(end.step, 0) for end in ends)
+        row["true zero fraction"] = " → ".join(format_value(end.true, 4) for end in ends)
+        row["1/(1 − z)"] = " → ".join(format_value(1 / (1 - end.true), 3) for end in ends)
+        row["by the record's count"] = " → ".join(format_value(end.record, 4) for end in ends)
         rows.append(row)
     frame = pd.DataFrame([asdict(zeros) for zeros in measured.zeros])
     return Table("Zeros over training", frame, pd.DataFrame(rows), (), left=("run", "scales"))
