@@ -20,6 +20,7 @@ from tests.kept import (
     long_laboratories,
     storages,
 )
+from tritgolf.audit.logs import read_log
 from tritgolf.config import MODES, known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
@@ -243,6 +244,28 @@ def test_the_estimators_scores_after_long_training_are_the_laboratorys():
         assert record["model"]["quantizer"].pop("estimator") == run.name.split("_")[1]
         configurations.append((record["model"], record["train"] | {"checkpoints": "do not matter"}))
     assert configurations[0] == configurations[1]
+
+
+def test_the_training_losses_of_both_estimators_are_those_of_the_logs():
+    absmean, rms = (
+        {line.step: line.loss for line in load_run(run).seeds[0].log if 1000 < line.step <= 1500} for run in SHORT
+    )
+    lead = statistics.mean(rms[step] - absmean[step] for step in absmean)
+    text = " ".join(README.split())
+    assert f"leads `ternary_v2` by {lead:.3f} nats of training loss from step 1,000 to 1,500" in text
+
+    def published(system):
+        return [read_log(path) for path in sorted((ROOT / "published" / system).glob("*.log"))]
+
+    behind = []
+    for step in range(1000, 5001, 1000):
+        pr640, pr920 = (
+            [line.loss.value for log in logs for line in log.steps if line.step == step]
+            for logs in (published("pr640"), published("pr920"))
+        )
+        assert len(pr640) == len(pr920) == 3
+        behind.append(statistics.mean(pr640) - statistics.mean(pr920))
+    assert f"#640 is {min(behind):.3f} to {max(behind):.3f} behind #920 at steps 1,000 to 5,000" in text
 
 
 def test_faithful_and_honest_are_compared_as_the_experiment_does():
