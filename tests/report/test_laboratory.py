@@ -151,6 +151,7 @@ def test_the_waterfall_ends_at_the_whole_gap(run):
     assert whole.get_width() == pytest.approx(0.82)
     assert rest.get_x() + rest.get_width() == pytest.approx(whole.get_width())
     assert "standard error" in last.get_xlabel()
+    assert last.get_title("left") == "after 300 steps, mean of 3 seeds"
 
 
 def test_plots_say_what_they_show(run):

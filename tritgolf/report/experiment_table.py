@@ -45,7 +45,7 @@ def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
             "Training loss: cross-entropy in nats a token of the batches logged in the last "
             f"{LATE:.0%} of the steps up to there, the same batches in every row.",
             f"“Against the baseline” is the difference from the first row ({first}), seed by seed, at the same step. "
-            "Seeds share initial weights and data order across rows, not the path of training.",
+            "Seeds share data order across rows, and initial weights where sizes are alike, not the path of training.",
             *made_from(list(runs.values())),
         ),
         left=("trained and stored",),

@@ -36,8 +36,10 @@ def waterfall_plot(decomposition: pd.DataFrame) -> Figure:
     figure = new_figure(height=0.9 + len(steps) * (0.55 + 0.26 * len(parts)))
     panels = figure.subplots(len(steps), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (checkpoint, step) in zip(panels, steps.items(), strict=True):
-        _waterfall(axes, decomposition[decomposition["checkpoint"] == checkpoint], parts)
-        axes.set_title(f"after {step:,.0f} steps", loc="left")
+        rows = decomposition[decomposition["checkpoint"] == checkpoint]
+        _waterfall(axes, rows, parts)
+        seeds = rows["seed"].nunique()
+        axes.set_title(f"after {step:,.0f} steps" + f", mean of {seeds} seeds" * (seeds > 1), loc="left")
     panels[-1].set_xlabel("roundtrip gap ($10^{-3}$ bits per byte)\n± standard error, paired over windows")
     return figure
 
