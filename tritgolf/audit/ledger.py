@@ -104,7 +104,9 @@ Arithmetic on printed lines: anyone can repeat it with `tritgolf audit` on the s
 """,
     "measurement": """## Evidence by measurement
 
-What logs leave open, read from the runs kept in `measured/`; open until there are some.
+What logs leave open, read from the runs kept in `measured/`; open until there are some. Those trained in few seeds, on
+other text than the published runs, and decided trits as the sources are written, unless their names say otherwise: what
+they rule on assumes that the mechanism is the same there.
 """,
 }
 OPEN_IN_PART = "open in part"
