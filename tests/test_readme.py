@@ -258,6 +258,20 @@ def test_the_estimators_scores_after_long_training_are_the_laboratorys():
     assert configurations[0] == configurations[1]
 
 
+def test_the_estimators_are_compared_at_the_demos_size_as_the_experiment_does():
+    frame = experiment_table(*load_experiment(MEASURED / "estimator_demo")).frame
+    last = frame[(frame["step"] == 1100) & (frame["record"] == "demo_absmean") & (frame["storage"] == "bf16")]
+    seeds = last[last["seed"].isin([42, 1337, 7])]
+    ahead = -seeds["trained_bpb_over_baseline"]
+    text = " ".join(README.split())
+    assert f"absmean leads by {ahead.mean():.3f} ± {ahead.std():.3f} BPB (seed by seed" in text and len(ahead) == 3
+    larger = seeds["artifact_bytes_over_baseline"] / (seeds["artifact_bytes"] - seeds["artifact_bytes_over_baseline"])
+    assert f"its artifact {100 * larger.mean():.0f} % larger" in text
+    runs = [load_run(MEASURED / "estimator_demo" / name) for name in ("demo", "demo_absmean")]
+    zeros = [[seed.exports["final"].zero_fraction["all"] for seed in run.seeds] for run in runs]
+    assert max(zeros[1]) < min(zeros[0])
+
+
 def test_the_training_losses_of_both_estimators_are_those_of_the_logs():
     absmean, rms = (
         {line.step: line.loss for line in load_run(run).seeds[0].log if 1000 < line.step <= 1500} for run in SHORT
