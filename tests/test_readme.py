@@ -154,6 +154,9 @@ def test_the_zeros_at_full_size_are_those_of_the_logs():
         "`ternary_v1` {} after 100 steps, {} after 600 and {} at 1,900."
     ).format(*shares)
     assert said in " ".join(README.split())
+    honest = load_run(MEASURED / "ternary_honest_docs_en_4xh200").seeds[0].exports
+    falls = [f"{honest[name].zero_fraction['all']:.3f}" for name in ("step_000600", "final")]
+    assert "in `ternary_honest` from {} after 600 steps to {} at 1,900".format(*falls) in " ".join(README.split())
 
 
 @pytest.mark.parametrize(
@@ -314,7 +317,9 @@ def test_faithful_and_honest_are_compared_as_the_experiment_does():
     train = json.loads((honest / "seed42/train/train.json").read_text())["metrics"]
     assert train["tokens"] // 10**6 == 996 and "(996 million;" in text
     pace = train["step_ms"]["median"]
-    assert f"{pace:.1f} ms on four H200s (faithful: 143.6), so 600 s hold {int(600_000 / pace):,} steps" in text
+    assert f"{pace:.1f} ms on four H200s (faithful: 143.6), so that 600 s hold {int(600_000 / pace):,} steps" in text
+    record = json.loads((RUN / "seed42/train/train.json").read_text())["metrics"]["step_ms"]["median"]
+    assert f"in faithful mode {int(600_000 / record):,} on four H100s" in text
     faithful = json.loads((MEASURED / "speed/scaling_4xh200.json").read_text())["ranks"]["4"]["median_ms"]
     assert f"(faithful: {faithful:.1f})" in text
     finer = storages(honest)["bf16"]["gap_bpb"]
