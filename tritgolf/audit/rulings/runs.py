@@ -165,13 +165,14 @@ def gaps_are_zero(claim: Claim, published: Published) -> Ruling:
 
 
 def fp_storage_halves(claim: Claim, published: Published) -> Ruling:
-    """The non-ternary elements take half of what 16 bits each would."""
+    """The non-ternary elements take half of what 16 bits each would. What that costs is in no log."""
     shares = {
         log.artifact.fp_bytes / (2 * log.artifact.fp_parameters) for log in published.of(claim.system) if log.artifact
     }
     if not shares:
         return Ruling.of(cant_tell("no artifact line"))
     told = f"logged FP bytes are {', '.join(f'{share:.3f}' for share in sorted(shares))} of 16 bits an element"
+    told += "; of the penalty logs say nothing"
     return Ruling.of(judge(all(Interval(0.475, 0.525).contains(share) for share in shares), told))
 
 
