@@ -8,11 +8,12 @@ MEASURED = Path(__file__).parents[1] / "measured"
 SHORT = (MEASURED / "ternary_v1_docs_en_4xh100", MEASURED / "ternary_v2_docs_en_2xh100")  # 1,900 steps
 RECORD_LENGTH = MEASURED / "ternary_v2_6530_docs_en_4xh100"
 FULL_SIZE = (*SHORT, RECORD_LENGTH)
+LONG_AS_WRITTEN = (MEASURED / "long_absmean_docs_en_h100", MEASURED / "long_rms_docs_en_h100")
 # (folder, seed) of the long models by what they train with: the estimator, and where trits are decided
 LONG = {
-    ("absmean", "as written"): [(MEASURED / "long_absmean_docs_en_h100", 42)],
+    ("absmean", "as written"): [(LONG_AS_WRITTEN[0], 42)],
     ("absmean", "as compiled"): [(MEASURED / "long_absmean_float64_docs_en_4xh200", seed) for seed in (42, 1337)],
-    ("rms", "as written"): [(MEASURED / "long_rms_docs_en_h100", 42)],
+    ("rms", "as written"): [(LONG_AS_WRITTEN[1], 42)],
     ("rms", "as compiled"): [(MEASURED / "long_rms_float64_docs_en_4xh200", seed) for seed in (42, 1337)],
 }
 
@@ -41,3 +42,19 @@ def checkpoints(run: Path, file: str) -> list[str]:
 def grid_row(found: dict[str, Any], name: str) -> dict[str, Any]:
     """A row of a laboratory by its name, or by that of the row that it equals."""
     return found["rows"][found["names"][name]]
+
+
+def gap_of(found: dict[str, Any], name: str) -> float:
+    """The gap of a laboratory's row."""
+    return grid_row(found, name)["gap_bpb"]
+
+
+def spread(found: dict[str, Any], *formats: str) -> float:
+    """How far the gaps of a laboratory's own storage with scales in these formats lie apart."""
+    gaps = [gap_of(found, f"scales_{name}") for name in formats]
+    return max(gaps) - min(gaps)
+
+
+def share_of_trits_decided_anew(found: dict[str, Any]) -> float:
+    """The share of the own storage's gap that goes with the forward pass's own trits."""
+    return 1 - gap_of(found, "without_decide") / gap_of(found, "own")

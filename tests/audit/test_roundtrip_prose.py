@@ -5,57 +5,47 @@ from pathlib import Path
 
 import pytest
 
-from tests.kept import (
-    FULL_SIZE,
-    MEASURED,
-    RECORD_LENGTH,
-    SHORT,
-    checkpoints,
-    grid_row,
-    laboratory,
-    long_laboratories,
-    storages,
-)
+from tests import kept
 
 ROOT = Path(__file__).parents[2]
 PAGE = " ".join((ROOT / "report" / "roundtrip_page.md").read_text().split())
-RMS = MEASURED / "long_rms_docs_en_h100"
-LONG = [MEASURED / "long_absmean_docs_en_h100", RMS]
+RMS = kept.LONG_AS_WRITTEN[1]
 
 
-def spread(found: dict, *formats: str) -> float:
-    gaps = [grid_row(found, f"scales_{name}")["gap_bpb"] for name in formats]
-    return max(gaps) - min(gaps)
+def long_laboratories_of_all_checkpoints() -> list[dict]:
+    """Of the long models as written: those of the way too."""
+    runs = kept.LONG_AS_WRITTEN
+    return [kept.laboratory(run, checkpoint) for run in runs for checkpoint in kept.checkpoints(run, "laboratory.json")]
 
 
 def test_fp16_less_bf16_scales_at_full_size():
     assert "differ by less than 0.00003 BPB in three runs at full size (on the way by up to 0.00006)" in PAGE
-    for folder in FULL_SIZE:
-        for checkpoint in checkpoints(folder, "roundtrip.json"):
-            found = storages(folder, checkpoint)
+    for folder in kept.FULL_SIZE:
+        for checkpoint in kept.checkpoints(folder, "roundtrip.json"):
+            found = kept.storages(folder, checkpoint)
             most = 0.00003 if checkpoint == "final" else 0.00006
             assert abs(found["fp16"]["gap_bpb"] - found["bf16"]["gap_bpb"]) < most
 
 
 def test_what_the_format_of_the_scales_changes_in_the_long_models():
     assert "with gaps of 0.016 to 0.042, by 0.00011 at most; on the way" in PAGE
-    at_the_end = [spread(each, "fp16", "bf16") for each in long_laboratories()]
+    at_the_end = [kept.spread(each, "fp16", "bf16") for each in kept.long_laboratories()]
     assert max(at_the_end) == pytest.approx(0.00011, abs=5e-6)
     assert "by less than 0.0004, now one way" in PAGE and "FP16 make the same gap within 0.0002" in PAGE
     assert "up to 0.00036, in either direction, in both models" in PAGE
-    found = [laboratory(run, checkpoint) for run in LONG for checkpoint in checkpoints(run, "laboratory.json")]
+    found = long_laboratories_of_all_checkpoints()
     assert len(found) > 6
-    assert all(spread(each, "fp16", "bf16") < 0.0004 for each in found)
-    assert all(spread(laboratory(folder), "fp32", "bf16", "fp16") < 0.0002 for folder in LONG)
-    assert max(spread(each, "fp32", "bf16", "fp16") for each in found) == pytest.approx(0.00036, abs=5e-6)
+    assert all(kept.spread(each, "fp16", "bf16") < 0.0004 for each in found)
+    assert all(kept.spread(kept.laboratory(folder), "fp32", "bf16", "fp16") < 0.0002 for folder in kept.LONG_AS_WRITTEN)
+    assert max(kept.spread(each, "fp32", "bf16", "fp16") for each in found) == pytest.approx(0.00036, abs=5e-6)
 
 
 def test_the_share_of_mixes_and_skips_at_full_size():
     assert "nearly two thirds of it are e4m3 in the mixes and skips" in PAGE
-    for folder in SHORT:
-        found = laboratory(folder)
-        own = grid_row(found, "own")["gap_bpb"]
-        assert 0.62 < 1 - grid_row(found, "mixes_bf16")["gap_bpb"] / own < 0.66
+    for folder in kept.SHORT:
+        found = kept.laboratory(folder)
+        own = kept.gap_of(found, "own")
+        assert 0.62 < 1 - kept.gap_of(found, "mixes_bf16") / own < 0.66
 
 
 def test_the_forward_passs_trits_cost_next_to_no_bytes():
@@ -63,16 +53,17 @@ def test_the_forward_passs_trits_cost_next_to_no_bytes():
     assert "for 412 bytes at most (1,640 at full size)" in PAGE
 
     def most(found: list[dict]) -> int:
-        return max(grid_row(each, "without_decide")["bytes"] - grid_row(each, "own")["bytes"] for each in found)
+        return max(
+            kept.grid_row(each, "without_decide")["bytes"] - kept.grid_row(each, "own")["bytes"] for each in found
+        )
 
-    long = [laboratory(run, checkpoint) for run in LONG for checkpoint in checkpoints(run, "laboratory.json")]
-    assert most([laboratory(folder) for folder in FULL_SIZE]) == 1640
-    assert most(long) == 412
+    assert most([kept.laboratory(folder) for folder in kept.FULL_SIZE]) == 1640
+    assert most(long_laboratories_of_all_checkpoints()) == 412
 
 
 def test_the_gap_after_the_records_own_length():
-    found = laboratory(RECORD_LENGTH)
-    own, forward = grid_row(found, "own"), grid_row(found, "decide_forward")
+    found = kept.laboratory(kept.RECORD_LENGTH)
+    own, forward = kept.grid_row(found, "own"), kept.grid_row(found, "decide_forward")
     by_trits = own["gap_bpb"] - forward["gap_bpb"]
     assert "it is 0.0055, and four fifths of it" in PAGE and "that costs 0.0043 of the gap's 0.0055" in PAGE
     assert (f"{own['gap_bpb']:.4f}", f"{by_trits:.4f}") == ("0.0055", "0.0043")
@@ -84,54 +75,57 @@ def test_the_gap_after_the_records_own_length():
     flips = found["threshold"]["flips"]
     by_fp32, by_fp16 = flips["fp32_weight_fp32_scale"], flips["fp32_weight_fp16_scale"]
     assert f"by {by_fp32:,} trits with FP32 scales, by {by_fp16:,} with FP16 ones" in PAGE
-    *earlier, before = (storages(RECORD_LENGTH, step)["bf16"] for step in ("step_002000", "step_004000", "step_006000"))
+    *earlier, before = (
+        kept.storages(kept.RECORD_LENGTH, step)["bf16"] for step in ("step_002000", "step_004000", "step_006000")
+    )
     assert "a third as many trits differ already and the whole gap is 0.0011" in PAGE
     assert f"{before['gap_bpb']:.4f}" == "0.0011"
     assert "Up to 6,000 steps the whole gap is no more than 0.0012" in PAGE
     assert max(each["gap_bpb"] for each in (*earlier, before)) < 0.0012
     assert "it would cost 0.0012 in the longest full-size run" in PAGE and "0.0012 after 6,530 steps at full" in PAGE
     assert "0.00016 in the absmean one after 1,900 steps" in PAGE
-    assert f"{grid_row(laboratory(SHORT[0]), 'lossless_decide_fp16')['gap_bpb']:.5f}" == "0.00016"
-    assert f"{grid_row(found, 'lossless_decide_fp16')['gap_bpb']:.4f}" == "0.0012"
+    assert f"{kept.gap_of(kept.laboratory(kept.SHORT[0]), 'lossless_decide_fp16'):.5f}" == "0.00016"
+    assert f"{kept.gap_of(found, 'lossless_decide_fp16'):.4f}" == "0.0012"
     assert before["trits_changed"] / own["trits_changed"] == pytest.approx(1 / 3, abs=0.02)
-    table = grid_row(found, "own")["gap_bpb"] - grid_row(found, "table_bf16")["gap_bpb"]
+    table = kept.gap_of(found, "own") - kept.gap_of(found, "table_bf16")
     assert "the table costs 0.0005" in PAGE and f"{table:.4f}" == "0.0005"
-    log = (RECORD_LENGTH / "seed42" / "train" / "metrics.jsonl").read_text().splitlines()
+    log = (kept.RECORD_LENGTH / "seed42" / "train" / "metrics.jsonl").read_text().splitlines()
     rates = {line["step"]: line["lr_scale"] for line in map(json.loads, log)}
     assert "where the rate has fallen by half" in PAGE and rates[6000] == pytest.approx(0.5, abs=0.05)
-    short = laboratory(SHORT[1])
+    short = kept.laboratory(kept.SHORT[1])
     assert "Our faithful mode lost 0.00127, and 0.00027 by the trits alone;" in PAGE
-    assert [f"{grid_row(short, name)['gap_bpb']:.5f}" for name in ("own", "only_decide")] == ["0.00127", "0.00027"]
+    assert [f"{kept.gap_of(short, name):.5f}" for name in ("own", "only_decide")] == ["0.00127", "0.00027"]
 
 
 def test_how_weights_gather():
     assert "an eighth more weights" in PAGE and "at 42,500, 1.5 times as many" in PAGE
     crowding = {
-        step: laboratory(RMS, f"step_{step:06d}")["threshold"]["crowding"] for step in (10_000, 42_500, 45_000, 47_500)
-    } | {50_000: laboratory(RMS)["threshold"]["crowding"]}
+        step: kept.laboratory(RMS, f"step_{step:06d}")["threshold"]["crowding"]
+        for step in (10_000, 42_500, 45_000, 47_500)
+    } | {50_000: kept.laboratory(RMS)["threshold"]["crowding"]}
     assert crowding[10_000] == pytest.approx(1 + 1 / 8, abs=0.02)
     assert crowding[42_500] == pytest.approx(1.5, abs=0.1)
     assert crowding[50_000] - crowding[45_000] > 0.7 * (crowding[50_000] - crowding[10_000])
-    own = {step: grid_row(laboratory(RMS, step), "own")["gap_bpb"] for step in ("step_047500", "final")}
+    own = {step: kept.gap_of(kept.laboratory(RMS, step), "own") for step in ("step_047500", "final")}
     assert own["final"] - own["step_047500"] > own["final"] / 2
 
 
 def test_the_checkpoint_that_stands_apart():
     assert "(2.00 BPB there, against 1.46 to 1.53" in PAGE and "moves that score by 0.019" in PAGE
-    beside = [laboratory(RMS, step)["trained"]["bpb"] for step in ("step_042500", "step_047500")]
-    apart = laboratory(RMS, "step_045000")
+    beside = [kept.laboratory(RMS, step)["trained"]["bpb"] for step in ("step_042500", "step_047500")]
+    apart = kept.laboratory(RMS, "step_045000")
     assert [f"{bpb:.2f}" for bpb in sorted(beside)] == ["1.46", "1.53"]
     assert f"{apart['trained']['bpb']:.2f}" == "2.00"
-    assert f"{grid_row(apart, 'only_reload_dtype')['gap_bpb']:.3f}" == "0.019"
-    assert grid_row(apart, "only_reload_dtype")["gap_bpb"] > grid_row(apart, "own")["gap_bpb"]
+    assert f"{kept.gap_of(apart, 'only_reload_dtype'):.3f}" == "0.019"
+    assert kept.gap_of(apart, "only_reload_dtype") > kept.gap_of(apart, "own")
 
 
 def test_what_fp16_scales_do_where_they_decide():
     assert "a seventh as many trits otherwise" in PAGE and "cost 0.003 and 0.005 BPB." in PAGE
     costs = []
-    for folder in LONG:
-        found = laboratory(folder)
-        decided = grid_row(found, "lossless_decide_fp16")
+    for folder in kept.LONG_AS_WRITTEN:
+        found = kept.laboratory(folder)
+        decided = kept.grid_row(found, "lossless_decide_fp16")
         assert found["threshold"]["flips"]["fp32_weight_fp32_scale"] / decided["trits_changed"] == pytest.approx(
             7, abs=0.6
         )
@@ -141,42 +135,41 @@ def test_what_fp16_scales_do_where_they_decide():
 
 def test_what_is_left_of_the_gap_in_long_models_that_decide_from_fp32_weights():
     def gaps(found: list[dict], name: str, digits: int = 3) -> list[str]:
-        return [f"{grid_row(each, name)['gap_bpb']:.{digits}f}" for each in found]
+        return [f"{kept.gap_of(each, name):.{digits}f}" for each in found]
 
-    compiled, everything = long_laboratories("as compiled"), long_laboratories()
-    absmean, rms = (long_laboratories(estimator, "as compiled") for estimator in ("absmean", "rms"))
+    compiled, everything = kept.long_laboratories("as compiled"), kept.long_laboratories()
+    absmean, rms = (kept.long_laboratories(estimator, "as compiled") for estimator in ("absmean", "rms"))
     own, table = gaps(everything, "own"), gaps(compiled, "only_table")
     assert f"small models lose {min(own)} to {max(own)}." in PAGE
     assert f"or 0.003 and 0.005 (#640), and the table, {min(table)} to {max(table)}, is nearly all" in PAGE
     assert "three fifths are trits decided anew" in PAGE
-    for each in long_laboratories("as written"):
-        left = grid_row(each, "without_decide")["gap_bpb"] / grid_row(each, "own")["gap_bpb"]
-        assert left == pytest.approx(1 - 3 / 5, abs=0.04)
-    reload = [abs(grid_row(each, "only_reload_dtype")["gap_bpb"]) for each in everything]
+    for each in kept.long_laboratories("as written"):
+        assert kept.share_of_trits_decided_anew(each) == pytest.approx(3 / 5, abs=0.04)
+    reload = [abs(kept.gap_of(each, "only_reload_dtype")) for each in everything]
     assert "moves the lossless score by up to 0.005 after long training, and hardly" in PAGE
     assert f"{max(reload):.3f}" == "0.005"
-    taken_back = [grid_row(e, "own")["gap_bpb"] - grid_row(e, "without_reload_dtype")["gap_bpb"] for e in everything]
+    taken_back = [kept.gap_of(e, "own") - kept.gap_of(e, "without_reload_dtype") for e in everything]
     assert max(map(abs, taken_back)) < 0.0002
     by_fp16 = gaps(everything, "lossless_decide_fp16")
     assert f"{min(by_fp16)} to {max(by_fp16)} in the small models after long training" in PAGE
-    assert [grid_row(each, "own")["trits_changed"] for each in rms] == [3, 3]
-    changed = [grid_row(each, "own")["trits_changed"] for each in absmean]
+    assert [kept.grid_row(each, "own")["trits_changed"] for each in rms] == [3, 3]
+    changed = [kept.grid_row(each, "own")["trits_changed"] for each in absmean]
     assert (
         "decides 3 of 2,883,584 trits otherwise" in PAGE and "decides {:,} and {:,} otherwise".format(*changed) in PAGE
     )
-    parts = [grid_row(each, "own")["gap_bpb"] - grid_row(each, "without_decide")["gap_bpb"] for each in absmean]
+    parts = [kept.gap_of(each, "own") - kept.gap_of(each, "without_decide") for each in absmean]
     parts = [f"{part:.3f}" for part in parts]
     assert "that is {} and {} of its gap".format(*parts) in PAGE and "or {} and {} (#640)".format(*parts) in PAGE
     shrink = [*gaps(rms, "own"), *gaps(rms, "without_table")]
     assert "gaps of {} and {} (rms) shrink to {} and {},".format(*shrink) in PAGE
     assert "gaps of {} and {} (absmean) to 0.005 each".format(*gaps(absmean, "own")) in PAGE
     assert gaps(absmean, "without_table") == ["0.005"] * 2
-    shares = [100 * grid_row(each, "lossless_decide_fp16")["trits_changed"] / 2_883_584 for each in compiled]
+    shares = [100 * kept.grid_row(each, "lossless_decide_fp16")["trits_changed"] / 2_883_584 for each in compiled]
     assert f"decide {min(shares):.2f} to {max(shares):.2f} % of the trits otherwise" in PAGE
     costs = [*gaps(absmean, "lossless_decide_fp16", 4), *gaps(rms, "lossless_decide_fp16", 4)]
     assert "costs {} and {} in the absmean models, {} and {} in the rms ones".format(*costs) in PAGE
     assert "a quarter to two fifths of what the table in e4m3 costs the same model" in PAGE
-    shares = [grid_row(e, "lossless_decide_fp16")["gap_bpb"] / grid_row(e, "only_table")["gap_bpb"] for e in compiled]
+    shares = [kept.gap_of(e, "lossless_decide_fp16") / kept.gap_of(e, "only_table") for e in compiled]
     assert [min(shares), max(shares)] == [pytest.approx(1 / 4, abs=0.01), pytest.approx(2 / 5, abs=0.03)]
     assert "are as crowded as the others'" in PAGE
     crowding = [each["threshold"]["crowding"] for each in everything]
@@ -195,14 +188,14 @@ def test_what_was_blamed_is_far_away():
 
 
 def test_the_demo_that_decides_from_fp32_weights():
-    demo = MEASURED / "decide_demo"
-    found = {name: laboratory(demo / name) for name in ("demo_v1", "demo_v1_float64", "demo_v2_float64")}
-    changed = {name: grid_row(each, "own")["trits_changed"] for name, each in found.items()}
+    demo = kept.MEASURED / "decide_demo"
+    found = {name: kept.laboratory(demo / name) for name in ("demo_v1", "demo_v1_float64", "demo_v2_float64")}
+    changed = {name: kept.grid_row(each, "own")["trits_changed"] for name, each in found.items()}
     total = found["demo_v1"]["ternary_weights"]
     assert "decides no trit otherwise" in PAGE and changed["demo_v2_float64"] == 0
     fewer, more = changed["demo_v1_float64"], changed["demo_v1"]
     assert f"{fewer} of {total:,} ({more} as written)" in PAGE
-    cost = grid_row(found["demo_v1_float64"], "only_decide")
+    cost = kept.grid_row(found["demo_v1_float64"], "only_decide")
     assert "at no measurable cost (−0.0002 ± 0.0001)" in PAGE
     assert (f"{cost['gap_bpb']:.4f}", f"{cost['gap_se']:.4f}") == ("-0.0002", "0.0001")
     assert "they do so no less" in PAGE

@@ -129,7 +129,7 @@ def zeros_table(measured: Measurements) -> Table:
         runs.setdefault((zeros.run, zeros.seed), []).append(zeros)
     rows = []
     for (run, seed), checkpoints in runs.items():
-        ends = checkpoints[:: len(checkpoints) - 1] if len(checkpoints) > 1 else checkpoints
+        ends = list(dict.fromkeys((checkpoints[0], checkpoints[-1])))
         row = {"run": run, "scales": ends[0].estimator, "seed": str(seed)}
         row["steps"] = " → ".join(format_value(end.step, 0) for end in ends)
         row["true zero fraction"] = " → ".join(format_value(end.true, 4) for end in ends)
