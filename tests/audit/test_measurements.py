@@ -14,6 +14,7 @@ from tritgolf.audit.measurements import FULL_SIZE, LAB_SCHEMA, Measurements, rea
 from tritgolf.audit.outcome import Verdict
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
+from tritgolf.settings import merge
 
 FACTORS = {
     "scales": "bfloat16",
@@ -197,11 +198,15 @@ def test_storages_of_a_run_have_the_records_factors_where_they_set_none(tmp_path
     assert {gap.estimator for gap in gaps} == {"absmean"}
 
 
-@pytest.mark.parametrize(("setting", "format"), [("head_table", "e4m3"), ("mixes", "e4m3"), ("vectors", "bfloat16")])
-def test_a_model_trained_in_what_it_stores_decides_no_claim(setting, format, tmp_path):
+@pytest.mark.parametrize(
+    "trained",
+    [{"head_table": "e4m3"}, {"mixes": "e4m3"}, {"vectors": "bfloat16"}, {"quantizer": {"scale_dtype": "bfloat16"}}],
+    ids=lambda trained: next(iter(trained)),
+)
+def test_a_model_trained_in_what_it_stores_decides_no_claim(trained, tmp_path):
     sound_run(tmp_path / "run")
     assert read_measurements(tmp_path).gaps
-    edit(tmp_path / "run/record.json", lambda raw: raw["model"].update({setting: format}))
+    edit(tmp_path / "run/record.json", lambda raw: raw.update(model=merge(raw["model"], trained)))
     assert read_measurements(tmp_path) == Measurements()
 
 
