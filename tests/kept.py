@@ -1,8 +1,12 @@
-"""The runs at full size that are kept in ``measured/``, and what their laboratories say: for tests of the pages."""
+"""The runs that are kept in ``measured/``, and what their metrics and laboratories say: for tests of the pages."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
+
+from tritgolf.report.metrics import load_run
+from tritgolf.report.tables import seeds_table
 
 MEASURED = Path(__file__).parents[1] / "measured"
 SHORT = (MEASURED / "ternary_v1_docs_en_4xh100", MEASURED / "ternary_v2_docs_en_2xh100")  # 1,900 steps
@@ -58,3 +62,20 @@ def spread(found: dict[str, Any], *formats: str) -> float:
 def share_of_trits_decided_anew(found: dict[str, Any]) -> float:
     """The share of the own storage's gap that goes with the forward pass's own trits."""
     return 1 - gap_of(found, "without_decide") / gap_of(found, "own")
+
+
+def figures(run: Path) -> dict[str, str]:
+    """A run's first seed, as the pages show it."""
+    header, row, *_ = csv.reader(seeds_table(load_run(run)).csv().splitlines())
+    seed = dict(zip(header, row, strict=True))
+    return {
+        "steps": f"{int(seed['steps']):,}",
+        "ms/step": f"{float(seed['ms_per_step']):.1f}",
+        "sliding BPB": f"{float(seed['sliding_bpb']):.4f}",
+        "stride": seed["stride"],
+        "val BPB, with z-loss": f"{float(seed['val_record_bpb']):.4f}",
+        "RT BPB, with z-loss": f"{float(seed['rt_record_bpb']):.4f}",
+        "artifact bytes": f"{int(seed['artifact_bytes']):,}",
+        "artifact and code bytes": f"{int(seed['total_bytes']):,}",
+        "seconds": seed["training_seconds"],
+    }

@@ -1,35 +1,20 @@
 """The README's figures are those of the metrics it names, its settings those of the configuration."""
 
-import csv
-import json
 import re
-import statistics
 from pathlib import Path
 
 import pytest
 
 from tests import kept
-from tritgolf.audit.logs import read_log
+from tests.pages import table_after
 from tritgolf.config import MODES, known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
-from tritgolf.report.experiment_table import experiment_table
-from tritgolf.report.experiments import load_experiment
-from tritgolf.report.metrics import load_run
-from tritgolf.report.tables import roundtrip_table, seeds_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
-TEXT = " ".join(README.split())
 RUN = kept.RECORD_LENGTH
-CHECKPOINTS = ("step_002000", "step_004000", "step_006000", "final")
-
-
-def table_after(marker: str) -> list[list[str]]:
-    lines = README.split(marker, 1)[1].strip().splitlines()
-    rows = lines[: next(i for i, line in enumerate([*lines, ""]) if not line.startswith("|"))]
-    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
 
 
 @pytest.mark.parametrize("setting", MODES["faithful"])
@@ -44,269 +29,13 @@ def test_every_record_is_in_the_table():
         assert re.search(rf"^\|[^|]*`{base}`", README, re.M)
 
 
-def figures(run):
-    """A run's only seed, as the README shows it."""
-    header, row, *_ = csv.reader(seeds_table(load_run(run)).csv().splitlines())
-    seed = dict(zip(header, row, strict=True))
-    return {
-        "steps": f"{int(seed['steps']):,}",
-        "ms/step": f"{float(seed['ms_per_step']):.1f}",
-        "sliding BPB": f"{float(seed['sliding_bpb']):.4f}",
-        "stride": seed["stride"],
-        "val BPB, with z-loss": f"{float(seed['val_record_bpb']):.4f}",
-        "RT BPB, with z-loss": f"{float(seed['rt_record_bpb']):.4f}",
-        "artifact bytes": f"{int(seed['artifact_bytes']):,}",
-        "artifact and code bytes": f"{int(seed['total_bytes']):,}",
-        "seconds": seed["training_seconds"],
-    }
-
-
 def test_the_measured_scores_are_those_of_the_metrics():
-    found = figures(RUN)
+    found = kept.figures(RUN)
     stride = found.pop("stride")
     sliding = f"sliding BPB, stride {stride} (two of #920's logs print 8: [c14](docs/claims.md))"
     found[sliding] = found.pop("sliding BPB")
     assert f"in {float(found.pop('seconds')):.0f} s, and fits its bytes" in README
-    assert {row[0]: row[-1] for row in table_after(f"<!-- table: {RUN.name} seeds -->")} == found
-
-
-def test_the_scores_after_1900_steps_are_those_of_the_metrics():
-    shown = {row[0]: row[-2:] for row in table_after("<!-- table: 1900 steps -->")}
-    columns = []
-    for run in kept.SHORT:
-        found = figures(run)
-        del found["seconds"]
-        assert (found.pop("steps"), found.pop("stride")) == ("1,900", "64")
-        found["sliding BPB (published: stride 16, here 64)"] = found.pop("sliding BPB")
-        evaluations = [run / f"seed42/step_{step:06d}/evaluate.json" for step in (600, 1200, 1800)]
-        bpb = [json.loads(path.read_text())["metrics"]["sliding"]["bpb"] for path in evaluations]
-        columns.append(found | dict(zip(("after 600 steps", "1,200", "1,800"), (f"{x:.4f}" for x in bpb), strict=True)))
-    assert shown == {name: [column[name] for column in columns] for name in columns[0]}
-
-
-def test_the_measured_gaps_are_those_of_the_metrics():
-    names = ["bf16", "fp16", "fp32", "lossless"]
-    rows = table_after(f"<!-- table: {RUN.name} roundtrip -->")
-    assert len(rows) == len(names)
-    for row, storage in zip(rows, names, strict=True):
-        for cell, checkpoint in zip(row[1:], CHECKPOINTS, strict=True):
-            facts = kept.storages(RUN, checkpoint)[storage]
-            if storage == "lossless":
-                assert cell == "0 exactly" and (facts["gap_bpb"], facts["gap_se"]) == (0, 0)
-                continue
-            shown = [float(number) for number in re.findall(r"[+-]?\d\.\d+", cell.replace("−", "-"))]
-            assert shown[0] == pytest.approx(facts["gap_bpb"], abs=5.1e-6)
-            assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])
-
-
-def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics():
-    chunked, sliding = table_after(f"<!-- table: {RUN.name} checkpoints -->")
-    for checkpoint, *shown in zip(CHECKPOINTS, chunked[1:], sliding[1:], strict=True):
-        found = json.loads((RUN / "seed42" / checkpoint / "evaluate.json").read_text())["metrics"]
-        assert shown == [f"{found[kind]['bpb']:.4f}" for kind in ("chunked", "sliding")]
-        assert f"stride {found['sliding']['stride']}" in sliding[0]
-
-
-@pytest.mark.parametrize(
-    ("column", "run"), list(enumerate(kept.FULL_SIZE, 1)), ids=[run.name for run in kept.FULL_SIZE]
-)
-def test_the_measured_decompositions_are_those_of_the_laboratory(run, column):
-    names = ["lossless", "lossless_scales_fp16", "lossless_scales_bf16"]
-    names += ["only_decide", "lossless_decide_fp16"]
-    names += [f"only_{factor}" for factor in ("shrinkage", "reload_dtype", "table", "mixes")]
-    names += ["own", "scales_bf16", "scales_fp16", "mixes_bf16", "decide_forward"]
-    measured = kept.laboratory(run)
-    found = {name: measured["rows"].get(measured["names"].get(name, name)) for name in names}
-    for row, name in zip(table_after("<!-- table: decomposition -->"), names, strict=True):
-        cell = row[column]
-        if cell == "0 exactly":
-            assert (found[name]["gap_bpb"], found[name]["gap_se"]) == (0, 0)
-        elif cell == "—":
-            assert found[name] is None
-        else:
-            gap, error = (float(number.replace("−", "-")) for number in cell.split(" ± "))
-            assert gap == pytest.approx(found[name]["gap_bpb"], abs=5.1e-6)
-            assert error == pytest.approx(found[name]["gap_se"], abs=5.1e-6)
-
-
-def test_the_bytes_of_code_are_those_that_the_runs_counted():
-    facts = [json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, *kept.SHORT)]
-    counted = [each["metrics"]["code_bytes"] for each in facts]
-    assert "{:,}, {:,} and {:,} bytes in the tables above".format(*counted) in TEXT
-
-
-def test_the_zeros_at_full_size_are_those_of_the_logs():
-    shares = []
-    for run, steps in ((RUN, (100, 600, 2000, 6530)), (kept.SHORT[0], (100, 600, 1900))):
-        log = (run / "seed42/train/metrics.jsonl").read_text().splitlines()
-        lines = {line["step"]: line["zero_fraction"]["all"] for line in map(json.loads, log)}
-        shares += [f"{lines[step]:.3f}" for step in steps]
-    said = (
-        "`ternary_v2` has {} after 100 steps, {} after 600, {} after 2,000, and {} at 6,530; "
-        "`ternary_v1` {} after 100 steps, {} after 600 and {} at 1,900."
-    ).format(*shares)
-    assert said in TEXT
-    honest = load_run(kept.MEASURED / "ternary_honest_docs_en_4xh200").seeds[0].exports
-    falls = [f"{honest[name].zero_fraction['all']:.3f}" for name in ("step_000600", "final")]
-    assert "in `ternary_honest` from {} after 600 steps to {} at 1,900".format(*falls) in TEXT
-
-
-@pytest.mark.parametrize(
-    ("run", "said"), [("long_rms", "from 0.449 after 100 steps to 0.543"), ("long_absmean", "from 0.349 to 0.434")]
-)
-def test_the_zeros_of_the_long_runs_are_those_of_their_logs(run, said):
-    log = (ROOT / "measured" / f"{run}_docs_en_h100" / "seed42/train/metrics.jsonl").read_text().splitlines()
-    lines = {line["step"]: line for line in map(json.loads, log)}
-    first, last = (f"{lines[step]['zero_fraction']['all']:.3f}" for step in (100, 50_000))
-    assert re.findall(r"0\.\d+", said) == [first, last]
-    assert said in TEXT
-    if run == "long_rms":
-        assert lines[50_000]["record_zero_fraction"] < lines[5_000]["record_zero_fraction"]
-        assert lines[50_000]["zero_fraction"]["all"] > lines[5_000]["zero_fraction"]["all"]
-
-
-def test_the_most_that_the_scales_dtype_moves_a_gap_is_that_of_the_metrics():
-    said = re.search(
-        r"moves a gap by at most ([\d.]+) BPB at any checkpoint of the three, and by ([\d.]+) at",
-        TEXT,
-    )
-    spreads = {}
-    for run in kept.FULL_SIZE:
-        for checkpoint in kept.checkpoints(run, "roundtrip.json"):
-            found = kept.storages(run, checkpoint)
-            gaps = [found[name]["gap_bpb"] for name in ("bf16", "fp16", "fp32")]
-            spreads[run, checkpoint] = max(gaps) - min(gaps)
-    at_the_end = [spread for (_, checkpoint), spread in spreads.items() if checkpoint == "final"]
-    assert [float(most) for most in said.groups()] == [round(max(spreads.values()), 6), round(max(at_the_end), 6)]
-
-
-def test_what_is_said_of_the_gap_without_the_trits_decided_anew_is_the_laboratorys():
-    found = kept.laboratory(RUN)
-    assert f"{100 * found['rows']['own']['trits_changed'] / found['ternary_weights']:.2f} % of them differ" in TEXT
-    assert f"Without these trits our gap is {found['rows']['decide_forward']['gap_bpb']:.4f};" in TEXT
-    gaps: dict[str, list[float]] = {}
-    with (ROOT / "published" / "seeds.csv").open() as file:
-        for row in csv.DictReader(file):
-            gaps.setdefault(row["system"], []).append(float(row["rt_gap"]))
-    assert "#920 published {:.4f}, {:.4f} and {:.4f}.".format(*sorted(gaps["pr920"])) in TEXT
-    by_fp16 = [kept.gap_of(kept.laboratory(run), "lossless_decide_fp16") for run in (RUN, kept.SHORT[0])]
-    assert f"that would cost {by_fp16[0]:.4f} by itself; in `ternary_v1`, whose record does it, it cost" in TEXT
-    assert f"it cost {by_fp16[1]:.5f} after 1,900 steps" in TEXT
-    published = statistics.mean(gaps["pr640"]) - statistics.mean(gaps["pr920"])
-    said = re.search(r"differ by ([\d.]+), which is itself not significant \(p = ([\d.]+), \[c11\]", TEXT)
-    assert said[1] == f"{published:.4f}"
-    evidence = next(line for line in (DOCS / "claims.md").read_text().splitlines() if line.startswith("- **c11**"))
-    assert f"p = {said[2]}" in evidence
-    assert f"#920's, lost {gaps['pr923'][0]:.4f} after 100,000" in TEXT
-
-
-def test_what_is_said_of_the_long_gaps_is_the_laboratorys():
-    everything = kept.long_laboratories()
-    own = [kept.gap_of(found, "own") for found in everything]
-    assert f"lose {min(own):.3f} to {max(own):.3f} here" in TEXT and "Six small models" in TEXT and len(own) == 6
-    assert "are *stored* in FP32, BF16 or FP16 changes that by less than 0.0002" in TEXT
-    for found in everything:
-        assert kept.spread(found, "fp32", "bf16", "fp16") < 0.0002
-    assert "some trits come out otherwise: three fifths of the gap" in TEXT
-    for found in kept.long_laboratories("as written"):
-        assert kept.share_of_trits_decided_anew(found) == pytest.approx(3 / 5, abs=0.04)
-    assert "#920's export changes 3 trits of 2.9 million, and nearly its whole gap is **the table in e4m3**" in TEXT
-    for found in kept.long_laboratories("rms", "as compiled"):
-        assert (kept.grid_row(found, "own")["trits_changed"], f"{found['ternary_weights'] / 1e6:.1f}") == (3, "2.9")
-        assert kept.gap_of(found, "without_table") < 0.12 * kept.gap_of(found, "own")
-    by_fp16, table = [], []
-    absmean = kept.long_laboratories("absmean", "as compiled")
-    for found in absmean:
-        by_fp16.append(f"{kept.gap_of(found, 'own') - kept.gap_of(found, 'without_decide'):.3f}")
-        left = kept.gap_of(found, "without_decide")
-        table.append((kept.gap_of(found, "own") - kept.gap_of(found, "without_table")) / left)
-    assert "as it decides with FP16 scales: {} and {} of its gap, a quarter".format(*by_fp16) in TEXT
-    assert min(table) > 0.85
-    shares = [kept.gap_of(found, "lossless_decide_fp16") / kept.gap_of(found, "only_table") for found in absmean]
-    assert "a quarter to two fifths of what the table costs" in TEXT
-    assert [min(shares), max(shares)] == [pytest.approx(1 / 4, abs=0.01), pytest.approx(2 / 5, abs=0.03)]
-    left = [kept.gap_of(found, "without_decide") for found in kept.long_laboratories("as compiled")]
-    assert "gaps of 0.01 to 0.025 need no FP16" in TEXT
-    assert 0.01 < min(left) < 0.012 and 0.025 < max(left) < 0.026
-    crowding = [found["threshold"]["crowding"] for found in everything]
-    assert "four times as many weights lie at the quantizer's threshold" in TEXT
-    assert all(each == pytest.approx(4, abs=0.6) for each in crowding)
-
-
-def test_the_estimators_scores_after_long_training_are_the_laboratorys():
-    scores = {name: [found["trained"]["bpb"] for found in kept.long_laboratories(name)] for name in ("absmean", "rms")}
-    said = ", ".join(f"{name} {statistics.mean(x):.3f} ± {statistics.stdev(x):.3f}" for name, x in scores.items())
-    assert f"say so too: {said} BPB (three runs each" in TEXT
-    assert {len(found) for found in scores.values()} == {3}
-    configurations = []
-    for run in kept.LONG_AS_WRITTEN:
-        record = json.loads((run / "record.json").read_text())
-        assert record["model"]["quantizer"].pop("estimator") == run.name.split("_")[1]
-        configurations.append((record["model"], record["train"] | {"checkpoints": "do not matter"}))
-    assert configurations[0] == configurations[1]
-
-
-def test_the_estimators_are_compared_at_the_demos_size_as_the_experiment_does():
-    frame = experiment_table(*load_experiment(kept.MEASURED / "estimator_demo")).frame
-    last = frame[(frame["step"] == 1100) & (frame["record"] == "demo_absmean") & (frame["storage"] == "bf16")]
-    seeds = last[last["seed"].isin([42, 1337, 7])]
-    ahead = -seeds["trained_bpb_over_baseline"]
-    assert f"absmean leads by {ahead.mean():.3f} ± {ahead.std():.3f} BPB (seed by seed" in TEXT and len(ahead) == 3
-    larger = seeds["artifact_bytes_over_baseline"] / (seeds["artifact_bytes"] - seeds["artifact_bytes_over_baseline"])
-    assert f"its artifact {100 * larger.mean():.0f} % larger" in TEXT
-    runs = [load_run(kept.MEASURED / "estimator_demo" / name) for name in ("demo", "demo_absmean")]
-    zeros = [[seed.exports["final"].zero_fraction["all"] for seed in run.seeds] for run in runs]
-    assert max(zeros[1]) < min(zeros[0])
-
-
-def test_the_training_losses_of_both_estimators_are_those_of_the_logs():
-    absmean, rms = (
-        {line.step: line.loss for line in load_run(run).seeds[0].log if 1000 < line.step <= 1500} for run in kept.SHORT
-    )
-    lead = statistics.mean(rms[step] - absmean[step] for step in absmean)
-    ahead = kept.laboratory(kept.SHORT[1])["trained"]["bpb"] - kept.laboratory(kept.SHORT[0])["trained"]["bpb"]
-    assert f"by {lead:.3f} nats of training loss from step 1,000 to 1,500, and by {ahead:.3f} BPB at the end" in TEXT
-
-    def published(system):
-        return [read_log(path) for path in sorted((ROOT / "published" / system).glob("*.log"))]
-
-    behind = []
-    for step in range(1000, 5001, 1000):
-        pr640, pr920 = (
-            [line.loss.value for log in logs for line in log.steps if line.step == step]
-            for logs in (published("pr640"), published("pr920"))
-        )
-        assert len(pr640) == len(pr920) == 3
-        behind.append(statistics.mean(pr640) - statistics.mean(pr920))
-    assert f"#640 is {min(behind):.3f} to {max(behind):.3f} nats behind #920 at steps 1,000 to 5,000" in TEXT
-
-
-def test_faithful_and_honest_are_compared_as_the_experiment_does():
-    experiment, runs = load_experiment(kept.MEASURED / "equal_tokens_docs_en")
-    frame = experiment_table(experiment, runs).frame
-    last = frame[(frame["step"] == 1900) & (frame["seed"] == 42)]
-    columns = []
-    for record, storage in (("ternary_v2", "bf16"), ("ternary_v1", "fp16"), ("ternary_honest", "lossless")):
-        row = last[(last["record"] == record) & (last["storage"] == storage)].squeeze()
-        gap = f"{row['gap_bpb']:+.5f}" if row["gap_bpb"] else "0 exactly"
-        scores = [f"{row[name]:.4f}" for name in ("training_loss", "trained_bpb", "rt_bpb")]
-        columns.append([*scores, gap, f"{row['artifact_bytes']:,.0f}"])
-    assert [row[1:] for row in table_after("<!-- table: equal tokens -->")] == [
-        list(row) for row in zip(*columns, strict=True)
-    ]
-    honest = kept.MEASURED / "ternary_honest_docs_en_4xh200"
-    better, gap = float(columns[0][2]) - float(columns[2][2]), float(columns[0][3])
-    assert f"artifact of as many bytes loses {gap:.4f}; its whole lead of {better:.4f} is within" in TEXT
-    train = json.loads((honest / "seed42/train/train.json").read_text())["metrics"]
-    assert train["tokens"] // 10**6 == 996 and "(996 million;" in TEXT
-    pace = train["step_ms"]["median"]
-    assert f"{pace:.1f} ms on four H200s (faithful: 143.6), so that 600 s hold {int(600_000 / pace):,} steps" in TEXT
-    record = json.loads((RUN / "seed42/train/train.json").read_text())["metrics"]["step_ms"]["median"]
-    assert f"in faithful mode {int(600_000 / record):,} on four H100s" in TEXT
-    faithful = json.loads((kept.MEASURED / "speed/scaling_4xh200.json").read_text())["ranks"]["4"]["median_ms"]
-    assert f"(faithful: {faithful:.1f})" in TEXT
-    finer = kept.storages(honest)["bf16"]["gap_bpb"]
-    assert f"BF16 instead of e4m3, it loses {finer:.4f}: they are rounded twice" in TEXT
+    assert {row[0]: row[-1] for row in table_after(README, f"<!-- table: {RUN.name} seeds -->")} == found
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))])
@@ -315,30 +44,6 @@ def test_every_local_link_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if "://" not in target:
             assert (ROOT / page).parent.joinpath(target).exists(), target
-
-
-@pytest.mark.parametrize(("training", "column"), [(training, index) for index, training in enumerate(kept.LONG, 1)])
-def test_the_gaps_after_long_training_are_the_laboratorys(training, column):
-    def cell(figure):
-        return ", ".join(figure(found) for found in kept.long_laboratories(*training))
-
-    def gap(name):
-        return lambda found: f"{kept.gap_of(found, name):+.4f}".replace("-", "−")
-
-    names = ("scales_bf16", "scales_fp16", "scales_fp32", "without_decide", "without_table")
-    names += ("only_table", "only_reload_dtype")
-    figures = [
-        lambda found: f"{found['trained']['bpb']:.4f}",
-        lambda found: f"{kept.gap_of(found, 'own'):+.4f} ± {kept.grid_row(found, 'own')['gap_se']:.4f}",
-        *map(gap, (*names, "lossless_decide_fp16")),
-        lambda found: f"{100 * kept.grid_row(found, 'own')['trits_changed'] / found['ternary_weights']:.2f} %",
-        lambda found: f"{found['threshold']['crowding']:.1f}",
-    ]
-    assert [row[column] for row in table_after("<!-- table: long gaps -->")] == list(map(cell, figures))
-
-
-def test_the_table_of_gaps_can_be_made_again():
-    assert "lossless" in roundtrip_table(load_run(RUN)).markdown()
 
 
 def test_every_target_of_the_readme_exists():

@@ -152,7 +152,7 @@ def test_the_kernels_of_a_micro_step_are_those_of_the_profile():
 
 def test_the_readmes_steps_are_those_of_the_benchmark():
     readme = " ".join((ROOT / "README.md").read_text().split())
-    for gpu, said in (("h100", "a step now takes {} ms on four H100s"), ("h200", "and {} ms on four H200s")):
+    for gpu, said in (("h100", "a step takes {} ms on four H100s"), ("h200", "and {} ms on four H200s")):
         found = read(f"scaling_4x{gpu}.json")["ranks"]["4"]["median_ms"]
         assert said.format(f"{found:.0f}") in readme
 
