@@ -159,6 +159,24 @@ def test_digest_ignores_times_hardware_and_paths(folder, tmp_path):
     assert roundtrip_table(load_run(folder)).digest == roundtrip_table(load_run(elsewhere)).digest
 
 
+def test_seeds_of_different_machines_are_told_apart(tmp_path):
+    run = synthetic.write_run(tmp_path / "v2", "ternary_v2")
+    published = tmp_path / "seeds.csv"
+    published.write_text(PUBLISHED)
+
+    def pages():
+        found = load_run(run)
+        tables = (seeds_table(found), records_table([found]), published_table(found, read_published(published)))
+        return [table.markdown() for table in tables]
+
+    assert not any("different hardware" in page for page in pages())
+    edit(run / "seed7/train/train.json", provenance__hardware={"gpus": ["G", "G"]})
+    said = (
+        "The seeds of ternary_v2 were trained on different hardware (Synthetic processor, 2 cores: 42, 1337; 2 × G: 7)"
+    )
+    assert all(said in page for page in pages())
+
+
 def test_digest_changes_with_a_figure(folder):
     before = seeds_table(load_run(folder)).digest
     edit(folder / "seed42/final/evaluate.json", metrics__sliding__bpb=2.4500001)

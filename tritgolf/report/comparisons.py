@@ -9,7 +9,7 @@ import pandas as pd
 from tritgolf.errors import InputError
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import Run
-from tritgolf.report.notes import made_from
+from tritgolf.report.notes import machines_note, made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import published_system
 from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
@@ -33,8 +33,9 @@ OTHER_TEXT = "Scored on {} here, on {} there: no score can be compared across th
 def records_table(runs: Sequence[Run]) -> Table:
     """A row a record of one command: its seeds' mean ± sample standard deviation of every published figure."""
     rows, shown = [], []
-    for run in runs:
-        frame, names = seed_frame(run), headline(run.facts)
+    frames = [seed_frame(run) for run in runs]
+    for run, frame in zip(runs, frames, strict=True):
+        names = headline(run.facts)
         rows.append(_summary_row(run, frame))
         shown.append(
             {
@@ -64,6 +65,7 @@ def records_table(runs: Sequence[Run]) -> Table:
             "These are the records that the last command named; the results of other records stay in "
             "results/RECORD/tables.",
             *(several_texts if len(texts) > 1 else ()),
+            *(note for frame in frames for note in machines_note(frame)),
             *made_from(runs),
         ),
         left=("record", "mode", "text"),
@@ -118,6 +120,7 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
             "Mean ± sample standard deviation over seeds. On both sides val BPB, RT BPB and RT gap include the z-loss "
             "term, as published; sliding BPB is pure cross-entropy.",
             *(() if same_text else (OTHER_TEXT.format(run.facts.dataset, PUBLISHED_DATASET),)),
+            *machines_note(ours),
             *made_from([run]),
         ),
         left=("figure",),

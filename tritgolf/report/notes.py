@@ -34,6 +34,7 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
         f"Artifact: {_listed(seeds['storage'])} scales, {_listed(seeds['layout'])} trits. Fits: artifact plus {code} "
         f"bytes of code is at most {limit} bytes.",
         f"Zero fraction: {'; '.join(zeros)}.",
+        *machines_note(seeds),
         *_temperature_note(seeds),
         f"For scale: the unigram entropy of the validation tokens is "
         f"{format_value(mean(seeds['unigram_entropy_bpb']), 4)} BPB.",
@@ -49,6 +50,16 @@ def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
         f"code {_listed(_code(source.provenance) for source in run.sources)}; from {_listed(_patterns(run))}."
         for run in runs
     )
+
+
+def machines_note(seeds: pd.DataFrame) -> tuple[str, ...]:
+    """Which seeds were trained on what, where that differs; ``seeds``: a ``seed_frame``."""
+    machines = seeds.groupby("hardware", sort=False)["seed"].apply(list)
+    if len(machines) < 2:
+        return ()
+    record = seeds["record"].iloc[0]
+    each = "; ".join(f"{machine}: {', '.join(map(str, names))}" for machine, names in machines.items())
+    return (f"The seeds of {record} were trained on different hardware ({each}): their mean ms/step is that of none.",)
 
 
 def _temperature_note(seeds: pd.DataFrame) -> tuple[str, ...]:
