@@ -1,13 +1,14 @@
 # Thin over snakemake and pytest: each target shows the command it runs.
 CORES ?= 2
-TORCH ?= cpu
+INSTALLED := $(shell cat .venv/.complete 2>/dev/null)
+TORCH ?= $(or $(INSTALLED),cpu)
 PYTHON ?= python3
 FUZZ_SECONDS ?= 180
 BIN := .venv/bin
 
 .PHONY: install demo test kernels lint fuzz
 
-install: .venv/.complete  ## the environment, .venv; TORCH=cuda for a machine with a GPU
+install: .venv/.complete  ## the environment, .venv; TORCH=cuda for a machine with a GPU, in place of another build
 
 demo: .venv/.complete  ## train three seeds of the demo record and make its tables, plots and report
 	$(BIN)/snakemake --cores $(CORES)
@@ -35,5 +36,8 @@ fuzz: .venv/.complete  ## both readers of artifacts against made-up files, FUZZ_
 			-max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=1500 || exit 1; \
 	done
 
+ifneq ($(TORCH),$(INSTALLED))
+.PHONY: .venv/.complete  # the other build of torch is there
+endif
 .venv/.complete: envs/cpu.lock pyproject.toml envs/install.sh
 	envs/install.sh .venv $(TORCH) $(PYTHON)

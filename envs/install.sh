@@ -1,11 +1,14 @@
 #!/bin/sh
 # Make a virtual environment from the lock: envs/install.sh FOLDER cpu|cuda [PYTHON]
+# One with the other build of torch is made anew: pip takes 2.13.0+cpu for 2.13.0.
 set -eu
 folder=$1 torch=$2 python=${3:-python3}
 lock=$(dirname "$0")/cpu.lock
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed, this is " + sys.version)'
-"$python" -m venv "$folder"
+other=
+[ ! -f "$folder/pyvenv.cfg" ] || [ "$(cat "$folder/.complete" 2>/dev/null)" = "$torch" ] || other=--clear
+"$python" -m venv $other "$folder"
 pip="$folder/bin/python -m pip --disable-pip-version-check"
 if [ "$torch" = cuda ]; then
     sed 's/+cpu//' "$lock" >"$folder/cuda.lock"
@@ -16,4 +19,4 @@ else
         $pip install -q --extra-index-url https://download.pytorch.org/whl/cpu -r "$lock"
 fi
 $pip install -q --no-deps -e "$(dirname "$0")/.."
-touch "$folder/.complete"
+echo "$torch" >"$folder/.complete"
