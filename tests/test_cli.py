@@ -10,6 +10,7 @@ from tests.evaluate.test_stages import evaluate as evaluate_through_the_stage
 from tests.small import RECORDS, REPOSITORY, small_model
 from tritgolf import __version__, cli
 from tritgolf.cli import main
+from tritgolf.commands.published import SIZES
 from tritgolf.config import MODES
 from tritgolf.model.counts import count_parameters
 
@@ -146,7 +147,21 @@ def test_inspect_a_published_artifact(capsys):
     assert facts["header"]["model"]["quantizer"]["estimator"] == "rms"
     lines = run(capsys, *command).splitlines()
     assert "record              unknown (a published file; --record NAME if you know it)" in lines
-    assert "record              ternary_v2 (a published file)" in run(capsys, *command, "--record", "ternary_v2")
+
+
+def test_a_published_file_of_another_record_than_the_named_one_is_refused(capsys, tmp_path):
+    path = PUBLISHED / "sample_pr640.ternary.ptz"
+    command = ("inspect", path, "--records", RECORDS, "--record", "ternary_v2")
+    line = refuse(capsys, *command)
+    assert "is not of ternary_v2: it has layers 2 instead of 10, width 384 instead of 768, " in line
+    assert line.endswith("; leave out --record, and it is recognized, or name another")
+    assert "is not of ternary_v2" in refuse(capsys, "laboratory", *command[1:])
+    model = json.loads(run(capsys, *command[:-2], "--json"))["header"]["model"]
+    sizes = {name: model[name] for name in SIZES}
+    mine = {"inherit": "ternary_v2", "model": sizes}
+    (tmp_path / "mine.yaml").write_text(json.dumps(mine))
+    named = run(capsys, *command[:2], "--records", tmp_path, "--record", "mine")
+    assert "record              mine (a published file)" in named
 
 
 def test_inspect_what_is_no_artifact(capsys, tmp_path, finished):

@@ -49,24 +49,24 @@ def test_what_follows_keeps_the_build_that_was_chosen(folder):
     assert "envs/install.sh .venv cpu" in planned(folder, "demo")
 
 
+def asked_of_venv(tmp_path, folder):
+    """How ``install.sh`` asks for the CPU's environment in ``folder``: its Python says that and fails."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "$*"; exit 1; }\n')
+    python.chmod(0o755)
+    command = ["sh", ROOT / "envs/install.sh", folder, "cpu", python]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+
 @pytest.mark.parametrize(("build", "kept"), [("cpu", True), ("cuda", False), (None, False)])
 def test_an_environment_of_the_other_build_is_made_anew(tmp_path, build, kept):
-    """``install.sh`` with a Python whose ``venv`` says only how it was asked."""
     folder = tmp_path / "venv"
     folder.mkdir()
     (folder / "pyvenv.cfg").write_text("")
     if build:
         (folder / ".complete").write_text(f"{build}\n")
-    python = tmp_path / "python"
-    python.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "$*"; exit 1; }\n')
-    python.chmod(0o755)
-    done = subprocess.run(["sh", ROOT / "envs/install.sh", folder, "cpu", python], capture_output=True, text=True)
-    assert done.stdout == f"-m venv {'' if kept else '--clear '}{folder}\n"
+    assert asked_of_venv(tmp_path, folder) == f"-m venv {'' if kept else '--clear '}{folder}\n"
 
 
 def test_a_folder_that_is_no_environment_is_never_cleared(tmp_path):
-    python = tmp_path / "python"
-    python.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "$*"; exit 1; }\n')
-    python.chmod(0o755)
-    done = subprocess.run(["sh", ROOT / "envs/install.sh", tmp_path, "cpu", python], capture_output=True, text=True)
-    assert "--clear" not in done.stdout
+    assert asked_of_venv(tmp_path, tmp_path) == f"-m venv {tmp_path}\n"

@@ -15,7 +15,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run ``tritgolf``; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="tritgolf",
-        description="Facts about ternary records and their artifacts. To reproduce a record: snakemake --cores all.",
+        description="Facts about ternary records and their artifacts. To reproduce a record: "
+        "snakemake --cores all --config records='[ternary_v2]'",
         epilog="Each command has its own --help. Bad input ends in one line on standard error and exit code 2.",
     )
     parser.add_argument("--version", action="version", version=f"tritgolf {__version__}")

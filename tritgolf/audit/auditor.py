@@ -47,7 +47,7 @@ def audit_submission(submission: Submission, notes: tuple[str, ...] = ()) -> Rep
     findings = [finding for log in submission.logs for finding in LOG_CHECKS.apply(log, log.name)]
     findings += SUBMISSION_CHECKS.apply(submission, submission.path.name)
     there = [f"{len(submission.logs)} logs" if len(submission.logs) != 1 else "1 log"]
-    there += [name if found else f"no {name}" for name, found in _parts(submission)]
+    there += _parts(submission)
     return Report(submission.path.resolve().name, ", ".join(there), _by_theme(findings), notes)
 
 
@@ -58,12 +58,13 @@ def audit_results(results: Results) -> Report:
     return Report(results.path.resolve().name, f"results of seeds {seeds}", _by_theme(findings))
 
 
-def _parts(submission: Submission) -> list[tuple[str, bool]]:
+def _parts(submission: Submission) -> list[str]:
+    """What a submission has besides logs, and what it lacks."""
     return [
-        ("README.md", submission.readme is not None),
-        ("submission.json", submission.facts is not None),
-        ("script", submission.script is not None),
-        ("artifact", submission.artifact is not None),
+        "README.md" if submission.readme is not None else "no README.md",
+        submission.facts_problem or "submission.json",
+        "script" if submission.script is not None else "no script",
+        "artifact" if submission.artifact is not None else "no artifact",
     ]
 
 

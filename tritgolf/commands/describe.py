@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             ("other stored", f"{counts['stored_fp']:,}"),
             ("", "training"),
             ("steps", f"{facts['steps']:,}" + (f", or {facts['seconds']:g} s if sooner" if facts["seconds"] else "")),
-            ("tokens", f"{facts['tokens']:,}"),
+            ("tokens", ("at most " if facts["seconds"] else "") + f"{facts['tokens']:,}"),
             ("", f"artifact before compression, storage {artifact['storage']!r}, trits in base 3"),
             *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items()),
             ("total", f"{artifact['bytes']:,} bytes before LZMA ({limit})"),

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from tritgolf.commands.output import print_facts, print_json
-from tritgolf.commands.published import add_record_option, named_estimator
+from tritgolf.commands.published import add_record_option, check_named, named_estimator
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 
@@ -56,6 +56,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
 
     artifact = open_artifact(arguments.artifact, named_estimator(arguments))
     model = artifact.header.model
+    check_named(model, arguments)
     stride = model.context // 2 if arguments.stride is None else arguments.stride
     if not 1 <= stride <= model.context:
         raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")

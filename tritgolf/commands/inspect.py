@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, named_estimator, recognized
+from tritgolf.commands.published import add_record_option, check_named, named_estimator, recognized
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,7 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     facts = inspect_artifact(arguments.artifact, named_estimator(arguments))
     if facts["format"] == "ptz":
-        name = recognized(ModelConfig(**facts["header"]["model"]), arguments)
+        model = ModelConfig(**facts["header"]["model"])
+        check_named(model, arguments)
+        name = recognized(model, arguments)
         facts["header"] |= {"record": name, "checkpoint": None, "storage_name": None}  # the file says none of them
     if arguments.json:
         print_json(facts)

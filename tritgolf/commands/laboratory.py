@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, named_estimator
+from tritgolf.commands.published import add_record_option, check_named, named_estimator
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 
@@ -62,6 +62,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     grid = load_grid(arguments.grid, Path(arguments.records) / "grids")
     artifact = open_artifact(arguments.artifact, named_estimator(arguments))
     model = artifact.header.model
+    check_named(model, arguments)
     text = None
     if arguments.shards:
         tokens, sizes = given_text(arguments, model)

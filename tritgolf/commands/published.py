@@ -6,9 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tritgolf.errors import InputError
+
 if TYPE_CHECKING:
     from tritgolf.config import ModelConfig, RecordConfig
     from tritgolf.model.ternary import Estimator
+
+SIZES = ("layers", "width", "heads", "kv_heads", "mlp_multiple", "embed_dim", "vocab_size", "smear")  # shape tensors
 
 
 def add_record_option(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +32,17 @@ def named_estimator(arguments: argparse.Namespace) -> Estimator | None:
     """The scale estimator of the named record, if any."""
     record = named_record(arguments)
     return record.model.quantizer.estimator if record else None
+
+
+def check_named(model: ModelConfig, arguments: argparse.Namespace) -> None:
+    """``InputError`` where the artifact's ``model`` has other tensors than the record that the user named, if any."""
+    record = named_record(arguments)
+    if record is None:
+        return
+    sizes = ((name, getattr(model, name), getattr(record.model, name)) for name in SIZES)
+    if different := [f"{name} {found} instead of {wanted}" for name, found, wanted in sizes if found != wanted]:
+        fix = "leave out --record, and it is recognized, or name another"
+        raise InputError(arguments.artifact, f"is not of {record.name}: it has {', '.join(different)}", fix)
 
 
 def recognized(model: ModelConfig, arguments: argparse.Namespace) -> str | None:

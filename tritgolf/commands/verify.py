@@ -13,10 +13,14 @@ from tritgolf.commands.output import print_json
 if TYPE_CHECKING:
     from tritgolf.verify import Verification
 
+DESCRIPTION = """Recompute the digests of a record's results and say what changed or is missing since they were made.
+Exit code: 0, nothing; 1, something; 2, no results that say what made them."""
+
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("verify", help="recompute the digests of a record's results; say what changed")
+    summary = "recompute the digests of a record's results; say what changed"
+    parser = subparsers.add_parser("verify", help=summary, description=DESCRIPTION)
     parser.add_argument("results", type=Path, help="results/RECORD, with its provenance.json")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
