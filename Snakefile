@@ -120,4 +120,5 @@ rule laboratory:
 
 
 onsuccess:
+    clear_finished_training()
     show_summary()

@@ -9,6 +9,7 @@ from tritgolf.devices import visible_devices
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.train.live import clear_finished
 from tritgolf.pipeline import check_together, load_pipeline, make_importable, resolve_record
 
 REPOSITORY = Path(workflow.basedir)
@@ -70,6 +71,15 @@ def dataset_config(name: str) -> DatasetConfig:
 def compute_threads(name: str, gpus: int) -> int:
     """Threads of a job that computes: its GPUs' share of the machine, so that each GPU may have a job at a time."""
     return max(1, workflow.cores * gpus // MACHINE_GPUS) if GPUS else RECORDS[name].train.cpu_threads
+
+
+def clear_finished_training() -> None:
+    """Delete what is kept of trainings whose outputs this Snakemake has seen made."""
+    for record in records():
+        for seed in seeds(record):
+            place = Path(f"results/{record}/seed{seed}")
+            if (place / "train/train.json").exists():
+                clear_finished(place / "live")
 
 
 def show_summary() -> None:

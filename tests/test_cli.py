@@ -159,6 +159,8 @@ def test_a_published_file_of_another_record_than_the_named_one_is_refused(capsys
     model = json.loads(run(capsys, *command[:-2], "--json"))["header"]["model"]
     sizes = {name: model[name] for name in SIZES}
     mine = {"inherit": "ternary_v2", "model": sizes}
+    for path in RECORDS.glob("*.yaml"):
+        shutil.copy(path, tmp_path)
     (tmp_path / "mine.yaml").write_text(json.dumps(mine))
     named = run(capsys, *command[:2], "--records", tmp_path, "--record", "mine")
     assert "record              mine (a published file)" in named

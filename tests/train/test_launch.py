@@ -12,7 +12,7 @@ from tests.train.test_loop import digests, without_times
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
 from tritgolf.train import checkpoint, launch
-from tritgolf.train.launch import clear, locked, publish, train
+from tritgolf.train.launch import publish, train
 from tritgolf.train.stage import _plan_json
 
 FAULTY = Path(__file__).with_name("faulty_worker.py")
@@ -220,27 +220,3 @@ def test_a_damaged_checkpoint_is_not_published(straight, tmp_path):
         publish(live, {"final": tmp_path / "out.safetensors"})
     assert f"delete {live}" in str(caught.value)  # its states say that training is done: it alone can't be made again
     assert not (tmp_path / "out.safetensors").exists()
-
-
-def test_clearing_removes_the_live_folder(tmp_path):
-    live = tmp_path / "live"
-    live.mkdir()
-    (live / "state_00000001.safetensors").touch()
-    with locked(live):
-        clear(live)
-    assert not live.exists()
-
-
-def test_the_lock_is_free_after_its_block_and_outlives_the_folder(tmp_path):
-    live = tmp_path / "live"
-    for _ in range(2):
-        held = locked(live)
-        with held:
-            assert live.is_dir()
-            assert (tmp_path / ".live.owner").read_text() == str(os.getpid())
-            clear(live)
-    with pytest.raises(KeyError), locked(live):
-        raise KeyError
-    with locked(live):
-        pass
-    assert not (tmp_path / ".live.owner").exists()

@@ -293,3 +293,16 @@ def test_ranks_wait_for_the_one_that_writes_a_line(plan, alone, monkeypatch):
     after = [events[index + 1] for index, event in enumerate(events) if event == "line"]
     assert len(after) > 2
     assert set(after) == {"wait"}
+
+
+def test_ranks_that_find_different_states_do_not_go_on(plan, monkeypatch):
+    """A file that comes late on another node: that rank would go on from an older state, with other weights."""
+    ranks = Ranks(0, 2, torch.device("cpu"))
+    other = [20.0]
+    monkeypatch.setattr(Ranks, "agree", lambda _, values: [max(values[0], other[0]), max(values[1], -other[0])])
+    loop._check_same_state(plan, ranks, 20)
+    with pytest.raises(InputError) as caught:
+        loop._check_same_state(plan, ranks, 30)
+    assert "live: one rank finds a state after step 30 there, another one only after step 20" in str(caught.value)
+    with pytest.raises(InputError, match="a state after step 20 there, another one only after step 0"):
+        loop._check_same_state(plan, ranks, -1)

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train import checkpoint, launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks
+from tritgolf.train.live import finish
 from tritgolf.train.loop import Plan, run
 from tritgolf.train.phases import FASTEST, SLOWEST
 from tritgolf.train.stage import train_stage
@@ -42,7 +44,9 @@ def train_here(plan: dict, _processes: int, _nodes: int) -> dict:
     """What the launcher's worker does, in this process."""
     paths = {key: Path(plan[key]) for key in ("shards", "live")}
     configs = {"model": ModelConfig(**plan["model"]), "train": TrainConfig(**plan["train"])}
-    return run(Plan(label=plan["label"], seed=plan["seed"], **configs, **paths), Ranks(0, 1, torch.device("cpu")))
+    facts = run(Plan(label=plan["label"], seed=plan["seed"], **configs, **paths), Ranks(0, 1, torch.device("cpu")))
+    finish(paths["live"], facts)
+    return facts
 
 
 @pytest.fixture
@@ -59,7 +63,9 @@ def test_the_stage_publishes_weights_curve_and_facts(straight, tmp_path, dataset
     train_stage(**arguments(tmp_path, dataset))
     weights = digests(tmp_path / "checkpoints")
     assert weights == digests(straight)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name[0] != ".") == ["checkpoints", "train"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name[0] != ".") == ["checkpoints", "live", "train"]
+    kept = ["final.safetensors", "finished.json", "metrics.jsonl", "step_000004.safetensors", "step_000008.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "live").iterdir()) == kept
     lines = read_curve(tmp_path / "train" / "metrics.jsonl")
     facts = facts_of(tmp_path)
     metrics = facts["metrics"]
@@ -99,7 +105,20 @@ def test_published_outputs_are_not_made_again(tmp_path, dataset, here, monkeypat
     monkeypatch.setattr(launch, "train", None)
     train_stage(**arguments(tmp_path, dataset))
     assert (tmp_path / "train" / "train.json").read_bytes() == before
-    assert not (tmp_path / "live").exists()
+
+
+def test_a_finished_training_is_published_again_where_its_outputs_were_deleted(tmp_path, dataset, here, monkeypatch):
+    """As Snakemake does when it was killed while this job ran, though the job lived on and ended well."""
+    train_stage(**arguments(tmp_path, dataset))
+    before = facts_of(tmp_path)
+    for folder in ("checkpoints", "train"):
+        shutil.rmtree(tmp_path / folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "train", None)
+        train_stage(**arguments(tmp_path, dataset))
+        assert facts_of(tmp_path)["metrics"] == before["metrics"]
+        with pytest.raises(TypeError):  # another configuration is trained
+            train_stage(**arguments(tmp_path, dataset, seed=2))
 
 
 @pytest.mark.parametrize("missing", ["train/train.json", "train/metrics.jsonl", "checkpoints/final.safetensors"])
@@ -124,7 +143,6 @@ def test_a_stage_stopped_while_publishing_needs_no_steps_to_end(straight, tmp_pa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(launch, "clear", killed)
         patch.setattr(launch, "publish", killed)
         with pytest.raises(KeyboardInterrupt):
             train_stage(**arguments(tmp_path, dataset))
@@ -165,7 +183,6 @@ train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
     _, rest = second.communicate(timeout=TIMEOUT)
     assert (second.returncode, rest) == (0, "")
     assert (tmp_path / "train" / "train.json").read_bytes() == before
-    assert not (tmp_path / "live").exists()
 
 
 @pytest.mark.parametrize("world", [3, 5, 32])

@@ -59,6 +59,21 @@ def test_after_snakemake_is_killed_the_same_command_goes_on(training, base):
     assert_same_training(workspace, base)
 
 
+def test_what_ended_after_snakemake_was_killed_is_not_trained_again(training, base):
+    """Snakemake takes the outputs of a job that it did not see end for unfinished, and deletes them."""
+    workspace, process, children = training
+    process.kill()
+    process.wait()
+    assert_unfinished(workspace)
+    psutil.wait_procs(children, timeout=TIMEOUT)
+    assert (workspace.folder / TARGET).exists()
+    again = workspace.snakemake(TARGET)
+    assert again.code == 0, again.said
+    assert "tiny seed 42: is trained already; its outputs are made again" in again.said
+    assert "begins" not in again.said and "goes on" not in again.said
+    assert_same_training(workspace, base)
+
+
 def test_after_everything_is_killed_the_same_command_goes_on(training, base):
     workspace, process, children = training
     os.killpg(process.pid, signal.SIGKILL)
@@ -85,6 +100,7 @@ def assert_same_training(workspace: Workspace, base: Workspace) -> None:
     assert _curve(workspace) == _curve(base)
     assert workspace.planned(TARGET) == {}
     assert workspace.left_behind() == []
+    assert not workspace.results("tiny", "seed42", "live").exists()
 
 
 def _curve(workspace: Workspace) -> list[dict]:

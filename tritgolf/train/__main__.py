@@ -15,10 +15,9 @@ from tritgolf.files import read_json, write_json
 from tritgolf.settings import validate
 from tritgolf.train.distributed import joined_ranks
 from tritgolf.train.heartbeat import beating
-from tritgolf.train.launch import STOPPED, die_with_parent
+from tritgolf.train.launch import EXIT_PREEMPTED, STOPPED, die_with_parent
+from tritgolf.train.live import finish
 from tritgolf.train.loop import Plan, Preempted, run
-
-EXIT_PREEMPTED = 75  # EX_TEMPFAIL
 
 
 def main(plan_path: str) -> int:
@@ -40,7 +39,7 @@ def main(plan_path: str) -> int:
         with joined_ranks(plan.hang_seconds) as ranks, beating(live, ranks, plan.hang_seconds):
             facts = run(plan, ranks)
             if ranks.is_main:
-                write_json(live / "finished.json", facts)
+                finish(live, facts)
     except Preempted as stop:
         if ranks.is_main:
             print(stop, file=sys.stderr)

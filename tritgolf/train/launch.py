@@ -6,24 +6,21 @@ state as long as it makes progress; bad input, a loss that is not finite and a f
 
 import contextlib
 import ctypes
-import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
 from tritgolf.train import checkpoint, slurm
 from tritgolf.train.heartbeat import Watch
+from tritgolf.train.live import CURVE, FINISHED
 
 RESTARTS_WITHOUT_PROGRESS = 2
-EXIT_PREEMPTED = 75
+EXIT_PREEMPTED = 75  # EX_TEMPFAIL
 STOPPED = "stopped.json"  # written by ranks that SIGTERM stopped; on other nodes it does not come to the launcher
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _LIBC = ctypes.CDLL(None)  # loaded here: nothing should be between fork and exec
@@ -39,10 +36,10 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     live = Path(plan["live"])
     plan_path = live / "plan.json"
     write_json(plan_path, plan)
-    (live / "finished.json").unlink(missing_ok=True)
+    (live / FINISHED).unlink(missing_ok=True)
     first_step = checkpoint.newest_step(live)
     begin = "begins" if first_step is None else f"goes on after step {first_step:,}"
-    print(f"{plan['label']}: {begin}; its losses: {live / 'metrics.jsonl'}", file=sys.stderr, flush=True)
+    print(f"{plan['label']}: {begin}; its losses: {live / CURVE}", file=sys.stderr, flush=True)
     failures, last_step = 0, first_step
     while True:
         for ending in ("failure.json", STOPPED):
@@ -53,8 +50,8 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         else:
             code, terminated = _run(slurm.on_every_node(plan_path, processes, nodes), watch, slurm.signal_steps)
         # A Snakemake that SIGTERM stops calls even a finished job failed: the next turn publishes what is done.
-        if code == 0 and not terminated and (live / "finished.json").exists():
-            return dict(read_json(live / "finished.json"))
+        if code == 0 and not terminated and (live / FINISHED).exists():
+            return dict(read_json(live / FINISHED))
         if terminated or (live / STOPPED).exists():
             # Without progress, it never would end.
             again = checkpoint.newest_step(live) != first_step and slurm.may_requeue()
@@ -78,31 +75,6 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
 
 
-@contextlib.contextmanager
-def locked(live: Path) -> Iterator[None]:
-    """Hold the lock of a run's live folder; wait, saying so, while another process trains there.
-
-    The lock lies beside the folder: in it, it would be deleted with the folder under the process that waits.
-    """
-    live.mkdir(parents=True, exist_ok=True)
-    lock, owner = FileLock(live.with_name(f".{live.name}.lock")), live.with_name(f".{live.name}.owner")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        process = owner.read_text() if owner.exists() else "unknown"
-        print(
-            f"{live}: process {process} is already training here; waiting until it is done", file=sys.stderr, flush=True
-        )
-        lock.acquire()
-    try:
-        live.mkdir(exist_ok=True)
-        owner.write_text(str(os.getpid()))
-        yield
-    finally:
-        owner.unlink(missing_ok=True)
-        lock.release()
-
-
 def publish(live: Path, outputs: dict[str, Path]) -> dict[str, str]:
     """Copy each named checkpoint of ``live`` (``step_000100`` … ``final``) to its output; returns their digests.
 
@@ -116,11 +88,6 @@ def publish(live: Path, outputs: dict[str, Path]) -> dict[str, str]:
             raise InputError(error.where, error.what, f"delete {live} and run again") from None
         digests[name] = checkpoint.save(output, found.tensors, {**found.facts, "checkpoint": name})
     return digests
-
-
-def clear(live: Path) -> None:
-    """Delete a finished run's states; its curve and weights have been published."""
-    shutil.rmtree(live, ignore_errors=True)
 
 
 def die_with_parent() -> None:

@@ -22,6 +22,7 @@ from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train import checkpoint
 from tritgolf.train.curve import Curve
 from tritgolf.train.distributed import Ranks
+from tritgolf.train.live import CURVE
 from tritgolf.train.phases import FASTEST, SLOWEST, Complaints
 from tritgolf.train.schedule import lr_scale, muon_momentum
 from tritgolf.train.trainer import Trainer
@@ -45,7 +46,10 @@ class Plan:
     hang_seconds: float = 600
 
     def configuration(self, shards_digest: str) -> str:
-        """Digest of everything that the weights depend on."""
+        """Digest of the settings and data that the weights depend on.
+
+        Not of the number of ranks: it changes the order of summation, and where tokens of a step begin only above 8.
+        """
         settings = [self.model.model_dump(mode="json"), self.train.model_dump(mode="json")]
         return digest_json([STAGE_VERSIONS["train"], *settings, self.seed, shards_digest])
 
@@ -88,7 +92,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     configuration = plan.configuration(shards_digest)
     facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world}
     step, clock = _resume(trainer, plan, configuration)
-    curve = Curve(plan.live / "metrics.jsonl", kept_steps=step) if ranks.is_main else None
+    curve = Curve(plan.live / CURVE, kept_steps=step) if ranks.is_main else None
     bar = progress(total=train.steps, what=plan.label, unit="steps")
     bar.update(step)
     complaints = Complaints(plan.label, ranks.on_gpus)
@@ -143,11 +147,23 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
 def _resume(trainer: Trainer, plan: Plan, configuration: str) -> tuple[int, Clock]:
     """Load the newest sound state, if any: the steps done and the clock."""
     state = checkpoint.latest(plan.live, configuration)
+    _check_same_state(plan, trainer.ranks, -1 if state is None else int(state.facts["step"]))
     if state is None:
         return 0, Clock(trainer.ranks, 0, 0.0, 0.0)
     trainer.load_state(state.tensors)
     step = int(state.facts["step"])
     return step, Clock(trainer.ranks, step, float(state.facts["seconds"]), float(state.facts["pace"]))
+
+
+def _check_same_state(plan: Plan, ranks: Ranks, step: int) -> None:
+    """Every rank looks for itself: where files come late or can't be read, one could go on from another state."""
+    newest, oldest = ranks.agree([step, -step])
+    if newest != -oldest:
+        raise InputError(
+            plan.live,
+            f"one rank finds a state after step {newest:.0f} there, another one only after step {max(-oldest, 0):.0f}",
+            "let all nodes see the same folder, then run the same command again",
+        )
 
 
 def _batch(stream: TokenStream, step: int, plan: Plan, ranks: Ranks) -> list[Tensor]:

@@ -1,5 +1,6 @@
 """The training stage: lock, launch, publish checkpoints, curve and facts. Safe to run again after any interruption."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tritgolf.model.counts import count_parameters
 from tritgolf.provenance import envelope
 from tritgolf.train import launch
 from tritgolf.train.curve import read_curve
+from tritgolf.train.live import CURVE, finished, keep_finished, locked
 from tritgolf.train.loop import Plan
 
 
@@ -34,8 +36,9 @@ def train_stage(
 ) -> None:
     """Train ``record`` with ``seed`` on ``processes`` ranks, on each of ``nodes`` nodes, and write its outputs.
 
-    ``live`` is the folder of states while it runs; ``checkpoints`` maps names (``step_000100`` … ``final``) to files.
-    A second process with the same ``live`` waits for the first and takes over what it made.
+    ``live`` is the folder of states while it runs, and keeps what outputs are made from until ``clear_finished``.
+    ``checkpoints`` maps names (``step_000100`` … ``final``) to files. A second process with the same ``live`` waits for
+    the first and takes over what it made.
     """
     manifest = load_manifest(shards)
     if manifest.vocab_size != model.vocab_size:
@@ -50,14 +53,16 @@ def train_stage(
     shards_digest = payload_digest(manifest)
     configuration = plan.configuration(shards_digest)
     gpus = processes if nodes == 1 else 0  # on several nodes, the scheduler assigns them
-    with launch.locked(live), assigned_gpus(gpus):
+    with locked(live), assigned_gpus(gpus):
         if _is_published(configuration, facts, [*checkpoints.values(), curve]):
-            launch.clear(live)
             return
-        run = launch.train(_plan_json(plan), processes, nodes)
+        if run := finished(live, configuration):
+            print(f"{plan.label}: is trained already; its outputs are made again", file=sys.stderr, flush=True)
+        else:
+            run = launch.train(_plan_json(plan), processes, nodes)
         digests = launch.publish(live, checkpoints)
-        lines = read_curve(live / "metrics.jsonl")
-        _copy(live / "metrics.jsonl", curve)
+        lines = read_curve(live / CURVE)
+        _copy(live / CURVE, curve)
         metrics = _metrics(run, lines, model, digests)
         payload = {key: metrics[key] for key in ("steps", "tokens", "stop_reason", "final_loss", "weights_digest")}
         if train.seconds is not None:
@@ -74,7 +79,7 @@ def train_stage(
             inputs={"shards": shards_digest},
         )
         write_json(facts, {**written, "configuration": configuration})
-        launch.clear(live)
+        keep_finished(live, list(checkpoints))
 
 
 def _metrics(
