@@ -73,6 +73,11 @@ def compute_threads(name: str, gpus: int) -> int:
     return max(1, workflow.cores * gpus // MACHINE_GPUS) if GPUS else RECORDS[name].train.cpu_threads
 
 
+def memory_mb(gpus: int) -> int:
+    """What a job that computes may take of the machine's memory: each GPU's process holds CUDA and copies of a state."""
+    return 4000 + 8000 * gpus
+
+
 def clear_finished_training() -> None:
     """Delete what is kept of trainings whose outputs this Snakemake has seen made."""
     for record in records():

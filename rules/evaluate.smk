@@ -22,7 +22,7 @@ for _record in records():
             "../envs/tritgolf.yaml"
         threads: compute_threads(_record, 1)
         resources:
-            mem_mb=4000,
+            mem_mb=memory_mb(min(1, GPUS)),
             runtime=120,
             gpu=min(1, GPUS),
         params:

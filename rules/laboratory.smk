@@ -19,7 +19,7 @@ for _record in records():
             "../envs/tritgolf.yaml"
         threads: compute_threads(_record, 1)
         resources:
-            mem_mb=8000,
+            mem_mb=4000 + memory_mb(min(1, GPUS)),
             runtime=240,
             gpu=min(1, GPUS),
         params:
@@ -53,7 +53,7 @@ for _record in records():
             "../envs/tritgolf.yaml"
         threads: compute_threads(_record, 1)
         resources:
-            mem_mb=8000,
+            mem_mb=4000 + memory_mb(min(1, GPUS)),
             runtime=240,
             gpu=min(1, GPUS),
         params:

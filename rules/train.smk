@@ -19,7 +19,7 @@ for _record in records():
             "../envs/tritgolf.yaml"
         threads: compute_threads(_record, GPUS)
         resources:
-            mem_mb=4000,
+            mem_mb=memory_mb(GPUS),
             runtime=720,
             gpu=GPUS,
             slurm_extra="--signal=TERM@120",  # two minutes before its time is up, training saves and is queued again
@@ -30,7 +30,6 @@ for _record in records():
             live=f"results/{_record}/seed{{seed}}/live",
             model=plain(record_config(_record).model),
             train=plain(record_config(_record).train),
-            processes=max(1, GPUS),
         message:
             f"Train {_record}, seed {{wildcards.seed}}"
         script:

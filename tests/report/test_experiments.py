@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,18 @@ def test_the_training_loss_is_that_of_the_batches_logged_shortly_before(folder):
     frame = experiment_table(*load_experiment(folder)).frame
     rows = frame[(frame["what"] == "other training") & (frame["seed"] == 7)].set_index("step")
     assert rows["training_loss"].to_dict() == {100: 9.0, 200: 9.0, 300: 2.0}
+
+
+def test_an_experiment_of_two_texts_or_other_checkpoints_is_refused(folder):
+    edit(folder / "second/record.json", dataset="fineweb")
+    with pytest.raises(
+        InputError, match="second has the text fineweb, the baseline docstrings; run both with the same"
+    ):
+        load_experiment(folder)
+    edit(folder / "second/record.json", dataset="docstrings")
+    shutil.rmtree(folder / "second/seed42/step_000100")
+    with pytest.raises(InputError, match="second has the checkpoints"):
+        load_experiment(folder)
 
 
 def test_an_experiment_that_cannot_be_compared_is_refused(folder):

@@ -48,6 +48,12 @@ def test_a_whole_run_is_read(folder):
     assert len(run.sources) == 3 * (1 + 3 + 3 + 3 + 3 + 1)
 
 
+def test_the_log_of_a_training_that_is_not_done_is_passed_over(folder):
+    (folder / "seed5/live").mkdir(parents=True)
+    shutil.copy(folder / "seed42/train/metrics.jsonl", folder / "seed5/live")
+    assert [seed.seed for seed in load_run(folder).seeds] == [42, 1337, 7]
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_the_step_of_a_checkpoint_is_that_of_its_artifact(folder, reverse):
     """Up to its version 2 the evaluate stage told the run's last step of every checkpoint."""

@@ -157,6 +157,22 @@ def test_digest_ignores_times_hardware_and_paths(folder, tmp_path):
     assert "2 × G" in second.markdown()
     assert first.digest == second.digest
     assert roundtrip_table(load_run(folder)).digest == roundtrip_table(load_run(elsewhere)).digest
+    assert records_table([load_run(folder)]).digest == records_table([load_run(elsewhere)]).digest
+
+
+def test_digest_of_the_published_table_ignores_times(tmp_path):
+    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+    run = synthetic.write_run(tmp_path / "v2", "ternary_v2")
+
+    def table():
+        return published_table(load_run(run), read_published(tmp_path / "seeds.csv"))
+
+    before = table()
+    edit(run / "seed7/train/train.json", metrics__step_ms={"mean": 1.0, "median": 1.0, "p10": 1.0, "p90": 1.0})
+    assert table().csv() != before.csv()
+    assert table().digest == before.digest
+    edit(run / "seed7/train/train.json", metrics__steps=299)
+    assert table().digest != before.digest
 
 
 def test_seeds_of_different_machines_are_told_apart(tmp_path):

@@ -48,16 +48,23 @@ def read_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Path]]:
 
 
 def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
-    """The experiment in ``folder`` and its runs by record. ``InputError`` if a run is missing or has other seeds."""
+    """The experiment in ``folder`` and its runs by record.
+
+    ``InputError`` if a run is missing, or was not made with the baseline's seeds, text and checkpoints.
+    """
     experiment, folders = read_experiment(folder)
     runs = {record: load_run(path) for record, path in folders.items()}
-    seeds = {record: [seed.seed for seed in run.seeds] for record, run in runs.items()}
-    wanted = seeds[experiment.rows[0].record]
-    for record, found in seeds.items():
-        if found != wanted:
-            raise InputError(
-                Path(folder) / FILE,
-                f"{record} has the seeds {found}, the baseline {wanted}",
-                "run the same seeds of both",
-            )
+    wanted = _made_with(runs[experiment.rows[0].record])
+    for record, run in runs.items():
+        for what, found in _made_with(run).items():
+            if found != wanted[what]:
+                where, problem = Path(folder) / FILE, f"{record} has the {what} {found}, the baseline {wanted[what]}"
+                raise InputError(where, problem, f"run both with the same {what}")
     return experiment, runs
+
+
+def _made_with(run: Run) -> dict[str, object]:
+    """What two runs must have in common for a comparison seed by seed."""
+    seeds = [seed.seed for seed in run.seeds]
+    checkpoints = {seed.seed: sorted(seed.roundtrips) for seed in run.seeds}
+    return {"seeds": seeds, "text": run.facts.dataset, "checkpoints": checkpoints}

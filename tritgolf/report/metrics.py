@@ -129,8 +129,12 @@ class Run:
 
 
 def load_run(folder: str | Path) -> Run:
-    """Read ``record.json`` and every metrics file below ``folder``; JSON of other schemas is passed over."""
-    record, logs = Path(folder) / "record.json", sorted(Path(folder).rglob("metrics.jsonl"))
+    """Read ``record.json`` and every metrics file below ``folder``.
+
+    JSON of other schemas is passed over, and so is the log of a training that is not done.
+    """
+    record = Path(folder) / "record.json"
+    logs = [path for path in sorted(Path(folder).rglob("metrics.jsonl")) if path.with_name("train.json").exists()]
     files = [path for path in sorted(Path(folder).rglob("*.json")) if path != record and _schema(path) in METRICS]
     return load_files([*files, *logs], read_record_facts(record))
 

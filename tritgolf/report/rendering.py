@@ -16,8 +16,8 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from tritgolf.files import digest_json, write_text
 
-# Columns that differ between two equal runs: clocks, and where and with what they were made.
-TIMES = ("ms_per_step", "median_ms_per_step", "training_seconds")
+# What differs between two equal runs: clocks (as columns, also of means, or as a row's figure), and what made them.
+TIMES = ("ms_per_step", "median_ms_per_step", "training_seconds", "ms/step")
 PROVENANCE = ("hardware", "torch", "package_digest", "commit", "sources")
 
 STYLE = """
@@ -50,7 +50,10 @@ class Table:
     @property
     def digest(self) -> str:
         """Digest of the frame without times and provenance; the order of its rows counts, that of its columns not."""
-        payload = self.frame.drop(columns=[*TIMES, *PROVENANCE], errors="ignore")
+        times = [name for name in self.frame.columns if str(name).removesuffix("_mean").removesuffix("_std") in TIMES]
+        payload = self.frame.drop(columns=[*times, *PROVENANCE], errors="ignore")
+        if "figure" in payload:
+            payload = payload[~payload["figure"].isin(TIMES)]
         return digest_json(json.loads(payload.to_json(orient="records", double_precision=15)))
 
     def csv(self) -> str:
