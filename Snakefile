@@ -12,14 +12,16 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
+include: "rules/common.smk"
+
+
 wildcard_constraints:
-    record="[A-Za-z0-9_.-]+",
+    record=one_of(records()),
     dataset="[A-Za-z0-9_.-]+",
     seed=r"\d+",
     checkpoint=r"step_\d+|final",
 
 
-include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/export.smk"

@@ -1,5 +1,6 @@
 """The validated configuration, as the other files here ask for it."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train.live import clear_finished
-from tritgolf.pipeline import check_together, load_pipeline, make_importable, resolve_record
+from tritgolf.pipeline import check_together, costly_without_gpus, load_pipeline, make_importable, resolve_record
 
 REPOSITORY = Path(workflow.basedir)
 make_importable(REPOSITORY)
@@ -38,6 +39,17 @@ if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", MACHINE_GPUS)  # as --resources gpu=N would: how many may be in use at a time
 
 
+def one_of(names) -> str:
+    """A wildcard constraint: one of these names (none of them: no match)."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def warn(message: object) -> None:
+    """Tell once, where the work is planned: every job reads these files again."""
+    if workflow.is_main_process:
+        print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
 def records() -> list[str]:
     """Names of the records to reproduce."""
     return list(RECORDS)
@@ -51,6 +63,12 @@ def record_config(name: str) -> RecordConfig:
 def seeds(name: str) -> list[int]:
     """Seeds of a record."""
     return list(RECORDS[name].seeds)
+
+
+for _name, _record in RECORDS.items():
+    if not GPUS and (_cost := costly_without_gpus(_record)):
+        if not all(Path(f"results/{_name}/seed{seed}/train/train.json").exists() for seed in _record.seeds):
+            warn(_cost)
 
 
 def checkpoints(name: str) -> list[str]:

@@ -1,28 +1,21 @@
 """What the rules of data.smk ask about a dataset."""
 
-import re
-
 from tritgolf.data.dataset import TextSource
 from tritgolf.data.text import text_files
-
-
-def one_of(names) -> str:
-    """A wildcard constraint: one of these names (none of them: no match)."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
 
 HUB_DATASETS = [name for name in datasets_used() if dataset_config(name).source.kind == "hub"]
 TEXT_DATASETS = [name for name in datasets_used() if name not in HUB_DATASETS]
 
 
 def source_texts(wildcards) -> list[str]:
-    """A dataset's own text files, so that a change in them is seen; the script complains about a missing one."""
+    """A dataset's own text files, so that a change in them is seen; the script ends with an error if one is missing."""
     source = dataset_config(wildcards.dataset).source
     if not isinstance(source, TextSource):
         return []
     try:
         return [str(path) for path in text_files([*source.files, *source.validation_files])]
-    except InputError:
+    except InputError as error:
+        warn(error)
         return []
 
 

@@ -121,6 +121,11 @@ def test_a_record_is_described_without_torch():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_describe_a_records_file(capsys):
+    line = refuse(capsys, "describe", "records/tiny.yaml", "--records", RECORDS)
+    assert line.startswith("record 'records/tiny.yaml': is unknown; give its name alone, tiny; known records: demo, ")
+
+
 def test_describe_an_unknown_record(capsys):
     line = refuse(capsys, "describe", "ternary_v9", "--records", RECORDS)
     assert line.startswith("record 'ternary_v9': is unknown; known records: demo, ")

@@ -147,6 +147,12 @@ def test_circular_inheritance_is_told(folder, circle):
 
 
 def test_an_unknown_parent_is_told(folder):
+    write(folder, "child", inherit=["base"])
+    with pytest.raises(InputError, match=r"child\.yaml: inherit: \['base'\] is unknown; known: base, child"):
+        load_record("child", folder)
+    write(folder, "child", inherit="records/base")
+    with pytest.raises(InputError, match=r"child\.yaml: inherit: 'records/base' is unknown; known: base, child"):
+        load_record("child", folder)
     write(folder, "child", inherit="nobody")
     with pytest.raises(InputError, match=r"child\.yaml: inherit: 'nobody' is unknown; known: base, child"):
         load_record("child", folder)

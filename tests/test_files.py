@@ -13,6 +13,7 @@ from tritgolf.files import (
     atomic_path,
     atomic_write,
     canonical_json,
+    check_target,
     digest_bytes,
     digest_file,
     digest_json,
@@ -145,3 +146,13 @@ def test_a_bug_keeps_its_traceback():
 def test_an_error_that_names_no_file_is_given_one():
     error = full_disk_error(OSError(errno.ENOSPC, "No space left on device"), "results/live")
     assert str(error).startswith("results/live: No space left on device; free space")
+
+
+def test_a_target_that_cannot_be_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    for fine in (tmp_path / "new" / "deep" / "x.json", tmp_path / "file"):
+        check_target(fine)
+    with pytest.raises(InputError, match="is a folder; name a file in it"):
+        check_target(tmp_path)
+    with pytest.raises(InputError, match=r"x\.json: can't be written: .*file is no folder"):
+        check_target(tmp_path / "file" / "x.json")

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
-from tritgolf.pipeline import load_pipeline, resolve_record
+from tritgolf.pipeline import check_together, costly_without_gpus, load_pipeline, resolve_record
 
 
 def resolved(**overrides):
@@ -29,3 +30,17 @@ def test_a_mistake_laid_over_a_record_is_not_blamed_on_its_file_alone():
 def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError, match=r"record 'nope': is unknown; known records: .*ternary_v2"):
         resolve_record(load_pipeline({"records": ["nope"], "seeds": [1]}), "nope", "records")
+
+
+@pytest.mark.parametrize("text", ["fineweb", "docs_en"])
+def test_a_tokenizer_of_other_size_is_told_before_it_is_fetched(text):
+    record = resolve_record(load_pipeline({"records": ["demo"], "dataset": text}), "demo", "records")
+    with pytest.raises(InputError, match=rf"{text}\.yaml: vocab_size: 8192, but the record demo has .*: 1024"):
+        check_together(record, load_dataset(text), processes=1)
+    check_together(resolved(), load_dataset(text), processes=8)
+
+
+def test_what_takes_a_cpu_days_is_told():
+    told = costly_without_gpus(resolved())
+    assert told.startswith("ternary_v2: no GPU is visible, and each seed trains on up to 5.2 billion tokens")
+    assert costly_without_gpus(resolved(train={"steps": 100, "checkpoints": []})) is None

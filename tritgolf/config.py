@@ -307,9 +307,9 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     path = Path(folder) / f"{name}.yaml"
     if not Path(folder).is_dir():
         raise InputError(folder, "is no folder of records", "give the one that holds the records' YAML files")
-    if not path.is_file():
-        known = ", ".join(known_records(folder)) or "none"
-        raise InputError(f"record {name!r}", "is unknown", f"known records: {known}")
+    if name not in (known := known_records(folder)):
+        alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
+        raise InputError(f"record {name!r}", "is unknown", f"{alone}known records: {', '.join(known) or 'none'}")
     raw = merge(_with_ancestors(path, seen=()), overrides or {})
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
@@ -324,12 +324,11 @@ def _with_ancestors(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
     parent = raw.pop("inherit", None)
     if parent is None:
         return raw
-    parent_path = path.with_name(f"{parent}.yaml")
     if parent in seen or parent == path.stem:
         raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
-    if not parent_path.is_file():
-        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(known_records(path.parent))}")
-    return merge(_with_ancestors(parent_path, (*seen, path.stem)), raw)
+    if parent not in (known := known_records(path.parent)):
+        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(known)}")
+    return merge(_with_ancestors(path.with_name(f"{parent}.yaml"), (*seen, path.stem)), raw)
 
 
 def _set_default(raw: dict[str, Any], keys: list[str], value: Any) -> None:

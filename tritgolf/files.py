@@ -19,6 +19,16 @@ from tritgolf.errors import InputError
 CHUNK = 1 << 20
 
 
+def check_target(path: str | Path) -> None:
+    """``InputError`` where no file can be at ``path``: for commands that would find out after long work."""
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(path, "is a folder", "name a file in it")
+    above = next((folder for folder in target.parents if folder.exists()), Path())
+    if not above.is_dir():
+        raise InputError(path, f"can't be written: {above} is no folder", "name a file in a folder")
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, delete it if it fails."""

@@ -12,6 +12,7 @@ from tritgolf.data.dataset import DatasetConfig
 from tritgolf.errors import InputError
 from tritgolf.settings import Settings, validate
 
+TOKENS_OF_A_DAY = 10**8  # more than a CPU reads in a day, be the model as small as the long records'
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
 
 
@@ -56,12 +57,12 @@ def check_together(record: RecordConfig, text: DatasetConfig, processes: int) ->
 
     Raises ``InputError`` in one line.
     """
-    vocabulary = text.tokenizer.vocab_size if text.tokenizer else None
+    trained = text.tokenizer.vocab_size if text.tokenizer else None
+    setting, vocabulary = ("tokenizer.vocab_size", trained) if trained else ("vocab_size", text.vocab_size)
     if vocabulary not in (None, record.model.vocab_size):
         raise InputError(
             f"datasets/{text.name}.yaml",
-            f"tokenizer.vocab_size: {vocabulary}, but the record {record.name} has model.vocab_size: "
-            f"{record.model.vocab_size}",
+            f"{setting}: {vocabulary}, but the record {record.name} has model.vocab_size: {record.model.vocab_size}",
             "give both the same, or the record another dataset",
         )
     if processes > 1:
@@ -71,6 +72,17 @@ def check_together(record: RecordConfig, text: DatasetConfig, processes: int) ->
             plan_step(record.train.batch_tokens, record.model.context, processes)
         except InputError as error:
             raise InputError(f"gpus: {processes}", f"{error.what} of {record.name}", error.fix) from None
+
+
+def costly_without_gpus(record: RecordConfig) -> str | None:
+    """What to tell of a record that a CPU would train for days, or None."""
+    tokens = record.train.steps * record.train.batch_tokens
+    if tokens < TOKENS_OF_A_DAY:
+        return None
+    return (
+        f"{record.name}: no GPU is visible, and each seed trains on up to {tokens / 1e9:.1f} billion tokens; "
+        f"that is for GPUs (the record `demo` is for CPUs)"
+    )
 
 
 def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> RecordConfig:

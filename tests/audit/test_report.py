@@ -121,6 +121,13 @@ def test_json_and_markdown_are_written(tmp_path, capsys):
     assert "600.666" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", ["--json", "--markdown"])
+def test_a_folder_to_write_to_is_told_before_the_work(option, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(PUBLISHED / "pr920", option, tmp_path)
+    assert "is a folder; name a file in it" in capsys.readouterr().err
+
+
 def test_json_alone_prints_json_alone(capsys):
     code = run(PUBLISHED / "pr920", "--json")
     assert json.loads(capsys.readouterr().out)["exit_code"] == code == 1

@@ -68,6 +68,7 @@ def test_unknown_dataset_lists_the_known(tmp_path):
         ),
         (TEXT.replace("vocab_size: 300", "vocab_size: 70000"), r"tokenizer.vocab_size: 70000: .* 65536"),
         (TEXT.replace("tokenizer: {vocab_size: 300}\n", ""), r"tokenizer: is missing"),
+        (TEXT + "vocab_size: 300\n", r"vocab_size: leave it out; tokenizer.vocab_size says it"),
     ],
 )
 def test_bad_configuration_is_one_clear_line(tmp_path, text, message):

@@ -61,6 +61,11 @@ def test_a_text_file_is_one_document_without_its_byte_order_mark(tmp_path):
     assert list(read_documents(tmp_path / "a.txt")) == ["one\n\ntwo\n"]
 
 
+def test_the_first_line_of_json_may_have_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "one"}\n{"text": "two"}\n')
+    assert list(read_documents(tmp_path / "a.jsonl")) == ["one", "two"]
+
+
 def test_blank_documents_and_lines_are_left_out(tmp_path):
     (tmp_path / "a.md").write_text(" \n\t ")
     (tmp_path / "a.jsonl").write_text('\n{"text": "  "}\n{"text": "x"}\n\n')
@@ -77,6 +82,9 @@ def test_blank_documents_and_lines_are_left_out(tmp_path):
         (b'{"text": 3}', 'line 2: has no "text" string'),
         (b'["x"]', 'line 2: has no "text" string'),
         (rb'{"text": "\ud800"}', "line 2: has a lone surrogate"),
+        (b'{"text": "x", "n": ' + b"9" * 5000 + b"}", "line 2: is not JSON"),
+        (b"[" * 100_000, "line 2: is not JSON"),
+        (b'\xef\xbb\xbf{"text": "x"}', "line 2: is not JSON"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, line, message):

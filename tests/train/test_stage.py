@@ -196,6 +196,14 @@ def test_a_world_size_that_does_not_divide_is_told_before_anything_starts(tmp_pa
     assert not (tmp_path / "train").exists()
 
 
+def test_a_model_that_no_artifact_holds_is_told_before_anything_starts(tmp_path, dataset, monkeypatch):
+    monkeypatch.setattr(launch, "train", None)
+    with pytest.raises(
+        InputError, match=r"record small: has a model of [\d,]+ parameters, and an artifact holds at most"
+    ):
+        train_stage(**arguments(tmp_path, dataset, model=small_model(width=4096, heads=4, kv_heads=2, layers=2)))
+
+
 def test_shards_of_another_vocabulary_are_told_before_anything_starts(tmp_path, dataset, monkeypatch):
     monkeypatch.setattr(launch, "train", None)
     with pytest.raises(InputError, match="holds tokens of a vocabulary of 300, the model has 512"):

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.workflow
             {"overrides": {"model": {"vocab_size": 256}}},
             ["datasets/tiny.yaml", "512", "tiny has model.vocab_size: 256"],
         ),
+        ({"dataset": "fineweb"}, ["datasets/fineweb.yaml", "8192", "tiny has model.vocab_size: 512"]),
         ({"dataset": "nowhere"}, ["dataset 'nowhere'", "is unknown", "known datasets", "tiny"]),
     ],
     ids=[
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.workflow
         "stride",
         "GPUs",
         "vocabulary",
+        "vocabulary of a download",
         "dataset",
     ],
 )
@@ -49,3 +51,20 @@ def test_it_is_told_in_one_line(base, config, told):
     (line,) = run.errors
     assert [word for word in told if word not in line] == []
     assert "Traceback" not in run.said and "Building DAG" not in run.said
+
+
+def test_a_file_of_a_record_that_was_not_asked_for_has_no_rule(base):
+    run = base.snakemake("--dry-run", "results/demo/tables/seeds.md")
+    assert run.code == 1
+    assert "No rule to produce results/demo/tables/seeds.md" in run.said and "KeyError" not in run.said
+
+
+def test_what_a_cpu_cannot_do_and_texts_that_are_not_there_are_told_when_planning(base):
+    run = base.snakemake("--dry-run", records=["ternary_v2"], dataset="docs_en")
+    assert run.code == 0
+    warnings = [line for line in run.said.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 2, run.said
+    assert warnings[0].startswith("warning: ternary_v2: no GPU is visible, and each seed trains on up to 5.2 billion")
+    assert warnings[1].startswith("warning: corpora/docs_en/docs-en.train-*.jsonl.xz: names no text file; put it there")
+    assert "warning: " not in base.snakemake("--dry-run").said
+    assert "no GPU is visible" not in base.snakemake("--dry-run", records=["ternary_v2"], gpus=8).said

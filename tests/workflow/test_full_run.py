@@ -52,6 +52,10 @@ def test_afterwards_there_is_nothing_to_do(base):
     assert base.planned() == {}
 
 
+def test_another_number_of_gpus_makes_nothing_again(base):
+    assert base.planned("tables", "plots", gpus=2) == {}
+
+
 def test_the_report_loads_nothing_from_elsewhere(base):
     loaded = _Loaded()
     loaded.feed(base.results("report.html").read_text())

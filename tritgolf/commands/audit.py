@@ -39,8 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tritgolf.audit.auditor import audit  # noqa: PLC0415
     from tritgolf.audit.report import markdown  # noqa: PLC0415
     from tritgolf.commands.output import print_json  # noqa: PLC0415
-    from tritgolf.files import write_json, write_text  # noqa: PLC0415
+    from tritgolf.files import check_target, write_json, write_text  # noqa: PLC0415
 
+    for target in (arguments.markdown, arguments.json):
+        if target not in (None, "-"):
+            check_target(target)
     report = audit(arguments.path, arguments.published or _default_published(), arguments.against)
     if arguments.markdown:
         write_text(arguments.markdown, markdown(report))

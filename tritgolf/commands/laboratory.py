@@ -30,9 +30,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    from tritgolf.files import write_json  # noqa: PLC0415
+    from tritgolf.files import check_target, write_json  # noqa: PLC0415
     from tritgolf.report.restorations import read_restorations, restoration_table  # noqa: PLC0415  (pandas: slow)
 
+    if arguments.json not in (None, "-"):
+        check_target(arguments.json)
     facts = measure(arguments)
     if arguments.json == "-":
         print_json(facts)

@@ -82,13 +82,17 @@ class TokenizerConfig(Settings):
 
 
 class DatasetConfig(Settings):
-    """One dataset, complete."""
+    """One dataset, complete.
+
+    ``vocab_size``: pieces of a tokenizer that isn't trained here, so that a record of other sizes is told early.
+    """
 
     name: str
     title: str
     source: Source
     validation: SplitConfig | None = None
     tokenizer: TokenizerConfig | None = None
+    vocab_size: Annotated[int, Field(gt=0, le=MAX_VOCABULARY)] | None = None
     tokens_per_shard: Positive = 100_000_000
 
     @model_validator(mode="after")
@@ -99,6 +103,8 @@ class DatasetConfig(Settings):
             return self
         if self.tokenizer is None:
             raise ValueError("tokenizer: is missing; give {vocab_size: N} or {model: PATH}")
+        if self.tokenizer.vocab_size is not None and self.vocab_size is not None:
+            raise ValueError("vocab_size: leave it out; tokenizer.vocab_size says it")
         has_files = isinstance(self.source, TextSource) and bool(self.source.validation_files)
         if has_files == (self.validation is not None):
             raise ValueError("validation: give either validation or source.validation_files")

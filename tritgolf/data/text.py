@@ -74,8 +74,8 @@ def _lines_of_json(file: BinaryIO, path: Path) -> Iterator[str]:
         if line.isspace():
             continue
         try:
-            value = json.loads(_decode(line, where))
-        except json.JSONDecodeError as error:
+            value = json.loads(_decode(line, where).removeprefix("\ufeff" if number == 1 else ""))
+        except (ValueError, RecursionError) as error:  # no JSON, a number of thousands of digits, nested too deeply
             raise InputError(where, f"is not JSON ({error})", 'write one {"text": "…"} a line') from None
         text = value.get("text") if isinstance(value, dict) else None
         if not isinstance(text, str):

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from tritgolf.artifact.kinds import MAX_ELEMENTS
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.data.loader import plan_step, validation_tokens
-from tritgolf.data.manifest import load_manifest, payload_digest
+from tritgolf.data.manifest import Manifest, load_manifest, payload_digest
 from tritgolf.devices import assigned_gpus
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_path, read_json, write_json
@@ -41,14 +42,7 @@ def train_stage(
     the first and takes over what it made.
     """
     manifest = load_manifest(shards)
-    if manifest.vocab_size != model.vocab_size:
-        raise InputError(
-            shards,
-            f"holds tokens of a vocabulary of {manifest.vocab_size}, the model has {model.vocab_size}",
-            "give the record and its dataset the same vocab_size",
-        )
-    validation_tokens(shards, model.context, model.vocab_size)  # what cannot be scored is told before it is trained
-    plan_step(train.batch_tokens, model.context, processes * nodes)  # one process tells what cannot be
+    _check_first(record, model, train, shards, manifest, processes * nodes)
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
     shards_digest = payload_digest(manifest)
     configuration = plan.configuration(shards_digest)
@@ -80,6 +74,24 @@ def train_stage(
         )
         write_json(facts, {**written, "configuration": configuration})
         keep_finished(live, list(checkpoints))
+
+
+def _check_first(
+    record: str, model: ModelConfig, train: TrainConfig, shards: Path, manifest: Manifest, world: int
+) -> None:
+    """What could not be stored, scored or divided among ranks is told before it is trained, and by one process."""
+    if manifest.vocab_size != model.vocab_size:
+        raise InputError(
+            shards,
+            f"holds tokens of a vocabulary of {manifest.vocab_size}, the model has {model.vocab_size}",
+            "give the record and its dataset the same vocab_size",
+        )
+    trained = count_parameters(model).trained
+    if trained > MAX_ELEMENTS:
+        what = f"has a model of {trained:,} parameters, and an artifact holds at most {MAX_ELEMENTS:,}"
+        raise InputError(f"record {record}", what, "make its model smaller")
+    validation_tokens(shards, model.context, model.vocab_size)
+    plan_step(train.batch_tokens, model.context, world)
 
 
 def _metrics(
