@@ -230,7 +230,7 @@ def test_evaluate_refuses_shards_that_are_none(capsys, scoring, dataset, tmp_pat
     header[2] = 16
     (tmp_path / "short.bin").write_bytes(header.tobytes() + whole[1024 : 1024 + 32])
     line = refuse(capsys, *scoring, "--shards", tmp_path / "short.bin")
-    assert "has 16 validation tokens, too few for one window of 16" in line
+    assert "has 16 validation tokens, too few for two windows of 16" in line
     foreign = np.frombuffer(whole, "<u2").copy()
     foreign[600] = 300
     (tmp_path / "foreign.bin").write_bytes(foreign.tobytes())
@@ -239,13 +239,14 @@ def test_evaluate_refuses_shards_that_are_none(capsys, scoring, dataset, tmp_pat
     assert "folder.bin" in refuse(capsys, *scoring, "--shards", tmp_path / "folder.bin")
 
 
-def test_evaluate_refuses_a_text_too_short_for_the_record_rule(capsys, scoring, dataset, tmp_path):
+def test_evaluate_refuses_a_text_of_less_than_two_windows(capsys, scoring, dataset, tmp_path):
     whole = (dataset / "shards" / "val_000000.bin").read_bytes()
     header = np.frombuffer(whole[:1024], "<i4").copy()
     header[2] = 20
     (tmp_path / "short.bin").write_bytes(header.tobytes() + whole[1024 : 1024 + 40])
     shutil.copy(dataset / "shards" / "manifest.json", tmp_path)
-    assert "too short" in refuse(capsys, *scoring, "--shards", tmp_path / "short.bin", "--rule", "record")
+    line = refuse(capsys, *scoring, "--shards", tmp_path / "short.bin")
+    assert "has 20 validation tokens, too few for two windows of 16" in line
 
 
 def test_evaluate_refuses_a_tokenizer_of_another_size(capsys, scoring, tmp_path, dataset):

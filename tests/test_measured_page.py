@@ -146,7 +146,7 @@ def test_what_is_said_of_the_gap_without_the_trits_decided_anew_is_the_laborator
     assert f"that would cost {by_fp16[0]:.4f} by itself; in `ternary_v1`, whose record does it, it cost" in TEXT
     assert f"it cost {by_fp16[1]:.5f} after 1,900 steps" in TEXT
     published = statistics.mean(gaps["pr640"]) - statistics.mean(gaps["pr920"])
-    said = re.search(r"differ by ([\d.]+), which is itself not significant \(p = ([\d.]+), \[c11\]", TEXT)
+    said = re.search(r"differ by ([\d.]+), which is itself not significant \(one-sided p = ([\d.]+), \[c11\]", TEXT)
     assert said[1] == f"{published:.4f}"
     evidence = next(line for line in (ROOT / "docs/claims.md").read_text().splitlines() if line.startswith("- **c11**"))
     assert f"p = {said[2]}" in evidence

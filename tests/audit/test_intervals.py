@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tritgolf.audit import intervals
 from tritgolf.audit.intervals import (
     Interval,
     Printed,
@@ -48,6 +49,20 @@ def test_the_std_interval_is_no_wider_than_it_must_be():
     overlapping = [Interval(1, 2), Interval(1.5, 3)]
     assert std_interval(overlapping, 1).low == pytest.approx(0, abs=1e-9)
     assert std_interval(overlapping, 0).high == 1.0
+
+
+def test_the_std_interval_of_many_values_is_that_of_all_corners(monkeypatch):
+    values = [printed(value, 1).interval for value in (3.1, 0.2, 7.7, 7.8, 5.0, 1.4)]
+    every = std_interval(values, 1)
+    monkeypatch.setattr(intervals, "MOST_CORNERS", 5)
+    assert std_interval(values, 1) == pytest.approx(every)
+    uneven = [*values[:-1], Interval(1.0, 1.8)]
+    assert std_interval(uneven, 1).high > every.high
+
+
+def test_the_std_interval_of_a_long_table_comes_at_once():
+    low, high = std_interval([Interval(n, n + 1) for n in range(1000)], 1)
+    assert low < 288.8 < high < 290
 
 
 @given(nats=st.floats(1.5, 10), ratio=st.floats(2, 5))

@@ -1,5 +1,6 @@
 """The laboratory's page, from synthetic runs and as it is kept in docs/."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -105,14 +106,16 @@ def test_paired_errors_decide_what_the_scales_format_does(measured):
 def test_the_error_of_a_difference_is_never_less_than_what_is_known_of_it():
     """The laboratory knows a row's difference to the own storage; of a roundtrip's row that is not known."""
 
-    def gap(error: float, over_own: float | None) -> Gap:
-        return Gap("run", "rms", True, 42, 1900, "x", {}, 0.001, error, over_own)
+    def gap(error: float, over_own: float | None, own: bool = False) -> Gap:
+        return Gap("run", "rms", True, 42, 1900, "x", {}, 0.001, error, over_own, own)
 
-    own, near, far = gap(0.00005, 0.0), gap(0.00005, 0.000006), gap(0.00005, 0.00002)
+    own, near, far = gap(0.00005, 0.0, own=True), gap(0.00005, 0.000006), gap(0.00005, 0.00002)
     assert own.difference_error(near) == near.difference_error(own) == 0.000006
     assert near.difference_error(far) == pytest.approx(0.000026)  # by way of the own storage
     of_roundtrip = gap(0.00004, None)
     assert own.difference_error(of_roundtrip) == of_roundtrip.difference_error(own) == pytest.approx(0.000064, abs=1e-6)
+    exact = dataclasses.replace(near, error=0.0, over_own_error=0.000066)  # more than as if independent
+    assert own.difference_error(exact) == exact.difference_error(own) == 0.000066
     assert gap(0, 0.00005).difference_error(gap(0.000002, 0.00005)) == 0.000002  # of lossless and nearly lossless
 
 

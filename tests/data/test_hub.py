@@ -188,7 +188,7 @@ def test_a_published_dataset_becomes_one_of_ours(hub, tokenizer, tmp_path):
     check_tokenizer(tmp_path / "shards", tokenizer / "tokenizer.model")
     stream = training_stream(tmp_path / "shards", manifest.vocab_size)
     assert stream.take(4990, 20).tolist() == [position % 300 for position in range(4990, 5010)]
-    assert validation_tokens(tmp_path / "shards", context=64).tolist() == list(range(100))
+    assert validation_tokens(tmp_path / "shards", context=49).tolist() == list(range(100))
 
 
 def test_a_local_copy_needs_no_network(files, tmp_path):

@@ -113,11 +113,11 @@ def test_shards_are_read_in_name_order_by_split(tmp_path):
     manifest = Manifest(dataset="x", tokenizer_digest="", vocab_size=60, bos_id=1, origin={}, shards=tuple(facts))
     write_manifest(tmp_path, manifest)
     assert training_stream(tmp_path).take(0, 6).tolist() == list(range(6))
-    assert validation_tokens(tmp_path, context=4).tolist() == [50, 51, 52, 53, 54]
-    with pytest.raises(InputError, match="has 5 validation tokens, too few for one window of 5"):
-        validation_tokens(tmp_path, context=5)
+    assert validation_tokens(tmp_path, context=2).tolist() == [50, 51, 52, 53, 54]
+    with pytest.raises(InputError, match="has 5 validation tokens, too few for two windows of 3"):
+        validation_tokens(tmp_path, context=3)
     with pytest.raises(InputError, match="outside the vocabulary of 54"):
-        validation_tokens(tmp_path, context=4, vocab_size=54)
+        validation_tokens(tmp_path, context=2, vocab_size=54)
     with pytest.raises(InputError, match="outside the vocabulary of 5"):
         training_stream(tmp_path, vocab_size=5)
     write_manifest(tmp_path, manifest.model_copy(update={"shards": manifest.shards[:3]}))
@@ -125,10 +125,10 @@ def test_shards_are_read_in_name_order_by_split(tmp_path):
         training_stream(tmp_path)
 
 
-def test_a_window_needs_a_target_for_its_last_input():
-    check_window(np.zeros(9, np.uint16), 8, "x")
-    with pytest.raises(InputError, match="x: has 8 validation tokens"):
-        check_window(np.zeros(8, np.uint16), 8, "x")
+def test_two_windows_need_a_target_for_their_last_input():
+    check_window(np.zeros(17, np.uint16), 8, "x")
+    with pytest.raises(InputError, match="x: has 16 validation tokens"):
+        check_window(np.zeros(16, np.uint16), 8, "x")
 
 
 def test_no_shards_is_an_error():

@@ -262,6 +262,7 @@ def test_a_paired_gap_by_hand():
     assert gap.standard_error == pytest.approx(math.sqrt(7) / math.log(2) / 10)
 
 
-def test_one_window_has_no_spread():
+def test_one_window_has_no_standard_error():
     one, other = WindowNats(np.array([1.0]), np.zeros(1)), WindowNats(np.array([2.0]), np.zeros(1))
-    assert paired_gap(one, other, 1).standard_error == 0.0
+    with pytest.raises(ValueError, match="1 windows have no standard error"):
+        paired_gap(one, other, 1)

@@ -17,7 +17,6 @@ from tritgolf.model.ternary import (
     shrinkage_corrected,
     ternarize,
     ternarize_step_by_step,
-    zero_fraction,
 )
 
 ESTIMATORS = ("absmean", "rms")
@@ -209,11 +208,6 @@ def test_the_shrinkage_correction_by_hand():
     # two of four are nonzero: 3/0.5 with absmean, 3/√0.5 with rms; a group of zeros stays zero
     assert shrinkage_corrected(ternary, "absmean").tolist() == [[6, 0, -6, 0, 0, 0, 0, 0]]
     assert shrinkage_corrected(ternary, "rms")[0, 0].item() == pytest.approx(3 * math.sqrt(2))
-
-
-def test_zero_fraction_by_hand():
-    assert zero_fraction(torch.tensor([[0, 1, -1, 0]], dtype=torch.int8)) == 0.5
-    assert zero_fraction(torch.empty(0, dtype=torch.int8)) == 0.0
 
 
 def test_step_by_step_in_bf16_flips_what_lies_within_a_rounding_of_the_threshold():

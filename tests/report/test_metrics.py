@@ -12,7 +12,7 @@ import pytest
 from tests.report import synthetic
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json, write_text
-from tritgolf.report.metrics import load_files, load_record_runs, load_run, load_several, read_log, read_record_facts
+from tritgolf.report.metrics import load_files, load_run, load_several, read_log, read_record_facts
 
 PACKAGE = Path(__file__).parents[2] / "tritgolf" / "report"
 
@@ -76,7 +76,7 @@ def test_the_order_and_place_of_files_do_not_matter(folder, tmp_path):
 
 def test_several_records(tmp_path):
     folders = [synthetic.write_run(tmp_path / name, name) for name in ("ternary_v2", "demo")]
-    runs = load_record_runs(folders)
+    runs = [load_run(folder) for folder in folders]
     assert [run.facts.name for run in runs] == ["ternary_v2", "demo"]
     mixed = [path for folder in folders for path in metrics_files(folder) if path.suffix == ".json"]
     again = load_several(mixed, [run.facts for run in reversed(runs)])

@@ -12,8 +12,8 @@ from tritgolf.report.statistics import (
     format_value,
     format_with_error,
     mean,
+    mean_error,
     sample_std,
-    standard_error,
     uncertainty_decimals,
 )
 
@@ -22,7 +22,8 @@ def test_mean_and_sample_std_by_hand():
     values = [2.0, 4.0, 9.0]  # mean 5; deviations −3, −1, 4; squares 9 + 1 + 16 = 26; 26 / (3 − 1) = 13
     assert mean(values) == 5.0
     assert sample_std(values) == pytest.approx(math.sqrt(13))
-    assert standard_error(values) == pytest.approx(math.sqrt(13 / 3))
+    assert mean_error([3.0, 4.0]) == 2.5  # √(9 + 16) / 2
+    assert mean_error([0.5]) == 0.5
 
 
 def test_published_summary_of_three_seeds():
@@ -34,7 +35,7 @@ def test_published_summary_of_three_seeds():
 def test_too_few_values_are_not_known():
     assert math.isnan(mean([]))
     assert math.isnan(sample_std([1.0]))
-    assert math.isnan(standard_error([1.0]))
+    assert math.isnan(mean_error([]))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ TEXTS = {
     "nothing": (b" \n\n", "dataset 'nothing': has no train text; give more text"),
     "latin1": ("café".encode("latin-1"), "text/latin1.txt: is not valid UTF-8"),
     "missing": (None, "text/missing.txt: names no text file"),
-    "short": (b"A text to train on.", "validation tokens, too few for one window of 32"),
+    "short": (b"A text to train on.", "validation tokens, too few for two windows of 32"),
 }
 SHARDS = {
     "magic": (lambda shard: set_number(shard, 0, "<i4", 20240521), "is not a shard: it begins with 20240521"),
@@ -30,7 +30,7 @@ SHARDS = {
     "truncated": (lambda shard: os.truncate(shard, shard.stat().st_size - 2), "is cut short"),
     "token": (
         lambda shard: set_number(shard, HEADER_BYTES + 14, "<u2", 512),
-        "has token 512 at position 7, outside the vocabulary of 512",
+        "does not have the digest of its manifest",
     ),
 }
 

@@ -1,7 +1,8 @@
 """Does a score depend on text that comes after it? A probe for any scoring function.
 
 A compressor must be able to undo its code left to right, so the nats of a token may depend on earlier tokens alone, and
-for given earlier tokens all tokens' probabilities add up to at most 1. Two experiments on the function itself:
+for given earlier tokens all tokens' probabilities add up to at most 1. Two experiments on the function itself, of which
+our evaluation runs the first (the second holds of a softmax by construction):
 
 * ``later_tokens``: change the tokens from some position on; no score before it may move. An adaptation that optimizes
   on a chunk and *then* scores it fails where the change falls inside the chunk: the chunk's earlier scores move with

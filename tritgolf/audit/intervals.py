@@ -5,11 +5,13 @@ values inside their intervals fit together; everything the audit flags on rounde
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
+
+MOST_CORNERS = 12  # values whose 2ⁿ corners are all looked at
 
 
 class Interval(NamedTuple):
@@ -79,10 +81,12 @@ def std_interval(values: Sequence[Interval], ddof: int) -> Interval:
     """All standard deviations that values inside the intervals can have (``ddof`` 1: sample, 0: population).
 
     The sum of squares is convex, so its largest value is at a corner of the box; its smallest is the least distance of
-    one common centre to all intervals, found by bisection of the (monotone) derivative. Meant for a handful of seeds.
+    one common centre to all intervals, found by bisection of the (monotone) derivative. Of more than ``MOST_CORNERS``
+    values the largest is that of intervals as wide as the widest, so never too small.
     """
     degrees = len(values) - ddof
-    largest = max(_sum_of_squares(corner) for corner in product(*values))
+    corners = product(*values) if len(values) <= MOST_CORNERS else _corners_of_equal_widths(values)
+    largest = max(_sum_of_squares(corner) for corner in corners)
     low, high = min(v.low for v in values), max(v.high for v in values)
     for _ in range(80):
         centre = (low + high) / 2
@@ -90,6 +94,14 @@ def std_interval(values: Sequence[Interval], ddof: int) -> Interval:
         low, high = (centre, high) if slope < 0 else (low, centre)
     nearest = [min(max(low, v.low), v.high) for v in values]
     return Interval(math.sqrt(_sum_of_squares(nearest) / degrees), math.sqrt(largest / degrees))
+
+
+def _corners_of_equal_widths(values: Sequence[Interval]) -> Iterator[Sequence[float]]:
+    """Those that can be the furthest apart where all widths are the widest: some lowest ones low, the others high."""
+    half = max(v.high - v.low for v in values) / 2
+    centres = sorted((v.low + v.high) / 2 for v in values)
+    for low in range(len(centres) + 1):
+        yield [centre - half if place < low else centre + half for place, centre in enumerate(centres)]
 
 
 def _sum_of_squares(values: Sequence[float]) -> float:

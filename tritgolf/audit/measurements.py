@@ -57,15 +57,17 @@ class Gap:
     own: bool = False  # whether this is the storage that the record ships
 
     def difference_error(self, other: "Gap") -> float:
-        """Standard error of the difference of two gaps: paired where one is the own storage, else no less than it is.
+        """Standard error of the difference of two gaps: paired where one is the own storage, else estimated.
 
-        That is the lesser of the two errors as if independent (they rise and fall together), and, where both rows were
-        paired with the own storage, the sum of these errors, which no correlation exceeds.
+        The estimate is the lesser of the two errors as if independent (as a rule gaps of the same weights rise and fall
+        together) and, where both rows were paired with the own storage, the sum of these errors, which no correlation
+        exceeds.
         """
         independent = math.hypot(self.error, other.error)
         if self.over_own_error is None or other.over_own_error is None:
             return independent
-        return min(independent, self.over_own_error + other.over_own_error)
+        by_way_of_own = self.over_own_error + other.over_own_error
+        return by_way_of_own if self.own or other.own else min(independent, by_way_of_own)
 
 
 @dataclass(frozen=True)

@@ -72,11 +72,6 @@ class Check(Generic[S]):
     claim: str
     run: Callable[[S], Outcome]
 
-    @property
-    def theme(self) -> str:
-        """The part of the name before the point."""
-        return self.name.partition(".")[0]
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -116,7 +116,7 @@ def training_stream(folder: str | Path, vocab_size: int | None = None) -> TokenS
 
 
 def validation_tokens(folder: str | Path, context: int, vocab_size: int | None = None) -> Tokens:
-    """All validation tokens of a shards folder, uint16; ``InputError`` if they don't fill one window and a target."""
+    """All validation tokens of a shards folder, uint16; ``InputError`` if they don't fill two windows and a target."""
     paths = _paths(folder, load_manifest(folder), "validation")
     tokens = np.concatenate([open_shard(path, vocab_size) for path in paths])
     check_window(tokens, context, folder)
@@ -124,11 +124,14 @@ def validation_tokens(folder: str | Path, context: int, vocab_size: int | None =
 
 
 def check_window(tokens: Tokens, context: int, where: str | Path) -> None:
-    """``InputError`` unless ``tokens`` hold one window of ``context`` inputs and as many targets."""
-    if len(tokens) < context + 1:
+    """``InputError`` unless ``tokens`` hold two windows of ``context`` inputs and as many targets.
+
+    Of one window alone no standard error can be told.
+    """
+    if len(tokens) < 2 * context + 1:
         raise InputError(
             where,
-            f"has {len(tokens)} validation tokens, too few for one window of {context} (and its last target)",
+            f"has {len(tokens)} validation tokens, too few for two windows of {context} (and the last target)",
             "use more text or a larger validation split",
         )
 

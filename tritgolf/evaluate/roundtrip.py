@@ -35,10 +35,15 @@ def paired_gap(trained: WindowNats, reloaded: WindowNats, bytes_: int) -> Gap:
 
 
 def gap_of(differences: npt.NDArray[np.float64], bytes_: int) -> Gap:
-    """The gap whose nats, window by window, are ``differences``; or any sum of such gaps, with its standard error."""
+    """The gap whose nats, window by window, are ``differences``; or any sum of such gaps, with its standard error.
+
+    ``ValueError`` for fewer than two windows, of which no error can be told (``check_window`` refuses such a text).
+    """
     to_bpb = 1 / (math.log(2) * bytes_)
     count = len(differences)
-    spread = float(np.std(differences, ddof=1)) * math.sqrt(count) if count > 1 else 0.0
+    if count < 2:
+        raise ValueError(f"{count} windows have no standard error")
+    spread = float(np.std(differences, ddof=1)) * math.sqrt(count)
     return Gap(float(differences.sum()) * to_bpb, spread * to_bpb)
 
 

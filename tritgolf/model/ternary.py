@@ -141,8 +141,3 @@ def shrinkage_corrected(ternary: Ternary, estimator: Estimator) -> Tensor:
     divisor = density if estimator == "absmean" else density.sqrt()
     corrected = grouped * (ternary.scale.unsqueeze(-1) / divisor.clamp_min(MIN_SCALE))
     return corrected.reshape(rows, columns)
-
-
-def zero_fraction(q: Tensor) -> float:
-    """Share of zero trits in ``q`` (0 for an empty tensor)."""
-    return (q == 0).sum().item() / q.numel() if q.numel() else 0.0

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame, grid_frame, length_frame, probe_frame
 from tritgolf.report.laboratory_tables import FACTOR_NAMES, LENGTH_STORAGES, shown_checkpoints
 from tritgolf.report.metrics import Run
+from tritgolf.report.statistics import mean_error
 from tritgolf.report.style import COLOURS, GREY, look, new_figure
 
 WATERFALLS = 4
@@ -108,7 +109,7 @@ def _lines(axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str,
     present = [name for name in storages if name in set(grid["storage"])]
     for position, storage in enumerate(present):
         groups = grid[grid["storage"] == storage].groupby("checkpoint", sort=False)
-        error = groups[f"{figure}_se_bpb"].agg(lambda one: (one**2).sum() ** 0.5 / len(one)) * unit
+        error = groups[f"{figure}_se_bpb"].agg(mean_error) * unit
         aside = ASIDE * (position - (len(present) - 1) / 2)
         axes.errorbar(
             [places[checkpoint] + aside for checkpoint in groups.groups], groups[f"{figure}_bpb"].mean() * unit,
@@ -120,7 +121,7 @@ def _lines(axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str,
 
 def _waterfall(axes: Axes, decomposition: pd.DataFrame, parts: list[str]) -> None:
     gaps = decomposition.groupby("part", sort=False)["gap_bpb"].mean() * 1e3
-    errors = decomposition.groupby("part", sort=False)["gap_se_bpb"].agg(lambda e: (e**2).sum() ** 0.5 / len(e)) * 1e3
+    errors = decomposition.groupby("part", sort=False)["gap_se_bpb"].agg(mean_error) * 1e3
     reached = 0.0
     for part in parts:
         start = 0.0 if part == TOGETHER else reached

@@ -18,7 +18,7 @@ from tritgolf.report.laboratory import (
 from tritgolf.report.metrics import Run
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
-from tritgolf.report.statistics import NOT_KNOWN, format_value, format_with_error, mean, sample_std
+from tritgolf.report.statistics import NOT_KNOWN, format_value, format_with_error, mean, mean_error, sample_std
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 
 # The storages that the tables and plots of training length show; a grid that lacks one shows the others.
@@ -48,8 +48,8 @@ FACTOR_NAMES = {
 }
 UNCERTAINTY = (
     "BPB is pure cross-entropy over non-overlapping windows. ± is a standard error, paired over windows: of the mean "
-    "over seeds, where there are several. It says how well this model's gap on this text is measured, not how much "
-    "models differ."
+    "over seeds, where there are several (as if their errors were independent). It says how well this model's gap on "
+    "this text is measured, not how much models differ."
 )
 
 
@@ -209,8 +209,7 @@ def with_error(values: pd.Series, errors: pd.Series) -> str:
     """``+0.000123 ± 0.000045``: the mean over seeds and its standard error from the seeds' own; — for no values."""
     if values.empty:
         return NOT_KNOWN
-    error = math.sqrt(sum(float(one) ** 2 for one in errors)) / len(errors)
-    return format_with_error(mean(values), error, GAP_DECIMALS)
+    return format_with_error(mean(values), mean_error(errors), GAP_DECIMALS)
 
 
 def shown_checkpoints(frame: pd.DataFrame, most: int = SHOWN_CHECKPOINTS) -> dict[str, float]:

@@ -139,11 +139,6 @@ def load_run(folder: str | Path) -> Run:
     return load_files([*files, *logs], read_record_facts(record))
 
 
-def load_record_runs(folders: Iterable[str | Path]) -> list[Run]:
-    """``load_run`` of several folders, in their order."""
-    return [load_run(folder) for folder in folders]
-
-
 def load_files(paths: Iterable[str | Path], facts: RecordFacts) -> Run:
     """A run from metrics files and training logs (``metrics.jsonl`` beside its ``train.json``), in any order.
 

@@ -21,10 +21,10 @@ def sample_std(values: Iterable[float]) -> float:
     return statistics.stdev(numbers) if len(numbers) >= 2 else math.nan
 
 
-def standard_error(values: Iterable[float]) -> float:
-    """Standard error of the mean: sample standard deviation / √n; NaN below two values."""
-    numbers = [float(value) for value in values]
-    return sample_std(numbers) / math.sqrt(len(numbers)) if len(numbers) >= 2 else math.nan
+def mean_error(errors: Iterable[float]) -> float:
+    """Standard error of the mean of values with these standard errors, as if independent; NaN for no values."""
+    numbers = [float(error) for error in errors]
+    return math.hypot(*numbers) / len(numbers) if numbers else math.nan
 
 
 def uncertainty_decimals(uncertainty: float) -> int | None:

@@ -9,7 +9,7 @@ import numpy as np
 from tritgolf.artifact.kinds import MAX_ELEMENTS
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.data.loader import plan_step, validation_tokens
-from tritgolf.data.manifest import Manifest, load_manifest, payload_digest
+from tritgolf.data.manifest import Manifest, payload_digest, verify_shards
 from tritgolf.devices import assigned_gpus
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_path, read_json, write_json
@@ -41,7 +41,7 @@ def train_stage(
     ``checkpoints`` maps names (``step_000100`` … ``final``) to files. A second process with the same ``live`` waits for
     the first and takes over what it made.
     """
-    manifest = load_manifest(shards)
+    manifest = verify_shards(shards)
     _check_first(record, model, train, shards, manifest, processes * nodes)
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
     shards_digest = payload_digest(manifest)
