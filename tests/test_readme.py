@@ -1,12 +1,13 @@
 """The README's figures are those of the metrics it names, its settings those of the configuration."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from tests import kept
-from tests.pages import table_after
+from tests.pages import one_line, table_after
 from tritgolf.config import MODES, known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
@@ -14,6 +15,7 @@ from tritgolf.pipeline import check_together
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
+TEXT = one_line(README)
 RUN = kept.RECORD_LENGTH
 
 
@@ -34,7 +36,7 @@ def test_the_measured_scores_are_those_of_the_metrics():
     stride = found.pop("stride")
     sliding = f"sliding BPB, stride {stride} (two of #920's logs print 8: [c14](docs/claims.md))"
     found[sliding] = found.pop("sliding BPB")
-    assert f"in {float(found.pop('seconds')):.0f} s, and fits its bytes" in README
+    assert f"in {float(found.pop('seconds')):.0f} s, and fits its bytes" in TEXT
     assert {row[0]: row[-1] for row in table_after(README, f"<!-- table: {RUN.name} seeds -->")} == found
 
 
@@ -63,3 +65,30 @@ def test_the_record_and_the_text_of_ones_own_are_valid_and_fit(tmp_path):
     mine = load_record("mine", tmp_path)
     (tmp_path / "mine.yaml").write_text(text)
     check_together(mine, load_dataset("mine", tmp_path), processes=8)
+
+
+def test_how_far_the_formats_of_scales_move_a_gap_is_that_of_everything_kept():
+    """In laboratories and roundtrips, at every checkpoint, also of records that are trained in what they store."""
+    moved, at_the_end = [], []
+    for path in kept.MEASURED.glob("*/**/laboratory.json"):
+        found = json.loads(path.read_text())["metrics"]
+        if {"scales_bf16", "scales_fp16"} <= found["names"].keys():
+            moved.append(kept.spread(found, "bf16", "fp16"))
+            at_the_end += [kept.gap_of(found, "own")] if path.parent.name == "final" else []
+    for path in kept.MEASURED.glob("*/**/roundtrip.json"):
+        storages = json.loads(path.read_text())["metrics"]["storages"]
+        if {"bf16", "fp16"} <= storages.keys():
+            moved.append(abs(storages["bf16"]["gap_bpb"] - storages["fp16"]["gap_bpb"]))
+    assert len(moved) > 50 and 0.0003 < max(moved) < 0.0004
+    assert "moves no gap by more than 0.0004 BPB" in TEXT
+    assert f"gaps at the end of training go up to {max(at_the_end):.3f}." in TEXT
+
+
+def test_how_many_claims_hold_is_what_the_ledger_says():
+    rows = re.findall(r"^\| c\d+ \|.*\| \**([a-z ]+)[^|]*\|$", (DOCS / "claims.md").read_text(), re.M)
+    counted = {verdict: rows.count(verdict) for verdict in ("holds", "contradicted", "disputed", "open in part")}
+    assert sum(counted.values()) == len(rows) == 22
+    assert counted["holds"] == 4
+    assert (
+        f"Of {len(rows)} claims of the published texts four hold and {counted['contradicted']} are contradicted" in TEXT
+    )
