@@ -5,11 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from tritgolf.report.metrics import load_run
+from tritgolf.report.statistics import format_mean_std
 from tritgolf.report.tables import seeds_table
 
 MEASURED = Path(__file__).parents[1] / "measured"
 SHORT = (MEASURED / "ternary_v1_docs_en_4xh100", MEASURED / "ternary_v2_docs_en_2xh100")  # 1,900 steps
+HONEST = MEASURED / "ternary_honest_docs_en"  # three seeds, 1,900 steps
 RECORD_LENGTH = MEASURED / "ternary_v2_6530_docs_en_4xh100"
 FULL_SIZE = (*SHORT, RECORD_LENGTH)
 LONG_AS_WRITTEN = (MEASURED / "long_absmean_docs_en_h100", MEASURED / "long_rms_docs_en_h100")
@@ -33,9 +37,9 @@ def long_laboratories(*training: str) -> list[dict[str, Any]]:
     return [laboratory(run, seed=seed) for runs in chosen for run, seed in runs]
 
 
-def storages(run: Path, checkpoint: str = "final") -> dict[str, Any]:
-    """What the roundtrip of ``run``, seed 42, says of each storage choice."""
-    return json.loads((run / "seed42" / checkpoint / "roundtrip.json").read_text())["metrics"]["storages"]
+def storages(run: Path, checkpoint: str = "final", seed: int = 42) -> dict[str, Any]:
+    """What the roundtrip of ``run`` says of each storage choice."""
+    return json.loads((run / f"seed{seed}" / checkpoint / "roundtrip.json").read_text())["metrics"]["storages"]
 
 
 def checkpoints(run: Path, file: str) -> list[str]:
@@ -75,7 +79,13 @@ def figures(run: Path) -> dict[str, str]:
         "stride": seed["stride"],
         "val BPB, with z-loss": f"{float(seed['val_record_bpb']):.4f}",
         "RT BPB, with z-loss": f"{float(seed['rt_record_bpb']):.4f}",
+        "RT gap": f"{float(seed['rt_gap_record_bpb']):.4f}",
         "artifact bytes": f"{int(seed['artifact_bytes']):,}",
         "artifact and code bytes": f"{int(seed['total_bytes']):,}",
         "seconds": seed["training_seconds"],
     }
+
+
+def of_seeds(frame: pd.DataFrame, column: str, decimals: int) -> str:
+    """Mean ± sample standard deviation of a column of ``seed_frame``, as the pages show it."""
+    return format_mean_std(frame[column], decimals, fixed=True, signed=column.startswith("rt_gap"))

@@ -13,6 +13,7 @@ from tests.pages import one_line, table_after
 from tritgolf.audit.logs import read_log
 from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import load_experiment
+from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_run
 from tritgolf.report.tables import roundtrip_table
 
@@ -28,13 +29,53 @@ def test_the_scores_after_1900_steps_are_those_of_the_metrics():
     columns = []
     for run in kept.SHORT:
         found = kept.figures(run)
-        del found["seconds"]
+        del found["seconds"], found["RT gap"]
         assert (found.pop("steps"), found.pop("stride")) == ("1,900", "64")
         found["sliding BPB (published: stride 16, here 64)"] = found.pop("sliding BPB")
         evaluations = [run / f"seed42/step_{step:06d}/evaluate.json" for step in (600, 1200, 1800)]
         bpb = [json.loads(path.read_text())["metrics"]["sliding"]["bpb"] for path in evaluations]
         columns.append(found | dict(zip(("after 600 steps", "1,200", "1,800"), (f"{x:.4f}" for x in bpb), strict=True)))
     assert shown == {name: [column[name] for column in columns] for name in columns[0]}
+
+
+def test_the_three_seeds_are_those_of_their_metrics():
+    frame = seed_frame(load_run(kept.HONEST))
+    *seeds, summary = table_after(PAGE, "<!-- table: ternary_honest seeds -->")
+    for row, (_, seed) in zip(seeds, frame.iterrows(), strict=True):
+        count, name = seed["hardware"].split(" × ")
+        assert seed["stride"] == 64 and seed["rt_gap_bpb"] == 0
+        assert row == [
+            str(seed["seed"]),
+            f"{count}×{name.split()[1]}",
+            f"{seed['steps']:,}",
+            f"{seed['ms_per_step']:.1f}",
+            *(f"{seed[column]:.4f}" for column in ("sliding_bpb", "val_bpb", "rt_bpb")),
+            "0 exactly",
+            f"{seed['artifact_bytes']:,}",
+        ]
+    scores = [kept.of_seeds(frame, column, 4) for column in ("sliding_bpb", "val_bpb", "rt_bpb", "rt_gap_bpb")]
+    steps, size = kept.of_seeds(frame, "steps", 0), kept.of_seeds(frame, "artifact_bytes", 0)
+    assert summary == ["mean ± std", "", steps, "", *scores, size]
+    assert f"(with z-loss, as published: {kept.of_seeds(frame, 'val_record_bpb', 4)})" in TEXT
+    assert f"Seeds differ by {frame['val_bpb'].std():.4f} BPB (std of val BPB), the best being the one" in TEXT
+    assert frame.loc[frame["val_bpb"].idxmin(), "hardware"] == "4 × NVIDIA H200"
+    assert f"the mean of its three, {frame['val_bpb'].mean():.4f}, is no better than the one" in TEXT
+    finer = [
+        f"{gap:.4f}"
+        for gap in sorted(kept.storages(kept.HONEST, seed=seed)["bf16"]["gap_bpb"] for seed in frame["seed"])
+    ]
+    assert f"it loses {finer[0]} to {finer[-1]}: they are rounded twice" in TEXT
+    decided = [kept.grid_row(kept.laboratory(kept.HONEST, seed=seed), "lossless_decide_fp16") for seed in (1337, 7)]
+    assert (
+        "{:.5f} ± {:.5f} and {:.5f} ± {:.5f}.".format(*(row[key] for row in decided for key in ("gap_bpb", "gap_se")))
+        in TEXT
+    )
+    timed = [
+        json.loads(path.read_text())["metrics"]["sliding"] for path in kept.HONEST.glob("seed*/final/evaluate.json")
+    ]
+    seconds, rates = ([each[name] for each in timed] for name in ("seconds", "window_tokens_per_second"))
+    assert f"took {min(seconds):.0f} to {max(seconds):.0f} s on one H100, {min(rates) / 1e6:.2f}M to " in TEXT
+    assert f" to {max(rates) / 1e6:.2f}M window tokens a second" in TEXT
 
 
 def test_the_measured_gaps_are_those_of_the_metrics():
@@ -104,7 +145,7 @@ def test_the_zeros_at_full_size_are_those_of_the_logs():
         "`ternary_v1` {} after 100 steps, {} after 600 and {} at 1,900."
     ).format(*shares)
     assert said in TEXT
-    honest = load_run(kept.MEASURED / "ternary_honest_docs_en_4xh200").seeds[0].exports
+    honest = load_run(kept.HONEST).seeds[0].exports
     falls = [f"{honest[name].zero_fraction['all']:.3f}" for name in ("step_000600", "final")]
     assert "in `ternary_honest` from {} after 600 steps to {} at 1,900".format(*falls) in TEXT
 
@@ -252,9 +293,9 @@ def test_faithful_and_honest_are_compared_as_the_experiment_does():
     assert [row[1:] for row in table_after(PAGE, "<!-- table: equal tokens -->")] == [
         list(row) for row in zip(*columns, strict=True)
     ]
-    honest = kept.MEASURED / "ternary_honest_docs_en_4xh200"
+    honest = kept.HONEST
     better, gap = float(columns[0][2]) - float(columns[2][2]), float(columns[0][3])
-    assert f"artifact of as many bytes loses {gap:.4f}; its whole lead of {better:.4f} is within" in TEXT
+    assert f"artifact of as many bytes loses {gap:.4f}. Its whole lead of {better:.4f} is what seeds differ by" in TEXT
     train = json.loads((honest / "seed42/train/train.json").read_text())["metrics"]
     assert train["tokens"] // 10**6 == 996 and "(996 million;" in TEXT
     pace = train["step_ms"]["median"]
@@ -263,8 +304,6 @@ def test_faithful_and_honest_are_compared_as_the_experiment_does():
     assert f"in faithful mode {int(600_000 / record):,} on four H100s" in TEXT
     faithful = json.loads((kept.MEASURED / "speed/scaling_4xh200.json").read_text())["ranks"]["4"]["median_ms"]
     assert f"(faithful: {faithful:.1f})" in TEXT
-    finer = kept.storages(honest)["bf16"]["gap_bpb"]
-    assert f"BF16 instead of e4m3, it loses {finer:.4f}: they are rounded twice" in TEXT
 
 
 @pytest.mark.parametrize(("training", "column"), [(training, index) for index, training in enumerate(kept.LONG, 1)])

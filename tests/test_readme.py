@@ -11,6 +11,10 @@ from tests.pages import one_line, table_after
 from tritgolf.config import MODES, known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
+from tritgolf.report.comparisons import read_published
+from tritgolf.report.frames import seed_frame
+from tritgolf.report.metrics import load_run
+from tritgolf.report.statistics import format_mean_std
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -33,11 +37,36 @@ def test_every_record_is_in_the_table():
 
 def test_the_measured_scores_are_those_of_the_metrics():
     found = kept.figures(RUN)
-    stride = found.pop("stride")
-    sliding = f"sliding BPB, stride {stride} (two of #920's logs print 8: [c14](docs/claims.md))"
-    found[sliding] = found.pop("sliding BPB")
+    frame = seed_frame(load_run(kept.HONEST))
+    strides = found.pop("stride"), *set(frame["stride"])
+    sliding = "sliding BPB, stride {} (two of #920's logs print 8: [c14](docs/claims.md); `ternary_honest`: {})"
+    found[sliding.format(*strides)] = found.pop("sliding BPB")
     assert f"in {float(found.pop('seconds')):.0f} s, and fits its bytes" in TEXT
-    assert {row[0]: row[-1] for row in table_after(README, f"<!-- table: {RUN.name} seeds -->")} == found
+    rows = table_after(README, "<!-- table: full size -->")
+    assert {row[0]: row[2] for row in rows} == found
+    paces = {machine: f"{pace.mean():.1f}" for machine, pace in frame.groupby("hardware")["ms_per_step"]}
+    assert {row[0]: row[3] for row in rows} == {
+        "steps": kept.of_seeds(frame, "steps", 0),
+        "ms/step": f"{paces['4 × NVIDIA H200']} on 4×H200, {paces['2 × NVIDIA H100 80GB HBM3']} on 2×H100",
+        sliding.format(*strides): kept.of_seeds(frame, "sliding_bpb", 4),
+        "val BPB, with z-loss": kept.of_seeds(frame, "val_record_bpb", 4),
+        "RT BPB, with z-loss": kept.of_seeds(frame, "rt_record_bpb", 4),
+        "RT gap": kept.of_seeds(frame, "rt_gap_record_bpb", 4),
+        "artifact bytes": kept.of_seeds(frame, "artifact_bytes", 0),
+        "artifact and code bytes": kept.of_seeds(frame, "total_bytes", 0),
+    }
+    assert f"Three seeds of `ternary_honest` differ by {frame['val_bpb'].std():.4f} BPB (std)" in TEXT
+
+
+def test_the_published_figures_are_those_of_the_logs():
+    published = read_published(ROOT / "published" / "seeds.csv")
+    ours = published[published["system"] == "pr920"]
+    columns = ("steps", "ms_per_step", "sliding_bpb", "val_bpb", "rt_bpb", "rt_gap", "artifact_bytes", "total_bytes")
+    decimals = (0, 2, 4, 4, 4, 4, 0, 0)
+    shown = [row[1] for row in table_after(README, "<!-- table: full size -->")]
+    assert shown == [
+        format_mean_std(ours[name], places, fixed=True) for name, places in zip(columns, decimals, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.artifact.conftest import PUBLISHED
 from tests.report import synthetic
+from tests.report.test_metrics import edit
 from tests.small import RECORDS, REPOSITORY
 from tritgolf.audit.ledger import read_ledger
 from tritgolf.audit.measurements import Gap, read_measurements
@@ -67,6 +68,13 @@ def test_every_kept_run_artifact_and_claim_is_on_the_page(measured, tmp_path):
     assert "### `sample`" in text
     assert all(f"| {claim}" in text for claim in CLAIMS)
     assert "<!--" not in text
+
+
+def test_a_run_without_any_gap_has_no_waterfall(measured):
+    for path in (measured / "whole").rglob("laboratory.json"):
+        edit(path, metrics__rows__own__gap_bpb=0.0)
+    kept = {kept.name: kept for kept in read_kept(measured)}
+    assert figure_names(kept["whole"]) == ["gap_length", "probes"]
 
 
 def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp_path):

@@ -201,3 +201,9 @@ def test_the_demo_that_decides_from_fp32_weights():
     assert "they do so no less" in PAGE
     crowding = [found[name]["threshold"]["crowding"] for name in ("demo_v1_float64", "demo_v1")]
     assert crowding[0] == pytest.approx(crowding[1], abs=0.05)
+
+
+def test_what_fp16_scales_would_cost_the_honest_model_is_its_laboratorys():
+    rows = [kept.grid_row(kept.laboratory(kept.HONEST, seed=seed), "lossless_decide_fp16") for seed in (1337, 7)]
+    costs = " and ".join(f"{row['gap_bpb']:.5f} ± {row['gap_se']:.5f}" for row in rows)
+    assert f"would cost its seeds 1337 and 7 {costs} after 1,900 steps" in PAGE

@@ -65,6 +65,19 @@ def test_the_training_loss_is_that_of_the_batches_logged_shortly_before(folder):
     assert rows["training_loss"].to_dict() == {100: 9.0, 200: 9.0, 300: 2.0}
 
 
+def test_an_experiment_may_compare_some_of_the_seeds(folder):
+    shutil.rmtree(folder / "second/seed7")
+    shutil.rmtree(folder / "first/seed42")
+    with pytest.raises(InputError, match="has the seeds"):
+        load_experiment(folder)
+    (folder / "experiment.yaml").write_text(EXPERIMENT + "seeds: [1337]\n")
+    _, runs = load_experiment(folder)
+    assert {name: [seed.seed for seed in run.seeds] for name, run in runs.items()} == {
+        "first": [1337],
+        "second": [1337],
+    }
+
+
 def test_an_experiment_of_two_texts_or_other_checkpoints_is_refused(folder):
     edit(folder / "second/record.json", dataset="fineweb")
     with pytest.raises(

@@ -19,7 +19,7 @@ from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import FILE as EXPERIMENT
 from tritgolf.report.experiments import load_experiment
 from tritgolf.report.laboratory import laboratory_checkpoints
-from tritgolf.report.metrics import Run, load_run
+from tritgolf.report.metrics import Run, SeedRun, load_run
 from tritgolf.report.notes import made_from
 from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
@@ -56,14 +56,23 @@ def read_kept(folder: Path) -> list[Kept]:
 
 
 def figure_names(kept: Kept) -> list[str]:
-    """The plots that a run has measurements for; of the gap's two over training, the laboratory's if it has several."""
+    """The plots that a run has measurements for; of the gap's two over training, the laboratory's if it has several.
+
+    A model that is stored as it was trained, without any gap, has nothing to take apart.
+    """
     checkpoints, run = laboratory_checkpoints(kept.run), kept.run
-    names = ["waterfall"] if checkpoints else []
+    names = ["waterfall"] if any(_loses(seed) for seed in run.seeds) else []
     if len(checkpoints) > 1:
         names += ["gap_length"]
     elif any(seed.roundtrips for seed in run.seeds):
         names += ["rt_gap"]
     return names + ["probes"] * any(seed.probes for seed in run.seeds)
+
+
+def _loses(seed: SeedRun) -> bool:
+    """Whether the record's own storage has a gap in any of the seed's laboratories."""
+    rows = (laboratory.row("own") for laboratory in seed.laboratories.values())
+    return any(row is not None and row.gap_bpb != 0 for row in rows)
 
 
 def roundtrip_page(

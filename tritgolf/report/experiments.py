@@ -5,6 +5,7 @@ An experiment is a folder with ``experiment.yaml`` and one run a record (``<reco
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field
@@ -27,11 +28,13 @@ class Row(Settings):
 class Experiment(Settings):
     """``rows[0]`` is the baseline that the others are compared with, seed by seed.
 
-    ``runs``: folders, from that of the experiment, of the records whose run isn't kept below it.
+    ``runs``: folders, from that of the experiment, of the records whose run isn't kept below it. ``seeds``: those to
+    compare, where a run has others too.
     """
 
     title: str
     runs: dict[str, str] = Field(default_factory=dict)
+    seeds: tuple[int, ...] | None = None
     rows: tuple[Row, ...] = Field(min_length=2)
 
 
@@ -53,7 +56,7 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
     ``InputError`` if a run is missing, or was not made with the baseline's seeds, text and checkpoints.
     """
     experiment, folders = read_experiment(folder)
-    runs = {record: load_run(path) for record, path in folders.items()}
+    runs = {record: _of_seeds(load_run(path), experiment.seeds) for record, path in folders.items()}
     wanted = _made_with(runs[experiment.rows[0].record])
     for record, run in runs.items():
         for what, found in _made_with(run).items():
@@ -61,6 +64,10 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
                 where, problem = Path(folder) / FILE, f"{record} has the {what} {found}, the baseline {wanted[what]}"
                 raise InputError(where, problem, f"run both with the same {what}")
     return experiment, runs
+
+
+def _of_seeds(run: Run, seeds: tuple[int, ...] | None) -> Run:
+    return run if seeds is None else replace(run, seeds=tuple(seed for seed in run.seeds if seed.seed in seeds))
 
 
 def _made_with(run: Run) -> dict[str, object]:
