@@ -42,8 +42,8 @@ def evaluate_stage(
 ) -> None:
     """Score ``artifact`` on the validation text of ``shards`` and write ``facts``.
 
-    ``training`` is the run's ``train.json``: the temperature is calibrated on the training tokens after the last
-    trained ones.
+    ``training`` is the run's ``train.json``: the temperature is calibrated on the training tokens that would have come
+    next (new ones, unless the text is read several times).
     """
     check_tokenizer(shards, tokenizer)
     context = model.context
@@ -56,8 +56,8 @@ def evaluate_stage(
     chunked = score_chunked(network, tokens, sizes, batch, z_loss)
     run = read_json(training)["metrics"]
     after = tokens_consumed(run["steps"], batch_tokens=train.batch_tokens, context=context, world=run["world"])
-    unseen = training_stream(shards, model.vocab_size).take(after, settings.calibration_tokens)
-    calibration = calibrate(network, unseen, settings.temperatures, batch)
+    following = training_stream(shards, model.vocab_size).take(after, settings.calibration_tokens)
+    calibration = calibrate(network, following, settings.temperatures, batch)
     applied = calibration.best if settings.apply_temperature else 1.0
     sliding, at_applied = score_sliding(
         network, tokens, sizes, batch, z_loss, settings.stride, settings.window_rule, applied
@@ -72,7 +72,7 @@ def evaluate_stage(
             "best": calibration.best,
             "applied": settings.apply_temperature,
             "sliding_bpb_at_best": at_applied if settings.apply_temperature else None,
-            "calibration_tokens": len(unseen),
+            "calibration_tokens": len(following),
         },
         "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
         "causality": probe_scoring(network, window).as_dict(),

@@ -83,7 +83,9 @@ def byte_counts_differ_between_runs(submission: Submission) -> Outcome:
         if len(same) > 1 and any(log in logs for log in same)
     ]
     if repeats:
-        return contradicted("the same count to the byte: " + "; ".join(repeats))
+        return contradicted(
+            f"the same count to the byte: {'; '.join(repeats)} (which one was copied, the counts don't say)"
+        )
     return holds(f"{len(runs)} runs compared, all counts differ")
 
 
