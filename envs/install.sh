@@ -1,13 +1,31 @@
 #!/bin/sh
 # Make a virtual environment from the lock: envs/install.sh FOLDER cpu|cuda [PYTHON]
-# One with the other build of torch is made anew: pip takes 2.13.0+cpu for 2.13.0.
+# FOLDER/.complete says which build of torch is in it. pip takes 2.13.0+cpu for 2.13.0, so the other build needs a new
+# environment: one that this script completed is replaced, any other is left alone.
 set -eu
 folder=$1 torch=$2 python=${3:-python3}
 lock=$(dirname "$0")/cpu.lock
 
+case $torch in
+cpu | cuda) ;;
+*) echo "error: TORCH=$torch: there is cpu and cuda" >&2 && exit 1 ;;
+esac
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed, this is " + sys.version)'
 other=
-[ ! -f "$folder/pyvenv.cfg" ] || [ "$(cat "$folder/.complete" 2>/dev/null)" = "$torch" ] || other=--clear
+if [ -f "$folder/pyvenv.cfg" ]; then
+    case $(cat "$folder/.complete" 2>/dev/null) in
+    "$torch") ;;
+    cpu | cuda) other=--clear ;;
+    *)
+        build='import torch; print("cuda" if torch.version.cuda else "cpu")'
+        there=$("$folder/bin/python" -c "$build" 2>/dev/null) || there=$torch
+        if [ "$there" != "$torch" ]; then
+            echo "error: $folder holds PyTorch's $there build, and was not completed here; delete it, or say TORCH=$there" >&2
+            exit 1
+        fi
+        ;;
+    esac
+fi
 "$python" -m venv $other "$folder"
 pip="$folder/bin/python -m pip --disable-pip-version-check"
 if [ "$torch" = cuda ]; then

@@ -1,5 +1,6 @@
 """The validated configuration, as the other files here ask for it."""
 
+import functools
 import re
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def one_of(names) -> str:
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def warn(message: object) -> None:
+@functools.cache
+def warn(message: str) -> None:
     """Tell once, where the work is planned: every job reads these files again."""
     if workflow.is_main_process:
         print(f"warning: {message}", file=sys.stderr, flush=True)
@@ -63,12 +65,6 @@ def record_config(name: str) -> RecordConfig:
 def seeds(name: str) -> list[int]:
     """Seeds of a record."""
     return list(RECORDS[name].seeds)
-
-
-for _name, _record in RECORDS.items():
-    if not GPUS and (_cost := costly_without_gpus(_record)):
-        if not all(Path(f"results/{_name}/seed{seed}/train/train.json").exists() for seed in _record.seeds):
-            warn(_cost)
 
 
 def checkpoints(name: str) -> list[str]:
@@ -97,12 +93,10 @@ def memory_mb(gpus: int) -> int:
 
 
 def clear_finished_training() -> None:
-    """Delete what is kept of trainings whose outputs this Snakemake has seen made."""
-    for record in records():
-        for seed in seeds(record):
-            place = Path(f"results/{record}/seed{seed}")
-            if (place / "train/train.json").exists():
-                clear_finished(place / "live")
+    """Delete what is kept of trainings whose outputs this Snakemake, which ended well, made or found made."""
+    for job in workflow.dag.jobs:
+        if job.rule.name.startswith("train_"):
+            clear_finished(Path(job.params.live))
 
 
 def show_summary() -> None:

@@ -15,7 +15,7 @@ def source_texts(wildcards) -> list[str]:
     try:
         return [str(path) for path in text_files([*source.files, *source.validation_files])]
     except InputError as error:
-        warn(error)
+        warn(str(error))
         return []
 
 

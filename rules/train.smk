@@ -1,12 +1,26 @@
 """Training: one job a seed, all of its checkpoints."""
 
+
+def shards_for(record: str):
+    """An input function: the shards that ``record`` trains on; tells of a training that this machine is not made for."""
+
+    def shards(wildcards):
+        untrained = not Path(f"results/{record}/seed{wildcards.seed}/train/train.json").exists()
+        if untrained and workflow.local_exec and not visible_devices():
+            if cost := costly_without_gpus(record_config(record)):
+                warn(cost)
+        return f"results/data/{record_config(record).dataset}/shards"
+
+    return shards
+
+
 for _record in records():
 
     rule:
         name:
             f"train_{_record}"
         input:
-            shards=f"results/data/{record_config(_record).dataset}/shards",
+            shards=shards_for(_record),
         output:
             checkpoints=[f"results/{_record}/seed{{seed}}/checkpoints/{c}.safetensors" for c in checkpoints(_record)],
             curve=f"results/{_record}/seed{{seed}}/train/metrics.jsonl",
@@ -22,6 +36,7 @@ for _record in records():
             mem_mb=memory_mb(GPUS),
             runtime=720,
             gpu=GPUS,
+            ranks=max(1, GPUS),  # on each node; `gpu` is 0 where several nodes train one run (docs/cluster.md)
             slurm_extra="--signal=TERM@120",  # two minutes before its time is up, training saves and is queued again
         params:
             version=STAGE_VERSIONS["train"],

@@ -49,24 +49,56 @@ def test_what_follows_keeps_the_build_that_was_chosen(folder):
     assert "envs/install.sh .venv cpu" in planned(folder, "demo")
 
 
-def asked_of_venv(tmp_path, folder):
-    """How ``install.sh`` asks for the CPU's environment in ``folder``: its Python says that and fails."""
+def install(tmp_path, folder, torch="cpu"):
+    """``install.sh`` with a Python that says how it is asked for the environment, and fails: (what it said, errors)."""
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "$*"; exit 1; }\n')
     python.chmod(0o755)
-    command = ["sh", ROOT / "envs/install.sh", folder, "cpu", python]
-    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    command = ["sh", ROOT / "envs/install.sh", folder, torch, python]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    return done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(("build", "kept"), [("cpu", True), ("cuda", False), (None, False)])
-def test_an_environment_of_the_other_build_is_made_anew(tmp_path, build, kept):
+def environment(tmp_path, complete, build):
+    """An environment whose ``.complete`` says ``complete`` and whose torch is the other; None: it has none."""
     folder = tmp_path / "venv"
-    folder.mkdir()
-    (folder / "pyvenv.cfg").write_text("")
-    if build:
-        (folder / ".complete").write_text(f"{build}\n")
-    assert asked_of_venv(tmp_path, folder) == f"-m venv {'' if kept else '--clear '}{folder}\n"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    if complete is not None:
+        (folder / ".complete").write_text(complete)
+    python = folder / "bin/python"
+    python.write_text(f"#!/bin/sh\necho {build}\n" if build else "#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("complete", "build", "options"),
+    [
+        ("cpu\n", "cpu", ""),
+        ("cuda\n", "cuda", "--clear "),
+        (None, "cpu", ""),  # installed by hand
+        ("", "cpu", ""),  # by an older version of the script
+        (None, None, ""),  # not to its end
+    ],
+)
+def test_an_environment_is_replaced_only_if_the_script_made_it_with_the_other_build(tmp_path, complete, build, options):
+    folder = environment(tmp_path, complete, build)
+    assert install(tmp_path, folder) == (f"-m venv {options}{folder}\n", "")
+
+
+@pytest.mark.parametrize("complete", [None, ""])
+def test_another_environment_with_the_other_build_is_left_alone(tmp_path, complete):
+    folder = environment(tmp_path, complete, "cuda")
+    said, error = install(tmp_path, folder)
+    assert said == "" and error.startswith(f"error: {folder} holds PyTorch's cuda build")
+    assert error.endswith("delete it, or say TORCH=cuda\n")
 
 
 def test_a_folder_that_is_no_environment_is_never_cleared(tmp_path):
-    assert asked_of_venv(tmp_path, tmp_path) == f"-m venv {tmp_path}\n"
+    assert install(tmp_path, tmp_path) == (f"-m venv {tmp_path}\n", "")
+
+
+def test_a_build_that_there_is_not_is_told(tmp_path):
+    assert install(tmp_path, tmp_path / "venv", "gpu") == ("", "error: TORCH=gpu: there is cpu and cuda\n")

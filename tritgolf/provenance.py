@@ -89,12 +89,18 @@ def told_command() -> list[str]:
     return shlex.split(os.environ.get(COMMAND, ""))
 
 
-def provenance(configuration: Any, inputs: dict[str, str]) -> dict[str, Any]:
-    """The record that every output carries. ``inputs``: what was read → its digest."""
+def made_here() -> dict[str, Any]:
+    """Code, versions and hardware of this process."""
+    return {"code": code(), "versions": versions(), "hardware": hardware()}
+
+
+def provenance(configuration: Any, inputs: dict[str, str], made_by: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The record that every output carries. ``inputs``: what was read → its digest.
+
+    ``made_by``: ``made_here`` of an earlier process, where that one made what this one only writes.
+    """
     return {
-        "code": code(),
-        "versions": versions(),
-        "hardware": hardware(),
+        **(made_by or made_here()),
         "configuration_digest": digest_json(configuration),
         "inputs": inputs,
     }
@@ -111,6 +117,7 @@ def envelope(
     payload: Any,
     configuration: Any,
     inputs: dict[str, str],
+    made_by: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A stage's metrics file. ``payload``: what is equal when the same run is made again (no times, no hardware)."""
     return {
@@ -121,7 +128,7 @@ def envelope(
         "step": step,
         "metrics": metrics,
         "payload_digest": digest_json(payload),
-        "provenance": provenance(configuration, inputs),
+        "provenance": provenance(configuration, inputs, made_by),
     }
 
 

@@ -21,6 +21,6 @@ with one_line_errors(log=snakemake.log[0]):
         checkpoints=dict(zip(snakemake.params.names, map(Path, snakemake.output.checkpoints), strict=True)),
         curve=Path(snakemake.output.curve),
         facts=Path(snakemake.output.facts),
-        processes=max(1, snakemake.resources.get("gpu", 0)),
+        processes=snakemake.resources.ranks,
         nodes=snakemake.resources.get("nodes", 1),
     )

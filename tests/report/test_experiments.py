@@ -78,6 +78,15 @@ def test_an_experiment_may_compare_some_of_the_seeds(folder):
     }
 
 
+def test_a_seed_that_a_run_has_not_is_told(folder):
+    (folder / "experiment.yaml").write_text(EXPERIMENT + "seeds: [42, 99]\n")
+    with pytest.raises(InputError, match="seeds: demo has no 99; it has 42, 1337, 7"):
+        load_experiment(folder)
+    (folder / "experiment.yaml").write_text(EXPERIMENT + "seeds: []\n")
+    with pytest.raises(InputError, match="seeds"):
+        load_experiment(folder)
+
+
 def test_an_experiment_of_two_texts_or_other_checkpoints_is_refused(folder):
     edit(folder / "second/record.json", dataset="fineweb")
     with pytest.raises(

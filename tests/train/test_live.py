@@ -18,10 +18,18 @@ def live(tmp_path):
 
 
 def test_what_is_finished_is_told_to_its_own_configuration(live):
-    assert finished(live, "sha256:1") == {"configuration": "sha256:1", "steps": 12}
+    found = finished(live, "sha256:1")
+    assert (found["configuration"], found["steps"]) == ("sha256:1", 12)
+    assert {"code", "versions", "hardware"} == found["made_by"].keys()
     assert finished(live, "sha256:2") is None
     (live / "finished.json").unlink()
     assert finished(live, "sha256:1") is None
+
+
+def test_what_cannot_be_deleted_stops_nothing(live):
+    (live / "notes").mkdir()
+    keep_finished(live, ["final"])
+    assert (live / "notes").exists() and not (live / "plan.json").exists()
 
 
 def test_only_what_outputs_are_made_from_is_kept(live):

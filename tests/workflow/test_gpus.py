@@ -32,3 +32,16 @@ def test_training_waits_for_all_gpus_and_uses_them(untrained, monkeypatch):
     assert process.returncode == 0, said + rest
     assert re.search(r"^Provided resources: .*gpu.*2", said, re.MULTILINE), "without a limit, jobs would only wait here"
     assert json.loads((untrained.folder / TARGET).read_text())["metrics"]["world"] == 2
+
+
+def test_each_of_several_nodes_gets_all_its_ranks(untrained, tmp_path):
+    """As docs/cluster.md asks for them; ``srun`` says only what it was told to start."""
+    srun = tmp_path / "srun"
+    srun.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/told\nexit 1\n')
+    srun.chmod(0o755)
+    settings = [f"train_tiny:{setting}" for setting in ("nodes=2", "tasks=2", "mpi=srun", "gpu=0")]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_ID": "1"}
+    run = untrained.snakemake(TARGET, "--set-resources", *settings, gpus=8, environment=environment)
+    assert run.code == 1
+    assert "--nodes=2 --ntasks=2" in (tmp_path / "told").read_text(), run.said
+    assert re.search(r"-m tritgolf\.train\.node \S+plan\.json 8 \d+", (tmp_path / "told").read_text())

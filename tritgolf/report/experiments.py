@@ -34,7 +34,7 @@ class Experiment(Settings):
 
     title: str
     runs: dict[str, str] = Field(default_factory=dict)
-    seeds: tuple[int, ...] | None = None
+    seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     rows: tuple[Row, ...] = Field(min_length=2)
 
 
@@ -56,7 +56,9 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
     ``InputError`` if a run is missing, or was not made with the baseline's seeds, text and checkpoints.
     """
     experiment, folders = read_experiment(folder)
-    runs = {record: _of_seeds(load_run(path), experiment.seeds) for record, path in folders.items()}
+    runs = {
+        record: _of_seeds(load_run(path), experiment.seeds, Path(folder) / FILE) for record, path in folders.items()
+    }
     wanted = _made_with(runs[experiment.rows[0].record])
     for record, run in runs.items():
         for what, found in _made_with(run).items():
@@ -66,8 +68,14 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
     return experiment, runs
 
 
-def _of_seeds(run: Run, seeds: tuple[int, ...] | None) -> Run:
-    return run if seeds is None else replace(run, seeds=tuple(seed for seed in run.seeds if seed.seed in seeds))
+def _of_seeds(run: Run, seeds: tuple[int, ...] | None, path: Path) -> Run:
+    """The run with these ``seeds`` alone, all of which it must have; as it is for None."""
+    if seeds is None:
+        return run
+    found = {seed.seed: seed for seed in run.seeds}
+    if missing := [seed for seed in seeds if seed not in found]:
+        raise InputError(path, f"seeds: {run.facts.name} has no {missing[0]}", f"it has {', '.join(map(str, found))}")
+    return replace(run, seeds=tuple(found[seed] for seed in seeds))
 
 
 def _made_with(run: Run) -> dict[str, object]:

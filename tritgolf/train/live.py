@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tritgolf.files import read_json, write_json
+from tritgolf.provenance import made_here
 
 FINISHED, CURVE = "finished.json", "metrics.jsonl"
 
@@ -42,8 +43,8 @@ def locked(live: Path) -> Iterator[None]:
 
 
 def finish(live: Path, facts: dict[str, Any]) -> None:
-    """Say that training is done, with its ``facts`` (its configuration's digest among them)."""
-    write_json(live / FINISHED, facts)
+    """Say that training is done, with its ``facts`` (its configuration's digest among them) and what made it."""
+    write_json(live / FINISHED, {**facts, "made_by": made_here()})
 
 
 def finished(live: Path, configuration: str) -> dict[str, Any] | None:
@@ -58,7 +59,8 @@ def keep_finished(live: Path, checkpoints: list[str]) -> None:
     kept = {FINISHED, CURVE, *(f"{name}.safetensors" for name in checkpoints)}
     for path in live.iterdir():
         if path.name not in kept:
-            path.unlink()
+            with contextlib.suppress(OSError):  # a file system may still hold it: training is done all the same
+                path.unlink()
 
 
 def clear_finished(live: Path) -> None:

@@ -51,7 +51,8 @@ def train_stage(
         if _is_published(configuration, facts, [*checkpoints.values(), curve]):
             return
         if run := finished(live, configuration):
-            print(f"{plan.label}: is trained already; its outputs are made again", file=sys.stderr, flush=True)
+            again = f"its outputs are made again (to train anew, delete {live})"
+            print(f"{plan.label}: is trained already; {again}", file=sys.stderr, flush=True)
         else:
             run = launch.train(_plan_json(plan), processes, nodes)
         digests = launch.publish(live, checkpoints)
@@ -71,6 +72,7 @@ def train_stage(
             payload=payload,
             configuration=[model.model_dump(mode="json"), train.model_dump(mode="json"), seed],
             inputs={"shards": shards_digest},
+            made_by=run.get("made_by"),  # older versions did not say it
         )
         write_json(facts, {**written, "configuration": configuration})
         keep_finished(live, list(checkpoints))
