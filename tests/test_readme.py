@@ -58,6 +58,15 @@ def test_the_measured_scores_are_those_of_the_metrics():
     assert f"Three seeds of `ternary_honest` differ by {frame['val_bpb'].std():.4f} BPB (std)" in TEXT
 
 
+def test_the_sliding_evaluations_times_are_those_of_the_record_length_run():
+    found = [json.loads(path.read_text())["metrics"]["sliding"] for path in RUN.glob("seed42/*/evaluate.json")]
+    assert {each["stride"] for each in found} == {16}
+    *seconds, first = sorted(each["seconds"] for each in found)
+    said = f"took {seconds[0]:.0f} to {seconds[-1]:.0f} s a checkpoint on one H100 ({first:.0f} s the first, which"
+    rates = {f"{each['window_tokens_per_second'] / 1e6:.1f}M" for each in found if each["seconds"] != first}
+    assert f"{said} compiles), {rates.pop()} window tokens a second" in TEXT and not rates
+
+
 def test_the_published_figures_are_those_of_the_logs():
     published = read_published(ROOT / "published" / "seeds.csv")
     ours = published[published["system"] == "pr920"]
