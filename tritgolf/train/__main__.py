@@ -12,6 +12,7 @@ import torch
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.errors import InputError, full_disk, full_disk_error
 from tritgolf.files import read_json, write_json
+from tritgolf.provenance import made_here
 from tritgolf.settings import validate
 from tritgolf.train.distributed import joined_ranks
 from tritgolf.train.heartbeat import beating
@@ -23,6 +24,7 @@ from tritgolf.train.loop import Plan, Preempted, run
 def main(plan_path: str) -> int:
     """Train as the plan says; see the module's text for the exit codes."""
     die_with_parent()
+    made_here()  # remembered for ``finish``: the package's files may change while this trains
     raw = read_json(plan_path)
     live = Path(raw["live"])
     try:
