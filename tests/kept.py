@@ -1,15 +1,14 @@
 """The runs that are kept in ``measured/``, and what their metrics and laboratories say: for tests of the pages."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_run
 from tritgolf.report.statistics import format_mean_std
-from tritgolf.report.tables import seeds_table
 
 MEASURED = Path(__file__).parents[1] / "measured"
 SHORT = (MEASURED / "ternary_v1_docs_en_4xh100", MEASURED / "ternary_v2_docs_en_2xh100")  # 1,900 steps
@@ -70,19 +69,18 @@ def share_of_trits_decided_anew(found: dict[str, Any]) -> float:
 
 def figures(run: Path) -> dict[str, str]:
     """A run's first seed, as the pages show it."""
-    header, row, *_ = csv.reader(seeds_table(load_run(run)).csv().splitlines())
-    seed = dict(zip(header, row, strict=True))
+    seed = seed_frame(load_run(run)).iloc[0]
     return {
-        "steps": f"{int(seed['steps']):,}",
-        "ms/step": f"{float(seed['ms_per_step']):.1f}",
-        "sliding BPB": f"{float(seed['sliding_bpb']):.4f}",
-        "stride": seed["stride"],
-        "val BPB, with z-loss": f"{float(seed['val_record_bpb']):.4f}",
-        "RT BPB, with z-loss": f"{float(seed['rt_record_bpb']):.4f}",
-        "RT gap": f"{float(seed['rt_gap_record_bpb']):.4f}",
-        "artifact bytes": f"{int(seed['artifact_bytes']):,}",
-        "artifact and code bytes": f"{int(seed['total_bytes']):,}",
-        "seconds": seed["training_seconds"],
+        "steps": f"{seed['steps']:,}",
+        "ms/step": f"{seed['ms_per_step']:.1f}",
+        "sliding BPB": f"{seed['sliding_bpb']:.4f}",
+        "stride": str(seed["stride"]),
+        "val BPB, with z-loss": f"{seed['val_record_bpb']:.4f}",
+        "RT BPB, with z-loss": f"{seed['rt_record_bpb']:.4f}",
+        "RT gap": f"{seed['rt_gap_record_bpb']:.4f}",
+        "artifact bytes": f"{seed['artifact_bytes']:,}",
+        "artifact and code bytes": f"{seed['total_bytes']:,}",
+        "seconds": str(seed["training_seconds"]),
     }
 
 

@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from tritgolf.provenance import made_here
 from tritgolf.train.live import clear_finished, finish, finished, keep_finished, locked
 
 
@@ -13,7 +14,7 @@ def live(tmp_path):
     folder.mkdir()
     for name in ("final.safetensors", "state_00000012.safetensors", "plan.json", "metrics.jsonl", "rank_0.alive"):
         (folder / name).touch()
-    finish(folder, {"configuration": "sha256:1", "steps": 12})
+    finish(folder, {"configuration": "sha256:1", "steps": 12}, made_here())
     return folder
 
 

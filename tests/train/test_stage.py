@@ -13,7 +13,7 @@ from tests.train.test_loop import NAMES, digests
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
-from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.provenance import STAGE_VERSIONS, made_here
 from tritgolf.train import checkpoint, launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks
@@ -45,7 +45,7 @@ def train_here(plan: dict, _processes: int, _nodes: int) -> dict:
     paths = {key: Path(plan[key]) for key in ("shards", "live")}
     configs = {"model": ModelConfig(**plan["model"]), "train": TrainConfig(**plan["train"])}
     facts = run(Plan(label=plan["label"], seed=plan["seed"], **configs, **paths), Ranks(0, 1, torch.device("cpu")))
-    finish(paths["live"], facts)
+    finish(paths["live"], facts, made_here())
     return finished(paths["live"], facts["configuration"])
 
 

@@ -31,9 +31,13 @@ def open_artifact(path: str | Path, estimator: Estimator | None = None) -> Artif
     raise InputError(path, "is neither a .tgolf nor a published .ptz artifact", "give the path of an artifact")
 
 
-def inspect_artifact(path: str | Path, estimator: Estimator | None = None) -> dict[str, Any]:
-    """Facts of an artifact for JSON: sizes in bytes, fractions of 1."""
-    artifact = open_artifact(path, estimator)
+def inspect_artifact(path: str | Path) -> dict[str, Any]:
+    """``artifact_facts`` of the file at ``path``."""
+    return artifact_facts(open_artifact(path), path)
+
+
+def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
+    """Facts of an artifact, read from ``path``, for JSON: sizes in bytes, fractions of 1."""
     stored, header = artifact.stored, artifact.header
     return {
         "file": str(path),

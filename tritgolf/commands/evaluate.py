@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from tritgolf.commands.output import print_facts, print_json
-from tritgolf.commands.published import add_record_option, check_named, named_estimator
+from tritgolf.commands.published import add_record_option, named_artifact
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 
@@ -49,14 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
-    from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (these are slow to import)
     from tritgolf.config import TrainConfig  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
     from tritgolf.evaluate.stage import score_chunked, score_sliding  # noqa: PLC0415
 
-    artifact = open_artifact(arguments.artifact, named_estimator(arguments))
+    artifact = named_artifact(arguments)
     model = artifact.header.model
-    check_named(model, arguments)
     stride = model.context // 2 if arguments.stride is None else arguments.stride
     if not 1 <= stride <= model.context:
         raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")

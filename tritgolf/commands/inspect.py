@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, check_named, named_estimator, recognized
+from tritgolf.commands.published import add_record_option, named_artifact, recognized
 
 
 def add_parser(subparsers: Any) -> None:
@@ -18,14 +18,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the facts."""
-    from tritgolf.artifact.inspect import inspect_artifact, render_facts  # noqa: PLC0415  (torch: slow to import)
-    from tritgolf.config import ModelConfig  # noqa: PLC0415
+    from tritgolf.artifact.inspect import artifact_facts, render_facts  # noqa: PLC0415  (torch: slow to import)
 
-    facts = inspect_artifact(arguments.artifact, named_estimator(arguments))
+    artifact = named_artifact(arguments)
+    facts = artifact_facts(artifact, arguments.artifact)
     if facts["format"] == "ptz":
-        model = ModelConfig(**facts["header"]["model"])
-        check_named(model, arguments)
-        name = recognized(model, arguments)
+        name = recognized(artifact.header.model, arguments)
         facts["header"] |= {"record": name, "checkpoint": None, "storage_name": None}  # the file says none of them
     if arguments.json:
         print_json(facts)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, check_named, named_estimator
+from tritgolf.commands.published import add_record_option, named_artifact
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 
@@ -49,7 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The facts for JSON."""
-    from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (these are slow to import)
     from tritgolf.artifact.statistics import scale_range, stored_trits, zero_fractions  # noqa: PLC0415
     from tritgolf.config import TrainConfig  # noqa: PLC0415
     from tritgolf.evaluate.text import ScoredText  # noqa: PLC0415
@@ -62,9 +61,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if bool(arguments.shards) != bool(arguments.tokenizer):
         raise InputError("--shards and --tokenizer", "only one of them is given", "give both, or none")
     grid = load_grid(arguments.grid, Path(arguments.records) / "grids")
-    artifact = open_artifact(arguments.artifact, named_estimator(arguments))
+    artifact = named_artifact(arguments)
     model = artifact.header.model
-    check_named(model, arguments)
     text = None
     if arguments.shards:
         tokens, sizes = given_text(arguments, model)

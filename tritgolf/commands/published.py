@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tritgolf.errors import InputError
 
 if TYPE_CHECKING:
-    from tritgolf.config import ModelConfig, RecordConfig
-    from tritgolf.model.ternary import Estimator
+    from tritgolf.artifact.header import Artifact
+    from tritgolf.config import ModelConfig
 
 SIZES = ("layers", "width", "heads", "kv_heads", "mlp_multiple", "embed_dim", "vocab_size", "smear")  # shape tensors
 
@@ -21,28 +21,23 @@ def add_record_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--records", default="records", metavar="DIR", help="folder of records (default: records)")
 
 
-def named_record(arguments: argparse.Namespace) -> RecordConfig | None:
-    """The record that the user named, if any."""
+def named_artifact(arguments: argparse.Namespace) -> Artifact:
+    """The artifact that a command is given, read as one of the record that the user named, if any.
+
+    ``InputError`` where it has other tensors than that record's model, or can't be read.
+    """
+    from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (torch: slow to import)
     from tritgolf.config import load_record  # noqa: PLC0415
 
-    return load_record(arguments.record, arguments.records) if arguments.record else None
-
-
-def named_estimator(arguments: argparse.Namespace) -> Estimator | None:
-    """The scale estimator of the named record, if any."""
-    record = named_record(arguments)
-    return record.model.quantizer.estimator if record else None
-
-
-def check_named(model: ModelConfig, arguments: argparse.Namespace) -> None:
-    """``InputError`` where the artifact's ``model`` has other tensors than the record that the user named, if any."""
-    record = named_record(arguments)
-    if record is None:
-        return
-    sizes = ((name, getattr(model, name), getattr(record.model, name)) for name in SIZES)
+    if not arguments.record:
+        return open_artifact(arguments.artifact)
+    record = load_record(arguments.record, arguments.records)
+    artifact = open_artifact(arguments.artifact, record.model.quantizer.estimator)
+    sizes = ((name, getattr(artifact.header.model, name), getattr(record.model, name)) for name in SIZES)
     if different := [f"{name} {found} instead of {wanted}" for name, found, wanted in sizes if found != wanted]:
         fix = "leave out --record, and it is recognized, or name another"
         raise InputError(arguments.artifact, f"is not of {record.name}: it has {', '.join(different)}", fix)
+    return artifact
 
 
 def recognized(model: ModelConfig, arguments: argparse.Namespace) -> str | None:

@@ -56,15 +56,14 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
     ``InputError`` if a run is missing, or was not made with the baseline's seeds, text and checkpoints.
     """
     experiment, folders = read_experiment(folder)
-    runs = {
-        record: _of_seeds(load_run(path), experiment.seeds, Path(folder) / FILE) for record, path in folders.items()
-    }
+    path = Path(folder) / FILE
+    runs = {record: _of_seeds(load_run(place), experiment.seeds, path) for record, place in folders.items()}
     wanted = _made_with(runs[experiment.rows[0].record])
     for record, run in runs.items():
         for what, found in _made_with(run).items():
             if found != wanted[what]:
-                where, problem = Path(folder) / FILE, f"{record} has the {what} {found}, the baseline {wanted[what]}"
-                raise InputError(where, problem, f"run both with the same {what}")
+                problem = f"{record} has the {what} {found}, the baseline {wanted[what]}"
+                raise InputError(path, problem, f"run both with the same {what}")
     return experiment, runs
 
 

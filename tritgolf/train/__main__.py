@@ -24,7 +24,6 @@ from tritgolf.train.loop import Plan, Preempted, run
 def main(plan_path: str) -> int:
     """Train as the plan says; see the module's text for the exit codes."""
     die_with_parent()
-    made_here()  # remembered for ``finish``: the package's files may change while this trains
     raw = read_json(plan_path)
     live = Path(raw["live"])
     try:
@@ -39,9 +38,10 @@ def main(plan_path: str) -> int:
         )
         torch.set_num_threads(plan.train.cpu_threads)
         with joined_ranks(plan.hang_seconds) as ranks, beating(live, ranks, plan.hang_seconds):
+            made_by = made_here() if ranks.is_main else {}  # before: the package's files may change while this trains
             facts = run(plan, ranks)
             if ranks.is_main:
-                finish(live, facts)
+                finish(live, facts, made_by)
     except Preempted as stop:
         if ranks.is_main:
             print(stop, file=sys.stderr)

@@ -15,7 +15,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tritgolf.files import read_json, write_json
-from tritgolf.provenance import made_here
 
 FINISHED, CURVE = "finished.json", "metrics.jsonl"
 
@@ -42,13 +41,13 @@ def locked(live: Path) -> Iterator[None]:
         lock.release()
 
 
-def finish(live: Path, facts: dict[str, Any]) -> None:
+def finish(live: Path, facts: dict[str, Any], made_by: dict[str, Any]) -> None:
     """Say that training is done, with its ``facts`` (its configuration's digest among them) and what made it."""
-    write_json(live / FINISHED, {**facts, "made_by": made_here()})
+    write_json(live / FINISHED, {**facts, "made_by": made_by})
 
 
 def finished(live: Path, configuration: str) -> dict[str, Any] | None:
-    """The facts of the training of ``configuration`` that is done and still whole in ``live``, if there is one."""
+    """The facts of the training of ``configuration`` that is done, if that is what lies in ``live``."""
     path = live / FINISHED
     facts = read_json(path) if path.exists() else {}
     return dict(facts) if facts.get("configuration") == configuration else None
