@@ -11,6 +11,8 @@ import pytest
 from tests import kept
 from tests.pages import one_line, table_after
 from tritgolf.audit.logs import read_log
+from tritgolf.evaluate.score import COMPILE_FROM
+from tritgolf.evaluate.windows import sliding_windows
 from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import load_experiment
 from tritgolf.report.frames import seed_frame
@@ -75,7 +77,9 @@ def test_the_three_seeds_are_those_of_their_metrics():
     ]
     seconds, rates = ([each[name] for each in timed] for name in ("seconds", "window_tokens_per_second"))
     assert f"took {min(seconds):.0f} to {max(seconds):.0f} s on one H100, {min(rates) / 1e6:.2f}M to " in TEXT
-    assert f" to {max(rates) / 1e6:.2f}M window tokens a second" in TEXT
+    assert f" to {max(rates) / 1e6:.2f}M window tokens a second: too few windows for compiling to pay" in TEXT
+    windows = sliding_windows(timed[0]["tokens_scored"] + 1, timed[0]["window"], 64, "every_token")
+    assert len(windows.starts) * windows.length < COMPILE_FROM["cuda"]
 
 
 def test_the_measured_gaps_are_those_of_the_metrics():
