@@ -20,6 +20,7 @@ ReloadPrecision = Literal["float32", "bfloat16", "float16"]
 Format = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2"]
 ScaleFormat = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", "bfp8"]
 Decide = Literal["forward", "forward_float16", "master", "master_float64", "master_bfloat16"]
+ByteCounting = Literal["raw", "published"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -37,6 +38,7 @@ MODES: dict[str, dict[str, Any]] = {
         "evaluate.headline_z_loss": True,
         "evaluate.apply_temperature": False,
         "report.zero_fraction": "record",
+        "report.bytes": "published",
     },
     "honest": {
         "model.quantizer.arithmetic": "float64",
@@ -49,6 +51,7 @@ MODES: dict[str, dict[str, Any]] = {
         "evaluate.headline_z_loss": False,
         "evaluate.apply_temperature": True,
         "report.zero_fraction": "true",
+        "report.bytes": "raw",
     },
 }
 
@@ -237,9 +240,13 @@ class EvaluateConfig(Settings):
 
 
 class ReportConfig(Settings):
-    """What tables show where the record and the truth differ."""
+    """What tables show where the record and the truth differ.
+
+    ``bytes``: what headline BPB divide by, the published code's count of them or the text's own, where it is known.
+    """
 
     zero_fraction: Literal["record", "true"]
+    bytes: ByteCounting
 
 
 class RecordConfig(Settings):

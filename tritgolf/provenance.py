@@ -25,10 +25,10 @@ STAGE_VERSIONS = {
     "hub": 1,
     "train": 2,
     "export": 2,
-    "roundtrip": 2,
-    "evaluate": 3,
-    "laboratory": 2,
-    "probes": 2,
+    "roundtrip": 3,
+    "evaluate": 4,
+    "laboratory": 3,
+    "probes": 3,
 }
 
 

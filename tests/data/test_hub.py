@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hub_server import COMMIT, Hub, ignore_range, replace, status, truncate
@@ -5,11 +7,11 @@ from hub_server import COMMIT, Hub, ignore_range, replace, status, truncate
 from tritgolf.data import hub as module
 from tritgolf.data.dataset import HubSource
 from tritgolf.data.hub import Retry, fetch
-from tritgolf.data.loader import training_stream, validation_tokens
+from tritgolf.data.loader import training_stream, validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import check_tokenizer, verify_shards
 from tritgolf.data.published import build_published_dataset
-from tritgolf.data.shards import ShardWriter
-from tritgolf.data.tokenizer import load_tokenizer_facts
+from tritgolf.data.shards import ShardWriter, write_shard
+from tritgolf.data.tokenizer import load_tokenizer, load_tokenizer_facts
 from tritgolf.errors import InputError
 
 ONCE, TWICE = Retry(attempts=1, pause=0), Retry(attempts=2, pause=0)
@@ -183,6 +185,8 @@ def test_a_published_dataset_becomes_one_of_ours(hub, tokenizer, tmp_path):
     assert manifest.files("train") == ["train_000000.bin", "train_000001.bin"]
     assert manifest.files("validation") == ["val_000000.bin"]
     assert manifest.origin["commit"] == COMMIT
+    assert manifest.raw_bytes("validation") is None
+    assert manifest.origin["raw_bytes"] == "not known: source.documents does not say where the text is"
     assert [shard.documents for shard in manifest.shards] == [17, 10, 1]  # how often the counting passes 1
     assert load_tokenizer_facts(tmp_path / "tokenizer")["digest"] == manifest.tokenizer_digest
     check_tokenizer(tmp_path / "shards", tokenizer / "tokenizer.model")
@@ -227,3 +231,110 @@ def test_a_published_shard_that_is_no_shard_leaves_no_dataset(files, tmp_path, d
     finally:
         server.close()
     assert not (tmp_path / "shards").exists()
+
+
+def test_sidecars_that_a_repo_ships_are_read_not_taken_for_shards(files, tmp_path):
+    counts = np.arange(100) % 7
+    write_shard(tmp_path / "counts.bin", counts)
+    name = "datasets/sp/fineweb_val_bytes_000000.bin"  # which the validation pattern matches too
+    server = Hub("someone/tokens", "dataset", files | {name: (tmp_path / "counts.bin").read_bytes()})
+    folders = (tmp_path / "download", tmp_path / "tokenizer", tmp_path / "shards")
+    try:
+        manifest = build_published_dataset("x", source(server), *folders)
+        narrow = source(server, validation="datasets/sp/fineweb_val_0*.bin")
+        assert build_published_dataset("x", narrow, *folders).shards == manifest.shards
+        server.files["datasets/sp/fineweb_lone_bytes_000000.bin"] = server.files[name]
+        lone = source(server, validation="datasets/sp/fineweb_lone*.bin")
+        with pytest.raises(InputError, match=r"lone_bytes_000000.bin: is a sidecar of byte counts by its name"):
+            build_published_dataset("x", lone, *folders)
+    finally:
+        server.close()
+    assert manifest.files("validation") == ["val_000000.bin"]
+    assert validation_byte_counts(tmp_path / "shards").tolist() == counts.tolist()
+    assert manifest.origin["raw_bytes"] == "sidecars of the repository"
+    verify_shards(tmp_path / "shards")
+
+
+class TestDocuments:
+    """Raw bytes out of the first documents of a published file, where they prove to be the text of the shards."""
+
+    texts = ("One document,  with\tspaces.", "Another: Café ½.", "And a third one, again and again.", "Not validation.")
+
+    @pytest.fixture
+    def repos(self, tokenizer, tmp_path, monkeypatch):
+        monkeypatch.setattr("tritgolf.data.documents.RANGE", 50)
+        processor = load_tokenizer(tokenizer / "tokenizer.model")
+        tokens = [token for text in self.texts[:3] for token in [processor.bos_id(), *processor.encode(text)]]
+        write_shard(tmp_path / "train.bin", np.arange(500) % 300)
+        write_shard(tmp_path / "val_0.bin", np.array(tokens[:20]))
+        write_shard(tmp_path / "val_1.bin", np.array(tokens[20:]))
+        names = {"train": "train_000000", "val_0": "val_000000", "val_1": "val_000001"}
+        published = {
+            f"datasets/sp/fineweb_{new}.bin": (tmp_path / f"{old}.bin").read_bytes() for old, new in names.items()
+        }
+        published["tokenizers/t.model"] = (tokenizer / "tokenizer.model").read_bytes()
+        lines = "".join(json.dumps({"text": text}) + "\n" for text in self.texts)
+        tokens_hub = Hub("someone/tokens", "dataset", published)
+        text_hub = Hub("someone/text", "dataset", {"docs.jsonl": lines.encode() + b"x" * 5000})
+        yield tokens_hub, text_hub
+        tokens_hub.close()
+        text_hub.close()
+
+    def build(self, repos, tmp_path, first=3, **change):
+        tokens_hub, text_hub = repos
+        documents = {"repository": "someone/text", "revision": "main", "file": "docs.jsonl", "first": first}
+        documents |= {"endpoint": text_hub.endpoint} | change
+        folders = (tmp_path / "download", tmp_path / "tokenizer", tmp_path / "shards")
+        return build_published_dataset("x", source(tokens_hub, documents=documents), *folders)
+
+    def test_a_prefix_is_streamed_and_its_bytes_are_counted(self, repos, tmp_path):
+        repos[1].faults = [None, status(503), truncate(10)]
+        manifest = self.build(repos, tmp_path)
+        assert manifest == verify_shards(tmp_path / "shards")
+        assert manifest.raw_bytes("validation") == sum(len(text.encode()) for text in self.texts[:3])
+        assert "the first 3 documents of someone/text" in manifest.origin["raw_bytes"]
+        asked = [wanted for path, wanted in repos[1].downloads()]
+        assert asked[0] == "bytes=0-49"
+        assert max(int(wanted.split("-")[1]) for wanted in asked) < 300  # not the 5,000 bytes behind them
+        before = len(repos[1].downloads())
+        self.build(repos, tmp_path)
+        assert len(repos[1].downloads()) == before
+
+    @pytest.mark.parametrize("first", [2, 1])
+    def test_too_few_documents_are_not_the_text(self, repos, tmp_path, first, capfd):
+        manifest = self.build(repos, tmp_path, first)
+        assert manifest.raw_bytes("validation") is None
+        assert "are not the text of the shards: the shards have" in manifest.origin["raw_bytes"]
+        assert "warning: raw bytes of the validation text not known" in capfd.readouterr().err
+
+    def test_other_documents_are_not_the_text(self, repos, tmp_path):
+        repos[1].files["docs.jsonl"] = repos[1].files["docs.jsonl"].replace(b"Another", b"Other")
+        manifest = self.build(repos, tmp_path)
+        assert manifest.raw_bytes("validation") is None
+        assert "of the documents" in manifest.origin["raw_bytes"]
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"file": "none.jsonl"}, r"has no file 'none.jsonl'; correct source.documents"),
+            ({"first": 6}, r"docs.jsonl: has 5 documents, and source.documents.first is 6"),
+            ({"endpoint": "http://127.0.0.1:9"}, r"cannot give the file list"),
+            ({"folder": "/nowhere"}, r"/nowhere/docs.jsonl: is missing"),
+        ],
+    )
+    def test_what_is_not_there_is_one_line(self, repos, tmp_path, change, message):
+        with pytest.raises(InputError, match=message) as caught:
+            self.build(repos, tmp_path, **change)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "shards").exists()
+
+    def test_a_server_without_ranges_is_told(self, repos, tmp_path):
+        repos[1].faults = [ignore_range]
+        with pytest.raises(InputError, match="does not serve parts of a file"):
+            self.build(repos, tmp_path)
+
+    def test_a_local_copy_of_the_documents(self, repos, tmp_path):
+        (tmp_path / "docs.jsonl").write_bytes(repos[1].files["docs.jsonl"])
+        manifest = self.build(repos, tmp_path, folder=str(tmp_path))
+        assert manifest.raw_bytes("validation") == sum(len(text.encode()) for text in self.texts[:3])
+        assert not repos[1].requests

@@ -1,11 +1,15 @@
+import io
 import json
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
-from tritgolf.data.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
+from tritgolf.data.encode import encode_counted
+from tritgolf.data.tokenizer import TRAINING_OPTIONS, load_tokenizer, save_tokenizer, train_tokenizer
+from tritgolf.errors import InputError
 from tritgolf.evaluate.bytes import bits_per_byte, token_bytes
 
 LINES = ["A ternary weight is minus one, zero or plus one.", "Café, naïve, 東京 and 10⁸ tokens are in it too."]
@@ -22,9 +26,10 @@ def processor(tmp_path_factory):
 
 
 class Piece:
-    """A vocabulary made by hand, with every kind of piece."""
+    """A vocabulary made by hand, with every kind of piece, that puts no space before a text and keeps none there."""
 
-    pieces = ("<pad>", "<s>", "</s>", "<unk>", "<0xE2>", "▁", "▁é", "ab▁", "unused")
+    pieces = ("<pad>", "<s>", "</s>", "<unk>", "<0xE2>", "▁", "▁é", "ab▁", "unused", "▁▁▁", "a▁▁b")
+    keeps_first_space = False
 
     def vocab_size(self):
         return len(self.pieces)
@@ -44,21 +49,30 @@ class Piece:
     def is_unused(self, token):
         return token == 8
 
+    def encode(self, text, out_type):
+        assert out_type is str
+        return list((text if self.keeps_first_space else text.lstrip()).replace(" ", "▁"))
+
+
+class KeepsFirstSpace(Piece):
+    keeps_first_space = True
+
 
 @pytest.mark.parametrize(
     ("previous", "token", "expected"),
     [
-        ("ab▁", "ab▁", 5),  # only a leading ▁ is a space; one inside counts its own three bytes
+        ("ab▁", "ab▁", 3),  # a ▁ is a space wherever it stands
         ("ab▁", "▁é", 3),
         ("<0xE2>", "▁é", 3),
         ("▁", "▁", 1),
+        ("▁", "▁▁▁", 3),
+        ("<s>", "▁▁▁", 2),
+        ("▁", "a▁▁b", 4),
         ("<s>", "▁é", 2),  # no space at the start of a document
-        ("<unk>", "▁é", 2),
         ("unused", "▁é", 2),
         ("<pad>", "▁", 0),
         ("ab▁", "<0xE2>", 1),
         ("ab▁", "<s>", 0),
-        ("ab▁", "<unk>", 0),
         ("ab▁", "unused", 0),
     ],
 )
@@ -68,6 +82,116 @@ def test_the_bytes_of_every_kind_of_piece(previous, token, expected, monkeypatch
     counts = table.byte_counts(np.array([Piece.pieces.index(previous)]), np.array([Piece.pieces.index(token)]))
     assert counts.tolist() == [expected]
     assert counts.dtype == np.int64
+
+
+def test_the_first_space_of_a_document_counts_where_it_is_the_text_s(monkeypatch):
+    monkeypatch.setattr("tritgolf.evaluate.bytes.SentencePieceProcessor", Piece)
+    first = np.array([1]), np.array([Piece.pieces.index("▁é")])
+    assert token_bytes(Piece()).byte_counts(*first).tolist() == [2]
+    assert token_bytes(KeepsFirstSpace()).byte_counts(*first).tolist() == [3]
+
+
+def test_an_unknown_token_is_told_instead_of_counted_as_nothing(monkeypatch):
+    monkeypatch.setattr("tritgolf.evaluate.bytes.SentencePieceProcessor", Piece)
+    with pytest.raises(InputError, match=r"has 2 tokens of 3 that its tokenizer doesn't know"):
+        token_bytes(Piece()).byte_counts(np.array([1, 1, 5]), np.array([3, 5, 3]))
+
+
+SAMPLE = ["def f(x):", "    return x", "one two one two", "Café, naïve", "tail  ", "1 2 3"]
+SPECIAL = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
+
+
+def trained(**options):
+    model = io.BytesIO()
+    SentencePieceTrainer.train(
+        **{
+            "sentence_iterator": iter(SAMPLE * 20),
+            "model_writer": model,
+            "vocab_size": 330,
+            "model_type": "bpe",
+            "byte_fallback": True,
+            "hard_vocab_limit": False,
+            "minloglevel": 2,
+            "num_threads": 1,
+            **SPECIAL,
+            **options,
+        }
+    )
+    processor = SentencePieceProcessor()
+    processor.LoadFromSerializedProto(model.getvalue())
+    return processor
+
+
+AS_IT_IS = {"normalization_rule_name": "identity", "remove_extra_whitespaces": False, "add_dummy_prefix": False}
+MODELS = {
+    "as trained here": TRAINING_OPTIONS,
+    "SentencePiece's default": {},
+    "keeps white space": {"remove_extra_whitespaces": False},
+    "keeps everything": AS_IT_IS,
+    "pieces of spaces": AS_IT_IS | {"allow_whitespace_only_pieces": True, "split_by_whitespace": False},
+    "user's pieces": AS_IT_IS | {"user_defined_symbols": ["def ", "    ", "▁▁▁", "<x>"]},
+    "spaces behind words": AS_IT_IS | {"treat_whitespace_as_suffix": True},
+    "unigrams": {"model_type": "unigram"},
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def any_model(request):
+    return trained(**MODELS[request.param])
+
+
+WORDS = st.lists(
+    st.sampled_from(["a", "def ", " ", "    ", "\n", "\r\n", "\t", "\0", "▁", "½", "東", "😀"])
+    | st.sampled_from(["\u200b", "\u3000", "\ufb01", "e\u0301"])  # what a normalizer drops, widens, takes apart
+    | st.characters(codec="utf-8"),
+    max_size=40,
+).map("".join)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(WORDS, max_size=5), st.integers(1, 50), st.integers(1, 30), st.integers(1, 2))
+def test_the_raw_bytes_of_tokens_are_those_of_the_text(any_model, texts, batch, part, threads):
+    """Whatever the normalizer does, however documents are cut; and what a sidecar then holds has the same sum."""
+    found = list(encode_counted(any_model, texts, threads, batch_characters=batch, part_characters=part))
+    tokens = [token for ids, _ in found for token in ids.tolist()]
+    assert tokens == [token for text in texts for token in [any_model.bos_id(), *any_model.encode(text)]]
+    counts = [count for _, sizes in found for count in sizes.tolist()]
+    assert len(counts) == len(tokens)
+    assert sum(counts) == sum(len(text.encode()) for text in texts)
+    assert all(count >= 0 for count in counts)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(WORDS, min_size=1, max_size=5).filter(lambda texts: not any("▁" in text for text in texts)))
+def test_published_bytes_are_those_of_the_normalized_text(any_model, texts):
+    """By tokens alone a ▁ of the text can't be told from a space, so texts have none here."""
+    tokens = np.array([token for text in texts for token in [any_model.bos_id(), *any_model.encode(text)]])
+    counted = int(token_bytes(any_model).byte_counts(tokens[:-1], tokens[1:]).sum())
+    assert counted == sum(len(any_model.decode(any_model.encode(text)).encode()) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"treat_whitespace_as_suffix": True}, "puts a space of its own behind every text"),
+        ({"sentence_iterator": iter(["1", "2", "3"] * 20), "add_dummy_prefix": False}, "has no piece for a space"),
+    ],
+)
+def test_a_model_whose_tokens_do_not_tell_their_bytes_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        token_bytes(trained(**options))
+
+
+def test_a_text_without_known_characters_is_refused_and_one_with_them_is_counted():
+    processor = trained(byte_fallback=False, vocab_size=60)
+    table = token_bytes(processor)
+    for text, known in (("one two", True), ("one 東", False)):
+        tokens = np.array([processor.bos_id(), *processor.encode(text)])
+        if known:
+            assert table.byte_counts(tokens[:-1], tokens[1:]).sum() == len(text)
+        else:
+            with pytest.raises(InputError, match="with byte fallback"):
+                table.byte_counts(tokens[:-1], tokens[1:])
 
 
 @settings(deadline=None)

@@ -6,7 +6,7 @@ import torch
 
 from tests.small import random_network, small_model
 from tritgolf.evaluate import score
-from tritgolf.evaluate.bytes import TokenBytes
+from tritgolf.evaluate.bytes import TextBytes, TokenBytes
 from tritgolf.evaluate.score import (
     WindowNats,
     plain_window_sums,
@@ -26,13 +26,14 @@ def text(tokens=75, vocabulary=300, seed=5) -> np.ndarray:
     return np.random.default_rng(seed).integers(vocabulary, size=tokens).astype(np.uint16)
 
 
-def sizes(text_bytes, leading_space=None, silent=None) -> TokenBytes:
+def sizes(text_bytes, leading_space=None, silent=None, raw=None) -> TextBytes:
     count = len(text_bytes)
-    return TokenBytes(
+    pieces = TokenBytes(
         np.array(text_bytes, np.int64),
         np.array(leading_space or [False] * count),
         np.array(silent or [False] * count),
     )
+    return TextBytes(pieces, raw)
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +173,25 @@ def test_a_summary_by_hand():
     table = sizes([0, 1, 3], leading_space=[False, False, True], silent=[True, False, False])
     found = WindowNats(np.array([3.0, 5.0]), np.array([10.0, 30.0]))
     summary = summarize(found, tokens, windows, table, z_loss=0.1)
-    assert summary.bytes == 10
+    assert (summary.bytes, summary.published_bytes, summary.byte_counting) == (10, 10, "published")
+    assert summary.bpb_published_bytes == summary.bpb
     assert (summary.tokens_scored, summary.tokens_left_out) == (4, 0)
     assert summary.nats == 2.0
     assert summary.bpb == pytest.approx(8 / math.log(2) / 10)
     assert summary.record_bpb == pytest.approx((8 + 0.1 * 40) / math.log(2) / 10)
+
+
+def test_raw_bytes_decide_where_they_are_known():
+    tokens, windows = np.array([0, 1, 2, 1, 2], np.uint16), chunked_windows(5, 2)
+    table = sizes([0, 1, 3], raw=np.array([70, 2, 5, 0, 9], np.uint16))  # the first token is no target
+    found = WindowNats(np.array([3.0, 5.0]), np.array([10.0, 30.0]))
+    summary = summarize(found, tokens, windows, table, z_loss=0.1)
+    assert (summary.bytes, summary.published_bytes, summary.byte_counting) == (16, 8, "raw")
+    assert summary.bpb == pytest.approx(8 / math.log(2) / 16)
+    assert summary.bpb_published_bytes == pytest.approx(8 / math.log(2) / 8)
+    assert summary.record_bpb == pytest.approx((8 + 0.1 * 40) / math.log(2) / 8)  # as published, whatever is known
+    # entropies: 1 and 1 of the targets 1 2 1 2
+    assert unigram_bpb(tokens, table) == pytest.approx(4 / 16)
 
 
 def test_bytes_are_those_of_the_scored_targets():

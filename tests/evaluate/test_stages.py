@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from tests.evaluate.test_score import one_by_one
 from tests.small import random_network, small_model, small_training
 from tritgolf.artifact.container import read_artifact
 from tritgolf.config import EvaluateConfig
-from tritgolf.data.loader import training_stream, validation_tokens
+from tritgolf.data.corpus import load_corpus
+from tritgolf.data.loader import training_stream, validation_byte_counts, validation_tokens
 from tritgolf.errors import InputError
-from tritgolf.evaluate import stage
+from tritgolf.evaluate import stage, text
 from tritgolf.evaluate.bytes import token_bytes
 from tritgolf.evaluate.roundtrip import paired_gap, roundtrip_stage
 from tritgolf.evaluate.score import WindowNats
@@ -82,11 +84,17 @@ def tokens(dataset):
     return np.asarray(validation_tokens(dataset / "shards", 16))
 
 
-def bits_of(nats, tokens, targets, dataset) -> float:
-    size = (
-        token_bytes(dataset / "tokenizer" / "tokenizer.model").byte_counts(tokens[targets], tokens[targets + 1]).sum()
-    )
+def bits_of(nats, size) -> float:
     return sum(nats) / math.log(2) / int(size)
+
+
+def published_size(tokens, targets, dataset) -> int:
+    counted = token_bytes(dataset / "tokenizer" / "tokenizer.model").byte_counts(tokens[targets], tokens[targets + 1])
+    return int(counted.sum())
+
+
+def raw_size(targets, dataset) -> int:
+    return int(validation_byte_counts(dataset / "shards")[targets + 1].sum())
 
 
 def test_chunked_and_sliding_scores_against_loops(scored, tokens, dataset):
@@ -94,16 +102,18 @@ def test_chunked_and_sliding_scores_against_loops(scored, tokens, dataset):
     chunked, sliding = scored["metrics"]["chunked"], scored["metrics"]["sliding"]
     windows = chunked_windows(len(tokens), 16)
     nats, squares = one_by_one(network, tokens, windows)
-    assert chunked["bpb"] == pytest.approx(bits_of(nats, tokens, np.arange(windows.scored), dataset), rel=1e-5)
+    targets = np.arange(windows.scored)
+    raw, published = raw_size(targets, dataset), published_size(tokens, targets, dataset)
+    assert raw != published
+    assert chunked["bpb"] == pytest.approx(bits_of(nats, raw), rel=1e-5)
+    assert chunked["bpb_published_bytes"] == pytest.approx(bits_of(nats, published), rel=1e-5)
     inflated = [n + 1e-4 * square for n, square in zip(nats, squares, strict=True)]
-    assert chunked["record_bpb"] == pytest.approx(
-        bits_of(inflated, tokens, np.arange(windows.scored), dataset), rel=1e-5
-    )
+    assert chunked["record_bpb"] == pytest.approx(bits_of(inflated, published), rel=1e-5)
     assert chunked["tokens_scored"] + chunked["tokens_left_out"] == len(tokens) - 1
 
     nats, _ = one_by_one(network, tokens, sliding_windows(len(tokens), 16, 5, "every_token"))
     assert sliding["nats"] == pytest.approx(sum(nats) / (len(tokens) - 1), rel=1e-5)
-    assert sliding["bpb"] == pytest.approx(bits_of(nats, tokens, np.arange(len(tokens) - 1), dataset), rel=1e-5)
+    assert sliding["bpb"] == pytest.approx(bits_of(nats, raw_size(np.arange(len(tokens) - 1), dataset)), rel=1e-5)
     assert (sliding["tokens_scored"], sliding["tokens_left_out"]) == (len(tokens) - 1, 0)
     assert (sliding["stride"], sliding["window"], sliding["rule"]) == (5, 16, "every_token")
 
@@ -113,8 +123,36 @@ def test_the_bytes_of_all_targets_are_those_of_the_text(scored, tokens, dataset)
 
     processor = SentencePieceProcessor(model_file=str(dataset / "tokenizer" / "tokenizer.model"))
     documents = np.split(tokens, np.flatnonzero(tokens == processor.bos_id()))
-    written = sum(len(processor.decode(document.tolist()).encode()) for document in documents)
-    assert scored["metrics"]["sliding"]["bytes"] == written
+    normalized = sum(len(processor.decode(document.tolist()).encode()) for document in documents)
+    raw = load_corpus(dataset / "corpus")["splits"]["validation"]["bytes"]
+    sliding, told = scored["metrics"]["sliding"], scored["metrics"]["validation_bytes"]
+    assert (sliding["bytes"], sliding["published_bytes"], sliding["byte_counting"]) == (raw, normalized, "raw")
+    ratio = raw / normalized
+    assert told == {"raw": raw, "published": normalized, "raw_per_published": ratio, "bpb_divides_by": "raw"}
+
+
+def test_shards_without_byte_counts_are_scored_by_published_bytes_and_it_says_so(scored, finished, dataset, tmp_path):
+    old = tmp_path / "dataset"
+    shutil.copytree(dataset, old)
+    manifest = json.loads((old / "shards" / "manifest.json").read_text())
+    for shard in manifest["shards"]:
+        if counted := shard.pop("byte_counts", None):
+            (old / "shards" / counted["file"]).unlink()
+    (old / "shards" / "manifest.json").write_text(json.dumps(manifest))
+    found, known = evaluate(finished, old, tmp_path)["metrics"], scored["metrics"]
+    assert found["sliding"]["byte_counting"] == "published"
+    assert found["sliding"]["bpb"] == found["sliding"]["bpb_published_bytes"] == known["sliding"]["bpb_published_bytes"]
+    assert found["validation_bytes"]["raw"] is found["validation_bytes"]["raw_per_published"] is None
+    assert found["validation_bytes"]["bpb_divides_by"] == "published"
+
+
+def test_changed_byte_counts_are_told(finished, dataset, tmp_path):
+    changed = tmp_path / "dataset"
+    shutil.copytree(dataset, changed)
+    sidecar = changed / "shards" / "val_bytes_000000.bin"
+    sidecar.write_bytes(sidecar.read_bytes()[:-2] + b"\7\7")
+    with pytest.raises(InputError, match=r"val_bytes_000000.bin: does not have the digest of its manifest"):
+        evaluate(finished, changed, tmp_path)
 
 
 def test_the_step_is_that_of_the_artifact_not_the_last_of_the_run(finished, dataset, tmp_path):
@@ -160,7 +198,7 @@ def test_the_best_temperature_is_applied_to_the_sliding_score(scored, tokens, da
     windows = sliding_windows(len(tokens), 16, 5, "every_token")
     nats, _ = one_by_one(random_network(small_model()), tokens, windows, found["best"])
     assert found["sliding_bpb_at_best"] == pytest.approx(
-        bits_of(nats, tokens, np.arange(len(tokens) - 1), dataset), rel=1e-5
+        bits_of(nats, raw_size(np.arange(len(tokens) - 1), dataset)), rel=1e-5
     )
     assert found["sliding_bpb_at_best"] != scored["metrics"]["sliding"]["bpb"]
 
@@ -196,14 +234,14 @@ def test_the_payload_has_no_times(scored, finished, dataset, tmp_path):
 
 def test_a_text_too_short_for_the_record_rule_is_told(finished, dataset, tmp_path, monkeypatch):
     short = validation_tokens(dataset / "shards", 16)[:20]
-    monkeypatch.setattr(stage, "validation_tokens", lambda *_: short)
+    monkeypatch.setattr(text, "validation_tokens", lambda *_: short)
     assert evaluate(finished, dataset, tmp_path)["metrics"]["sliding"]["tokens_scored"] == 19
     with pytest.raises(InputError, match=r"too short .* every_token"):
         evaluate(finished, dataset, tmp_path, settings=evaluation(window_rule="record", stride=4))
 
 
 def test_a_text_without_a_byte_is_told(finished, dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(stage, "validation_tokens", lambda *_: np.zeros(40, np.uint16))
+    monkeypatch.setattr(text, "validation_tokens", lambda *_: np.zeros(40, np.uint16))
     with pytest.raises(InputError, match="holds control tokens alone"):
         evaluate(finished, dataset, tmp_path)
 

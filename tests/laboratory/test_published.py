@@ -10,7 +10,7 @@ from tests.artifact.conftest import PUBLISHED
 from tests.small import RECORDS
 from tritgolf.artifact.inspect import open_artifact
 from tritgolf.cli import main
-from tritgolf.evaluate.bytes import TokenBytes
+from tritgolf.evaluate.bytes import TextBytes, TokenBytes
 from tritgolf.evaluate.load import used_ternary
 from tritgolf.evaluate.text import ScoredText
 from tritgolf.evaluate.windows import chunked_windows
@@ -70,7 +70,7 @@ def test_the_error_of_the_lossless_row_is_that_of_the_reload_itself():
 def test_scores_are_paired_with_the_own_reload():
     artifact = open_artifact(sample("pr640"))
     tokens = np.random.default_rng(1).integers(0, 1024, 2 * 1024 + 1).astype(np.uint16)
-    sizes = TokenBytes(np.full(1024, 3), np.zeros(1024, bool), np.zeros(1024, bool))
+    sizes = TextBytes(TokenBytes(np.full(1024, 3), np.zeros(1024, bool), np.zeros(1024, bool)))
     text = ScoredText(tokens, chunked_windows(len(tokens), 1024), sizes, 1, 1e-4)
     torch.manual_seed(0)
     rows = restorations(artifact, GridConfig(rows={"scales_e8m0": {"scales": "e8m0"}}), text)["rows"]

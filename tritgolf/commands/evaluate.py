@@ -36,9 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     print_facts(
         [
             ("", f"{arguments.artifact} on {facts['tokens']:,} tokens"),
+            ("bytes", _counting(facts["bytes"])),
             ("chunked", f"{chunked['bpb']:.4f} BPB, {chunked['nats']:.4f} nats a token"),
             ("  scored", f"{chunked['tokens_scored']:,} tokens, {chunked['tokens_left_out']:,} left out"),
-            ("  with z-loss", f"{chunked['record_bpb']:.4f} BPB (what the published val_bpb holds)"),
+            ("  with z-loss", f"{chunked['record_bpb']:.4f} BPB by published bytes (what the published val_bpb holds)"),
             (f"sliding {sliding['stride']}", f"{sliding['bpb']:.4f} BPB, {sliding['nats']:.4f} nats a token"),
             ("  scored", f"{sliding['tokens_scored']:,} tokens, {sliding['tokens_left_out']:,} left out"),
             ("  time", f"{sliding['seconds']:.1f} s, {sliding['window_tokens_per_second']:,.0f} window tokens/s"),
@@ -47,11 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _counting(found: dict[str, Any]) -> str:
+    """Which bytes BPB divide by, with the ratio of the two countings."""
+    published = f"{found['published']:,} as the published code counts"
+    if found["raw"] is None:
+        return f"{published} (the raw ones are not known)"
+    return (
+        f"{found['raw']:,} raw UTF-8 bytes of the text; {published} (raw / published {found['raw_per_published']:.4f})"
+    )
+
+
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
     from tritgolf.config import TrainConfig  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
-    from tritgolf.evaluate.stage import score_chunked, score_sliding  # noqa: PLC0415
+    from tritgolf.evaluate.stage import byte_facts, score_chunked, score_sliding  # noqa: PLC0415
 
     artifact = named_artifact(arguments)
     model = artifact.header.model
@@ -64,6 +75,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "artifact": str(arguments.artifact),
         "tokens": len(tokens),
+        "bytes": byte_facts(tokens, sizes),
         "chunked": score_chunked(network, tokens, sizes, arguments.batch, z_loss),
         "sliding": score_sliding(network, tokens, sizes, arguments.batch, z_loss, stride, arguments.rule)[0],
     }

@@ -32,8 +32,26 @@ class TextSource(Settings):
     validation_files: tuple[str, ...] = ()
 
 
+class HubDocuments(Settings):
+    """The text behind published validation shards: the ``first`` so many lines of a .jsonl in a Hugging Face repo.
+
+    ``folder`` names a local copy of the repo to use instead.
+    """
+
+    repository: str
+    repository_type: Literal["dataset", "model"] = "dataset"
+    revision: str
+    file: str
+    first: Positive
+    endpoint: str = Field(default="https://huggingface.co", pattern="^https?://[^/]+")
+    folder: str | None = None
+
+
 class HubSource(Settings):
-    """Published shards and their tokenizer in a Hugging Face repo; ``folder`` names a local copy to use instead."""
+    """Published shards and their tokenizer in a Hugging Face repo; ``folder`` names a local copy to use instead.
+
+    ``documents``: where the validation text lies, so that its raw bytes can be counted.
+    """
 
     kind: Literal["hub"]
     repository: str
@@ -44,6 +62,7 @@ class HubSource(Settings):
     tokenizer: str
     endpoint: str = Field(default="https://huggingface.co", pattern="^https?://[^/]+")
     folder: str | None = None
+    documents: HubDocuments | None = None
 
 
 Source = Annotated[DocstringsSource | TextSource | HubSource, Field(discriminator="kind")]

@@ -2,7 +2,8 @@
 
 SentencePiece encodes a batch on its own threads and returns it in order, so the shards are the same whatever the number
 of threads. It needs some 40 bytes of memory a character, so a long document is encoded in parts, cut between two words:
-where no piece of the vocabulary runs across a space, the tokens are those of the whole.
+where no piece of the vocabulary runs across a space, the tokens are those of the whole. Of validation text the raw
+bytes of each token are kept beside the shards (``byte_counts``); telling them takes more time and memory.
 """
 
 import re
@@ -14,15 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
 
+from tritgolf.data.byte_counts import Counts, capped, give_back, raw_byte_counts
 from tritgolf.data.corpus import load_corpus, split_file
-from tritgolf.data.manifest import PREFIX, Manifest, shard_facts, write_manifest
+from tritgolf.data.manifest import PREFIX, Manifest, shard_facts, with_byte_counts, write_manifest
 from tritgolf.data.shards import ShardWriter
 from tritgolf.data.text import read_documents
 from tritgolf.data.tokenizer import SPACE, load_tokenizer, load_tokenizer_facts
+from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory
 from tritgolf.progress import progress
 
 BATCH_CHARACTERS, PART_CHARACTERS = 1 << 22, 1 << 16
+COUNTED_CHARACTERS = 1 << 20  # of a batch whose bytes are counted: offsets take five times the memory of tokens
 BETWEEN_WORDS = re.compile(r"(?<=[A-Za-z0-9])[ \n](?=[A-Za-z0-9])")
 MARK = "a"  # a leading space would be taken away as extra whitespace; behind a word it stays
 
@@ -46,10 +50,15 @@ def build_shards(
                 what=f"{split} shards",
                 unit="documents",
             )
-            with ShardWriter(temporary, prefix, tokens_per_shard) as writer:
-                for tokens in encode_documents(processor, documents, threads):
-                    writer.add(tokens)
-            shards += [shard_facts(path, split, vocab_size=vocab_size, bos_id=bos_id) for path in writer.paths]
+            if split == "validation":
+                paths, counted = write_counted(processor, documents, temporary, prefix, tokens_per_shard, threads)
+            else:
+                with ShardWriter(temporary, prefix, tokens_per_shard) as writer:
+                    for tokens in encode_documents(processor, documents, threads):
+                        writer.add(tokens)
+                paths, counted = writer.paths, []
+            facts = [shard_facts(path, split, vocab_size=vocab_size, bos_id=bos_id) for path in paths]
+            shards += with_byte_counts(facts, counted)
         manifest = Manifest(
             dataset=dataset,
             tokenizer_digest=tokenizer_facts["digest"],
@@ -58,8 +67,34 @@ def build_shards(
             origin={"corpus": {split: corpus_facts["splits"][split]["digest"] for split in PREFIX}},
             shards=tuple(shards),
         )
+        text_bytes, counted_bytes = corpus_facts["splits"]["validation"]["bytes"], manifest.raw_bytes("validation")
+        if counted_bytes != text_bytes:
+            what = f"gives byte offsets that count {counted_bytes} of the validation text's {text_bytes} bytes"
+            raise InputError(Path(tokenizer) / "tokenizer.model", what, "use another SentencePiece model")
         write_manifest(temporary, manifest)
     return manifest
+
+
+def write_counted(
+    processor: SentencePieceProcessor,
+    documents: Iterable[str],
+    folder: Path,
+    prefix: str,
+    tokens_per_shard: int,
+    threads: int,
+) -> tuple[list[Path], list[Path]]:
+    """Write ``documents`` as the shards ``prefix_000000.bin`` … and their sidecars; return the paths of both."""
+    carried = 0
+    with (
+        ShardWriter(folder, prefix, tokens_per_shard) as shards,
+        ShardWriter(folder, f"{prefix}_bytes", tokens_per_shard) as sidecars,
+    ):
+        for tokens, counts in encode_counted(processor, documents, threads):
+            sizes, carried = capped(counts, carried)
+            shards.add(tokens)
+            sidecars.add(sizes)
+    give_back(sidecars.paths, carried)
+    return shards.paths, sidecars.paths
 
 
 def encode_documents(
@@ -74,13 +109,41 @@ def encode_documents(
 
     The tokens do not depend on ``threads``, ``batch_characters`` or ``part_characters``.
     """
-    if _has_pieces_across_spaces(processor):
-        part_characters = sys.maxsize
     bos, mark = [processor.bos_id()], len(processor.encode(MARK))
-    for batch in _batches(documents, batch_characters, part_characters):
+    for batch in _batches(documents, batch_characters, _longest_part(processor, part_characters)):
         encoded = processor.encode([part for part, _ in batch], num_threads=threads)
         tokens = (ids[mark:] if continued else bos + ids for ids, (_, continued) in zip(encoded, batch, strict=True))
         yield np.concatenate([np.asarray(ids, dtype=np.int32) for ids in tokens])
+
+
+def encode_counted(
+    processor: SentencePieceProcessor,
+    documents: Iterable[str],
+    threads: int,
+    *,
+    batch_characters: int = COUNTED_CHARACTERS,
+    part_characters: int = PART_CHARACTERS,
+) -> Iterator[tuple[npt.NDArray[np.int32], Counts]]:
+    """``encode_documents``, and with each batch the raw UTF-8 bytes of its tokens, int64: together those of the text.
+
+    What the batches hold depends on their size; put together, neither tokens nor bytes do.
+    """
+    bos, mark = processor.bos_id(), len(processor.encode(MARK))
+    left = 0  # bytes of a part that has no token of its own
+    for batch in _batches(documents, batch_characters, _longest_part(processor, part_characters)):
+        encoded = processor.encode(
+            [part for part, _ in batch], num_threads=threads, return_type="offset_mapping", return_bytes=True
+        )
+        tokens, counts = [], []
+        for (part, continued), found in zip(batch, encoded, strict=True):
+            marks = mark if continued else 0
+            ids = found["ids"][marks:] if continued else [bos, *found["ids"]]
+            sizes, unplaced = raw_byte_counts(part, [end for _, end in found["offsets"]], marks)
+            sizes[:1] += left
+            left = unplaced if len(sizes) else left + unplaced
+            tokens.append(np.asarray(ids, dtype=np.int32))
+            counts.append(sizes)
+        yield np.concatenate(tokens), np.concatenate(counts)
 
 
 def cut(text: str, characters: int) -> Iterator[str]:
@@ -92,8 +155,10 @@ def cut(text: str, characters: int) -> Iterator[str]:
     yield text[start:]
 
 
-def _has_pieces_across_spaces(processor: SentencePieceProcessor) -> bool:
-    return any(SPACE in processor.id_to_piece(token)[1:] for token in range(processor.vocab_size()))
+def _longest_part(processor: SentencePieceProcessor, characters: int) -> int:
+    """Characters of the parts that a document may be cut into: all of it where a piece may run across a space."""
+    pieces = (processor.id_to_piece(token)[1:] for token in range(processor.vocab_size()))
+    return sys.maxsize if any(SPACE in piece or " " in piece for piece in pieces) else characters
 
 
 def _batches(documents: Iterable[str], batch_characters: int, part_characters: int) -> Iterator[list[tuple[str, bool]]]:

@@ -21,7 +21,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
-from tritgolf.data.dataset import HubSource
+from tritgolf.data.byte_counts import sidecar_path
+from tritgolf.data.dataset import HubDocuments, HubSource
 from tritgolf.data.manifest import Split
 from tritgolf.errors import InputError
 from tritgolf.files import CHUNK
@@ -57,9 +58,13 @@ class Retry:
 
 @dataclass(frozen=True)
 class HubFiles:
-    """Local paths of a dataset's files, in name order, and the commit they come from ("local" for a local copy)."""
+    """Local paths of a dataset's files, in name order, and the commit they come from ("local" for a local copy).
+
+    ``sidecars``: the byte counts of the validation shards, where the repo has those of all.
+    """
 
     shards: dict[Split, list[Path]]
+    sidecars: list[Path]
     tokenizer: Path
     commit: str
 
@@ -79,14 +84,14 @@ def fetch(source: HubSource, folder: str | Path, retry: Retry = Retry()) -> HubF
         commit, files = list_files(source, retry)
         root = Path(folder) / commit
         wanted = _arrange(source, sorted(files), root, commit)
-        for path in [wanted.tokenizer, *wanted.shards["validation"], *wanted.shards["train"]]:
+        for path in [wanted.tokenizer, *wanted.shards["validation"], *wanted.sidecars, *wanted.shards["train"]]:
             download(source, commit, files[path.relative_to(root).as_posix()], path, retry)
     return wanted
 
 
-def list_files(source: HubSource, retry: Retry) -> tuple[str, dict[str, RemoteFile]]:
+def list_files(source: HubSource | HubDocuments, retry: Retry) -> tuple[str, dict[str, RemoteFile]]:
     """The commit that ``source.revision`` names and the files in it, by name."""
-    where = _address(source)
+    where = address(source)
     api = HfApi(endpoint=source.endpoint)
 
     def ask() -> tuple[str, dict[str, RemoteFile]]:
@@ -108,7 +113,7 @@ def list_files(source: HubSource, retry: Retry) -> tuple[str, dict[str, RemoteFi
                 files[sibling.rfilename] = RemoteFile(sibling.rfilename, size, digest)
         return commit, files
 
-    return _with_retries(ask, f"the file list of revision {source.revision!r}", where, retry)
+    return with_retries(ask, f"the file list of revision {source.revision!r}", where, retry)
 
 
 def download(source: HubSource, commit: str, file: RemoteFile, path: Path, retry: Retry) -> None:
@@ -138,7 +143,7 @@ def download(source: HubSource, commit: str, file: RemoteFile, path: Path, retry
             part.unlink()
             raise _WrongContentError(f"its content does not have the digest {file.digest}")
 
-    _with_retries(get, f"{file.name} ({file.size} bytes)", _address(source), retry)
+    with_retries(get, f"{file.name} ({file.size} bytes)", address(source), retry)
     part.replace(path)
 
 
@@ -164,21 +169,31 @@ def _arrange(source: HubSource, names: list[str], root: Path, commit: str) -> Hu
     def matching(key: str, pattern: str) -> list[Path]:
         found = [root / name for name in names if fnmatch.fnmatchcase(name, pattern) and ".." not in Path(name).parts]
         if not found:
-            raise InputError(_address(source), f"has no file {pattern!r} ({key})", "correct the dataset's source")
+            raise InputError(address(source), f"has no file {pattern!r} ({key})", "correct the dataset's source")
         return found
 
+    def tokens(key: Split, pattern: str) -> list[Path]:
+        """The shards: byte counts that the pattern matches too are none."""
+        found = matching(key, pattern)
+        return [path for path in found if path not in {sidecar_path(shard) for shard in found}]
+
+    train, validation = tokens("train", source.train), tokens("validation", source.validation)
+    there = {root / name for name in names}
+    sidecars = [sidecar_path(shard) for shard in validation]
     return HubFiles(
-        {"train": matching("train", source.train), "validation": matching("validation", source.validation)},
+        {"train": train, "validation": validation},
+        sidecars if there.issuperset(sidecars) else [],
         matching("tokenizer", source.tokenizer)[0],
         commit,
     )
 
 
-def _address(source: HubSource) -> str:
+def address(source: HubSource | HubDocuments) -> str:
+    """How messages name the repo."""
     return source.folder or f"{source.endpoint} {source.repository_type} {source.repository}"
 
 
-def _with_retries(action: Callable[[], T], wanted: str, where: str, retry: Retry) -> T:
+def with_retries(action: Callable[[], T], wanted: str, where: str, retry: Retry) -> T:
     """``action()``, tried again after faults that may pass; any other fault, or the last, is an ``InputError``."""
     for attempt in range(1, retry.attempts + 1):
         try:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tritgolf.data.byte_counts import open_sidecar
 from tritgolf.data.manifest import Manifest, Split, load_manifest
 from tritgolf.data.shards import Tokens, open_shard
 from tritgolf.errors import InputError
@@ -121,6 +122,15 @@ def validation_tokens(folder: str | Path, context: int, vocab_size: int | None =
     tokens = np.concatenate([open_shard(path, vocab_size) for path in paths])
     check_window(tokens, context, folder)
     return tokens
+
+
+def validation_byte_counts(folder: str | Path) -> npt.NDArray[np.uint16] | None:
+    """The raw UTF-8 bytes of every validation token of a shards folder, uint16; None where they are not known."""
+    manifest = load_manifest(folder)
+    if manifest.raw_bytes("validation") is None:
+        return None
+    sidecars = [(shard.byte_counts.file, shard.tokens) for shard in manifest.of("validation") if shard.byte_counts]
+    return np.concatenate([open_sidecar(Path(folder) / file, tokens) for file, tokens in sidecars])
 
 
 def check_window(tokens: Tokens, context: int, where: str | Path) -> None:

@@ -3,11 +3,25 @@
 import contextlib
 import os
 import shutil
+import sys
 from pathlib import Path
 
+import numpy as np
+
+from tritgolf.data.byte_counts import check_tokens, sidecar_path
 from tritgolf.data.dataset import HubSource
+from tritgolf.data.documents import fetch_documents, prove
 from tritgolf.data.hub import HubFiles, fetch
-from tritgolf.data.manifest import PREFIX, Manifest, shard_facts, write_manifest
+from tritgolf.data.manifest import (
+    PREFIX,
+    Manifest,
+    ShardFacts,
+    Split,
+    shard_facts,
+    with_byte_counts,
+    write_manifest,
+)
+from tritgolf.data.shards import read_header, write_shard
 from tritgolf.data.tokenizer import load_tokenizer_facts, save_tokenizer
 from tritgolf.files import atomic_directory
 from tritgolf.progress import progress
@@ -18,33 +32,70 @@ def build_published_dataset(
 ) -> Manifest:
     """Fetch the files of dataset ``name`` into the folder ``download``; write the folders ``tokenizer`` and ``shards``.
 
-    Every shard is read through: header, size, token ids. The shards folder holds hard links where the file system has
-    them, so nothing is stored twice. Raises ``InputError`` for whatever cannot be fetched or is not what it should be.
+    Every shard is read through: header, size, token ids. The raw bytes of validation tokens come from sidecars of the
+    repo, or from its documents where they prove to be the text (``documents``); where neither tells, a line says so.
+    The shards folder holds hard links where the file system has them, so nothing is stored twice. Raises ``InputError``
+    for whatever cannot be fetched or is not what it should be.
     """
     files = fetch(source, download)
     save_tokenizer(files.tokenizer.read_bytes(), tokenizer, origin=files.tokenizer.name)
-    return _link_shards(name, source, files, Path(tokenizer), Path(shards))
-
-
-def _link_shards(name: str, source: HubSource, files: HubFiles, tokenizer: Path, folder: Path) -> Manifest:
     facts = load_tokenizer_facts(tokenizer)
-    vocabulary = {"vocab_size": facts["vocab_size"], "bos_id": facts["bos_id"]}
-    shards = []
-    with atomic_directory(folder) as temporary:
-        for split, prefix in PREFIX.items():
-            for index, path in enumerate(progress(files.shards[split], what=f"{split} shards", unit="shards")):
-                ours = temporary / f"{prefix}_{index:06d}.bin"
-                _link(path, ours)
-                shards.append(shard_facts(ours, split, **vocabulary))
+    origin = {"repository": source.repository, "revision": source.revision, "commit": files.commit}
+    with atomic_directory(shards) as temporary:
+        linked = _link_shards(files, temporary, facts["vocab_size"], facts["bos_id"])
+        sidecars, raw_bytes = _byte_counts(source, files, Path(download), temporary)
         manifest = Manifest(
             dataset=name,
             tokenizer_digest=facts["digest"],
-            origin={"repository": source.repository, "revision": source.revision, "commit": files.commit},
-            shards=tuple(shards),
-            **vocabulary,
+            vocab_size=facts["vocab_size"],
+            bos_id=facts["bos_id"],
+            origin={**origin, "raw_bytes": raw_bytes},
+            shards=(*linked["train"], *with_byte_counts(linked["validation"], sidecars)),
         )
         write_manifest(temporary, manifest)
     return manifest
+
+
+def _link_shards(files: HubFiles, folder: Path, vocab_size: int, bos_id: int) -> dict[Split, list[ShardFacts]]:
+    """Link every shard into ``folder`` under our name and read it through."""
+    facts: dict[Split, list[ShardFacts]] = {}
+    for split, prefix in PREFIX.items():
+        facts[split] = []
+        for index, path in enumerate(progress(files.shards[split], what=f"{split} shards", unit="shards")):
+            check_tokens(path, vocab_size)
+            ours = folder / f"{prefix}_{index:06d}.bin"
+            _link(path, ours)
+            facts[split].append(shard_facts(ours, split, vocab_size=vocab_size, bos_id=bos_id))
+    return facts
+
+
+def _byte_counts(source: HubSource, files: HubFiles, download: Path, folder: Path) -> tuple[list[Path], str]:
+    """The sidecars of the validation shards in ``folder``, and where their counts come from, or why there are none."""
+    prefix, shards = PREFIX["validation"], files.shards["validation"]
+    ours = [sidecar_path(folder / f"{prefix}_{index:06d}.bin") for index in range(len(shards))]
+    if files.sidecars:
+        for path, link in zip(files.sidecars, ours, strict=True):
+            _link(path, link)
+        return ours, "sidecars of the repository"
+    documents = source.documents
+    if documents is None or (source.folder is not None and documents.folder is None):
+        why = "source.documents does not say where the text is" if documents is None else "source.folder has no text"
+        return [], _unknown(why)
+    text = fetch_documents(documents, download / "documents")
+    counts = prove(text, files.tokenizer, shards)
+    where = f"the first {documents.first:,} documents of {documents.repository}, {documents.file}"
+    if isinstance(counts, str):
+        return [], _unknown(f"{where} are not the text of the shards: {counts}")
+    ends = np.cumsum([read_header(path) for path in shards])
+    for link, part in zip(ours, np.split(counts, ends[:-1]), strict=True):
+        write_shard(link, part)
+    return ours, f"{where}, whose tokens are the shards'"
+
+
+def _unknown(why: str) -> str:
+    told = f"not known: {why}"
+    print(f"warning: raw bytes of the validation text {told}; BPB is by published bytes", file=sys.stderr, flush=True)
+    return told
 
 
 def _link(path: Path, link: Path) -> None:

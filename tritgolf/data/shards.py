@@ -6,7 +6,7 @@ The format is modded-nanogpt's and Parameter Golf's (record-spec, Data). Every d
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -55,13 +55,14 @@ def read_header(path: str | Path) -> int:
     return count
 
 
-def open_shard(path: str | Path, vocab_size: int | None = None) -> Tokens:
-    """The tokens of a shard, uint16, mapped read-only (nothing is loaded until used).
+def open_shard(path: str | Path, vocab_size: int | None = None, *, writable: bool = False) -> Tokens:
+    """The tokens of a shard, uint16, mapped (nothing is loaded until used), read-only unless ``writable``.
 
     With ``vocab_size`` every token is checked. Raises ``InputError`` as ``read_header``, or for a token outside the
     vocabulary.
     """
-    tokens = np.memmap(path, dtype=TOKEN_DTYPE, mode="r", offset=HEADER_BYTES, shape=(read_header(path),))
+    mode: Literal["r", "r+"] = "r+" if writable else "r"
+    tokens = np.memmap(path, dtype=TOKEN_DTYPE, mode=mode, offset=HEADER_BYTES, shape=(read_header(path),))
     if vocab_size is not None and vocab_size <= np.iinfo(TOKEN_DTYPE).max:
         for start, block in blocks(tokens):
             if (largest := int(block.max())) >= vocab_size:
@@ -78,6 +79,19 @@ def blocks(tokens: Tokens) -> Iterator[tuple[int, Tokens]]:
     """Cut tokens into (start, block) pieces of bounded size, for work that should not load a whole shard."""
     for start in range(0, len(tokens), SCAN_TOKENS):
         yield start, tokens[start : start + SCAN_TOKENS]
+
+
+def write_shard(path: Path, values: npt.NDArray[np.integer]) -> None:
+    """Write one file of the shard format: tokens, or byte counts, which must fit in 16 bits."""
+    with path.open("wb") as file:
+        file.write(_header(len(values)))
+        file.write(values.astype(TOKEN_DTYPE).tobytes())
+
+
+def _header(count: int) -> bytes:
+    header = np.zeros(HEADER_BYTES // HEADER_DTYPE.itemsize, HEADER_DTYPE)
+    header[:3] = MAGIC, FORMAT_VERSION, count
+    return header.tobytes()
 
 
 class ShardWriter:
@@ -112,10 +126,8 @@ class ShardWriter:
 
     def _finish(self) -> None:
         if self._file is not None:
-            header = np.zeros(HEADER_BYTES // HEADER_DTYPE.itemsize, HEADER_DTYPE)
-            header[:3] = MAGIC, FORMAT_VERSION, self._count
             self._file.seek(0)
-            self._file.write(header.tobytes())
+            self._file.write(_header(self._count))
             self._file.close()
             self._file = None
 

@@ -1,29 +1,40 @@
-"""Bits per byte: the one place where the bytes of a token are counted (record-spec, Bytes of a token).
+"""Bits per byte: the one place where the bytes of a token are counted, in two ways.
 
-A token counts the UTF-8 length of its piece without the leading ▁, and one more for that ▁ if the token before it is
-not a control, unknown or unused one. Byte pieces count 1; control, unknown and unused pieces 0, though their loss
-counts. These are bytes of the *normalized* text (NFKC, no extra whitespace), not of the raw one.
+*Raw*: the UTF-8 bytes of the text that the token stands for (``tritgolf.data.byte_counts``). *Published*: what the
+published code counts by token ids alone (record-spec, Bytes of a token): the UTF-8 length of the token's piece, a ▁ in
+it counted as the space that it stands for, and a leading one only if the token before it is not a control, unknown or
+unused one. Byte pieces count 1; control and unused pieces 0, though their loss counts. These are bytes of the
+*normalized* text (NFKC, no extra whitespace): where raw ones are known they decide.
 """
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
 
+from tritgolf.config import ByteCounting
 from tritgolf.data.tokenizer import SPACE, load_tokenizer
 from tritgolf.errors import InputError
+
+OTHER_MODEL = "use a tokenizer whose bytes its tokens tell, as those trained here do"
 
 
 @dataclass(frozen=True)
 class TokenBytes:
-    """Three tables over the vocabulary, (pieces,): bytes without the space (int64), leading space, writes no text."""
+    """The published counting: tables over the vocabulary, (pieces,).
+
+    Bytes without a leading space (int64), whether there is one, whether the token is of no text (a space behind it is
+    the tokenizer's own), whether it is the unknown one (None: there is none).
+    """
 
     text_bytes: npt.NDArray[np.int64]
     leading_space: npt.NDArray[np.bool_]
     silent: npt.NDArray[np.bool_]
+    unknown: npt.NDArray[np.bool_] | None = None
 
     @property
     def vocab_size(self) -> int:
@@ -31,25 +42,83 @@ class TokenBytes:
         return len(self.text_bytes)
 
     def byte_counts(self, previous: npt.NDArray[np.integer], tokens: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Bytes of each of ``tokens`` given the token before it: int64, of their shape."""
+        """Bytes of each of ``tokens`` given the token before it: int64, of their shape.
+
+        Raises ``InputError`` for unknown tokens: a tokenizer without byte pieces doesn't say what they stand for.
+        """
+        if self.unknown is not None and (found := int(np.count_nonzero(self.unknown[tokens]))):
+            what = f"has {found} tokens of {tokens.size} that its tokenizer doesn't know, so their bytes can't be told"
+            raise InputError("text", what, "use a tokenizer with byte fallback")
         return self.text_bytes[tokens] + (self.leading_space[tokens] & ~self.silent[previous])
 
 
+class Bytes(NamedTuple):
+    """Bytes of the same tokens by both countings; ``raw`` is None where it is not known."""
+
+    raw: int | None
+    published: int
+
+    @property
+    def counted(self) -> int:
+        """What bits per byte divide by: raw bytes wherever they are known."""
+        return self.published if self.raw is None else self.raw
+
+    @property
+    def counting(self) -> ByteCounting:
+        """Which of the two that is."""
+        return "published" if self.raw is None else "raw"
+
+
+@dataclass(frozen=True)
+class TextBytes:
+    """Both countings of one text: the tokenizer's ``pieces``, and the ``raw`` bytes of each token (uint16) or None."""
+
+    pieces: TokenBytes
+    raw: npt.NDArray[np.uint16] | None = None
+
+    def of(self, tokens: npt.NDArray[np.integer], targets: npt.NDArray[np.int64]) -> Bytes:
+        """Bytes of the tokens behind the positions ``targets`` of the text ``tokens``."""
+        published = int(self.pieces.byte_counts(tokens[targets], tokens[targets + 1]).sum())
+        raw = None if self.raw is None else int(self.raw[targets + 1].sum(dtype=np.int64))
+        return Bytes(raw, published)
+
+
 def token_bytes(model: str | Path | SentencePieceProcessor) -> TokenBytes:
-    """The tables of a SentencePiece model (its path, or one already loaded)."""
+    """The tables of a SentencePiece model (its path, or one already loaded).
+
+    Raises ``InputError`` for a model whose tokens don't tell their bytes: one that writes a space as three byte pieces,
+    or puts a space of its own at the end of a text.
+    """
     processor = model if isinstance(model, SentencePieceProcessor) else load_tokenizer(model)
+    where = "tokenizer" if isinstance(model, SentencePieceProcessor) else model
+    first_space_counts = _first_space_counts(processor, where)
     size = processor.vocab_size()
-    text_bytes, leading_space, silent = np.zeros(size, np.int64), np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    text_bytes, leading_space = np.zeros(size, np.int64), np.zeros(size, np.bool_)
+    silent, unknown = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
     for token in range(size):
-        if processor.is_control(token) or processor.is_unknown(token) or processor.is_unused(token):
-            silent[token] = True
+        unknown[token] = processor.is_unknown(token)
+        if processor.is_control(token) or unknown[token] or processor.is_unused(token):
+            silent[token] = not first_space_counts
         elif processor.is_byte(token):
             text_bytes[token] = 1
         else:
             piece = processor.id_to_piece(token)
             leading_space[token] = piece.startswith(SPACE)
-            text_bytes[token] = len(piece.removeprefix(SPACE).encode())
-    return TokenBytes(text_bytes, leading_space, silent)
+            text_bytes[token] = len(piece.replace(SPACE, " ").encode()) - leading_space[token]
+    return TokenBytes(text_bytes, leading_space, silent, unknown)
+
+
+def _first_space_counts(processor: SentencePieceProcessor, where: str | Path) -> bool:
+    """Whether a document's first ▁ is a space of the text, asked of the tokenizer itself.
+
+    It is its own where one is put before every text, and can't be where leading spaces are taken away.
+    """
+    word, spaced = (processor.encode(text, out_type=str) for text in ("a", "a a"))
+    if "".join(word).endswith(SPACE):
+        raise InputError(where, "puts a space of its own behind every text, which its tokens don't tell", OTHER_MODEL)
+    if "<0xE2>" in spaced and "<0xE2>" not in word:
+        raise InputError(where, "has no piece for a space (▁): it writes one as three byte pieces", OTHER_MODEL)
+    return not "".join(word).startswith(SPACE) and "".join(processor.encode(" a", out_type=str)).startswith(SPACE)
 
 
 def bits_per_byte(mean_nats: float, tokens: int, bytes_: int) -> float:

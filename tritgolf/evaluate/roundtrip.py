@@ -82,6 +82,7 @@ def roundtrip_stage(
         storages[storage] = {
             "bpb": reloaded_score.bpb,
             "nats": reloaded_score.nats,
+            "bpb_published_bytes": reloaded_score.bpb_published_bytes,
             "record_bpb": reloaded_score.record_bpb,
             "gap_bpb": gap.bpb,
             "gap_se": gap.standard_error,
@@ -106,6 +107,7 @@ def roundtrip_stage(
         inputs={
             "checkpoint": source.facts["digest"],
             "tokenizer": digest_file(tokenizer),
+            "validation": text.digest,
             **{storage: digest_file(path) for storage, path in artifacts.items()},
         },
     )

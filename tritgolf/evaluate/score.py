@@ -15,8 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tritgolf.config import ByteCounting
 from tritgolf.data.shards import Tokens
-from tritgolf.evaluate.bytes import TokenBytes, bits_per_byte
+from tritgolf.evaluate.bytes import TextBytes, bits_per_byte
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.loss import capped_logits, nats_of
 from tritgolf.model.unet import TernaryUNet
@@ -36,14 +37,21 @@ temperatures (n,) → FP64 (n, 2, windows): sums over the scored targets of nats
 
 @dataclass(frozen=True)
 class Score:
-    """``nats``: mean pure cross-entropy a token; ``record_bpb`` adds the z-loss term, as the published val_bpb does."""
+    """``nats``: mean pure cross-entropy a token; ``bpb`` divides it by raw bytes where they are known.
+
+    ``bpb_published_bytes`` divides it by the bytes that the published code counts; ``record_bpb`` adds the z-loss term
+    to that, as the published val_bpb does. ``bytes`` is what ``bpb`` is divided by, ``byte_counting`` says which.
+    """
 
     nats: float
     bpb: float
+    bpb_published_bytes: float
     record_bpb: float
     tokens_scored: int
     tokens_left_out: int
     bytes: int
+    published_bytes: int
+    byte_counting: ByteCounting
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON."""
@@ -146,19 +154,21 @@ def compiled_window_sums() -> WindowSums:
     return torch.compile(window_sums, dynamic=False)
 
 
-def summarize(found: WindowNats, tokens: Tokens, windows: Windows, token_bytes: TokenBytes, z_loss: float) -> Score:
-    """Means over all scored tokens, and bits per byte by the one byte accounting."""
+def summarize(found: WindowNats, tokens: Tokens, windows: Windows, sizes: TextBytes, z_loss: float) -> Score:
+    """Means over all scored tokens, and bits per byte by both byte countings."""
     scored = windows.scored
-    targets = scored_targets(windows)
-    size = int(token_bytes.byte_counts(tokens[targets], tokens[targets + 1]).sum())
+    size = sizes.of(tokens, scored_targets(windows))
     mean, square = float(found.nats.sum()) / scored, float(found.squares.sum()) / scored
     return Score(
         nats=mean,
-        bpb=bits_per_byte(mean, scored, size),
-        record_bpb=bits_per_byte(mean + z_loss * square, scored, size),
+        bpb=bits_per_byte(mean, scored, size.counted),
+        bpb_published_bytes=bits_per_byte(mean, scored, size.published),
+        record_bpb=bits_per_byte(mean + z_loss * square, scored, size.published),
         tokens_scored=scored,
         tokens_left_out=windows.left_out,
-        bytes=size,
+        bytes=size.counted,
+        published_bytes=size.published,
+        byte_counting=size.counting,
     )
 
 
@@ -169,10 +179,10 @@ def scored_targets(windows: Windows) -> npt.NDArray[np.int64]:
     return np.concatenate(spans) if spans else np.empty(0, np.int64)
 
 
-def unigram_bpb(tokens: Tokens, token_bytes: TokenBytes) -> float:
+def unigram_bpb(tokens: Tokens, sizes: TextBytes) -> float:
     """Bits per byte of an oracle that knows how often each target occurs and nothing else: a model must beat it."""
     targets = np.asarray(tokens[1:])
     counts = np.unique(targets, return_counts=True)[1]
     shares = counts / counts.sum()
     nats = float(-(shares * np.log(shares)).sum())
-    return bits_per_byte(nats, len(targets), int(token_bytes.byte_counts(tokens[:-1], targets).sum()))
+    return bits_per_byte(nats, len(targets), sizes.of(tokens, np.arange(len(targets))).counted)

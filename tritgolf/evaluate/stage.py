@@ -10,14 +10,14 @@ from tritgolf.artifact.container import read_artifact
 from tritgolf.audit.network import network_state
 from tritgolf.audit.scoring import probe_scoring
 from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
-from tritgolf.data.loader import tokens_consumed, training_stream, validation_tokens
-from tritgolf.data.manifest import check_tokenizer
+from tritgolf.data.loader import tokens_consumed, training_stream
 from tritgolf.data.shards import Tokens
 from tritgolf.errors import InputError
-from tritgolf.evaluate.bytes import TokenBytes, token_bytes
+from tritgolf.evaluate.bytes import TextBytes
 from tritgolf.evaluate.load import reloaded_network
 from tritgolf.evaluate.score import score_temperatures, score_windows, summarize, unigram_bpb
 from tritgolf.evaluate.temperature import calibrate
+from tritgolf.evaluate.text import validation_text
 from tritgolf.evaluate.windows import Rule, chunked_windows, sliding_windows
 from tritgolf.files import digest_file, read_json, write_json
 from tritgolf.model.unet import TernaryUNet
@@ -45,13 +45,12 @@ def evaluate_stage(
     ``training`` is the run's ``train.json``: the temperature is calibrated on the training tokens that would have come
     next (new ones, unless the text is read several times).
     """
-    check_tokenizer(shards, tokenizer)
     context = model.context
-    tokens = validation_tokens(shards, context, model.vocab_size)
-    sizes = token_bytes(tokenizer)
+    batch, z_loss = settings.batch_sequences, train.z_loss
+    text = validation_text(shards, tokenizer, model, batch, z_loss)
+    tokens, sizes = text.tokens, text.sizes
     loaded = read_artifact(artifact)
     network = reloaded_network(loaded, train.attention)
-    batch, z_loss = settings.batch_sequences, train.z_loss
 
     chunked = score_chunked(network, tokens, sizes, batch, z_loss)
     run = read_json(training)["metrics"]
@@ -75,6 +74,7 @@ def evaluate_stage(
             "calibration_tokens": len(following),
         },
         "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
+        "validation_bytes": byte_facts(tokens, sizes),
         "causality": probe_scoring(network, window).as_dict(),
     }
     written = envelope(
@@ -86,13 +86,29 @@ def evaluate_stage(
         metrics=metrics,
         payload={**metrics, "sliding": {key: value for key, value in sliding.items() if key not in TIMES}},
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
-        inputs={"artifact": digest_file(artifact), "tokenizer": digest_file(tokenizer)},
+        inputs={
+            "artifact": digest_file(artifact),
+            "tokenizer": digest_file(tokenizer),
+            "validation": text.digest,
+        },
     )
     written["provenance"]["network"] = network_state()
     write_json(facts, written)
 
 
-def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch: int, z_loss: float) -> dict[str, Any]:
+def byte_facts(tokens: Tokens, sizes: TextBytes) -> dict[str, Any]:
+    """Bytes of all tokens but the first by both countings, for JSON; ``raw_per_published`` is None without the raw."""
+    found = sizes.of(tokens, np.arange(len(tokens) - 1))
+    ratio = None if found.raw is None else found.raw / found.published
+    return {
+        "raw": found.raw,
+        "published": found.published,
+        "raw_per_published": ratio,
+        "bpb_divides_by": found.counting,
+    }
+
+
+def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TextBytes, batch: int, z_loss: float) -> dict[str, Any]:
     """Non-overlapping windows of the network's context: the facts for JSON."""
     windows = chunked_windows(len(tokens), network.model.context)
     found = score_windows(network, tokens, windows, batch, what="chunked")
@@ -102,7 +118,7 @@ def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TokenBytes, batch
 def score_sliding(
     network: TernaryUNet,
     tokens: Tokens,
-    sizes: TokenBytes,
+    sizes: TextBytes,
     batch: int,
     z_loss: float,
     stride: int,

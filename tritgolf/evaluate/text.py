@@ -1,13 +1,13 @@
-"""The validation text as the roundtrip scores it: non-overlapping windows, one byte accounting."""
+"""The validation text as the roundtrip scores it: non-overlapping windows, both byte countings."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from tritgolf.config import ModelConfig
-from tritgolf.data.loader import validation_tokens
-from tritgolf.data.manifest import check_tokenizer
+from tritgolf.data.loader import validation_byte_counts, validation_tokens
+from tritgolf.data.manifest import check_tokenizer, validation_digest, verify_shards
 from tritgolf.data.shards import Tokens
-from tritgolf.evaluate.bytes import TokenBytes, token_bytes
+from tritgolf.evaluate.bytes import TextBytes, token_bytes
 from tritgolf.evaluate.score import Score, WindowNats, score_windows, summarize
 from tritgolf.evaluate.windows import Windows, chunked_windows
 from tritgolf.model.unet import TernaryUNet
@@ -19,9 +19,10 @@ class ScoredText:
 
     tokens: Tokens
     windows: Windows
-    sizes: TokenBytes
+    sizes: TextBytes
     batch: int
     z_loss: float
+    digest: str = ""  # of the shards and byte counts, where it was read from a folder of them
 
     def score(self, network: TernaryUNet, what: str) -> tuple[WindowNats, Score]:
         """Score ``network``; ``what`` names it to the progress bar."""
@@ -32,5 +33,8 @@ class ScoredText:
 def validation_text(shards: Path, tokenizer: Path, model: ModelConfig, batch: int, z_loss: float) -> ScoredText:
     """The validation tokens of ``shards`` in windows of the model's context. Raises ``InputError``."""
     check_tokenizer(shards, tokenizer)
+    manifest = verify_shards(shards, ("validation",))
     tokens = validation_tokens(shards, model.context, model.vocab_size)
-    return ScoredText(tokens, chunked_windows(len(tokens), model.context), token_bytes(tokenizer), batch, z_loss)
+    sizes = TextBytes(token_bytes(tokenizer), validation_byte_counts(shards))
+    windows = chunked_windows(len(tokens), model.context)
+    return ScoredText(tokens, windows, sizes, batch, z_loss, validation_digest(manifest))

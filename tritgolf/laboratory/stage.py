@@ -101,7 +101,11 @@ def laboratory_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
-        inputs={"checkpoint": source.facts["digest"], "tokenizer": digest_file(tokenizer)},
+        inputs={
+            "checkpoint": source.facts["digest"],
+            "tokenizer": digest_file(tokenizer),
+            "validation": text.digest,
+        },
     )
     write_json(facts, written)
 
@@ -140,7 +144,11 @@ def probe_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), probes.model_dump(mode="json")],
-        inputs={"checkpoint": source.facts["digest"], "tokenizer": digest_file(tokenizer)},
+        inputs={
+            "checkpoint": source.facts["digest"],
+            "tokenizer": digest_file(tokenizer),
+            "validation": text.digest,
+        },
     )
     write_json(facts, written)
 
@@ -186,6 +194,7 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
         "layout": info.layout,
         "bpb": reloaded.score.bpb,
         "nats": reloaded.score.nats,
+        "bpb_published_bytes": reloaded.score.bpb_published_bytes,
         "record_bpb": reloaded.score.record_bpb,
         "gap_bpb": reloaded.gap.bpb,
         "gap_se": reloaded.gap.standard_error,

@@ -16,6 +16,7 @@ LATE = 0.1  # the share of the steps up to a checkpoint of which the logged batc
 
 def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
     """A row a (step, row of the experiment): losses at equal steps, gap and bytes, and BPB against the baseline's."""
+    _check_bytes(runs)
     frames = {record: _with_training_loss(run) for record, run in runs.items()}
     parts = []
     for row in experiment.rows:
@@ -50,6 +51,14 @@ def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
         ),
         left=("trained and stored",),
     )
+
+
+def _check_bytes(runs: dict[str, Run]) -> None:
+    """``InputError`` where some scores divide by raw bytes and some by published ones: they can't be compared."""
+    countings = {score.byte_counting for run in runs.values() for score in run.trained_scores}
+    if len(countings) > 1:
+        what = "compares scores by raw bytes with scores by published bytes"
+        raise InputError(FILE, what, "evaluate the older runs again, on shards with byte counts")
 
 
 def _with_training_loss(run: Run) -> pd.DataFrame:

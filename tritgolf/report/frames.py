@@ -11,7 +11,8 @@ from tritgolf.report.metrics import Run, SeedRun
 def seed_frame(run: Run) -> pd.DataFrame:
     """One row a seed: the published columns, each figure in both countings, with the artifact's bytes and provenance.
 
-    ``…_bpb`` is pure cross-entropy; ``…_record_bpb`` includes the z-loss term, as the published code reports it.
+    ``…_bpb`` is pure cross-entropy, by the bytes that ``byte_counting`` names; ``…_record_bpb`` is by published bytes
+    and includes the z-loss term, as the published code reports it.
     """
     return pd.DataFrame([_seed_row(run, seed) for seed in run.seeds])
 
@@ -135,6 +136,7 @@ def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
         "median_ms_per_step": train.step_ms.median,
         "training_seconds": train.training_seconds,
         "sliding_bpb": evaluate.sliding.bpb,
+        "sliding_bpb_published_bytes": evaluate.sliding.by_published_bytes,
         "stride": evaluate.sliding.stride,
         "val_bpb": roundtrip.trained.bpb,
         "val_record_bpb": roundtrip.trained.record_bpb,
@@ -146,6 +148,8 @@ def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
         "best_temperature": evaluate.temperature.best,
         "sliding_bpb_at_best_temperature": evaluate.temperature.sliding_bpb_at_best,
         "unigram_entropy_bpb": evaluate.unigram_entropy_bpb,
+        "byte_counting": evaluate.sliding.byte_counting,
+        "raw_per_published_byte": evaluate.sliding.by_published_bytes / evaluate.sliding.bpb,
         "storage": storage,
         "layout": exported.layout,
         "artifact_bytes": exported.bytes,

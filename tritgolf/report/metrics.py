@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from tritgolf.config import MODES
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.schemas import (
@@ -24,6 +25,7 @@ from tritgolf.report.schemas import (
     Provenance,
     RecordFacts,
     RoundtripMetrics,
+    Score,
     StorageScore,
     TrainingLogLine,
     TrainMetrics,
@@ -93,6 +95,16 @@ class SeedRun:
         return self._pick(self.roundtrip(checkpoint).storages, checkpoint, storage)
 
     @property
+    def trained_scores(self) -> list[Score]:
+        """The scores of the trained weights, and the chunked ones of the artifact, of every checkpoint."""
+        trained: list[Score] = [
+            *(found.trained for found in self.roundtrips.values()),
+            *(found.trained for found in self.laboratories.values()),
+            *(found.trained for found in self.probes.values()),
+        ]
+        return [*trained, *(found.chunked for found in self.evaluations.values())]
+
+    @property
     def made_by(self) -> Provenance:
         """What made this seed: the provenance of its train stage, or of whatever else there is."""
         return min(self.sources, key=lambda source: (source.stage != "train", source.path)).provenance
@@ -121,6 +133,11 @@ class Run:
         """Names of all checkpoints with metrics of their own, in order of training."""
         steps = {name: step for seed in self.seeds for name, step in seed.steps_of.items()}
         return sorted(steps, key=lambda name: (steps[name], name))
+
+    @property
+    def trained_scores(self) -> list[Score]:
+        """Every score of trained weights, or of a record's artifact, that was read: they say how bytes were counted."""
+        return [score for seed in self.seeds for score in seed.trained_scores]
 
     @property
     def sources(self) -> list[Source]:
@@ -176,6 +193,7 @@ def read_record_facts(path: str | Path) -> RecordFacts:
         return RecordFacts(
             **{key: raw[key] for key in ("name", "title", "source", "mode", "dataset", "seeds")},
             headline_z_loss=raw["evaluate"]["headline_z_loss"],
+            headline_bytes=raw["report"].get("bytes", MODES.get(raw["mode"], {}).get("report.bytes")),
             zero_fraction=raw["report"]["zero_fraction"],
         )
     except (KeyError, TypeError) as error:

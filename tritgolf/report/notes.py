@@ -8,13 +8,18 @@ from tritgolf.report.metrics import Run
 from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_mean_std, format_value, mean
 
+NOT_RAW = (
+    "Bytes are counted as the published code does: those of the tokens' pieces, of normalized text. The raw bytes of "
+    "this text are not known: its shards have no byte counts."
+)
+
 
 def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
     """How the seed table's figures are counted; ``seeds``: its ``seed_frame``."""
     shown, other = ("val_record_bpb", "val_bpb") if run.facts.headline_z_loss else ("val_bpb", "val_record_bpb")
     countings = {
         "val_bpb": "pure cross-entropy",
-        "val_record_bpb": "cross-entropy plus the z-loss term, as the published tables have them",
+        "val_record_bpb": "cross-entropy plus the z-loss term, by published bytes, as the published tables have them",
     }
     zeros = [
         f"{format_value(mean(seeds['zero_fraction']), 3)} of the stored trits",
@@ -28,6 +33,7 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
     return (
         "BPB: bits per byte of validation text. Mean and std are over the seeds; std is the sample standard deviation "
         "(n − 1).",
+        _bytes_note(run, seeds),
         f"Sliding BPB: pure cross-entropy of the reloaded artifact, windows {strides} tokens apart.",
         f"Val BPB (trained weights), RT BPB (after export and reload) and RT gap = RT − val: {countings[shown]}. "
         f"Val BPB as {countings[other].split(',')[0]}: {format_mean_std(seeds[other].tolist(), 4)}.",
@@ -35,16 +41,16 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
         f"bytes of code is at most {limit} bytes.",
         f"Zero fraction: {'; '.join(zeros)}.",
         *machines_note(seeds),
-        *_temperature_note(seeds),
+        *_temperature_note(run, seeds),
         f"For scale: the unigram entropy of the validation tokens is "
-        f"{format_value(mean(seeds['unigram_entropy_bpb']), 4)} BPB.",
+        f"{format_value(mean(seeds['unigram_entropy_bpb'] * _scale(run, seeds)), 4)} BPB.",
     )
 
 
 def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
     """What made the figures: per record its mode and text, hardware, versions, code and the files read."""
     return tuple(
-        f"{run.facts.name} ({run.facts.source}): {run.facts.mode} mode, text {run.facts.dataset}; "
+        f"{run.facts.name} ({run.facts.source}): {run.facts.mode} mode, text {run.facts.dataset}{_counting(run)}; "
         f"{_listed(source.provenance.machine for source in run.sources)}; "
         f"torch {_listed(source.provenance.versions.get('torch', 'unknown') for source in run.sources)}; "
         f"code {_listed(_code(source.provenance) for source in run.sources)}; from {_listed(_patterns(run))}."
@@ -62,9 +68,42 @@ def machines_note(seeds: pd.DataFrame) -> tuple[str, ...]:
     return (f"The seeds of {record} were trained on different hardware ({each}): their mean ms/step is that of none.",)
 
 
-def _temperature_note(seeds: pd.DataFrame) -> tuple[str, ...]:
+def counted_in_words(run: Run, seeds: pd.DataFrame) -> str:
+    """Which bytes a record's headline BPB divide by: ``raw``, ``published``, or that the raw ones are not known."""
+    if run.facts.headline_bytes == "published":
+        return "published"
+    known = (seeds["byte_counting"] == "raw").all()
+    return "raw" if known else "published (raw not known)"
+
+
+def _bytes_note(run: Run, seeds: pd.DataFrame) -> str:
+    """Which bytes these are, and what the other counting would make of the sliding score."""
+    if not (seeds["byte_counting"] == "raw").all():
+        return NOT_RAW
+    ratio = mean(seeds["raw_per_published_byte"])
+    raw, published = (
+        format_mean_std(seeds[name].tolist(), 4) for name in ("sliding_bpb", "sliding_bpb_published_bytes")
+    )
+    if run.facts.headline_bytes == "published":
+        return (
+            "Bytes are counted as the published code does: those of the tokens' pieces, of normalized text. The text "
+            f"has {ratio:.4f} raw UTF-8 bytes for each of them; sliding BPB by raw bytes: {raw}."
+        )
+    return (
+        f"Bytes are the raw UTF-8 bytes of the text, {ratio:.4f} for each byte that the published code counts (those "
+        f"of the tokens' pieces, of normalized text); sliding BPB by published bytes: {published}."
+    )
+
+
+def _scale(run: Run, seeds: pd.DataFrame) -> pd.Series:
+    """What BPB by the counted bytes are multiplied with to be by those of the headline."""
+    ratio = seeds["raw_per_published_byte"]
+    return ratio if run.facts.headline_bytes == "published" else ratio * 0 + 1
+
+
+def _temperature_note(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
     """What the calibrated temperature would change, where it was really applied."""
-    at_best = seeds["sliding_bpb_at_best_temperature"].dropna()
+    at_best = (seeds["sliding_bpb_at_best_temperature"] * _scale(run, seeds)).dropna()
     if at_best.empty:
         return ()
     best = ", ".join(f"{temperature:.2f}" for temperature in sorted(set(seeds["best_temperature"])))
@@ -72,6 +111,17 @@ def _temperature_note(seeds: pd.DataFrame) -> tuple[str, ...]:
         f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there: "
         f"{format_mean_std(at_best, 4)}.",
     )
+
+
+def _counting(run: Run) -> str:
+    """Which bytes its scores of pure cross-entropy divide by; nothing where no score was read."""
+    countings = {score.byte_counting for score in run.trained_scores}
+    if not countings:
+        return ""
+    if countings == {"raw"}:
+        ratio = mean([score.by_published_bytes / score.bpb for score in run.trained_scores])
+        return f" (BPB by its raw bytes, {ratio:.4f} for each that the published code counts)"
+    return " (BPB by published bytes)" if countings == {"published"} else " (BPB by raw and by published bytes)"
 
 
 def _patterns(run: Run) -> list[str]:

@@ -1,7 +1,8 @@
 """Schemas of what the stages measured, as reports read it, and of the training log.
 
 Units: losses in nats a token, BPB in bits per byte, sizes in bytes. Figures called ``record_…`` are counted as the
-published code counts them (with the z-loss term; zeros by the absmean rule); the others mean what their name says.
+published code counts them (with the z-loss term, by the bytes of pieces; zeros by the absmean rule); the others mean
+what their name says.
 """
 
 import re
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tritgolf.config import Mode, RecordConfig
+from tritgolf.config import ByteCounting, Mode, RecordConfig
 from tritgolf.provenance import STAGE_VERSIONS
 
 LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
@@ -39,6 +40,7 @@ class RecordFacts(Facts):
     dataset: str
     seeds: tuple[int, ...]
     headline_z_loss: bool
+    headline_bytes: ByteCounting
     zero_fraction: Literal["record", "true"]
 
 
@@ -52,6 +54,7 @@ def record_facts(config: RecordConfig) -> RecordFacts:
         dataset=config.dataset,
         seeds=config.seeds,
         headline_z_loss=config.evaluate.headline_z_loss,
+        headline_bytes=config.report.bytes,
         zero_fraction=config.report.zero_fraction,
     )
 
@@ -109,11 +112,26 @@ class ExportMetrics(Facts):
     byte_limit: Size
 
 
-class Score(Facts):
-    """Score on validation text: ``bpb`` and ``nats`` are pure cross-entropy, ``record_bpb`` has the z-loss term."""
+class PureScore(Facts):
+    """Pure cross-entropy on validation text. ``bpb`` divides by the bytes that ``byte_counting`` names.
+
+    Files from before raw bytes were counted have the published counting alone.
+    """
 
     bpb: NonNegative
     nats: NonNegative
+    bpb_published_bytes: NonNegative | None = None
+    byte_counting: ByteCounting = "published"
+
+    @property
+    def by_published_bytes(self) -> float:
+        """Bits per byte as the published code counts bytes."""
+        return self.bpb if self.bpb_published_bytes is None else self.bpb_published_bytes
+
+
+class Score(PureScore):
+    """``record_bpb``: by published bytes and with the z-loss term, as the published val_bpb."""
+
     record_bpb: NonNegative
 
 
@@ -142,14 +160,12 @@ class ChunkedScore(Score):
     bytes: Size
 
 
-class SlidingScore(Facts):
-    """Overlapping windows, ``stride`` tokens apart; pure cross-entropy."""
+class SlidingScore(PureScore):
+    """Overlapping windows, ``stride`` tokens apart."""
 
     stride: Size
     window: Size
     rule: Literal["every_token", "record"]
-    bpb: NonNegative
-    nats: NonNegative
     tokens_scored: Size
     tokens_left_out: Count
     bytes: Size

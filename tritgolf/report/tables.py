@@ -28,7 +28,7 @@ def seeds_table(run: Run) -> Table:
         "seed": ("seed", None),
         "steps": ("steps", 0),
         "ms/step": ("ms_per_step", 1),
-        "sliding BPB": ("sliding_bpb", BPB_DECIMALS),
+        "sliding BPB": (names["sliding_bpb"], BPB_DECIMALS),
         "val BPB": (names["val_bpb"], BPB_DECIMALS),
         "RT BPB": (names["rt_bpb"], BPB_DECIMALS),
         "RT gap": (names["rt_gap"], BPB_DECIMALS),
@@ -128,7 +128,12 @@ def checkpoints_table(run: Run) -> Table:
 def headline(facts: RecordFacts) -> dict[str, str]:
     """Which columns of ``seed_frame`` a record's headline figures come from."""
     counted = "record_" if facts.headline_z_loss else ""
-    return {"val_bpb": f"val_{counted}bpb", "rt_bpb": f"rt_{counted}bpb", "rt_gap": f"rt_gap_{counted}bpb"}
+    return {
+        "sliding_bpb": "sliding_bpb_published_bytes" if facts.headline_bytes == "published" else "sliding_bpb",
+        "val_bpb": f"val_{counted}bpb",
+        "rt_bpb": f"rt_{counted}bpb",
+        "rt_gap": f"rt_gap_{counted}bpb",
+    }
 
 
 def with_summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:

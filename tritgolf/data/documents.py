@@ -1,0 +1,127 @@
+"""The text behind published validation shards: its prefix downloaded, encoded again, proved equal, its bytes counted.
+
+A published set of documents is large and only its first lines are validation text, so ranges of it are fetched until
+these are there. Whether they are the text of the shards is not believed but shown: their tokens must be the shards'.
+"""
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from huggingface_hub import hf_hub_url
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+from tritgolf.data.byte_counts import capped, fill_up
+from tritgolf.data.dataset import HubDocuments
+from tritgolf.data.encode import encode_counted
+from tritgolf.data.hub import Retry, address, list_files, with_retries
+from tritgolf.data.shards import Tokens, open_shard
+from tritgolf.data.text import read_documents
+from tritgolf.data.tokenizer import load_tokenizer
+from tritgolf.errors import InputError
+from tritgolf.progress import progress
+
+RANGE = 8 << 20  # bytes asked for at a time
+PATIENT = Retry()
+
+
+def fetch_documents(documents: HubDocuments, folder: Path, retry: Retry = PATIENT) -> Path:
+    """Have the first lines of the documents' file as a .jsonl in ``folder`` and return its path.
+
+    What was downloaded stays for the next call. Raises ``InputError`` for a file that can't be had, or is too short.
+    """
+    if documents.folder is not None:
+        path, commit = Path(documents.folder) / documents.file, "local"
+        if not path.is_file():
+            raise InputError(path, "is missing", "put the documents there, or leave source.documents.folder out")
+        return _first_lines(path, folder / commit / f"first_{documents.first}.jsonl", documents)
+    commit, files = list_files(documents, retry)
+    if documents.file not in files:
+        raise InputError(address(documents), f"has no file {documents.file!r}", "correct source.documents")
+    target = folder / commit / f"first_{documents.first}.jsonl"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if target.is_file():
+            return target
+        part = target.with_suffix(".part")
+        _download_lines(documents, commit, part, files[documents.file].size, retry)
+        return _first_lines(part, target, documents)
+
+
+def _download_lines(documents: HubDocuments, commit: str, part: Path, size: int, retry: Retry) -> None:
+    """Append ranges of the file to ``part`` until it holds the lines, or all of the file."""
+    url = hf_hub_url(
+        documents.repository,
+        documents.file,
+        repo_type=documents.repository_type,
+        revision=commit,
+        endpoint=documents.endpoint,
+    )
+    part.touch()
+    lines = _count_lines(part)
+    while lines < documents.first and (start := part.stat().st_size) < size:
+        stop = min(start + RANGE, size)
+
+        def get(start: int = start, stop: int = stop) -> bytes:
+            headers = build_hf_headers() | {"Range": f"bytes={start}-{stop - 1}"}
+            response = get_session().get(url, headers=headers, follow_redirects=True, timeout=60)
+            hf_raise_for_status(response)
+            if response.status_code != 206 or len(response.content) != stop - start:
+                raise InputError(address(documents), "does not serve parts of a file", "set source.documents: null")
+            return bytes(response.content)
+
+        block = with_retries(get, f"bytes {start} to {stop} of {documents.file}", address(documents), retry)
+        with part.open("ab") as file:
+            file.write(block)
+        lines += block.count(b"\n")
+        had = f"{min(lines, documents.first):,} of {documents.first:,} documents, {stop / 1e6:,.0f} MB"
+        print(f"{documents.file}: {had}", file=sys.stderr, flush=True)
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(RANGE), b""))
+
+
+def _first_lines(source: Path, target: Path, documents: HubDocuments) -> Path:
+    """Write the first lines of ``source`` to ``target``, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    whole = target.with_suffix(".whole")
+    with source.open("rb") as lines, whole.open("wb") as file:
+        count = sum(bool(file.write(line)) for line in itertools.islice(lines, documents.first))
+    if count < documents.first:
+        whole.unlink()
+        what = f"has {count:,} documents, and source.documents.first is {documents.first:,}"
+        raise InputError(f"{address(documents)}: {documents.file}", what, "correct source.documents")
+    whole.replace(target)
+    return target
+
+
+def prove(documents: Path, tokenizer: Path, shards: list[Path], threads: int = 1) -> Tokens | str:
+    """The raw bytes of every token of ``shards`` (uint16), if the ``documents`` encode to just these tokens.
+
+    Else what differs, in words: then these documents are not the text of the shards, and say nothing of its bytes.
+    """
+    published = np.concatenate([open_shard(path) for path in shards])
+    counts, position, carried = [], 0, 0
+    for tokens, sizes in encode_counted(load_tokenizer(tokenizer), _shown(documents), threads):
+        theirs = published[position : position + len(tokens)]
+        same = tokens[: len(theirs)] == theirs
+        if not same.all():
+            at = int(same.argmin())
+            return f"token {position + at} of the shards is {theirs[at]}, of the documents {tokens[at]}"
+        capped_sizes, carried = capped(sizes, carried)
+        counts.append(capped_sizes[: len(theirs)])
+        position += len(theirs)
+        if position == len(published):
+            found = np.concatenate(counts)
+            fill_up(found, carried)
+            return found
+    return f"the shards have {len(published)} tokens, the documents {position}"
+
+
+def _shown(documents: Path) -> Iterator[str]:
+    return iter(progress(read_documents(documents), what="raw bytes", unit="documents"))
