@@ -40,7 +40,7 @@ def records_table(runs: Sequence[Run]) -> Table:
         shown.append(
             {
                 "record": run.facts.name,
-                "mode": run.facts.mode,
+                "mode": run.facts.label,
                 "text": run.facts.dataset,
                 "seeds": str(len(frame)),
                 "steps": format_value(mean(frame["steps"]), 0),
@@ -60,8 +60,9 @@ def records_table(runs: Sequence[Run]) -> Table:
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(
-            "Mean ± sample standard deviation over seeds. Val BPB, RT BPB and RT gap of faithful records include the "
-            "z-loss term, as published; those of honest records are pure cross-entropy. The CSV has both.",
+            "Mean ± sample standard deviation over seeds. Val BPB, RT BPB and RT gap of faithful records, and of those "
+            "as written, include the z-loss term, as published; those of honest records are pure cross-entropy. The "
+            "CSV has both.",
             "These are the records that the last command named; the results of other records stay in "
             "results/RECORD/tables.",
             *(several_texts if len(texts) > 1 else ()),
@@ -113,7 +114,7 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
             }
         )
     return Table(
-        title=f"{run.facts.title}: published figures and this run",
+        title=f"{run.facts.heading}: published figures and this run",
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(
@@ -129,7 +130,7 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
 
 def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
     """Mean and sample standard deviation of every figure of a record's seeds, and its facts."""
-    row: dict[str, object] = {"record": run.facts.name, "mode": run.facts.mode, "dataset": run.facts.dataset}
+    row: dict[str, object] = {"record": run.facts.name, "mode": run.facts.label, "dataset": run.facts.dataset}
     row |= {"seeds": len(frame), "fits_limit": bool(frame["fits_limit"].all())}
     for name in figure_names(frame):
         row |= {f"{name}_mean": mean(frame[name]), f"{name}_std": sample_std(frame[name])}

@@ -27,6 +27,7 @@ from tritgolf.report.schemas import (
     StorageScore,
     TrainingLogLine,
     TrainMetrics,
+    rounds_weights,
 )
 
 M = TypeVar("M", TrainMetrics, ExportMetrics, RoundtripMetrics, EvaluateMetrics, LaboratoryMetrics, ProbesMetrics)
@@ -177,8 +178,9 @@ def read_record_facts(path: str | Path) -> RecordFacts:
             **{key: raw[key] for key in ("name", "title", "source", "mode", "dataset", "seeds")},
             headline_z_loss=raw["evaluate"]["headline_z_loss"],
             zero_fraction=raw["report"]["zero_fraction"],
+            rounds_weights=rounds_weights(raw),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(path, f"is not a resolved record (no {error})", "run the workflow again") from None
     except ValidationError as error:
         raise InputError(path, _first_complaint(error), "run the workflow again") from None
