@@ -19,9 +19,9 @@ LONG_AS_WRITTEN = (MEASURED / "long_absmean_docs_en_h100", MEASURED / "long_rms_
 # (folder, seed) of the long models by what they train with: the estimator, and where trits are decided
 LONG = {
     ("absmean", "as written"): [(LONG_AS_WRITTEN[0], 42)],
-    ("absmean", "as compiled"): [(MEASURED / "long_absmean_float64_docs_en_4xh200", seed) for seed in (42, 1337)],
+    ("absmean", "faithful"): [(MEASURED / "long_absmean_float64_docs_en_4xh200", seed) for seed in (42, 1337)],
     ("rms", "as written"): [(LONG_AS_WRITTEN[1], 42)],
-    ("rms", "as compiled"): [(MEASURED / "long_rms_float64_docs_en_4xh200", seed) for seed in (42, 1337)],
+    ("rms", "faithful"): [(MEASURED / "long_rms_float64_docs_en_4xh200", seed) for seed in (42, 1337)],
 }
 
 

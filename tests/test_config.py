@@ -179,7 +179,21 @@ def test_a_mode_fills_in_what_the_record_leaves_open(folder, mode):
 def test_what_a_record_states_is_stronger_than_its_mode(folder):
     write(folder, "child", inherit="base", mode="faithful", evaluate={"window_rule": "every_token"})
     assert load_record("child", folder).evaluate.window_rule == "every_token"
-    assert load_record("ternary_v2", RECORDS, {"mode": "honest"}).model.quantizer.arithmetic == "float64"
+    assert load_record("ternary_v2", RECORDS, {"mode": "honest"}).model.rotary_frequencies == "float32"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_trits_are_decided_from_fp32_weights_and_a_records_dump_says_so(mode):
+    dumped = load_record("ternary_v2", RECORDS, {"mode": mode}).model_dump()
+    assert dumped["model"]["quantizer"]["arithmetic"] == "float64"
+
+
+def test_one_record_is_kept_as_the_published_source_is_written():
+    arithmetic = {name: load_record(name, RECORDS).model.quantizer.arithmetic for name in known_records(RECORDS)}
+    assert [name for name, each in arithmetic.items() if each != "float64"] == ["ternary_v2_as_written"]
+    written, faithful = (load_record(name, RECORDS).model_dump() for name in ("ternary_v2_as_written", "ternary_v2"))
+    assert written["model"].pop("quantizer") == faithful["model"].pop("quantizer") | {"arithmetic": "bf16_weight"}
+    assert {key for key in written if written[key] != faithful[key]} == {"name"}
 
 
 def test_the_modes_speak_of_the_same_settings():

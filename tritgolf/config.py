@@ -28,7 +28,6 @@ Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 # What the two named modes mean, setting by setting; the README's table is made from this.
 MODES: dict[str, dict[str, Any]] = {
     "faithful": {
-        "model.quantizer.arithmetic": "bf16_weight",
         "model.rotary_frequencies": "bfloat16",
         "export.decide": "master",
         "export.shrinkage": True,
@@ -41,7 +40,6 @@ MODES: dict[str, dict[str, Any]] = {
         "report.bytes": "published",
     },
     "honest": {
-        "model.quantizer.arithmetic": "float64",
         "model.rotary_frequencies": "float32",
         "export.decide": "forward",
         "export.shrinkage": False,
@@ -57,11 +55,16 @@ MODES: dict[str, dict[str, Any]] = {
 
 
 class QuantizerConfig(Settings):
-    """The ternary quantizer (``tritgolf.model.ternary``)."""
+    """The ternary quantizer (``tritgolf.model.ternary``).
+
+    ``arithmetic``: what scales and trits are decided from. Both modes take the FP32 weights (``float64``: means are
+    summed in FP64), as the published forward pass does once compiled. ``bf16_weight`` rounds the weights to BF16 first,
+    as its source is written (``ternary_v2_as_written``); ``float32`` sums in FP32, as the published export does.
+    """
 
     group_size: Positive = 128
     estimator: Literal["absmean", "rms"] = "rms"
-    arithmetic: Literal["bf16_weight", "float32", "float64"]
+    arithmetic: Literal["bf16_weight", "float32", "float64"] = "float64"
     scale_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
 
 

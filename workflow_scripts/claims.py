@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.audit.ledger import ledger_page, read_ledger
+from tritgolf.audit.measurements import read_measurements
 from tritgolf.errors import one_line_errors
 from tritgolf.files import write_text
 
@@ -12,5 +13,6 @@ snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]):
     published = Path(snakemake.input.claims).parent
-    entries = read_ledger(published, published.with_name("measured"))
-    write_text(snakemake.output[0], ledger_page(entries))
+    measured = published.with_name("measured")
+    entries = read_ledger(published, measured)
+    write_text(snakemake.output[0], ledger_page(entries, read_measurements(measured).as_written))

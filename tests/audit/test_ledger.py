@@ -10,7 +10,7 @@ from tests.audit.folders import PUBLISHED
 from tests.small import REPOSITORY
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Entry, Published, Ruling
 from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_ledger, rule, together, verdicts
-from tritgolf.audit.measurements import Measurements
+from tritgolf.audit.measurements import Measurements, read_measurements
 from tritgolf.audit.outcome import Outcome, Verdict
 
 HOLDS, CONTRADICTED, OPEN, DISPUTED = Verdict.HOLDS, Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.DISPUTED
@@ -229,5 +229,6 @@ def test_the_page_is_the_same_every_time(entries):
 
 def test_the_kept_page_is_what_the_rule_makes():
     """If this fails: ``snakemake --cores 1 claims``."""
-    made = ledger_page(read_ledger(REPOSITORY / "published", REPOSITORY / "measured"))
+    measured = REPOSITORY / "measured"
+    made = ledger_page(read_ledger(REPOSITORY / "published", measured), read_measurements(measured).as_written)
     assert made == (REPOSITORY / "docs" / "claims.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from tests.artifact.conftest import PUBLISHED
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS, REPOSITORY
-from tritgolf.audit.ledger import read_ledger
+from tritgolf.audit.ledger import ledger_page, read_ledger
 from tritgolf.audit.measurements import Gap, read_measurements
 from tritgolf.audit.roundtrip_page import (
     CLAIMS,
@@ -19,6 +19,7 @@ from tritgolf.audit.roundtrip_page import (
     figure_names,
     read_kept,
     roundtrip_page,
+    zeros_table,
 )
 from tritgolf.cli import main
 from tritgolf.report.pages import Picture, as_html, as_markdown, fill
@@ -137,6 +138,20 @@ def test_decisions_are_compared_with_everything_else_as_in_the_record(measured):
     cells = decision_table(read_measurements(measured)).cells
     row = cells[(cells["run"] == "grid_only") & (cells["seed"] == "42")].iloc[0]
     assert row["table, e4m3 less BF16"] == "+0.000270 ± 0.000030"  # not +0.000300 ± 0.000001
+
+
+def test_modes_are_told_by_what_a_run_recorded_and_not_by_its_name(measured):
+    path = measured / "grid_only" / "record.json"
+    edit(path, mode="faithful", model__quantizer__arithmetic="bf16_weight")
+    found = read_measurements(measured)
+    for table in (decision_table(found), zeros_table(found)):
+        modes = dict(zip(table.cells["run"], table.cells["mode"], strict=True))
+        assert modes == {"grid_only": "as written (weights rounded to BF16)", "whole": "honest"}
+    assert found.as_written == ["grid_only"]
+    told = ledger_page(read_ledger(REPOSITORY / "published", measured), found.as_written)
+    assert "weights rounded to BF16 (grid_only)" in " ".join(told.split())
+    edit(path, mode="faithful", model__quantizer__arithmetic="float64")
+    assert dict(read_measurements(measured).modes) == {"grid_only": "faithful", "whole": "honest"}
 
 
 def test_zeros_of_a_run_that_only_the_laboratory_had(measured):

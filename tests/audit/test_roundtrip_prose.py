@@ -93,7 +93,7 @@ def test_the_gap_after_the_records_own_length():
     rates = {line["step"]: line["lr_scale"] for line in map(json.loads, log)}
     assert "where the rate has fallen by half" in PAGE and rates[6000] == pytest.approx(0.5, abs=0.05)
     short = kept.laboratory(kept.SHORT[1])
-    assert "Our faithful mode lost 0.00127, and 0.00027 by the trits alone;" in PAGE
+    assert "`ternary_v2` as written lost 0.00127, and 0.00027 by the trits alone;" in PAGE
     assert [f"{kept.gap_of(short, name):.5f}" for name in ("own", "only_decide")] == ["0.00127", "0.00027"]
 
 
@@ -137,8 +137,8 @@ def test_what_is_left_of_the_gap_in_long_models_that_decide_from_fp32_weights():
     def gaps(found: list[dict], name: str, digits: int = 3) -> list[str]:
         return [f"{kept.gap_of(each, name):.{digits}f}" for each in found]
 
-    compiled, everything = kept.long_laboratories("as compiled"), kept.long_laboratories()
-    absmean, rms = (kept.long_laboratories(estimator, "as compiled") for estimator in ("absmean", "rms"))
+    compiled, everything = kept.long_laboratories("faithful"), kept.long_laboratories()
+    absmean, rms = (kept.long_laboratories(estimator, "faithful") for estimator in ("absmean", "rms"))
     own, table = gaps(everything, "own"), gaps(compiled, "only_table")
     assert f"small models lose {min(own)} to {max(own)}." in PAGE
     assert f"or 0.003 and 0.005 (#640), and the table, {min(table)} to {max(table)}, is nearly all" in PAGE

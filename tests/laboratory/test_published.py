@@ -50,8 +50,8 @@ def test_what_moves_in_a_published_sample(name):
     # The reload quantizes again: the same trits, scales within a few BF16 roundings.
     assert rows["direct"]["trits_changed"] == 0
     assert 0 < rows["direct"]["relative_error"] < 2.0**-7
-    # The published forward pass rounds weights to BF16 itself: for ternary weights a BF16 reload changes nothing.
-    assert rows["reload_fp32"]["relative_error"] == 0
+    # The compiled forward pass doesn't round weights to BF16, so that of the reload is felt: by less than half a step.
+    assert 0 < rows["reload_fp32"]["relative_error"] < 2.0**-8
     # The other estimator's correction is off by √(share of nonzeros), or its inverse.
     assert rows["cross"]["relative_error"] > 0.1
     assert rows["scales_fp32"]["payload_bytes"] > own["payload_bytes"] > rows["scales_e8m0"]["payload_bytes"]

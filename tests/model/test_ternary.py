@@ -98,15 +98,15 @@ def test_scales_are_numbers_of_their_dtype(scale_dtype):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_the_forward_pass_of_the_records_sees_the_bf16_weight(estimator):
+def test_the_forward_pass_as_written_sees_the_bf16_weight(estimator):
     weight = normal(8, 256)
     arguments = {"group_size": 128, "estimator": estimator}
-    faithful = ternarize(weight, arithmetic="bf16_weight", **arguments)
+    written = ternarize(weight, arithmetic="bf16_weight", **arguments)
     of_rounded = ternarize(weight.bfloat16().float(), arithmetic="float64", **arguments)
     of_master = ternarize(weight, arithmetic="float64", **arguments)
-    assert torch.equal(faithful.scale, of_rounded.scale)
-    assert torch.equal(faithful.q, of_rounded.q)
-    assert not torch.equal(faithful.scale, of_master.scale)
+    assert torch.equal(written.scale, of_rounded.scale)
+    assert torch.equal(written.q, of_rounded.q)
+    assert not torch.equal(written.scale, of_master.scale)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

@@ -17,7 +17,7 @@ from tritgolf.train.stacks import Stacks
 TRAINED_AS_STORED = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}
 SYSTEMS = {
     "honest": {},
-    "faithful": {
+    "as written": {
         "rotary_frequencies": "bfloat16",
         "quantizer": quantizer(arithmetic="bf16_weight"),
     },

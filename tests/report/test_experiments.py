@@ -53,6 +53,17 @@ def test_rows_are_compared_with_the_first_seed_by_seed_at_equal_steps(folder):
     assert "mean" in set(frame["seed"])
 
 
+def test_rows_are_labelled_and_told_apart_by_what_their_runs_recorded(folder):
+    """Also rows of the same words: #920 as written, and #920."""
+    (folder / "experiment.yaml").write_text(EXPERIMENT.replace("other training", "as it is"))
+    edit(folder / "first/record.json", mode="faithful", model__quantizer__arithmetic="bf16_weight")
+    table = experiment_table(*load_experiment(folder))
+    assert list(table.cells["mode"]) == [*["as written (weights rounded to BF16)"] * 2, "honest"] * 3
+    assert list(table.cells["seeds"]) == ["3"] * 9
+    assert list(table.cells["trained BPB against the baseline"][6:]) == ["baseline", "0 exactly", "−0.5000 ± 0.2500"]
+    assert "the first row (as it is; as written (weights rounded to BF16))" in " ".join(table.notes)
+
+
 def test_the_training_loss_is_that_of_the_batches_logged_shortly_before(folder):
     log = folder / "second/seed7/train/metrics.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()]

@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.report import synthetic
+from tests.small import RECORDS
+from tritgolf.config import load_record
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json, write_text
+from tritgolf.report.comparisons import records_table
+from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_files, load_run, load_several, read_log, read_record_facts
+from tritgolf.report.schemas import record_facts
+from tritgolf.report.tables import roundtrip_table, seeds_table
 
 PACKAGE = Path(__file__).parents[2] / "tritgolf" / "report"
 
@@ -185,6 +191,35 @@ def test_record_facts_survive_other_settings_but_not_their_own_loss(folder):
     edit(path, evaluate={"headline_z_loss": "perhaps"})
     with pytest.raises(InputError, match="headline_z_loss: 'perhaps'"):
         read_record_facts(path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "arithmetic", "label"),
+    [
+        ("faithful", "float64", "faithful"),
+        ("faithful", "bf16_weight", "as written (weights rounded to BF16)"),
+        ("honest", "float64", "honest"),
+        ("honest", "bf16_weight", "honest, weights rounded to BF16"),
+    ],
+)
+def test_a_run_is_labelled_by_the_arithmetic_that_it_recorded(mode, arithmetic, label, folder):
+    """Whatever its name says: the kept runs of ``ternary_v2`` were trained with rounded weights."""
+    path = folder / "record.json"
+    edit(path, mode=mode, model__quantizer__arithmetic=arithmetic)
+    run = load_run(folder)
+    assert run.facts.label == label
+    for table in (seeds_table(run), roundtrip_table(run)):
+        assert (f", {label}: " in table.markdown().splitlines()[0]) == (arithmetic == "bf16_weight")
+        assert f"{run.facts.name} (this project): {label}" in table.markdown()
+    assert set(seed_frame(run)["mode"]) == {label}
+    assert list(records_table([run]).cells["mode"]) == [label]
+
+
+def test_a_configuration_and_its_file_give_the_same_facts(folder):
+    config = load_record("ternary_v2_as_written", RECORDS)
+    write_json(folder / "record.json", config.model_dump(mode="json"))
+    assert read_record_facts(folder / "record.json") == record_facts(config)
+    assert record_facts(config).rounds_weights
 
 
 def test_reporting_does_not_import_torch():

@@ -8,7 +8,7 @@ from tritgolf.train.stacks import Stacks
 
 MODELS = {
     "honest": {"smear": True},
-    "faithful": {"quantizer": quantizer(arithmetic="bf16_weight"), "layers": 3},
+    "as written": {"quantizer": quantizer(arithmetic="bf16_weight"), "layers": 3},
     "bf16": {"compute": "bfloat16"},
 }
 

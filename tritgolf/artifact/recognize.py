@@ -83,7 +83,7 @@ def infer_model_config(
         "embed_dim": embed_dim,
         "smear": "blocks.0.smear.gate" in shapes,
         "rotary_frequencies": "bfloat16",
-        "quantizer": {"group_size": group_size, "estimator": estimator, "arithmetic": "bf16_weight"},
+        "quantizer": {"group_size": group_size, "estimator": estimator},
     }
 
 

@@ -105,8 +105,7 @@ Arithmetic on printed lines: anyone can repeat it with `tritgolf audit` on the s
     "measurement": """## Evidence by measurement
 
 What logs leave open, read from the runs kept in `measured/`; open until there are some. Those trained in few seeds, on
-other text than the published runs, and decided trits as the sources are written, unless their names say otherwise: what
-they rule on assumes that the mechanism is the same there.
+other text than the published runs{as_written}: what they rule on assumes that the mechanism is the same there.
 """,
 }
 OPEN_IN_PART = "open in part"
@@ -173,8 +172,12 @@ def together(rulings: Sequence[Ruling]) -> str:
     return told(min(decided or rulings, key=lambda ruling: CONFIDENCES.index(ruling.confidence)))
 
 
-def ledger_page(entries: list[Entry]) -> str:
-    """The ledger as Markdown: a table with a row a claim, then for each kind of evidence a count and all of it."""
+def ledger_page(entries: list[Entry], as_written: Sequence[str] = ()) -> str:
+    """The ledger as Markdown: a table with a row a claim, then for each kind of evidence a count and all of it.
+
+    ``as_written``: names of the kept runs that trained with weights rounded to BF16 (``Measurements.as_written``).
+    """
+    rounding = f", and some as the source is written, weights rounded to BF16 ({', '.join(as_written)})"
     rows = [
         (of.claim.id, f"{of.claim.system}, {of.claim.where}", of.claim.text, of.by_logs, of.by_measurement,
          f"**{of.together}**")
@@ -189,5 +192,6 @@ def ledger_page(entries: list[Entry]) -> str:
         evidence = "".join(
             f"- **{entry.claim.id}** ({told(entry.ruling)}): {entry.ruling.outcome.evidence}.\n" for entry in chosen
         )
-        parts.append(f"{title}\n{counted(len(chosen), ('ruling', 'rulings'))}: {summary}.\n\n{evidence}")
+        introduction = title.format(as_written=rounding if as_written else "")
+        parts.append(f"{introduction}\n{counted(len(chosen), ('ruling', 'rulings'))}: {summary}.\n\n{evidence}")
     return "\n".join(parts)

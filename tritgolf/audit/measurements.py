@@ -14,7 +14,7 @@ with the factors of ``FACTORS``, named as in a record's ``export`` section.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tritgolf.config import FACTORS as STORAGE_FACTORS
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.metrics import SeedRun
-from tritgolf.report.schemas import TrainingLogLine
+from tritgolf.report.schemas import AS_WRITTEN, TrainingLogLine
 
 FOLDER = Path("measured")
 LAB_SCHEMA = "tritgolf/lab/1"
@@ -121,11 +121,17 @@ class Zeros:
 
 @dataclass(frozen=True)
 class Measurements:
-    """Everything measured."""
+    """Everything measured. ``modes``: what each kept run trained as, by its name (``RecordFacts.label``)."""
 
     gaps: tuple[Gap, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     zeros: tuple[Zeros, ...] = ()
+    modes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def as_written(self) -> list[str]:
+        """Names of the runs that trained as the published source is written, weights rounded to BF16."""
+        return sorted(run for run, mode in self.modes.items() if mode == AS_WRITTEN)
 
     def effects(self, factor: str, setting: str, baseline: str) -> list[Effect]:
         """All pairs of rows of the same weights that differ in ``factor`` alone."""
@@ -177,6 +183,7 @@ def read_measurements(folder: str | Path = FOLDER) -> Measurements:
         gaps=(*(row for run in runs for row in _gaps(run)), *lab),
         evaluations=tuple(row for run in runs for row in _evaluations(run)),
         zeros=tuple(row for run in runs for row in _zeros(run)),
+        modes={run.path.name: run.run.facts.label for run in runs},
     )
 
 

@@ -124,11 +124,12 @@ def decision_table(measured: Measurements) -> Table:
     rows = []
     weights = {(gap.run, gap.seed): gap for gap in sorted(measured.gaps, key=lambda gap: gap.step)}  # the last step's
     for (run, seed), last in sorted(weights.items()):
-        row = {"run": run, "scales": last.estimator, "seed": str(seed), "steps": format_value(last.step, 0)}
+        row = {"run": run, "mode": measured.modes.get(run, NOT_KNOWN), "scales": last.estimator, "seed": str(seed)}
+        row["steps"] = format_value(last.step, 0)
         for column, effects in found.items():
             row[column] = _effect(effects.get((run, seed)))
         rows.append(row)
-    return Table("What each storage decision costs", frame, pd.DataFrame(rows), (), left=("run", "scales"))
+    return Table("What each storage decision costs", frame, pd.DataFrame(rows), (), left=("run", "mode", "scales"))
 
 
 def zeros_table(measured: Measurements) -> Table:
@@ -139,14 +140,14 @@ def zeros_table(measured: Measurements) -> Table:
     rows = []
     for (run, seed), checkpoints in runs.items():
         ends = list(dict.fromkeys((checkpoints[0], checkpoints[-1])))
-        row = {"run": run, "scales": ends[0].estimator, "seed": str(seed)}
+        row = {"run": run, "mode": measured.modes.get(run, NOT_KNOWN), "scales": ends[0].estimator, "seed": str(seed)}
         row["steps"] = " → ".join(format_value(end.step, 0) for end in ends)
         row["true zero fraction"] = " → ".join(format_value(end.true, 4) for end in ends)
         row["1/(1 − z)"] = " → ".join(format_value(1 / (1 - end.true), 3) for end in ends)
         row["by the record's count"] = " → ".join(format_value(end.record, 4) for end in ends)
         rows.append(row)
     frame = pd.DataFrame([asdict(zeros) for zeros in measured.zeros])
-    return Table("Zeros over training", frame, pd.DataFrame(rows), (), left=("run", "scales"))
+    return Table("Zeros over training", frame, pd.DataFrame(rows), (), left=("run", "mode", "scales"))
 
 
 def verdict_table(entries: Sequence[Entry]) -> Table:
@@ -171,7 +172,7 @@ DECISION_CAPTION = (
     "Difference of two gaps of the same weights, bits per byte, that differ in this decision alone, all else as in the "
     "record (or, where no such pair was measured, as in the pair with the least error), ± its standard error: paired "
     "over windows where one of the two is the record's own storage, else estimated from both gaps' errors. — where a "
-    "run has no pair."
+    "run has no pair. The mode is told by what the run's `record.json` says, not by its name."
 )
 ZEROS_CAPTION = (
     "At the first and the last checkpoint that was kept. The record counts with the absmean rule whatever the "
@@ -192,7 +193,7 @@ def _effect(effect: Effect | None) -> str:
 
 def _run_blocks(kept: Kept, figures: Path) -> list[Block]:
     run = kept.run
-    blocks: list[Block] = [f"### `{kept.name}`", f"{run.facts.title}. {' '.join(made_from([run]))}"]
+    blocks: list[Block] = [f"### `{kept.name}`", f"{run.facts.heading}. {' '.join(made_from([run]))}"]
     for plot in figure_names(kept):
         save(draw(plot, run), figures / f"{kept.name}_{plot}", formats=["svg"])
 

@@ -6,8 +6,8 @@ q = clamp(round(w/s), −1, 1), and the forward pass uses q·s.
 
 ``arithmetic`` names what the scale is computed from, and how:
 
-* ``"bf16_weight"``: from the weight rounded to BF16, as the published forward pass is written (the faithful mode);
-* ``"float64"``: from the FP32 weight as it is (the honest mode; and what a compiler makes of the published one, see
+* ``"bf16_weight"``: from the weight rounded to BF16, as the published forward pass is written;
+* ``"float64"``: from the FP32 weight as it is, as the published forward pass computes once compiled (both modes; see
   docs/roundtrip.md);
 * ``"float32"``: from the FP32 weight, its mean accumulated in FP32, as the published export does.
 

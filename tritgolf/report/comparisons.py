@@ -40,7 +40,7 @@ def records_table(runs: Sequence[Run]) -> Table:
         shown.append(
             {
                 "record": run.facts.name,
-                "mode": run.facts.mode,
+                "mode": run.facts.label,
                 "text": run.facts.dataset,
                 "seeds": str(len(frame)),
                 "steps": format_value(mean(frame["steps"]), 0),
@@ -61,9 +61,9 @@ def records_table(runs: Sequence[Run]) -> Table:
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(
-            "Mean ± sample standard deviation over seeds. Faithful records: val BPB, RT BPB and RT gap include the "
-            "z-loss term, and bytes are those of the normalized text, as published. Honest records: pure "
-            "cross-entropy by the raw bytes of the text, where these are known. The CSV has both.",
+            "Mean ± sample standard deviation over seeds. Faithful records, and those as written: val BPB, RT BPB and "
+            "RT gap include the z-loss term, and bytes are those of the normalized text, as published. Honest records: "
+            "pure cross-entropy by the raw bytes of the text, where these are known. The CSV has both.",
             "These are the records that the last command named; the results of other records stay in "
             "results/RECORD/tables.",
             *(several_texts if len(texts) > 1 else ()),
@@ -115,7 +115,7 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
             }
         )
     return Table(
-        title=f"{run.facts.title}: published figures and this run",
+        title=f"{run.facts.heading}: published figures and this run",
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(
@@ -132,7 +132,7 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
 
 def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
     """Mean and sample standard deviation of every figure of a record's seeds, and its facts."""
-    row: dict[str, object] = {"record": run.facts.name, "mode": run.facts.mode, "dataset": run.facts.dataset}
+    row: dict[str, object] = {"record": run.facts.name, "mode": run.facts.label, "dataset": run.facts.dataset}
     row |= {"seeds": len(frame), "fits_limit": bool(frame["fits_limit"].all())}
     for name in figure_names(frame):
         row |= {f"{name}_mean": mean(frame[name]), f"{name}_std": sample_std(frame[name])}

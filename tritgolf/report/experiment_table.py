@@ -25,16 +25,16 @@ def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
         if part.empty:
             known = ", ".join(dict.fromkeys(frame["storage"]))
             raise InputError(FILE, f"rows: {row.record} has no storage {row.storage!r}", f"known: {known}")
-        parts.append(part.assign(what=row.what))
+        parts.append(part.assign(what=row.what, mode=runs[row.record].facts.label))
     baseline = parts[0].set_index(["checkpoint", "seed"])
     for part in parts:
         twin = baseline.loc[list(zip(part["checkpoint"], part["seed"], strict=True))]
         for name in ("trained_bpb", "rt_bpb", "artifact_bytes"):
             part[f"{name}_over_baseline"] = part[name].to_numpy() - twin[name].to_numpy()
     frame = pd.concat(parts).sort_values("step", kind="stable", ignore_index=True)
-    by = ["checkpoint", "what", "storage"]
-    first = experiment.rows[0].what
-    rows = [_cells(group, is_baseline=what == first) for (_, what, _), group in frame.groupby(by, sort=False)]
+    by = ["checkpoint", "record", "what", "mode", "storage"]
+    first = list(parts[0].iloc[0][by[1:]])
+    rows = [_cells(group, is_baseline=row == first) for (_, *row), group in frame.groupby(by, sort=False)]
     return Table(
         title=experiment.title,
         frame=with_summary(frame, by),
@@ -45,11 +45,12 @@ def experiment_table(experiment: Experiment, runs: dict[str, Run]) -> Table:
             "reloaded − trained. Paired SE: standard error of one seed's gap, windows paired (mean over seeds).",
             "Training loss: cross-entropy in nats a token of the batches logged in the last "
             f"{LATE:.0%} of the steps up to there, the same batches in every row.",
-            f"“Against the baseline” is the difference from the first row ({first}), seed by seed, at the same step. "
-            "Seeds share data order across rows, and initial weights where sizes are alike, not the path of training.",
+            f"“Against the baseline” is the difference from the first row ({first[1]}; {first[2]}), seed by seed, at "
+            "the same step. Seeds share data order across rows, and initial weights where sizes are alike, not the "
+            "path of training.",
             *made_from(list(runs.values())),
         ),
-        left=("trained and stored",),
+        left=("trained and stored", "mode"),
     )
 
 
@@ -81,6 +82,7 @@ def _cells(group: pd.DataFrame, is_baseline: bool) -> dict[str, str]:
     return {
         "step": format_value(mean(group["step"]), 0),
         "trained and stored": str(group["what"].iloc[0]),
+        "mode": str(group["mode"].iloc[0]),
         "seeds": str(len(group)),
         "training loss": format_mean_std(group["training_loss"], BPB_DECIMALS, fixed=True),
         "trained BPB": format_mean_std(group["trained_bpb"], BPB_DECIMALS, fixed=True),

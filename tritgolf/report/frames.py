@@ -159,7 +159,7 @@ def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
         "fits_limit": total_bytes <= export.byte_limit,
         "zero_fraction": export.zero_fraction["all"],
         "record_zero_fraction": export.record_zero_fraction,
-        "mode": run.facts.mode,
+        "mode": run.facts.label,
         "dataset": run.facts.dataset,
         "hardware": seed.made_by.machine,
         "torch": seed.made_by.versions.get("torch"),

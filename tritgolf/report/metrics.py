@@ -29,6 +29,7 @@ from tritgolf.report.schemas import (
     StorageScore,
     TrainingLogLine,
     TrainMetrics,
+    rounds_weights,
 )
 
 M = TypeVar("M", TrainMetrics, ExportMetrics, RoundtripMetrics, EvaluateMetrics, LaboratoryMetrics, ProbesMetrics)
@@ -195,8 +196,9 @@ def read_record_facts(path: str | Path) -> RecordFacts:
             headline_z_loss=raw["evaluate"]["headline_z_loss"],
             headline_bytes=raw["report"].get("bytes", MODES.get(raw["mode"], {}).get("report.bytes")),
             zero_fraction=raw["report"]["zero_fraction"],
+            rounds_weights=rounds_weights(raw),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(path, f"is not a resolved record (no {error})", "run the workflow again") from None
     except ValidationError as error:
         raise InputError(path, _first_complaint(error), "run the workflow again") from None

@@ -50,12 +50,16 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
 def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
     """What made the figures: per record its mode and text, hardware, versions, code and the files read."""
     return tuple(
-        f"{run.facts.name} ({run.facts.source}): {run.facts.mode} mode, text {run.facts.dataset}{_counting(run)}; "
+        f"{run.facts.name} ({run.facts.source}): {_mode(run)}, text {run.facts.dataset}{_counting(run)}; "
         f"{_listed(source.provenance.machine for source in run.sources)}; "
         f"torch {_listed(source.provenance.versions.get('torch', 'unknown') for source in run.sources)}; "
         f"code {_listed(_code(source.provenance) for source in run.sources)}; from {_listed(_patterns(run))}."
         for run in runs
     )
+
+
+def _mode(run: Run) -> str:
+    return run.facts.label if run.facts.rounds_weights else f"{run.facts.label} mode"
 
 
 def machines_note(seeds: pd.DataFrame) -> tuple[str, ...]:

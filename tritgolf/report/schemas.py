@@ -19,6 +19,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+AS_WRITTEN = "as written (weights rounded to BF16)"  # what the published source says, and the faithful mode doesn't do
 
 
 class Facts(BaseModel):
@@ -31,6 +32,8 @@ class RecordFacts(Facts):
     """The slice of a record's configuration that reports depend on.
 
     Deliberately not a ``RecordConfig``: a kept run must stay readable after other settings were added or renamed.
+    ``rounds_weights``: whether it decides trits from weights rounded to BF16. The faithful mode once did, and the runs
+    kept from then on are told by this setting, not by their names.
     """
 
     name: str
@@ -42,6 +45,19 @@ class RecordFacts(Facts):
     headline_z_loss: bool
     headline_bytes: ByteCounting
     zero_fraction: Literal["record", "true"]
+    rounds_weights: bool = False
+
+    @property
+    def label(self) -> str:
+        """What a table calls the mode: "faithful", "honest", or as the published source is written."""
+        if not self.rounds_weights:
+            return self.mode
+        return AS_WRITTEN if self.mode == "faithful" else f"{self.mode}, weights rounded to BF16"
+
+    @property
+    def heading(self) -> str:
+        """The title, with what keeps the run from being in its mode, if anything does."""
+        return f"{self.title}, {self.label}" if self.rounds_weights else self.title
 
 
 def record_facts(config: RecordConfig) -> RecordFacts:
@@ -56,7 +72,13 @@ def record_facts(config: RecordConfig) -> RecordFacts:
         headline_z_loss=config.evaluate.headline_z_loss,
         headline_bytes=config.report.bytes,
         zero_fraction=config.report.zero_fraction,
+        rounds_weights=rounds_weights(config.model_dump()),
     )
+
+
+def rounds_weights(record: dict[str, Any]) -> bool:
+    """Whether a resolved configuration decides trits from weights rounded to BF16."""
+    return record.get("model", {}).get("quantizer", {}).get("arithmetic") == "bf16_weight"
 
 
 def published_system(source: str) -> str | None:
