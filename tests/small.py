@@ -71,7 +71,7 @@ def build_dataset(folder: Path) -> Path:
     text = folder / "text"
     text.mkdir()
     for number, line in enumerate(words):
-        (text / f"{number:03d}.txt").write_text(f"Line {number}: " + " ".join(WORDS[word] for word in line) + ".\n")
+        (text / f"{number:03d}.txt").write_text(f"Line {number}: " + " ".join(WORDS[word] for word in line) + ".")
     source = TextSource(kind="text", files=(str(text / "*.txt"),))
     build_corpus("small", source, SplitConfig(fraction=0.1), folder / "corpus")
     model = train_tokenizer(folder / "corpus" / "train.jsonl.zst", VOCABULARY, 10**6)

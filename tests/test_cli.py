@@ -203,6 +203,8 @@ def test_evaluate_takes_one_shard_or_many(capsys, scoring, dataset):
     train = json.loads(run(capsys, *scoring[:3], dataset / "shards" / "train_00000[01].bin", *scoring[4:], "--json"))
     assert alone["tokens"] == everything["tokens"]
     assert train["tokens"] == 8000
+    assert [facts["split"] for facts in (everything, alone, train)] == ["validation", "validation", "train"]
+    assert "training text, by the manifest" in run(capsys, *scoring[:3], dataset / "shards" / "train_*.bin", *scoring[4:])
     assert everything["sliding"]["stride"] == 8
 
 
@@ -237,6 +239,36 @@ def test_evaluate_refuses_shards_that_are_none(capsys, scoring, dataset, tmp_pat
     assert "has token 300 at position 88" in refuse(capsys, *scoring, "--shards", tmp_path / "foreign.bin")
     (tmp_path / "folder.bin").mkdir()
     assert "folder.bin" in refuse(capsys, *scoring, "--shards", tmp_path / "folder.bin")
+
+
+def test_a_sidecar_beside_the_shards_is_what_bytes_are_counted_by(capsys, scoring, dataset, tmp_path):
+    """Its name matches the pattern too: it is no shard."""
+    counted = json.loads(run(capsys, *scoring, "--json"))
+    raw = json.loads((dataset / "corpus" / "corpus.json").read_text())["splits"]["validation"]["bytes"]
+    assert (counted["bytes"]["raw"], counted["bytes"]["bpb_divides_by"]) == (raw, "raw")
+    assert f"{raw:,} raw UTF-8 bytes of the text; {counted['bytes']['published']:,} as" in run(capsys, *scoring)
+    for name in ("val_000000.bin", "manifest.json"):
+        shutil.copy(dataset / "shards" / name, tmp_path)
+    alone = [*scoring[:3], tmp_path / "val_*.bin", *scoring[4:]]
+    without = json.loads(run(capsys, *alone, "--json"))
+    assert (without["bytes"]["raw"], without["tokens"]) == (None, counted["tokens"])
+    assert without["sliding"]["bpb"] == counted["sliding"]["bpb_published_bytes"]
+    assert "(the raw ones are not known)" in run(capsys, *alone)
+
+
+def test_what_is_no_validation_shard_is_told(capsys, scoring, dataset, tmp_path):
+    everything = [*scoring[:3], dataset / "shards" / "*.bin", *scoring[4:]]
+    line = "names shards of validation and of other text (train_000000.bin …), by their manifest.json"
+    assert line in refuse(capsys, *everything)
+    shutil.copytree(dataset / "shards", tmp_path / "shards")
+    here = [*scoring[:3], tmp_path / "shards" / "val_*.bin", *scoring[4:]]
+    shutil.copy(tmp_path / "shards" / "val_000000.bin", tmp_path / "shards" / "val_other.bin")
+    assert "val_other.bin: is not one of the shards that" in refuse(capsys, *here)
+    (tmp_path / "shards" / "val_other.bin").rename(tmp_path / "shards" / "val_bytes_000007.bin")
+    assert "val_bytes_000007.bin: is a sidecar of byte counts by its name" in refuse(capsys, *here)
+    (tmp_path / "shards" / "val_bytes_000007.bin").unlink()
+    (tmp_path / "shards" / "val_bytes_000000.bin").rename(tmp_path / "shards" / "val_000001.bin")
+    assert "val_000001.bin: holds byte counts, it seems, not tokens" in refuse(capsys, *here)
 
 
 def test_evaluate_refuses_a_text_of_less_than_two_windows(capsys, scoring, dataset, tmp_path):

@@ -87,7 +87,10 @@ def test_markdown_and_html_name_what_made_them(folder):
     table = seeds_table(load_run(folder))
     for text in (table.markdown(), table.html()):
         assert "Demo: the ternary U-Net on two CPU cores: 3 seeds" in text
-        assert "honest mode, text docstrings; Synthetic processor, 2 cores; torch 0.0.0+synthetic" in text
+        assert (
+            "honest mode, text docstrings (BPB by published bytes); Synthetic processor, 2 cores; torch 0.0.0+synthetic"
+            in text
+        )
         assert table.digest in text
     assert "/train/train.json" in table.markdown()
     assert "seed&lt;k&gt;/train/train.json" in table.html()

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_facts(
         [
             ("", f"{arguments.artifact} on {facts['tokens']:,} tokens"),
+            *([("text", "training text, by the manifest beside the shards")] if facts["split"] == "train" else []),
             ("bytes", _counting(facts["bytes"])),
             ("chunked", f"{chunked['bpb']:.4f} BPB, {chunked['nats']:.4f} nats a token"),
             ("  scored", f"{chunked['tokens_scored']:,} tokens, {chunked['tokens_left_out']:,} left out"),
@@ -69,12 +70,14 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     stride = model.context // 2 if arguments.stride is None else arguments.stride
     if not 1 <= stride <= model.context:
         raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")
-    tokens, sizes = given_text(arguments, model)
+    text = given_text(arguments, model)
+    tokens, sizes = text.tokens, text.sizes
     network = reloaded_network(artifact)
     z_loss = TrainConfig().z_loss
     return {
         "artifact": str(arguments.artifact),
         "tokens": len(tokens),
+        "split": text.split,
         "bytes": byte_facts(tokens, sizes),
         "chunked": score_chunked(network, tokens, sizes, arguments.batch, z_loss),
         "sliding": score_sliding(network, tokens, sizes, arguments.batch, z_loss, stride, arguments.rule)[0],

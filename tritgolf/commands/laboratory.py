@@ -65,7 +65,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     model = artifact.header.model
     text = None
     if arguments.shards:
-        tokens, sizes = given_text(arguments, model)
+        tokens, sizes, _ = given_text(arguments, model)
         windows = chunked_windows(len(tokens), model.context)
         text = ScoredText(tokens, windows, sizes, arguments.batch, TrainConfig().z_loss)
     return {

@@ -6,7 +6,7 @@ import argparse
 import glob
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tritgolf.errors import InputError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tritgolf.config import ModelConfig
+    from tritgolf.data.manifest import Split
     from tritgolf.data.shards import Tokens
     from tritgolf.evaluate.bytes import TextBytes
 
@@ -27,8 +28,16 @@ def add_text_options(parser: argparse.ArgumentParser, required: bool) -> None:
     parser.add_argument("--batch", type=int, default=16, metavar="N", help="windows scored at a time (default: 16)")
 
 
-def given_text(arguments: argparse.Namespace, model: ModelConfig) -> tuple[Tokens, TextBytes]:
-    """All tokens of the shards, uint16, and their byte counts: raw ones where all shards have sidecars beside them.
+class GivenText(NamedTuple):
+    """Tokens (uint16), their bytes by both countings, and the split that they are of, None where nothing says it."""
+
+    tokens: Tokens
+    sizes: TextBytes
+    split: Split | None
+
+
+def given_text(arguments: argparse.Namespace, model: ModelConfig) -> GivenText:
+    """All tokens of the shards, and their byte counts: raw ones where all shards have sidecars beside them.
 
     ``InputError`` where they don't fit the model, are no shards of one split, or the tokenizer is not the one that made
     them by the manifest beside them. Without a manifest nothing tells; a line on standard error says so.
@@ -52,9 +61,12 @@ def given_text(arguments: argparse.Namespace, model: ModelConfig) -> tuple[Token
             f"has {pieces.vocab_size} pieces, the artifact's model {model.vocab_size}",
             "give the tokenizer of the shards and the model",
         )
-    for folder in sorted({path.parent for path in paths}):
-        _check_folder(folder, [path.name for path in paths if path.parent == folder], arguments.tokenizer)
-    return tokens, TextBytes(pieces, _raw_bytes(paths, [len(shard) for shard in shards]))
+    splits = _splits(paths, arguments.tokenizer)
+    if len(set(splits)) > 1:
+        of_training = paths[splits.index("train")] if "train" in splits else paths[0]
+        what = f"names shards of validation and of other text ({of_training.name} …), by their manifest.json"
+        raise InputError("--shards", what, "give those of one, such as 'FOLDER/val_*.bin'")
+    return GivenText(tokens, TextBytes(pieces, _raw_bytes(paths, [len(shard) for shard in shards])), splits[0])
 
 
 def _shards(pattern: str, vocab_size: int) -> list[Path]:
@@ -71,39 +83,34 @@ def _shards(pattern: str, vocab_size: int) -> list[Path]:
     return paths
 
 
-def _check_folder(folder: Path, names: list[str], tokenizer: str) -> None:
-    """What the manifest of ``folder`` says of the shards ``names`` in it: their tokenizer and their split."""
+def _splits(paths: list[Path], tokenizer: str) -> list[Split | None]:
+    """The split of every shard by the manifest beside it, None without one.
+
+    ``InputError`` for a shard that its manifest doesn't list, or one of another ``tokenizer``.
+    """
     from tritgolf.data.manifest import check_tokenizer, read_manifest  # noqa: PLC0415
 
-    if not (folder / "manifest.json").exists():
-        unknown = f"{folder}: no manifest.json says which tokenizer made these shards"
-        _warn(f"{unknown}; taking {tokenizer}")
-        return
-    check_tokenizer(folder, tokenizer)
-    splits = {shard.file: shard.split for shard in read_manifest(folder).shards}
-    if unlisted := [name for name in names if name not in splits]:
-        what = f"is not one of the shards that {folder / 'manifest.json'} lists"
-        raise InputError(folder / unlisted[0], what, f"give shards of it, such as {folder / 'val_*.bin'}")
-    if training := [name for name in names if splits[name] == "train"]:
-        if len(training) < len(names):
-            what = f"names validation and training shards ({training[0]} …), by {folder / 'manifest.json'}"
-            raise InputError("--shards", what, f"give one of the two, such as {folder / 'val_*.bin'}")
-        _warn(f"{folder}: {', '.join(training)}: training text, by its manifest.json, not validation text")
+    known: dict[Path, dict[str, Split]] = {}
+    for folder in sorted({path.parent for path in paths}):
+        if (folder / "manifest.json").exists():
+            check_tokenizer(folder, tokenizer)
+            known[folder] = {shard.file: shard.split for shard in read_manifest(folder).shards}
+        else:
+            unknown = f"warning: {folder}: no manifest.json says which tokenizer made these shards"
+            print(f"{unknown}; taking {tokenizer}", file=sys.stderr, flush=True)
+    if unlisted := [path for path in paths if path.parent in known and path.name not in known[path.parent]]:
+        what = f"is not one of the shards that {unlisted[0].parent / 'manifest.json'} lists"
+        raise InputError(unlisted[0], what, "give those of it, such as 'FOLDER/val_*.bin'")
+    return [known[path.parent][path.name] if path.parent in known else None for path in paths]
 
 
 def _raw_bytes(paths: list[Path], tokens: list[int]) -> npt.NDArray[np.uint16] | None:
-    """The raw bytes of every token of the shards, if each has a sidecar; else None, and a line says what is counted."""
+    """The raw bytes of every token of the shards, if each has a sidecar, else None."""
     import numpy as np  # noqa: PLC0415
 
     from tritgolf.data.byte_counts import open_sidecar, sidecar_path  # noqa: PLC0415
 
     sidecars = [sidecar_path(path) for path in paths]
-    if absent := [path for path, sidecar in zip(paths, sidecars, strict=True) if not sidecar.is_file()]:
-        unknown = f"{absent[0]}: no {sidecar_path(absent[0]).name} beside it tells the raw bytes of its tokens"
-        _warn(f"{unknown}; bytes are counted as the published code does")
+    if not all(path.is_file() for path in sidecars):
         return None
     return np.concatenate([open_sidecar(path, count) for path, count in zip(sidecars, tokens, strict=True)])
-
-
-def _warn(line: str) -> None:
-    print(f"warning: {line}", file=sys.stderr, flush=True)
