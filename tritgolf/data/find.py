@@ -1,0 +1,113 @@
+"""Which files a text source names, and which of those that it names are not text.
+
+A folder or a pattern may hold anything: what isn't read of them is told. A file named by itself must be text.
+"""
+
+import fnmatch
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tritgolf.data.text import ACCEPTED, KINDS, VALUES, kind_of, why_no_documents
+from tritgolf.errors import InputError
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Files of text in order, each once; ``not_read``: what else was found → why it isn't read."""
+
+    files: list[Path]
+    not_read: dict[Path, str] = field(default_factory=dict)
+
+
+def find_texts(patterns: Iterable[str]) -> Texts:
+    """The files that ``patterns`` (files, folders, globs) name: pattern by pattern, each sorted.
+
+    Folders are read recursively, linked ones too. A file that has several names is found once. Raises ``InputError``
+    for a pattern that names no text, a file named by itself that is of another kind, or a damaged .json.
+    """
+    found: dict[Path, Path] = {}  # by its real path, since a link may give a file two names
+    not_read: dict[Path, tuple[Path, str]] = {}
+    for pattern in patterns:
+        texts = _texts_of(pattern)
+        for path in texts.files:
+            found.setdefault(path.resolve(), path)
+        for path, reason in texts.not_read.items():
+            not_read.setdefault(path.resolve(), (path, reason))
+    return Texts(list(found.values()), dict(not_read[real] for real in not_read if real not in found))
+
+
+def _texts_of(pattern: str) -> Texts:
+    path = Path(pattern)
+    if path.is_file():
+        if kind_of(path) not in KINDS:
+            raise InputError(path, "is not a kind of text file that can be read", ACCEPTED)
+        return Texts([path])
+    why = {entry: _why_not(entry) for entry in (_below(path, set()) if path.is_dir() else _glob(path))}
+    not_read = {entry: reason for entry, reason in why.items() if reason is not None}
+    files = [entry for entry in why if entry not in not_read]
+    if not files:
+        what = f"names no text file ({list_files(not_read)})" if not_read else "names no text file"
+        fix = f"put it there, or change the path in the dataset's YAML (from {Path.cwd()}); {ACCEPTED}"
+        raise InputError(pattern, what, fix)
+    return Texts(files, not_read)
+
+
+def list_files(not_read: dict[Path, str], most: int = 5) -> str:
+    """Files that aren't read and why, on one line; of many the first ones."""
+    told = [f"{path}: {reason}" for path, reason in list(not_read.items())[:most]]
+    more = [f"{len(not_read) - most:,} more"] if len(not_read) > most else []
+    return ", ".join(told + more)
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Everything below a folder but folders, sorted; linked folders too, each once, so a loop of links ends."""
+    real = folder.resolve()
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        entries = sorted(folder.iterdir())
+    except PermissionError:
+        yield folder
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from _below(entry, seen)
+        else:
+            yield entry
+
+
+def _glob(pattern: Path) -> Iterator[Path]:
+    """What a pattern matches, sorted, and all below the folders among it. ``**`` goes into linked folders."""
+    base, parts = Path(pattern.anchor), list(pattern.parts[bool(pattern.anchor) :])
+    while parts and (base / parts[0]).exists():  # a folder's name may have brackets
+        base /= parts.pop(0)
+    if not parts:
+        yield base
+    elif any("**" in part for part in parts):
+        yield from (path for path in _below(base, set()) if _matches(path.relative_to(base).parts, parts))
+    else:
+        seen: set[Path] = set()
+        for path in sorted(base.glob("/".join(parts))):
+            yield from _below(path, seen) if path.is_dir() else [path]
+
+
+def _matches(parts: tuple[str, ...], patterns: list[str]) -> bool:
+    """Whether a path matches a pattern, part by part; ``**`` stands for any number of parts."""
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return _matches(parts, patterns[1:]) or (bool(parts) and _matches(parts[1:], patterns))
+    return bool(parts) and fnmatch.fnmatchcase(parts[0], patterns[0]) and _matches(parts[1:], patterns[1:])
+
+
+def _why_not(path: Path) -> str | None:
+    """Why a path that was found in a folder or by a pattern is not read; None if it is."""
+    if path.is_dir():
+        return "a folder that this user may not read"
+    if not path.is_file():
+        return "a link to nothing" if path.is_symlink() else "no regular file"
+    if kind_of(path) not in KINDS:
+        return f"of another kind ({path.suffix})" if path.suffix else "without a suffix that says what it is"
+    return why_no_documents(path) if kind_of(path) in VALUES else None
