@@ -117,3 +117,4 @@ def test_of_many_files_the_first_are_listed():
     not_read = {Path(f"{number}.pdf"): "why" for number in range(1200)}
     assert list_files(not_read, most=2) == "0.pdf: why, 1.pdf: why, 1,198 more"
     assert list_files({}) == ""
+    assert list_files({Path("a\nb\udcff"): "why"}) == r"a\x0ab\xff: why"

@@ -18,7 +18,7 @@ from tritgolf.data.tokenizer import (
     save_tokenizer,
     train_tokenizer,
 )
-from tritgolf.data.training_text import MAX_LINE_BYTES, cut_line
+from tritgolf.data.training_text import MAX_LINE_BYTES, TrainingText, cut_line
 from tritgolf.errors import InputError
 from tritgolf.files import digest_file
 
@@ -99,6 +99,9 @@ def test_a_text_with_spaces_is_trained_on_once(corpus, monkeypatch):
 def test_long_lines_are_cut_and_none_is_skipped(tmp_path, line):
     """Trained on long lines alone, which SentencePiece would skip."""
     corpus = corpus_of(tmp_path, [line * (2 * MAX_LINE_BYTES // len(line.encode())), "short"])
+    text = TrainingText(split_file(corpus, "train"), 10**6)
+    assert len(list(text)) >= 3
+    assert text.facts["lines_cut"] == 1
     model = train_tokenizer(split_file(corpus, "train"), 290, 10**6)
     processor = SentencePieceProcessor(model_proto=model)
     assert len(processor.encode(line * 100)) < len(line * 100)  # more than letters were learnt
@@ -124,7 +127,7 @@ def test_what_training_leaves_out_is_told(tmp_path, documents, capsys):
     }
     read = facts["training_text"]["bytes"]
     assert capsys.readouterr().err == (
-        f"warning: the training of the tokenizer leaves out all but the first {read} bytes of the text "
+        f"warning: tokenizer: its training leaves out all but the first {read} bytes of the text "
         "(tokenizer.training_bytes) and 2 \xd7 \u2585 (U+2585), which SentencePiece reserves\n"
     )
 

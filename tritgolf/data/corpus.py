@@ -17,8 +17,8 @@ import zstandard
 
 from tritgolf.data.dataset import DocstringsSource, HubSource, Source, SplitConfig, TextSource
 from tritgolf.data.docstrings import package_version, read_docstrings
-from tritgolf.data.find import Texts, find_texts
-from tritgolf.data.left_out import LeftOut, no_text, printable
+from tritgolf.data.find import Texts, find_texts, printable
+from tritgolf.data.left_out import LeftOut, no_text
 from tritgolf.data.text import every_document, is_blank, read_documents
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory, read_json, write_json

@@ -4,6 +4,8 @@ A folder or a pattern may hold anything: what isn't read of them is told. A file
 """
 
 import fnmatch
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,9 +57,16 @@ def _texts_of(pattern: str) -> Texts:
 
 def list_files(not_read: dict[Path, str], most: int = 5) -> str:
     """Files that aren't read and why, on one line; of many the first ones."""
-    told = [f"{path}: {reason}" for path, reason in list(not_read.items())[:most]]
+    told = [f"{printable(path)}: {reason}" for path, reason in list(not_read.items())[:most]]
     more = [f"{len(not_read) - most:,} more"] if len(not_read) > most else []
     return ", ".join(told + more)
+
+
+def printable(path: str | Path) -> str:
+    """A path on one line that any file can hold: a name may have line ends, and bytes that are no UTF-8."""
+    return re.sub(
+        r"[\0-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", os.fsencode(path).decode("utf-8", "backslashreplace")
+    )
 
 
 def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:

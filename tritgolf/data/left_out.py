@@ -1,12 +1,11 @@
 """What of a source does not get into its corpus: counted while it is read, told in one line and in ``corpus.json``."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tritgolf.data.dataset import Source, SplitConfig, TextSource
-from tritgolf.data.find import list_files
+from tritgolf.data.find import list_files, printable
 from tritgolf.data.text import HOW_TO_CUT
 from tritgolf.errors import InputError
 
@@ -70,8 +69,3 @@ def counted(number: int, what: str) -> str:
     ('1 file', '2,000 files')
     """
     return f"{number:,} {what}" + ("s" if number != 1 else "")
-
-
-def printable(path: str | Path) -> str:
-    """A path as text that any file can hold: a name may have bytes that are no UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

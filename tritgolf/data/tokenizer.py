@@ -37,21 +37,25 @@ TRAINING_OPTIONS: dict[str, Any] = {
 }
 
 
-def build_tokenizer(config: TokenizerConfig, corpus: str | Path, folder: str | Path) -> dict[str, Any]:
+def build_tokenizer(
+    config: TokenizerConfig, corpus: str | Path, folder: str | Path, *, setting: str = "tokenizer"
+) -> dict[str, Any]:
     """Write ``tokenizer.model`` and ``tokenizer.json`` to ``folder`` and return the facts of the latter.
 
     A tokenizer to train sees the training split alone; what its training left out of that is told. Raises
     ``InputError`` if the text gives fewer pieces than ``vocab_size`` asks for, which no record could train with.
+    ``setting``: where ``config`` stands, as messages name it.
     """
     if config.model is not None:
         path = Path(config.model)
         return save_tokenizer(_read_model(path), folder, origin=path.name)
     assert config.vocab_size is not None
     text = TrainingText(split_file(corpus, "train"), config.training_bytes)
-    model = _train(text, config.vocab_size)
-    _check_size(model, config.vocab_size)
+    where = f"{setting}.vocab_size: {config.vocab_size}"
+    model = _train(text, config.vocab_size, where)
+    _check_size(model, config.vocab_size, where)
     if told := text.told():
-        print(f"warning: the training of the tokenizer leaves out {told}", file=sys.stderr, flush=True)
+        print(f"warning: {setting}: its training leaves out {told}", file=sys.stderr, flush=True)
     return save_tokenizer(
         model, folder, origin="trained", requested_vocab_size=config.vocab_size, training_text=text.facts
     )
@@ -64,20 +68,20 @@ def train_tokenizer(documents: str | Path, vocab_size: int, training_bytes: int)
     ``InputError`` when ``vocab_size`` has no room for the 256 byte pieces, the four special ones and the characters of
     the text.
     """
-    return _train(TrainingText(documents, training_bytes), vocab_size)
+    return _train(TrainingText(documents, training_bytes), vocab_size, f"tokenizer.vocab_size: {vocab_size}")
 
 
-def _train(text: TrainingText, vocab_size: int) -> bytes:
+def _train(text: TrainingText, vocab_size: int, where: str) -> bytes:
     with contextlib.suppress(InputError):  # too few pieces: what follows tells how many it takes with the space
-        model = _train_once(text, vocab_size)
+        model = _train_once(text, vocab_size, where)
         if SPACE in _pieces(model):
             return model
     # Few spaces or none, but the text to encode has some: as line ends, say. Only such texts are trained on again: a
     # model carries the options that made it, and all others are to stay what they were, to the byte.
-    return _train_once(text, vocab_size, required_chars=SPACE)
+    return _train_once(text, vocab_size, where, required_chars=SPACE)
 
 
-def _train_once(text: TrainingText, vocab_size: int, **options: Any) -> bytes:
+def _train_once(text: TrainingText, vocab_size: int, where: str, **options: Any) -> bytes:
     model = io.BytesIO()
     try:
         SentencePieceTrainer.train(
@@ -90,13 +94,12 @@ def _train_once(text: TrainingText, vocab_size: int, **options: Any) -> bytes:
             **options,
         )
     except RuntimeError as error:
-        raise _not_trained(vocab_size, str(error)) from None
+        raise _not_trained(where, str(error)) from None
     return model.getvalue()
 
 
-def _not_trained(vocab_size: int, message: str) -> InputError:
+def _not_trained(where: str, message: str) -> InputError:
     """SentencePiece's complaint in plain words."""
-    where = f"tokenizer.vocab_size: {vocab_size}"
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
         what = f"is too small for this text: bytes, special pieces and its frequent characters alone are {needed[1]}"
         return InputError(where, what, f"ask for {needed[1]} or more, here and in the record's model.vocab_size")
@@ -106,11 +109,11 @@ def _not_trained(vocab_size: int, message: str) -> InputError:
     return InputError(where, f"cannot be trained on this text ({reason})", "give other text, or another vocab_size")
 
 
-def _check_size(model: bytes, vocab_size: int) -> None:
+def _check_size(model: bytes, vocab_size: int, where: str) -> None:
     size = len(_pieces(model))
     if size < vocab_size:
         raise InputError(
-            f"tokenizer.vocab_size: {vocab_size}",
+            where,
             f"this text gives {size} pieces, no more",
             f"put {size} in both the dataset's tokenizer.vocab_size and the record's model.vocab_size",
         )
