@@ -61,6 +61,14 @@ def test_what_is_not_read_is_named_with_why(here, pattern):
     }
 
 
+@pytest.mark.parametrize("pattern", ["texts/*.jsonl", "*/*.jsonl", "**/*.jsonl"])
+def test_what_only_its_case_keeps_from_a_pattern_is_named(here, pattern):
+    make("texts/a.jsonl", "texts/B.JSONL", "texts/c.txt", "texts/D.PDF")
+    texts = find_texts([pattern])
+    assert names(texts) == ["texts/a.jsonl"]
+    assert texts.not_read == {Path("texts/B.JSONL"): "in another case than the pattern"}
+
+
 @pytest.mark.parametrize("pattern", ["texts", "texts/*", "texts/**", "texts/**/*.jsonl", "*/*/*/*.jsonl"])
 def test_linked_folders_are_read_and_loops_end(here, pattern):
     make("elsewhere/deep/a.jsonl", "texts/b/c/d.jsonl")

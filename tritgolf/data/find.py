@@ -6,12 +6,14 @@ A folder or a pattern may hold anything: what isn't read of them is told. A file
 import fnmatch
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tritgolf.data.text import ACCEPTED, KINDS, VALUES, kind_of, why_no_documents
 from tritgolf.errors import InputError
+
+Match = Callable[[str, str], bool]  # (name, pattern)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ def _texts_of(pattern: str) -> Texts:
         if kind_of(path) not in KINDS:
             raise InputError(path, "is not a kind of text file that can be read", ACCEPTED)
         return Texts([path])
-    why = {entry: _why_not(entry) for entry in (_below(path, set()) if path.is_dir() else _glob(path))}
+    entries = list(_below(path, set()) if path.is_dir() else _glob(path, fnmatch.fnmatchcase))
+    why = {entry: _why_not(entry) for entry in entries}
+    if not path.is_dir():
+        of_any_case = (entry for entry in _glob(path, _ignoring_case) if entry not in why)
+        why |= {entry: "in another case than the pattern" for entry in of_any_case if _why_not(entry) is None}
     not_read = {entry: reason for entry, reason in why.items() if reason is not None}
     files = [entry for entry in why if entry not in not_read]
     if not files:
@@ -87,7 +93,7 @@ def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
             yield entry
 
 
-def _glob(pattern: Path) -> Iterator[Path]:
+def _glob(pattern: Path, match: Match) -> Iterator[Path]:
     """What a pattern matches, sorted, and all below the folders among it. ``**`` goes into linked folders."""
     base, parts = Path(pattern.anchor), list(pattern.parts[bool(pattern.anchor) :])
     while parts and (base / parts[0]).exists():  # a folder's name may have brackets
@@ -95,20 +101,38 @@ def _glob(pattern: Path) -> Iterator[Path]:
     if not parts:
         yield base
     elif any("**" in part for part in parts):
-        yield from (path for path in _below(base, set()) if _matches(path.relative_to(base).parts, parts))
-    else:
+        yield from (path for path in _below(base, set()) if _matches(path.relative_to(base).parts, parts, match))
+    elif base.is_dir():
         seen: set[Path] = set()
-        for path in sorted(base.glob("/".join(parts))):
+        for path in _matching(base, parts, match):
             yield from _below(path, seen) if path.is_dir() else [path]
 
 
-def _matches(parts: tuple[str, ...], patterns: list[str]) -> bool:
+def _matching(folder: Path, patterns: list[str], match: Match) -> Iterator[Path]:
+    """What matches in a folder, part by part of a pattern without ``**``; the folder itself if it may not be read."""
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if match(entry.name, patterns[0]))
+    except PermissionError:
+        entries, patterns = [folder], patterns[:1]
+    for entry in entries:
+        if len(patterns) == 1:
+            yield entry
+        elif entry.is_dir():
+            yield from _matching(entry, patterns[1:], match)
+
+
+def _matches(parts: tuple[str, ...], patterns: list[str], match: Match) -> bool:
     """Whether a path matches a pattern, part by part; ``**`` stands for any number of parts."""
     if not patterns:
         return not parts
-    if patterns[0] == "**":
-        return _matches(parts, patterns[1:]) or (bool(parts) and _matches(parts[1:], patterns))
-    return bool(parts) and fnmatch.fnmatchcase(parts[0], patterns[0]) and _matches(parts[1:], patterns[1:])
+    here = bool(parts) and (patterns[0] == "**" or match(parts[0], patterns[0]))
+    if patterns[0] == "**" and _matches(parts, patterns[1:], match):
+        return True
+    return here and _matches(parts[1:], patterns if patterns[0] == "**" else patterns[1:], match)
+
+
+def _ignoring_case(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name.lower(), pattern.lower())
 
 
 def _why_not(path: Path) -> str | None:
