@@ -21,10 +21,10 @@ rule corpus:
         "../envs/tritgolf.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=3500,  # of which 2 GB are for texts compressed with a window that long
         runtime=120,
     params:
-        version=STAGE_VERSIONS["corpus"],
+        version=version_of_corpus,
         source=dataset_setting("source"),
         validation=dataset_setting("validation"),
     message:
@@ -53,7 +53,7 @@ rule tokenizer:
         mem_mb=4000,
         runtime=120,
     params:
-        version=STAGE_VERSIONS["tokenizer"],
+        version=version_of_tokenizer,
         tokenizer=dataset_setting("tokenizer"),
     message:
         "Make the tokenizer of {wildcards.dataset}"

@@ -1,27 +1,59 @@
 """What the rules of data.smk ask about a dataset."""
 
+import functools
+import re
+
 from tritgolf.data.dataset import TextSource
-from tritgolf.data.text import text_files
+from tritgolf.data.find import find_texts
 
 HUB_DATASETS = [name for name in datasets_used() if dataset_config(name).source.kind == "hub"]
 TEXT_DATASETS = [name for name in datasets_used() if name not in HUB_DATASETS]
 
 
+# Snakemake takes {…} in a path for a wildcard, without an escape, and warns of the others.
+NO_PATH_OF_SNAKEMAKE = re.compile(r"[{}\n]|^\s|\s$")
+
+
 def source_texts(wildcards) -> list[str]:
     """A dataset's own text files, so that a change in them is seen; the script ends with an error if one is missing."""
-    source = dataset_config(wildcards.dataset).source
+    return [path for path in _texts_of(wildcards.dataset) if not NO_PATH_OF_SNAKEMAKE.search(path)]
+
+
+def existing_tokenizer(wildcards) -> list[str]:
+    """The model that a dataset takes instead of training one, if it is there; the script complains if it isn't."""
+    return [path for path in _model_of(wildcards.dataset) if not NO_PATH_OF_SNAKEMAKE.search(path)]
+
+
+def version_of_corpus(wildcards):
+    """The stage's version and the state of texts that can't be inputs of a rule: they are params then."""
+    return _with_states(STAGE_VERSIONS["corpus"], _texts_of(wildcards.dataset))
+
+
+def version_of_tokenizer(wildcards):
+    """The same for an existing model."""
+    return _with_states(STAGE_VERSIONS["tokenizer"], _model_of(wildcards.dataset))
+
+
+def _with_states(version: int, paths: list[str]):
+    states = {path: Path(path).stat() for path in paths if NO_PATH_OF_SNAKEMAKE.search(path)}
+    known = [[path, state.st_size, state.st_mtime_ns] for path, state in states.items()]
+    return [version, *known] if known else version
+
+
+@functools.cache
+def _texts_of(dataset: str) -> list[str]:
+    source = dataset_config(dataset).source
     if not isinstance(source, TextSource):
         return []
     try:
-        return [str(path) for path in text_files([*source.files, *source.validation_files])]
+        return [str(path) for path in find_texts([*source.files, *source.validation_files]).files]
     except InputError as error:
         warn(str(error))
         return []
 
 
-def existing_tokenizer(wildcards) -> list[str]:
-    """The model that a dataset takes instead of training one, if it is there; the script complains if it isn't."""
-    model = dataset_config(wildcards.dataset).tokenizer.model
+def _model_of(dataset: str) -> list[str]:
+    model = dataset_config(dataset).tokenizer.model
     return [model] if model and Path(model).is_file() else []
 
 

@@ -20,7 +20,7 @@ COMMAND = "TRITGOLF_COMMAND"
 # again.
 STAGE_VERSIONS = {
     "corpus": 1,
-    "tokenizer": 1,
+    "tokenizer": 2,
     "shards": 1,
     "hub": 1,
     "train": 2,

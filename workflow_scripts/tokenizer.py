@@ -15,4 +15,5 @@ with one_line_errors(log=snakemake.log[0]):
         TokenizerConfig(**snakemake.params.tokenizer),
         Path(snakemake.input.train).parent,
         Path(snakemake.output.model).parent,
+        setting=f"datasets/{snakemake.wildcards.dataset}.yaml: tokenizer",
     )

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 
 import pytest
 import zstandard
@@ -79,9 +80,101 @@ def test_docstrings_name_their_packages(tmp_path):
 
 @pytest.mark.parametrize(("documents", "held_out", "split"), [([], ["v"], "train"), (["a"], [], "validation")])
 def test_an_empty_split_is_an_error_and_leaves_nothing(tmp_path, documents, held_out, split):
-    with pytest.raises(InputError, match=f"dataset 'x': has no {split} text"):
+    with pytest.raises(InputError, match=f"dataset 'x': has no {split} text: no document is left for it.*has no text"):
         build_corpus("x", source(tmp_path, documents, held_out), None, tmp_path / "corpus")
     assert not (tmp_path / "corpus").exists()
+
+
+@pytest.mark.parametrize("files", ["train.jsonl", "*.jsonl", "."])
+def test_what_both_splits_name_is_validation_text_and_told(tmp_path, monkeypatch, capsys, files):
+    monkeypatch.chdir(tmp_path)
+    source(tmp_path, ["a", "b"], ["v"])
+    named = TextSource(kind="text", files=(files, "held.jsonl"), validation_files=(str(tmp_path / "held.jsonl"),))
+    facts = build_corpus("x", named, None, "corpus")
+    assert read("corpus") == {"train": ["a", "b"], "validation": ["v"]}
+    assert facts["not_read"] == {"held.jsonl": "in validation_files too, so not trained on"}
+    assert "held.jsonl: in validation_files too, so not trained on" in capsys.readouterr().err
+
+
+def test_what_is_left_out_is_told_in_one_line_and_in_the_facts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    source(tmp_path, ["a", "b", "a", " ", "a"], [])
+    for name in ("blank.txt", "notes.pdf"):
+        (tmp_path / name).write_text("\n")
+    mixed = TextSource(kind="text", files=(".",))
+    facts = build_corpus("x", mixed, SplitConfig(first_documents=1), "corpus")
+    assert facts["duplicates_dropped"] == 2
+    assert facts["blank_dropped"] == 1
+    assert facts["not_read"] == {
+        "blank.txt": "has no text",
+        "held.jsonl": "has no text",
+        "notes.pdf": "of another kind (.pdf)",
+    }
+    assert capsys.readouterr().err == (
+        "warning: dataset 'x': 3 files not read (notes.pdf: of another kind (.pdf), blank.txt: has no text, "
+        "held.jsonl: has no text), 2 documents dropped as a repetition of another, 1 blank document dropped; "
+        "corpus/corpus.json has all\n"
+    )
+
+
+def test_nothing_is_told_of_a_source_that_is_read_whole(tmp_path, documents, capsys):
+    facts = build_corpus("x", source(tmp_path, documents), HALF, tmp_path / "corpus")
+    assert (facts["duplicates_dropped"], facts["blank_dropped"], facts["not_read"]) == (0, 0, {})
+    assert capsys.readouterr().err == ""
+
+
+def one_file(tmp_path, name, text, **how):
+    (tmp_path / name).write_text(text)
+    return TextSource(kind="text", files=(str(tmp_path / name),), **how)
+
+
+@pytest.mark.parametrize("rule", [SplitConfig(fraction=0.5), SplitConfig(first_documents=1)])
+def test_a_source_of_one_document_is_told_as_that(tmp_path, rule):
+    book = one_file(tmp_path, "book.txt", "One.\n\nTwo.\n\nThree.\n")
+    fix = "cut a .txt or .md with `documents: blank_lines` or `separator"
+    with pytest.raises(InputError, match=f"its source has one document, which can't be split; {fix}.*validation_files"):
+        build_corpus("x", book, rule, tmp_path / "corpus")
+
+
+def test_of_repeated_documents_it_is_told_how_many(tmp_path):
+    repeated = one_file(tmp_path, "same.jsonl", '{"text": "same"}\n' * 50)
+    with pytest.raises(InputError, match=r"has one document \(50 were read, 49 of them repeated\)"):
+        build_corpus("x", repeated, HALF, tmp_path / "corpus")
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"fraction": 1e-12}, "has no validation text: validation.fraction: 1e-12 leaves it none of 60 documents"),
+        ({"first_documents": 60}, "has no train text: validation.first_documents: 60 takes all 60; ask for fewer"),
+    ],
+)
+def test_a_split_that_leaves_nothing_is_told_as_that(tmp_path, documents, rule, message):
+    with pytest.raises(InputError, match=message):
+        build_corpus("x", source(tmp_path, documents), SplitConfig(**rule), tmp_path / "corpus")
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("One.\nOne.\n\nTwo.\n\nThree.\n", {"documents": "blank_lines"}),
+        ("One.\nOne.<|endoftext|>Two.<|endoftext|>Three.\n", {"separator": "<|endoftext|>"}),
+    ],
+)
+def test_one_file_can_be_cut_into_documents(tmp_path, text, how):
+    build_corpus("x", one_file(tmp_path, "input.txt", text, **how), SplitConfig(first_documents=1), tmp_path / "corpus")
+    assert read(tmp_path / "corpus") == {"validation": ["One.\nOne."], "train": ["Two.", "Three."]}
+
+
+def test_a_file_whose_name_is_no_text_can_be_read_and_told(tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name, text in ((b"caf\xe9.jsonl", '{"text": "a"}\n{"text": "b"}'), (b"\xff.pdf", "")):
+        (folder / os.fsdecode(name)).write_text(text)
+    named = TextSource(kind="text", files=(str(folder),))
+    facts = build_corpus("x", named, SplitConfig(first_documents=1), tmp_path / "corpus")
+    assert facts["source"]["files"] == [r"caf\xe9.jsonl"]
+    assert list(facts["not_read"]) == [str(folder / r"\xff.pdf")]
 
 
 def test_bad_text_leaves_no_corpus_and_keeps_the_old_one(tmp_path, documents):

@@ -51,9 +51,15 @@ def test_unknown_dataset_lists_the_known(tmp_path):
         (TEXT.replace("{kind: text, files: [a.txt]}", "text"), r"source.kind: 'text' is not possible"),
         (
             TEXT.replace("files:", "paths: 3, files:"),
-            r"source: paths: unknown key; allowed here: kind, files, validation_files",
+            r"source: paths: unknown key; allowed here: kind, files, validation_files, documents, separator",
         ),
         (TEXT.replace("[a.txt]", "[]"), r"source: files"),
+        (TEXT.replace("files:", "documents: lines, files:"), r"source: documents: 'lines': .*'files' or 'blank_lines'"),
+        (TEXT.replace("files:", "separator: '', files:"), r"source: separator: ''"),
+        (
+            TEXT.replace("files:", "documents: blank_lines, separator: x, files:"),
+            r"source: separator: give either it or documents: blank_lines",
+        ),
         (TEXT + "shards: 3\n", r"shards: unknown key; allowed here: .*tokens_per_shard"),
         (TEXT + "tokens_per_shard: 0\n", r"tokens_per_shard: 0: Input should be greater than 0"),
         (TEXT.replace("fraction: 0.1", "fraction: 1.5"), r"validation.fraction: 1.5"),

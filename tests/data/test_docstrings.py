@@ -1,5 +1,6 @@
 import pytest
 
+from tritgolf.data import docstrings as module
 from tritgolf.data.docstrings import file_docstrings, package_version, read_docstrings, source_files
 from tritgolf.errors import InputError
 
@@ -52,10 +53,21 @@ def test_docstrings_of_modules_classes_and_functions_at_any_depth(tmp_path):
     }
 
 
-@pytest.mark.parametrize("source", ["def f(:\n", 'x = "\0"\n', '"""Lone \\ud800."""\n'])
-def test_what_is_no_python_or_no_text_is_passed_over(tmp_path, source):
-    (tmp_path / "a.py").write_text(source)
+def test_what_is_no_text_is_passed_over(tmp_path):
+    (tmp_path / "a.py").write_text('"""Lone \\ud800."""\n')
     assert list(file_docstrings(tmp_path / "a.py")) == []
+
+
+@pytest.mark.parametrize("source", ["def f(:\n", 'x = "\0"\n'])
+def test_what_is_no_python_is_named(tmp_path, monkeypatch, source):
+    fine, template = tmp_path / "fine.py", tmp_path / "template.py"
+    fine.write_text('"""Fine."""\n')
+    template.write_text(source)
+    monkeypatch.setattr(module, "source_files", lambda package: [template, fine])
+    not_read = {}
+    assert read_docstrings(["mine"], not_read) == ["Fine."]
+    assert list(not_read) == [template]
+    assert not_read[template].startswith("not Python of this version")
 
 
 def test_a_package_is_read_the_same_each_time_without_duplicates_or_tests():

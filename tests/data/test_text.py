@@ -4,12 +4,9 @@ import lzma
 
 import pytest
 import zstandard
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tritgolf.data import text as module
-from tritgolf.data.compressed import open_compressed
-from tritgolf.data.text import read_documents, text_files
+from tritgolf.data.text import every_document, read_documents, why_no_documents
 from tritgolf.errors import InputError
 
 COMPRESS = {
@@ -27,33 +24,6 @@ def test_every_compression_gives_the_same_documents(tmp_path, suffix):
     path.write_bytes(COMPRESS[suffix](LINES))
     documents = list(read_documents(path))
     assert documents == [f"document {number} \xe9" for number in range(5000)]
-
-
-@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
-@pytest.mark.parametrize("kept", [0.0, 0.001, 0.5, 0.999])
-def test_a_truncated_file_is_an_error(tmp_path, suffix, kept):
-    path = tmp_path / f"a.jsonl{suffix}"
-    data = COMPRESS[suffix](LINES)
-    path.write_bytes(data[: max(5, int(len(data) * kept))])
-    with pytest.raises(InputError, match="is damaged or cut short"):
-        list(read_documents(path))
-
-
-@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
-def test_a_damaged_file_is_an_error(tmp_path, suffix):
-    path = tmp_path / f"a.jsonl{suffix}"
-    path.write_bytes(b"not compressed at all" * 10)
-    with pytest.raises(InputError, match="is damaged or cut short"):
-        list(read_documents(path))
-
-
-@settings(deadline=None)
-@given(st.lists(st.binary(max_size=2000), max_size=5))
-def test_zstandard_frames_follow_each_other(tmp_path_factory, parts):
-    path = tmp_path_factory.getbasetemp() / "frames.zst"
-    path.write_bytes(b"".join(zstandard.ZstdCompressor().compress(part) for part in parts))
-    with open_compressed(path) as file:
-        assert file.read() == b"".join(parts)
 
 
 def test_a_text_file_is_one_document_without_its_byte_order_mark(tmp_path):
@@ -105,33 +75,107 @@ def test_a_document_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch)
     monkeypatch.setattr(module, "MAX_DOCUMENT_BYTES", 100)
     (tmp_path / "a.txt").write_text("x" * 101)
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "x" * 101}))
-    with pytest.raises(InputError, match="is one document of more than"):
+    with pytest.raises(InputError, match=r"is in one document of more than 64 MiB; cut a \.txt or \.md with"):
         list(read_documents(tmp_path / "a.txt"))
     with pytest.raises(InputError, match="line 1: is longer than"):
         list(read_documents(tmp_path / "a.jsonl"))
 
 
-def test_files_folders_and_globs_are_found_in_order_and_once(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("b.txt", "a.md", "deep/c.jsonl.xz", "deep/skipped.pdf"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    assert [str(path) for path in text_files(["*.txt", "deep", ".", "a.md"])] == ["b.txt", "deep/c.jsonl.xz", "a.md"]
-    assert text_files([str(tmp_path / "*.md")]) == [tmp_path / "a.md"]
+def documents_of(path, content, **how):
+    path.write_bytes(content)
+    return list(read_documents(path, **how))
 
 
-@pytest.mark.parametrize("pattern", ["nothing.txt", "*.txt", "empty"])
-def test_a_pattern_that_names_nothing_is_an_error(tmp_path, monkeypatch, pattern):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="names no text file"):
-        text_files([pattern])
+@pytest.mark.parametrize("name", ["a.jsonl", "A.JSONL", "a.ndjson", "a.Json", "a.JSONL.GZ"])
+def test_a_document_a_line_by_any_of_its_names(tmp_path, name):
+    assert documents_of(tmp_path / name, b'{"text": "one"}\n\n{"text": "two"}') == ["one", "two"]
 
 
-def test_a_file_of_another_kind_is_an_error(tmp_path):
-    (tmp_path / "a.pdf").write_bytes(b"x")
-    with pytest.raises(InputError, match="is not a kind of text file"):
-        text_files([str(tmp_path / "a.pdf")])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"text": "one"}, {"text": "tw\u00f6", "n": [1, {}]}]',
+        '\ufeff [\n {"text": "one"},\n\n {"n": 2, "text": "tw\u00f6"}\n]\n',
+        '{"text": "one"}\n{"text": "tw\u00f6"}\n',
+        '{\n "text":\n "one"\n}\n{"text": "tw\u00f6"}',
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+def test_json_is_a_list_or_values(tmp_path, monkeypatch, content, chunk):
+    monkeypatch.setattr(module, "READ_BYTES", chunk)
+    assert documents_of(tmp_path / "a.json", content.encode()) == ["one", "tw\xf6"]
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"[]", b"[\n]\n"])
+def test_json_without_a_value_has_no_documents(tmp_path, content):
+    assert documents_of(tmp_path / "a.json", content) == []
+    assert why_no_documents(tmp_path / "a.json") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'[{"text": "x"}, {"text": "y"', "value 2: is not JSON"),
+        (b'[{"text": "x"}, {"text": "y"}', "value 3: is not JSON"),
+        (b'[{"text": "x"}] and more', "value 2: is not JSON"),
+        (b'[{"text": "x"}, "y"]', 'value 2: has no "text" string'),
+        (b'{"train": [{"text": "x"}]}', 'value 1: has no "text" string'),
+        (rb'[{"text": "\udc00"}]', "value 1: has a lone surrogate"),
+        (b'[{"text": "\xff"}]', "is not valid UTF-8"),
+        (b"[" * 100_000, "value 1: is not JSON"),
+    ],
+)
+def test_bad_json_is_named(tmp_path, content, message):
+    with pytest.raises(InputError, match=message) as caught:
+        documents_of(tmp_path / "a.json", content)
+    assert str(tmp_path / "a.json") in str(caught.value)
+
+
+def test_json_of_something_else_is_told_from_json_of_documents(tmp_path):
+    (tmp_path / "a.json").write_text('{"vocab_size": 3}')
+    assert why_no_documents(tmp_path / "a.json") == 'has no "text" string'
+    (tmp_path / "a.json").write_text("// a comment")
+    assert "is not JSON" in why_no_documents(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text('{"text": ""}\nwhat comes later is an error when it is read')
+    assert why_no_documents(tmp_path / "a.json") is None
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["input.txt", "INPUT.MD"])
+def test_a_text_is_cut_at_blank_lines(tmp_path, end, name):
+    lines = ["\ufeff", "First:", "Speak.", " \t", "", "  All:", "Speak, speak.", "", "", "Last"]
+    path = tmp_path / name
+    expected = [f"First:{end}Speak.", f"  All:{end}Speak, speak.", "Last"]
+    assert documents_of(path, end.join(lines).encode(), documents="blank_lines") == expected
+    assert documents_of(path, (end.join(lines) + end).encode(), documents="blank_lines") == expected
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 1 << 20])
+def test_a_text_is_cut_at_a_separator(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(module, "READ_BYTES", chunk)
+    content = "\ufeffOne,\n\ntwo.\n<|end|>\nThr\u00e9e<|end|><|end|> \n<|end|>Four<|end|>\n".encode()
+    assert documents_of(tmp_path / "a.txt", content, separator="<|end|>") == ["One,\n\ntwo.", "Thr\u00e9e", "Four"]
+    assert documents_of(tmp_path / "a.txt", b"one|two", separator="<|end|>") == ["one|two"]
+
+
+@pytest.mark.parametrize("how", [{"documents": "blank_lines"}, {"separator": "|"}])
+def test_documents_of_json_are_not_cut(tmp_path, how):
+    assert documents_of(tmp_path / "a.jsonl", b'{"text": "a\\n\\nb|c"}', **how) == ["a\n\nb|c"]
+
+
+@pytest.mark.parametrize("how", [{"documents": "blank_lines"}, {"separator": "|"}])
+def test_only_a_document_of_a_text_that_is_cut_is_bounded(tmp_path, monkeypatch, how):
+    monkeypatch.setattr(module, "MAX_DOCUMENT_BYTES", 100)
+    monkeypatch.setattr(module, "READ_BYTES", 10)
+    between = b"|" if "separator" in how else b"\n\n"
+    assert len(documents_of(tmp_path / "a.txt", between.join([b"y" * 30] * 9), **how)) == 9
+    with pytest.raises(InputError, match="is in one document of more than 64 MiB"):
+        documents_of(tmp_path / "a.txt", between.join([b"y" * 30 + b"\n" + b"y" * 80] * 2), **how)
+
+
+def test_blank_documents_can_be_counted(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": " "}\n{"text": "x"}\n{"text": ""}\n')
+    assert list(every_document(tmp_path / "a.jsonl")) == [" ", "x", ""]
 
 
 def test_a_missing_file_is_an_error(tmp_path):

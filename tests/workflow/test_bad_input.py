@@ -18,7 +18,7 @@ pytestmark = pytest.mark.workflow
 
 HEADER_BYTES = 1024
 TEXTS = {
-    "nothing": (b" \n\n", "dataset 'nothing': has no train text; give more text"),
+    "nothing": (b" \n\n", "dataset 'nothing': has no train text: no document is left for it"),
     "latin1": ("café".encode("latin-1"), "text/latin1.txt: is not valid UTF-8"),
     "missing": (None, "text/missing.txt: names no text file"),
     "short": (b"A text to train on.", "validation tokens, too few for two windows of 32"),

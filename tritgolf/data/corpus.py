@@ -2,11 +2,13 @@
 
 Documents stream through; what is kept of each is its SHA-256 alone (about 100 bytes a document). A document seen
 before, in either split, is dropped, so the splits are disjoint; reading both back and comparing digests proves it.
+What is left out of the source is told on standard error and in ``corpus.json``.
 """
 
 import contextlib
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import zstandard
 
 from tritgolf.data.dataset import DocstringsSource, HubSource, Source, SplitConfig, TextSource
 from tritgolf.data.docstrings import package_version, read_docstrings
-from tritgolf.data.text import read_documents, text_files
+from tritgolf.data.find import Texts, find_texts, printable
+from tritgolf.data.left_out import LeftOut, no_text
+from tritgolf.data.text import every_document, is_blank, read_documents
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory, read_json, write_json
 from tritgolf.progress import progress
@@ -31,14 +35,17 @@ def build_corpus(name: str, source: Source, rule: SplitConfig | None, folder: st
 
     Raises ``InputError`` for text that is missing, damaged or not UTF-8, and for a split without documents.
     """
+    text = _SourceText(source)
     with atomic_directory(folder) as temporary:
-        duplicates = _write_splits(source, rule, temporary)
+        _write_splits(text, rule, temporary)
         splits = _read_back(temporary)
-        for split in SPLITS:
+        for split, other in (SPLITS, SPLITS[::-1]):
             if not splits[split]["documents"]:
-                raise InputError(f"dataset {name!r}", f"has no {split} text", "give more text, or another split")
-        facts = {"schema": SCHEMA, "dataset": name, "splits": splits, "duplicates_dropped": duplicates}
-        write_json(temporary / "corpus.json", facts | {"source": _source_facts(source)})
+                raise no_text(name, source, rule, split, splits[other]["documents"], text.left_out)
+        facts = {"schema": SCHEMA, "dataset": name, "splits": splits} | text.left_out.facts()
+        write_json(temporary / "corpus.json", facts | {"source": text.facts()})
+    if told := text.left_out.told():
+        print(f"warning: dataset {name!r}: {told}; {Path(folder) / 'corpus.json'} has all", file=sys.stderr, flush=True)
     return load_corpus(folder)
 
 
@@ -74,54 +81,87 @@ def is_validation(rule: SplitConfig, index: int, digest: bytes) -> bool:
     return int.from_bytes(digest[-8:], "big") < rule.fraction * 2**64
 
 
-def _write_splits(source: Source, rule: SplitConfig | None, folder: Path) -> int:
-    """Write both splits and return how many documents were dropped because they had been there before."""
+class _SourceText:
+    """A source's documents, without blank ones, and what of it is left out, complete once they are read."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.left_out = source, LeftOut()
+        self._held = self._texts = Texts([])
+        self._cut: dict[str, Any] = {}
+        if isinstance(source, TextSource):
+            self._cut = {"documents": source.documents, "separator": source.separator}
+            self._held, self._texts = find_texts(source.validation_files), find_texts(source.files)
+            self.left_out.not_read |= self._held.not_read | self._texts.not_read
+            self._train_on_no_held_file()
+
+    def held_out(self) -> Iterator[str]:
+        """The documents of validation files."""
+        return self._documents(self._held)
+
+    def documents(self) -> Iterator[str]:
+        """The others, which a rule splits if no validation files are given."""
+        match self.source:
+            case DocstringsSource(packages=packages, documents=limit):
+                return iter(read_docstrings(packages, self.left_out.not_read)[:limit])
+            case TextSource():
+                return self._documents(self._texts)
+            case HubSource(repository=repository):
+                raise InputError(f"repository {repository!r}", "holds tokens, not text", "download it instead")
+
+    def facts(self) -> dict[str, Any]:
+        match self.source:
+            case DocstringsSource(packages=packages):
+                return {"kind": "docstrings", "packages": {package: package_version(package) for package in packages}}
+            case TextSource():
+                return {
+                    "kind": "text",
+                    "files": [printable(path.name) for path in self._held.files + self._texts.files],
+                }
+            case _:
+                return {"kind": self.source.kind}
+
+    def _documents(self, texts: Texts) -> Iterator[str]:
+        for path in texts.files:
+            found = blank = 0
+            for text in every_document(path, **self._cut):
+                if is_blank(text):
+                    blank += 1
+                else:
+                    found += 1
+                    yield text
+            if found:
+                self.left_out.blank += blank
+            else:
+                self.left_out.not_read[path] = "has no text"
+
+    def _train_on_no_held_file(self) -> None:
+        """What both ``files`` and ``validation_files`` name is validation text alone."""
+        held = {path.resolve() for path in self._held.files}
+        both = {path: path.resolve() in held for path in self._texts.files}
+        self._texts = Texts([path for path in both if not both[path]])
+        self.left_out.not_read |= {path: "in validation_files too, so not trained on" for path in both if both[path]}
+
+
+def _write_splits(text: _SourceText, rule: SplitConfig | None, folder: Path) -> None:
+    """Write both splits; a document that has been there before is dropped and counted."""
     seen: set[bytes] = set()
-    duplicates = 0
     with _open_split(folder, "train") as train, _open_split(folder, "validation") as validation:
-        for held_out, text, digest in progress(_assigned_documents(source, rule), what="corpus", unit="documents"):
+        for held_out, document, digest in progress(_assigned(text, rule), what="corpus", unit="documents"):
             if digest in seen:
-                duplicates += 1
+                text.left_out.repeated += 1
                 continue
             seen.add(digest)
-            line = json.dumps({"text": text}, ensure_ascii=False) + "\n"
+            line = json.dumps({"text": document}, ensure_ascii=False) + "\n"
             (validation if held_out else train).write(line.encode())
-    return duplicates
 
 
-def _assigned_documents(source: Source, rule: SplitConfig | None) -> Iterator[tuple[bool, str, bytes]]:
+def _assigned(text: _SourceText, rule: SplitConfig | None) -> Iterator[tuple[bool, str, bytes]]:
     """All documents as (held out, text, digest); given validation files come first, so theirs is what stays."""
-    if isinstance(source, TextSource) and source.validation_files:
-        for text in _read_files(source.validation_files):
-            yield True, text, _digest(text)
-    for index, text in enumerate(_source_documents(source)):
-        digest = _digest(text)
-        yield rule is not None and is_validation(rule, index, digest), text, digest
-
-
-def _source_documents(source: Source) -> Iterator[str]:
-    match source:
-        case DocstringsSource(packages=packages, documents=limit):
-            return iter(read_docstrings(packages)[:limit])
-        case TextSource(files=files):
-            return _read_files(files)
-        case HubSource(repository=repository):
-            raise InputError(f"repository {repository!r}", "holds tokens, not text", "download it instead")
-
-
-def _read_files(patterns: tuple[str, ...]) -> Iterator[str]:
-    for path in text_files(patterns):
-        yield from read_documents(path)
-
-
-def _source_facts(source: Source) -> dict[str, Any]:
-    match source:
-        case DocstringsSource(packages=packages):
-            return {"kind": "docstrings", "packages": {package: package_version(package) for package in packages}}
-        case TextSource(files=files, validation_files=held):
-            return {"kind": "text", "files": [path.name for path in text_files([*held, *files])]}
-        case _:
-            return {"kind": source.kind}
+    for document in text.held_out():
+        yield True, document, _digest(document)
+    for index, document in enumerate(text.documents()):
+        digest = _digest(document)
+        yield rule is not None and is_validation(rule, index, digest), document, digest
 
 
 def _digest(text: str) -> bytes:

@@ -25,11 +25,23 @@ class DocstringsSource(Settings):
 
 
 class TextSource(Settings):
-    """Files, folders, globs: .txt, .md, .jsonl ("text" key), plain or .gz, .xz, .zst; from the working folder on."""
+    """Files, folders, globs: .txt, .md, .jsonl, .ndjson, .json ("text" key), plain or .gz, .xz, .zst; from the working
+    folder on.
+
+    A .txt or .md is one document, unless ``documents: blank_lines`` or a ``separator`` between documents cuts it.
+    """
 
     kind: Literal["text"]
     files: tuple[str, ...] = Field(min_length=1)
     validation_files: tuple[str, ...] = ()
+    documents: Literal["files", "blank_lines"] = "files"
+    separator: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_cut(self) -> "TextSource":
+        if self.separator is not None and self.documents != "files":
+            raise ValueError("separator: give either it or documents: blank_lines")
+        return self
 
 
 class HubDocuments(Settings):

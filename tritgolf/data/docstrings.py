@@ -18,12 +18,19 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold statements
 
 
-def read_docstrings(packages: Iterable[str]) -> list[str]:
+def read_docstrings(packages: Iterable[str], not_read: dict[Path, str] | None = None) -> list[str]:
     """All distinct docstrings of ``packages``, cleaned of indentation, in the order of their SHA-256.
 
-    Raises ``InputError`` for a package that is not installed or has no Python source.
+    ``not_read`` gets the files that are no Python of this version, with why. Raises ``InputError`` for a package that
+    is not installed or has no Python source.
     """
-    distinct = {text for package in packages for path in source_files(package) for text in file_docstrings(path)}
+    distinct: set[str] = set()
+    for path in (path for package in packages for path in source_files(package)):
+        try:
+            distinct.update(file_docstrings(path))
+        except (SyntaxError, ValueError) as error:  # a template, say
+            if not_read is not None:
+                not_read[path] = f"not Python of this version ({error.__class__.__name__})"
     return sorted(distinct, key=lambda text: hashlib.sha256(text.encode()).digest())
 
 
@@ -45,13 +52,13 @@ def source_files(package: str) -> list[Path]:
 
 
 def file_docstrings(path: Path) -> Iterator[str]:
-    """Docstrings of a file's module, classes and functions; none if it isn't Python of this version, as a template."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in other people's strings
-            tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return
+    """Docstrings of a file's module, classes and functions.
+
+    Raises ``SyntaxError`` or ``ValueError`` if it isn't Python of this version.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes in other people's strings
+        tree = ast.parse(path.read_bytes())
     for node in _documented(tree):
         text = inspect.cleandoc(ast.get_docstring(node, clean=False) or "").strip()
         if _is_text(text):

@@ -1,67 +1,117 @@
-"""Documents out of local files, one at a time: a text file is a document, a line of .jsonl is a document."""
+"""Documents out of one local file, one at a time.
 
+A .txt or .md is a document, or is cut into them. A .jsonl or .ndjson has a document {"text": …} a line, a .json has
+them in a list or one after another.
+"""
+
+import codecs
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tritgolf.data.compressed import SUFFIXES, open_compressed
 from tritgolf.errors import InputError
 
-KINDS = (".txt", ".md", ".jsonl")
+WHOLE, LINES, VALUES = (".txt", ".md"), (".jsonl", ".ndjson"), (".json",)
+KINDS = WHOLE + LINES + VALUES
 MAX_DOCUMENT_BYTES = 64 << 20  # a document is held in memory whole, so its size must be bounded
+READ_BYTES = 1 << 20
 ACCEPTED = f"accepted are {', '.join(KINDS)}, plain or {', '.join(SUFFIXES)}"
+HOW_TO_CUT = 'cut a .txt or .md with `documents: blank_lines` or `separator: "…"` in the source'
+DOCUMENTS_OF_JSON = '[{"text": "…"}, …], or one {"text": "…"} a line'
+BETWEEN_VALUES = re.compile(r"[\s,]*")
 
 
-def text_files(patterns: Iterable[str]) -> list[Path]:
-    """The files that ``patterns`` (files, folders read recursively, globs) name: pattern by pattern, each sorted, once.
-
-    Raises ``InputError`` for a pattern that names nothing, or a file of another kind.
-    """
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        path = Path(pattern)
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file) in KINDS)
-        elif path.is_file():
-            files = [path]
-        else:
-            anchor, relative = (Path(path.anchor), path.relative_to(path.anchor)) if path.anchor else (Path(), path)
-            files = sorted(file for file in anchor.glob(str(relative)) if file.is_file())
-        if not files:
-            fix = f"put it there, or change the path in the dataset's YAML (from {Path.cwd()}); {ACCEPTED}"
-            raise InputError(pattern, "names no text file", fix)
-        found.update(dict.fromkeys(files))
-    for file in found:
-        if _kind(file) not in KINDS:
-            raise InputError(file, "is not a kind of text file that can be read", ACCEPTED)
-    return list(found)
+class NotDocumentsError(InputError):
+    """A value that should be a document is not {"text": …}, or no JSON."""
 
 
-def read_documents(path: str | Path) -> Iterator[str]:
+def kind_of(path: Path) -> str:
+    """The suffix that says how a file is read, in lower case and without that of a compression."""
+    return (path.with_suffix("") if path.suffix.lower() in SUFFIXES else path).suffix.lower()
+
+
+def read_documents(path: str | Path, *, documents: str = "files", separator: str | None = None) -> Iterator[str]:
     """Yield the documents of one file in order, without blank ones; memory is one document's.
 
-    Raises ``InputError``, naming file and line, for invalid UTF-8, JSON without a "text" string, a damaged
-    compression, or a document of more than 64 MiB.
+    ``documents`` and ``separator`` say how a .txt or .md is cut, as in ``TextSource``. Raises ``InputError``, naming
+    file and line, for invalid UTF-8, JSON without a "text" string, a damaged compression, or a document of more than
+    64 MiB.
     """
+    every = every_document(path, documents=documents, separator=separator)
+    return (document for document in every if not is_blank(document))
+
+
+def every_document(path: str | Path, *, documents: str = "files", separator: str | None = None) -> Iterator[str]:
+    """The same with the blank ones, for those who count them."""
     path = Path(path)
     with open_compressed(path) as file:
-        documents = _lines_of_json(file, path) if _kind(path) == ".jsonl" else iter([_whole_file(file, path)])
-        for document in documents:
-            if document and not document.isspace():
-                yield document
+        if kind_of(path) in LINES:
+            yield from _lines_of_json(file, path)
+        elif kind_of(path) in VALUES:
+            yield from _values_of_json(file, path)
+        elif separator is not None:
+            yield from _between_separators(file, path, separator.encode())
+        elif documents == "blank_lines":
+            yield from _between_blank_lines(file, path)
+        else:
+            yield _whole_file(file, path)
 
 
-def _kind(path: Path) -> str:
-    name = path.with_suffix("") if path.suffix in SUFFIXES else path
-    return name.suffix
+def is_blank(document: str) -> bool:
+    """Whether a document has nothing but white space."""
+    return not document or document.isspace()
+
+
+def why_no_documents(path: Path) -> str | None:
+    """Why a .json that nobody named is no text, by its first value; None if it is text. Errors as in reading it."""
+    try:
+        next(every_document(path), None)
+    except NotDocumentsError as error:
+        return error.what
+    return None
 
 
 def _whole_file(file: BinaryIO, path: Path) -> str:
     data = file.read(MAX_DOCUMENT_BYTES + 1)
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise InputError(path, "is one document of more than 64 MiB", "split it, or write a .jsonl of documents")
+    _check_size(len(data), path)
     return _decode(data, path).removeprefix("\ufeff")
+
+
+def _between_blank_lines(file: BinaryIO, path: Path) -> Iterator[str]:
+    lines: list[str] = []
+    size = number = 0
+    while line := file.readline(MAX_DOCUMENT_BYTES + 1):
+        number += 1
+        text = _decode(line, f"{path}: line {number}").removeprefix("\ufeff" if number == 1 else "")
+        if text and not text.isspace():
+            lines.append(text)
+            size += len(line)
+            _check_size(size, f"{path}: line {number}")
+        elif lines:
+            yield "".join(lines).rstrip("\r\n")
+            lines, size = [], 0
+    if lines:
+        yield "".join(lines).rstrip("\r\n")
+
+
+def _between_separators(file: BinaryIO, path: Path, separator: bytes) -> Iterator[str]:
+    """The parts of a file, without line ends around them; nothing for what is blank between two separators."""
+    for number, part in enumerate(_split(file, path, separator), start=1):
+        text = _decode(part, f"{path}: document {number}").removeprefix("\ufeff" if number == 1 else "")
+        if not is_blank(text):
+            yield text.strip("\r\n")
+
+
+def _split(file: BinaryIO, path: Path, separator: bytes) -> Iterator[bytes]:
+    rest = b""
+    while chunk := file.read(READ_BYTES):
+        *parts, rest = (rest + chunk).split(separator)
+        yield from parts
+        _check_size(len(rest), path)
+    yield rest
 
 
 def _lines_of_json(file: BinaryIO, path: Path) -> Iterator[str]:
@@ -76,13 +126,54 @@ def _lines_of_json(file: BinaryIO, path: Path) -> Iterator[str]:
         try:
             value = json.loads(_decode(line, where).removeprefix("\ufeff" if number == 1 else ""))
         except (ValueError, RecursionError) as error:  # no JSON, a number of thousands of digits, nested too deeply
-            raise InputError(where, f"is not JSON ({error})", 'write one {"text": "…"} a line') from None
-        text = value.get("text") if isinstance(value, dict) else None
-        if not isinstance(text, str):
-            raise InputError(where, 'has no "text" string', 'write one {"text": "…"} a line')
-        if not _is_unicode(text):
-            raise InputError(where, "has a lone surrogate, which is no character", "correct the escape sequence")
-        yield text
+            raise NotDocumentsError(where, f"is not JSON ({error})", 'write one {"text": "…"} a line') from None
+        yield _text_of(value, where)
+
+
+def _values_of_json(file: BinaryIO, path: Path) -> Iterator[str]:
+    """The documents of a list, of lines, or of values over several lines; what is read ahead of one is bounded."""
+    decoder, chunks = json.JSONDecoder(), _decoded(file, path)
+    buffer = next((begun for chunk in chunks if (begun := chunk.lstrip())), "")
+    closing = "]" if buffer.startswith("[") else ""
+    position, number = len(closing), 1
+    while True:
+        where = f"{path}: value {number}"
+        position = BETWEEN_VALUES.match(buffer, position).end()  # type: ignore[union-attr]  # it matches anything
+        try:
+            value, position = decoder.raw_decode(buffer, position)
+        except (ValueError, RecursionError) as error:  # as above; or it goes on in the next chunk
+            buffer, position, chunk = buffer[position:], 0, next(chunks, None)
+            if chunk is None and buffer.strip() == closing:
+                return
+            if chunk is None:
+                reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+                raise NotDocumentsError(where, f"is not JSON ({reason})", f"write {DOCUMENTS_OF_JSON}") from None
+            if len(buffer) > MAX_DOCUMENT_BYTES:
+                raise InputError(where, "is longer than 64 MiB, or not JSON", f"write {DOCUMENTS_OF_JSON}") from None
+            buffer += chunk
+            continue
+        yield _text_of(value, where)
+        number += 1
+
+
+def _text_of(value: Any, where: str) -> str:
+    text = value.get("text") if isinstance(value, dict) else None
+    if not isinstance(text, str):
+        raise NotDocumentsError(where, 'has no "text" string', 'write one {"text": "…"} for each document')
+    if not _is_unicode(text):
+        raise InputError(where, "has a lone surrogate, which is no character", "correct the escape sequence")
+    return text
+
+
+def _decoded(file: BinaryIO, path: Path) -> Iterator[str]:
+    """A file's text in parts, without its byte order mark."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    try:
+        while chunk := file.read(READ_BYTES):
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"is not valid UTF-8 ({error.reason})", "convert it to UTF-8") from None
 
 
 def _decode(data: bytes, where: str | Path) -> str:
@@ -92,6 +183,12 @@ def _decode(data: bytes, where: str | Path) -> str:
         raise InputError(
             where, f"is not valid UTF-8 ({error.reason} at byte {error.start})", "convert it to UTF-8"
         ) from None
+
+
+def _check_size(size: int, where: str | Path) -> None:
+    if size > MAX_DOCUMENT_BYTES:
+        fix = f"{HOW_TO_CUT}, or write a .jsonl of documents"
+        raise InputError(where, "is in one document of more than 64 MiB", fix)
 
 
 def _is_unicode(text: str) -> bool:

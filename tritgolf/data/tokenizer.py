@@ -1,7 +1,9 @@
 """SentencePiece: train the specification's tokenizer, or take an existing one."""
 
+import contextlib
 import io
-from collections.abc import Iterator
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from tritgolf.data.corpus import split_file
 from tritgolf.data.dataset import MAX_VOCABULARY, TokenizerConfig
-from tritgolf.data.text import read_documents
+from tritgolf.data.training_text import TrainingText
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory, digest_bytes, digest_file, read_json, write_json
 
@@ -35,53 +37,105 @@ TRAINING_OPTIONS: dict[str, Any] = {
 }
 
 
-def build_tokenizer(config: TokenizerConfig, corpus: str | Path, folder: str | Path) -> dict[str, Any]:
+def build_tokenizer(
+    config: TokenizerConfig, corpus: str | Path, folder: str | Path, *, setting: str = "tokenizer"
+) -> dict[str, Any]:
     """Write ``tokenizer.model`` and ``tokenizer.json`` to ``folder`` and return the facts of the latter.
 
-    A tokenizer to train sees the training split alone. The soft vocabulary limit may give fewer pieces than asked:
-    ``requested_vocab_size`` and ``vocab_size`` are both recorded.
+    A tokenizer to train sees the training split alone; what its training left out of that is told. Raises
+    ``InputError`` if the text gives fewer pieces than ``vocab_size`` asks for, which no record could train with.
+    ``setting``: where ``config`` stands, as messages name it.
     """
     if config.model is not None:
-        origin, model = Path(config.model).name, _read_model(Path(config.model))
-    else:
-        assert config.vocab_size is not None
-        origin, model = (
-            "trained",
-            train_tokenizer(split_file(corpus, "train"), config.vocab_size, config.training_bytes),
-        )
-    return save_tokenizer(model, folder, origin=origin, requested_vocab_size=config.vocab_size)
+        path = Path(config.model)
+        return save_tokenizer(_read_model(path), folder, origin=path.name)
+    assert config.vocab_size is not None
+    text = TrainingText(split_file(corpus, "train"), config.training_bytes)
+    where = f"{setting}.vocab_size: {config.vocab_size}"
+    model = _train(text, config.vocab_size, where)
+    _check_size(model, config.vocab_size, where)
+    if told := text.told():
+        print(f"warning: {setting}: its training leaves out {told}", file=sys.stderr, flush=True)
+    return save_tokenizer(
+        model, folder, origin="trained", requested_vocab_size=config.vocab_size, training_text=text.facts
+    )
 
 
 def train_tokenizer(documents: str | Path, vocab_size: int, training_bytes: int) -> bytes:
     """Train BPE on the lines of the first ``training_bytes`` of a documents file; the model's bytes, always the same.
 
-    Lines, because SentencePiece passes over a sentence of more than 4,192 bytes. Raises ``InputError`` when
-    ``vocab_size`` has no room for the 256 byte pieces, the four special ones and the characters of the text.
+    The space is a piece of every tokenizer. The soft vocabulary limit may give fewer pieces than asked. Raises
+    ``InputError`` when ``vocab_size`` has no room for the 256 byte pieces, the four special ones and the characters of
+    the text.
     """
+    return _train(TrainingText(documents, training_bytes), vocab_size, f"tokenizer.vocab_size: {vocab_size}")
+
+
+def _train(text: TrainingText, vocab_size: int, where: str) -> bytes:
+    with contextlib.suppress(InputError):  # too few pieces: what follows tells how many it takes with the space
+        model = _train_once(text, vocab_size, where)
+        if SPACE in _pieces(model):
+            return model
+    # Few spaces or none, but the text to encode has some: as line ends, say. Only such texts are trained on again: a
+    # model carries the options that made it, and all others are to stay what they were, to the byte.
+    return _train_once(text, vocab_size, where, required_chars=SPACE)
+
+
+def _train_once(text: TrainingText, vocab_size: int, where: str, **options: Any) -> bytes:
     model = io.BytesIO()
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=_lines(documents, training_bytes),
+            sentence_iterator=iter(text),
             model_writer=model,
             vocab_size=vocab_size,
             num_threads=1,
             minloglevel=ONLY_ERRORS,
             **TRAINING_OPTIONS,
+            **options,
         )
     except RuntimeError as error:
-        reason = str(error).rsplit("] ", 1)[-1].replace("\n", " ")  # without the place in SentencePiece's source
-        raise InputError(
-            f"tokenizer.vocab_size: {vocab_size}",
-            f"cannot be trained on this text ({reason})",
-            "ask for more pieces: 260 are bytes and special ones, and every frequent character needs its own",
-        ) from None
+        raise _not_trained(where, str(error)) from None
     return model.getvalue()
 
 
+def _not_trained(where: str, message: str) -> InputError:
+    """SentencePiece's complaint in plain words."""
+    if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
+        what = f"is too small for this text: bytes, special pieces and its frequent characters alone are {needed[1]}"
+        return InputError(where, what, f"ask for {needed[1]} or more, here and in the record's model.vocab_size")
+    if "!sentences_.empty()" in message or "all_chars_count" in message:
+        return InputError(where, "the training text has no character that a tokenizer keeps", "give more text")
+    reason = re.sub(r"\s+", " ", message.partition(") ")[2] or message)  # without the place in SentencePiece's source
+    return InputError(where, f"cannot be trained on this text ({reason})", "give other text, or another vocab_size")
+
+
+def _check_size(model: bytes, vocab_size: int, where: str) -> None:
+    size = len(_pieces(model))
+    if size < vocab_size:
+        raise InputError(
+            where,
+            f"this text gives {size} pieces, no more",
+            f"put {size} in both the dataset's tokenizer.vocab_size and the record's model.vocab_size",
+        )
+
+
+def _pieces(model: bytes) -> list[str]:
+    processor = SentencePieceProcessor(model_proto=model)
+    return [processor.id_to_piece(token) for token in range(processor.vocab_size())]
+
+
 def save_tokenizer(
-    model: bytes, folder: str | Path, *, origin: str, requested_vocab_size: int | None = None
+    model: bytes,
+    folder: str | Path,
+    *,
+    origin: str,
+    requested_vocab_size: int | None = None,
+    training_text: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write a model and its facts to ``folder``, whole or not at all; return the facts."""
+    """Write a model and its facts to ``folder``, whole or not at all; return the facts.
+
+    ``training_text``: the facts of what a tokenizer made here was trained on.
+    """
     with atomic_directory(folder) as temporary:
         path = temporary / "tokenizer.model"
         path.write_bytes(model)
@@ -93,6 +147,7 @@ def save_tokenizer(
             "requested_vocab_size": requested_vocab_size,
             "vocab_size": processor.vocab_size(),
             "bos_id": processor.bos_id(),
+            "training_text": training_text,
         }
         write_json(temporary / "tokenizer.json", facts)
     return facts
@@ -134,13 +189,3 @@ def _read_model(path: Path) -> bytes:
     if not data or len(data) > MAX_MODEL_BYTES:
         raise InputError(path, "is empty or of more than 64 MiB", "give a SentencePiece .model file")
     return data
-
-
-def _lines(documents: str | Path, limit: int) -> Iterator[str]:
-    left = limit
-    for text in read_documents(documents):
-        for line in text.splitlines():
-            yield line
-            left -= len(line.encode())
-            if left <= 0:
-                return
