@@ -20,8 +20,14 @@ def of_record(patterns: list[str]):
 
 
 def facts_of(record: str) -> dict:
-    """The slice of a record's configuration that reports depend on."""
-    return plain(record_facts(record_config(record)))
+    """The slice of a record's configuration that plots depend on."""
+    return record_facts(record_config(record)).model_dump(mode="json", exclude_defaults=True)
+
+
+def told_of(record: str) -> dict:
+    """The same with what was laid over the record, which tables tell."""
+    facts = record_facts(record_config(record), laid_over(record_config(record), REPOSITORY / "records"))
+    return facts.model_dump(mode="json", exclude_defaults=True)
 
 
 LOGS = ["train/train.json", "train/metrics.jsonl"]

@@ -192,7 +192,7 @@ def _effect(effect: Effect | None) -> str:
 
 def _run_blocks(kept: Kept, figures: Path) -> list[Block]:
     run = kept.run
-    blocks: list[Block] = [f"### `{kept.name}`", f"{run.facts.title}. {' '.join(made_from([run]))}"]
+    blocks: list[Block] = [f"### `{kept.name}`", f"{run.facts.heading}. {' '.join(made_from([run]))}"]
     for plot in figure_names(kept):
         save(draw(plot, run), figures / f"{kept.name}_{plot}", formats=["svg"])
 

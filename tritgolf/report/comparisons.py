@@ -113,7 +113,7 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
             }
         )
     return Table(
-        title=f"{run.facts.title}: published figures and this run",
+        title=f"{run.facts.heading}: published figures and this run",
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(

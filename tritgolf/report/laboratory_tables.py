@@ -78,7 +78,7 @@ def grid_table(run: Run) -> Table:
         }
         rows.append(row)
     return Table(
-        title=f"{run.facts.title}: the ablation grid after {mean(last['step']):,.0f} steps",
+        title=f"{run.facts.heading}: the ablation grid after {mean(last['step']):,.0f} steps",
         frame=frame,
         cells=pd.DataFrame(rows),
         notes=(
@@ -109,7 +109,7 @@ def decomposition_table(run: Run) -> Table:
         row["taken back at the end"] = with_error(group["taken_back_bpb"], group["taken_back_se_bpb"])
         rows.append(row)
     return Table(
-        title=f"{run.facts.title}: where the roundtrip gap comes from",
+        title=f"{run.facts.heading}: where the roundtrip gap comes from",
         frame=frame,
         cells=pd.DataFrame(rows),
         notes=(
@@ -147,7 +147,7 @@ def length_table(run: Run) -> Table:
     wide = chosen.pivot_table(index=["checkpoint", "seed"], columns="storage", values="gap_bpb", sort=False)
     wide.columns = [f"{storage}_gap_bpb" for storage in wide.columns]
     return Table(
-        title=f"{run.facts.title}: roundtrip gap against training length",
+        title=f"{run.facts.heading}: roundtrip gap against training length",
         frame=lengths.merge(wide.reset_index(), on=["checkpoint", "seed"]),
         cells=pd.DataFrame(rows),
         notes=(
@@ -188,7 +188,7 @@ def mechanism_table(run: Run) -> Table:
         )
     limit = probes["break_bpb"].iloc[0]
     return Table(
-        title=f"{run.facts.title}: how far each mechanism is from breaking",
+        title=f"{run.facts.heading}: how far each mechanism is from breaking",
         frame=probes,
         cells=pd.DataFrame(rows),
         notes=(

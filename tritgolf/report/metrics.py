@@ -177,6 +177,7 @@ def read_record_facts(path: str | Path) -> RecordFacts:
             **{key: raw[key] for key in ("name", "title", "source", "mode", "dataset", "seeds")},
             headline_z_loss=raw["evaluate"]["headline_z_loss"],
             zero_fraction=raw["report"]["zero_fraction"],
+            laid_over=raw.get("laid_over", ()),
         )
     except (KeyError, TypeError) as error:
         raise InputError(path, f"is not a resolved record (no {error})", "run the workflow again") from None

@@ -48,6 +48,7 @@ def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
         f"{_listed(source.provenance.machine for source in run.sources)}; "
         f"torch {_listed(source.provenance.versions.get('torch', 'unknown') for source in run.sources)}; "
         f"code {_listed(_code(source.provenance) for source in run.sources)}; from {_listed(_patterns(run))}."
+        f"{_laid_over(run)}"
         for run in runs
     )
 
@@ -72,6 +73,12 @@ def _temperature_note(seeds: pd.DataFrame) -> tuple[str, ...]:
         f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there: "
         f"{format_mean_std(at_best, 4)}.",
     )
+
+
+def _laid_over(run: Run) -> str:
+    """What of a run's settings is not the record's own, every one."""
+    own = f" Not as the record has it: {', '.join(run.facts.laid_over)}."
+    return own if run.facts.laid_over else ""
 
 
 def _patterns(run: Run) -> list[str]:

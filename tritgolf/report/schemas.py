@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tritgolf.config import Mode, RecordConfig
+from tritgolf.config import RUN_MARK, Mode, RecordConfig
 from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.settings import shortened
 
 LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
 LayerType = Literal["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
@@ -40,10 +41,23 @@ class RecordFacts(Facts):
     seeds: tuple[int, ...]
     headline_z_loss: bool
     zero_fraction: Literal["record", "true"]
+    laid_over: tuple[str, ...] = ()  # where settings are not the record's own: ``train.steps: 24 → 32``
+
+    @property
+    def heading(self) -> str:
+        """The title, with the run's name and what was laid over the record, so that nobody takes it for the record.
+
+        Tables count their seeds themselves.
+        """
+        _, _, run = self.name.partition(RUN_MARK)
+        changed = [each for each in self.laid_over if not each.startswith("seeds: ")]
+        told = [f"run {run}"] if run else []
+        told += [f"not as the record has it: {shortened(changed, 2)}"] if changed else []
+        return f"{self.title} ({'; '.join(told)})" if told else self.title
 
 
-def record_facts(config: RecordConfig) -> RecordFacts:
-    """The facts of a validated configuration."""
+def record_facts(config: RecordConfig, laid_over: tuple[str, ...] = ()) -> RecordFacts:
+    """The facts of a validated configuration, and what was ``laid_over`` the record."""
     return RecordFacts(
         name=config.name,
         title=config.title,
@@ -53,6 +67,7 @@ def record_facts(config: RecordConfig) -> RecordFacts:
         seeds=config.seeds,
         headline_z_loss=config.evaluate.headline_z_loss,
         zero_fraction=config.report.zero_fraction,
+        laid_over=laid_over,
     )
 
 

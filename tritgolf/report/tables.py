@@ -45,7 +45,7 @@ def seeds_table(run: Run) -> Table:
         for header, (name, decimals) in columns.items()
     }
     return Table(
-        title=f"{run.facts.title}: {len(seeds)} seed{'s' * (len(seeds) != 1)}",
+        title=f"{run.facts.heading}: {len(seeds)} seed{'s' * (len(seeds) != 1)}",
         frame=frame,
         cells=pd.DataFrame(cells),
         notes=(*headline_notes(run, seeds), *made_from([run])),
@@ -80,7 +80,7 @@ def roundtrip_table(run: Run) -> Table:
             }
         )
     return Table(
-        title=f"{run.facts.title}: export and reload",
+        title=f"{run.facts.heading}: export and reload",
         frame=with_summary(frame, by=["checkpoint", "storage"]),
         cells=pd.DataFrame(rows),
         notes=(
@@ -114,7 +114,7 @@ def checkpoints_table(run: Run) -> Table:
         for _, group in frame.groupby("checkpoint", sort=False)
     ]
     return Table(
-        title=f"{run.facts.title}: evaluation by checkpoint",
+        title=f"{run.facts.heading}: evaluation by checkpoint",
         frame=with_summary(frame, by=["checkpoint"]),
         cells=pd.DataFrame(rows),
         notes=(
