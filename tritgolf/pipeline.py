@@ -28,10 +28,10 @@ class PipelineConfig(Settings):
     seeds: tuple[int, ...] | None = None
     dataset: str | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
-    run: str | None = None
-    replace: bool = False
     gpus: Positive | None = None
     grid: str = "roundtrip"
+    run: str | None = None
+    replace: bool = False
 
     @model_validator(mode="after")
     def _records_are_named_once(self) -> "PipelineConfig":
