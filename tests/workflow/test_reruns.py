@@ -44,7 +44,6 @@ def test_a_changed_dataset_option_runs_the_data_and_all_after_it(copied):
     dataset.write_text(dataset.read_text().replace("tokens_per_shard: 20000", "tokens_per_shard: 30000"))
     (line,) = copied.snakemake("--dry-run", "train").errors
     assert "trained already; its text, results/data/tiny/shards, would be made again" in line
-    assert copied.planned("data") == {"shards": 1}
     assert copied.planned("train", replace=True) == {"shards": 1} | TRAIN
 
 
@@ -60,8 +59,9 @@ def test_a_raised_stage_version_runs_the_stage_again(copied, stage, jobs):
     provenance.write_text(before.replace(f'"{stage}": {version}', f'"{stage}": {version + 1}'))
     assert provenance.read_text() != before
     assert copied.planned(replace=stage == "train").items() >= jobs.items()
-    refused = copied.snakemake("--dry-run").errors
-    assert [f"(version: {version} → {version + 1})" in line for line in refused] == [True] * (stage == "train")
+    if stage == "train":
+        (line,) = copied.snakemake("--dry-run").errors
+        assert f"(version: {version} → {version + 1})" in line
 
 
 def test_touched_code_and_edited_comments_run_nothing(copied):

@@ -70,7 +70,7 @@ class Workspace:
         """The jobs that the same command would run, by rule; the target rules themselves left out."""
         dry = self.snakemake("--dry-run", *arguments, **config)
         assert dry.code == 0, dry.said
-        return {rule: count for rule, count in dry.jobs.items() if rule not in ("all", "data", "tables", "train")}
+        return {rule: count for rule, count in dry.jobs.items() if rule not in ("all", "tables", "train")}
 
     def copy(self, folder: Path, *parts: str) -> "Workspace":
         """This workspace's pipeline in ``folder``, with these other parts too; file times are kept."""
