@@ -22,6 +22,7 @@ wildcard_constraints:
     checkpoint=r"step_\d+|final",
 
 
+include: "rules/replacing.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/export.smk"

@@ -115,7 +115,7 @@ for _record in records():
             mem_mb=200,
             runtime=5,
         params:
-            configuration=plain(record_config(_record)),
+            configuration=recorded(_record),
         message:
             f"Write the resolved configuration of {_record}"
         script:

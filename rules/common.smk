@@ -12,7 +12,14 @@ from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train.live import clear_finished
-from tritgolf.pipeline import check_together, costly_without_gpus, load_pipeline, make_importable, resolve_record
+from tritgolf.pipeline import (
+    check_together,
+    costly_without_gpus,
+    laid_over,
+    load_pipeline,
+    make_importable,
+    resolve_record,
+)
 
 REPOSITORY = Path(workflow.basedir)
 make_importable(REPOSITORY)
@@ -22,7 +29,8 @@ def _configured():
     """Records, their datasets, GPUs a run and the laboratory's grid; bad configuration is one line and the end."""
     try:
         pipeline = load_pipeline(config, "config.yaml")
-        found = {name: resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records}
+        named = (resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records)
+        found = {record.name: record for record in named}
         texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
         gpus = pipeline.gpus or len(visible_devices())  # that train one run
         for record in found.values():
@@ -80,6 +88,12 @@ def datasets_used() -> list[str]:
 def dataset_config(name: str) -> DatasetConfig:
     """A dataset's configuration."""
     return DATASETS[name]
+
+
+def recorded(name: str) -> dict:
+    """A record's configuration as results keep it: with what was laid over the record, if anything was."""
+    over = laid_over(record_config(name), REPOSITORY / "records")
+    return plain(record_config(name)) | ({"laid_over": list(over)} if over else {})
 
 
 def compute_threads(name: str, gpus: int) -> int:

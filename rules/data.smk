@@ -76,6 +76,7 @@ rule shards:
         "results/data/{dataset}/benchmarks/shards.tsv"
     wildcard_constraints:
         dataset=one_of(TEXT_DATASETS),
+    priority: nothing_is_lost
     conda:
         "../envs/tritgolf.yaml"
     threads: workflow.cores
@@ -102,6 +103,7 @@ rule hub:
         "results/data/{dataset}/benchmarks/hub.tsv"
     wildcard_constraints:
         dataset=one_of(HUB_DATASETS),
+    priority: nothing_is_lost
     conda:
         "../envs/tritgolf.yaml"
     threads: 1

@@ -18,7 +18,7 @@ rule report_page:
         mem_mb=1000,
         runtime=10,
     params:
-        configuration=dict(config),
+        configuration={key: value for key, value in config.items() if key != "replace"},
         snakefile=os.path.relpath(workflow.main_snakefile),
     message:
         "One self-contained page of all tables and plots"

@@ -44,7 +44,7 @@ for _record in records():
         params:
             record=_record,
             storages=list(record_config(_record).export.storages),
-            configuration=plain(record_config(_record)),
+            configuration=recorded(_record),
         message:
             f"Record what made {_record}"
         script:

@@ -46,7 +46,7 @@ for _name, (_title, _metrics, _published) in TABLES.items():
             runtime=5,
         params:
             table=_name,
-            facts=lambda wildcards: facts_of(wildcards.record),
+            facts=lambda wildcards: told_of(wildcards.record),
         message:
             f"Table of {{wildcards.record}}: {_title}"
         script:
@@ -199,7 +199,7 @@ rule records_table:
         mem_mb=500,
         runtime=5,
     params:
-        facts=[facts_of(record) for record in records()],
+        facts=[told_of(record) for record in records()],
     message:
         "Table of the records side by side"
     script:
@@ -222,7 +222,7 @@ rule summary:
         mem_mb=500,
         runtime=5,
     params:
-        facts=[facts_of(record) for record in records()],
+        facts=[told_of(record) for record in records()],
     message:
         "Summary of the run"
     script:

@@ -1,7 +1,7 @@
 """Which files reports are made from and which they are; ``report.smk`` has the rules."""
 
 import os
-from functools import partial
+from functools import cache, partial
 
 from tritgolf.report.experiments import read_experiment
 from tritgolf.report.metrics import read_record_facts
@@ -20,8 +20,15 @@ def of_record(patterns: list[str]):
 
 
 def facts_of(record: str) -> dict:
-    """The slice of a record's configuration that reports depend on."""
-    return plain(record_facts(record_config(record)))
+    """The slice of a record's configuration that plots depend on."""
+    return record_facts(record_config(record)).model_dump(mode="json", exclude_defaults=True)
+
+
+@cache
+def told_of(record: str) -> dict:
+    """The same with what was laid over the record, which tables tell."""
+    facts = record_facts(record_config(record), laid_over(record_config(record), REPOSITORY / "records"))
+    return facts.model_dump(mode="json", exclude_defaults=True)
 
 
 LOGS = ["train/train.json", "train/metrics.jsonl"]

@@ -9,7 +9,7 @@ def shards_for(record: str):
         if untrained and workflow.local_exec and not visible_devices():
             if cost := costly_without_gpus(record_config(record)):
                 warn(cost)
-        return f"results/data/{record_config(record).dataset}/shards"
+        return shards_trained_on(record, int(wildcards.seed))
 
     return shards
 
@@ -29,6 +29,7 @@ for _record in records():
             f"results/{_record}/seed{{seed}}/logs/train.log",
         benchmark:
             f"results/{_record}/seed{{seed}}/benchmarks/train.tsv"
+        priority: nothing_is_lost
         conda:
             "../envs/tritgolf.yaml"
         threads: compute_threads(_record, GPUS)

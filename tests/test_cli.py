@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from tests.small import RECORDS, REPOSITORY, small_model
 from tritgolf import __version__, cli
 from tritgolf.cli import main
 from tritgolf.commands.published import SIZES
-from tritgolf.config import MODES
+from tritgolf.config import MODES, load_record
+from tritgolf.files import write_json
 from tritgolf.model.counts import count_parameters
 
 COMMANDS = tuple(command.__name__.rpartition(".")[2] for command in cli.COMMANDS)
@@ -129,6 +131,22 @@ def test_describe_a_records_file(capsys):
 def test_describe_an_unknown_record(capsys):
     line = refuse(capsys, "describe", "ternary_v9", "--records", RECORDS)
     assert line.startswith("record 'ternary_v9': is unknown; known records: demo, ")
+
+
+def test_describe_a_run_of_a_record(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refuse(capsys, "describe", "tiny@short", "--records", RECORDS)
+    assert line.startswith("results/tiny@short/record.json: is missing; make that run: snakemake")
+    assert line.endswith("records='[tiny]' run=short")
+    record = load_record("tiny", RECORDS, {"train": {"steps": 20}}).model_dump(mode="json")
+    change = "train.steps: 24 → 20"
+    write_json(
+        tmp_path / "results" / "tiny@short" / "record.json", {**record, "name": "tiny@short", "laid_over": [change]}
+    )
+    assert json.loads(run(capsys, "describe", "tiny@short", "--json"))["laid_over"] == [change]
+    text = run(capsys, "describe", "tiny@short")
+    assert re.search(r"^laid over the record\n +train\.steps +24 → 20$", text, re.M)
+    assert re.search(r"^ +steps +20$", text, re.M)
 
 
 def test_inspect_our_artifact(capsys, finished):

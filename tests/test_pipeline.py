@@ -2,9 +2,10 @@
 
 import pytest
 
+from tritgolf.config import load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
-from tritgolf.pipeline import check_together, costly_without_gpus, load_pipeline, resolve_record
+from tritgolf.pipeline import check_together, costly_without_gpus, laid_over, load_pipeline, resolve_record
 
 
 def resolved(**overrides):
@@ -44,3 +45,48 @@ def test_what_takes_a_cpu_days_is_told():
     told = costly_without_gpus(resolved())
     assert told.startswith("ternary_v2: no GPU is visible, and each seed trains on up to 5.2 billion tokens")
     assert costly_without_gpus(resolved(train={"steps": 100, "checkpoints": []})) is None
+
+
+def test_a_run_with_a_name_is_another_record_of_the_same_source():
+    run = {
+        "run": "long",
+        "overrides": {"train": {"steps": 32, "seconds": 60, "checkpoints": []}},
+        "seeds": [7],
+        "dataset": "docs_en",
+    }
+    pipeline = load_pipeline({"records": ["tiny", "ternary_v2"], **run})
+    tiny, other = (resolve_record(pipeline, name, "records") for name in pipeline.records)
+    assert (tiny.name, other.name, other.source) == ("tiny@long", "ternary_v2@long", "#920")
+    changed = (
+        "dataset: tiny → docs_en",
+        "seeds: [42, 7] → [7]",
+        "train.steps: 24 → 32",
+        "train.seconds: not set → 60.0",
+        "train.checkpoints: [8, 16] → []",
+    )
+    assert laid_over(tiny, "records") == changed
+
+
+def test_nothing_is_laid_over_a_record_as_it_is():
+    assert laid_over(resolved(train={"steps": load_record("ternary_v2").train.steps}), "records") == ()
+    pipeline = load_pipeline({"records": ["tiny"], "run": "again"})
+    assert laid_over(resolve_record(pipeline, "tiny", "records"), "records") == ()
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "..@", "", "long\n", "länge", 2.5, True, ["a"]])
+def test_a_name_that_cannot_be_in_a_path_is_told(name):
+    with pytest.raises(InputError, match=r"config\.yaml: run: .* is not possible; it must be a word of A to Z"):
+        load_pipeline({"records": ["tiny"], "run": name})
+
+
+@pytest.mark.parametrize(("name", "run"), [("6530-steps_v1.b", "6530-steps_v1.b"), (6530, "6530"), (None, None)])
+def test_a_name_of_letters_digits_and_marks_is_taken(name, run):
+    assert load_pipeline({"records": ["tiny"], "run": name}).run == run
+
+
+def test_a_run_is_not_named_with_its_record():
+    pipeline = load_pipeline({"records": ["tiny@long"]})
+    with pytest.raises(
+        InputError, match=r"record 'tiny@long': names a record and a run .*: records='\[tiny\]' run=long"
+    ):
+        resolve_record(pipeline, "tiny@long", "records")

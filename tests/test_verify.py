@@ -142,6 +142,16 @@ def test_changed_and_missing_files_are_told(results, capsys):
     assert f"{results}: 1 of 4 recorded files differs from what was made\n" in capsys.readouterr().out
 
 
+def test_what_is_lost_is_made_again_without_leave_to_replace_anything(results, capsys):
+    recorded = json.loads((results / "provenance.json").read_text())
+    recorded["command"] = ["snakemake", "--cores", "2", "--config", "run=long", "replace=true"]
+    recorded.pop("digest")
+    write_json(results / "provenance.json", recorded | {"digest": digest_json(recorded)})
+    (results / "record.json").unlink()
+    assert main(["verify", str(results)]) == 1
+    assert capsys.readouterr().out.endswith(f"&& snakemake {results}/record.json --cores 2 --config run=long\n")
+
+
 def test_a_folder_in_the_place_of_a_file_is_no_file(results, capsys):
     (results / "record.json").unlink()
     (results / "record.json").mkdir()

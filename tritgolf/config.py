@@ -14,6 +14,7 @@ from tritgolf.errors import InputError
 from tritgolf.lossless import losses
 from tritgolf.settings import Settings, merge, read_yaml, validate
 
+RUN_MARK = "@"  # between a record's name and a run's: RECORD@RUN
 Mode = Literal["faithful", "honest"]
 Precision = Literal["float32", "bfloat16"]
 ReloadPrecision = Literal["float32", "bfloat16", "float16"]

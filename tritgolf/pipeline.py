@@ -1,23 +1,28 @@
 """``config.yaml``: what to reproduce. Systems are defined in ``records/``, texts in ``datasets/``."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import Field, model_validator
 
-from tritgolf.config import Positive, RecordConfig, check_names, load_record
+from tritgolf.config import RUN_MARK, Positive, RecordConfig, check_names, load_record
 from tritgolf.data.dataset import DatasetConfig
 from tritgolf.errors import InputError
-from tritgolf.settings import Settings, validate
+from tritgolf.settings import Settings, differences, validate
 
 TOKENS_OF_A_DAY = 10**8  # more than a CPU reads in a day, be the model as small as the long records'
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
 
 
 class PipelineConfig(Settings):
-    """Records, seeds and data of one run of the workflow; null means: as each record says."""
+    """Records, seeds and data of one run of the workflow; null means: as each record says.
+
+    ``run``: a name for what these settings make of the records: ``results/RECORD@RUN`` instead of ``results/RECORD``.
+    ``replace``: whether trainings that are done, or stopped, may give way to others of the same name.
+    """
 
     records: tuple[str, ...]
     seeds: tuple[int, ...] | None = None
@@ -25,11 +30,24 @@ class PipelineConfig(Settings):
     overrides: dict[str, Any] = Field(default_factory=dict)
     gpus: Positive | None = None
     grid: str = "roundtrip"
+    run: str | None = None
+    replace: bool = False
 
     @model_validator(mode="after")
     def _records_are_named_once(self) -> "PipelineConfig":
         check_names("records", self.records, "record")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _run_can_be_in_a_path(cls, raw: Any) -> Any:
+        """Snakemake hands what looks like a number over as one: ``run=2``, but also ``run=1e3``."""
+        run = raw.get("run")
+        name = str(run) if isinstance(run, int) and not isinstance(run, bool) else run
+        if name is not None and not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", name)):
+            allowed = "a word of A to Z, a to z, digits, '-', '_' and '.' that is no number with a point"
+            raise ValueError(f"run: {run!r} is not possible; it must be {allowed}")
+        return raw | {"run": name}
 
 
 def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
@@ -86,14 +104,29 @@ def costly_without_gpus(record: RecordConfig) -> str | None:
 
 
 def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> RecordConfig:
-    """The record ``name`` with the pipeline's seeds, dataset and overrides laid over it, validated."""
+    """The record ``name`` with the pipeline's seeds, dataset and overrides laid over it, validated.
+
+    Where the run has a name, so has the record: ``RECORD@RUN``.
+    """
+    base, marked, run = name.partition(RUN_MARK)
+    if marked:
+        fix = f"give both by themselves: records='[{base}]' run={run}"
+        raise InputError(f"record {name!r}", "names a record and a run of it", fix)
     over = dict(pipeline.overrides)
     if pipeline.seeds is not None:
         over["seeds"] = list(pipeline.seeds)
     if pipeline.dataset is not None:
         over["dataset"] = pipeline.dataset
     try:
-        return load_record(name, folder, over)
+        found = load_record(name, folder, over)
     except InputError as error:
         load_record(name, folder)  # tells a mistake of the record's own; else what is wrong was laid over it
         raise InputError(f"{error.where} with the settings laid over it", error.what, error.fix) from None
+    return found if pipeline.run is None else found.model_copy(update={"name": f"{name}{RUN_MARK}{pipeline.run}"})
+
+
+def laid_over(record: RecordConfig, folder: str | Path) -> tuple[str, ...]:
+    """What of a resolved record is not as ``folder`` defines it: ``train.steps: 24 → 32`` and the like."""
+    own = load_record(record.name.partition(RUN_MARK)[0], folder)
+    before, after = (settings.model_dump(mode="json", exclude={"name"}) for settings in (own, record))
+    return tuple(differences(before, after))

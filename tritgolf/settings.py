@@ -1,6 +1,7 @@
 """What all settings have in common: a frozen base, and mappings from YAML whose every error is one line."""
 
 import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -71,6 +72,33 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
     return merged
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Where two nested settings differ, as ``train.steps: 24 → 32``; ``not set`` where only one of them has a value."""
+    found = []
+    for key in [*before, *(key for key in after if key not in before)]:
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, Mapping) or isinstance(new, Mapping):
+            inner = [value if isinstance(value, Mapping) else {} for value in (old, new)]
+            found += differences(inner[0], inner[1], f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key}: {_shown(old)} → {_shown(new)}")
+    return found
+
+
+def shortened(told: Sequence[str], most: int) -> str:
+    """``told`` as a list in a sentence, and how many more there are than ``most``."""
+    more = len(told) - most
+    return ", ".join(told[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, str) and value.startswith("sha256:"):
+        return value[: len("sha256:") + 12]
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, (list, tuple)) else str(value)
 
 
 def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -256,6 +256,31 @@ def test_other_text_has_no_difference_of_scores(tmp_path):
     assert "Scored on docs_en here, on fineweb there" in table.markdown()
 
 
+def test_a_run_with_a_name_is_not_taken_for_the_record(tmp_path):
+    """Beside the published figures of its record too, and among other records."""
+    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+    folder = synthetic.write_run(tmp_path / "ternary_v2@long", "ternary_v2")
+    changed = ["seeds: [1] → [42]", "train.steps: 10000 → 300", "model.layers: 10 → 4", "train.z_loss: 0.1 → 0.0"]
+    for path in metrics_files(folder):
+        if path.suffix == ".json":
+            edit(path, record="ternary_v2@long")
+    edit(folder / "record.json", name="ternary_v2@long", laid_over=changed)
+    run = load_run(folder)
+    tables = [seeds_table(run), roundtrip_table(run), published_table(run, read_published(tmp_path / "seeds.csv"))]
+    for table in tables:
+        told = "run long; not as the record has it: train.steps: 10000 → 300, model.layers: 10 → 4 and 1 more"
+        assert f" ({told}): " in table.title
+    page = records_table([run]).markdown()
+    assert "\n| ternary_v2@long | " in page
+    for text in (page, *(table.markdown() for table in tables)):
+        assert f"Not as the record has it: {', '.join(changed)}." in text
+    assert "published (pr920, seeds: 3" in tables[-1].markdown()
+
+
+def test_a_record_as_it_is_says_nothing_of_runs(folder):
+    assert "not as the record has it" not in seeds_table(load_run(folder)).markdown().lower()
+
+
 def test_no_published_figures(folder, tmp_path):
     (tmp_path / "seeds.csv").write_text(PUBLISHED)
     with pytest.raises(InputError, match="record 'demo': has no published figures"):

@@ -30,12 +30,13 @@ def test_what_is_finished_is_told_to_its_own_configuration(live):
 def test_what_cannot_be_deleted_stops_nothing(live):
     (live / "notes").mkdir()
     keep_finished(live, ["final"])
-    assert (live / "notes").exists() and not (live / "plan.json").exists()
+    assert (live / "notes").exists() and not (live / "rank_0.alive").exists()
 
 
 def test_only_what_outputs_are_made_from_is_kept(live):
     keep_finished(live, ["final"])
-    assert sorted(path.name for path in live.iterdir()) == ["final.safetensors", "finished.json", "metrics.jsonl"]
+    kept = ["final.safetensors", "finished.json", "metrics.jsonl", "plan.json"]
+    assert sorted(path.name for path in live.iterdir()) == kept
 
 
 def test_a_finished_training_is_cleared_unless_somebody_is_there(live):

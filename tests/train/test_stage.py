@@ -69,6 +69,9 @@ def test_the_stage_publishes_weights_curve_and_facts(straight, tmp_path, dataset
     lines = read_curve(tmp_path / "train" / "metrics.jsonl")
     facts = facts_of(tmp_path)
     metrics = facts["metrics"]
+    trained = facts["trained"]
+    assert (trained["text"], trained["shards"]) == ("small", facts["provenance"]["inputs"]["shards"])
+    assert trained["train"] == small_training().model_dump(mode="json")
     assert (facts["schema"], facts["record"], facts["seed"], facts["step"]) == (
         f"tritgolf/train/{STAGE_VERSIONS['train']}",
         "small",

@@ -17,7 +17,7 @@ FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "prof
 PARTS = ("Snakefile", "config.yaml", *FOLDERS)
 SNAKEMAKE_MEMORY = ".snakemake/metadata"  # what it knows about the files that it made
 
-JOB_COUNT = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
+JOB_COUNT = re.compile(r"^([\w@.-]+) +(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,22 @@
 """``tritgolf describe RECORD``: a record's configuration, sizes and cost, from its definition alone."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritgolf.commands.output import flatten, print_facts, print_json
+from tritgolf.errors import InputError
+
+if TYPE_CHECKING:
+    from tritgolf.config import RecordConfig
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("describe", help="configuration, parameter counts and estimated bytes of a record")
-    parser.add_argument("record", help="name of a record: records/NAME.yaml")
+    parser.add_argument("record", help="name of a record, records/NAME.yaml, or of a run of one: results/RECORD@RUN")
     parser.add_argument("--records", default="records", metavar="DIR", help="folder of records (default: records)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -27,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     print_facts(
         [
             ("", f"{facts['record']}: {facts['configuration']['title']} ({facts['configuration']['mode']} mode)"),
+            *((("", "laid over the record"),) if facts["laid_over"] else ()),
+            *(tuple(change.split(": ", 1)) for change in facts["laid_over"]),
             ("", "parameters"),
             ("published count", f"{counts['published']:,} (with an unused output matrix of {counts['unused']:,})"),
             ("trained", f"{counts['trained']:,}"),
@@ -56,10 +64,10 @@ def _with_modes(key: str, value: str) -> str:
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
-    from tritgolf.config import load_record  # noqa: PLC0415
+    from tritgolf.config import RUN_MARK, load_record  # noqa: PLC0415
     from tritgolf.model.counts import count_parameters, parameter_shapes  # noqa: PLC0415
 
-    record = load_record(name, folder)
+    record, laid_over = _run_of_a_record(name) if RUN_MARK in name else (load_record(name, folder), [])
     storage = record.export.storage(record.export.own_storage)
     specs = tensor_specs(parameter_shapes(record.model), storage)
     by_kind = stored_bytes(specs, record.model.quantizer.group_size)
@@ -76,4 +84,21 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
             "limit": record.export.byte_limit,
         },
         "configuration": record.model_dump(mode="json"),
+        "laid_over": laid_over,
     }
+
+
+def _run_of_a_record(name: str) -> tuple[RecordConfig, list[str]]:
+    """The settings of ``results/RECORD@RUN``, and which of them are not the record's own."""
+    from tritgolf.config import RecordConfig  # noqa: PLC0415
+    from tritgolf.files import read_json  # noqa: PLC0415
+    from tritgolf.settings import validate  # noqa: PLC0415
+
+    path = Path("results") / name / "record.json"
+    if not path.is_file():
+        record, _, run = name.partition("@")
+        raise InputError(path, "is missing", f"make that run: snakemake … --config records='[{record}]' run={run}")
+    raw = read_json(path)
+    if not isinstance(raw, dict):
+        raise InputError(path, "is not a resolved record", "run the workflow again")
+    return validate(RecordConfig, {key: raw[key] for key in raw if key != "laid_over"}, path), raw.get("laid_over", [])

@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{arguments.results}: {_summed_up(found)}")
     lost = [str(arguments.results / name) for name in found.lost]
     if lost and found.command[:1] == ("snakemake",):
-        again = ["snakemake", *lost, *found.command[1:]]  # by name: its targets ask for no file between input and table
+        same = [word for word in found.command[1:] if not word.startswith("replace=")]  # it has replaced what it should
+        again = ["snakemake", *lost, *same]  # by name: its targets ask for no file between input and table
         print(f"to make them again: rm -f {shlex.join(lost)} && {shlex.join(again)}")
     return int(not found.sound)
 

@@ -197,6 +197,7 @@ def read_record_facts(path: str | Path) -> RecordFacts:
             headline_bytes=raw["report"].get("bytes", MODES.get(raw["mode"], {}).get("report.bytes")),
             zero_fraction=raw["report"]["zero_fraction"],
             rounds_weights=rounds_weights(raw),
+            laid_over=raw.get("laid_over", ()),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(path, f"is not a resolved record (no {error})", "run the workflow again") from None

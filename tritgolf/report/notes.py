@@ -54,6 +54,7 @@ def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
         f"{_listed(source.provenance.machine for source in run.sources)}; "
         f"torch {_listed(source.provenance.versions.get('torch', 'unknown') for source in run.sources)}; "
         f"code {_listed(_code(source.provenance) for source in run.sources)}; from {_listed(_patterns(run))}."
+        f"{_laid_over(run)}"
         for run in runs
     )
 
@@ -126,6 +127,12 @@ def _counting(run: Run) -> str:
         ratio = mean([score.by_published_bytes / score.bpb for score in run.trained_scores])
         return f" (BPB by its raw bytes, {ratio:.4f} for each that the published code counts)"
     return " (BPB by published bytes)" if countings == {"published"} else " (BPB by raw and by published bytes)"
+
+
+def _laid_over(run: Run) -> str:
+    """What of a run's settings is not the record's own, every one."""
+    own = f" Not as the record has it: {', '.join(run.facts.laid_over)}."
+    return own if run.facts.laid_over else ""
 
 
 def _patterns(run: Run) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tritgolf.config import ByteCounting, Mode, RecordConfig
+from tritgolf.config import RUN_MARK, ByteCounting, Mode, RecordConfig
 from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.settings import shortened
 
 LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
 LayerType = Literal["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
@@ -46,6 +47,7 @@ class RecordFacts(Facts):
     headline_bytes: ByteCounting
     zero_fraction: Literal["record", "true"]
     rounds_weights: bool = False
+    laid_over: tuple[str, ...] = ()  # where settings are not the record's own: ``train.steps: 24 → 32``
 
     @property
     def label(self) -> str:
@@ -56,12 +58,21 @@ class RecordFacts(Facts):
 
     @property
     def heading(self) -> str:
-        """The title, with what keeps the run from being in its mode, if anything does."""
-        return f"{self.title}, {self.label}" if self.rounds_weights else self.title
+        """The title, with what keeps the run from being the record in its mode, if anything does.
+
+        That is: rounded weights, the run's name, and what was laid over the record but for the seeds, which tables
+        count themselves.
+        """
+        title = f"{self.title}, {self.label}" if self.rounds_weights else self.title
+        _, _, run = self.name.partition(RUN_MARK)
+        changed = [each for each in self.laid_over if not each.startswith("seeds: ")]
+        told = [f"run {run}"] if run else []
+        told += [f"not as the record has it: {shortened(changed, 2)}"] if changed else []
+        return f"{title} ({'; '.join(told)})" if told else title
 
 
-def record_facts(config: RecordConfig) -> RecordFacts:
-    """The facts of a validated configuration."""
+def record_facts(config: RecordConfig, laid_over: tuple[str, ...] = ()) -> RecordFacts:
+    """The facts of a validated configuration, and what was ``laid_over`` the record."""
     return RecordFacts(
         name=config.name,
         title=config.title,
@@ -73,6 +84,7 @@ def record_facts(config: RecordConfig) -> RecordFacts:
         headline_bytes=config.report.bytes,
         zero_fraction=config.report.zero_fraction,
         rounds_weights=rounds_weights(config.model_dump()),
+        laid_over=laid_over,
     )
 
 

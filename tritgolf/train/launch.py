@@ -17,7 +17,7 @@ from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
 from tritgolf.train import checkpoint, slurm
 from tritgolf.train.heartbeat import Watch
-from tritgolf.train.live import CURVE, FINISHED
+from tritgolf.train.live import CURVE, FINISHED, PLAN
 
 RESTARTS_WITHOUT_PROGRESS = 2
 EXIT_PREEMPTED = 75  # EX_TEMPFAIL
@@ -34,7 +34,7 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     SIGTERM stopped it.
     """
     live = Path(plan["live"])
-    plan_path = live / "plan.json"
+    plan_path = live / PLAN
     write_json(plan_path, plan)
     (live / FINISHED).unlink(missing_ok=True)
     first_step = checkpoint.newest_step(live)

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from tritgolf.files import read_json, write_json
 
-FINISHED, CURVE = "finished.json", "metrics.jsonl"
+FINISHED, CURVE, PLAN = "finished.json", "metrics.jsonl", "plan.json"
 
 
 @contextlib.contextmanager
@@ -55,7 +55,7 @@ def finished(live: Path, configuration: str) -> dict[str, Any] | None:
 
 def keep_finished(live: Path, checkpoints: list[str]) -> None:
     """Delete what only an unfinished training needs, its full states above all."""
-    kept = {FINISHED, CURVE, *(f"{name}.safetensors" for name in checkpoints)}
+    kept = {FINISHED, CURVE, PLAN, *(f"{name}.safetensors" for name in checkpoints)}
     for path in live.iterdir():
         if path.name not in kept:
             with contextlib.suppress(OSError):  # a file system may still hold it: training is done all the same

@@ -17,6 +17,7 @@ from tritgolf.model.counts import count_parameters
 from tritgolf.provenance import envelope
 from tritgolf.train import launch
 from tritgolf.train.curve import read_curve
+from tritgolf.train.earlier import TRAINED, trained_with
 from tritgolf.train.live import CURVE, finished, keep_finished, locked
 from tritgolf.train.loop import Plan
 
@@ -44,8 +45,8 @@ def train_stage(
     manifest = verify_shards(shards)
     _check_first(record, model, train, shards, manifest, processes * nodes)
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
-    shards_digest = payload_digest(manifest)
-    configuration = plan.configuration(shards_digest)
+    trained = _trained_with(plan, manifest)
+    configuration = plan.configuration(trained["shards"])
     gpus = processes if nodes == 1 else 0  # on several nodes, the scheduler assigns them
     with locked(live), assigned_gpus(gpus):
         if _is_published(configuration, facts, [*checkpoints.values(), curve]):
@@ -54,28 +55,39 @@ def train_stage(
             again = f"its outputs are made again (to train anew, delete {live})"
             print(f"{plan.label}: is trained already; {again}", file=sys.stderr, flush=True)
         else:
-            run = launch.train(_plan_json(plan), processes, nodes)
+            run = launch.train({**_plan_json(plan), TRAINED: trained}, processes, nodes)
         digests = launch.publish(live, checkpoints)
-        lines = read_curve(live / CURVE)
+        metrics = _metrics(run, read_curve(live / CURVE), model, digests)
         _copy(live / CURVE, curve)
-        metrics = _metrics(run, lines, model, digests)
-        payload = {key: metrics[key] for key in ("steps", "tokens", "stop_reason", "final_loss", "weights_digest")}
-        if train.seconds is not None:
-            payload = {"weights_digest": digests}
-        written = envelope(
-            "train",
-            record=record,
-            seed=seed,
-            checkpoint=None,
-            step=run["steps"],
-            metrics=metrics,
-            payload=payload,
-            configuration=[model.model_dump(mode="json"), train.model_dump(mode="json"), seed],
-            inputs={"shards": shards_digest},
-            made_by=run.get("made_by"),  # older versions did not say it
-        )
-        write_json(facts, {**written, "configuration": configuration})
+        written = _envelope(record, run, metrics, train, trained)
+        write_json(facts, {**written, "configuration": configuration, TRAINED: trained})
         keep_finished(live, list(checkpoints))
+
+
+def _trained_with(plan: Plan, manifest: Manifest) -> dict[str, Any]:
+    settings = {"model": plan.model.model_dump(mode="json"), "train": plan.train.model_dump(mode="json")}
+    return trained_with({**settings, "seed": plan.seed}, manifest.dataset, payload_digest(manifest))
+
+
+def _envelope(
+    record: str, run: dict[str, Any], metrics: dict[str, Any], train: TrainConfig, trained: dict[str, Any]
+) -> dict[str, Any]:
+    """What ``train.json`` says of a ``run`` that was ``trained`` so (``_trained_with``)."""
+    payload = {key: metrics[key] for key in ("steps", "tokens", "stop_reason", "final_loss", "weights_digest")}
+    if train.seconds is not None:
+        payload = {"weights_digest": metrics["weights_digest"]}
+    return envelope(
+        "train",
+        record=record,
+        seed=trained["seed"],
+        checkpoint=None,
+        step=run["steps"],
+        metrics=metrics,
+        payload=payload,
+        configuration=[trained[key] for key in ("model", "train", "seed")],
+        inputs={"shards": trained["shards"]},
+        made_by=run.get("made_by"),  # older versions did not say it
+    )
 
 
 def _check_first(

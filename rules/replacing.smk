@@ -1,0 +1,74 @@
+"""No training that is done gives way to another one unasked: what is planned is compared with what was trained."""
+
+from tritgolf.train.earlier import Planned, check_nothing_is_lost, is_trained, trained_with
+
+REPLACE = load_pipeline(config).replace  # a job's params must not have it: they would change with it
+
+
+def shards_of(record: str) -> Path:
+    """The folder of the shards that a record trains on."""
+    return Path(f"results/data/{record_config(record).dataset}/shards")
+
+
+@functools.cache
+def text_of(record: str) -> tuple[str, str] | tuple[None, None]:
+    """Name and digest of a record's text, where its shards are there and say it."""
+    from tritgolf.data.manifest import payload_digest, read_manifest  # numpy, which most of Snakemake's jobs don't need
+
+    try:
+        manifest = read_manifest(shards_of(record))
+    except InputError:
+        return None, None
+    return manifest.dataset, payload_digest(manifest)
+
+
+def wanted(record: str, seed: int) -> dict:
+    """What a seed of a record is to be trained with."""
+    settings = record_config(record)
+    parts = {"model": plain(settings.model), "train": plain(settings.train), "seed": seed}
+    return trained_with(parts, *text_of(record))
+
+
+def shards_trained_on(record: str, seed: int):
+    """A training's input. It is no news where it was trained on just that: a copy has another time, not another text."""
+    shards = str(shards_of(record))
+    if (
+        REPLACE
+        or not workflow.is_main_process
+        or not is_trained(Path(f"results/{record}/seed{seed}"), wanted(record, seed))
+    ):
+        return shards
+    return ancient(shards)
+
+
+def nothing_is_lost(wildcards) -> int:
+    """The priority of a job, which Snakemake asks for when its plan is made, a dry run's too, and nothing deleted."""
+    if workflow.is_main_process and not workflow.touch and not REPLACE:
+        _check_the_plan()
+    return 0
+
+
+@functools.cache
+def _check_the_plan() -> None:
+    """End with one line where the plan would cost a training that is done, or was stopped."""
+    try:
+        check_nothing_is_lost(map(_planned, filter(_is_training, workflow.dag.jobs)))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+
+
+def _is_training(job) -> bool:
+    return job.rule.name.startswith("train_")
+
+
+def _planned(job) -> Planned:
+    """A training in Snakemake's plan. What it depends on makes its shards."""
+    record, seed = job.params.record, int(job.wildcards.seed)
+    made_again = any(map(workflow.dag.needrun, workflow.dag.job_dependencies(job)))
+    return Planned(
+        Path(f"results/{record}/seed{seed}"),
+        wanted(record, seed),
+        workflow.dag.needrun(job),
+        shards_of(record) if made_again else None,
+    )
