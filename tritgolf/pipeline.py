@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -24,6 +24,7 @@ class PipelineConfig(Settings):
     dataset: str | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
     gpus: Positive | None = None
+    device: Literal["cpu"] | None = None
     grid: str = "roundtrip"
 
     @model_validator(mode="after")

@@ -35,9 +35,10 @@ def main(plan_path: str) -> int:
             shards=Path(raw["shards"]),
             live=live,
             hang_seconds=raw["hang_seconds"],
+            device=raw.get("device"),
         )
         torch.set_num_threads(plan.train.cpu_threads)
-        with joined_ranks(plan.hang_seconds) as ranks, beating(live, ranks, plan.hang_seconds):
+        with joined_ranks(plan.hang_seconds, plan.device) as ranks, beating(live, ranks, plan.hang_seconds):
             made_by = made_here() if ranks.is_main else {}  # before: the package's files may change while this trains
             facts = run(plan, ranks)
             if ranks.is_main:
