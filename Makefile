@@ -5,13 +5,17 @@ TORCH ?= $(or $(INSTALLED),cpu)
 PYTHON ?= python3
 FUZZ_SECONDS ?= 180
 BIN := .venv/bin
+# A GPU that PyTorch's CPU build can't use: Snakemake wants to be told that the CPU is meant.
+ON_CPU = "this machine has a GPU, and .venv PyTorch's CPU build, which trains on the CPU; the other: make TORCH=cuda demo"
+UNUSED_GPU = $(if $(filter cpu,$(TORCH)),$(shell nvidia-smi -L 2>/dev/null | grep -m 1 '^GPU'))
 
 .PHONY: install demo test kernels lint fuzz
 
 install: .venv/.complete  ## the environment, .venv; TORCH=cuda for a machine with a GPU, in place of another build
 
 demo: .venv/.complete  ## train three seeds of the demo record and make its tables, plots and report
-	$(BIN)/snakemake --cores $(CORES)
+	$(if $(UNUSED_GPU),@echo $(ON_CPU))
+	$(BIN)/snakemake --cores $(CORES)$(if $(UNUSED_GPU), --config device=cpu)
 
 test: .venv/.complete  ## all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup
@@ -39,5 +43,5 @@ fuzz: .venv/.complete  ## both readers of artifacts against made-up files, FUZZ_
 ifneq ($(TORCH),$(INSTALLED))
 .PHONY: .venv/.complete  # the other build of torch is there
 endif
-.venv/.complete: envs/cpu.lock pyproject.toml envs/install.sh
+.venv/.complete: $(wildcard envs/$(TORCH).lock) pyproject.toml envs/install.sh
 	envs/install.sh .venv $(TORCH) $(PYTHON)

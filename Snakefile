@@ -122,6 +122,10 @@ rule laboratory:
         "The laboratory's tables and plots are in results/RECORD/tables and plots"
 
 
+onstart:
+    check_devices()
+
+
 onsuccess:
     clear_finished_training()
     show_summary()

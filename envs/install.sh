@@ -1,10 +1,10 @@
 #!/bin/sh
-# Make a virtual environment from the lock: envs/install.sh FOLDER cpu|cuda [PYTHON]
+# Make a virtual environment from cpu.lock or cuda.lock: envs/install.sh FOLDER cpu|cuda [PYTHON]
 # FOLDER/.complete says which build of torch is in it. pip takes 2.13.0+cpu for 2.13.0, so the other build needs a new
 # environment: one that this script completed is replaced, any other is left alone.
 set -eu
 folder=$1 torch=$2 python=${3:-python3}
-lock=$(dirname "$0")/cpu.lock
+lock=$(dirname "$0")/$torch.lock
 
 case $torch in
 cpu | cuda) ;;
@@ -26,11 +26,13 @@ if [ -f "$folder/pyvenv.cfg" ]; then
         ;;
     esac
 fi
+if [ "$torch" = cpu ] && nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
+    echo "this machine has a GPU; PyTorch's CPU build is installed, for its CUDA build: make TORCH=cuda install" >&2
+fi
 "$python" -m venv $other "$folder"
 pip="$folder/bin/python -m pip --disable-pip-version-check"
 if [ "$torch" = cuda ]; then
-    sed 's/+cpu//' "$lock" >"$folder/cuda.lock"
-    $pip install -q -r "$folder/cuda.lock"
+    $pip install -q -r "$lock"
 else
     # Where a CPU build of torch is at hand it is taken; else from PyTorch's own index, the only place that has it.
     $pip install -q -r "$lock" 2>"$folder/install.log" ||

@@ -5,12 +5,14 @@ import re
 import sys
 from pathlib import Path
 
+from snakemake.settings.types import DeploymentMethod
 from tritgolf.config import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
-from tritgolf.devices import visible_devices
+from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.torch_devices import check_gpus, found_elsewhere
 from tritgolf.train.live import clear_finished
 from tritgolf.pipeline import (
     check_together,
@@ -26,23 +28,30 @@ make_importable(REPOSITORY)
 
 
 def _configured():
-    """Records, their datasets, GPUs a run and the laboratory's grid; bad configuration is one line and the end."""
+    """Records, their datasets, GPUs and processes a run, and the laboratory's grid; a mistake is one line and the end."""
     try:
         pipeline = load_pipeline(config, "config.yaml")
         named = (resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records)
         found = {record.name: record for record in named}
         texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
-        gpus = pipeline.gpus or len(visible_devices())  # that train one run
+        if pipeline.device == "cpu":
+            hide_devices()
+        gpus = 0 if pipeline.device == "cpu" else pipeline.gpus or len(visible_devices())  # that train one run
+        processes = max(1, gpus, pipeline.gpus or 0)
         for record in found.values():
-            check_together(record, texts[record.dataset], max(1, gpus))
+            check_together(record, texts[record.dataset], processes)
         grid = load_grid(pipeline.grid, REPOSITORY / "records" / "grids")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    return found, texts, gpus, grid
+    return found, texts, gpus, processes, grid
 
 
-RECORDS, DATASETS, GPUS, GRID = _configured()
+RECORDS, DATASETS, GPUS, PROCESSES, GRID = _configured()
+# What training is told (`device` of `train_stage`): on a cluster, a node may have GPUs that it wasn't asked for.
+DEVICE = "cuda" if GPUS else "cpu" if config.get("device") == "cpu" else "any"
+# Of jobs that compute on GPUs, for --sdm conda. Not a reason to make results again (rerun-triggers of profiles/default).
+COMPUTE_ENVIRONMENT = f"../envs/tritgolf{'-cuda' if GPUS else ''}.yaml"
 MACHINE_GPUS = max(GPUS, len(visible_devices()))  # a login node sees none: then those that it is told
 if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", MACHINE_GPUS)  # as --resources gpu=N would: how many may be in use at a time
@@ -96,14 +105,33 @@ def recorded(name: str) -> dict:
     return plain(record_config(name)) | ({"laid_over": list(over)} if over else {})
 
 
-def compute_threads(name: str, gpus: int) -> int:
+def compute_threads(name: str, processes: int) -> int:
     """Threads of a job that computes: its GPUs' share of the machine, so that each GPU may have a job at a time."""
-    return max(1, workflow.cores * gpus // MACHINE_GPUS) if GPUS else RECORDS[name].train.cpu_threads
+    return max(1, workflow.cores * processes // MACHINE_GPUS) if GPUS else RECORDS[name].train.cpu_threads * processes
 
 
 def memory_mb(gpus: int) -> int:
     """What a job that computes may take of the machine's memory: each GPU's process holds CUDA and copies of a state."""
     return 4000 + 8000 * gpus
+
+
+def check_devices() -> None:
+    """End in one line, before any job, where jobs to run here want GPUs that are not there or that torch can't use.
+
+    Jobs of a cluster run elsewhere, and with --sdm conda another torch than this one computes; each job looks for itself.
+    """
+    if not (workflow.is_main_process and workflow.local_exec):
+        return
+    asked = max((job.resources.get("gpu", 0) for job in workflow.dag.needrun_jobs()), default=0)
+    try:
+        if asked and DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+            if asked > len(visible_devices()):
+                raise too_few(asked, len(visible_devices()))
+        elif asked:
+            check_gpus(asked, found_elsewhere())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def clear_finished_training() -> None:

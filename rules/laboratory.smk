@@ -16,7 +16,7 @@ for _record in records():
         benchmark:
             f"results/{_record}/seed{{seed}}/benchmarks/laboratory_{{checkpoint}}.tsv"
         conda:
-            "../envs/tritgolf.yaml"
+            COMPUTE_ENVIRONMENT
         threads: compute_threads(_record, 1)
         resources:
             mem_mb=4000 + memory_mb(min(1, GPUS)),
@@ -50,7 +50,7 @@ for _record in records():
         benchmark:
             f"results/{_record}/seed{{seed}}/benchmarks/probes_{{checkpoint}}.tsv"
         conda:
-            "../envs/tritgolf.yaml"
+            COMPUTE_ENVIRONMENT
         threads: compute_threads(_record, 1)
         resources:
             mem_mb=4000 + memory_mb(min(1, GPUS)),

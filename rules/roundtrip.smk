@@ -20,7 +20,7 @@ for _record in records():
         benchmark:
             f"results/{_record}/seed{{seed}}/benchmarks/roundtrip_{{checkpoint}}.tsv"
         conda:
-            "../envs/tritgolf.yaml"
+            COMPUTE_ENVIRONMENT
         threads: compute_threads(_record, 1)
         resources:
             mem_mb=memory_mb(min(1, GPUS)),

@@ -31,13 +31,14 @@ for _record in records():
             f"results/{_record}/seed{{seed}}/benchmarks/train.tsv"
         priority: nothing_is_lost
         conda:
-            "../envs/tritgolf.yaml"
-        threads: compute_threads(_record, GPUS)
+            COMPUTE_ENVIRONMENT
+        threads: compute_threads(_record, PROCESSES)
         resources:
-            mem_mb=memory_mb(GPUS),
+            mem_mb=memory_mb(GPUS or PROCESSES - 1),
             runtime=720,
             gpu=GPUS,
-            ranks=max(1, GPUS),  # on each node; `gpu` is 0 where several nodes train one run (docs/cluster.md)
+            ranks=PROCESSES,  # on each node; `gpu` is 0 where several nodes train one run (docs/cluster.md)
+            device=DEVICE,  # not a param: results of another device are as good
             slurm_extra="--signal=TERM@120",  # two minutes before its time is up, training saves and is queued again
         params:
             version=STAGE_VERSIONS["train"],

@@ -222,7 +222,9 @@ def test_evaluate_takes_one_shard_or_many(capsys, scoring, dataset):
     assert alone["tokens"] == everything["tokens"]
     assert train["tokens"] == 8000
     assert [facts["split"] for facts in (everything, alone, train)] == ["validation", "validation", "train"]
-    assert "training text, by the manifest" in run(capsys, *scoring[:3], dataset / "shards" / "train_*.bin", *scoring[4:])
+    assert "training text, by the manifest" in run(
+        capsys, *scoring[:3], dataset / "shards" / "train_*.bin", *scoring[4:]
+    )
     assert everything["sliding"]["stride"] == 8
 
 

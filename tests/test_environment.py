@@ -17,8 +17,12 @@ PLATFORMS = {
 }
 
 
-def pins() -> list[Requirement]:
-    lines = (ENVS / "cpu.lock").read_text().splitlines()
+CONDA = {"cpu": "tritgolf.yaml", "cuda": "tritgolf-cuda.yaml"}
+INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
+
+
+def pins(lock: str = "cpu") -> list[Requirement]:
+    lines = (ENVS / f"{lock}.lock").read_text().splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
@@ -35,21 +39,33 @@ def requirements() -> list[Requirement]:
     return [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]]
 
 
-def test_the_conda_environment_is_made_from_the_lock():
-    made = runpy.run_path(str(ENVS / "conda.py"))["environment"]((ENVS / "cpu.lock").read_text())
-    assert (ENVS / "tritgolf.yaml").read_text() == made
+@pytest.mark.parametrize("lock", CONDA)
+def test_the_conda_environments_are_made_from_the_locks(lock):
+    made = runpy.run_path(str(ENVS / "conda.py"))["environment"](lock, (ENVS / f"{lock}.lock").read_text())
+    assert (ENVS / CONDA[lock]).read_text() == made
 
 
-def test_the_conda_environment_has_the_same_pins_as_the_lock():
-    environment = yaml.safe_load((ENVS / "tritgolf.yaml").read_text())
+@pytest.mark.parametrize("lock", CONDA)
+def test_the_conda_environments_have_the_same_pins_as_the_locks(lock):
+    environment = yaml.safe_load((ENVS / CONDA[lock]).read_text())
     (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
     packages = [Requirement(line) for line in pip if not line.startswith("--")]
-    assert sorted(map(str, packages)) == sorted(map(str, pins()))
-    assert [line for line in pip if line.startswith("--")] == ["--extra-index-url https://download.pytorch.org/whl/cpu"]
+    assert sorted(map(str, packages)) == sorted(map(str, pins(lock)))
+    assert [line for line in pip if line.startswith("--")] == ([INDEX] if lock == "cpu" else [])
 
 
-def test_every_pin_is_exact():
-    for pin in pins():
+def test_the_lock_for_gpus_is_the_other_with_the_cuda_build_of_the_same_torch():
+    cpu, cuda = ({canonicalize_name(pin.name): str(pin.specifier) for pin in pins(lock)} for lock in ("cpu", "cuda"))
+    cpu["torch"] = f"=={pinned_on('macOS')['torch']}"
+    assert {name: version for name, version in cuda.items() if name in cpu} == cpu
+    of_cuda = [name for name in cuda.keys() - cpu.keys() if name.startswith(("nvidia-", "cuda-"))]
+    assert len(of_cuda) > 10
+    assert cuda.keys() - cpu.keys() - set(of_cuda) == {"triton", "setuptools"}
+
+
+@pytest.mark.parametrize("lock", CONDA)
+def test_every_pin_is_exact(lock):
+    for pin in pins(lock):
         (specifier,) = pin.specifier
         assert specifier.operator == "==", pin
 

@@ -20,11 +20,24 @@ def folder(tmp_path):
     return tmp_path
 
 
-def planned(folder, *arguments):
+GPUS = "#!/bin/sh\necho 'GPU 0: A (UUID: GPU-0a-1)'\n"  # nvidia-smi of a machine with a GPU
+
+
+@pytest.fixture
+def gpu(tmp_path):
+    """A folder whose ``nvidia-smi`` lists a GPU."""
+    program = tmp_path / "driver/nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(GPUS)
+    program.chmod(0o755)
+    return program.parent
+
+
+def planned(folder, *arguments, path="/usr/bin:/bin"):
     return subprocess.run(
         ["make", "--dry-run", "--no-print-directory", *arguments],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": path},
         capture_output=True,
         text=True,
         check=True,
@@ -47,6 +60,29 @@ def test_what_follows_keeps_the_build_that_was_chosen(folder):
     assert "install.sh" not in planned(folder, "demo")
     (folder / ".venv/.complete").unlink()
     assert "envs/install.sh .venv cpu" in planned(folder, "demo")
+
+
+def test_a_demo_that_leaves_the_gpu_alone_says_so(folder, gpu):
+    with_gpu = f"{gpu}:/usr/bin:/bin"
+    assert planned(folder, "demo") == ".venv/bin/snakemake --cores 2\n"
+    said, command = planned(folder, "demo", path=with_gpu).splitlines()
+    assert "CPU build" in said and "make TORCH=cuda demo" in said
+    assert command == ".venv/bin/snakemake --cores 2 --config device=cpu"
+    (folder / ".venv/.complete").write_text("cuda\n")
+    assert planned(folder, "demo", path=with_gpu) == ".venv/bin/snakemake --cores 2\n"
+
+
+def test_each_build_is_made_again_when_its_own_lock_changes(folder):
+    for lock, made_again in (("cuda", False), ("cpu", True)):
+        (folder / "envs" / f"{lock}.lock").touch()
+        assert ("install.sh" in planned(folder, "demo")) == made_again
+
+
+def test_the_build_that_is_installed_beside_a_gpu_is_told(tmp_path, gpu, monkeypatch):
+    monkeypatch.setenv("PATH", f"{gpu}:/usr/bin:/bin")
+    said = install(tmp_path, tmp_path / "venv")[1]
+    assert "CPU build is installed" in said and said.endswith("make TORCH=cuda install\n")
+    assert install(tmp_path, tmp_path / "venv", "cuda")[1] == ""
 
 
 def install(tmp_path, folder, torch="cpu"):

@@ -2,6 +2,7 @@
 
 Snakemake counts GPUs but has no ids for them: two jobs with ``gpu=1`` would land on the same device (snakemake #281).
 So a job takes its devices here, each by a lock that the kernel gives back when the process ends, however it ends.
+Whether torch can use them, ``tritgolf.torch_devices`` finds out.
 """
 
 import contextlib
@@ -23,6 +24,11 @@ POLL_SECONDS = 0.5
 LISTED = re.compile(r"^GPU \d+: .*\(UUID: (GPU-[0-9a-f-]+)\)", re.MULTILINE)
 
 
+def hide_devices() -> None:
+    """Let this process and those that it starts see no GPU: they compute on the CPU."""
+    os.environ[VARIABLE] = ""
+
+
 def visible_devices() -> tuple[str, ...]:
     """Ids of the GPUs that CUDA_VISIBLE_DEVICES leaves, or that the driver lists.
 
@@ -39,6 +45,14 @@ def visible_devices() -> tuple[str, ...]:
     return tuple(ids)
 
 
+def too_few(asked: int, here: int) -> InputError:
+    """The error that fewer GPUs are ``here`` than are ``asked`` for."""
+    wanted, found = f"{asked} {'is' if asked == 1 else 'are'}", f"{here or 'none'} {'are' if here > 1 else 'is'}"
+    on_cpu = f"compute on the CPU{f', in {asked} processes' if asked > 1 else ''}: --config device=cpu"
+    fix = f"ask for fewer, or {on_cpu}" if here else on_cpu
+    return InputError("config.yaml", f"gpus: {wanted} asked for, {found} here", fix)
+
+
 @contextlib.contextmanager
 def assigned_gpus(count: int, folder: Path | None = None) -> Iterator[tuple[str, ...]]:
     """Hold ``count`` visible GPUs and show only these to CUDA, here and in child processes, until the block ends.
@@ -52,7 +66,7 @@ def assigned_gpus(count: int, folder: Path | None = None) -> Iterator[tuple[str,
         yield ()
         return
     if count > len(devices):
-        raise InputError("config.yaml", f"gpus: {count} are asked for, {len(devices)} are here", "ask for fewer")
+        raise too_few(count, len(devices))
     with contextlib.ExitStack() as locks:
         held = _take(count, devices, _lock_folder(folder), locks)
         before = os.environ.get(VARIABLE)

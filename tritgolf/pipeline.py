@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -29,6 +29,7 @@ class PipelineConfig(Settings):
     dataset: str | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
     gpus: Positive | None = None
+    device: Literal["cpu"] | None = None
     grid: str = "roundtrip"
     run: str | None = None
     replace: bool = False

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf import __version__
-from tritgolf.devices import visible_devices
 from tritgolf.files import digest_bytes, digest_json
+from tritgolf.torch_devices import gpus_in_use
 
 LIBRARIES = ("torch", "numpy", "sentencepiece", "safetensors", "snakemake", "pandas", "flash-attn", "triton")
 PACKAGE = Path(__file__).parent
 COMMAND = "TRITGOLF_COMMAND"
+ON_CPU = "cpu: "  # before the processor, where a rank's device is told
 # Raised when the same input must give other output: every rule's params carry its stage's, so that old results are made
 # again.
 STAGE_VERSIONS = {
@@ -62,21 +63,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-@functools.cache
 def hardware() -> dict[str, Any]:
-    """Processor, its usable cores, and this job's GPUs with their driver, found without importing torch."""
-    facts: dict[str, Any] = {"processor": _processor(), "cores": len(os.sched_getaffinity(0)), "gpus": []}
-    devices = visible_devices()
-    if not devices:
-        return facts
-    try:
-        what = ["--query-gpu=name,driver_version", "--format=csv,noheader", f"--id={','.join(devices)}"]
-        listing = subprocess.run(["nvidia-smi", *what], capture_output=True, text=True, timeout=20, check=True).stdout
-        rows = [line.split(", ") for line in listing.strip().splitlines()]
-        facts |= {"gpus": [row[0] for row in rows], "driver": rows[0][-1] if rows else None}
-    except (OSError, subprocess.SubprocessError):
-        pass
-    return facts
+    """Processor, its usable cores, and the GPU, with its driver, that this process has computed on, if any.
+
+    Not what the machine has: a process may leave its GPUs alone.
+    """
+    facts: dict[str, Any] = {"processor": processor(), "cores": len(os.sched_getaffinity(0)), "gpus": gpus_in_use()}
+    return facts | ({"driver": _driver()} if facts["gpus"] else {})
+
+
+def trained_on(made_by: dict[str, Any], stretches: list[dict[str, Any]]) -> dict[str, Any]:
+    """``made_by`` of a training whose ranks tell their devices, by stretch of steps (``tritgolf.train.loop``)."""
+    gpus = [device for device in stretches[-1]["devices"] if not device.startswith(ON_CPU)]
+    return {**made_by, "hardware": {**made_by["hardware"], "gpus": gpus, "trained_on": stretches}}
 
 
 def tell_command(arguments: list[str]) -> None:
@@ -137,9 +136,21 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+@functools.cache
+def _driver() -> str | None:
+    """Version of the GPUs' driver; None where nobody tells it."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return next(iter(told.split()), None)

@@ -7,13 +7,13 @@ from snakemake.iocontainers import Snakemake
 
 from tritgolf.audit.network import no_network
 from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
-from tritgolf.devices import assigned_gpus
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.stage import evaluate_stage
+from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors(log=snakemake.log[0]), no_network(), assigned_gpus(snakemake.resources.gpu):
+with one_line_errors(log=snakemake.log[0]), no_network(), computing_on(snakemake.resources.gpu):
     torch.set_num_threads(snakemake.threads)
     evaluate_stage(
         record=snakemake.params.record,

@@ -6,14 +6,14 @@ import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config import ModelConfig
-from tritgolf.devices import assigned_gpus
 from tritgolf.errors import one_line_errors
 from tritgolf.laboratory.grid import ProbeConfig
 from tritgolf.laboratory.stage import probe_stage
+from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors(log=snakemake.log[0]), assigned_gpus(snakemake.resources.gpu):
+with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
     torch.set_num_threads(snakemake.threads)
     probe_stage(
         record=snakemake.params.record,

@@ -6,13 +6,13 @@ import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config import ModelConfig
-from tritgolf.devices import assigned_gpus
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.roundtrip import roundtrip_stage
+from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors(log=snakemake.log[0]), assigned_gpus(snakemake.resources.gpu):
+with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
     torch.set_num_threads(snakemake.threads)
     roundtrip_stage(
         record=snakemake.params.record,

@@ -23,4 +23,5 @@ with one_line_errors(log=snakemake.log[0]):
         facts=Path(snakemake.output.facts),
         processes=snakemake.resources.ranks,
         nodes=snakemake.resources.get("nodes", 1),
+        device=None if snakemake.resources.device == "any" else snakemake.resources.device,
     )

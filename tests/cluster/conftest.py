@@ -30,7 +30,8 @@ TRAINING = METRICS[0]
 # The signal comes 60 to 90 seconds after the start, as SLURM looks every 30 seconds. Until then, a busy machine must
 # have begun to train; 24 slow steps must take longer.
 SIGNAL = "--signal=TERM@30 --open-mode=append"
-ONE_NODE = ("runtime=2", f'slurm_extra="{SIGNAL}"')
+ONE_NODE = ("runtime=2", f'slurm_extra="{SIGNAL}"', "gpu=2")
+ON_TWO_GPUS = ("--set-resources", "train_tiny:gpu=2")  # the job has them, its ranks train on the CPU all the same
 TWO_NODES = (  # as docs/cluster.md says
     "runtime=2",
     f'slurm_extra="{SIGNAL} --ntasks-per-node=1 --gpus-per-node=1"',
@@ -78,7 +79,7 @@ def slurm() -> None:
 def local(slurm, tmp_path_factory) -> Workspace:
     """A workspace in which everything of one seed was made on this machine. Not to be changed."""
     workspace = copy_of_the_repository(tmp_path_factory.mktemp("local") / "pipeline")
-    run = workspace.snakemake(*METRICS, gpus=2)
+    run = workspace.snakemake(*METRICS, gpus=2, device="cpu")
     assert run.code == 0, run.said
     return workspace
 
@@ -102,14 +103,14 @@ def on_the_cluster(slurm, request, tmp_path_factory) -> Iterator[dict[str, OnThe
             profile = ("--profile", "profiles/slurm", "--slurm-keep-successful-logs")
             return OnTheCluster(workspace, pool.submit(impatient.snakemake, *arguments, *profile, **config))
 
-        runs = {"all": start(copy_of_the_repository(folder / "all"), *METRICS, gpus=2)}
+        runs = {"all": start(copy_of_the_repository(folder / "all"), *METRICS, *ON_TWO_GPUS, gpus=2, device="cpu")}
         local: Workspace = request.getfixturevalue("local")  # meanwhile
         for name, gpus, resources in (("one node", 2, ONE_NODE), ("two nodes", 1, TWO_NODES)):
             workspace = local.copy(folder / name.replace(" ", "_"), "results/data", ".snakemake/metadata")
             with (workspace.folder / "tritgolf" / "train" / "trainer.py").open("a") as trainer:
                 trainer.write(SLOW)
             train = (f"train_tiny:{resource}" for resource in resources)
-            runs[name] = start(workspace, TRAINING, "--set-resources", *train, gpus=gpus)
+            runs[name] = start(workspace, TRAINING, "--set-resources", *train, gpus=gpus, device="cpu")
         yield runs
 
 

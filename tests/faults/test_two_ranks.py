@@ -36,7 +36,7 @@ launch.train(json.load(open(plan)), 2)
 def undisturbed(tmp_path_factory, dataset) -> Plan:
     """The plan of a run of twelve steps that is done. Its live folder is not to be changed."""
     live = tmp_path_factory.mktemp("undisturbed")
-    plan = Plan("small seed 1", small_model(), small_training(), 1, dataset / "shards", live)
+    plan = Plan("small seed 1", small_model(), small_training(), 1, dataset / "shards", live, device="cpu")
     assert launch.train(_plan_json(plan), processes=2)["world"] == 2
     return plan
 

@@ -10,7 +10,7 @@ from tests.report.test_metrics import edit, metrics_files
 from tritgolf.errors import InputError
 from tritgolf.report.comparisons import published_table, read_published, records_table
 from tritgolf.report.metrics import load_files, load_run
-from tritgolf.report.schemas import published_system
+from tritgolf.report.schemas import Provenance, published_system
 from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
 
 SEEDS = """\
@@ -194,6 +194,49 @@ def test_seeds_of_different_machines_are_told_apart(tmp_path):
         "The seeds of ternary_v2 were trained on different hardware (Synthetic processor, 2 cores: 42, 1337; 2 × G: 7)"
     )
     assert all(said in page for page in pages())
+
+
+def test_times_on_different_hardware_are_not_averaged(tmp_path):
+    run = synthetic.write_run(tmp_path / "v2", "ternary_v2")
+    for seed in (42, 1337):
+        edit(run / f"seed{seed}/train/train.json", provenance__hardware={"gpus": ["NVIDIA H200"] * 4})
+    edit(run / "seed7/train/train.json", provenance__hardware={"gpus": ["NVIDIA H100 80GB HBM3"] * 2})
+    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+    found = load_run(run)
+    seeds, records = seeds_table(found), records_table([found])
+    published = published_table(found, read_published(tmp_path / "seeds.csv"))
+    by_hardware = "204.5 on 4×H200, 207.0 on 2×H100"
+    assert list(seeds.cells["ms/step"]) == ["202.0", "207.0", "207.0", by_hardware, "—"]
+    assert list(records.cells["ms/step"]) == [by_hardware]
+    shown = published.cells.set_index("figure").loc["ms/step"]
+    assert list(shown)[1:] == ["204.5 ± 3.5 on 4×H200, 207.0 on 2×H100", "—"]
+    frame = csv_of(seeds)
+    for name in ("ms_per_step", "median_ms_per_step", "training_seconds"):
+        assert frame[name][:3].notna().all() and frame[name][3:].isna().all()
+        assert csv_of(records)[[f"{name}_mean", f"{name}_std"]].isna().all(axis=None)
+    assert frame["val_bpb"].notna().all()
+    assert csv_of(published).set_index("figure").loc["ms/step", ["mean", "std", "difference"]].isna().all()
+
+
+def test_names_of_hardware_that_are_alike_when_short_are_shown_whole(tmp_path):
+    run = synthetic.write_run(tmp_path / "v2", "ternary_v2")
+    for seed, memory in ((42, "80GB HBM3"), (1337, "80GB HBM3"), (7, "64GB HBM2")):
+        edit(run / f"seed{seed}/train/train.json", provenance__hardware={"gpus": [f"NVIDIA H100 {memory}"]})
+    shown = seeds_table(load_run(run)).cells["ms/step"][3]
+    assert shown == "204.5 on 1 × NVIDIA H100 80GB HBM3, 207.0 on 1 × NVIDIA H100 64GB HBM2"
+
+
+@pytest.mark.parametrize(
+    ("devices", "machine"),
+    [
+        (["cpu: P"], "P, 2 cores"),
+        (["cpu: P", "cpu: P"], "P, 2 cores, 2 processes"),
+        (["H", "G", "H"], "1 × G, 2 × H"),
+    ],
+)
+def test_a_machine_is_what_its_ranks_trained_on(devices, machine):
+    hardware = {"processor": "P", "cores": 2, "gpus": [], "trained_on": [{"to_step": 9, "devices": devices}]}
+    assert Provenance(hardware=hardware).machine == machine
 
 
 def test_digest_changes_with_a_figure(folder):

@@ -22,7 +22,7 @@ def plan(tmp_path, dataset) -> Plan:
     """Twelve steps in a new live folder."""
     live = tmp_path / "live"
     live.mkdir()
-    return Plan("small seed 1", small_model(), small_training(), 1, dataset / "shards", live)
+    return Plan("small seed 1", small_model(), small_training(), 1, dataset / "shards", live, device="cpu")
 
 
 @pytest.fixture
@@ -34,6 +34,6 @@ def alone() -> Ranks:
 def straight(tmp_path_factory, dataset):
     """The live folder of the same twelve steps, done without interruption in this process."""
     live = tmp_path_factory.mktemp("straight")
-    plan = Plan("small seed 1", small_model(), small_training(), 1, dataset / "shards", live)
+    plan = Plan("small seed 1", small_model(), small_training(), 1, dataset / "shards", live, device="cpu")
     run(plan, Ranks(0, 1, torch.device("cpu")))
     return live

@@ -9,6 +9,10 @@ import torch
 from tests.small import REPOSITORY, small_training
 from tests.train.test_launch import FAULTY
 from tests.train.test_loop import without_times
+from tritgolf.devices import VARIABLE
+from tritgolf.errors import InputError
+from tritgolf.provenance import processor
+from tritgolf.torch_devices import Found
 from tritgolf.train import checkpoint, distributed, launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks, joined_ranks
@@ -35,6 +39,7 @@ def test_two_ranks_do_what_one_does_and_repeat_it_to_the_bit_though_killed(plan,
     run(single, alone)
     facts = launch.train(_plan_json(double), processes=2)
     assert (facts["world"], facts["steps"]) == (2, 8)
+    assert facts["trained_on"] == [{"to_step": 8, "devices": [f"cpu: {processor()}"] * 2}]
     one, two = (read_curve(live / "metrics.jsonl") for live in (single.live, double.live))
     assert [line["step"] for line in two] == [line["step"] for line in one]
     assert two[0]["loss"] == pytest.approx(one[0]["loss"], rel=1e-6)
@@ -97,3 +102,19 @@ def test_without_a_launcher_a_process_is_alone(monkeypatch):
     with joined_ranks() as ranks:
         assert (ranks.rank, ranks.world) == (0, 1)
         assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.parametrize(("device", "visible"), [("cuda", ""), ("cuda", "0"), (None, "0")])
+def test_a_rank_that_means_a_gpu_does_not_train_on_the_cpu(monkeypatch, device, visible):
+    monkeypatch.setenv(VARIABLE, visible)
+    monkeypatch.setattr(distributed, "found_here", lambda: Found("2.13.0+cpu", False, 0))
+    with pytest.raises(InputError, match="no CUDA" if visible else "none is here"), joined_ranks(device=device):
+        pass
+
+
+@pytest.mark.parametrize(("device", "visible"), [("cpu", "0"), ("cpu", ""), (None, "")])
+def test_a_rank_that_means_the_cpu_gets_it(monkeypatch, device, visible):
+    monkeypatch.setenv(VARIABLE, visible)
+    monkeypatch.setattr(distributed, "found_here", lambda: Found("2.13.0+cpu", False, 0))
+    with joined_ranks(device=device) as ranks:
+        assert ranks.device == torch.device("cpu")

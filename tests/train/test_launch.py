@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from tests.small import REPOSITORY, TIMEOUT
 from tests.train.test_loop import digests, without_times
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
+from tritgolf.train import __main__ as rank
 from tritgolf.train import checkpoint, launch
 from tritgolf.train.launch import publish, train
 from tritgolf.train.stage import _plan_json
@@ -220,3 +222,15 @@ def test_a_damaged_checkpoint_is_not_published(straight, tmp_path):
         publish(live, {"final": tmp_path / "out.safetensors"})
     assert f"delete {live}" in str(caught.value)  # its states say that training is done: it alone can't be made again
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_rank_that_nobody_launched_tells_its_failure_itself(plan, monkeypatch, capsys):
+    """GPUs that torch can't use, say: a launcher would read it in ``failure.json``."""
+    monkeypatch.setattr(rank, "die_with_parent", lambda: None)
+    write_json(plan.live / "plan.json", _plan_json(dataclasses.replace(plan, device="cuda")))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert rank.main(str(plan.live / "plan.json")) == 1
+    assert capsys.readouterr().err.startswith("error: config.yaml: gpus: 1 is asked for, none is here")
+    monkeypatch.setenv(launch.LAUNCHED, "1")
+    assert rank.main(str(plan.live / "plan.json")) == 1
+    assert capsys.readouterr().err == ""

@@ -10,7 +10,7 @@ from tests.small import small_model, small_training
 from tritgolf.config import AdamConfig
 from tritgolf.data.loader import step_batch, training_stream
 from tritgolf.errors import InputError
-from tritgolf.train import checkpoint, loop
+from tritgolf.train import checkpoint, loop, resume
 from tritgolf.train.curve import Curve, read_curve
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.loop import Preempted, run
@@ -300,9 +300,9 @@ def test_ranks_that_find_different_states_do_not_go_on(plan, monkeypatch):
     ranks = Ranks(0, 2, torch.device("cpu"))
     other = [20.0]
     monkeypatch.setattr(Ranks, "agree", lambda _, values: [max(values[0], other[0]), max(values[1], -other[0])])
-    loop._check_same_state(plan, ranks, 20)
+    resume._check_same_state(plan.live, ranks, 20)
     with pytest.raises(InputError) as caught:
-        loop._check_same_state(plan, ranks, 30)
+        resume._check_same_state(plan.live, ranks, 30)
     assert "live: one rank finds a state after step 30 there, another one only after step 20" in str(caught.value)
     with pytest.raises(InputError, match="a state after step 20 there, another one only after step 0"):
-        loop._check_same_state(plan, ranks, -1)
+        resume._check_same_state(plan.live, ranks, -1)

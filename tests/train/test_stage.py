@@ -11,10 +11,13 @@ import torch
 from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
 from tests.train.test_loop import NAMES, digests
 from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
 from tritgolf.provenance import STAGE_VERSIONS, made_here
-from tritgolf.train import checkpoint, launch
+from tritgolf.report.metrics import read_envelope
+from tritgolf.torch_devices import Found
+from tritgolf.train import checkpoint, launch, stage
 from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.live import finish, finished
@@ -187,6 +190,46 @@ train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
     _, rest = second.communicate(timeout=TIMEOUT)
     assert (second.returncode, rest) == (0, "")
     assert (tmp_path / "train" / "train.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("visible", "settings"), [("", {"processes": 2}), ("0,1", {"processes": 2}), ("", {"device": "cuda"}), ("0", {})]
+)
+def test_gpus_that_cannot_be_used_are_told_before_anything_starts(tmp_path, dataset, monkeypatch, visible, settings):
+    monkeypatch.setenv(VARIABLE, visible)
+    monkeypatch.setattr(stage, "found_here", lambda: Found("2.13.0+cpu", False, 0))
+    monkeypatch.setattr(launch, "train", None)
+    with pytest.raises(InputError, match="no CUDA" if visible else "none is here"):
+        train_stage(**arguments(tmp_path, dataset, **settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "device"), [({}, None), ({"device": "cpu", "processes": 2}, "cpu"), ({"nodes": 2}, None)]
+)
+def test_the_ranks_are_told_on_what_to_train(tmp_path, dataset, monkeypatch, settings, device):
+    def train(plan, processes, _nodes):
+        raise InputError("the plan", f"device {plan['device']}, {processes} processes")
+
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setattr(launch, "train", train)
+    with pytest.raises(InputError, match=f"device {device}, {settings.get('processes', 1)} processes"):
+        train_stage(**arguments(tmp_path, dataset, **settings))
+
+
+def test_hardware_is_that_of_the_ranks(tmp_path, dataset, monkeypatch):
+    """A run that began on two GPUs and went on on one; the machine that publishes it has others."""
+    stretches = [{"to_step": 4, "devices": ["G", "G"]}, {"to_step": 12, "devices": ["H"]}]
+
+    def train(*plan):
+        finished_here = train_here(*plan)
+        return {**finished_here, "trained_on": stretches}
+
+    monkeypatch.setattr(launch, "train", train)
+    train_stage(**arguments(tmp_path, dataset))
+    hardware = facts_of(tmp_path)["provenance"]["hardware"]
+    assert (hardware["gpus"], hardware["trained_on"]) == (["H"], stretches)
+    machine = read_envelope(tmp_path / "train" / "train.json").provenance.machine
+    assert machine == "2 × G to step 4, then 1 × H to step 12"
 
 
 @pytest.mark.parametrize("world", [3, 5, 32])

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.workflow
             ["datasets/tiny.yaml", "512", "tiny has model.vocab_size: 256"],
         ),
         ({"dataset": "fineweb"}, ["datasets/fineweb.yaml", "8192", "tiny has model.vocab_size: 512"]),
+        ({"device": "cuda"}, ["config.yaml", "device: 'cuda'", "'cpu'"]),
         ({"dataset": "nowhere"}, ["dataset 'nowhere'", "is unknown", "known datasets", "tiny"]),
     ],
     ids=[
@@ -42,6 +43,7 @@ pytestmark = pytest.mark.workflow
         "GPUs",
         "vocabulary",
         "vocabulary of a download",
+        "device",
         "dataset",
     ],
 )

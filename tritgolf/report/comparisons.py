@@ -8,8 +8,9 @@ import pandas as pd
 
 from tritgolf.errors import InputError
 from tritgolf.report.frames import seed_frame
+from tritgolf.report.hardware import machines_note, on_several, pace_by_hardware, summed_up
 from tritgolf.report.metrics import Run
-from tritgolf.report.notes import counted_in_words, machines_note, made_from
+from tritgolf.report.notes import counted_in_words, made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import published_system
 from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
@@ -44,7 +45,7 @@ def records_table(runs: Sequence[Run]) -> Table:
                 "text": run.facts.dataset,
                 "seeds": str(len(frame)),
                 "steps": format_value(mean(frame["steps"]), 0),
-                "ms/step": format_value(mean(frame["ms_per_step"]), 1),
+                "ms/step": pace_by_hardware(frame),
                 "bytes": counted_in_words(run, frame),
                 "sliding BPB": format_mean_std(frame[names["sliding_bpb"]], BPB_DECIMALS),
                 "val BPB": format_mean_std(frame[names["val_bpb"]], BPB_DECIMALS),
@@ -86,34 +87,16 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
         known = ", ".join(sorted(set(published["system"])))
         raise InputError(f"record {run.facts.name!r}", f"has no published figures ({system})", f"there are: {known}")
     same_text = run.facts.dataset == PUBLISHED_DATASET
-    rows, shown = [], []
-    for title, published_name, own_name, decimals, of_the_text in PUBLISHED_FIGURES:
-        first, second = theirs[published_name].dropna().tolist(), ours[own_name].dropna().tolist()
-        comparable = same_text or not of_the_text
-        difference = mean(second) - mean(first) if comparable else math.nan
-        rows.append(
-            {
-                "figure": title,
-                "published_mean": mean(first),
-                "published_std": sample_std(first),
-                "published_seeds": len(first),
-                "mean": mean(second),
-                "std": sample_std(second),
-                "seeds": len(second),
-                "difference": difference,
-                "same_text": same_text,
-            }
-        )
-        shown.append(
-            {
-                "figure": title,
-                f"published ({system}, seeds: {len(theirs)}, text: {PUBLISHED_DATASET})": format_mean_std(
-                    first, decimals
-                ),
-                f"here (seeds: {len(ours)}, text: {run.facts.dataset})": format_mean_std(second, decimals),
-                "difference": format_value(difference, decimals, signed=True) if comparable else "other text",
-            }
-        )
+    headings = (
+        f"published ({system}, seeds: {len(theirs)}, text: {PUBLISHED_DATASET})",
+        f"here (seeds: {len(ours)}, text: {run.facts.dataset})",
+    )
+    pairs = [_published_row(figure, theirs, ours, same_text) for figure in PUBLISHED_FIGURES]
+    rows = [row for row, _ in pairs]
+    shown = [
+        {"figure": row["figure"], **dict(zip(headings, cells, strict=False)), "difference": cells[-1]}
+        for row, cells in pairs
+    ]
     return Table(
         title=f"{run.facts.heading}: published figures and this run",
         frame=pd.DataFrame(rows),
@@ -130,12 +113,37 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
     )
 
 
+def _published_row(
+    figure: tuple[str, str, str, int, bool], published: pd.DataFrame, ours: pd.DataFrame, same_text: bool
+) -> tuple[dict[str, object], tuple[str, str, str]]:
+    """A figure of ``PUBLISHED_FIGURES`` on both sides: in full, and as shown (published, here, difference)."""
+    title, published_name, own_name, decimals, of_the_text = figure
+    first, second = published[published_name].dropna().tolist(), ours[own_name].dropna().tolist()
+    here, std = (summed_up(ours.dropna(subset=[own_name]), own_name, of_seeds) for of_seeds in (mean, sample_std))
+    difference = here - mean(first) if same_text or not of_the_text else math.nan
+    row: dict[str, object] = {
+        "figure": title,
+        "published_mean": mean(first),
+        "published_std": sample_std(first),
+        "published_seeds": len(first),
+        "mean": here,
+        "std": std,
+        "seeds": len(second),
+        "difference": difference,
+        "same_text": same_text,
+    }
+    by_hardware = own_name == "ms_per_step" and on_several(ours)
+    shown = pace_by_hardware(ours, lambda paces: format_mean_std(paces, decimals)) if by_hardware else ""
+    told = "other text" if of_the_text and not same_text else format_value(difference, decimals, signed=True)
+    return row, (format_mean_std(first, decimals), shown or format_mean_std(second, decimals), told)
+
+
 def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
     """Mean and sample standard deviation of every figure of a record's seeds, and its facts."""
     row: dict[str, object] = {"record": run.facts.name, "mode": run.facts.label, "dataset": run.facts.dataset}
     row |= {"seeds": len(frame), "fits_limit": bool(frame["fits_limit"].all())}
     for name in figure_names(frame):
-        row |= {f"{name}_mean": mean(frame[name]), f"{name}_std": sample_std(frame[name])}
+        row |= {f"{name}_mean": summed_up(frame, name, mean), f"{name}_std": summed_up(frame, name, sample_std)}
     return row
 
 

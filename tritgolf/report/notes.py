@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from tritgolf.report.hardware import machines_note
 from tritgolf.report.metrics import Run
 from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_mean_std, format_value, mean
@@ -61,16 +62,6 @@ def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
 
 def _mode(run: Run) -> str:
     return run.facts.label if run.facts.rounds_weights else f"{run.facts.label} mode"
-
-
-def machines_note(seeds: pd.DataFrame) -> tuple[str, ...]:
-    """Which seeds were trained on what, where that differs; ``seeds``: a ``seed_frame``."""
-    machines = seeds.groupby("hardware", sort=False)["seed"].apply(list)
-    if len(machines) < 2:
-        return ()
-    record = seeds["record"].iloc[0]
-    each = "; ".join(f"{machine}: {', '.join(map(str, names))}" for machine, names in machines.items())
-    return (f"The seeds of {record} were trained on different hardware ({each}): their mean ms/step is that of none.",)
 
 
 def counted_in_words(run: Run, seeds: pd.DataFrame) -> str:

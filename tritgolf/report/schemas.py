@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tritgolf.config import RUN_MARK, ByteCounting, Mode, RecordConfig
-from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.provenance import ON_CPU, STAGE_VERSIONS
 from tritgolf.settings import shortened
 
 LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
@@ -354,11 +354,22 @@ class Provenance(Facts):
 
     @property
     def machine(self) -> str:
-        """``4 × NVIDIA H200``, or the processor and its cores where there is no GPU."""
-        gpus = self.hardware.get("gpus") or []
-        if gpus:
-            return ", ".join(f"{gpus.count(name)} × {name}" for name in sorted(set(gpus)))
-        return f"{self.hardware.get('processor', 'unknown processor')}, {self.hardware.get('cores', '?')} cores"
+        """What computed: ``4 × NVIDIA H200``, or the processor and its cores where no GPU did.
+
+        Of a training that went on on other hardware: each, with the step up to which it trained.
+        """
+        stretches = self.hardware.get("trained_on")
+        if not stretches:  # another stage, or a training by an older version
+            return self._devices(self.hardware.get("gpus") or [])
+        each = [(self._devices(stretch["devices"]), stretch["to_step"]) for stretch in stretches]
+        return each[0][0] if len(each) == 1 else ", then ".join(f"{what} to step {step:,}" for what, step in each)
+
+    def _devices(self, names: list[str]) -> str:
+        """GPUs by name, or processes on the CPU."""
+        processor = f"{self.hardware.get('processor', 'unknown processor')}, {self.hardware.get('cores', '?')} cores"
+        if all(name.startswith(ON_CPU) for name in names):
+            return processor + (f", {len(names)} processes" if len(names) > 1 else "")
+        return ", ".join(f"{names.count(name)} × {name.removeprefix(ON_CPU)}" for name in sorted(set(names)))
 
 
 class Envelope(Facts):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tritgolf.report.frames import checkpoint_frame, roundtrip_frame, seed_frame
+from tritgolf.report.hardware import on_several, pace_by_hardware, summed_up
 from tritgolf.report.metrics import Run
 from tritgolf.report.notes import headline_notes, made_from
 from tritgolf.report.rendering import Table
@@ -44,6 +45,8 @@ def seeds_table(run: Run) -> Table:
         ]
         for header, (name, decimals) in columns.items()
     }
+    if on_several(seeds):
+        cells["ms/step"][-2] = pace_by_hardware(seeds)
     return Table(
         title=f"{run.facts.heading}: {len(seeds)} seed{'s' * (len(seeds) != 1)}",
         frame=frame,
@@ -139,14 +142,14 @@ def headline(facts: RecordFacts) -> dict[str, str]:
 def with_summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """``frame`` with two rows after each group: mean and sample standard deviation, named so in the seed column.
 
-    Only figures are summed up: words, yes/no and settings stay empty there.
+    Only figures are summed up: words, yes/no and settings stay empty there, and times on different hardware.
     """
     figures = figure_names(frame.drop(columns=by))
     parts = []
     for keys, group in frame.groupby(by, sort=False) if by else [((), frame)]:
         constant = {"record": group["record"].iloc[0], **dict(zip(by, keys, strict=True))}
         summary = [
-            constant | {"seed": name} | {figure: summarize(group[figure]) for figure in figures}
+            constant | {"seed": name} | {figure: summed_up(group, figure, summarize) for figure in figures}
             for name, summarize in (("mean", mean), ("std", sample_std))
         ]
         parts += [group.astype(object), pd.DataFrame(summary, dtype=object)]

@@ -1,9 +1,10 @@
 """One rank of a training run: ``python -m tritgolf.train PLAN.json`` (the launcher starts it, alone or under torchrun).
 
 Exit codes: 0 finished; 75 stopped by SIGTERM with the state saved; 1 anything else. A final failure, one that trying
-again would only repeat, is told in ``failure.json`` in the live folder.
+again would only repeat, is told in ``failure.json`` in the live folder; where no launcher reads it, as a line too.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tritgolf.provenance import made_here
 from tritgolf.settings import validate
 from tritgolf.train.distributed import joined_ranks
 from tritgolf.train.heartbeat import beating
-from tritgolf.train.launch import EXIT_PREEMPTED, STOPPED, die_with_parent
+from tritgolf.train.launch import EXIT_PREEMPTED, LAUNCHED, STOPPED, die_with_parent
 from tritgolf.train.live import finish
 from tritgolf.train.loop import Plan, Preempted, run
 
@@ -35,9 +36,10 @@ def main(plan_path: str) -> int:
             shards=Path(raw["shards"]),
             live=live,
             hang_seconds=raw["hang_seconds"],
+            device=raw.get("device"),
         )
         torch.set_num_threads(plan.train.cpu_threads)
-        with joined_ranks(plan.hang_seconds) as ranks, beating(live, ranks, plan.hang_seconds):
+        with joined_ranks(plan.hang_seconds, plan.device) as ranks, beating(live, ranks, plan.hang_seconds):
             made_by = made_here() if ranks.is_main else {}  # before: the package's files may change while this trains
             facts = run(plan, ranks)
             if ranks.is_main:
@@ -58,6 +60,8 @@ def main(plan_path: str) -> int:
 
 def _failed(live: Path, error: InputError) -> int:
     write_json(live / "failure.json", {"error": [error.where, error.what, error.fix]})
+    if LAUNCHED not in os.environ:
+        print(f"error: {error}", file=sys.stderr)
     return 1
 
 

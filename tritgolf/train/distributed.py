@@ -10,6 +10,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from tritgolf.devices import visible_devices
+from tritgolf.provenance import ON_CPU, processor
+from tritgolf.torch_devices import check_gpus, found_here
+
 GROUP_PATIENCE = 2  # times the seconds after which a rank hangs: the launcher, which can say which one, comes first
 ALONE_FROM = 1 << 20  # elements (4 MB) of a tensor that is averaged by itself: its bytes take longer than an operation
 
@@ -68,6 +72,16 @@ class Ranks:
         dist.all_reduce(tensor, dist.ReduceOp.MAX, group=self.group)
         return [float(value) for value in tensor]
 
+    def devices(self) -> list[str]:
+        """What each rank computes on, in rank order: its GPU's name, or ``cpu: `` and the processor's."""
+        on_gpu = self.device.type == "cuda"
+        own = torch.cuda.get_device_name(self.device) if on_gpu else f"{ON_CPU}{processor()}"
+        told = [own] * self.world
+        if self.world > 1:
+            self.entered += 1
+            dist.all_gather_object(told, own, group=self.group)
+        return told
+
     def wait(self) -> None:
         """Wait for all ranks."""
         if self.world > 1:
@@ -81,23 +95,34 @@ class Ranks:
 
 
 @contextlib.contextmanager
-def joined_ranks(hang_seconds: float = 600) -> Iterator[Ranks]:
+def joined_ranks(hang_seconds: float = 600, device: str | None = None) -> Iterator[Ranks]:
     """Join the process group that the launcher's variables (torchrun's) describe, if any; leave it at the end.
 
-    ``hang_seconds``: after which the launcher ends a run with a rank that hangs.
+    ``hang_seconds``: after which the launcher ends a run with a rank that hangs. ``device``: as ``Plan`` has it. Raises
+    ``InputError`` where this rank should compute on a GPU and torch has none for it.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
-    local = int(os.environ.get("LOCAL_RANK", "0"))
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda", local) if cuda else torch.device("cpu")
-    if cuda:
-        torch.cuda.set_device(device)
+    own = _own_device(device, int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    on_gpu = own.type == "cuda"
+    if on_gpu:
+        torch.cuda.set_device(own)
     if world == 1:
-        yield Ranks(0, 1, device)
+        yield Ranks(0, 1, own)
         return
     timeout = datetime.timedelta(seconds=GROUP_PATIENCE * hang_seconds)
-    dist.init_process_group("nccl" if cuda else "gloo", timeout=timeout, device_id=device if cuda else None)
+    dist.init_process_group("nccl" if on_gpu else "gloo", timeout=timeout, device_id=own if on_gpu else None)
     try:
-        yield Ranks(dist.get_rank(), world, device)
+        yield Ranks(dist.get_rank(), world, own)
     finally:
         dist.destroy_process_group()
+
+
+def _own_device(asked: str | None, local: int, ranks: int) -> torch.device:
+    """The device of number ``local`` of this machine's ``ranks``."""
+    if asked == "cpu":
+        return torch.device("cpu")
+    found = found_here()
+    if asked == "cuda" or found.gpus or visible_devices():
+        check_gpus(ranks, found)
+        return torch.device("cuda", local)
+    return torch.device("cpu")

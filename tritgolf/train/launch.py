@@ -6,6 +6,7 @@ state as long as it makes progress; bad input, a loss that is not finite and a f
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tritgolf.train.live import CURVE, FINISHED, PLAN
 RESTARTS_WITHOUT_PROGRESS = 2
 EXIT_PREEMPTED = 75  # EX_TEMPFAIL
 STOPPED = "stopped.json"  # written by ranks that SIGTERM stopped; on other nodes it does not come to the launcher
+LAUNCHED = "TRITGOLF_LAUNCHED"  # in the environment of ranks whose final failures a launcher tells
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _LIBC = ctypes.CDLL(None)  # loaded here: nothing should be between fork and exec
 
@@ -113,7 +115,9 @@ def _run(command: list[str], watch: Watch, pass_on: Callable[[], None] | None = 
     """
     terminated: list[int] = []
     previous = signal.signal(signal.SIGTERM, lambda number, _frame: terminated.append(number))
-    child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 (one system call; no threads here)
+    environment = os.environ | {LAUNCHED: "1"}
+    # In the child before it runs: one system call, and there are no threads here.
+    child = subprocess.Popen(command, env=environment, preexec_fn=die_with_parent)  # noqa: PLW1509
 
     def forward(number: int, _frame: object) -> None:
         terminated.append(number)

@@ -15,15 +15,16 @@ from tritgolf.artifact.statistics import record_zero_fraction, zero_fractions
 from tritgolf.config import ModelConfig, TrainConfig
 from tritgolf.data.loader import TokenStream, plan_step, step_batch, training_stream
 from tritgolf.data.manifest import load_manifest, payload_digest
-from tritgolf.errors import InputError
 from tritgolf.files import digest_json
 from tritgolf.progress import progress
 from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.train import checkpoint
 from tritgolf.train.curve import Curve
 from tritgolf.train.distributed import Ranks
+from tritgolf.train.divergence import check_loss, check_weights
 from tritgolf.train.live import CURVE
 from tritgolf.train.phases import FASTEST, SLOWEST, Complaints
+from tritgolf.train.resume import Clock, resumed
 from tritgolf.train.schedule import lr_scale, muon_momentum
 from tritgolf.train.trainer import Trainer
 
@@ -34,7 +35,8 @@ AGREE_EVERY = 10  # steps between the moments when ranks agree on time and signa
 class Plan:
     """What to train: ``live`` is the run's folder of states and curve, ``shards`` the folder of token shards.
 
-    A rank hangs when it has stood still for ``hang_seconds``; all are then ended and started again.
+    A rank hangs when it has stood still for ``hang_seconds``; all are then ended and started again. ``device`` is
+    ``cpu``, ``cuda``, or None: a GPU where there is one.
     """
 
     label: str
@@ -44,6 +46,7 @@ class Plan:
     shards: Path
     live: Path
     hang_seconds: float = 600
+    device: str | None = None
 
     def configuration(self, shards_digest: str) -> str:
         """Digest of the settings and data that the weights depend on.
@@ -56,25 +59,6 @@ class Plan:
 
 class Preempted(Exception):  # noqa: N818 (it is no error)
     """SIGTERM or Ctrl-C came; the state is saved and the same command continues."""
-
-
-class Clock:
-    """Training time, agreed by all ranks: ``elapsed`` seconds up to the last agreement, then extrapolated by pace."""
-
-    def __init__(self, ranks: Ranks, step: int, elapsed: float, pace: float) -> None:
-        self.ranks, self.step, self.elapsed, self.pace, self.running = ranks, step, elapsed, pace, 0.0
-
-    def now(self, step: int) -> float:
-        """Seconds of training before ``step``; the same on every rank."""
-        return self.elapsed + self.pace * (step - self.step)
-
-    def agree(self, step: int, terminated: bool) -> bool:
-        """Agree on the time after ``step`` steps, and on whether any rank was told to stop."""
-        elapsed, stop = self.ranks.agree([self.elapsed + self.running, float(terminated)])
-        if step > self.step:
-            self.pace = (elapsed - self.elapsed) / (step - self.step)
-        self.step, self.elapsed, self.running = step, elapsed, 0.0
-        return bool(stop)
 
 
 def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
@@ -91,7 +75,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     compile_seconds = _compile(trainer, plan, stream)
     configuration = plan.configuration(shards_digest)
     facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world}
-    step, clock = _resume(trainer, plan, configuration)
+    step, clock, trained_on = resumed(trainer, plan.live, configuration)
     curve = Curve(plan.live / CURVE, kept_steps=step) if ranks.is_main else None
     bar = progress(total=train.steps, what=plan.label, unit="steps")
     bar.update(step)
@@ -117,15 +101,15 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         loss, nats = _agreed_losses(losses, ranks)
         told = logged or finished
         phases = _agreed_phases(trainer) if told else {}
-        _check_loss(loss, step, trainer.learning_rates(scale), plan.live)
+        check_loss(loss, step, trainer.learning_rates(scale), plan.live)
         if curve is not None and told:
             curve.write(_line(step, plan, nats, loss, scale, clock, trainer, phases), train.batch_tokens)
             complaints.hear(phases, step)
         bar.update(step - bar.n)
         bar.set_postfix_str(f"loss {nats:.3f}")
         if saved or finished or stop:
-            _check_weights(trainer, step, trainer.learning_rates(scale), plan.live)
-            now = {**facts, "step": step, "seconds": clock.elapsed, "pace": clock.pace}
+            check_weights(trainer.weights(), step, trainer.learning_rates(scale), plan.live)
+            now = {**facts, "step": step, "seconds": clock.elapsed, "pace": clock.pace, "trained_on": trained_on(step)}
             _save(trainer, plan, now, finished=finished, published=published)
         if told:
             ranks.wait()  # for the one that writes: else the next step of the others, and their clocks, would
@@ -141,29 +125,8 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "attention": trainer.attention_name,
         "world": ranks.world,
         "configuration": configuration,
+        "trained_on": trained_on(step),
     }
-
-
-def _resume(trainer: Trainer, plan: Plan, configuration: str) -> tuple[int, Clock]:
-    """Load the newest sound state, if any: the steps done and the clock."""
-    state = checkpoint.latest(plan.live, configuration)
-    _check_same_state(plan, trainer.ranks, -1 if state is None else int(state.facts["step"]))
-    if state is None:
-        return 0, Clock(trainer.ranks, 0, 0.0, 0.0)
-    trainer.load_state(state.tensors)
-    step = int(state.facts["step"])
-    return step, Clock(trainer.ranks, step, float(state.facts["seconds"]), float(state.facts["pace"]))
-
-
-def _check_same_state(plan: Plan, ranks: Ranks, step: int) -> None:
-    """Every rank looks for itself: where files come late or can't be read, one could go on from another state."""
-    newest, oldest = ranks.agree([step, -step])
-    if newest != -oldest:
-        raise InputError(
-            plan.live,
-            f"one rank finds a state after step {newest:.0f} there, another one only after step {max(-oldest, 0):.0f}",
-            "let all nodes see the same folder, then run the same command again",
-        )
 
 
 def _batch(stream: TokenStream, step: int, plan: Plan, ranks: Ranks) -> list[Tensor]:
@@ -250,27 +213,6 @@ def _agreed_phases(trainer: Trainer) -> dict[str, float]:
 def _is_last(train: TrainConfig, step: int, elapsed: float) -> bool:
     timed_out = train.seconds is not None and elapsed >= train.seconds and step % AGREE_EVERY == 0
     return step >= train.steps or timed_out
-
-
-def _check_loss(loss: float, step: int, rates: dict[str, float], live: Path) -> None:
-    if loss - loss != 0:
-        raise _diverged(step, f"the loss is {loss}", rates, live)
-
-
-def _check_weights(trainer: Trainer, step: int, rates: dict[str, float], live: Path) -> None:
-    """The loss of a step is that before its update, so a finite one says nothing of the weights about to be saved."""
-    for name, weight in trainer.weights().items():
-        if not weight.isfinite().all():
-            raise _diverged(step, f"{name} is not finite after it", rates, live)
-
-
-def _diverged(step: int, what: str, rates: dict[str, float], live: Path) -> InputError:
-    told = ", ".join(f"{name} {value:.3g}" for name, value in rates.items())
-    return InputError(
-        f"training, step {step:,}",
-        f"{what} ({told})",
-        f"the last good state is kept in {live}; lower the learning rates and train anew",
-    )
 
 
 def _listen_for_signals() -> Callable[[], bool]:

@@ -1,6 +1,7 @@
 """The training stage: lock, launch, publish checkpoints, curve and facts. Safe to run again after any interruption."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from tritgolf.devices import assigned_gpus
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_path, read_json, write_json
 from tritgolf.model.counts import count_parameters
-from tritgolf.provenance import envelope
+from tritgolf.provenance import envelope, trained_on
+from tritgolf.torch_devices import check_gpus, found_here
 from tritgolf.train import launch
 from tritgolf.train.curve import read_curve
 from tritgolf.train.earlier import TRAINED, trained_with
@@ -35,27 +37,32 @@ def train_stage(
     facts: Path,
     processes: int,
     nodes: int = 1,
+    device: str | None = None,
 ) -> None:
     """Train ``record`` with ``seed`` on ``processes`` ranks, on each of ``nodes`` nodes, and write its outputs.
 
     ``live`` is the folder of states while it runs, and keeps what outputs are made from until ``clear_finished``.
     ``checkpoints`` maps names (``step_000100`` … ``final``) to files. A second process with the same ``live`` waits for
-    the first and takes over what it made.
+    the first and takes over what it made. ``device`` is ``cpu``, ``cuda``, or None: GPUs where there are any, else
+    one process on the CPU. Raises ``InputError`` where torch cannot use the GPUs that are meant.
     """
     manifest = verify_shards(shards)
     _check_first(record, model, train, shards, manifest, processes * nodes)
     plan = Plan(f"{record} seed {seed}", model, train, seed, shards, live)
     trained = _trained_with(plan, manifest)
     configuration = plan.configuration(trained["shards"])
-    gpus = processes if nodes == 1 else 0  # on several nodes, the scheduler assigns them
-    with locked(live), assigned_gpus(gpus):
+    gpus = processes if nodes == 1 and device != "cpu" else 0  # on several nodes, the scheduler assigns them
+    with locked(live), assigned_gpus(gpus) as held:
         if _is_published(configuration, facts, [*checkpoints.values(), curve]):
             return
         if run := finished(live, configuration):
             again = f"its outputs are made again (to train anew, delete {live})"
             print(f"{plan.label}: is trained already; {again}", file=sys.stderr, flush=True)
         else:
-            run = launch.train({**_plan_json(plan), TRAINED: trained}, processes, nodes)
+            if gpus and (held or gpus > 1 or device == "cuda"):
+                check_gpus(gpus, found_here())  # on several nodes, each rank does
+                device = "cuda"
+            run = launch.train({**_plan_json(replace(plan, device=device)), TRAINED: trained}, processes, nodes)
         digests = launch.publish(live, checkpoints)
         metrics = _metrics(run, read_curve(live / CURVE), model, digests)
         _copy(live / CURVE, curve)
@@ -86,7 +93,7 @@ def _envelope(
         payload=payload,
         configuration=[trained[key] for key in ("model", "train", "seed")],
         inputs={"shards": trained["shards"]},
-        made_by=run.get("made_by"),  # older versions did not say it
+        made_by=_made_by(run),
     )
 
 
@@ -106,6 +113,12 @@ def _check_first(
         raise InputError(f"record {record}", what, "make its model smaller")
     validation_tokens(shards, model.context, model.vocab_size)
     plan_step(train.batch_tokens, model.context, world)
+
+
+def _made_by(run: dict[str, Any]) -> dict[str, Any] | None:
+    """What made a finished training; None for one of a version that did not say it."""
+    made_by, stretches = run.get("made_by"), run.get("trained_on")
+    return trained_on(made_by, stretches) if made_by and stretches else made_by
 
 
 def _metrics(
@@ -145,6 +158,7 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
         "shards": str(plan.shards),
         "live": str(plan.live),
         "hang_seconds": plan.hang_seconds,
+        "device": plan.device,
     }
 
 
