@@ -4,12 +4,23 @@ Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding
 published, claims, paper, audit.
 """
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 
-configfile: "config.yaml"
+DEFAULTS = os.path.relpath(os.path.join(workflow.basedir, "config.yaml"))
+
+
+# The repository's, in whatever folder one works; that folder's own, if it has one, is laid over it.
+configfile: DEFAULTS
+
+
+if os.path.exists("config.yaml") and not os.path.samefile("config.yaml", DEFAULTS):
+
+    configfile: "config.yaml"
 
 
 include: "rules/common.smk"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tritgolf.errors import InputError
+from tritgolf.errors import InputError, file_error
 
 CHUNK = 1 << 20
 
@@ -75,14 +75,24 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; half a character, as names of files can hold, becomes ``?``."""
     with atomic_write(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="replace"))
 
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically. NaN and infinity are refused (``ValueError``)."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value, allow_nan=False) + "\n")
+
+
+def json_text(value: Any, encoding: str = "utf-8", *, allow_nan: bool) -> str:
+    """``value`` as indented JSON that ``encoding`` can write: with escapes only where it lacks a character."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=allow_nan)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=1, allow_nan=allow_nan)
+    return text
 
 
 def read_json(path: str | Path) -> Any:
@@ -91,7 +101,9 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(path, "is missing", "run the stage that makes it") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:  # a folder, or no right to read it
+        raise file_error(error, path) from None
+    except (ValueError, RecursionError) as error:  # bytes, syntax, numbers of too many digits; nested too deeply
         raise InputError(path, f"is not JSON ({error})", "delete it and run again") from None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from tritgolf.config import ModelConfig, TrainConfig
-from tritgolf.errors import InputError, full_disk, full_disk_error
+from tritgolf.errors import InputError, file_error, full_disk
 from tritgolf.files import read_json, write_json
 from tritgolf.provenance import made_here
 from tritgolf.settings import validate
@@ -52,7 +52,7 @@ def main(plan_path: str) -> int:
     except OSError as error:
         if not full_disk(error):
             raise
-        return _failed(live, full_disk_error(error, live))
+        return _failed(live, file_error(error, live))
     return 0
 
 
