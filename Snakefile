@@ -4,23 +4,20 @@ Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding
 published, claims, paper, audit.
 """
 
-import os
-
 from snakemake.utils import min_version
+
+from tritgolf.errors import one_line_errors
+from tritgolf.pipeline import config_files
 
 min_version("9.27")
 
 
-DEFAULTS = os.path.relpath(os.path.join(workflow.basedir, "config.yaml"))
+with one_line_errors():
+    CONFIG_FILES = config_files(workflow.basedir)
 
+for _path in CONFIG_FILES:
 
-# The repository's, in whatever folder one works; that folder's own, if it has one, is laid over it.
-configfile: DEFAULTS
-
-
-if os.path.exists("config.yaml") and not os.path.samefile("config.yaml", DEFAULTS):
-
-    configfile: "config.yaml"
+    configfile: _path
 
 
 include: "rules/common.smk"

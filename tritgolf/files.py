@@ -24,6 +24,8 @@ def check_target(path: str | Path) -> None:
     target = Path(path)
     if target.is_dir():
         raise InputError(path, "is a folder", "name a file in it")
+    if target.exists() and not target.is_file():  # a rename would put a file in the place of /dev/stdout
+        raise InputError(path, "is a device or a pipe, which no file may replace", "name a file")
     above = next((folder for folder in target.parents if folder.exists()), Path())
     if not above.is_dir():
         raise InputError(path, f"can't be written: {above} is no folder", "name a file in a folder")
@@ -32,7 +34,8 @@ def check_target(path: str | Path) -> None:
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, delete it if it fails."""
-    target = Path(path)
+    check_target(path)
+    target = Path(path).resolve() if Path(path).is_symlink() else Path(path)  # the file that a link names, not the link
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
