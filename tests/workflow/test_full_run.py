@@ -45,7 +45,7 @@ def test_it_ends_with_the_table_and_where_things_are(finished_run):
     assert [cells[0] for cells in seeds] == [*map(str, RECORD.seeds), "mean", "std"]
     shown = [line.split() for line in end.splitlines()]
     assert [cells for cells in seeds if [plain(cell) for cell in cells if cell] not in shown] == []
-    assert end.isascii() and "+/-" in end
+    assert end.isascii()  # a gap below zero has a sign that ASCII lacks
     for place in ("results/report.html", "results/tiny/tables/", "results/tiny/plots/"):
         assert place in end and (workspace.folder / place).exists()
 
