@@ -14,8 +14,7 @@ from pathlib import Path
 
 from tritgolf.streams import ready_streams
 
-CONTRADICTED = 1  # 0: nothing contradicted, nothing changed, or done
-BAD_INPUT = 2  # or wrong usage
+BAD_INPUT = 2  # or wrong usage; 0 and 1 are answers: nothing is contradicted or has changed, something is or has
 CRASHED = 3
 STOPPED = 130  # by Ctrl-C, as shells have it
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
