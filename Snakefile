@@ -6,10 +6,18 @@ published, claims, paper, audit.
 
 from snakemake.utils import min_version
 
+from tritgolf.errors import one_line_errors
+from tritgolf.pipeline import config_files
+
 min_version("9.27")
 
 
-configfile: "config.yaml"
+with one_line_errors():
+    CONFIG_FILES = config_files(workflow.basedir)
+
+for _path in CONFIG_FILES:
+
+    configfile: _path
 
 
 include: "rules/common.smk"

@@ -1,6 +1,7 @@
 """The validated configuration, as the other files here ask for it."""
 
 import functools
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ from snakemake.settings.types import DeploymentMethod
 from tritgolf.config import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
-from tritgolf.errors import InputError
+from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
 from tritgolf.train.live import clear_finished
 from tritgolf.pipeline import (
@@ -25,12 +27,13 @@ from tritgolf.pipeline import (
 
 REPOSITORY = Path(workflow.basedir)
 make_importable(REPOSITORY)
+ready_streams()
 
 
 def _configured():
     """Records, their datasets, GPUs and processes a run, and the laboratory's grid; a mistake is one line and the end."""
     try:
-        pipeline = load_pipeline(config, "config.yaml")
+        pipeline = load_pipeline(config, " and ".join(map(os.path.relpath, workflow.configfiles)))
         named = (resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records)
         found = {record.name: record for record in named}
         texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
@@ -43,7 +46,7 @@ def _configured():
         grid = load_grid(pipeline.grid, REPOSITORY / "records" / "grids")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(BAD_INPUT)
     return found, texts, gpus, processes, grid
 
 
@@ -149,7 +152,7 @@ def show_summary() -> None:
         and Path("results/report.html").exists()
         and any(str(path) in ("all", "report") for path in (workflow.dag_settings.targets or ["all"]))
     ):
-        print(f"\n{summary.read_text()}", flush=True)
+        print("", summary.read_text(encoding="utf-8"), sep="\n", flush=True)
 
 
 def plain(settings) -> dict:

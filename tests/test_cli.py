@@ -59,6 +59,7 @@ def test_a_reader_that_leaves_early_is_no_error():
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPOSITORY) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
+    assert process.returncode == 141  # as a shell says of what SIGPIPE ends; not 1, which is an answer
 
 
 @pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tritgolf.errors import InputError, full_disk, full_disk_error, one_line_errors
+from tritgolf.errors import InputError, file_error, full_disk, one_line_errors
 from tritgolf.files import (
     atomic_directory,
     atomic_path,
@@ -99,7 +99,7 @@ def test_numbers_that_json_has_not_are_refused(tmp_path, number):
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"a": 1', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"a": 1', b"\xff\xfe", b"[" * 10**5, b'{"a":' * 10**5, b"9" * 5000])
 def test_a_damaged_json_file_is_one_line(tmp_path, content):
     (tmp_path / "bad.json").write_bytes(content)
     with pytest.raises(InputError, match=r"bad\.json: is not JSON") as caught:
@@ -107,6 +107,28 @@ def test_a_damaged_json_file_is_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="is missing"):
         read_json(tmp_path / "none.json")
+    with pytest.raises(InputError, match="Is a directory; check this path"):
+        read_json(tmp_path)
+
+
+def test_no_device_or_pipe_is_replaced_and_a_link_stays_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        for write in (check_target, lambda path: write_text(path, "x")):
+            with pytest.raises(InputError, match=f"{name}: is a device or a pipe, which no file may replace"):
+                write(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "link").is_symlink()
+    (tmp_path / "other").symlink_to("file")
+    write_text(tmp_path / "other", "x")
+    assert (tmp_path / "other").is_symlink() and (tmp_path / "file").read_text() == "x"
+
+
+def test_half_a_character_as_names_of_files_hold_it_is_written(tmp_path):
+    write_json(tmp_path / "value.json", {"name": "é\udcff"})
+    assert read_json(tmp_path / "value.json") == {"name": "é\udcff"}
+    write_text(tmp_path / "page.md", "é\udcff")
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == "é?"
 
 
 def test_digests_are_of_the_payload(tmp_path):
@@ -119,32 +141,48 @@ def test_digests_are_of_the_payload(tmp_path):
     assert digest_json({"a": 1}) != digest_json({"a": 1.5})
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES])
-def test_no_room_is_one_line_and_an_exit_code(capsys, number):
-    with pytest.raises(SystemExit) as stopped, one_line_errors(exit_code=3):
-        raise OSError(number, os.strerror(number), "results/file")
-    assert stopped.value.code == 3
-    assert capsys.readouterr().err == (
-        f"error: results/file: {os.strerror(number)}; free space or choose another folder, then run again\n"
-    )
+@pytest.mark.parametrize(
+    ("numbers", "fix"),
+    [
+        ((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space or choose another folder, then run again"),
+        ((errno.EROFS, errno.EACCES, errno.EPERM), "get the right to it or choose another folder, then run again"),
+        ((errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EIO), "check this path"),
+    ],
+    ids=["no room", "no right", "no such file"],
+)
+def test_a_file_that_the_system_refuses_is_one_line_and_an_exit_code(capsys, numbers, fix):
+    for number in numbers:
+        with pytest.raises(SystemExit) as stopped, one_line_errors():
+            raise OSError(number, os.strerror(number), "results/file")
+        assert stopped.value.code == 2
+        assert capsys.readouterr().err == f"error: results/file: {os.strerror(number)}; {fix}\n"
 
 
 def test_bad_input_is_one_line_and_an_exit_code(capsys):
     with pytest.raises(SystemExit) as stopped, one_line_errors():
         raise InputError("corpus.txt", "is empty", "give a file with text in it")
-    assert stopped.value.code == 1
+    assert stopped.value.code == 2
     assert capsys.readouterr().err == "error: corpus.txt: is empty; give a file with text in it\n"
 
 
-def test_a_bug_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError), one_line_errors():
-        raise ZeroDivisionError
-    with pytest.raises(FileNotFoundError), one_line_errors():
-        raise FileNotFoundError(errno.ENOENT, "no such file")
+def test_bad_input_is_one_line_whatever_is_in_the_name_of_its_file(capsys):
+    with pytest.raises(SystemExit), one_line_errors():
+        raise InputError("a\nfile\r.txt", "is empty")
+    assert capsys.readouterr().err == "error: a file .txt: is empty\n"
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError("x"), FileNotFoundError(errno.ENOENT, "no such file")])
+def test_a_bug_keeps_its_traceback_and_has_an_exit_code_of_its_own(capsys, tmp_path, bug):
+    with pytest.raises(SystemExit) as stopped, one_line_errors(log=tmp_path / "log"):
+        raise bug
+    assert stopped.value.code == 3
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback (most recent call last):") and type(bug).__name__ in told.splitlines()[-1]
+    assert (tmp_path / "log").read_text(encoding="utf-8") == told
 
 
 def test_an_error_that_names_no_file_is_given_one():
-    error = full_disk_error(OSError(errno.ENOSPC, "No space left on device"), "results/live")
+    error = file_error(OSError(errno.ENOSPC, "No space left on device"), "results/live")
     assert str(error).startswith("results/live: No space left on device; free space")
 
 

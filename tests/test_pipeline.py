@@ -1,11 +1,20 @@
 """``config.yaml`` and what is laid over records from it or from the command line."""
 
+from pathlib import Path
+
 import pytest
 
 from tritgolf.config import load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
-from tritgolf.pipeline import check_together, costly_without_gpus, laid_over, load_pipeline, resolve_record
+from tritgolf.pipeline import (
+    check_together,
+    config_files,
+    costly_without_gpus,
+    laid_over,
+    load_pipeline,
+    resolve_record,
+)
 
 
 def resolved(**overrides):
@@ -16,6 +25,29 @@ def test_null_and_numbers_may_come_as_the_strings_that_the_command_line_makes_of
     record = resolved(train={"seconds": "null", "steps": "1900", "checkpoints": ["600"]}, model={"smear": "true"})
     assert (record.train.seconds, record.train.steps, record.train.checkpoints) == (None, 1900, (600,))
     assert record.model.smear is True
+
+
+def test_the_repositorys_configuration_is_the_default_in_any_folder(tmp_path, monkeypatch):
+    repository = tmp_path / "repository"
+    for folder in (repository, tmp_path / "elsewhere"):
+        folder.mkdir()
+    (repository / "config.yaml").write_text("records: [demo]")
+    monkeypatch.chdir(repository)
+    assert config_files(repository) == ["config.yaml"]
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert config_files(repository) == ["../repository/config.yaml"]
+    Path("config.yaml").write_text("seeds: [7]")
+    assert config_files(repository) == ["../repository/config.yaml", "config.yaml"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"seeds: [", b"- tiny", b"caf\xe9: 1", b"a: \0", b"[" * 10**5, b"a: 2026-99-99"]
+)
+def test_a_configuration_that_cannot_be_read_is_named(tmp_path, content):
+    (tmp_path / "config.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=r"config\.yaml: (cannot be read as YAML|is not a YAML mapping)") as caught:
+        config_files(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_words_that_are_no_yaml_values_stay_strings():

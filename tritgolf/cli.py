@@ -1,37 +1,39 @@
 """The command line: facts about single records and files. The workflow itself is Snakemake's."""
 
 import argparse
-import os
 import sys
 
 from tritgolf import __version__
 from tritgolf.commands import audit, describe, evaluate, inspect, laboratory, verify
 from tritgolf.errors import one_line_errors
+from tritgolf.streams import written_out
 
 COMMANDS = (describe, inspect, evaluate, laboratory, audit, verify)
+EXIT_CODES = (
+    "Exit codes: 0, nothing contradicted or changed; 1, contradicted (verify: changed); 2, bad input or usage, told in "
+    "one line; 3, a crash; 130, Ctrl-C; 141, whoever read the output has left."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run ``tritgolf``; returns the exit code."""
+    """Run ``tritgolf``; returns the exit code, or ends with one (``tritgolf.errors``)."""
+    with one_line_errors(), written_out():
+        parsed = _parser().parse_args(arguments)
+        return int(parsed.run(parsed))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tritgolf",
         description="Facts about ternary records and their artifacts. To reproduce a record: "
         "snakemake --cores all --config records='[ternary_v2]'",
-        epilog="Each command has its own --help. Bad input ends in one line on standard error and exit code 2.",
+        epilog=f"Each command has its own --help. {EXIT_CODES}",
     )
     parser.add_argument("--version", action="version", version=f"tritgolf {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
-    parsed = parser.parse_args(arguments)
-    try:
-        with one_line_errors(exit_code=2):
-            code = int(parsed.run(parsed))
-            sys.stdout.flush()
-            return code
-    except BrokenPipeError:  # who reads has left, as head does: nothing is wrong, and nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return parser
 
 
 if __name__ == "__main__":

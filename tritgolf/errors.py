@@ -2,7 +2,7 @@
 
 Everything the outside world can get wrong (a file, a configuration, a full disk) ends in an ``InputError`` whose text
 is one line: which file or key, what is wrong with it, what to do. Entry points print that line and exit non-zero; any
-other exception is a bug of ours and keeps its traceback.
+other exception is a bug of ours and keeps its traceback. The exit codes tell which it was, in every entry point.
 """
 
 import contextlib
@@ -11,6 +11,14 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+
+from tritgolf.streams import ready_streams
+
+BAD_INPUT = 2  # or wrong usage; 0 and 1 are answers: nothing is contradicted or has changed, something is or has
+CRASHED = 3
+STOPPED = 130  # by Ctrl-C, as shells have it
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_RIGHT = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class InputError(Exception):
@@ -28,43 +36,50 @@ class InputError(Exception):
 
 def full_disk(error: OSError) -> bool:
     """Whether ``error`` is about room or permission on the disk: the user's to solve, not a bug."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+    return error.errno in (*NO_ROOM, *NO_RIGHT)
 
 
-def full_disk_error(error: OSError, where: str | Path) -> InputError:
-    """Such an ``error`` as one line; ``where`` stands in for the file if the error does not name it."""
-    return InputError(
-        error.filename or where, str(error.strerror), "free space or choose another folder, then run again"
-    )
+def file_error(error: OSError, where: str | Path) -> InputError:
+    """An ``error`` about a file as one line; ``where`` stands in for the file if the error does not name it."""
+    fix = "check this path"
+    if error.errno in NO_ROOM:
+        fix = "free space or choose another folder, then run again"
+    elif error.errno in NO_RIGHT:
+        fix = "get the right to it or choose another folder, then run again"
+    return InputError(error.filename or where, str(error.strerror), fix)
 
 
 @contextlib.contextmanager
-def one_line_errors(exit_code: int = 1, *, log: str | Path | None = None) -> Iterator[None]:
-    """Turn an ``InputError`` or a full disk into one line on standard error and ``exit_code``.
+def one_line_errors(*, log: str | Path | None = None) -> Iterator[None]:
+    """End with the exit codes of this module: bad input in one line on standard error, a crash with its traceback.
 
-    The line is written to ``log`` too, where a workflow says that one should look; so is the traceback of a bug.
+    Bad input is an ``InputError``, a full disk, or any other file that the system refuses. The line is written to
+    ``log`` too, where a workflow says that one should look; so is the traceback.
     """
+    ready_streams()
     try:
         yield
     except InputError as error:
-        _tell(error, log)
-        raise SystemExit(exit_code) from None
+        _tell(_line(error), log)
+        raise SystemExit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        raise SystemExit(STOPPED) from None
     except Exception as error:
-        if not (isinstance(error, OSError) and full_disk(error)):
-            _write_log(log, traceback.format_exc())
-            raise
-        _tell(full_disk_error(error, "output"), log)
-        raise SystemExit(exit_code) from None
+        if isinstance(error, OSError) and (full_disk(error) or error.filename is not None):
+            _tell(_line(file_error(error, "output")), log)
+            raise SystemExit(BAD_INPUT) from None
+        _tell(traceback.format_exc(), log)
+        raise SystemExit(CRASHED) from None
 
 
-def _tell(error: InputError, log: str | Path | None) -> None:
-    line = f"error: {error}\n"
-    sys.stderr.write(line)  # in one go: jobs that run side by side share standard error
-    _write_log(log, line)
+def _line(error: InputError) -> str:
+    return f"error: {' '.join(str(error).splitlines())}\n"  # a file's name may have line ends
 
 
-def _write_log(log: str | Path | None, text: str) -> None:
+def _tell(text: str, log: str | Path | None) -> None:
+    with contextlib.suppress(OSError):  # nobody reads standard error any more
+        sys.stderr.write(text)  # in one go: jobs that run side by side share it
     if log is not None:
         with contextlib.suppress(OSError):  # on a full disk; it has been told on standard error
             Path(log).parent.mkdir(parents=True, exist_ok=True)
-            Path(log).write_text(text, encoding="utf-8")
+            Path(log).write_text(text, encoding="utf-8", errors="replace")

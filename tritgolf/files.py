@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tritgolf.errors import InputError
+from tritgolf.errors import InputError, file_error
 
 CHUNK = 1 << 20
 
@@ -24,6 +24,8 @@ def check_target(path: str | Path) -> None:
     target = Path(path)
     if target.is_dir():
         raise InputError(path, "is a folder", "name a file in it")
+    if target.exists() and not target.is_file():  # a rename would put a file in the place of /dev/stdout
+        raise InputError(path, "is a device or a pipe, which no file may replace", "name a file")
     above = next((folder for folder in target.parents if folder.exists()), Path())
     if not above.is_dir():
         raise InputError(path, f"can't be written: {above} is no folder", "name a file in a folder")
@@ -32,7 +34,8 @@ def check_target(path: str | Path) -> None:
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, delete it if it fails."""
-    target = Path(path)
+    check_target(path)
+    target = Path(path).resolve() if Path(path).is_symlink() else Path(path)  # the file that a link names, not the link
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
@@ -75,14 +78,24 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; half a character, as names of files can hold, becomes ``?``."""
     with atomic_write(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="replace"))
 
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically. NaN and infinity are refused (``ValueError``)."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value, allow_nan=False) + "\n")
+
+
+def json_text(value: Any, encoding: str = "utf-8", *, allow_nan: bool) -> str:
+    """``value`` as indented JSON that ``encoding`` can write: with escapes only where it lacks a character."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=allow_nan)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=1, allow_nan=allow_nan)
+    return text
 
 
 def read_json(path: str | Path) -> Any:
@@ -91,7 +104,9 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(path, "is missing", "run the stage that makes it") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:  # a folder, or no right to read it
+        raise file_error(error, path) from None
+    except (ValueError, RecursionError) as error:  # bytes, syntax, numbers of too many digits; nested too deeply
         raise InputError(path, f"is not JSON ({error})", "delete it and run again") from None
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from tritgolf.config import RUN_MARK, Positive, RecordConfig, check_names, load_record
 from tritgolf.data.dataset import DatasetConfig
 from tritgolf.errors import InputError
-from tritgolf.settings import Settings, differences, validate
+from tritgolf.settings import Settings, differences, read_yaml, validate
 
 TOKENS_OF_A_DAY = 10**8  # more than a CPU reads in a day, be the model as small as the long records'
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
@@ -49,6 +49,18 @@ class PipelineConfig(Settings):
             allowed = "a word of A to Z, a to z, digits, '-', '_' and '.' that is no number with a point"
             raise ValueError(f"run: {run!r} is not possible; it must be {allowed}")
         return raw | {"run": name}
+
+
+def config_files(repository: str | Path) -> list[str]:
+    """The repository's ``config.yaml``, in whatever folder one works; laid over it, that folder's own if it has one.
+
+    Paths relative to the working folder. Raises ``InputError`` where one cannot be read.
+    """
+    default, own = os.path.relpath(Path(repository) / "config.yaml"), "config.yaml"
+    found = [default, own] if default != own and Path(own).exists() else [default]
+    for path in found:
+        read_yaml(path)  # Snakemake's own complaint doesn't name the file
+    return found
 
 
 def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:

@@ -36,10 +36,10 @@ def read_only(tmp_path):
 def test_a_stage_says_so_in_one_line(read_only, dataset, capsys):
     with pytest.raises(SystemExit) as ended, one_line_errors():
         train_stage(**arguments(read_only / "seed1", dataset))
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     told = capsys.readouterr().err
     assert told.startswith(f"error: {read_only / 'seed1'}: ")
-    assert told.endswith("; free space or choose another folder, then run again\n")
+    assert told.endswith("; get the right to it or choose another folder, then run again\n")
     assert told.count("\n") == 1
     assert list(read_only.iterdir()) == []
 

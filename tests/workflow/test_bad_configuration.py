@@ -49,7 +49,7 @@ pytestmark = pytest.mark.workflow
 )
 def test_it_is_told_in_one_line(base, config, told):
     run = base.snakemake(**config)
-    assert run.code == 1
+    assert run.code == 2
     (line,) = run.errors
     assert [word for word in told if word not in line] == []
     assert "Traceback" not in run.said and "Building DAG" not in run.said

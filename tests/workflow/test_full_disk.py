@@ -61,6 +61,16 @@ def test_in_a_stage_that_writes_its_outputs_directly(copied, small_disk, target,
     assert [path for path in written if path.parent.name not in ("logs", "benchmarks")] == []
 
 
+def test_for_temporary_files(base, tmp_path, small_disk):
+    """Choosing which jobs to run needs none: Snakemake's other scheduler writes one for every choice."""
+    temporary, workspace = tmp_path / "temporary", base.copy(tmp_path / "pipeline")
+    small_disk(temporary, 4)
+    (temporary / "other").write_bytes(bytes(4096))
+    run = workspace.snakemake("results/tiny/record.json", environment={"TMPDIR": str(temporary)})
+    assert run.code == 0, run.said
+    assert [file.name for file in temporary.iterdir()] == ["other"]
+
+
 def assert_told(run, workspace: Workspace) -> None:
     assert run.code != 0
     assert len(run.errors) == 1, run.said

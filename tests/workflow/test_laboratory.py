@@ -40,5 +40,5 @@ def test_the_whole_laboratory_of_a_record_is_one_target(copied):
 
 def test_an_unknown_grid_is_told_in_one_line(base):
     run = base.snakemake("--dry-run", grid="mine")
-    assert run.code == 1
+    assert run.code == 2
     assert run.errors == ["error: grid 'mine': is unknown; known grids: essential, roundtrip"]

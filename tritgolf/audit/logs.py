@@ -33,12 +33,12 @@ Pairs = dict[str, str]
 NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?", re.ASCII)
 PAIR = re.compile(r"([A-Za-z_]\w*)[:=]([^\s,()]+)", re.ASCII)
 SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
-SIZE = re.compile(r"(\d+)\((\d+)B\)", re.ASCII)
-PARAMETERS = re.compile(r"^(?:model_)?params:(\d+)\b", re.ASCII)
-GPUS = re.compile(r"^(?:model_)?params:\d+\b.* ws:(\d{1,6})\b", re.ASCII)
-BUDGET = re.compile(r"^budget:(\d+)/(\d+) \(([\d.]+)/[\d.]+MB\)\s*(\w+)", re.ASCII)
-COUNTED = re.compile(r"^(?:warmup|warmup_step):(\d+)/(\d+)$", re.ASCII)
-CHECKPOINT = re.compile(r"^step:(\d+) checkpoint\b", re.ASCII)
+SIZE = re.compile(r"(\d{1,18})\((\d{1,18})B\)", re.ASCII)
+PARAMETERS = re.compile(r"^(?:model_)?params:(\d{1,18})\b", re.ASCII)
+GPUS = re.compile(r"^(?:model_)?params:\d{1,18}\b.* ws:(\d{1,6})\b", re.ASCII)
+BUDGET = re.compile(r"^budget:(\d{1,18})/(\d{1,18}) \(([\d.]+)/[\d.]+MB\)\s*(\w+)", re.ASCII)
+COUNTED = re.compile(r"^(?:warmup|warmup_step):(\d{1,18})/(\d{1,18})$", re.ASCII)
+CHECKPOINT = re.compile(r"^step:(\d{1,18}) checkpoint\b", re.ASCII)
 RESUME = re.compile(r"\bresum|\brestor|loaded checkpoint|load(?:ing|ed)? .*ckpt", re.IGNORECASE)
 
 

@@ -1,13 +1,15 @@
 """How commands print: JSON for programs, aligned lines for people."""
 
-import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tritgolf.files import json_text
+
 
 def print_json(facts: Any) -> None:
-    """Print ``facts`` as indented JSON."""
-    print(json.dumps(facts, indent=1, ensure_ascii=False))
+    """Print ``facts`` as indented JSON, which loses no character in whatever encoding standard output has."""
+    print(json_text(facts, sys.stdout.encoding or "utf-8", allow_nan=True))
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:

@@ -1,7 +1,8 @@
 """One rank of a training run: ``python -m tritgolf.train PLAN.json`` (the launcher starts it, alone or under torchrun).
 
-Exit codes: 0 finished; 75 stopped by SIGTERM with the state saved; 1 anything else. A final failure, one that trying
-again would only repeat, is told in ``failure.json`` in the live folder; where no launcher reads it, as a line too.
+Exit codes: 0 finished; 75 stopped by SIGTERM with the state saved; 2 a final failure, one that trying again would only
+repeat, told in ``failure.json`` in the live folder, and as a line where no launcher reads that; 3 a crash, with its
+traceback (torchrun makes all but 0 a 1).
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 
 from tritgolf.config import ModelConfig, TrainConfig
-from tritgolf.errors import InputError, full_disk, full_disk_error
+from tritgolf.errors import BAD_INPUT, InputError, file_error, full_disk, one_line_errors
 from tritgolf.files import read_json, write_json
 from tritgolf.provenance import made_here
 from tritgolf.settings import validate
@@ -54,7 +55,7 @@ def main(plan_path: str) -> int:
     except OSError as error:
         if not full_disk(error):
             raise
-        return _failed(live, full_disk_error(error, live))
+        return _failed(live, file_error(error, live))
     return 0
 
 
@@ -62,8 +63,9 @@ def _failed(live: Path, error: InputError) -> int:
     write_json(live / "failure.json", {"error": [error.where, error.what, error.fix]})
     if LAUNCHED not in os.environ:
         print(f"error: {error}", file=sys.stderr)
-    return 1
+    return BAD_INPUT
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1]))
+    with one_line_errors():
+        raise SystemExit(main(sys.argv[1]))

@@ -1,0 +1,52 @@
+"""Files and places that cannot be used: every command ends in one line and exit code 2."""
+
+import pytest
+
+from tests.small import REPOSITORY
+from tests.test_cli import PUBLISHED, refuse
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        bytes(range(256)),
+        b"caf\xe9: {",
+        b"[" * 10**5,
+        b'{"a":' * 10**5,
+        b'{"schema": NaN}',
+        b"9" * 5000,
+        b"[1]",
+    ],
+    ids=["folder", "empty", "binary", "latin-1", "deep list", "deep mapping", "NaN", "digits", "list"],
+)
+def test_whatever_is_in_a_file_a_command_that_needs_it_ends_in_one_line(capsys, tmp_path, content):
+    sample = PUBLISHED / "sample_pr920.ternary.ptz"
+    (tmp_path / "tokenizer.model").touch()
+
+    def put(name):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir() if content is None else path.write_bytes(content)
+        return path
+
+    given = put("given")
+    for command in ("inspect", "laboratory", "audit", "verify"):
+        assert "given: " in refuse(capsys, command, given)
+    assert "given: " in refuse(capsys, "evaluate", given, "--shards", given, "--tokenizer", given)
+    assert "given: " in refuse(capsys, "audit", REPOSITORY / "published" / "pr640", "--against", given)
+    assert "mine.yaml: " in refuse(capsys, "describe", "mine", "--records", put("records/mine.yaml").parent)
+    grids = put("other/grids/mine.yaml").parents[1]
+    assert "mine" in refuse(capsys, "laboratory", sample, "--records", grids, "--grid", "mine")
+    assert "provenance" in refuse(capsys, "verify", put("results/provenance.json").parent)
+    if content is not None:
+        assert "record.json: " in refuse(capsys, "audit", put("audited/record.json").parent)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/proc/nothing/here", "/dev/null", "/dev/null/x"])
+def test_a_place_where_no_file_can_be_is_told_in_one_line(capsys, name):
+    for command in (("audit", REPOSITORY / "published" / "pr640"), ("laboratory", PUBLISHED / "none")):
+        refuse(capsys, *command, "--json", name)
+    for command in ("inspect", "audit", "verify", "describe"):
+        refuse(capsys, command, name)

@@ -1,0 +1,52 @@
+"""Started from, or for, another folder than the repository's: its defaults, that folder's results."""
+
+import pytest
+
+from tests.workflow.workspace import Workspace
+
+pytestmark = pytest.mark.workflow
+
+RECORD = "results/tiny/record.json"
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder without anything of the repository; its name has a space, as people's folders do."""
+    folder = tmp_path / "my results"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def there(base, elsewhere):
+    """What is run as ``snakemake -s PATH/Snakefile`` in that folder."""
+    return Workspace(elsewhere, ("-m", "snakemake", "--snakefile", str(base.folder / "Snakefile")))
+
+
+def test_its_snakefile_is_named(base, there):
+    run = there.snakemake(RECORD)
+    assert run.code == 0, run.said
+    assert (there.folder / RECORD).read_bytes() == (base.folder / RECORD).read_bytes()
+    assert f"workflow specific profile {base.folder}/profiles/default" in run.said  # what is run again hangs on it
+
+
+def test_another_folder_is_named(base, elsewhere):
+    run = base.snakemake("--directory", str(elsewhere), RECORD)
+    assert run.code == 0, run.said
+    assert (elsewhere / RECORD).read_bytes() == (base.folder / RECORD).read_bytes()
+
+
+def test_the_folders_own_configuration_is_laid_over_the_repositorys(there):
+    (there.folder / "config.yaml").write_text("seeds: [7]\n")
+    (there.folder / "other.yaml").write_text("seeds: [8, 9]\n")
+    for arguments, seeds in (((), 1), (("--configfile", "other.yaml"), 2)):
+        assert there.planned("train", *arguments)["train_tiny"] == seeds
+    assert there.planned("train", "--configfile", "other.yaml", seeds=[1, 2, 3])["train_tiny"] == 3
+
+
+def test_a_configuration_that_cannot_be_is_named(there):
+    (there.folder / "config.yaml").write_bytes("title: café".encode("latin-1"))
+    run = there.snakemake("--dry-run")
+    assert run.code == 2
+    assert [line.startswith("error: config.yaml: cannot be read as YAML") for line in run.errors] == [True], run.said
+    assert "Traceback" not in run.said
