@@ -134,7 +134,7 @@ def check_devices() -> None:
             check_gpus(asked, found_elsewhere())
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(BAD_INPUT)
 
 
 def clear_finished_training() -> None:

@@ -55,7 +55,7 @@ def _check_the_plan() -> None:
         check_nothing_is_lost(map(_planned, filter(_is_training, workflow.dag.jobs)))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
+        sys.exit(BAD_INPUT)
 
 
 def _is_training(job) -> bool:
