@@ -9,7 +9,7 @@ from tests.small import RECORDS
 from tritgolf.config import MODES, ModelConfig, known_records, load_record
 from tritgolf.errors import InputError
 from tritgolf.pipeline import load_pipeline, resolve_record
-from tritgolf.settings import merge, read_yaml, validate
+from tritgolf.settings import Settings, merge, read_yaml, validate
 
 
 def complaint(caught) -> str:
@@ -298,3 +298,31 @@ def test_the_pipelines_overrides_are_checked_with_the_record():
         match=r"tiny\.yaml with the settings laid over it: train\.stepz: unknown key; allowed here: batch_tokens",
     ):
         resolve_record(pipeline(overrides={"train": {"stepz": 1}}), "tiny", RECORDS)
+
+
+class Grown(Settings):
+    """As settings are after some were added."""
+
+    LATER = frozenset({"added", "inner_added"})
+    old: int = 1
+    added: int | None = None
+    inner_added: tuple[int, ...] = ()
+
+
+def test_a_setting_added_later_leaves_the_dump_as_it_was_until_it_is_used():
+    assert Grown().model_dump(mode="json") == {"old": 1}
+    assert Grown(added=2).model_dump(mode="json") == {"old": 1, "added": 2}
+    used = Grown(inner_added=(1,)).model_dump(mode="json")
+    assert used == {"old": 1, "inner_added": [1]}
+    assert Grown(**used) == Grown(inner_added=(1,))
+
+
+def test_later_settings_are_settings_with_defaults():
+    """Else a dump would lose what the mode, or the record, decides."""
+    for kind in subclasses(Settings):
+        for name in kind.LATER:
+            assert not kind.model_fields[name].is_required(), (kind, name)
+
+
+def subclasses(kind):
+    return [inner for each in kind.__subclasses__() for inner in (each, *subclasses(each))]

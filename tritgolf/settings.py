@@ -3,18 +3,28 @@
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from tritgolf.errors import InputError
 
 
 class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, values never change after validation."""
+    """Base of all settings: unknown keys are errors, values never change after validation.
 
+    ``LATER`` names the settings that came after others had been used. A dump leaves them out while they have their
+    defaults, so that results from before them stay what their configuration says.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _without_unused_later_ones(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        unused = {name for name in self.LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return {name: value for name, value in dump(self).items() if name not in unused}
 
 
 T = TypeVar("T", bound=Settings)

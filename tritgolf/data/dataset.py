@@ -31,6 +31,7 @@ class TextSource(Settings):
     A .txt or .md is one document, unless ``documents: blank_lines`` or a ``separator`` between documents cuts it.
     """
 
+    LATER = frozenset({"documents", "separator"})
     kind: Literal["text"]
     files: tuple[str, ...] = Field(min_length=1)
     validation_files: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class HubSource(Settings):
     ``documents``: where the validation text lies, so that its raw bytes can be counted.
     """
 
+    LATER = frozenset({"documents"})
     kind: Literal["hub"]
     repository: str
     repository_type: Literal["dataset", "model"] = "dataset"
