@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.config import RecordConfig
+from tritgolf.data.byte_counts import is_sidecar
 from tritgolf.data.loader import TokenStream
 
 COMMON = {  # name → what stands for its value, and what it is
@@ -28,9 +29,14 @@ def parser_of(description: str | None, **defaults: int | str) -> argparse.Argume
     return parser
 
 
+def shard_files(folder: str | Path) -> list[Path]:
+    """The shards in a folder, in name order, without the byte counts beside them."""
+    return [path for path in sorted(Path(folder).glob("*.bin")) if not is_sidecar(path)]
+
+
 def first_batch(record: RecordConfig, shards: str, sequences: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Inputs and targets of the first training tokens, int64 (sequences, context)."""
     context = record.model.context
-    stream = TokenStream(sorted(Path(shards).glob("*train*.bin")), record.model.vocab_size)
+    stream = TokenStream([path for path in shard_files(shards) if "train" in path.name], record.model.vocab_size)
     text = torch.from_numpy(stream.take(0, sequences * context + 1).astype("int64")).to(device)
     return text[:-1].view(-1, context), text[1:].view(-1, context)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from options import parser_of
+from options import parser_of, shard_files
 from timing import ratios
 
 from tritgolf.config import load_record
@@ -101,7 +101,7 @@ def main() -> None:
     network = random_network(arguments.record, arguments.attention)
     device, length = default_device(), network.model.context
     score.COMPILE_FROM[device.type] = 0  # so much is scored in earnest that it pays; here it would not be
-    stream = TokenStream(sorted(Path(arguments.shards).glob("*.bin")), network.model.vocab_size)
+    stream = TokenStream(shard_files(arguments.shards), network.model.vocab_size)
     count = length + 1 + arguments.stride * (arguments.windows - 1)
     tokens = np.asarray(stream.take(0, count))
     windows = sliding_windows(count, length, arguments.stride, "every_token")

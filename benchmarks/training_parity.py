@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from options import parser_of
+from options import parser_of, shard_files
 from plain import PlainTrainer
 
 from tritgolf.config import RecordConfig, load_record
@@ -113,7 +113,7 @@ def main() -> None:
         "micro_batch_sequences": arguments.sequences,
     }
     record = load_record(arguments.record, overrides={"train": changes})
-    files = sorted(Path(arguments.shards).glob("*.bin"))
+    files = shard_files(arguments.shards)
     about = {
         "what": "training parity",
         "record": arguments.record,

@@ -38,6 +38,7 @@ PLAIN = {
     "‘": "'",
     "’": "'",
     "▁": "_",
+    "▅": "_",
     "δ": "delta",
 }  # the rest by Unicode's own decompositions: … is ..., é is e
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")

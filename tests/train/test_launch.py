@@ -10,7 +10,7 @@ import pytest
 
 from tests.small import REPOSITORY, TIMEOUT
 from tests.train.test_loop import digests, without_times
-from tritgolf.errors import InputError
+from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.files import write_json
 from tritgolf.train import __main__ as rank
 from tritgolf.train import checkpoint, launch
@@ -229,8 +229,8 @@ def test_a_rank_that_nobody_launched_tells_its_failure_itself(plan, monkeypatch,
     monkeypatch.setattr(rank, "die_with_parent", lambda: None)
     write_json(plan.live / "plan.json", _plan_json(dataclasses.replace(plan, device="cuda")))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert rank.main(str(plan.live / "plan.json")) == 1
+    assert rank.main(str(plan.live / "plan.json")) == BAD_INPUT
     assert capsys.readouterr().err.startswith("error: config.yaml: gpus: 1 is asked for, none is here")
     monkeypatch.setenv(launch.LAUNCHED, "1")
-    assert rank.main(str(plan.live / "plan.json")) == 1
+    assert rank.main(str(plan.live / "plan.json")) == BAD_INPUT
     assert capsys.readouterr().err == ""

@@ -105,12 +105,15 @@ def test_a_damaged_checkpoint_and_a_damaged_artifact(copied):
     ("keep_time", "told"),
     [
         (True, "tokenizer.model: is not the tokenizer that made the shards in results/data/tiny/shards"),
-        (False, "tokenizer.model: is not the model that its tokenizer.json describes"),
+        (False, "results/tiny/seed42: trained already; its text, results/data/tiny/shards, would be made again"),
     ],
     ids=["unnoticed", "noticed"],
 )
 def test_a_tokenizer_that_does_not_match(copied, keep_time, told):
-    """Snakemake may notice that the file is newer, and would encode the text again, or not (a restored backup)."""
+    """Snakemake may notice that the file is newer, and would encode the text again, or not (a restored backup).
+
+    Text that a finished training read is not made again without a word; where it may be, the stage tells.
+    """
     model = copied.results("data", "tiny", "tokenizer", "tokenizer.model")
     before = model.stat()
     model.write_bytes(model.read_bytes() + b"\0")

@@ -38,7 +38,7 @@ def two_gpus(tmp_path) -> dict[str, str]:
 def test_a_torch_without_cuda_beside_gpus_ends_it_before_any_work(tmp_path, two_gpus):
     workspace = copy_of_the_repository(tmp_path / "pipeline")
     run = workspace.snakemake(environment=two_gpus)
-    assert run.code == 1
+    assert run.code == 2
     (line,) = run.errors
     assert "2 GPUs are listed here, and this torch has no CUDA: make TORCH=cuda install;" in line
     assert "--config device=cpu" in line and "Traceback" not in run.said
@@ -48,7 +48,7 @@ def test_a_torch_without_cuda_beside_gpus_ends_it_before_any_work(tmp_path, two_
 def test_gpus_that_are_not_there_end_it_before_any_work(tmp_path):
     workspace = copy_of_the_repository(tmp_path / "pipeline")
     run = workspace.snakemake(gpus=8)
-    assert run.code == 1
+    assert run.code == 2
     told = "gpus: 8 are asked for, none is here; compute on the CPU, in 8 processes: --config device=cpu"
     assert run.errors == [f"error: config.yaml: {told}"]
     assert not workspace.results().exists()
@@ -59,7 +59,7 @@ def test_only_jobs_that_compute_ask_for_a_torch_that_can(copied, two_gpus):
     shutil.rmtree(copied.results("tiny", "tables"))
     assert copied.snakemake("tables", environment=two_gpus).code == 0
     scored = copied.snakemake("results/tiny/seed42/final/probes.json", environment=two_gpus)
-    assert scored.code == 1
+    assert scored.code == 2
     assert "this torch has no CUDA: make TORCH=cuda install" in scored.errors[0]
 
 

@@ -22,7 +22,7 @@ def files(workspace: Workspace) -> dict[str, tuple[int, int]]:
 def test_other_settings_replace_no_finished_training_unasked(base):
     before = files(base)
     run = base.snakemake(overrides=LONGER)
-    assert run.code == 1 and "Traceback" not in run.said
+    assert run.code == 2 and "Traceback" not in run.said
     (line,) = run.errors
     assert line.startswith("error: results/tiny/seed42, results/tiny/seed7: trained already; another training would")
     assert "(train.steps: 24 → 32); give the new one a name (--config run=NAME), or let it" in line
