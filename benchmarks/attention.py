@@ -17,11 +17,12 @@ from options import parser_of
 from timing import interleaved, summary
 from torch import Tensor
 
-from tritgolf.config import ModelConfig, load_record
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, available_backends, choose_attention, math_attention
 from tritgolf.provenance import provenance
-from tritgolf.train.replay import Replay
+from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
 PARTS = ("out", "dq", "dk", "dv")

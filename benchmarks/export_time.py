@@ -25,17 +25,18 @@ from options import parser_of
 from timing import ratios
 from torch import Tensor
 
+from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.codecs import PRESET, compress
 from tritgolf.artifact.container import write_artifact
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.payload import assemble
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored, store
-from tritgolf.config import ModelConfig, load_record
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.counts import is_ternary, parameter_shapes
 from tritgolf.provenance import provenance
-from tritgolf.train import checkpoint as checkpoints
 
 DEGREES_OF_FREEDOM = {"mlp.proj": 3.5, "other": 8.0}  # zeros of the rms quantizer: 0.51 and 0.42
 

@@ -1,4 +1,4 @@
-"""Fuzz the reader of published ``.ptz`` artifacts (``tritgolf.artifact.record_format``) with atheris.
+"""Fuzz the reader of published ``.ptz`` artifacts (``tritgolf.artifact.published.ptz``) with atheris.
 
     pip install atheris
     python benchmarks/fuzz_ptz.py CORPUS_FOLDER -max_total_time=120 -max_len=65536 -timeout=10 -rss_limit_mb=1500
@@ -16,7 +16,7 @@ from pathlib import Path
 from fuzzing import example, fuzz
 
 from tritgolf.artifact.codecs import compress
-from tritgolf.artifact.record_format import read_ptz, write_ptz
+from tritgolf.artifact.published.ptz import read_ptz, write_ptz
 
 PICKLE = "archive/data.pkl"
 

@@ -19,12 +19,13 @@ except ImportError:
 # Only the readers are instrumented: coverage of torch would tell nothing and cost much.
 with atheris.instrument_imports(include=["tritgolf.artifact"]):
     import tritgolf.artifact.container
-    import tritgolf.artifact.record_format  # noqa: F401
+    import tritgolf.artifact.published.ptz  # noqa: F401
     from tritgolf.artifact.header import ArtifactHeader
     from tritgolf.artifact.storage import Stored, store
 import torch
 
-from tritgolf.config import ModelConfig, QuantizerConfig, StorageConfig
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.model import ModelConfig, QuantizerConfig
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
 

@@ -20,13 +20,14 @@ from options import parser_of
 from timing import interleaved, ratios, summary
 from torch import Tensor
 
-from tritgolf.config import ModelConfig, load_record
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, choose_attention
 from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of
 from tritgolf.model.rotary import rotary_tables
 from tritgolf.provenance import provenance
-from tritgolf.train.replay import Replay
+from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
 BYTES = 2  # BF16

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tritgolf.config import RecordConfig
+from tritgolf.config.record import RecordConfig
 from tritgolf.data.byte_counts import is_sidecar
 from tritgolf.data.loader import TokenStream
 

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.config import RecordConfig
+from tritgolf.config.record import RecordConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
-from tritgolf.model.rounding import DTYPES
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.quantize.rounding import DTYPES
 from tritgolf.train.muon import muon_step
 from tritgolf.train.schedule import muon_momentum
 from tritgolf.train.stacks import PROJECTIONS

@@ -22,13 +22,14 @@ from timing import interleaved, ratios, summary
 from torch import Tensor
 from torch.nn.functional import ScalingType
 
-from tritgolf.config import ModelConfig, load_record
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.mlp import relu_product, slope_product
-from tritgolf.model.ternary import Ternary, dequantize, ternarize
 from tritgolf.provenance import provenance
-from tritgolf.train.replay import Replay
+from tritgolf.quantize.ternary import Ternary, dequantize, ternarize
+from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
 FP8 = torch.float8_e4m3fn

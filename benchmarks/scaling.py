@@ -24,11 +24,11 @@ from options import first_batch, parser_of
 from timing import ratios, summary
 from torch import Tensor
 
-from tritgolf.config import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.files import write_json
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks, joined_ranks
-from tritgolf.train.phases import PHASES
+from tritgolf.train.step_timing import PHASES
 from tritgolf.train.trainer import Trainer
 
 

@@ -22,7 +22,7 @@ import torch
 from options import parser_of, shard_files
 from timing import ratios
 
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.data.loader import TokenStream
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate import score

@@ -20,7 +20,7 @@ import torch
 from options import parser_of, shard_files
 from plain import PlainTrainer
 
-from tritgolf.config import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.data.loader import TokenStream, step_batch
 from tritgolf.data.shards import Tokens, open_shard
 from tritgolf.devices import assigned_gpus, visible_devices

@@ -17,14 +17,14 @@ from options import first_batch, parser_of
 from plain import PlainTrainer
 from timing import interleaved, ratios, summary
 
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.blocks import Block
 from tritgolf.model.heads import heads_of
 from tritgolf.model.mlp import add_mlp
 from tritgolf.model.residual import add_scaled
-from tritgolf.model.rounding import rounded_through
 from tritgolf.provenance import provenance
+from tritgolf.quantize.rounding import rounded_through
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 

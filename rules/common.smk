@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
-from tritgolf.config import RecordConfig
+from tritgolf.config.record import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
@@ -16,14 +16,7 @@ from tritgolf.provenance import STAGE_VERSIONS
 from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
 from tritgolf.train.live import clear_finished
-from tritgolf.pipeline import (
-    check_together,
-    costly_without_gpus,
-    laid_over,
-    load_pipeline,
-    make_importable,
-    resolve_record,
-)
+from tritgolf.pipeline import check_together, costly_without_gpus, laid_over, load_pipeline, make_importable, resolve_record
 
 REPOSITORY = Path(workflow.basedir)
 make_importable(REPOSITORY)

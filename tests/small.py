@@ -4,20 +4,23 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.artifact.stage import export_stage
-from tritgolf.artifact.widths import width_of
-from tritgolf.config import ExportConfig, ModelConfig, QuantizerConfig, StorageConfig, TrainConfig, load_record
+from tritgolf import checkpoint
+from tritgolf.config.export import ExportConfig, StorageConfig
+from tritgolf.config.lossless import exact_formats
+from tritgolf.config.model import ModelConfig, QuantizerConfig
+from tritgolf.config.record import load_record
+from tritgolf.config.train import TrainConfig
 from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import SplitConfig, TextSource
 from tritgolf.data.encode import build_shards
 from tritgolf.data.manifest import load_manifest
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
 from tritgolf.files import write_json
-from tritgolf.lossless import exact_formats
 from tritgolf.model.attention import math_attention
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.unet import TernaryUNet
-from tritgolf.train import checkpoint
+from tritgolf.quantize.widths import width_of
+from tritgolf.stages.export import export_stage
 
 REPOSITORY = Path(__file__).parents[1]
 RECORDS = REPOSITORY / "records"

@@ -12,7 +12,8 @@ from tests.small import RECORDS, REPOSITORY, small_model
 from tritgolf import __version__, cli
 from tritgolf.cli import main
 from tritgolf.commands.published import SIZES
-from tritgolf.config import MODES, load_record
+from tritgolf.config.modes import MODES
+from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.counts import count_parameters
 

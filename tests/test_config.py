@@ -6,10 +6,12 @@ import pytest
 import yaml
 
 from tests.small import RECORDS
-from tritgolf.config import MODES, ModelConfig, known_records, load_record
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.modes import MODES
+from tritgolf.config.record import known_records, load_record
+from tritgolf.config.settings import Settings, merge, read_yaml, validate
 from tritgolf.errors import InputError
 from tritgolf.pipeline import load_pipeline, resolve_record
-from tritgolf.settings import Settings, merge, read_yaml, validate
 
 
 def complaint(caught) -> str:

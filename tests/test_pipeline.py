@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
 from tritgolf.pipeline import (

@@ -8,7 +8,8 @@ import pytest
 
 from tests import kept
 from tests.pages import one_line, table_after
-from tritgolf.config import MODES, known_records, load_record
+from tritgolf.config.modes import MODES
+from tritgolf.config.record import known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
 from tritgolf.report.comparisons import read_published

@@ -8,10 +8,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from tritgolf.config import RUN_MARK, Positive, RecordConfig, check_names, load_record
+from tritgolf.config.record import RUN_MARK, RecordConfig, load_record
+from tritgolf.config.settings import Settings, differences, read_yaml, validate
+from tritgolf.config.types import Positive, check_names
 from tritgolf.data.dataset import DatasetConfig
 from tritgolf.errors import InputError
-from tritgolf.settings import Settings, differences, read_yaml, validate
 
 TOKENS_OF_A_DAY = 10**8  # more than a CPU reads in a day, be the model as small as the long records'
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from tritgolf.config.settings import Settings, validate
 from tritgolf.errors import InputError
 from tritgolf.files import digest_file, digest_json, read_json, write_json
 from tritgolf.provenance import code, hardware, package_digest, versions
-from tritgolf.settings import Settings, validate
 
 NAME = "provenance.json"
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.audit.network import no_network
-from tritgolf.config import EvaluateConfig, ModelConfig, TrainConfig
+from tritgolf.config.evaluate import EvaluateConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
-from tritgolf.evaluate.stage import evaluate_stage
+from tritgolf.evaluate.no_network import no_network
+from tritgolf.stages.evaluate import evaluate_stage
 from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs

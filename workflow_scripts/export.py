@@ -5,9 +5,10 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.artifact.stage import export_stage
-from tritgolf.config import ExportConfig, ModelConfig
+from tritgolf.config.export import ExportConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.errors import one_line_errors
+from tritgolf.stages.export import export_stage
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 

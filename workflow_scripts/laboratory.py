@@ -5,10 +5,11 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.config import ExportConfig, ModelConfig
+from tritgolf.config.export import ExportConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.laboratory.grid import GridConfig
-from tritgolf.laboratory.stage import laboratory_stage
+from tritgolf.stages.laboratory import laboratory_stage
 from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs

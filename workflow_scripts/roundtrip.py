@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.errors import one_line_errors
-from tritgolf.evaluate.roundtrip import roundtrip_stage
+from tritgolf.stages.roundtrip import roundtrip_stage
 from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
-from tritgolf.train.stage import train_stage
+from tritgolf.stages.train import train_stage
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tritgolf.artifact.header import ArtifactHeader
-from tritgolf.config import ModelConfig, QuantizerConfig, StorageConfig
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.model import ModelConfig, QuantizerConfig
 from tritgolf.model.counts import is_ternary, parameter_shapes
 
 PUBLISHED = Path(__file__).parents[1] / "fixtures" / "published"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tritgolf.artifact.codecs import CODECS, MAX_EXPANSION, compress, decompress, decompress_xz
-from tritgolf.artifact.malformed import MalformedError
+from tritgolf.malformed import MalformedError
 
 TEXT = b"ternary weights, five to a byte; " * 40
 

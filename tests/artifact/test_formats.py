@@ -3,10 +3,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tritgolf.artifact.formats import DTYPES, decode, encode, format_of, round_to
-from tritgolf.artifact.malformed import MalformedError
-from tritgolf.artifact.widths import length_of, width_of
-from tritgolf.model.rounding import rounded_through
+from tritgolf.malformed import MalformedError
+from tritgolf.quantize.formats import DTYPES, decode, encode, format_of, round_to
+from tritgolf.quantize.rounding import rounded_through
+from tritgolf.quantize.widths import length_of, width_of
 
 FORMATS = sorted(DTYPES)
 SHARED = ("e8m0", "bfp8")

@@ -3,11 +3,13 @@ import math
 import pytest
 
 from tests.artifact.conftest import honest_storage, small_model
-from tritgolf.artifact.kinds import format_for, kind_of, layer_type, stored_bytes, tensor_specs
-from tritgolf.artifact.record_format import published_kind
-from tritgolf.config import ModelConfig, StorageConfig, load_record
+from tritgolf.artifact.kinds import format_for, kind_of, stored_bytes, tensor_specs
+from tritgolf.artifact.published.ptz import published_kind
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
-from tritgolf.model.counts import is_ternary, parameter_shapes
+from tritgolf.model.counts import is_ternary, layer_type, parameter_shapes
 
 GROUP = 128
 

@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from tests.artifact.conftest import honest_storage
-from tritgolf.artifact.statistics import difference, record_zero_fraction, scale_range, stored_trits, zero_fractions
+from tritgolf.artifact.statistics import difference, scale_range, stored_trits
 from tritgolf.artifact.storage import store
-from tritgolf.model.ternary import Ternary
+from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.quantize.ternary import Ternary
 
 
 def test_zero_fractions_by_layer_type_and_over_all():

@@ -2,14 +2,14 @@ import pytest
 import torch
 
 from tests.artifact.conftest import honest_storage, random_state, small_model
-from tritgolf.artifact.formats import round_to
 from tritgolf.artifact.storage import decide_ternary, forward_ternary, restore, store
-from tritgolf.config import QuantizerConfig
+from tritgolf.config.model import QuantizerConfig
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
 from tritgolf.model.counts import is_ternary
-from tritgolf.model.ternary import dequantize, ternarize
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.quantize.formats import round_to
+from tritgolf.quantize.ternary import dequantize, ternarize
 
 MATRIX = "blocks.1.mlp.fc.weight"
 

@@ -10,7 +10,7 @@ def test_all_that_the_stages_load_is_counted():
     """What Python has loaded of the package once it has imported the stages."""
     program = """
 import json, sys
-import tritgolf.artifact.stage, tritgolf.evaluate.stage, tritgolf.train.stage
+import tritgolf.stages.export, tritgolf.stages.evaluate, tritgolf.stages.train
 print(json.dumps([m.__file__ for name, m in sys.modules.items() if name.split(".")[0] == "tritgolf"]))
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -21,8 +21,8 @@ print(json.dumps([m.__file__ for name, m in sys.modules.items() if name.split(".
 
 def test_what_is_imported_late_counts_and_what_a_submission_does_without_does_not():
     counted = {str(file.relative_to(PACKAGE)) for file in submission_files()}
-    assert {"model/mlp_kernel.py", "model/fused_loss_kernel.py", "config.py", "errors.py"} <= counted
-    assert not counted & {"data/hub.py", "artifact/record_format.py", "artifact/inspect.py", "cli.py"}
+    assert {"model/mlp_kernel.py", "model/fused_loss_kernel.py", "config/model.py", "errors.py"} <= counted
+    assert not counted & {"data/hub.py", "artifact/published/ptz.py", "artifact/inspect.py", "cli.py"}
     assert not any(name.startswith(("report/", "laboratory/", "commands/")) for name in counted)
 
 

@@ -11,9 +11,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tritgolf.artifact.malformed import MalformedError
-from tritgolf.artifact.pickled import MAX_INSTRUCTIONS, Name, read_pickle
-from tritgolf.artifact.torch_zip import MAX_MEMBERS, read_torch_zip
+from tritgolf.artifact.published.pickled import MAX_INSTRUCTIONS, Name, read_pickle
+from tritgolf.artifact.published.torch_zip import MAX_MEMBERS, read_torch_zip
+from tritgolf.malformed import MalformedError
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 plain = st.recursive(

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tritgolf.artifact.malformed import MalformedError
 from tritgolf.artifact.trits import LAYOUTS, base3_length, length_range, pack, unpack
+from tritgolf.malformed import MalformedError
 
 trits = st.integers(0, 400).flatmap(lambda count: arrays(np.int8, count, elements=st.integers(-1, 1)))
 layouts = st.sampled_from(LAYOUTS)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.report.synthetic import SEEDS, config, write_run
-from tritgolf.audit.network import BLOCKED
-from tritgolf.config import RecordConfig
+from tritgolf.config.record import RecordConfig
+from tritgolf.evaluate.no_network import BLOCKED
 from tritgolf.files import write_json
 from tritgolf.model.counts import count_parameters
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tritgolf.audit.causality import later_tokens, own_token
-from tritgolf.audit.outcome import Verdict
+from tritgolf.evaluate.causality import later_tokens, own_token
+from tritgolf.outcome import Verdict
 
 VOCABULARY = 7
 BIGRAM = np.random.default_rng(1).normal(size=(VOCABULARY, VOCABULARY))

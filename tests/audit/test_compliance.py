@@ -7,10 +7,10 @@ import pytest
 from tests.audit.results import edit, sound_run, time_limited
 from tests.report.synthetic import SEEDS, config
 from tritgolf.audit.checks import RESULTS_CHECKS
-from tritgolf.audit.outcome import Verdict
 from tritgolf.audit.results import read_results
 from tritgolf.data.corpus import SPLITS, split_file
 from tritgolf.files import digest_json, write_json
+from tritgolf.outcome import Verdict
 
 
 def in_evaluate(change):

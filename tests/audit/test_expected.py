@@ -3,7 +3,7 @@ import pytest
 from tests.audit.folders import text
 from tritgolf.audit.expected import expected
 from tritgolf.audit.logs import parse_log
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.model.counts import count_parameters
 
 

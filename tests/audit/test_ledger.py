@@ -11,7 +11,7 @@ from tests.small import REPOSITORY
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Entry, Published, Ruling
 from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_ledger, rule, together, verdicts
 from tritgolf.audit.measurements import Measurements, read_measurements
-from tritgolf.audit.outcome import Outcome, Verdict
+from tritgolf.outcome import Outcome, Verdict
 
 HOLDS, CONTRADICTED, OPEN, DISPUTED = Verdict.HOLDS, Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.DISPUTED
 

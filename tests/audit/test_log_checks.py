@@ -5,7 +5,7 @@ import pytest
 from tests.audit.folders import GARBLINGS, text, without
 from tritgolf.audit.checks import LOG_CHECKS
 from tritgolf.audit.logs import parse_log
-from tritgolf.audit.outcome import Verdict
+from tritgolf.outcome import Verdict
 
 GOOD, LONG = "pr640/seed42", "pr923/seed7"
 

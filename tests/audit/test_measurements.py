@@ -11,10 +11,10 @@ from tests.report.synthetic import SEEDS
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Published
 from tritgolf.audit.ledger import read_ledger, rule
 from tritgolf.audit.measurements import FULL_SIZE, LAB_SCHEMA, Measurements, read_measurements
-from tritgolf.audit.outcome import Verdict
+from tritgolf.config.settings import merge
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
-from tritgolf.settings import merge
+from tritgolf.outcome import Verdict
 
 FACTORS = {
     "scales": "bfloat16",

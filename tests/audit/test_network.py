@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from tritgolf.audit.network import NetworkForbiddenError, network_state, no_network
+from tritgolf.evaluate.no_network import NetworkForbiddenError, network_state, no_network
 
 # Addresses of RFC 5737 and 3849 that lead nowhere; the guard must refuse before anything is sent.
 OUTSIDE, OUTSIDE6 = ("192.0.2.1", 9), ("2001:db8::1", 9)

@@ -10,10 +10,10 @@ import pytest
 from tests.audit.folders import PUBLISHED, README_640, digits_lost, folder, text, three
 from tests.audit.results import sound_run
 from tritgolf.audit.auditor import audit
-from tritgolf.audit.outcome import Finding, Verdict
 from tritgolf.audit.report import Report, markdown, terminal
 from tritgolf.cli import main
 from tritgolf.errors import InputError
+from tritgolf.outcome import Finding, Verdict
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@ import pytest
 import torch
 
 from tests.audit.folders import PUBLISHED
-from tritgolf.audit.outcome import Verdict
-from tritgolf.audit.scoring import probe_scoring, segment_nats
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
+from tritgolf.evaluate.probe import probe_scoring, segment_nats
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.initialize import initialize
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.outcome import Verdict
 
 MODEL = load_record("tiny", PUBLISHED.parent / "records").model
 TOKENS = np.random.default_rng(0).integers(0, MODEL.vocab_size, size=MODEL.context + 1)

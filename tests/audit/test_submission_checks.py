@@ -6,8 +6,8 @@ import pytest
 
 from tests.audit.folders import GARBLINGS, PUBLISHED, README_640, SAMPLES, digits_lost, folder, text, three
 from tritgolf.audit.checks import SUBMISSION_CHECKS
-from tritgolf.audit.outcome import Verdict
 from tritgolf.audit.submission import read_logs, read_submission
+from tritgolf.outcome import Verdict
 
 ROW = "| 42 | 6,530 | 91.8 | **1.1565**"
 GOOD_JSON = {"val_bpb": 1.1565, "bytes_total": 15993853}

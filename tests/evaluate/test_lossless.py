@@ -7,17 +7,19 @@ import pytest
 import torch
 
 from tests.small import RECORDS, lossless_storage, random_network, random_tokens, small_export, small_model
+from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
-from tritgolf.artifact.stage import export_stage
-from tritgolf.config import ModelConfig, StorageConfig, load_record
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.lossless import losses
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import load_record
 from tritgolf.evaluate.load import reloaded_network, trained_network
-from tritgolf.evaluate.roundtrip import roundtrip_stage
-from tritgolf.lossless import losses
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.loss import capped_logits
 from tritgolf.model.unet import TernaryUNet
-from tritgolf.train import checkpoint as checkpoints
+from tritgolf.stages.export import export_stage
+from tritgolf.stages.roundtrip import roundtrip_stage
 
 HONEST = {"arithmetic": "float64"}, {"rotary_frequencies": "float32"}
 FAITHFUL = {"arithmetic": "float64"}, {"rotary_frequencies": "bfloat16"}

@@ -11,19 +11,21 @@ import pytest
 from tests.evaluate.test_score import one_by_one
 from tests.small import random_network, small_model, small_training
 from tritgolf.artifact.container import read_artifact
-from tritgolf.config import EvaluateConfig
+from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.data.corpus import load_corpus
 from tritgolf.data.loader import training_stream, validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import load_manifest, with_byte_counts, write_manifest
 from tritgolf.data.shards import open_shard, write_shard
 from tritgolf.errors import InputError
-from tritgolf.evaluate import stage, text
+from tritgolf.evaluate import text
 from tritgolf.evaluate.bytes import token_bytes
-from tritgolf.evaluate.roundtrip import paired_gap, roundtrip_stage
+from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import WindowNats
-from tritgolf.evaluate.stage import evaluate_stage
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 from tritgolf.files import write_json
+from tritgolf.stages import evaluate as stage
+from tritgolf.stages.evaluate import evaluate_stage
+from tritgolf.stages.roundtrip import roundtrip_stage
 
 STORAGES = ("exact", "bf16", "fp16")
 

@@ -9,7 +9,7 @@ import pytest
 from tests.train.test_stage import arguments
 from tests.workflow.workspace import copy_of_the_repository
 from tritgolf.errors import one_line_errors
-from tritgolf.train.stage import train_stage
+from tritgolf.stages.train import train_stage
 
 
 @pytest.fixture

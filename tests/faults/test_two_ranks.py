@@ -16,9 +16,9 @@ from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
 from tests.train.test_launch import running, wait_for
 from tests.train.test_loop import digests, without_times
 from tritgolf.files import write_json
+from tritgolf.stages.train import _plan_json
 from tritgolf.train import launch
 from tritgolf.train.loop import Plan
-from tritgolf.train.stage import _plan_json
 
 HANG_SECONDS = 4.0
 STEP = "6"  # of twelve: after the first state, before the second

@@ -8,15 +8,16 @@ from tests.small import small_model as cpu_model
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.storage import store
-from tritgolf.config import ModelConfig, load_record
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import load_record
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.load import reloaded_network, trained_network
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import compiled_window_sums, score_windows, window_sums
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.loss import capped_logits
-from tritgolf.model.rounding import DTYPES, rounded, rounded_through
-from tritgolf.model.ternary import Ternary, dequantize, fake_quantize, ternarize
+from tritgolf.quantize.rounding import DTYPES, rounded, rounded_through
+from tritgolf.quantize.ternary import Ternary, dequantize, fake_quantize, ternarize
 from tritgolf.train.stacks import Stacks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

@@ -7,7 +7,7 @@ from tests.comparing import relative
 from tests.model.test_heads import SHAPES, doubled, inputs, outputs_and_gradients, weights_like
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.heads import fast_heads_of, heads_of
-from tritgolf.train.replay import Replay
+from tritgolf.train.cuda_graph import Replay
 
 if torch.cuda.is_available():
     from tritgolf.model.heads_kernel import heads_on_gpu

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.comparing import relative
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.model.attention import available_backends, choose_attention, math_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.heads import fast_heads_of, heads_of

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from tests.small import RECORDS, small_export
-from tritgolf.config import known_records, load_record
+from tritgolf.config.lossless import losses
+from tritgolf.config.record import known_records, load_record
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import (
     FACTORS,
@@ -14,7 +15,6 @@ from tritgolf.laboratory.grid import (
     load_grid,
     merge_equal,
 )
-from tritgolf.lossless import losses
 
 GRIDS = RECORDS / "grids"
 OWN = small_export().storage("bf16")

@@ -8,9 +8,9 @@ from tests.small import quantizer, random_network, small_model
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import ProbeConfig, load_grid
 from tritgolf.laboratory.probes import Point, crowded, explore, pruned, relative_error
-from tritgolf.laboratory.stage import probe_stage
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import ternarize
+from tritgolf.quantize.ternary import ternarize
+from tritgolf.stages.probes import probe_stage
 
 PROBES = ProbeConfig(shifts=(-24, -12, 0, 8, 20), crowding=(0, 12), zeros=(0, 0.75))
 

@@ -7,11 +7,11 @@ import pytest
 
 from tests.small import small_export, small_model
 from tritgolf.artifact import sections as sections_module
-from tritgolf.artifact.stage import export_stage
-from tritgolf.config import ExportConfig
-from tritgolf.evaluate.roundtrip import roundtrip_stage
+from tritgolf.config.export import ExportConfig
 from tritgolf.laboratory.grid import GridConfig
-from tritgolf.laboratory.stage import laboratory_stage
+from tritgolf.stages.export import export_stage
+from tritgolf.stages.laboratory import laboratory_stage
+from tritgolf.stages.roundtrip import roundtrip_stage
 
 ROWS = {
     "scales_fp16": {"scales": "float16"},

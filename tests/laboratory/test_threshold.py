@@ -6,7 +6,7 @@ import torch
 from tests.small import quantizer
 from tritgolf.laboratory.threshold import AROUND, NEAR, WAYS, threshold_facts
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import ternarize
+from tritgolf.quantize.ternary import ternarize
 
 
 def facts(weight, **settings):

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 
 EPSILON = 2.0**-23
 

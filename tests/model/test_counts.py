@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.small import quantizer, record_model, small_model
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.model.counts import count_parameters, is_ternary, parameter_shapes
 from tritgolf.model.unet import TernaryUNet
 

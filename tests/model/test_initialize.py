@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.small import quantizer, small_model
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.model.initialize import initialize
 from tritgolf.model.unet import TernaryUNet
 

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 from tests.model.reference import smeared
 from tests.small import quantizer
 from tritgolf.model.layers import Smear, TernaryLinear, quantizer_arguments, rms_norm
-from tritgolf.model.ternary import fake_quantize
+from tritgolf.quantize.ternary import fake_quantize
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6])

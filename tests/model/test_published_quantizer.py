@@ -8,7 +8,7 @@ import shutil
 import pytest
 import torch
 
-from tritgolf.model.ternary import ternarize, ternarize_step_by_step
+from tritgolf.quantize.ternary import ternarize, ternarize_step_by_step
 
 GROUP = 128
 CPU_COMPILES = pytest.mark.skipif(not shutil.which("g++"), reason="the compiler needs g++")

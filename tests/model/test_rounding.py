@@ -6,7 +6,7 @@ from functorch.compile import make_boxed_func
 from torch._dynamo.backends.common import aot_autograd
 
 from tests.model.reference import all_e4m3, e4m3
-from tritgolf.model.rounding import DTYPES, rounded, rounded_once, rounded_through
+from tritgolf.quantize.rounding import DTYPES, rounded, rounded_once, rounded_through
 
 NARROW = (torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.reference import quantized
-from tritgolf.model.ternary import (
+from tritgolf.quantize.ternary import (
     MIN_SCALE,
     Ternary,
     decide_trits,

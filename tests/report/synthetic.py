@@ -9,10 +9,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tritgolf.config import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.files import digest_json, write_json, write_text
 from tritgolf.report.schemas import RecordFacts, record_facts
-from tritgolf.train.phases import FASTEST, SLOWEST
+from tritgolf.train.step_timing import FASTEST, SLOWEST
 
 SEEDS = (42, 1337, 7)
 STEPS = {"step_000100": 100, "step_000200": 200, "final": 300}

@@ -9,7 +9,7 @@ import pytest
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.report.test_plots import texts
-from tritgolf.config import StorageConfig
+from tritgolf.config.export import StorageConfig
 from tritgolf.errors import InputError
 from tritgolf.report import laboratory_tables
 from tritgolf.report.catalogue import TABLES, draw

@@ -11,7 +11,7 @@ import pytest
 
 from tests.report import synthetic
 from tests.small import RECORDS
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json, write_text
 from tritgolf.report.comparisons import records_table

@@ -19,7 +19,7 @@ SNAKEFILE = f"""
 from pathlib import Path
 from tritgolf.config import load_record
 from tritgolf.pipeline import laid_over
-from tritgolf.settings import merge
+from tritgolf.config.settings import merge
 
 REPOSITORY = Path({str(REPOSITORY)!r})
 STEPS = {{"train": {{"steps": 300, "checkpoints": [100, 200]}}}}  # those of the synthetic metrics

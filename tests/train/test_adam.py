@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.small import REPOSITORY
-from tritgolf.config import AdamConfig
+from tritgolf.config.train import AdamConfig
 from tritgolf.train.adam import Adam, Group
 
 ON_GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from tritgolf import checkpoint
+from tritgolf.checkpoint import latest, live_path, load, prune, save, tensors_digest
 from tritgolf.errors import InputError
-from tritgolf.train import checkpoint
-from tritgolf.train.checkpoint import latest, live_path, load, prune, save, tensors_digest
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(3, dtype=torch.bfloat16), "step": torch.tensor(3.0)}
 FACTS = {"step": 3, "configuration": "sha256:ours", "seconds": 1.5}

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tritgolf.train.curve import Curve, read_curve
+from tritgolf.train.training_log import Curve, read_curve
 
 
 def line(step: int) -> dict:

@@ -9,16 +9,17 @@ import torch
 from tests.small import REPOSITORY, small_training
 from tests.train.test_launch import FAULTY
 from tests.train.test_loop import without_times
+from tritgolf import checkpoint
 from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
 from tritgolf.provenance import processor
+from tritgolf.stages.train import _plan_json
 from tritgolf.torch_devices import Found
-from tritgolf.train import checkpoint, distributed, launch
-from tritgolf.train.curve import read_curve
+from tritgolf.train import distributed, launch
 from tritgolf.train.distributed import Ranks, joined_ranks
 from tritgolf.train.loop import run
-from tritgolf.train.stage import _plan_json
 from tritgolf.train.trainer import Trainer
+from tritgolf.train.training_log import read_curve
 
 
 def in_folder(plan, folder):

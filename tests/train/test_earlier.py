@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json, write_json
 from tritgolf.provenance import STAGE_VERSIONS

@@ -10,12 +10,13 @@ import pytest
 
 from tests.small import REPOSITORY, TIMEOUT
 from tests.train.test_loop import digests, without_times
+from tritgolf import checkpoint
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.files import write_json
+from tritgolf.stages.train import _plan_json
 from tritgolf.train import __main__ as rank
-from tritgolf.train import checkpoint, launch
+from tritgolf.train import launch
 from tritgolf.train.launch import publish, train
-from tritgolf.train.stage import _plan_json
 
 FAULTY = Path(__file__).with_name("faulty_worker.py")
 

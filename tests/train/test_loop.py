@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from tests.small import small_model, small_training
-from tritgolf.config import AdamConfig
+from tritgolf import checkpoint
+from tritgolf.config.train import AdamConfig
 from tritgolf.data.loader import step_batch, training_stream
 from tritgolf.errors import InputError
-from tritgolf.train import checkpoint, loop, resume
-from tritgolf.train.curve import Curve, read_curve
+from tritgolf.train import loop, resume
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.loop import Preempted, run
 from tritgolf.train.trainer import Trainer
+from tritgolf.train.training_log import Curve, read_curve
 
 NAMES = ("step_000004", "step_000008", "final")
 

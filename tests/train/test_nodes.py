@@ -20,13 +20,13 @@ from tests.train.test_distributed import in_folder, weights
 from tests.train.test_loop import without_times
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
+from tritgolf.stages.train import _plan_json
 from tritgolf.train import launch, slurm
-from tritgolf.train.curve import read_curve
 from tritgolf.train.loop import run
 from tritgolf.train.node import torchrun
 from tritgolf.train.slurm import Nodes, allocated_nodes
-from tritgolf.train.stage import _plan_json
 from tritgolf.train.trainer import Trainer
+from tritgolf.train.training_log import read_curve
 
 HOSTS = ("127.0.0.1", "127.0.0.2")
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tritgolf.train import loop
-from tritgolf.train.curve import read_curve
 from tritgolf.train.distributed import Ranks
-from tritgolf.train.phases import FASTEST, IN_A_ROW, SLOWEST, Phases, complaint
+from tritgolf.train.step_timing import FASTEST, IN_A_ROW, SLOWEST, Phases, complaint
+from tritgolf.train.training_log import read_curve
 
 
 def test_phases_are_the_times_between_marks(monkeypatch):

@@ -1,7 +1,8 @@
 import pytest
 
 from tests.small import RECORDS, small_training
-from tritgolf.config import MuonConfig, load_record
+from tritgolf.config.record import load_record
+from tritgolf.config.train import MuonConfig
 from tritgolf.train.schedule import lr_scale, muon_momentum
 
 

@@ -10,20 +10,23 @@ import torch
 
 from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
 from tests.train.test_loop import NAMES, digests
-from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf import checkpoint
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.train import TrainConfig
 from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
 from tritgolf.provenance import STAGE_VERSIONS, made_here
 from tritgolf.report.metrics import read_envelope
+from tritgolf.stages import train as stage
+from tritgolf.stages.train import train_stage
 from tritgolf.torch_devices import Found
-from tritgolf.train import checkpoint, launch, stage
-from tritgolf.train.curve import read_curve
+from tritgolf.train import launch
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.live import finish, finished
 from tritgolf.train.loop import Plan, run
-from tritgolf.train.phases import FASTEST, SLOWEST
-from tritgolf.train.stage import train_stage
+from tritgolf.train.step_timing import FASTEST, SLOWEST
+from tritgolf.train.training_log import read_curve
 
 
 def arguments(folder: Path, dataset: Path, **changes):
@@ -165,7 +168,7 @@ import sys
 from pathlib import Path
 from tests.train.test_stage import arguments
 from tritgolf.train import launch
-from tritgolf.train.stage import train_stage
+from tritgolf.stages.train import train_stage
 launch.train = None  # there is nothing left to train
 train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
 """

@@ -3,7 +3,7 @@ import torch
 
 from tests.small import quantizer, random_network, random_tokens, small_model, small_training
 from tests.train.reference import Adam, Muon
-from tritgolf.config import AdamConfig, MuonConfig
+from tritgolf.config.train import AdamConfig, MuonConfig
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.loss import training_loss
 from tritgolf.train.distributed import Ranks

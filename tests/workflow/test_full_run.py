@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.streams import plain
 
 pytestmark = pytest.mark.workflow

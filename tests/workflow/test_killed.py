@@ -11,7 +11,7 @@ import pytest
 
 from tests.small import TIMEOUT
 from tests.workflow.workspace import Workspace
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 
 pytestmark = pytest.mark.workflow
 

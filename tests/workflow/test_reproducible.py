@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from tests.workflow.workspace import Workspace
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 
 pytestmark = pytest.mark.workflow
 

@@ -9,7 +9,7 @@ context nor alignment (lc = pb = 0): packed trits and byte planes have none, and
 import lzma
 from typing import Literal, get_args
 
-from tritgolf.artifact.malformed import MalformedError, require
+from tritgolf.malformed import MalformedError, require
 
 Codec = Literal["xz", "none"]
 CODECS: tuple[Codec, ...] = get_args(Codec)

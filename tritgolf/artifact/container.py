@@ -25,18 +25,18 @@ from typing import Annotated, BinaryIO
 from pydantic import Field, ValidationError
 
 from tritgolf.artifact.codecs import Codec, compress, decompress
-from tritgolf.artifact.formats import DTYPES
 from tritgolf.artifact.header import Artifact, ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KINDS, Kind, TensorSpec, possible_kinds
-from tritgolf.artifact.malformed import MalformedError, blame, require
 from tritgolf.artifact.payload import assemble, disassemble, section_lengths
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.trits import LAYOUTS, Layout
-from tritgolf.config import ScaleFormat
+from tritgolf.config.settings import Settings
+from tritgolf.config.types import ScaleFormat
 from tritgolf.files import atomic_write, canonical_json
+from tritgolf.malformed import MalformedError, blame, require
 from tritgolf.model.counts import parameter_shapes
-from tritgolf.settings import Settings
+from tritgolf.quantize.formats import DTYPES
 
 MAGIC = b"TGOLF\r\n\x1a"
 VERSION = 1

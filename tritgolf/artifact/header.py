@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from tritgolf.artifact.storage import Restored, Stored, restore
 from tritgolf.artifact.trits import Layout
-from tritgolf.config import ModelConfig, StorageConfig
-from tritgolf.settings import Settings
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.settings import Settings
 
 Text = Annotated[str, Field(max_length=200)]
 

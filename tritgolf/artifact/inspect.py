@@ -5,10 +5,11 @@ from typing import Any
 
 from tritgolf.artifact.container import is_container, read_artifact
 from tritgolf.artifact.header import Artifact
-from tritgolf.artifact.record_format import is_published, read_ptz
-from tritgolf.artifact.statistics import scale_range, stored_trits, zero_fractions
+from tritgolf.artifact.published.ptz import is_published, read_ptz
+from tritgolf.artifact.statistics import scale_range, stored_trits
 from tritgolf.errors import InputError
-from tritgolf.model.ternary import Estimator
+from tritgolf.model.zeros import zero_fractions
+from tritgolf.quantize.ternary import Estimator
 
 
 def open_artifact(path: str | Path, estimator: Estimator | None = None) -> Artifact:

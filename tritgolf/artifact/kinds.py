@@ -1,7 +1,7 @@
 """What kind of tensor a state-dict name is, and in which format a storage choice puts it.
 
 The names are the published ones. In our own format the four matrix kinds of a block are ternary whatever their size;
-the published format's rule is in ``record_format``.
+the published format's rule is in ``published.ptz``.
 """
 
 import math
@@ -10,21 +10,17 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from tritgolf.artifact.trits import base3_length
-from tritgolf.artifact.widths import length_of
-from tritgolf.config import ScaleFormat, StorageConfig
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.types import ScaleFormat
 from tritgolf.errors import InputError
+from tritgolf.model.counts import LAYER_TYPES
+from tritgolf.quantize.widths import length_of
 
 Kind = Literal["ternary", "table", "projection", "mix", "vector"]
 Shape = tuple[int, ...]
 
 MAX_ELEMENTS = 1 << 27  # of all tensors in a file that is read: twice the full-size model's
 
-LAYER_TYPES = {
-    "attn.c_qkv.weight": "attn.qkv",
-    "attn.proj.weight": "attn.proj",
-    "mlp.fc.weight": "mlp.fc",
-    "mlp.proj.weight": "mlp.proj",
-}
 MODEL_KINDS: dict[str, Kind] = {
     "tok_emb.weight": "table",
     "embed_proj.weight": "projection",
@@ -81,11 +77,6 @@ def possible_kinds(name: str) -> tuple[Kind, ...]:
     """The kinds a file may store ``name`` as: a ternary matrix also as numbers, like a projection."""
     kind = kind_of(name, ())
     return ("ternary", "projection") if kind == "ternary" else (kind,)
-
-
-def layer_type(name: str) -> str:
-    """``attn.qkv``, ``attn.proj``, ``mlp.fc`` or ``mlp.proj`` of a ternary matrix's name."""
-    return LAYER_TYPES[name.split(".", 2)[2]]
 
 
 def format_for(kind: Kind, storage: StorageConfig) -> ScaleFormat:

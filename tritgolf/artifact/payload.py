@@ -13,15 +13,15 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from tritgolf.artifact.formats import decode, encode
 from tritgolf.artifact.kinds import PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec, stored_bytes
-from tritgolf.artifact.malformed import require
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.trits import Layout, length_range
-from tritgolf.artifact.widths import length_of, width_of
-from tritgolf.config import ScaleFormat
-from tritgolf.model.ternary import Ternary
+from tritgolf.config.types import ScaleFormat
+from tritgolf.malformed import require
+from tritgolf.quantize.formats import decode, encode
+from tritgolf.quantize.ternary import Ternary
+from tritgolf.quantize.widths import length_of, width_of
 
 
 def assemble(stored: Stored, shared: Sections) -> dict[Layout, dict[str, bytes]]:

@@ -1,15 +1,13 @@
-"""What is in a model's trits: zero fractions by layer type, scale range, difference between two sets of weights."""
+"""What is in stored weights: trits, scale range, difference between two sets of weights."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.kinds import LAYER_TYPES, layer_type
 from tritgolf.artifact.storage import Stored
-from tritgolf.model.ternary import Ternary, dequantize, ternarize
+from tritgolf.quantize.ternary import Ternary, dequantize
 
 
 class Difference(NamedTuple):
@@ -19,47 +17,9 @@ class Difference(NamedTuple):
     max_weight_error: float
 
 
-def zero_fractions(trits: Mapping[str, Tensor]) -> dict[str, float]:
-    """True share of zero trits: by layer type (``attn.qkv``, ``attn.proj``, ``mlp.fc``, ``mlp.proj``) and ``all``.
-
-    ``trits``: q by state-dict name, of the quantizer that is really used. A layer type without matrices is left out.
-    """
-    zeros: dict[str, int] = defaultdict(int)
-    counts: dict[str, int] = defaultdict(int)
-    for name, q in trits.items():
-        found = int((q == 0).sum())
-        for group in (layer_type(name), "all"):
-            zeros[group] += found
-            counts[group] += q.numel()
-    return {group: zeros[group] / counts[group] for group in (*LAYER_TYPES.values(), "all") if counts[group]}
-
-
 def stored_trits(stored: Stored) -> dict[str, Tensor]:
     """q of every ternary matrix, without the columns that only fill up a group."""
     return {name: ternary.q[:, : stored.specs[name].shape[1]] for name, ternary in stored.ternary.items()}
-
-
-def record_zero_fraction(state: Mapping[str, Tensor], group_size: int) -> float:
-    """Zero fraction as the published logs count it (#640, #920), whatever the estimator of the model.
-
-    The absmean rule over every 2-D parameter with "weight" in its name, quantized or not, in groups of the flattened
-    matrix (the table's rows are no multiple of a group); the output matrix that tying leaves unused, vocabulary ×
-    width, counts as all nonzero. Matrices that no whole number of groups fills are left out.
-    ``state``: the model's master weights; the unused matrix need not be in it.
-    """
-    zeros, count = 0, _unused_output_matrix(state)
-    for name, weight in state.items():
-        if weight.ndim == 2 and "weight" in name and weight.numel() % group_size == 0:
-            flat = weight.detach().reshape(-1, group_size)
-            q = ternarize(flat, group_size=group_size, estimator="absmean", arithmetic="float32").q
-            zeros += int((q == 0).sum())
-            count += q.numel()
-    return zeros / count
-
-
-def _unused_output_matrix(state: Mapping[str, Tensor]) -> int:
-    vocabulary, width = state["tok_emb.weight"].shape[0], state["embed_proj.weight"].shape[0]
-    return vocabulary * width
 
 
 def scale_range(stored: Stored) -> dict[str, float]:

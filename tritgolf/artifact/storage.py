@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.formats import DTYPES, encode, round_to
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec, format_for, kind_of, tensor_specs
-from tritgolf.config import Decide, Format, QuantizerConfig, StorageConfig
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.types import Decide, Format
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import (
+from tritgolf.quantize.formats import DTYPES, encode, round_to
+from tritgolf.quantize.ternary import (
     Arithmetic,
     Ternary,
     group_scale,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tritgolf.provenance import PACKAGE
 
-ROOTS = ("train/__main__.py", "train/stage.py", "artifact/stage.py", "evaluate/stage.py")
+ROOTS = ("train/__main__.py", "stages/train.py", "stages/export.py", "stages/evaluate.py")
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tritgolf.artifact.malformed import require
+from tritgolf.malformed import require
 
 Layout = Literal["base3", "bitmask"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)

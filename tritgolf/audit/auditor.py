@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from tritgolf.audit.checks import LOG_CHECKS, RESULTS_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.outcome import Finding
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.report import Report
 from tritgolf.audit.results import Results, is_results, read_results
 from tritgolf.audit.submission import Submission, read_logs, read_submission
 from tritgolf.errors import InputError
+from tritgolf.outcome import Finding
 
 NOT_COMPARED = (
     "not compared with the logs of published runs (for repeated byte counts and batch losses): no folder of theirs was "

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.outcome import Outcome, Verdict
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import FOLDER, read_csv
-from tritgolf.audit.records import RunLog
 from tritgolf.audit.submission import read_logs
+from tritgolf.outcome import Outcome, Verdict
 from tritgolf.report.statistics import mean
 
 Kind = Literal["logs", "measurement"]

@@ -1,6 +1,8 @@
 """The contest's rules, as far as a program can hold a submission to them (openai/parameter-golf, README)."""
 
-from tritgolf.config import EvaluateConfig, ExportConfig, TrainConfig
+from tritgolf.config.evaluate import EvaluateConfig
+from tritgolf.config.export import ExportConfig
+from tritgolf.config.train import TrainConfig
 
 BYTE_LIMIT: int = ExportConfig.model_fields["byte_limit"].default
 """Code plus artifact, bytes."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tritgolf.artifact.trits import base3_length, length_range
 from tritgolf.audit.intervals import Interval
-from tritgolf.audit.records import RunLog
-from tritgolf.config import ModelConfig, QuantizerConfig
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.config.model import ModelConfig, QuantizerConfig
 from tritgolf.errors import InputError
 from tritgolf.model.counts import ParameterCounts, count_parameters, is_ternary, parameter_shapes
 

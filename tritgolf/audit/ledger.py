@@ -12,8 +12,8 @@ from pathlib import Path
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Entry, Kind, Published, Ruling
 from tritgolf.audit.markdown import write_table
 from tritgolf.audit.measurements import Measurements, read_measurements
-from tritgolf.audit.outcome import Verdict, cant_tell, counted
 from tritgolf.audit.rulings import measured, runs, systems
+from tritgolf.outcome import Verdict, cant_tell, counted
 from tritgolf.report.statistics import NOT_KNOWN
 
 LogRuling = Callable[[Claim, Published], Ruling]

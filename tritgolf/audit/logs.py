@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.records import (
+from tritgolf.audit.log_lines import (
     ArtifactLine,
     BudgetLine,
     RunLog,

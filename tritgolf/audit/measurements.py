@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tritgolf.audit.results import Results, read_results
-from tritgolf.config import FACTORS as STORAGE_FACTORS
+from tritgolf.config.export import FACTORS as STORAGE_FACTORS
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.metrics import SeedRun

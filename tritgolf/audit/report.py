@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tritgolf.audit.markdown import write_table
-from tritgolf.audit.outcome import Finding, Verdict, counted
+from tritgolf.outcome import Finding, Verdict, counted
 
 SCHEMA = "tritgolf/audit/1"
 MARKS = {Verdict.HOLDS: "✓", Verdict.CONTRADICTED: "✗", Verdict.CANT_TELL: "·"}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_log
-from tritgolf.audit.records import RunLog
 from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20

@@ -10,7 +10,7 @@ from tritgolf.commands.output import flatten, print_facts, print_json
 from tritgolf.errors import InputError
 
 if TYPE_CHECKING:
-    from tritgolf.config import RecordConfig
+    from tritgolf.config.record import RecordConfig
 
 
 def add_parser(subparsers: Any) -> None:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _with_modes(key: str, value: str) -> str:
     """A setting's value; with what either mode has, where the mode decides it unless the record does."""
-    from tritgolf.config import MODES  # noqa: PLC0415
+    from tritgolf.config.modes import MODES  # noqa: PLC0415
 
     modes = [f"{mode}: {settings[key]}" for mode, settings in MODES.items() if key in settings]
     return f"{value}  ({', '.join(modes)})" if modes else value
@@ -64,7 +64,7 @@ def _with_modes(key: str, value: str) -> str:
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
-    from tritgolf.config import RUN_MARK, load_record  # noqa: PLC0415
+    from tritgolf.config.record import RUN_MARK, load_record  # noqa: PLC0415
     from tritgolf.model.counts import count_parameters, parameter_shapes  # noqa: PLC0415
 
     record, laid_over = _run_of_a_record(name) if RUN_MARK in name else (load_record(name, folder), [])
@@ -90,9 +90,9 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
 
 def _run_of_a_record(name: str) -> tuple[RecordConfig, list[str]]:
     """The settings of ``results/RECORD@RUN``, and which of them are not the record's own."""
-    from tritgolf.config import RecordConfig  # noqa: PLC0415
+    from tritgolf.config.record import RecordConfig  # noqa: PLC0415
+    from tritgolf.config.settings import validate  # noqa: PLC0415
     from tritgolf.files import read_json  # noqa: PLC0415
-    from tritgolf.settings import validate  # noqa: PLC0415
 
     path = Path("results") / name / "record.json"
     if not path.is_file():

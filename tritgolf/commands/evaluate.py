@@ -61,9 +61,9 @@ def _counting(found: dict[str, Any]) -> str:
 
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
-    from tritgolf.config import TrainConfig  # noqa: PLC0415
+    from tritgolf.config.train import TrainConfig  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
-    from tritgolf.evaluate.stage import byte_facts, score_chunked, score_sliding  # noqa: PLC0415
+    from tritgolf.evaluate.scores import byte_facts, score_chunked, score_sliding  # noqa: PLC0415
 
     artifact = named_artifact(arguments)
     model = artifact.header.model

@@ -49,13 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The facts for JSON."""
-    from tritgolf.artifact.statistics import scale_range, stored_trits, zero_fractions  # noqa: PLC0415
-    from tritgolf.config import TrainConfig  # noqa: PLC0415
+    from tritgolf.artifact.statistics import scale_range, stored_trits  # noqa: PLC0415
+    from tritgolf.config.train import TrainConfig  # noqa: PLC0415
     from tritgolf.evaluate.text import ScoredText  # noqa: PLC0415
     from tritgolf.evaluate.windows import chunked_windows  # noqa: PLC0415
     from tritgolf.files import digest_file  # noqa: PLC0415
     from tritgolf.laboratory.grid import load_grid  # noqa: PLC0415
     from tritgolf.laboratory.published import restorations  # noqa: PLC0415
+    from tritgolf.model.zeros import zero_fractions  # noqa: PLC0415
     from tritgolf.provenance import provenance  # noqa: PLC0415
 
     if bool(arguments.shards) != bool(arguments.tokenizer):

@@ -10,7 +10,7 @@ from tritgolf.errors import InputError
 
 if TYPE_CHECKING:
     from tritgolf.artifact.header import Artifact
-    from tritgolf.config import ModelConfig
+    from tritgolf.config.model import ModelConfig
 
 SIZES = ("layers", "width", "heads", "kv_heads", "mlp_multiple", "embed_dim", "vocab_size", "smear")  # shape tensors
 
@@ -27,7 +27,7 @@ def named_artifact(arguments: argparse.Namespace) -> Artifact:
     ``InputError`` where it has other tensors than that record's model, or can't be read.
     """
     from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (torch: slow to import)
-    from tritgolf.config import load_record  # noqa: PLC0415
+    from tritgolf.config.record import load_record  # noqa: PLC0415
 
     if not arguments.record:
         return open_artifact(arguments.artifact)
@@ -42,8 +42,8 @@ def named_artifact(arguments: argparse.Namespace) -> Artifact:
 
 def recognized(model: ModelConfig, arguments: argparse.Namespace) -> str | None:
     """The named record, or the known one whose model has the same tensors."""
-    from tritgolf.artifact.recognize import recognize_record  # noqa: PLC0415
-    from tritgolf.config import known_records, load_record  # noqa: PLC0415
+    from tritgolf.artifact.published.recognize import recognize_record  # noqa: PLC0415
+    from tritgolf.config.record import known_records, load_record  # noqa: PLC0415
 
     if arguments.record:
         return str(arguments.record)

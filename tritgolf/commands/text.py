@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from tritgolf.config import ModelConfig
+    from tritgolf.config.model import ModelConfig
     from tritgolf.data.manifest import Split
     from tritgolf.data.shards import Tokens
     from tritgolf.evaluate.bytes import TextBytes

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config import Positive, known_records
+from tritgolf.config.record import known_records
+from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
-from tritgolf.settings import Settings, merge, read_yaml, validate
 
 MAX_VOCABULARY = 1 << 16  # a token is a uint16
 

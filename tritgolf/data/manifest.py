@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tritgolf.config import Positive
+from tritgolf.config.settings import Settings, validate
+from tritgolf.config.types import Positive
 from tritgolf.data.byte_counts import open_sidecar
 from tritgolf.data.shards import blocks, file_bytes, open_shard, read_header
 from tritgolf.errors import InputError
 from tritgolf.files import digest_file, digest_json, read_json, write_json
-from tritgolf.settings import Settings, validate
 
 SCHEMA = "tritgolf/shards/1"
 Split = Literal["train", "validation"]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
 
-from tritgolf.config import ByteCounting
+from tritgolf.config.types import ByteCounting
 from tritgolf.data.tokenizer import SPACE, load_tokenizer
 from tritgolf.errors import InputError
 

@@ -6,12 +6,12 @@ from torch import Tensor
 
 from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.storage import Restored
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.model.build import build_network
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import Ternary, ternarize
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.quantize.ternary import Ternary, ternarize
 
 
 def trained_network(model: ModelConfig, weights: Mapping[str, Tensor], attention: str = "auto") -> TernaryUNet:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tritgolf.config import ByteCounting
+from tritgolf.config.types import ByteCounting
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.bytes import TextBytes, bits_per_byte
 from tritgolf.evaluate.windows import Windows

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.data.loader import validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import check_tokenizer, validation_digest, verify_shards
 from tritgolf.data.shards import Tokens

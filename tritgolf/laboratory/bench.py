@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.evaluate.load import trained_network, used_ternary
 from tritgolf.evaluate.roundtrip import Gap, paired_gap
 from tritgolf.evaluate.score import Score, WindowNats

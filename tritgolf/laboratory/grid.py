@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config import FACTORS, Decide, Format, ReloadPrecision, ScaleFormat, StorageConfig
+from tritgolf.config.export import FACTORS, StorageConfig
+from tritgolf.config.settings import Settings, read_yaml, validate
+from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
 from tritgolf.errors import InputError
-from tritgolf.settings import Settings, read_yaml, validate
 
 Estimator = Literal["absmean", "rms"]
 RowName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=60)]

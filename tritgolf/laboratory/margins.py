@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.formats import DTYPES, round_to
 from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
-from tritgolf.config import Format
-from tritgolf.model.ternary import Ternary
+from tritgolf.config.types import Format
+from tritgolf.quantize.formats import DTYPES, round_to
+from tritgolf.quantize.ternary import Ternary
 
 # The narrow formats that a record, or the grid, puts each kind of number into.
 NARROW: dict[str, tuple[Format, ...]] = {

@@ -16,15 +16,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.formats import round_to
 from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
 from tritgolf.artifact.storage import Restored, decide_ternary
-from tritgolf.config import Decide, QuantizerConfig, ScaleFormat
+from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.types import Decide, ScaleFormat
 from tritgolf.evaluate.score import WindowNats
 from tritgolf.laboratory.bench import Bench
 from tritgolf.laboratory.grid import LOSSLESS, ProbeConfig
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.ternary import Ternary, dequantize, group_scale, shrinkage_corrected, ternarize
+from tritgolf.quantize.formats import round_to
+from tritgolf.quantize.ternary import Ternary, dequantize, group_scale, shrinkage_corrected, ternarize
 
 # (kind of number, format): scales in BF16 are the control, whose range is FP32's.
 SHIFTED: tuple[tuple[str, ScaleFormat], ...] = (

@@ -10,7 +10,7 @@ from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.kinds import stored_bytes
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored, restate, restore
-from tritgolf.config import StorageConfig
+from tritgolf.config.export import StorageConfig
 from tritgolf.evaluate.load import used_ternary
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
@@ -18,7 +18,7 @@ from tritgolf.evaluate.text import ScoredText
 from tritgolf.laboratory.grid import LOSSLESS, GridConfig, grid_storages, merge_equal
 from tritgolf.laboratory.probes import relative_error
 from tritgolf.model.build import build_network, default_device, replace_weights
-from tritgolf.model.ternary import Ternary, dequantize
+from tritgolf.quantize.ternary import Ternary, dequantize
 
 
 def restorations(

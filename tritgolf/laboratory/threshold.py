@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.config import QuantizerConfig
-from tritgolf.model.rounding import rounded
-from tritgolf.model.ternary import Ternary, ternarize
+from tritgolf.config.model import QuantizerConfig
+from tritgolf.quantize.rounding import rounded
+from tritgolf.quantize.ternary import Ternary, ternarize
 
 NEAR, AROUND = 2.0**-8, 2.0**-4  # of the threshold: a unit in the last place of BF16, and sixteen
 

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from tritgolf.config import ModelConfig
-from tritgolf.lossless import used_mixes
+from tritgolf.config.lossless import used_mixes
+from tritgolf.config.model import ModelConfig
 from tritgolf.model.attention import Attention
-from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of, in_heads, keys_of, queries_of
-from tritgolf.model.layers import Smear, TernaryLinear, rms_norm
+from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of, keys_of, queries_of
+from tritgolf.model.layers import Smear, TernaryLinear, rms_norm, split_heads
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled, add_scaled_fused
-from tritgolf.model.rounding import rounded_once, rounded_through
+from tritgolf.quantize.rounding import rounded_once, rounded_through
 
 
 class SelfAttention(nn.Module):
@@ -45,8 +45,8 @@ class SelfAttention(nn.Module):
         self, x: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, tail: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         of_queries = self.heads * self.head_dim
-        q = in_heads(self.c_qkv(x[:, -tail:], slice(of_queries)), self.heads)
-        k, v = in_heads(self.c_qkv(x, slice(of_queries, None)), 2 * self.kv_heads).split(self.kv_heads, dim=2)
+        q = split_heads(self.c_qkv(x[:, -tail:], slice(of_queries)), self.heads)
+        k, v = split_heads(self.c_qkv(x, slice(of_queries, None)), 2 * self.kv_heads).split(self.kv_heads, dim=2)
         return queries_of(q, gain, cos[-q.shape[1] :], sin[-q.shape[1] :]), keys_of(k, cos, sin), v
 
 

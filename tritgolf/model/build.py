@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import is_ternary, parameter_shapes
-from tritgolf.model.rounding import DTYPES
-from tritgolf.model.ternary import Ternary
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.quantize.rounding import DTYPES
+from tritgolf.quantize.ternary import Ternary
 
 
 def default_device() -> torch.device:

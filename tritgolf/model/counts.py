@@ -2,7 +2,14 @@
 
 from dataclasses import asdict, dataclass
 
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
+
+LAYER_TYPES = {
+    "attn.c_qkv.weight": "attn.qkv",
+    "attn.proj.weight": "attn.proj",
+    "mlp.fc.weight": "mlp.fc",
+    "mlp.proj.weight": "mlp.proj",
+}
 
 
 @dataclass(frozen=True)
@@ -74,3 +81,8 @@ def _product(shape: tuple[int, ...]) -> int:
     for side in shape:
         size *= side
     return size
+
+
+def layer_type(name: str) -> str:
+    """``attn.qkv``, ``attn.proj``, ``mlp.fc`` or ``mlp.proj`` of a ternary matrix's name."""
+    return LAYER_TYPES[name.split(".", 2)[2]]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tritgolf.model.layers import rms_norm
+from tritgolf.model.layers import rms_norm, split_heads
 from tritgolf.model.rotary import rotate
 
 HeadsOf = Callable[[Tensor, Tensor, Tensor, Tensor, int, int], tuple[Tensor, Tensor, Tensor]]
@@ -22,11 +22,6 @@ def keys_of(k: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return rotate(rms_norm(k), cos, sin)
 
 
-def in_heads(x: Tensor, heads: int) -> Tensor:
-    """(batch, positions, heads · head_dim) → (batch, positions, heads, head_dim), a view."""
-    return x.unflatten(2, (heads, -1))
-
-
 def heads_of(
     fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -35,7 +30,7 @@ def heads_of(
     ``fused``: (batch, positions, (heads + 2 · kv_heads) · head_dim), the q heads first, then k, then v, which is a view
     of it. ``gain``: (heads,); ``cos``, ``sin``: (positions, head_dim / 2). All of one dtype, that of the results.
     """
-    q, k, v = in_heads(fused, heads + 2 * kv_heads).split((heads, kv_heads, kv_heads), dim=2)
+    q, k, v = split_heads(fused, heads + 2 * kv_heads).split((heads, kv_heads, kv_heads), dim=2)
     return queries_of(q, gain, cos, sin), keys_of(k, cos, sin), v
 
 

@@ -16,8 +16,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tritgolf.model.heads import in_heads
-from tritgolf.model.layers import RMS_EPSILON
+from tritgolf.model.layers import RMS_EPSILON, split_heads
 
 TILE = 1024  # elements of a half: 16 tokens of a head of up to 128
 WARPS = 4
@@ -172,7 +171,7 @@ class _Heads(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(fused, gain, cos, sin)
         q, k = _forward(fused, gain, cos, sin, kv_heads)
-        return q, k, in_heads(fused, heads + 2 * kv_heads)[:, :, heads + kv_heads :]
+        return q, k, split_heads(fused, heads + 2 * kv_heads)[:, :, heads + kv_heads :]
 
     @staticmethod
     def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> tuple[Tensor | None, ...]:

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tritgolf.config import Format, QuantizerConfig
-from tritgolf.model.rounding import rounded_through
-from tritgolf.model.ternary import Ternary, fake_quantize, ternarize
+from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.types import Format
+from tritgolf.quantize.rounding import rounded_through
+from tritgolf.quantize.ternary import Ternary, fake_quantize, ternarize
 
 RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (measured on the published code)
 
@@ -67,3 +68,8 @@ class Smear(nn.Module):
         mean = (x.float().cumsum(1) / counts[:, None]).to(x.dtype)
         gate = rounded_through(self.gate, self.gate_format)
         return x + gate.tanh().to(x.dtype) * (mean - x)
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """(batch, positions, heads · head_dim) → (batch, positions, heads, head_dim), a view."""
+    return x.unflatten(2, (heads, -1))

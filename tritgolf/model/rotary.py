@@ -7,7 +7,7 @@ up to 1.9 rad from those of FP32 frequencies, so a published artifact scores rig
 import torch
 from torch import Tensor
 
-from tritgolf.config import ModelConfig
+from tritgolf.config.model import ModelConfig
 
 
 def inverse_frequencies(model: ModelConfig) -> Tensor:

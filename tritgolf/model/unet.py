@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tritgolf.config import ModelConfig
-from tritgolf.lossless import used_mixes
+from tritgolf.config.lossless import used_mixes
+from tritgolf.config.model import ModelConfig
 from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.layers import TernaryLinear, rms_norm
 from tritgolf.model.rotary import rotary_tables
-from tritgolf.model.rounding import DTYPES, rounded_once, rounded_through
-from tritgolf.model.ternary import Ternary, dequantize
+from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
+from tritgolf.quantize.ternary import Ternary, dequantize
 
 
 class TernaryUNet(nn.Module):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from tritgolf.config.settings import Settings, read_yaml, validate
 from tritgolf.errors import InputError
 from tritgolf.report.metrics import Run, load_run
-from tritgolf.settings import Settings, read_yaml, validate
 
 FILE = "experiment.yaml"
 

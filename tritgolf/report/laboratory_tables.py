@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from tritgolf.config import FACTORS
+from tritgolf.config.export import FACTORS
 from tritgolf.report.laboratory import (
     REMAINDER,
     TOGETHER,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from tritgolf.config import MODES
+from tritgolf.config.modes import MODES
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.schemas import (

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tritgolf.config import RUN_MARK, ByteCounting, Mode, RecordConfig
+from tritgolf.config.record import RUN_MARK, RecordConfig
+from tritgolf.config.settings import shortened
+from tritgolf.config.types import ByteCounting, Mode
 from tritgolf.provenance import ON_CPU, STAGE_VERSIONS
-from tritgolf.settings import shortened
 
 LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
 LayerType = Literal["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]

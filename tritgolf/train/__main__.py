@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.settings import validate
+from tritgolf.config.train import TrainConfig
 from tritgolf.errors import BAD_INPUT, InputError, file_error, full_disk, one_line_errors
 from tritgolf.files import read_json, write_json
 from tritgolf.provenance import made_here
-from tritgolf.settings import validate
 from tritgolf.train.distributed import joined_ranks
 from tritgolf.train.heartbeat import beating
 from tritgolf.train.launch import EXIT_PREEMPTED, LAUNCHED, STOPPED, die_with_parent

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from tritgolf.config import AdamConfig
+from tritgolf.config.train import AdamConfig
 
 
 @dataclass

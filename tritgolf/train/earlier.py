@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tritgolf.config.settings import differences, shortened
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json, read_json
 from tritgolf.provenance import STAGE_VERSIONS
-from tritgolf.settings import differences, shortened
 from tritgolf.train.live import FINISHED, PLAN
 
 TRAINED = "trained"  # the key of both files that holds what ``trained_with`` returns

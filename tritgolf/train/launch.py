@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tritgolf import checkpoint
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
-from tritgolf.train import checkpoint, slurm
+from tritgolf.train import slurm
 from tritgolf.train.heartbeat import Watch
 from tritgolf.train.live import CURVE, FINISHED, PLAN
 

@@ -11,22 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.statistics import record_zero_fraction, zero_fractions
-from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf import checkpoint
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import TokenStream, plan_step, step_batch, training_stream
 from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.files import digest_json
+from tritgolf.model.zeros import record_zero_fraction, zero_fractions
 from tritgolf.progress import progress
 from tritgolf.provenance import STAGE_VERSIONS
-from tritgolf.train import checkpoint
-from tritgolf.train.curve import Curve
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.divergence import check_loss, check_weights
 from tritgolf.train.live import CURVE
-from tritgolf.train.phases import FASTEST, SLOWEST, Complaints
 from tritgolf.train.resume import Clock, resumed
 from tritgolf.train.schedule import lr_scale, muon_momentum
+from tritgolf.train.step_timing import FASTEST, SLOWEST, Complaints
 from tritgolf.train.trainer import Trainer
+from tritgolf.train.training_log import Curve
 
 AGREE_EVERY = 10  # steps between the moments when ranks agree on time and signals (the records look at the clock so)
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tritgolf import checkpoint
 from tritgolf.errors import InputError
-from tritgolf.train import checkpoint
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 

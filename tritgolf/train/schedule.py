@@ -1,6 +1,6 @@
 """Learning-rate and momentum schedules, as pure functions of progress."""
 
-from tritgolf.config import MuonConfig, TrainConfig
+from tritgolf.config.train import MuonConfig, TrainConfig
 
 
 def lr_scale(train: TrainConfig, step: int, elapsed_seconds: float) -> float:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from tritgolf.model.counts import is_ternary
 from tritgolf.model.layers import TernaryLinear, quantizer_arguments
-from tritgolf.model.ternary import dequantize, ternarize
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.quantize.ternary import dequantize, ternarize
 
 PROJECTIONS = ("embed_proj.weight", "embed_proj_rev.weight")
 

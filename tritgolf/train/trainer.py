@@ -5,19 +5,20 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tritgolf.config import AdamConfig, ModelConfig, TrainConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.train import AdamConfig, TrainConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.initialize import initialize
-from tritgolf.model.rounding import DTYPES
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.quantize.rounding import DTYPES
 from tritgolf.train.adam import Adam, Group
+from tritgolf.train.cuda_graph import Replay
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.muon import muon_step
-from tritgolf.train.phases import Phases
-from tritgolf.train.replay import Replay
 from tritgolf.train.schedule import muon_momentum
 from tritgolf.train.stacks import Stacks
+from tritgolf.train.step_timing import Phases
 
 
 class Trainer:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.audit.submission import Submission
 from tritgolf.errors import InputError
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 NO_FILE = "no .ptz artifact in the folder"
 
@@ -56,7 +56,7 @@ def _facts(submission: Submission) -> dict[str, Any] | Outcome:
     if submission.artifact is None:
         return cant_tell(NO_FILE)
     from tritgolf.artifact.inspect import inspect_artifact  # noqa: PLC0415  (torch: only for a file that is there)
-    from tritgolf.artifact.record_format import is_published  # noqa: PLC0415
+    from tritgolf.artifact.published.ptz import is_published  # noqa: PLC0415
 
     with submission.artifact.open("rb") as file:
         if not is_published(file.read(8)):

@@ -6,9 +6,9 @@ from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
-from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 
 @LOG_CHECKS("budget.sum", "artifact + code = total")

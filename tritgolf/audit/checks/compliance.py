@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tritgolf.audit.checks.registers import RESULTS_CHECKS
 from tritgolf.audit.contest import BYTE_LIMIT, SECONDS_LIMIT
-from tritgolf.audit.network import BLOCKED
-from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.audit.results import Results
 from tritgolf.errors import InputError
+from tritgolf.evaluate.no_network import BLOCKED
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.report.metrics import SeedRun
 
 FINAL = "final"
@@ -139,7 +139,7 @@ def _sums(seed: SeedRun) -> Iterator[tuple[str, float, float]]:
 @RESULTS_CHECKS("compliance.parameters", "the parameter count is that of the configuration")
 def parameters_are_the_configurations(results: Results) -> Outcome:
     """Proves that the trained model has as many parameters as its configuration makes."""
-    from tritgolf.config import ModelConfig  # noqa: PLC0415
+    from tritgolf.config.model import ModelConfig  # noqa: PLC0415
     from tritgolf.model.counts import count_parameters  # noqa: PLC0415
 
     counted = {seed.train.parameters.get("trained") for seed in results.run.seeds if seed.trained}

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.contest import TEMPERATURES, Z_LOSS
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token, most_covered
-from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 MIN_LINES = 4  # lines that make a ratio before one of them can be called wrong
 SAME_TIME = 0.25  # run times within this share count as the same; halving the stride doubles them

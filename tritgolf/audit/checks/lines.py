@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.checks.timing import is_since_validation, wrong_averages
-from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 SAME_DATA = 0.99  # correlation of two runs' batch losses from which on they saw the same batches
 MIN_SHARED_STEPS = 20

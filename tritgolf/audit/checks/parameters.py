@@ -2,8 +2,8 @@
 
 from tritgolf.audit.checks.registers import LOG_CHECKS
 from tritgolf.audit.expected import expected
-from tritgolf.audit.outcome import Outcome, cant_tell, judge
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.outcome import Outcome, cant_tell, judge
 
 UNKNOWN = "the settings are absent or describe another architecture"
 

@@ -1,9 +1,9 @@
 """The three registers: checks of one log, of a submission folder, of a results folder of ours."""
 
-from tritgolf.audit.outcome import Register
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.results import Results
 from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Register
 
 LOG_CHECKS: Register[RunLog] = Register()
 SUBMISSION_CHECKS: Register[Submission] = Register()

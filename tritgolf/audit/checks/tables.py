@@ -6,9 +6,9 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std, figure_named, figures_of
 from tritgolf.audit.intervals import Interval, Printed, rounds_to
 from tritgolf.audit.markdown import Table, figure, read_tables
-from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.report.statistics import format_value
 
 SHOWN = 4  # differences quoted in one line of evidence

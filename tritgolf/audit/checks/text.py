@@ -7,9 +7,9 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
-from tritgolf.audit.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 HEADLINE = re.compile(r"val_bpb\W{0,4}:?\W{0,4}(\d\.\d{2,8})", re.ASCII)
 MEGABYTES = re.compile(r"(\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact", re.IGNORECASE | re.ASCII)

@@ -5,8 +5,8 @@ from itertools import pairwise
 from tritgolf.audit.checks.registers import LOG_CHECKS
 from tritgolf.audit.contest import SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval
-from tritgolf.audit.outcome import Outcome, cant_tell, holds, judge
-from tritgolf.audit.records import RunLog, StepLine
+from tritgolf.audit.log_lines import RunLog, StepLine
+from tritgolf.outcome import Outcome, cant_tell, holds, judge
 
 
 @LOG_CHECKS("timing.limit", "training took at most 600 s")

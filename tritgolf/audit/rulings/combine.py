@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from tritgolf.audit.outcome import Outcome, Verdict, cant_tell, holds
-from tritgolf.audit.records import RunLog
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.outcome import Outcome, Verdict, cant_tell, holds
 
 
 def over(check: Callable[[RunLog], Outcome], logs: Sequence[RunLog]) -> Outcome:

@@ -9,12 +9,12 @@ from tritgolf.audit.claims import HIGH, MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.expected import expected
 from tritgolf.audit.figures import compare_mean, compare_std, figures_of
 from tritgolf.audit.intervals import Interval, Printed, rounds_to
-from tritgolf.audit.outcome import Outcome, Verdict, cant_tell, disputed, judge
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import FIGURES, SeedTable
-from tritgolf.audit.records import RunLog
 from tritgolf.audit.rulings.combine import all_of, over
 from tritgolf.audit.rulings.systems import differing_settings
 from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, Verdict, cant_tell, disputed, judge
 
 # Figure → how a claim's text states its mean over the seeds.
 STATED = {

@@ -3,16 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import begin_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
-from tritgolf.artifact.statistics import record_zero_fraction, scale_range, stored_trits, zero_fractions
+from tritgolf.artifact.statistics import scale_range, stored_trits
 from tritgolf.artifact.storage import Decided, store
 from tritgolf.artifact.submission import code_bytes
-from tritgolf.config import ExportConfig, ModelConfig
+from tritgolf.config.export import ExportConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.files import write_json
+from tritgolf.model.zeros import record_zero_fraction, zero_fractions
 from tritgolf.provenance import envelope
-from tritgolf.train import checkpoint as checkpoints
 
 
 def export_stage(

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.malformed import MalformedError, require
-from tritgolf.artifact.pickled import Name, read_pickle
+from tritgolf.artifact.published.pickled import Name, read_pickle
+from tritgolf.malformed import MalformedError, require
 
 MAX_MEMBERS = 10_000
 MAX_DIMENSIONS = 4

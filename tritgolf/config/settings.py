@@ -120,4 +120,4 @@ def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
             model = field.annotation if field else None
         else:
             model = next(reversed(get_args(model)), None)  # a mapping's values
-    return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config.py"
+    return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config/"

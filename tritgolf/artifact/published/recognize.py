@@ -7,11 +7,14 @@ from typing import Any
 
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec
-from tritgolf.config import Format, ModelConfig, RecordConfig, ScaleFormat, StorageConfig
+from tritgolf.config.export import StorageConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.record import RecordConfig
+from tritgolf.config.settings import validate
+from tritgolf.config.types import Format, ScaleFormat
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
-from tritgolf.model.ternary import Estimator
-from tritgolf.settings import validate
+from tritgolf.quantize.ternary import Estimator
 
 ESTIMATORS: dict[Format, Estimator] = {"float16": "absmean", "bfloat16": "rms"}  # by format of the vectors: #640, #920
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.config import Format
+from tritgolf.config.types import Format
 
 DTYPES: dict[Format, torch.dtype] = {
     "float32": torch.float32,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tritgolf.artifact.kinds import MAX_ELEMENTS
-from tritgolf.config import ModelConfig, TrainConfig
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import plan_step, validation_tokens
 from tritgolf.data.manifest import Manifest, payload_digest, verify_shards
 from tritgolf.devices import assigned_gpus
@@ -18,10 +19,10 @@ from tritgolf.model.counts import count_parameters
 from tritgolf.provenance import envelope, trained_on
 from tritgolf.torch_devices import check_gpus, found_here
 from tritgolf.train import launch
-from tritgolf.train.curve import read_curve
 from tritgolf.train.earlier import TRAINED, trained_with
 from tritgolf.train.live import CURVE, finished, keep_finished, locked
 from tritgolf.train.loop import Plan
+from tritgolf.train.training_log import read_curve
 
 
 def train_stage(

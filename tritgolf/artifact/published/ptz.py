@@ -15,19 +15,19 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.codecs import PRESET, decompress_xz
-from tritgolf.artifact.formats import DTYPES, cast, format_of
 from tritgolf.artifact.header import Artifact, ArtifactInfo
 from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KIND, PAYLOAD_KINDS, Kind, Shape, TensorSpec, kind_of
-from tritgolf.artifact.malformed import MalformedError, blame, require
-from tritgolf.artifact.recognize import header_of
+from tritgolf.artifact.published.recognize import header_of
+from tritgolf.artifact.published.torch_zip import read_torch_zip
 from tritgolf.artifact.storage import Stored
-from tritgolf.artifact.torch_zip import read_torch_zip
 from tritgolf.artifact.trits import LAYOUTS, Layout, pack, unpack
-from tritgolf.artifact.widths import width_of
-from tritgolf.config import Format
+from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_write
-from tritgolf.model.ternary import Estimator, Ternary
+from tritgolf.malformed import MalformedError, blame, require
+from tritgolf.quantize.formats import DTYPES, cast, format_of
+from tritgolf.quantize.ternary import Estimator, Ternary
+from tritgolf.quantize.widths import width_of
 
 XZ_MAGIC = b"\xfd7zXZ\x00"
 MAX_FILE = 64 << 20

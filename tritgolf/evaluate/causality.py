@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tritgolf.audit.outcome import Outcome, cant_tell, judge
+from tritgolf.outcome import Outcome, cant_tell, judge
 
 Tokens = npt.NDArray[np.int64]
 Nats = npt.NDArray[np.float64]

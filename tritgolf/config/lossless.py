@@ -9,7 +9,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tritgolf.config import Format, ModelConfig, StorageConfig
+    from tritgolf.config.export import StorageConfig
+    from tritgolf.config.model import ModelConfig
+    from tritgolf.config.types import Format
 
 WIDER = {"float32": {"float32"}, "bfloat16": {"bfloat16", "float32"}, "float16": {"float16", "float32"}}
 

@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from tritgolf.model.rounding import StraightThrough, rounded
+from tritgolf.quantize.rounding import StraightThrough, rounded
 
 Estimator = Literal["absmean", "rms"]
 Arithmetic = Literal["bf16_weight", "float32", "float64"]

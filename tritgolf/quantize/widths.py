@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from tritgolf.config import ScaleFormat
+from tritgolf.config.types import ScaleFormat
 
 WIDTHS: dict[ScaleFormat, int] = {
     "float32": 4,

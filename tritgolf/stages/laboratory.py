@@ -1,4 +1,4 @@
-"""The laboratory's stages: every row of the ablation grid, written to a file, read back and scored; and the probes.
+"""The laboratory's stage: every row of the ablation grid, written to a file, read back and scored.
 
 Sections that rows share are compressed and decompressed once (``Sections``), in the background while the device scores;
 each row's file is really written, read back with all its checksums, and deleted: the metrics are what is kept.
@@ -13,22 +13,22 @@ from typing import Any
 
 from torch import Tensor
 
+from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
-from tritgolf.artifact.statistics import record_zero_fraction, zero_fractions
 from tritgolf.artifact.storage import Decided, restore, store
-from tritgolf.config import ExportConfig, ModelConfig, StorageConfig
+from tritgolf.config.export import ExportConfig, StorageConfig
+from tritgolf.config.model import ModelConfig
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, write_json
 from tritgolf.laboratory.bench import Bench, Reloaded
-from tritgolf.laboratory.grid import GridConfig, ProbeConfig, differing, grid_storages, merge_equal
+from tritgolf.laboratory.grid import GridConfig, differing, grid_storages, merge_equal
 from tritgolf.laboratory.margins import margins
-from tritgolf.laboratory.probes import probe_all
 from tritgolf.laboratory.threshold import threshold_facts
+from tritgolf.model.zeros import record_zero_fraction, zero_fractions
 from tritgolf.provenance import envelope
-from tritgolf.train import checkpoint as checkpoints
 
 
 def laboratory_stage(
@@ -101,49 +101,6 @@ def laboratory_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
-        inputs={
-            "checkpoint": source.facts["digest"],
-            "tokenizer": digest_file(tokenizer),
-            "validation": text.digest,
-        },
-    )
-    write_json(facts, written)
-
-
-def probe_stage(
-    *,
-    record: str,
-    seed: int,
-    name: str,
-    model: ModelConfig,
-    probes: ProbeConfig,
-    z_loss: float,
-    attention: str,
-    batch: int,
-    checkpoint: Path,
-    shards: Path,
-    tokenizer: Path,
-    facts: Path,
-) -> None:
-    """Push every mechanism on the checkpoint ``name`` until it breaks (``probe_all``) and write ``facts``."""
-    text = validation_text(shards, tokenizer, model, batch, z_loss)
-    source = checkpoints.load(checkpoint)
-    bench = Bench(model, source.tensors, text, attention)
-    metrics = {
-        "trained": bench.score.as_dict(),
-        "estimator": model.quantizer.estimator,
-        "break_bpb": probes.break_bpb,
-        "mechanisms": probe_all(bench, probes),
-    }
-    written = envelope(
-        "probes",
-        record=record,
-        seed=seed,
-        checkpoint=name,
-        step=source.facts["step"],
-        metrics=metrics,
-        payload=metrics,
-        configuration=[model.model_dump(mode="json"), probes.model_dump(mode="json")],
         inputs={
             "checkpoint": source.facts["digest"],
             "tokenizer": digest_file(tokenizer),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tritgolf.audit.causality import LaterTokens, Nats, Tokens, later_tokens
+from tritgolf.evaluate.causality import LaterTokens, Nats, Tokens, later_tokens
 
 if TYPE_CHECKING:
     from tritgolf.model.unet import TernaryUNet

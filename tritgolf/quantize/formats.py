@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.malformed import require
-from tritgolf.artifact.widths import length_of
-from tritgolf.config import Format, ScaleFormat
-from tritgolf.model.rounding import DTYPES, rounded
+from tritgolf.config.types import Format, ScaleFormat
+from tritgolf.malformed import require
+from tritgolf.quantize.rounding import DTYPES, rounded
+from tritgolf.quantize.widths import length_of
 
 NAN_CODE = 255
 E8M0_BIAS = 127

@@ -9,7 +9,7 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tritgolf.artifact.malformed import MalformedError, require
+from tritgolf.malformed import MalformedError, require
 
 MAX_INSTRUCTIONS = 200_000  # a full-size published artifact has a few thousand
 

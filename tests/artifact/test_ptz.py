@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from tests.artifact.conftest import PUBLISHED, honest_storage, random_state, small_model
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
-from tritgolf.artifact.recognize import header_of, recognize_record
-from tritgolf.artifact.record_format import published_kind, read_contents, read_ptz, write_ptz
-from tritgolf.artifact.statistics import stored_trits, zero_fractions
+from tritgolf.artifact.published.ptz import published_kind, read_contents, read_ptz, write_ptz
+from tritgolf.artifact.published.recognize import header_of, recognize_record
+from tritgolf.artifact.statistics import stored_trits
 from tritgolf.artifact.storage import restore, store
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.zeros import zero_fractions
 
 SAMPLES = {"pr640": "absmean", "pr920": "rms"}
 FAITHFUL = {"decide": "master", "shrinkage": True, "reload_dtype": "bfloat16", "mixes": "e4m3"}

@@ -1,0 +1,1 @@
+"""Artifacts that published code wrote: how they are told apart and read."""

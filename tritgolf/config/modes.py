@@ -1,0 +1,31 @@
+"""The two named modes, setting by setting."""
+
+from typing import Any
+
+# What the two named modes mean, setting by setting; the README's table is made from this.
+MODES: dict[str, dict[str, Any]] = {
+    "faithful": {
+        "model.rotary_frequencies": "bfloat16",
+        "export.decide": "master",
+        "export.shrinkage": True,
+        "export.reload_dtype": "bfloat16",
+        "export.mixes": "e4m3",
+        "evaluate.window_rule": "record",
+        "evaluate.headline_z_loss": True,
+        "evaluate.apply_temperature": False,
+        "report.zero_fraction": "record",
+        "report.bytes": "published",
+    },
+    "honest": {
+        "model.rotary_frequencies": "float32",
+        "export.decide": "forward",
+        "export.shrinkage": False,
+        "export.reload_dtype": "float32",
+        "export.mixes": "bfloat16",
+        "evaluate.window_rule": "every_token",
+        "evaluate.headline_z_loss": False,
+        "evaluate.apply_temperature": True,
+        "report.zero_fraction": "true",
+        "report.bytes": "raw",
+    },
+}

@@ -1,0 +1,119 @@
+"""A record: all settings of one system, loaded from YAML.
+
+A record is a YAML file in ``records/``. It may ``inherit`` from another and then states only what differs. A ``mode``
+("faithful" or "honest") fills in the settings of ``MODES`` that the record leaves open, so a loaded record is fully
+explicit: nothing is decided later. Every error is one line that names file, key, value and what is allowed.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from tritgolf.config.evaluate import EvaluateConfig
+from tritgolf.config.export import ExportConfig
+from tritgolf.config.lossless import losses
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.modes import MODES
+from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.train import TrainConfig
+from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
+from tritgolf.errors import InputError
+
+RUN_MARK = "@"  # between a record's name and a run's: RECORD@RUN
+
+
+class ReportConfig(Settings):
+    """What tables show where the record and the truth differ.
+
+    ``bytes``: what headline BPB divide by, the published code's count of them or the text's own, where it is known.
+    """
+
+    zero_fraction: Literal["record", "true"]
+    bytes: ByteCounting
+
+
+class RecordConfig(Settings):
+    """One system, complete: what ``tritgolf describe`` prints and every output records."""
+
+    name: str
+    title: str
+    source: str
+    mode: Mode
+    dataset: str
+    seeds: tuple[Seed, ...] = (42, 1337, 7)
+    model: ModelConfig
+    train: TrainConfig
+    export: ExportConfig
+    evaluate: EvaluateConfig
+    report: ReportConfig
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> "RecordConfig":
+        context, sequences = self.model.context, self.train.batch_tokens // self.model.context
+        check(
+            self.train.batch_tokens == sequences * context and sequences > 0,
+            "train.batch_tokens",
+            self.train.batch_tokens,
+            f"a multiple of model.context = {context}",
+        )
+        check(
+            sequences % self.train.micro_batch_sequences == 0,
+            "train.micro_batch_sequences",
+            self.train.micro_batch_sequences,
+            f"a divisor of the {sequences} sequences of a step",
+        )
+        stride = self.evaluate.stride
+        check(stride <= context, "evaluate.stride", stride, f"at most the window, {context}")
+        calibration = self.evaluate.calibration_tokens
+        check(calibration > context, "evaluate.calibration_tokens", calibration, f"more than the window, {context}")
+        check_names("seeds", self.seeds, "seed")
+        if "lossless" in self.export.storages:
+            for key, (value, allowed) in losses(self.model, self.export.storage("lossless")).items():
+                check(False, f"export.storages.lossless.{key}", value, f"{allowed}: else this model loses something")
+        return self
+
+
+def known_records(folder: str | Path) -> list[str]:
+    """Names of the records in ``folder``, sorted."""
+    return sorted(path.stem for path in Path(folder).glob("*.yaml"))
+
+
+def load_record(name: str, folder: str | Path = "records", overrides: dict[str, Any] | None = None) -> RecordConfig:
+    """Load ``folder/name.yaml`` with its ancestors, apply ``overrides`` (nested), fill in its mode, validate.
+
+    Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
+    """
+    path = Path(folder) / f"{name}.yaml"
+    if not Path(folder).is_dir():
+        raise InputError(folder, "is no folder of records", "give the one that holds the records' YAML files")
+    if name not in (known := known_records(folder)):
+        alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
+        raise InputError(f"record {name!r}", "is unknown", f"{alone}known records: {', '.join(known) or 'none'}")
+    raw = merge(_with_ancestors(path, seen=()), overrides or {})
+    mode = raw.get("mode", "honest")
+    if not isinstance(mode, str) or mode not in MODES:
+        raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
+    for dotted, value in MODES[mode].items():
+        _set_default(raw, dotted.split("."), value)
+    return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
+
+
+def _with_ancestors(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
+    raw = read_yaml(path)
+    parent = raw.pop("inherit", None)
+    if parent is None:
+        return raw
+    if parent in seen or parent == path.stem:
+        raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
+    if parent not in (known := known_records(path.parent)):
+        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(known)}")
+    return merge(_with_ancestors(path.with_name(f"{parent}.yaml"), (*seen, path.stem)), raw)
+
+
+def _set_default(raw: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        raw = raw.setdefault(key, {})
+        if not isinstance(raw, dict):
+            return  # validation names the wrong type
+    raw.setdefault(keys[-1], value)

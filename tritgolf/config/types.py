@@ -1,0 +1,28 @@
+"""The kinds of values that settings have, and how a validator says what is allowed."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Mode = Literal["faithful", "honest"]
+Precision = Literal["float32", "bfloat16"]
+ReloadPrecision = Literal["float32", "bfloat16", "float16"]
+Format = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2"]
+ScaleFormat = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", "bfp8"]
+Decide = Literal["forward", "forward_float16", "master", "master_float64", "master_bfloat16"]
+ByteCounting = Literal["raw", "published"]
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+
+def check(holds: bool, key: str, value: object, allowed: str) -> None:
+    """For validators: what is said of a ``key`` whose ``value`` does not do."""
+    if not holds:
+        raise ValueError(f"{key}: {value} is not possible; it must be {allowed}")
+
+
+def check_names(key: str, values: tuple[object, ...], what: str) -> None:
+    """For validators: ``values`` of the setting ``key`` name at least one ``what`` and none twice."""
+    check(bool(values), key, list(values), f"at least one {what}")
+    check(len(set(values)) == len(values), key, list(values), f"different {what}s")

@@ -1,0 +1,1 @@
+"""The grid that weights are rounded to, and the formats that numbers are stored in."""

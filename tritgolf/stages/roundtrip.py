@@ -1,0 +1,84 @@
+"""The roundtrip stage: what each storage choice does to the score of one checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+from tritgolf import checkpoint as checkpoints
+from tritgolf.artifact.container import read_artifact
+from tritgolf.artifact.statistics import difference
+from tritgolf.artifact.storage import forward_ternary
+from tritgolf.config.model import ModelConfig
+from tritgolf.evaluate.load import trained_network, used_ternary
+from tritgolf.evaluate.roundtrip import paired_gap
+from tritgolf.evaluate.text import validation_text
+from tritgolf.files import digest_file, write_json
+from tritgolf.model.build import build_network
+from tritgolf.model.zeros import zero_fractions
+from tritgolf.provenance import envelope
+
+
+def roundtrip_stage(
+    *,
+    record: str,
+    seed: int,
+    name: str,
+    model: ModelConfig,
+    own_storage: str,
+    z_loss: float,
+    attention: str,
+    batch: int,
+    checkpoint: Path,
+    artifacts: dict[str, Path],
+    shards: Path,
+    tokenizer: Path,
+    facts: Path,
+) -> None:
+    """Score the checkpoint and every artifact on the validation text in non-overlapping windows; write ``facts``.
+
+    ``batch``: windows scored at a time; ``own_storage``: the artifact that the record ships.
+    """
+    text = validation_text(shards, tokenizer, model, batch, z_loss)
+    source = checkpoints.load(checkpoint)
+    ours = forward_ternary(source.tensors, model.quantizer)
+    trained, trained_score = text.score(trained_network(model, source.tensors, attention), "trained")
+    storages: dict[str, Any] = {}
+    for storage, path in artifacts.items():
+        artifact = read_artifact(path)
+        loaded, restored = artifact.header.model, artifact.restore()
+        network = build_network(loaded, restored.tensors, restored.ternary, attention=attention)
+        found, reloaded_score = text.score(network, f"reloaded {storage}")
+        gap = paired_gap(trained, found, trained_score.bytes)
+        changed = difference(ours, used_ternary(restored, loaded))
+        storages[storage] = {
+            "bpb": reloaded_score.bpb,
+            "nats": reloaded_score.nats,
+            "bpb_published_bytes": reloaded_score.bpb_published_bytes,
+            "record_bpb": reloaded_score.record_bpb,
+            "gap_bpb": gap.bpb,
+            "gap_se": gap.standard_error,
+            "trits_changed": changed.trits_changed,
+            "max_weight_error": changed.max_weight_error,
+        }
+    metrics = {
+        "trained": trained_score.as_dict(),
+        "storages": storages,
+        "own_storage": own_storage,
+        "zero_fraction": zero_fractions({n: t.q for n, t in ours.items()}),
+    }
+    written = envelope(
+        "roundtrip",
+        record=record,
+        seed=seed,
+        checkpoint=name,
+        step=source.facts["step"],
+        metrics=metrics,
+        payload=metrics,
+        configuration=[model.model_dump(mode="json"), z_loss],
+        inputs={
+            "checkpoint": source.facts["digest"],
+            "tokenizer": digest_file(tokenizer),
+            "validation": text.digest,
+            **{storage: digest_file(path) for storage, path in artifacts.items()},
+        },
+    )
+    write_json(facts, written)
