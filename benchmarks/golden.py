@@ -41,12 +41,21 @@ def digests(results: Path, records: list[str]) -> dict[str, str]:
     return found | {path.relative_to(results).as_posix(): digest_file(path) for path in sorted(files)}
 
 
+def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """What is not the same before and after, and how it differs, by path."""
+    paths = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
+    return {path: "gone" if path not in after else "new" if path not in before else "changed" for path in paths}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("revision", metavar="REV", help="a commit of this repository")
-    parser.add_argument("--records", nargs="+", default=["tiny", "demo"], metavar="NAME")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[42], metavar="N")
-    parser.add_argument("--cores", type=int, default=2, metavar="N")
+    records = ["tiny", "demo"]
+    parser.add_argument(
+        "--records", nargs="+", default=records, metavar="NAME", help="what both run (default: tiny demo)"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[42], metavar="N", help="their seeds (default: 42)")
+    parser.add_argument("--cores", type=int, default=2, metavar="N", help="of either workflow (default: %(default)s)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         before = Path(scratch) / "tree"
@@ -59,13 +68,11 @@ def main() -> int:
                 found.append(digests(Path(scratch) / name / "results", asked.records))
         finally:
             subprocess.run([*worktree, "remove", "--force", str(before)], check=True)
-    theirs, ours = found
-    other = [path for path in sorted(theirs.keys() | ours.keys()) if theirs.get(path) != ours.get(path)]
-    for path in other:
-        in_one = f"only in {asked.revision}" if path not in ours else "only in this tree" if path not in theirs else ""
-        print(f"differs: {path}" + (f" ({in_one})" if in_one else ""))
-    print(f"{sum(theirs.get(path) == digest for path, digest in ours.items())} alike, {len(other)} not")
-    return 1 if other else 0
+    differing = differences(*found)
+    for path, what in differing.items():
+        print(f"differs: {path} ({what})")
+    print(f"{len(found[1]) - len(differing.keys() & found[1].keys())} alike, {len(differing)} not")
+    return 1 if differing else 0
 
 
 if __name__ == "__main__":

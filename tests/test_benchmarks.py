@@ -109,3 +109,11 @@ def test_scaling(dataset, tmp_path):
     two = found["ranks"]["2"]
     assert two["median_ms"] > 0
     assert list(two["phase_ms"]) == ["gradients", "average", "update"]
+
+
+def test_golden_names_what_changed_came_and_went(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    differences = runpy.run_path(str(REPOSITORY / "benchmarks" / "golden.py"))["differences"]
+    before = {"a": "1", "b": "2", "c": "3"}
+    assert differences(before, dict(before)) == {}
+    assert differences(before, {"a": "1", "b": "4", "d": "5"}) == {"b": "changed", "c": "gone", "d": "new"}
