@@ -12,11 +12,18 @@ from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.laboratory.grid import load_grid
-from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.provenance import version_of
 from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
 from tritgolf.train.live import clear_finished
-from tritgolf.pipeline import check_together, costly_without_gpus, laid_over, load_pipeline, make_importable, resolve_record
+from tritgolf.pipeline import (
+    check_together,
+    costly_without_gpus,
+    laid_over,
+    load_pipeline,
+    make_importable,
+    resolve_record,
+)
 
 REPOSITORY = Path(workflow.basedir)
 make_importable(REPOSITORY)

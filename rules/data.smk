@@ -84,7 +84,7 @@ rule shards:
         mem_mb=2000,
         runtime=240,
     params:
-        version=STAGE_VERSIONS["shards"],
+        version=version_of("shards"),
         tokens_per_shard=dataset_setting("tokens_per_shard"),
     message:
         "Encode {wildcards.dataset} into shards"
@@ -111,7 +111,7 @@ rule hub:
         mem_mb=2000,
         runtime=240,
     params:
-        version=STAGE_VERSIONS["hub"],
+        version=version_of("hub"),
         source=dataset_setting("source"),
         download="results/data/{dataset}/download",
     message:

@@ -26,12 +26,12 @@ def existing_tokenizer(wildcards) -> list[str]:
 
 def version_of_corpus(wildcards):
     """The stage's version and the state of texts that can't be inputs of a rule: they are params then."""
-    return _with_states(STAGE_VERSIONS["corpus"], _texts_of(wildcards.dataset))
+    return _with_states(version_of("corpus"), _texts_of(wildcards.dataset))
 
 
 def version_of_tokenizer(wildcards):
     """The same for an existing model."""
-    return _with_states(STAGE_VERSIONS["tokenizer"], _model_of(wildcards.dataset))
+    return _with_states(version_of("tokenizer"), _model_of(wildcards.dataset))
 
 
 def _with_states(version: int, paths: list[str]):

@@ -26,7 +26,7 @@ for _record in records():
             runtime=120,
             gpu=min(1, GPUS),
         params:
-            version=STAGE_VERSIONS["evaluate"],
+            version=version_of("evaluate"),
             record=_record,
             model=plain(record_config(_record).model),
             train=plain(record_config(_record).train),

@@ -24,7 +24,7 @@ for _record in records():
             mem_mb=4000,
             runtime=60,
         params:
-            version=STAGE_VERSIONS["export"],
+            version=version_of("export"),
             record=_record,
             model=plain(record_config(_record).model),
             export=plain(record_config(_record).export),

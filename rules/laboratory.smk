@@ -23,7 +23,7 @@ for _record in records():
             runtime=240,
             gpu=min(1, GPUS),
         params:
-            version=STAGE_VERSIONS["laboratory"],
+            version=version_of("laboratory"),
             record=_record,
             model=plain(record_config(_record).model),
             export=plain(record_config(_record).export),
@@ -57,7 +57,7 @@ for _record in records():
             runtime=240,
             gpu=min(1, GPUS),
         params:
-            version=STAGE_VERSIONS["probes"],
+            version=version_of("probes"),
             record=_record,
             model=plain(record_config(_record).model),
             probes=plain(GRID.probes),

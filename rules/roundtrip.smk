@@ -27,7 +27,7 @@ for _record in records():
             runtime=60,
             gpu=min(1, GPUS),
         params:
-            version=STAGE_VERSIONS["roundtrip"],
+            version=version_of("roundtrip"),
             record=_record,
             model=plain(record_config(_record).model),
             storages=list(record_config(_record).export.storages),

@@ -41,7 +41,7 @@ for _record in records():
             device=DEVICE,  # not a param: results of another device are as good
             slurm_extra="--signal=TERM@120",  # two minutes before its time is up, training saves and is queued again
         params:
-            version=STAGE_VERSIONS["train"],
+            version=version_of("train"),
             record=_record,
             names=checkpoints(_record),
             live=f"results/{_record}/seed{{seed}}/live",

@@ -17,20 +17,33 @@ LIBRARIES = ("torch", "numpy", "sentencepiece", "safetensors", "snakemake", "pan
 PACKAGE = Path(__file__).parent
 COMMAND = "TRITGOLF_COMMAND"
 ON_CPU = "cpu: "  # before the processor, where a rank's device is told
-# Raised when the same input must give other output: every rule's params carry its stage's, so that old results are made
-# again.
-STAGE_VERSIONS = {
+# How a stage's metrics file is read: raised when its fields change. Files of all versions are read.
+SCHEMAS = {"train": 2, "export": 2, "roundtrip": 3, "evaluate": 4, "laboratory": 3, "probes": 3}
+# What computes a number: raised when the same input must give another one. Rules carry the versions that their output
+# depends on as params (``version_of``), so that old results are made again, and no others.
+VERSIONS = {
     "corpus": 1,
-    "tokenizer": 2,
+    "tokenizer": 1,
     "shards": 1,
     "hub": 1,
     "train": 2,
     "export": 2,
-    "roundtrip": 3,
-    "evaluate": 4,
-    "laboratory": 3,
-    "probes": 3,
+    "roundtrip": 2,
+    "evaluate": 3,
+    "laboratory": 2,
+    "probes": 2,
+    "score": 2,  # windows, nats, bytes: 2 counts raw bytes
 }
+USES = dict.fromkeys(("roundtrip", "evaluate", "laboratory", "probes"), ("score",))
+
+
+def version_of(stage: str) -> int | dict[str, int]:
+    """The version of a stage, and of the components that it uses, for a rule's params.
+
+    A component at version 1 is left out: it computes what it did before it had a version of its own.
+    """
+    used = {name: VERSIONS[name] for name in USES.get(stage, ()) if VERSIONS[name] > 1}
+    return {stage: VERSIONS[stage], **used} if used else VERSIONS[stage]
 
 
 @functools.cache
@@ -120,7 +133,7 @@ def envelope(
 ) -> dict[str, Any]:
     """A stage's metrics file. ``payload``: what is equal when the same run is made again (no times, no hardware)."""
     return {
-        "schema": f"tritgolf/{stage}/{STAGE_VERSIONS[stage]}",
+        "schema": f"tritgolf/{stage}/{SCHEMAS[stage]}",
         "record": record,
         "seed": seed,
         "checkpoint": checkpoint,

@@ -8,10 +8,11 @@ import pytest
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json, write_json
-from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.provenance import SCHEMAS, version_of
 from tritgolf.train.earlier import Planned, check_nothing_is_lost, is_trained, trained_with
 
-VERSION = STAGE_VERSIONS["train"]
+VERSION = version_of("train")
+assert SCHEMAS["train"] == VERSION  # files of older versions tell the one by the other
 SHARDS = {"now": digest_json("now"), "other": digest_json("other")}
 
 

@@ -16,7 +16,7 @@ from tritgolf.config.train import TrainConfig
 from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
-from tritgolf.provenance import STAGE_VERSIONS, made_here
+from tritgolf.provenance import SCHEMAS, made_here
 from tritgolf.report.metrics import read_envelope
 from tritgolf.stages import train as stage
 from tritgolf.stages.train import train_stage
@@ -79,7 +79,7 @@ def test_the_stage_publishes_weights_curve_and_facts(straight, tmp_path, dataset
     assert (trained["text"], trained["shards"]) == ("small", facts["provenance"]["inputs"]["shards"])
     assert trained["train"] == small_training().model_dump(mode="json")
     assert (facts["schema"], facts["record"], facts["seed"], facts["step"]) == (
-        f"tritgolf/train/{STAGE_VERSIONS['train']}",
+        f"tritgolf/train/{SCHEMAS['train']}",
         "small",
         1,
         12,

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.provenance import VERSIONS
 
 pytestmark = pytest.mark.workflow
 
@@ -49,13 +49,19 @@ def test_a_changed_dataset_option_runs_the_data_and_all_after_it(copied):
 
 @pytest.mark.parametrize(
     ("stage", "jobs"),
-    [("train", TRAIN), ("export", EXPORT), ("roundtrip", ROUNDTRIP), ("evaluate", EVALUATE)],
-    ids=["train", "export", "roundtrip", "evaluate"],
+    [
+        ("train", TRAIN),
+        ("export", EXPORT),
+        ("roundtrip", ROUNDTRIP),
+        ("evaluate", EVALUATE),
+        ("score", ROUNDTRIP | EVALUATE),
+    ],
+    ids=["train", "export", "roundtrip", "evaluate", "score"],
 )
-def test_a_raised_stage_version_runs_the_stage_again(copied, stage, jobs):
+def test_a_raised_version_runs_again_what_depends_on_it(copied, stage, jobs):
     provenance = copied.folder / "tritgolf" / "provenance.py"
     before = provenance.read_text()
-    version = STAGE_VERSIONS[stage]
+    version = VERSIONS[stage]
     provenance.write_text(before.replace(f'"{stage}": {version}', f'"{stage}": {version + 1}'))
     assert provenance.read_text() != before
     assert copied.planned(replace=stage == "train").items() >= jobs.items()

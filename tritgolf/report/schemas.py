@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tritgolf.config.record import RUN_MARK, RecordConfig
 from tritgolf.config.settings import shortened
 from tritgolf.config.types import ByteCounting, Mode
-from tritgolf.provenance import ON_CPU, STAGE_VERSIONS
+from tritgolf.provenance import ON_CPU, SCHEMAS
 
 LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
 LayerType = Literal["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
@@ -340,9 +340,7 @@ STAGES: dict[str, type[Any]] = {
     "probes": ProbesMetrics,
 }
 METRICS: dict[str, type[Any]] = {  # of all versions: a raised one has other numbers, not other names
-    f"tritgolf/{stage}/{version}": kind
-    for stage, kind in STAGES.items()
-    for version in range(1, STAGE_VERSIONS[stage] + 1)
+    f"tritgolf/{stage}/{version}": kind for stage, kind in STAGES.items() for version in range(1, SCHEMAS[stage] + 1)
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from tritgolf.config.settings import differences, shortened
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json, read_json
-from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.provenance import version_of
 from tritgolf.train.live import FINISHED, PLAN
 
 TRAINED = "trained"  # the key of both files that holds what ``trained_with`` returns
@@ -37,7 +37,7 @@ def trained_with(settings: dict[str, Any], text: str | None, shards: str | None)
     """All that weights depend on. ``settings``: of ``model`` and ``train`` as plain values, and the ``seed``; ``text``:
     its name; ``shards``: their digest, None where they are not there.
     """
-    return {"version": STAGE_VERSIONS["train"], **settings, "text": text, "shards": shards}
+    return {"version": version_of("train"), **settings, "text": text, "shards": shards}
 
 
 def check_nothing_is_lost(plan: Iterable[Planned]) -> None:

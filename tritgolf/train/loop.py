@@ -19,7 +19,7 @@ from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.files import digest_json
 from tritgolf.model.zeros import record_zero_fraction, zero_fractions
 from tritgolf.progress import progress
-from tritgolf.provenance import STAGE_VERSIONS
+from tritgolf.provenance import version_of
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.divergence import check_loss, check_weights
 from tritgolf.train.live import CURVE
@@ -55,7 +55,7 @@ class Plan:
         Not of the number of ranks: it changes the order of summation, and where tokens of a step begin only above 8.
         """
         settings = [self.model.model_dump(mode="json"), self.train.model_dump(mode="json")]
-        return digest_json([STAGE_VERSIONS["train"], *settings, self.seed, shards_digest])
+        return digest_json([version_of("train"), *settings, self.seed, shards_digest])
 
 
 class Preempted(Exception):  # noqa: N818 (it is no error)
