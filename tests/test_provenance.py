@@ -20,4 +20,4 @@ def test_every_stage_that_writes_metrics_has_a_version(stage):
 
 
 def test_stages_use_components_that_have_a_version():
-    assert VERSIONS.keys() >= {stage for stage in USES} | {component for used in USES.values() for component in used}
+    assert VERSIONS.keys() >= set(USES) | {component for used in USES.values() for component in used}
