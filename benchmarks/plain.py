@@ -12,14 +12,14 @@ from torch import Tensor
 
 from tritgolf.config.record import RecordConfig
 from tritgolf.model.attention import choose_attention
-from tritgolf.model.counts import is_ternary
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import described
+from tritgolf.parameters import MATRICES
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.train.muon import muon_step
 from tritgolf.train.schedule import muon_momentum
-from tritgolf.train.stacks import PROJECTIONS
 
 
 class PlainTrainer:
@@ -32,7 +32,7 @@ class PlainTrainer:
         initialize(self.network, seed)
         self.network.to(device)
         named = dict(self.network.named_parameters())
-        self.matrices = [p for name, p in named.items() if is_ternary(name) or name in PROJECTIONS]
+        self.matrices = [p for name, p in named.items() if described(name).role in MATRICES]
         self.momenta = [torch.zeros_like(matrix) for matrix in self.matrices]
         others = [p for p in named.values() if not any(p is matrix for matrix in self.matrices)]
         table = self.network.tok_emb.weight

@@ -9,7 +9,7 @@ from tritgolf.config.export import StorageConfig
 from tritgolf.config.model import ModelConfig
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
-from tritgolf.model.counts import is_ternary, layer_type, parameter_shapes
+from tritgolf.model.counts import is_ternary, parameter_shapes
 
 GROUP = 128
 
@@ -48,11 +48,6 @@ def test_every_parameter_has_a_kind_and_the_ternary_ones_are_the_model_s():
     assert {kinds[name] for name in ("skip_weights", "blocks.0.resid_mix")} == {"mix"}
     assert {kinds[name] for name in ("embed_proj.weight", "embed_proj_rev.weight")} == {"projection"}
     assert kinds["tok_emb.weight"] == "table"
-
-
-def test_layer_types():
-    names = ("attn.c_qkv", "attn.proj", "mlp.fc", "mlp.proj")
-    assert [layer_type(f"blocks.12.{name}.weight") for name in names] == ["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj"]
 
 
 @pytest.mark.parametrize(

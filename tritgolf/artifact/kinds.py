@@ -1,19 +1,18 @@
-"""What kind of tensor a state-dict name is, and in which format a storage choice puts it.
+"""What kind of tensor a parameter is stored as, by its role, and in which format a storage choice puts it.
 
-The names are the published ones. In our own format the four matrix kinds of a block are ternary whatever their size;
+In our own format the four matrix kinds of a block are ternary whatever their size;
 the published format's rule is in ``published.ptz``.
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from tritgolf.artifact.trits import base3_length
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.types import ScaleFormat
-from tritgolf.errors import InputError
-from tritgolf.model.counts import LAYER_TYPES
+from tritgolf.model.unet_parameters import described
+from tritgolf.parameters import Role
 from tritgolf.quantize.widths import length_of
 
 Kind = Literal["ternary", "table", "projection", "mix", "vector"]
@@ -21,22 +20,14 @@ Shape = tuple[int, ...]
 
 MAX_ELEMENTS = 1 << 27  # of all tensors in a file that is read: twice the full-size model's
 
-MODEL_KINDS: dict[str, Kind] = {
-    "tok_emb.weight": "table",
-    "embed_proj.weight": "projection",
-    "embed_proj_rev.weight": "projection",
-    "skip_weights": "mix",
-    "vocab_bias": "vector",
+KIND_OF_ROLE: dict[Role, Kind] = {
+    "attention": "ternary",
+    "mlp": "ternary",
+    "embedding": "table",
+    "projection": "projection",
+    "mix": "mix",
+    "control": "vector",
 }
-BLOCK_KINDS: dict[str, Kind] = {
-    **dict.fromkeys(LAYER_TYPES, "ternary"),
-    "resid_mix": "mix",
-    "attn_scale": "vector",
-    "mlp_scale": "vector",
-    "attn.q_gain": "vector",
-    "smear.gate": "vector",
-}
-BLOCK_NAME = re.compile(r"blocks\.\d+\.(.+)")
 
 # The parts of a payload, and the one in which a kind's numbers are; those of a ternary matrix are its scales.
 PAYLOAD_KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
@@ -66,11 +57,7 @@ def kind_of(name: str, shape: Shape) -> Kind:
 
     ``InputError`` if the model has no such tensor.
     """
-    block = BLOCK_NAME.fullmatch(name)
-    kind = BLOCK_KINDS.get(block[1]) if block else MODEL_KINDS.get(name)
-    if kind is None:
-        raise InputError(f"tensor {name!r}", "is not part of the ternary U-Net", "give the state of such a model")
-    return kind
+    return KIND_OF_ROLE[described(name, shape).role]
 
 
 def possible_kinds(name: str) -> tuple[Kind, ...]:

@@ -4,7 +4,6 @@ The counts come from ``tritgolf.model.counts``, the lengths of packed trits from
 that is not ternary takes a byte an element if it is a matrix (e4m3), two if it is a vector (record-spec, "Artifact").
 """
 
-import math
 from dataclasses import dataclass
 
 from tritgolf.artifact.trits import base3_length, length_range
@@ -12,7 +11,8 @@ from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.config.model import ModelConfig, QuantizerConfig
 from tritgolf.errors import InputError
-from tritgolf.model.counts import ParameterCounts, count_parameters, is_ternary, parameter_shapes
+from tritgolf.model.counts import ParameterCounts, count_parameters
+from tritgolf.model.unet_parameters import unet_parameters
 
 SCALE_BYTES = 2  # FP16 and BF16 alike
 
@@ -71,10 +71,10 @@ def expected(log: RunLog) -> Expected | None:
     if model is None:
         return None
     counts = count_parameters(model)
-    shapes = parameter_shapes(model)
-    stored = {name: shape for name, shape in shapes.items() if not is_ternary(name)}
-    fp_bytes = sum(math.prod(shape) * (1 if len(shape) == 2 else 2) for shape in stored.values())
-    matrices = tuple(math.prod(shape) for name, shape in shapes.items() if is_ternary(name))
+    table = unet_parameters(model).values()
+    stored = [parameter for parameter in table if not parameter.is_quantized]
+    fp_bytes = sum(parameter.size * (1 if len(parameter.shape) == 2 else 2) for parameter in stored)
+    matrices = tuple(parameter.size for parameter in table if parameter.is_quantized)
     return Expected(counts, matrices, counts.groups * SCALE_BYTES, fp_bytes)
 
 

@@ -8,9 +8,9 @@ from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.storage import Restored
 from tritgolf.config.model import ModelConfig
 from tritgolf.model.build import build_network
-from tritgolf.model.counts import is_ternary
 from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.ternary import Ternary, ternarize
 
 
@@ -30,4 +30,8 @@ def used_ternary(restored: Restored, model: ModelConfig) -> dict[str, Ternary]:
     if restored.ternary:
         return restored.ternary
     arguments = quantizer_arguments(model.quantizer)
-    return {name: ternarize(weight, **arguments) for name, weight in restored.tensors.items() if is_ternary(name)}
+    return {
+        name: ternarize(weight, **arguments)
+        for name, weight in restored.tensors.items()
+        if described(name).is_quantized
+    }

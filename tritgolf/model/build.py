@@ -8,8 +8,9 @@ from torch import Tensor
 from tritgolf.config.model import ModelConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
-from tritgolf.model.counts import is_ternary, parameter_shapes
+from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import unet_parameters
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.quantize.ternary import Ternary
 
@@ -59,10 +60,11 @@ def replace_weights(network: TernaryUNet, tensors: Mapping[str, Tensor], ternary
 
 
 def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
-    wanted = parameter_shapes(model)
+    table = unet_parameters(model)
+    wanted = {name: parameter.shape for name, parameter in table.items()}
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
-            kind = "ternary matrix" if is_ternary(name) else "tensor"
+            kind = "ternary matrix" if name in table and table[name].is_quantized else "tensor"
             raise InputError(
                 f"{kind} {name}",
                 f"has shape {found.get(name, 'missing')}, the model wants {wanted.get(name, 'none')}",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from tritgolf.model.counts import LAYER_TYPES, layer_type
+from tritgolf.model.unet_parameters import LAYERS, described
 from tritgolf.quantize.ternary import ternarize
 
 
@@ -18,10 +18,10 @@ def zero_fractions(trits: Mapping[str, Tensor]) -> dict[str, float]:
     counts: dict[str, int] = defaultdict(int)
     for name, q in trits.items():
         found = int((q == 0).sum())
-        for group in (layer_type(name), "all"):
+        for group in (str(described(name).layer), "all"):
             zeros[group] += found
             counts[group] += q.numel()
-    return {group: zeros[group] / counts[group] for group in (*LAYER_TYPES.values(), "all") if counts[group]}
+    return {group: zeros[group] / counts[group] for group in (*LAYERS.values(), "all") if counts[group]}
 
 
 def record_zero_fraction(state: Mapping[str, Tensor], group_size: int) -> float:
@@ -43,5 +43,6 @@ def record_zero_fraction(state: Mapping[str, Tensor], group_size: int) -> float:
 
 
 def _unused_output_matrix(state: Mapping[str, Tensor]) -> int:
-    vocabulary, width = state["tok_emb.weight"].shape[0], state["embed_proj.weight"].shape[0]
-    return vocabulary * width
+    of_role = {described(name).role: weight for name, weight in state.items()}
+    vocabulary, embed_dim = of_role["embedding"].shape
+    return vocabulary * (of_role["projection"].numel() // embed_dim)  # a projection is width × embed_dim, or turned

@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.model.counts import is_ternary
 from tritgolf.model.layers import TernaryLinear, quantizer_arguments
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import unet_parameters
+from tritgolf.parameters import MATRICES
 from tritgolf.quantize.ternary import dequantize, ternarize
-
-PROJECTIONS = ("embed_proj.weight", "embed_proj_rev.weight")
 
 
 @dataclass
@@ -36,10 +35,10 @@ class Stacks:
 
     def __init__(self, network: TernaryUNet, compile_functions: bool = False) -> None:
         layers = dict(network.ternary_layers())
-        parameters = {name: p for name, p in network.named_parameters() if is_ternary(name) or name in PROJECTIONS}
-        groups: dict[tuple[bool, torch.Size], list[str]] = {}
-        for name, parameter in parameters.items():
-            groups.setdefault((is_ternary(name), parameter.shape), []).append(name)
+        groups: dict[tuple[bool, tuple[int, ...]], list[str]] = {}
+        for name, parameter in unet_parameters(network.model).items():
+            if parameter.role in MATRICES:
+                groups.setdefault((parameter.is_quantized, parameter.shape), []).append(name)
         quantizer = network.model.quantizer
         self.group_size = quantizer.group_size
         self.quantize = _quantizes(quantizer_arguments(quantizer))

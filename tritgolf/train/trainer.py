@@ -11,6 +11,7 @@ from tritgolf.model.attention import choose_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.initialize import initialize
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.train.adam import Adam, Group
 from tritgolf.train.cuda_graph import Replay
@@ -160,10 +161,10 @@ class Trainer:
 
 def _adam(parameters: Mapping[str, Tensor], settings: AdamConfig, on_gpu: bool) -> Adam:
     """Adam over the table and the vectors; on a GPU, rates are tensors (recordings)."""
-    vectors = [parameter for name, parameter in parameters.items() if name != "tok_emb.weight"]
-    table = parameters["tok_emb.weight"]
-    rated = [([table], settings.table_lr), (vectors, settings.vector_lr)]
-    groups = [Group(ones, torch.tensor(lr, device=table.device) if on_gpu else lr) for ones, lr in rated]
+    tables = [parameter for name, parameter in parameters.items() if described(name).role == "embedding"]
+    vectors = [parameter for name, parameter in parameters.items() if described(name).role != "embedding"]
+    rated = [(tables, settings.table_lr), (vectors, settings.vector_lr)]
+    groups = [Group(ones, torch.tensor(lr, device=ones[0].device) if on_gpu else lr) for ones, lr in rated]
     return Adam(groups, settings, on_gpu)
 
 
