@@ -67,8 +67,9 @@ class PlainTrainer:
         return nats, nats
 
     def _loss_of(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        hidden, model = self.network(inputs).flatten(0, 1), self.network.model
-        return training_loss(hidden, *self.network.head(), targets.reshape(-1), model.softcap, self.train.z_loss)
+        hidden = self.network(inputs).flatten(0, 1)
+        table, bias, cap = self.network.head()
+        return training_loss(hidden, table, bias, targets.reshape(-1), cap, self.train.z_loss)
 
 
 def _compiled(function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:

@@ -32,6 +32,7 @@ from tritgolf.files import write_json
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.build import build_network, default_device
 from tritgolf.model.initialize import initialize
+from tritgolf.model.network import Network
 from tritgolf.model.unet import TernaryUNet
 from tritgolf.provenance import provenance
 
@@ -41,7 +42,7 @@ PUBLISHED = {"NVIDIA H200": 0.79e6}
 Call = Callable[[], WindowNats]
 
 
-def random_network(record: str, attention: str) -> TernaryUNet:
+def random_network(record: str, attention: str) -> Network:
     model = load_record(record).model
     network = TernaryUNet(model)
     initialize(network, 42)
@@ -76,7 +77,7 @@ def measure(calls: dict[str, Call], repeats: int, window_tokens: int) -> dict[st
     return found
 
 
-def paths(network: TernaryUNet, tokens: Tokens, windows: Windows, batch: int, compiled: bool) -> dict[str, Call]:
+def paths(network: Network, tokens: Tokens, windows: Windows, batch: int, compiled: bool) -> dict[str, Call]:
     plain = torch.compile(plain_window_sums, dynamic=False) if compiled else plain_window_sums
     sums = {"plain": plain, "eager": window_sums} | ({"fast": None} if compiled else {})
     return {

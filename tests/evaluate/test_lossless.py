@@ -49,7 +49,7 @@ VARIANTS = variants()
 def logits(network: TernaryUNet) -> torch.Tensor:
     with torch.inference_mode():
         hidden = network(random_tokens(network.model, batch=4))
-        return capped_logits(hidden, *network.head(), network.model.softcap)
+        return capped_logits(hidden, *network.head())
 
 
 def exported(folder: Path, model: ModelConfig, storage: StorageConfig) -> tuple[Path, Path]:

@@ -36,7 +36,7 @@ def test_trits_bypass_the_quantizer(network):
         assert torch.equal(built(tokens), network(tokens))
     doubled = {name: ternary._replace(scale=2 * ternary.scale) for name, ternary in trits.items()}
     built = build_network(network.model, others, doubled, attention="math", device=CPU)
-    for name, layer in built.ternary_layers():
+    for name, layer in built.linears():
         q, scale = doubled[name]
         assert torch.equal(layer.effective, (q.float() * scale.repeat_interleave(8, 1)).to(layer.effective.dtype))
 

@@ -39,9 +39,9 @@ def test_counts_are_those_of_the_network(settings):
     assert list(network.state_dict()) == list(built)
     counts = count_parameters(model)
     assert counts.trained == sum(parameter.numel() for parameter in network.parameters())
-    assert counts.ternary == sum(layer.weight.numel() for _, layer in network.ternary_layers())
+    assert counts.ternary == sum(layer.weight.numel() for _, layer in network.linears())
     assert counts.groups == sum(t.scale.numel() for t in network.ternarized().values())
-    assert [name for name, _ in network.ternary_layers()] == [name for name in built if is_ternary(name)]
+    assert [name for name, _ in network.linears()] == [name for name in built if is_ternary(name)]
 
 
 @pytest.mark.parametrize("sample", ["sample_pr640", "sample_pr920"])

@@ -31,7 +31,7 @@ SYSTEMS = {
 
 def logits(network: TernaryUNet, tokens: torch.Tensor) -> torch.Tensor:
     hidden = network(tokens)
-    return capped_logits(hidden, *network.head(), network.model.softcap)
+    return capped_logits(hidden, *network.head())
 
 
 @pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
@@ -121,7 +121,7 @@ def test_trits_and_scales_can_stand_in_for_the_masters():
     with torch.no_grad():
         before = network(tokens)
         network.use_ternary(network.ternarized())
-        for _, layer in network.ternary_layers():
+        for _, layer in network.linears():
             layer.weight.zero_()
         assert torch.equal(network(tokens), before)
 

@@ -19,7 +19,7 @@ def test_the_table_has_the_network_s_parameters_in_their_order(smear):
 def test_roles_say_what_quantizers_and_muon_take():
     table = unet_parameters(small_model(smear=True))
     network = random_network(small_model(smear=True))
-    assert [name for name, each in table.items() if each.is_quantized] == [name for name, _ in network.ternary_layers()]
+    assert [name for name, each in table.items() if each.is_quantized] == [name for name, _ in network.linears()]
     assert {name for name, each in table.items() if each.role in MATRICES - QUANTIZED} == {
         "embed_proj.weight",
         "embed_proj_rev.weight",

@@ -66,7 +66,7 @@ def test_projections_of_the_shape_of_a_ternary_matrix_are_not_quantized():
     network = random_network(small_model(embed_dim=32))  # both projections are 32 × 32, as attn.proj
     stacks = Stacks(network)
     quantized = {name for stack in stacks.stacks if stack.effective is not None for name in stack.names}
-    assert quantized == {name for name, _ in network.ternary_layers()}
+    assert quantized == {name for name, _ in network.linears()}
 
 
 def test_the_forward_pass_follows_the_masters_only_when_asked():

@@ -12,7 +12,7 @@ from tritgolf.audit.log_lines import RunLog
 from tritgolf.config.model import ModelConfig, QuantizerConfig
 from tritgolf.errors import InputError
 from tritgolf.model.counts import ParameterCounts, count_parameters
-from tritgolf.model.unet_parameters import unet_parameters
+from tritgolf.model.specs import parameters_of
 
 SCALE_BYTES = 2  # FP16 and BF16 alike
 
@@ -71,7 +71,7 @@ def expected(log: RunLog) -> Expected | None:
     if model is None:
         return None
     counts = count_parameters(model)
-    table = unet_parameters(model).values()
+    table = parameters_of(model).values()
     stored = [parameter for parameter in table if not parameter.is_quantized]
     fp_bytes = sum(parameter.size * (1 if len(parameter.shape) == 2 else 2) for parameter in stored)
     matrices = tuple(parameter.size for parameter in table if parameter.is_quantized)

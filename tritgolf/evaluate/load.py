@@ -9,17 +9,17 @@ from tritgolf.artifact.storage import Restored
 from tritgolf.config.model import ModelConfig
 from tritgolf.model.build import build_network
 from tritgolf.model.layers import quantizer_arguments
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.network import Network
 from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.ternary import Ternary, ternarize
 
 
-def trained_network(model: ModelConfig, weights: Mapping[str, Tensor], attention: str = "auto") -> TernaryUNet:
+def trained_network(model: ModelConfig, weights: Mapping[str, Tensor], attention: str = "auto") -> Network:
     """The network as it was trained: master weights by name, quantized as the training forward pass does."""
     return build_network(model, weights, attention=attention)
 
 
-def reloaded_network(artifact: Artifact, attention: str = "auto") -> TernaryUNet:
+def reloaded_network(artifact: Artifact, attention: str = "auto") -> Network:
     """The network that an artifact, ours or a published one, describes."""
     restored = artifact.restore()
     return build_network(artifact.header.model, restored.tensors, restored.ternary, attention=attention)

@@ -11,13 +11,13 @@ import numpy as np
 from tritgolf.evaluate.causality import LaterTokens, Nats, Tokens, later_tokens
 
 if TYPE_CHECKING:
-    from tritgolf.model.unet import TernaryUNet
+    from tritgolf.model.network import Network
 
 SEGMENTS = 16
 TOLERANCE = 1e-6  # nats of a segment; a segment is a difference of two FP64 sums
 
 
-def probe_scoring(network: "TernaryUNet", tokens: Tokens, changes: int = 8) -> LaterTokens:
+def probe_scoring(network: "Network", tokens: Tokens, changes: int = 8) -> LaterTokens:
     """Change later tokens of one window of ``tokens`` and compare the scores of the segments before.
 
     ``tokens``: at least the network's context + 1 of them; only those are used. Scores about 2·``changes`` times
@@ -30,7 +30,7 @@ def probe_scoring(network: "TernaryUNet", tokens: Tokens, changes: int = 8) -> L
     return later_tokens(lambda t: segment_nats(network, t), text, vocabulary, changes=changes, tolerance=TOLERANCE)
 
 
-def segment_nats(network: "TernaryUNet", tokens: Tokens) -> Nats:
+def segment_nats(network: "Network", tokens: Tokens) -> Nats:
     """Nats of ``SEGMENTS`` segments of a window, each at its last target; NaN at all others. (n,) → (n − 1,)."""
     from tritgolf.evaluate.score import score_windows  # noqa: PLC0415  (torch)
     from tritgolf.evaluate.windows import Windows  # noqa: PLC0415

@@ -19,8 +19,8 @@ from tritgolf.config.types import ByteCounting
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.bytes import TextBytes, bits_per_byte
 from tritgolf.evaluate.windows import Windows
-from tritgolf.model.loss import capped_logits, nats_of
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.loss import nats_of
+from tritgolf.model.network import Network, device_of
 from tritgolf.progress import progress
 
 LOGIT_ROWS = {"cuda": 8192, "cpu": 512}  # tokens whose logits exist at a time; on a CPU they stay in its cache
@@ -30,7 +30,7 @@ LOGIT_ROWS = {"cuda": 8192, "cpu": 512}  # tokens whose logits exist at a time; 
 # less where Inductor finds the kernels that an earlier process has made. On CPUs nothing is compiled.
 COMPILE_FROM = {"cuda": 1 << 25}
 
-WindowSums = Callable[[TernaryUNet, Tensor, Tensor, int, Tensor], Tensor]
+WindowSums = Callable[[Network, Tensor, Tensor, int, Tensor], Tensor]
 """Network, ids (windows, length + 1), how many of its last targets each window scores (windows,), the most of them,
 temperatures (n,) → FP64 (n, 2, windows): sums over the scored targets of nats and of logsumexp²."""
 
@@ -67,7 +67,7 @@ class WindowNats:
 
 
 def score_windows(
-    network: TernaryUNet,
+    network: Network,
     tokens: Tokens,
     windows: Windows,
     batch: int,
@@ -81,7 +81,7 @@ def score_windows(
 
 @torch.inference_mode()
 def score_temperatures(
-    network: TernaryUNet,
+    network: Network,
     tokens: Tokens,
     windows: Windows,
     batch: int,
@@ -97,7 +97,7 @@ def score_temperatures(
     of the usual shape: the first, which may score more, and the last, which may have fewer windows, run as they are.
     How a batch runs depends on the windows alone, so equal networks get scores that are equal to the bit.
     """
-    device = network.vocab_bias.device
+    device = device_of(network)
     counts = windows.counts
     text, starts, scored = (
         torch.from_numpy(array).to(device) for array in (np.asarray(tokens, dtype=np.int32), windows.starts, counts)
@@ -116,7 +116,7 @@ def score_temperatures(
     return [WindowNats(*each) for each in found.cpu().numpy()]
 
 
-def plain_window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
+def plain_window_sums(network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
     """The definition of ``WindowSums``: every position through all of the network and the head, whatever is scored."""
     length = spans.shape[1] - 1
     hidden, targets = network(spans[:, :-1]).flatten(0, 1), spans[:, 1:].flatten().long()
@@ -124,7 +124,7 @@ def plain_window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most:
     return _sums(nats, scored, length)
 
 
-def window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
+def window_sums(network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
     """``WindowSums`` of the last ``most`` positions alone; logits exist for ``LOGIT_ROWS`` tokens at a time."""
     hidden, targets = network(spans[:, :-1], most).flatten(0, 1), spans[:, -most:].flatten().long()
     count = LOGIT_ROWS[hidden.device.type]
@@ -135,9 +135,9 @@ def window_sums(network: TernaryUNet, spans: Tensor, scored: Tensor, most: int, 
     return _sums(torch.cat(parts, -1), scored, most)
 
 
-def _nats(network: TernaryUNet, hidden: Tensor, targets: Tensor, temperatures: Tensor) -> Tensor:
+def _nats(network: Network, hidden: Tensor, targets: Tensor, temperatures: Tensor) -> Tensor:
     """Nats and logsumexp² of each token: (temperatures, 2, tokens)."""
-    logits = capped_logits(hidden, *network.head(), network.model.softcap)
+    logits = network.head().logits(hidden)
     each = [nats_of(logits / temperature, targets) for temperature in temperatures]
     return torch.stack([torch.stack((nats, lse.square())) for nats, lse in each])
 

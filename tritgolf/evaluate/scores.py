@@ -10,7 +10,7 @@ from tritgolf.errors import InputError
 from tritgolf.evaluate.bytes import TextBytes
 from tritgolf.evaluate.score import score_temperatures, score_windows, summarize
 from tritgolf.evaluate.windows import Rule, chunked_windows, sliding_windows
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.network import Network
 
 
 def byte_facts(tokens: Tokens, sizes: TextBytes) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def byte_facts(tokens: Tokens, sizes: TextBytes) -> dict[str, Any]:
     }
 
 
-def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TextBytes, batch: int, z_loss: float) -> dict[str, Any]:
+def score_chunked(network: Network, tokens: Tokens, sizes: TextBytes, batch: int, z_loss: float) -> dict[str, Any]:
     """Non-overlapping windows of the network's context: the facts for JSON."""
     windows = chunked_windows(len(tokens), network.model.context)
     found = score_windows(network, tokens, windows, batch, what="chunked")
@@ -33,7 +33,7 @@ def score_chunked(network: TernaryUNet, tokens: Tokens, sizes: TextBytes, batch:
 
 
 def score_sliding(
-    network: TernaryUNet,
+    network: Network,
     tokens: Tokens,
     sizes: TextBytes,
     batch: int,

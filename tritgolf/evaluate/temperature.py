@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.score import score_temperatures
 from tritgolf.evaluate.windows import chunked_windows
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.network import Network
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Calibration:
     best: float
 
 
-def calibrate(network: TernaryUNet, tokens: Tokens, temperatures: tuple[float, ...], batch: int) -> Calibration:
+def calibrate(network: Network, tokens: Tokens, temperatures: tuple[float, ...], batch: int) -> Calibration:
     """Score ``tokens`` (training tokens, never validation) in non-overlapping windows at each temperature."""
     windows = chunked_windows(len(tokens), network.model.context)
     found = score_temperatures(network, tokens, windows, batch, temperatures, what="temperatures")

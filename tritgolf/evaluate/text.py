@@ -10,7 +10,7 @@ from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.bytes import TextBytes, token_bytes
 from tritgolf.evaluate.score import Score, WindowNats, score_windows, summarize
 from tritgolf.evaluate.windows import Windows, chunked_windows
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.network import Network
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ScoredText:
     z_loss: float
     digest: str = ""  # of the shards and byte counts, where it was read from a folder of them
 
-    def score(self, network: TernaryUNet, what: str) -> tuple[WindowNats, Score]:
+    def score(self, network: Network, what: str) -> tuple[WindowNats, Score]:
         """Score ``network``; ``what`` names it to the progress bar."""
         found = score_windows(network, self.tokens, self.windows, self.batch, what=what)
         return found, summarize(found, self.tokens, self.windows, self.sizes, self.z_loss)

@@ -13,6 +13,7 @@ from tritgolf.evaluate.roundtrip import Gap, paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
 from tritgolf.evaluate.text import ScoredText
 from tritgolf.model.build import replace_weights
+from tritgolf.model.network import device_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Bench:
     def __init__(self, model: ModelConfig, weights: Mapping[str, Tensor], text: ScoredText, attention: str) -> None:
         self.model, self.text = model, text
         self._network = trained_network(model, weights, attention)
-        self.device = self._network.vocab_bias.device
+        self.device = device_of(self._network)
         self.weights = {name: tensor.to(self.device) for name, tensor in weights.items()}
         self.ternary = self._network.ternarized()
         self.others = {name: tensor for name, tensor in self.weights.items() if name not in self.ternary}

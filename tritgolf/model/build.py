@@ -9,8 +9,8 @@ from tritgolf.config.model import ModelConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import parameter_shapes
-from tritgolf.model.unet import TernaryUNet
-from tritgolf.model.unet_parameters import unet_parameters
+from tritgolf.model.network import Network
+from tritgolf.model.specs import network_class, parameters_of
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.quantize.ternary import Ternary
 
@@ -27,7 +27,7 @@ def build_network(
     *,
     attention: str = "auto",
     device: torch.device | None = None,
-) -> TernaryUNet:
+) -> Network:
     """A network in evaluation mode that quantizes nothing any more.
 
     ``tensors``: weights by name. Ternary matrices among them are masters, quantized here once as the forward pass
@@ -38,7 +38,7 @@ def build_network(
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     _check_shapes(model, shapes | {name: tuple(trits.q.shape) for name, trits in ternary.items()})
     dtype = DTYPES[model.compute]
-    network = TernaryUNet(model, choose_attention(attention, device, dtype)[1])
+    network: Network = network_class(model)(model, choose_attention(attention, device, dtype)[1])
     missing_masters = {name: torch.zeros(shape) for name, shape in parameter_shapes(model).items() if name in ternary}
     network.load_state_dict({**missing_masters, **tensors})
     network.to(device).eval()
@@ -48,7 +48,7 @@ def build_network(
 
 
 @torch.no_grad()
-def replace_weights(network: TernaryUNet, tensors: Mapping[str, Tensor], ternary: Mapping[str, Ternary]) -> None:
+def replace_weights(network: Network, tensors: Mapping[str, Tensor], ternary: Mapping[str, Ternary]) -> None:
     """Let ``network`` (of ``build_network``) compute with other weights: much faster than to build another one.
 
     ``tensors``: all that are not ternary matrices (these are passed over); ``ternary``: every ternary matrix.
@@ -60,7 +60,7 @@ def replace_weights(network: TernaryUNet, tensors: Mapping[str, Tensor], ternary
 
 
 def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
-    table = unet_parameters(model)
+    table = parameters_of(model)
     wanted = {name: parameter.shape for name, parameter in table.items()}
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):

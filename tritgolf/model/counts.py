@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 
 from tritgolf.config.model import ModelConfig
-from tritgolf.model.unet_parameters import described, unet_parameters
+from tritgolf.model.specs import parameters_of
+from tritgolf.model.unet_parameters import described
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ParameterCounts:
 
 def parameter_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Name → shape of every trained parameter, in state-dict order."""
-    return {name: parameter.shape for name, parameter in unet_parameters(model).items()}
+    return {name: parameter.shape for name, parameter in parameters_of(model).items()}
 
 
 def is_ternary(name: str) -> bool:
@@ -34,7 +35,7 @@ def is_ternary(name: str) -> bool:
 
 def count_parameters(model: ModelConfig) -> ParameterCounts:
     """Counts by what becomes of the parameters."""
-    table = unet_parameters(model).values()
+    table = parameters_of(model).values()
     ternary = sum(parameter.size for parameter in table if parameter.is_quantized)
     trained = sum(parameter.size for parameter in table)
     unused = model.vocab_size * model.width

@@ -4,19 +4,19 @@ import math
 
 import torch
 
-from tritgolf.model.unet import TernaryUNet
-from tritgolf.model.unet_parameters import unet_parameters
+from tritgolf.model.network import Network
+from tritgolf.model.specs import parameters_of
 from tritgolf.parameters import KaimingUniform, Normal, Zeros
 
 
 @torch.no_grad()
-def initialize(network: TernaryUNet, seed: int) -> None:
+def initialize(network: Network, seed: int) -> None:
     """Fill every matrix of ``network`` (on the CPU) from ``seed``; vectors keep the constants they were built with.
 
-    What each is drawn from stands in the model's table (``unet_parameters``). Everything passes through BF16 once.
+    What each is drawn from stands in the model's table (``specs.parameters_of``). Everything passes through BF16 once.
     """
     generator = torch.Generator().manual_seed(seed)
-    table = unet_parameters(network.model)
+    table = parameters_of(network.model)
     for name, parameter in network.named_parameters():
         match table[name].init:
             case Zeros():

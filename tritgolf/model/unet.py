@@ -15,6 +15,7 @@ from tritgolf.config.model import ModelConfig
 from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.layers import TernaryLinear, rms_norm
+from tritgolf.model.network import Head
 from tritgolf.model.rotary import rotary_tables
 from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
 from tritgolf.quantize.ternary import Ternary, dequantize
@@ -71,15 +72,12 @@ class TernaryUNet(nn.Module):
             proj = rounded_through(proj, "e4m3")
         return F.linear(rms_norm(x), proj.to(self.dtype))
 
-    def head(self) -> tuple[Tensor, Tensor]:
-        """The table (vocabulary, embed_dim) and the bias (vocabulary,) that turn hidden states into logits.
+    def head(self) -> Head:
+        """The tied head, as the loss is to use it: rounded (straight-through) where the model is trained so."""
+        table = rounded_through(self.tok_emb.weight, self.model.head_table)
+        return Head(table, rounded_through(self.vocab_bias, self.model.vectors), self.model.softcap)
 
-        As the loss is to use them: the parameters, rounded (straight-through) where the model is trained so.
-        """
-        table, bias = self.tok_emb.weight, self.vocab_bias
-        return rounded_through(table, self.model.head_table), rounded_through(bias, self.model.vectors)
-
-    def ternary_layers(self) -> Iterator[tuple[str, TernaryLinear]]:
+    def linears(self) -> Iterator[tuple[str, TernaryLinear]]:
         """(name of its weight, layer) of every ternary matrix, in state-dict order."""
         for name, module in self.named_modules():
             if isinstance(module, TernaryLinear):
@@ -87,9 +85,9 @@ class TernaryUNet(nn.Module):
 
     def ternarized(self) -> dict[str, Ternary]:
         """Trits and scales of every ternary matrix, as the training forward pass uses them."""
-        return {name: layer.ternarized() for name, layer in self.ternary_layers()}
+        return {name: layer.ternarized() for name, layer in self.linears()}
 
     def use_ternary(self, ternary: dict[str, Ternary]) -> None:
         """Compute with these trits and scales instead of the master weights (a reloaded artifact, honest mode)."""
-        for name, layer in self.ternary_layers():
+        for name, layer in self.linears():
             layer.effective = dequantize(ternary[name]).to(self.dtype).to(layer.weight.device)

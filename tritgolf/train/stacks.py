@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from tritgolf.model.layers import TernaryLinear, quantizer_arguments
-from tritgolf.model.unet import TernaryUNet
-from tritgolf.model.unet_parameters import unet_parameters
+from tritgolf.model.network import Network
+from tritgolf.model.specs import parameters_of
 from tritgolf.parameters import MATRICES
 from tritgolf.quantize.ternary import dequantize, ternarize
 
@@ -33,10 +33,10 @@ class Stack:
 class Stacks:
     """All matrices that Muon trains, by shape and kind; built once from a network that is already on its device."""
 
-    def __init__(self, network: TernaryUNet, compile_functions: bool = False) -> None:
-        layers = dict(network.ternary_layers())
+    def __init__(self, network: Network, compile_functions: bool = False) -> None:
+        layers = dict(network.linears())
         groups: dict[tuple[bool, tuple[int, ...]], list[str]] = {}
-        for name, parameter in unet_parameters(network.model).items():
+        for name, parameter in parameters_of(network.model).items():
             if parameter.role in MATRICES:
                 groups.setdefault((parameter.is_quantized, parameter.shape), []).append(name)
         quantizer = network.model.quantizer
@@ -59,7 +59,7 @@ class Stacks:
         return {name: stack.momentum[i] for stack in self.stacks for i, name in enumerate(stack.names)}
 
 
-def _stack(network: TernaryUNet, names: list[str], layers: dict[str, TernaryLinear], ternary: bool) -> Stack:
+def _stack(network: Network, names: list[str], layers: dict[str, TernaryLinear], ternary: bool) -> Stack:
     parameters = [network.get_parameter(name) for name in names]
     weight = torch.stack([p.detach() for p in parameters])
     gradient, momentum = torch.zeros_like(weight), torch.zeros_like(weight)

@@ -10,8 +10,9 @@ from tritgolf.config.train import AdamConfig, TrainConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.initialize import initialize
-from tritgolf.model.unet import TernaryUNet
-from tritgolf.model.unet_parameters import described
+from tritgolf.model.network import Network
+from tritgolf.model.specs import network_class, parameters_of
+from tritgolf.parameters import Role
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.train.adam import Adam, Group
 from tritgolf.train.cuda_graph import Replay
@@ -34,13 +35,14 @@ class Trainer:
         on_gpu = ranks.device.type == "cuda"
         dtype = DTYPES[model.compute]
         self.attention_name, attend = choose_attention(train.attention, ranks.device, dtype)
-        self.network = TernaryUNet(model, attend, fused=on_gpu)
+        self.network: Network = network_class(model)(attend=attend, model=model, fused=on_gpu)
         initialize(self.network, seed)
         self.network.to(ranks.device)
         self.stacks = Stacks(self.network, compile_functions=on_gpu)
         stacked = self.stacks.momenta()
         self.others = {name: p for name, p in self.network.named_parameters() if name not in stacked}
-        self.adam = _adam(self.others, train.adam, on_gpu)
+        table = parameters_of(model)
+        self.adam = _adam({name: (table[name].role, p) for name, p in self.others.items()}, train.adam, on_gpu)
         self._rates = {name: torch.zeros((), device=ranks.device) for name in ("muon_lr", "momentum")}
         self._losses = torch.zeros(2, device=ranks.device)
         self._forward = torch.compile(self.network, dynamic=False) if on_gpu else self.network
@@ -136,19 +138,15 @@ class Trainer:
         self.adam.zero_gradients()
 
     def _accumulate_gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        model = self.network.model
         size = _largest_divisor(inputs.shape[0], self.train.micro_batch_sequences)
         parts = inputs.shape[0] // size
         sums = torch.zeros(2, device=inputs.device)
         for part in range(parts):
             rows = slice(part * size, (part + 1) * size)
             hidden = self._forward(inputs[rows])
+            table, bias, cap = self.network.head()
             loss, cross_entropy = fused_training_loss(
-                hidden.flatten(0, 1),
-                *self.network.head(),
-                targets[rows].reshape(-1),
-                model.softcap,
-                self.train.z_loss,
+                hidden.flatten(0, 1), table, bias, targets[rows].reshape(-1), cap, self.train.z_loss
             )
             (loss / parts).backward()
             sums += torch.stack((loss.detach(), cross_entropy))
@@ -159,10 +157,10 @@ class Trainer:
         return [stack.gradient for stack in self.stacks.stacks] + others
 
 
-def _adam(parameters: Mapping[str, Tensor], settings: AdamConfig, on_gpu: bool) -> Adam:
+def _adam(parameters: Mapping[str, tuple[Role, Tensor]], settings: AdamConfig, on_gpu: bool) -> Adam:
     """Adam over the table and the vectors; on a GPU, rates are tensors (recordings)."""
-    tables = [parameter for name, parameter in parameters.items() if described(name).role == "embedding"]
-    vectors = [parameter for name, parameter in parameters.items() if described(name).role != "embedding"]
+    tables = [parameter for role, parameter in parameters.values() if role == "embedding"]
+    vectors = [parameter for role, parameter in parameters.values() if role != "embedding"]
     rated = [(tables, settings.table_lr), (vectors, settings.vector_lr)]
     groups = [Group(ones, torch.tensor(lr, device=ones[0].device) if on_gpu else lr) for ones, lr in rated]
     return Adam(groups, settings, on_gpu)

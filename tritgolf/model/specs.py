@@ -1,0 +1,44 @@
+"""The registry of models: their settings, their table of parameters, and the network that is made of them.
+
+Imports no torch: planning, counts and the audit read tables, and a network is imported when it is built.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tritgolf.config.model import ModelConfig
+from tritgolf.config.settings import Settings
+from tritgolf.model.unet_parameters import unet_parameters
+from tritgolf.parameters import Parameter
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One kind of model. ``network``: ``module:Class``, called with the settings, the attention and ``fused``."""
+
+    config: type[Settings]
+    parameters: Callable[[Any], dict[str, Parameter]]
+    network: str
+
+
+MODELS: dict[str, ModelSpec] = {
+    "unet": ModelSpec(ModelConfig, unet_parameters, "tritgolf.model.unet:TernaryUNet"),
+}
+
+
+def spec_of(model: Settings) -> ModelSpec:
+    """The spec whose settings these are."""
+    return next(spec for spec in MODELS.values() if type(model) is spec.config)
+
+
+def parameters_of(model: Settings) -> dict[str, Parameter]:
+    """Name → every trained parameter, in state-dict order."""
+    return spec_of(model).parameters(model)
+
+
+def network_class(model: Settings) -> Callable[..., Any]:
+    """The class that builds the network of these settings."""
+    module, _, name = spec_of(model).network.partition(":")
+    return getattr(importlib.import_module(module), name)
