@@ -11,10 +11,14 @@ ROOTS = ("train/__main__.py", "stages/train.py", "stages/export.py", "stages/eva
 
 
 @functools.cache
-def submission_files() -> frozenset[Path]:
-    """Sources of the stages that train, export and score, and of all that they import, also inside functions."""
+def submission_files(network: str) -> frozenset[Path]:
+    """Sources of the stages that train, export and score, and of all that they import, also inside functions.
+
+    ``network``: the ``module:Class`` of the model, which a registry names where no import statement does.
+    """
     found: set[Path] = set()
-    left = [PACKAGE / root for root in ROOTS]
+    module = network.partition(":")[0].split(".")
+    left = [*(PACKAGE / root for root in ROOTS), PACKAGE.parent.joinpath(*module).with_suffix(".py")]
     while left:
         source = left.pop()
         if source not in found:
@@ -23,9 +27,9 @@ def submission_files() -> frozenset[Path]:
     return frozenset(found)
 
 
-def code_bytes() -> int:
+def code_bytes(network: str) -> int:
     """UTF-8 bytes of ``submission_files``, with their comments."""
-    return sum(len(source.read_bytes()) for source in submission_files())
+    return sum(len(source.read_bytes()) for source in submission_files(network))
 
 
 def _imported(source: Path) -> Iterator[Path]:

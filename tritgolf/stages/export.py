@@ -13,6 +13,7 @@ from tritgolf.artifact.submission import code_bytes
 from tritgolf.config.export import ExportConfig
 from tritgolf.config.model import ModelConfig
 from tritgolf.files import write_json
+from tritgolf.model.specs import spec_of
 from tritgolf.model.zeros import record_zero_fraction, zero_fractions
 from tritgolf.provenance import envelope
 
@@ -58,7 +59,7 @@ def export_stage(
         "storages": entries,
         "zero_fraction": zero_fractions(stored_trits(stored[export.own_storage])),
         "record_zero_fraction": record_zero_fraction(found.tensors, model.quantizer.group_size),
-        "code_bytes": code_bytes(),
+        "code_bytes": code_bytes(spec_of(model).network),
         "byte_limit": export.byte_limit,
     }
     written = envelope(
