@@ -23,8 +23,10 @@ from tritgolf.report.tables import roundtrip_table
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "measured.md").read_text()
 TEXT = one_line(PAGE)
-RUN = kept.RECORD_LENGTH
+RUN, AS_WRITTEN_RUN = kept.RECORD_LENGTH, kept.LENGTH_AS_WRITTEN
+LENGTH_RUNS = pytest.mark.parametrize("run", (RUN, AS_WRITTEN_RUN), ids=("faithful", "as_written"))
 CHECKPOINTS = ("step_002000", "step_004000", "step_006000", "final")
+ONE_READING = 90_426_156 / 524_288  # steps: the text's training tokens (measured/data) over those of a batch
 
 
 def test_the_scores_after_1900_steps_are_those_of_the_metrics():
@@ -83,13 +85,14 @@ def test_the_three_seeds_are_those_of_their_metrics():
     assert len(windows.starts) * windows.length < COMPILE_FROM["cuda"]
 
 
-def test_the_measured_gaps_are_those_of_the_metrics():
+@LENGTH_RUNS
+def test_the_measured_gaps_are_those_of_the_metrics(run):
     names = ["bf16", "fp16", "fp32", "lossless"]
-    rows = table_after(PAGE, f"<!-- table: {RUN.name} roundtrip -->")
+    rows = table_after(PAGE, f"<!-- table: {run.name} roundtrip -->")
     assert len(rows) == len(names)
     for row, storage in zip(rows, names, strict=True):
         for cell, checkpoint in zip(row[1:], CHECKPOINTS, strict=True):
-            facts = kept.storages(RUN, checkpoint)[storage]
+            facts = kept.storages(run, checkpoint)[storage]
             if storage == "lossless":
                 assert cell == "0 exactly" and (facts["gap_bpb"], facts["gap_se"]) == (0, 0)
                 continue
@@ -98,12 +101,44 @@ def test_the_measured_gaps_are_those_of_the_metrics():
             assert all(error == pytest.approx(facts["gap_se"], abs=5.1e-6) for error in shown[1:])
 
 
-def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics():
-    chunked, sliding = table_after(PAGE, f"<!-- table: {RUN.name} checkpoints -->")
+@LENGTH_RUNS
+def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics(run):
+    chunked, sliding = table_after(PAGE, f"<!-- table: {run.name} checkpoints -->")
+    evaluations = load_run(run).seeds[0].evaluations
     for checkpoint, *shown in zip(CHECKPOINTS, chunked[1:], sliding[1:], strict=True):
-        found = json.loads((RUN / "seed42" / checkpoint / "evaluate.json").read_text())["metrics"]
-        assert shown == [f"{found[kind]['bpb']:.4f}" for kind in ("chunked", "sliding")]
-        assert f"stride {found['sliding']['stride']}" in sliding[0]
+        found = evaluations[checkpoint]
+        assert shown == [f"{score.by_published_bytes:.4f}" for score in (found.chunked, found.sliding)]
+        assert f"stride {found.sliding.stride}" in sliding[0]
+
+
+def test_which_bytes_the_page_divides_by_is_told_with_the_runs_own_ratio():
+    sliding = load_run(RUN).seeds[0].evaluate.sliding
+    ratio, published, raw = sliding.raw_per_published_byte, sliding.by_published_bytes, sliding.bpb
+    assert f"{ratio:.4f} for each published one, so its artifact's sliding BPB of {published:.4f} is {raw:.4f}" in TEXT
+    others = [run for run in kept.MEASURED.glob("*/record.json") if run.parent != RUN]
+    countings = {score.byte_counting for run in others for score in load_run(run.parent).trained_scores}
+    assert sliding.byte_counting == "raw" and countings == {"published"}
+
+
+def test_what_is_said_of_scores_on_the_way_is_the_roundtrips_and_the_logs():
+    told = []
+    for run in (RUN, AS_WRITTEN_RUN):
+        seed = load_run(run).seeds[0]
+        early, later = (seed.roundtrip(step).trained.by_published_bytes for step in CHECKPOINTS[:2])
+        reading = {"bytes": f"{later:.4f} against {early:.4f}"}
+        for step in (2000, 4000):
+            batches = [line.loss for line in seed.log if step - ONE_READING < line.step <= step]
+            reading[step] = f"{statistics.mean(batches):.3f}"
+            assert {line.lr_scale for line in seed.log if 500 < line.step <= 4000} == {1.0}
+        assert float(reading[4000]) < float(reading[2000])
+        told.append(reading)
+    faithful, as_written = told
+    assert f"{faithful['bytes']} BPB in the faithful one, {as_written['bytes']} as written" in TEXT
+    fell = [f"from {each[2000]} to {each[4000]}" for each in told]
+    assert f"{fell[0]} nats and {fell[1]}, each the mean over one reading" in TEXT
+    assert [round(step / ONE_READING) for step in (2000, 4000, 6530)] == [12, 23, 38]
+    gaps = [kept.storages(RUN, checkpoint)["bf16"]["gap_bpb"] for checkpoint in CHECKPOINTS]
+    assert "In the faithful run the gap too is largest at step 4,000." in TEXT and max(gaps) == gaps[1]
 
 
 @pytest.mark.parametrize(
@@ -129,24 +164,22 @@ def test_the_measured_decompositions_are_those_of_the_laboratory(run, column):
 
 
 def test_the_bytes_of_code_are_those_that_the_runs_counted():
-    facts = [json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, *kept.SHORT)]
+    facts = [
+        json.loads((run / "seed42/final/export/export.json").read_text()) for run in (RUN, AS_WRITTEN_RUN, *kept.SHORT)
+    ]
     counted = [each["metrics"]["code_bytes"] for each in facts]
-    assert (
-        "{:,} bytes in the record-length run, {:,} and {:,} in those of `ternary_v1` and `ternary_v2` of 1,900".format(
-            *counted
-        )
-        in TEXT
-    )
+    said = "{:,} bytes in the faithful run of 6,530 steps, {:,} in the one as written, {:,} and {:,} in those of"
+    assert f"{said.format(*counted)} `ternary_v1` and `ternary_v2` of 1,900" in TEXT
 
 
 def test_the_zeros_at_full_size_are_those_of_the_logs():
     shares = []
-    for run, steps in ((RUN, (100, 600, 2000, 6530)), (kept.SHORT[0], (100, 600, 1900))):
+    for run, steps in ((AS_WRITTEN_RUN, (100, 600, 2000, 6530)), (kept.SHORT[0], (100, 600, 1900))):
         log = (run / "seed42/train/metrics.jsonl").read_text().splitlines()
         lines = {line["step"]: line["zero_fraction"]["all"] for line in map(json.loads, log)}
         shares += [f"{lines[step]:.3f}" for step in steps]
     said = (
-        "`ternary_v2` has {} after 100 steps, {} after 600, {} after 2,000, and {} at 6,530; "
+        "`ternary_v2` as written has {} after 100 steps, {} after 600, {} after 2,000, and {} at 6,530; "
         "`ternary_v1` {} after 100 steps, {} after 600 and {} at 1,900."
     ).format(*shares)
     assert said in TEXT
@@ -171,7 +204,7 @@ def test_the_zeros_of_the_long_runs_are_those_of_their_logs(run, said):
 
 def test_the_most_that_the_scales_dtype_moves_a_gap_is_that_of_the_metrics():
     said = re.search(
-        r"moves a gap by at most ([\d.]+) BPB at any checkpoint of the three, and by ([\d.]+) at",
+        r"moves a gap by at most ([\d.]+) BPB at any checkpoint of the four, and by ([\d.]+) at",
         TEXT,
     )
     spreads = {}
@@ -184,18 +217,45 @@ def test_the_most_that_the_scales_dtype_moves_a_gap_is_that_of_the_metrics():
     assert [float(most) for most in said.groups()] == [round(max(spreads.values()), 6), round(max(at_the_end), 6)]
 
 
-def test_what_is_said_of_the_gap_without_the_trits_decided_anew_is_the_laboratorys():
+def test_what_is_said_of_the_gap_as_written_is_the_laboratorys():
+    found = kept.laboratory(AS_WRITTEN_RUN)
+    own = kept.gap_of(found, "own")
+    by_trits = own - kept.gap_of(found, "decide_forward")
+    assert f"The gap at the end is {own:.4f}, of which {by_trits:.4f} are trits that the export decides anew" in TEXT
+    changed = kept.grid_row(found, "own")["trits_changed"]
+    assert f"{100 * changed / found['ternary_weights']:.2f} % of them differ" in TEXT
+    crowding = [f"{each['threshold']['crowding']:.1f}" for each in (found, kept.laboratory(RUN))]
+    assert "in the faithful run as much: 3.2 times as many" in TEXT and crowding == ["3.2", "3.2"]
+    assert f"on four H100s in {load_run(AS_WRITTEN_RUN).seeds[0].train.training_seconds:.0f} s:" in TEXT
+
+
+def test_what_is_said_of_the_gap_of_the_faithful_run_is_the_laboratorys():
     found = kept.laboratory(RUN)
-    assert f"{100 * found['rows']['own']['trits_changed'] / found['ternary_weights']:.2f} % of them differ" in TEXT
-    assert f"Without these trits our gap is {found['rows']['decide_forward']['gap_bpb']:.4f};" in TEXT
+    own, left = kept.grid_row(found, "own"), kept.grid_row(found, "mixes_bf16")
+    assert f"The gap at the end is {own['gap_bpb']:.4f}, of the size of the published ones: " in TEXT
+    assert f"in our faithful run. Its gap is {own['gap_bpb']:.4f}; #920 published" in TEXT
+    changed, weights = own["trits_changed"], found["ternary_weights"]
+    assert f"decides {changed} of {weights / 1e6:.1f} million trits otherwise than the forward pass did" in TEXT
+    assert kept.grid_row(found, "decide_fp64")["trits_changed"] == 0  # it is FP32 against FP64 that decides them
+    assert f"take {left['bytes'] - own['bytes']:,} bytes more, and the gap would be {left['gap_bpb']:.4f}." in TEXT
+    assert "Four fifths of it are e4m3 on the mixes and skips" in TEXT
+    assert 1 - left["gap_bpb"] / own["gap_bpb"] == pytest.approx(4 / 5, abs=0.01)
+    table = own["gap_bpb"] - kept.gap_of(found, "table_bf16")
+    assert "Nearly all the rest is the table in e4m3" in TEXT and table == pytest.approx(left["gap_bpb"], rel=0.2)
+    assert f"on four H200s in {load_run(RUN).seeds[0].train.training_seconds:.0f} s:" in TEXT
+
+
+def test_what_is_said_of_the_published_gaps_is_the_tables_and_the_laboratorys():
     gaps: dict[str, list[float]] = {}
     with (ROOT / "published" / "seeds.csv").open() as file:
         for row in csv.DictReader(file):
             gaps.setdefault(row["system"], []).append(float(row["rt_gap"]))
     assert "#920 published {:.4f}, {:.4f} and {:.4f}.".format(*sorted(gaps["pr920"])) in TEXT
-    by_fp16 = [kept.gap_of(kept.laboratory(run), "lossless_decide_fp16") for run in (RUN, kept.SHORT[0])]
-    assert f"that would cost {by_fp16[0]:.4f} by itself; in `ternary_v1`, whose record does it, it cost" in TEXT
-    assert f"it cost {by_fp16[1]:.5f} after 1,900 steps" in TEXT
+    by_fp16 = [
+        kept.gap_of(kept.laboratory(run), "lossless_decide_fp16") for run in (AS_WRITTEN_RUN, RUN, kept.SHORT[0])
+    ]
+    assert "that would cost {:.4f} by itself as written, and {:.4f} faithful; in `ternary_v1`".format(*by_fp16) in TEXT
+    assert f"whose record does it, it cost {by_fp16[2]:.5f} after 1,900 steps" in TEXT
     published = statistics.mean(gaps["pr640"]) - statistics.mean(gaps["pr920"])
     said = re.search(r"differ by ([\d.]+), which is itself not significant \(one-sided p = ([\d.]+), \[c11\]", TEXT)
     assert said[1] == f"{published:.4f}"
@@ -306,7 +366,7 @@ def test_as_written_and_honest_are_compared_as_the_experiment_does():
     pace = train["step_ms"]["median"]
     said = f"{pace:.1f} ms on four H200s (median; as written, by the benchmark: 143.6), so that 600 s hold"
     assert f"{said} {int(600_000 / pace):,} steps" in TEXT
-    record = json.loads((RUN / "seed42/train/train.json").read_text())["metrics"]["step_ms"]["median"]
+    record = json.loads((AS_WRITTEN_RUN / "seed42/train/train.json").read_text())["metrics"]["step_ms"]["median"]
     assert f"there; as written {int(600_000 / record):,} on four H100s" in TEXT
     as_written = json.loads((kept.MEASURED / "speed/scaling_4xh200.json").read_text())["ranks"]["4"]["median_ms"]
     assert f"by the benchmark: {as_written:.1f})" in TEXT
@@ -325,7 +385,7 @@ def test_every_page_tells_in_three_sentences_why_faithful_decides_from_fp32_weig
 
 def test_what_the_pages_call_as_written_and_faithful_is_what_the_runs_recorded():
     told = {folder: training for (_, training), runs in kept.LONG.items() for folder, _ in runs}
-    told |= dict.fromkeys(kept.FULL_SIZE, "as written") | {kept.HONEST: "honest"}
+    told |= dict.fromkeys(kept.AS_WRITTEN, "as written") | {RUN: "faithful", kept.HONEST: "honest"}
     labels = {folder: read_record_facts(folder / "record.json").label for folder in told}
     assert {folder: label.partition(" (")[0] for folder, label in labels.items()} == told
     assert AS_WRITTEN in labels.values()

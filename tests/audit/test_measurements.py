@@ -45,6 +45,36 @@ def ruling(claim, folder):
     return next(e.ruling for e in entries if e.claim.id == claim and e.kind == "measurement")
 
 
+def by_raw_bytes(facts, ratio):
+    """A metrics file's facts as if the text had ``ratio`` raw bytes for each published one."""
+    if isinstance(facts, list):
+        return [by_raw_bytes(each, ratio) for each in facts]
+    if not isinstance(facts, dict):
+        return facts
+    counted = {name: by_raw_bytes(value, ratio) for name, value in facts.items()}
+    if "bpb" in facts:
+        counted |= {"bpb_published_bytes": facts["bpb"], "byte_counting": "raw"}
+    for name in ("bpb", "gap_bpb", "gap_se", "over_own_bpb", "over_own_se"):
+        if name in facts:
+            counted[name] = facts[name] / ratio
+    return counted
+
+
+def test_a_run_by_raw_bytes_measures_what_it_measures_by_published_ones(tmp_path):
+    """Claims are by published bytes, as older runs are: what divides by raw bytes is converted, everywhere."""
+    for counting in ("published", "raw"):
+        sound_run(tmp_path / counting / "run", "ternary_v2")
+    for path in (tmp_path / "raw").rglob("seed*/*/*.json"):
+        edit(path, lambda raw: raw.update(metrics=by_raw_bytes(raw["metrics"], 1.25)))
+    published, raw = (read_measurements(tmp_path / counting) for counting in ("published", "raw"))
+    assert len(raw.gaps) == len(published.gaps) > 20 and len(raw.evaluations) == len(SEEDS)
+    for ours, theirs in zip((*raw.gaps, *raw.evaluations), (*published.gaps, *published.evaluations), strict=True):
+        pairs = zip(vars(ours).values(), vars(theirs).values(), strict=True)
+        assert all(one == pytest.approx(other) if isinstance(one, float) else one == other for one, other in pairs)
+    for claim in ("c05", "c06", "c07", "c11", "r04"):
+        assert ruling(claim, tmp_path / "raw") == ruling(claim, tmp_path / "published")
+
+
 def test_an_empty_folder_measures_nothing(tmp_path):
     assert read_measurements(tmp_path) == read_measurements(tmp_path / "none")
     assert ruling("c11", tmp_path).outcome.verdict is Verdict.CANT_TELL

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 # What rules/common.smk would give; the metrics are sources here, so nothing can be trained by mistake.
 SNAKEFILE = f"""
 from pathlib import Path
-from tritgolf.config import load_record
+from tritgolf.config.record import load_record
 from tritgolf.pipeline import laid_over
 from tritgolf.config.settings import merge
 

@@ -105,7 +105,8 @@ Arithmetic on printed lines: anyone can repeat it with `tritgolf audit` on the s
     "measurement": """## Evidence by measurement
 
 What logs leave open, read from the runs kept in `measured/`; open until there are some. Those trained in few seeds, on
-other text than the published runs{as_written}: what they rule on assumes that the mechanism is the same there.
+other text than the published runs{as_written}: what they rule on assumes that the mechanism is the same there. Bits
+per byte are by published bytes, as those of the claims.
 """,
 }
 OPEN_IN_PART = "open in part"

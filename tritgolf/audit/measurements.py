@@ -3,7 +3,8 @@
 Of models trained as the published ones are: what a format does to one that was trained in it decides no claim.
 ``measured/<run>/`` is a results folder (``record.json`` and metrics files of the stages' schemas). Its roundtrips and
 laboratories become ``Gap`` rows, one a checkpoint and storage, its evaluations ``Evaluation`` rows, its exports
-``Zeros`` rows.
+``Zeros`` rows. Bits a byte are by published bytes here, whichever a run divides by: the claims are so, and the older
+runs have no others.
 ``measured/lab/*.json`` adds ``Gap`` rows of exports that no record has:
 
     {"schema": "tritgolf/lab/1", "run": NAME, "estimator": "absmean" | "rms", "ternary_weights": N,
@@ -42,7 +43,7 @@ FACTORS = tuple(factor for factor in STORAGE_FACTORS if factor != "estimator")  
 
 @dataclass(frozen=True)
 class Gap:
-    """RT gap of one checkpoint in one storage: bits a byte, with its standard error."""
+    """RT gap of one checkpoint in one storage: bits a published byte, with its standard error."""
 
     run: str
     estimator: str
@@ -93,7 +94,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluated model: the text, scores in bits a byte, temperature → calibration nats, the stride."""
+    """One evaluated model: the text, scores in bits a published byte, temperature → calibration nats, the stride."""
 
     run: str
     dataset: str
@@ -216,24 +217,26 @@ def _gaps(run: Results) -> Iterator[Gap]:
 def _laboratory_gaps(run: Results) -> Iterator[Gap]:
     for seed in run.run.seeds:
         for checkpoint, found in seed.laboratories.items():
+            scale = found.trained.raw_per_published_byte
             for name, row in found.rows.items():
                 if row.factors.get("estimator", "own") == "own":  # else not a storage of this record's system
                     factors = {factor: _word(row.factors[factor]) for factor in FACTORS}
                     yield Gap(
                         run.path.name, found.estimator, found.ternary_weights == FULL_SIZE, seed.seed,
-                        seed.steps_of[checkpoint], name, factors, row.gap_bpb, row.gap_se, row.over_own_se,
-                        name == "own",
+                        seed.steps_of[checkpoint], name, factors, scale * row.gap_bpb, scale * row.gap_se,
+                        scale * row.over_own_se, name == "own",
                     )  # fmt: skip
 
 
 def _roundtrip_gaps(run: Results) -> Iterator[Gap]:
     for seed in run.run.seeds:
         for checkpoint, roundtrip in seed.roundtrips.items():
+            scale = roundtrip.trained.raw_per_published_byte
             for name, score in roundtrip.storages.items():
                 step, factors = seed.steps_of[checkpoint], _factors(run, name)
                 yield Gap(
                     run.path.name, _estimator(run), _is_full_size(run), seed.seed, step, name, factors,
-                    score.gap_bpb, score.gap_se, own=name == roundtrip.own_storage,
+                    scale * score.gap_bpb, scale * score.gap_se, own=name == roundtrip.own_storage,
                 )  # fmt: skip
 
 
@@ -255,8 +258,9 @@ def _evaluations(run: Results) -> Iterator[Evaluation]:
         if (found := seed.evaluated) is not None:
             grid = {point.temperature: point.calibration_nats for point in found.temperature.grid}
             yield Evaluation(
-                run.path.name, str(run.setting("dataset")), _is_full_size(run), seed.seed, found.chunked.bpb,
-                found.chunked.record_bpb, found.sliding.bpb, found.sliding.stride, grid,
+                run.path.name, str(run.setting("dataset")), _is_full_size(run), seed.seed,
+                found.chunked.by_published_bytes, found.chunked.record_bpb, found.sliding.by_published_bytes,
+                found.sliding.stride, grid,
             )  # fmt: skip
 
 

@@ -169,10 +169,10 @@ def verdict_table(entries: Sequence[Entry]) -> Table:
 
 
 DECISION_CAPTION = (
-    "Difference of two gaps of the same weights, bits per byte, that differ in this decision alone, all else as in the "
-    "record (or, where no such pair was measured, as in the pair with the least error), ± its standard error: paired "
-    "over windows where one of the two is the record's own storage, else estimated from both gaps' errors. — where a "
-    "run has no pair. The mode is told by what the run's `record.json` says, not by its name."
+    "Difference of two gaps of the same weights that differ in this decision alone, all else as in the record (or, "
+    "where no such pair was measured, as in the pair with the least error), ± its standard error: paired over windows "
+    "where one of the two is the record's own storage, else estimated from both gaps' errors. — where a run has no "
+    "pair. In bits per published byte, whichever a run divides by. Modes are told by `record.json`, not by names."
 )
 ZEROS_CAPTION = (
     "At the first and the last checkpoint that was kept. The record counts with the absmean rule whatever the "

@@ -149,7 +149,7 @@ def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
         "sliding_bpb_at_best_temperature": evaluate.temperature.sliding_bpb_at_best,
         "unigram_entropy_bpb": evaluate.unigram_entropy_bpb,
         "byte_counting": evaluate.sliding.byte_counting,
-        "raw_per_published_byte": evaluate.sliding.by_published_bytes / evaluate.sliding.bpb,
+        "raw_per_published_byte": evaluate.sliding.raw_per_published_byte,
         "storage": storage,
         "layout": exported.layout,
         "artifact_bytes": exported.bytes,

@@ -115,7 +115,7 @@ def _counting(run: Run) -> str:
     if not countings:
         return ""
     if countings == {"raw"}:
-        ratio = mean([score.by_published_bytes / score.bpb for score in run.trained_scores])
+        ratio = mean([score.raw_per_published_byte for score in run.trained_scores])
         return f" (BPB by its raw bytes, {ratio:.4f} for each that the published code counts)"
     return " (BPB by published bytes)" if countings == {"published"} else " (BPB by raw and by published bytes)"
 

@@ -163,6 +163,11 @@ class PureScore(Facts):
         """Bits per byte as the published code counts bytes."""
         return self.bpb if self.bpb_published_bytes is None else self.bpb_published_bytes
 
+    @property
+    def raw_per_published_byte(self) -> float:
+        """What ``bpb``, or a gap of the same text, is multiplied with to be by published bytes; 1 where it is."""
+        return self.by_published_bytes / self.bpb if self.bpb else 1.0
+
 
 class Score(PureScore):
     """``record_bpb``: by published bytes and with the z-loss term, as the published val_bpb."""
