@@ -278,6 +278,22 @@ def test_a_sidecar_beside_the_shards_is_what_bytes_are_counted_by(capsys, scorin
     assert "(the raw ones are not known)" in run(capsys, *alone)
 
 
+def test_a_sidecar_that_is_not_its_shard_s_is_told(capsys, scoring, dataset, tmp_path):
+    shutil.copytree(dataset / "shards", tmp_path / "shards")
+    shard, sidecar = (tmp_path / "shards" / name for name in ("val_000000.bin", "val_bytes_000000.bin"))
+    here = [*scoring[:3], tmp_path / "shards" / "val_*.bin", *scoring[4:]]
+    counts = sidecar.read_bytes()
+    sidecar.write_bytes(counts[:1024] + counts[1026:] + b"\1\0")
+    assert "val_bytes_000000.bin: does not have the digest of its manifest" in refuse(capsys, *here)
+    sidecar.write_bytes(shard.read_bytes())
+    assert "val_bytes_000000.bin: holds tokens, it seems, not byte counts" in refuse(capsys, *here)
+    sidecar.write_bytes(counts)
+    (tmp_path / "shards" / "manifest.json").unlink()
+    shutil.copy(shard, shard.with_name("val_000001.bin"))
+    assert main([str(part) for part in here]) == 0
+    assert "val_bytes_000001.bin: is missing, so the raw bytes of all 2 shards are not known" in capsys.readouterr().err
+
+
 def test_what_is_no_validation_shard_is_told(capsys, scoring, dataset, tmp_path):
     everything = [*scoring[:3], dataset / "shards" / "*.bin", *scoring[4:]]
     line = "names shards of validation and of other text (train_000000.bin …), by their manifest.json"

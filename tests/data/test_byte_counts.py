@@ -5,15 +5,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceTrainer
 
 from tests.data.conftest import write_documents
-from tritgolf.data.byte_counts import MOST, capped, check_tokens, fill_up, is_sidecar, open_sidecar, sidecar_path
+from tritgolf.data.byte_counts import (
+    MOST,
+    capped,
+    check_counts,
+    check_tokens,
+    fill_up,
+    is_sidecar,
+    open_sidecar,
+    sidecar_path,
+)
 from tritgolf.data.corpus import build_corpus
-from tritgolf.data.dataset import TextSource
+from tritgolf.data.dataset import TextSource, TokenizerConfig
 from tritgolf.data.encode import build_shards
 from tritgolf.data.loader import validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import load_manifest, payload_digest, read_manifest, validation_digest, verify_shards
 from tritgolf.data.shards import write_shard
+from tritgolf.data.tokenizer import build_tokenizer
 from tritgolf.errors import InputError
 
 WHITE = " " * 70_000  # more bytes than a sidecar can give to one token
@@ -114,3 +125,35 @@ def test_byte_counts_are_not_taken_for_tokens(tmp_path):
     with pytest.raises(InputError, match="holds byte counts, it seems, not tokens: 0 of 2000 values are above"):
         check_tokens(tmp_path / "counts.bin", 1000)
     check_tokens(tmp_path / "counts.bin", 100)  # so small a vocabulary has no larger tokens
+
+
+def test_tokens_are_not_taken_for_byte_counts(tmp_path):
+    write_shard(tmp_path / "val_bytes_000000.bin", np.arange(2000) % 17)
+    check_counts(tmp_path / "val_bytes_000000.bin")
+    write_shard(tmp_path / "val_bytes_000000.bin", np.arange(2000) % 300)
+    with pytest.raises(InputError, match=r"bytes_000000.bin: holds tokens, it seems, not byte counts: \d+ of 2000"):
+        check_counts(tmp_path / "val_bytes_000000.bin")
+    write_shard(tmp_path / "val_bytes_000000.bin", np.zeros(2000))
+    with pytest.raises(InputError, match="counts no byte at all"):
+        check_counts(tmp_path / "val_bytes_000000.bin")
+
+
+@pytest.mark.parametrize("last", ["three one two", "one 2"])
+def test_validation_text_that_the_tokenizer_does_not_know_is_told_before_any_training(tmp_path, last):
+    """Its bytes can't be counted: that must not come out only when the trained model is scored."""
+    model = tmp_path / "own.model"
+    with model.open("wb") as file:
+        SentencePieceTrainer.train(
+            sentence_iterator=iter(["one two three"] * 9), model_writer=file, vocab_size=30, hard_vocab_limit=False
+        )
+    write_documents(tmp_path / "train.jsonl", ["one two 3"])
+    write_documents(tmp_path / "val.jsonl", ["one two", last])
+    files = {"files": (str(tmp_path / "train.jsonl"),), "validation_files": (str(tmp_path / "val.jsonl"),)}
+    build_corpus("x", TextSource(kind="text", **files), None, tmp_path / "corpus")
+    build_tokenizer(TokenizerConfig(model=str(model)), tmp_path / "corpus", tmp_path / "tokenizer")
+    folders = (tmp_path / "corpus", tmp_path / "tokenizer", tmp_path / "shards")
+    if "2" in last:
+        with pytest.raises(InputError, match=r"validation text: has 1 tokens of \d+ that its tokenizer doesn't know"):
+            build_shards("x", *folders, tokens_per_shard=16, threads=1)
+    else:
+        assert build_shards("x", *folders, tokens_per_shard=16, threads=1).raw_bytes("validation") == 20

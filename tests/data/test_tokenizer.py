@@ -10,8 +10,8 @@ from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from tritgolf.data.corpus import split_file
 from tritgolf.data.dataset import TokenizerConfig
+from tritgolf.data.spaces import SPACE
 from tritgolf.data.tokenizer import (
-    SPACE,
     build_tokenizer,
     load_tokenizer,
     load_tokenizer_facts,
@@ -185,3 +185,19 @@ def test_a_model_that_its_facts_do_not_describe_is_an_error(corpus):
         file.write(b"\x00")
     with pytest.raises(InputError, match=r"is not the model that its tokenizer.json describes"):
         load_tokenizer_facts(corpus / "tokenizer")
+
+
+def test_a_model_whose_tokens_do_not_tell_their_bytes_is_told_here_not_when_text_is_scored(tmp_path):
+    model = tmp_path / "own.model"
+    with model.open("wb") as file:
+        SentencePieceTrainer.train(
+            sentence_iterator=iter(["one two three"] * 9),
+            model_writer=file,
+            vocab_size=300,
+            byte_fallback=True,
+            treat_whitespace_as_suffix=True,
+            hard_vocab_limit=False,
+        )
+    with pytest.raises(InputError, match=r"own.model: puts a space of its own behind every text"):
+        build_tokenizer(TokenizerConfig(model=str(model)), tmp_path, tmp_path / "tokenizer")
+    assert not (tmp_path / "tokenizer").exists()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from tritgolf.data.encode import encode_counted
+from tritgolf.data.spaces import first_space_counts
 from tritgolf.data.tokenizer import TRAINING_OPTIONS, load_tokenizer, save_tokenizer, train_tokenizer
 from tritgolf.errors import InputError
 from tritgolf.evaluate.bytes import bits_per_byte, token_bytes
@@ -132,6 +133,9 @@ MODELS = {
     "user's pieces": AS_IT_IS | {"user_defined_symbols": ["def ", "    ", "▁▁▁", "<x>"]},
     "spaces behind words": AS_IT_IS | {"treat_whitespace_as_suffix": True},
     "unigrams": {"model_type": "unigram"},
+    "no bytes": AS_IT_IS | {"byte_fallback": False, "vocab_size": 60},
+    "words alone": {"model_type": "word", "byte_fallback": False, "vocab_size": 60},
+    "a line end within": AS_IT_IS | {"user_defined_symbols": ["a\nX", "\n\n"]},
 }
 
 
@@ -164,22 +168,46 @@ def test_the_raw_bytes_of_tokens_are_those_of_the_text(any_model, texts, batch, 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(WORDS, min_size=1, max_size=5).filter(lambda texts: not any("▁" in text for text in texts)))
 def test_published_bytes_are_those_of_the_normalized_text(any_model, texts):
-    """By tokens alone a ▁ of the text can't be told from a space, so texts have none here."""
+    """By tokens alone a ▁ of the text can't be told from a space, so texts have none here; nor an unknown token."""
     tokens = np.array([token for text in texts for token in [any_model.bos_id(), *any_model.encode(text)]])
+    if any_model.unk_id() in tokens:
+        with pytest.raises(InputError, match="that its tokenizer doesn't know"):
+            token_bytes(any_model).byte_counts(tokens[:-1], tokens[1:])
+        return
     counted = int(token_bytes(any_model).byte_counts(tokens[:-1], tokens[1:]).sum())
     assert counted == sum(len(any_model.decode(any_model.encode(text)).encode()) for text in texts)
+
+
+DIGITS = ["1", "2", "3"] * 20  # no space is seen in training
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"treat_whitespace_as_suffix": True}, "puts a space of its own behind every text"),
-        ({"sentence_iterator": iter(["1", "2", "3"] * 20), "add_dummy_prefix": False}, "has no piece for a space"),
+        ({"sentence_iterator": iter(DIGITS), "add_dummy_prefix": False}, "has no piece for a space"),
+        (
+            {"sentence_iterator": iter(DIGITS), "add_dummy_prefix": False, "user_defined_symbols": ["▁a"]},
+            "has no piece for a space",
+        ),
+        ({"model_type": "word"}, "has no piece for a space"),  # an unknown word begins with three byte pieces
     ],
 )
 def test_a_model_whose_tokens_do_not_tell_their_bytes_is_refused(options, message):
     with pytest.raises(InputError, match=message):
         token_bytes(trained(**options))
+
+
+@pytest.mark.parametrize("dummy_prefix", [True, False])
+def test_a_model_that_keeps_spaces_as_they_are_is_refused(dummy_prefix):
+    """None can be trained so; one may be made so."""
+
+    class KeepsSpaces(Piece):
+        def encode(self, text, out_type):
+            return list(" " * dummy_prefix + text)
+
+    with pytest.raises(InputError, match="tokenizer: keeps spaces as they are"):
+        first_space_counts(KeepsSpaces(), "tokenizer")
 
 
 def test_a_text_without_known_characters_is_refused_and_one_with_them_is_counted():

@@ -16,5 +16,5 @@ def test_summary_fits_a_terminal_and_names_every_place(folder, tmp_path):
     ):
         assert place in text
     assert text.index("1337        300") < text.index("results/report.html")
-    assert "val, RT: pure cross-entropy. Text: docstrings." in text
-    assert "val, RT: with the z-loss term, as published. Text: fineweb." in text
+    assert "val, RT: pure cross-entropy.\nText: docstrings (BPB by published bytes)." in text
+    assert "val, RT: with the z-loss term, as published.\nText: fineweb (BPB by published bytes)." in text

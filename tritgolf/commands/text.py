@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tritgolf.errors import InputError
+from tritgolf.files import digest_file
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from tritgolf.config.model import ModelConfig
-    from tritgolf.data.manifest import Split
+    from tritgolf.data.manifest import ShardFacts, Split
     from tritgolf.data.shards import Tokens
     from tritgolf.evaluate.bytes import TextBytes
 
@@ -50,7 +51,7 @@ def given_text(arguments: argparse.Namespace, model: ModelConfig) -> GivenText:
 
     if arguments.batch < 1:
         raise InputError("--batch", f"{arguments.batch} is not possible", "give 1 or more windows")
-    paths = _shards(arguments.shards, model.vocab_size)
+    paths = _shards(arguments.shards)
     shards = [open_shard(path, model.vocab_size) for path in paths]
     tokens = np.concatenate(shards)
     check_window(tokens, model.context, arguments.shards)
@@ -61,17 +62,18 @@ def given_text(arguments: argparse.Namespace, model: ModelConfig) -> GivenText:
             f"has {pieces.vocab_size} pieces, the artifact's model {model.vocab_size}",
             "give the tokenizer of the shards and the model",
         )
-    splits = _splits(paths, arguments.tokenizer)
+    listed = _listed(paths, arguments.tokenizer, model.vocab_size)
+    splits: list[Split | None] = [facts.split if facts else None for facts in listed]
     if len(set(splits)) > 1:
         of_training = paths[splits.index("train")] if "train" in splits else paths[0]
         what = f"names shards of validation and of other text ({of_training.name} …), by their manifest.json"
         raise InputError("--shards", what, "give those of one, such as 'FOLDER/val_*.bin'")
-    return GivenText(tokens, TextBytes(pieces, _raw_bytes(paths, [len(shard) for shard in shards])), splits[0])
+    return GivenText(tokens, TextBytes(pieces, _raw_bytes(paths, [len(shard) for shard in shards], listed)), splits[0])
 
 
-def _shards(pattern: str, vocab_size: int) -> list[Path]:
+def _shards(pattern: str) -> list[Path]:
     """The shards that ``pattern`` names, in name order; byte counts beside a shard are passed over, others refused."""
-    from tritgolf.data.byte_counts import check_tokens, sidecar_path  # noqa: PLC0415
+    from tritgolf.data.byte_counts import check_name, sidecar_path  # noqa: PLC0415
 
     named = [Path(path) for path in sorted(glob.glob(pattern))]  # noqa: PTH207  (the pattern may be absolute)
     if not named:
@@ -79,38 +81,52 @@ def _shards(pattern: str, vocab_size: int) -> list[Path]:
     sidecars = {sidecar_path(path) for path in named}
     paths = [path for path in named if path not in sidecars]
     for path in paths:
-        check_tokens(path, vocab_size)
+        check_name(path)
     return paths
 
 
-def _splits(paths: list[Path], tokenizer: str) -> list[Split | None]:
-    """The split of every shard by the manifest beside it, None without one.
+def _listed(paths: list[Path], tokenizer: str, vocab_size: int) -> list[ShardFacts | None]:
+    """What the manifest beside every shard says of it, None without one.
 
-    ``InputError`` for a shard that its manifest doesn't list, or one of another ``tokenizer``.
+    ``InputError`` for a shard that its manifest doesn't list, one of another ``tokenizer``, and byte counts.
     """
+    from tritgolf.data.byte_counts import check_tokens  # noqa: PLC0415
     from tritgolf.data.manifest import check_tokenizer, read_manifest  # noqa: PLC0415
 
-    known: dict[Path, dict[str, Split]] = {}
+    known: dict[Path, dict[str, ShardFacts]] = {}
     for folder in sorted({path.parent for path in paths}):
         if (folder / "manifest.json").exists():
             check_tokenizer(folder, tokenizer)
-            known[folder] = {shard.file: shard.split for shard in read_manifest(folder).shards}
+            known[folder] = {shard.file: shard for shard in read_manifest(folder).shards}
         else:
             unknown = f"warning: {folder}: no manifest.json says which tokenizer made these shards"
             print(f"{unknown}; taking {tokenizer}", file=sys.stderr, flush=True)
-    if unlisted := [path for path in paths if path.parent in known and path.name not in known[path.parent]]:
-        what = f"is not one of the shards that {unlisted[0].parent / 'manifest.json'} lists"
-        raise InputError(unlisted[0], what, "give those of it, such as 'FOLDER/val_*.bin'")
-    return [known[path.parent][path.name] if path.parent in known else None for path in paths]
+    found = [known.get(path.parent, {}).get(path.name) for path in paths]
+    for path in (path for path, facts in zip(paths, found, strict=True) if facts is None):
+        check_tokens(path, vocab_size)
+        if path.parent in known:
+            what = f"is not one of the shards that {path.parent / 'manifest.json'} lists"
+            raise InputError(path, what, "give those of it, such as 'FOLDER/val_*.bin'")
+    return found
 
 
-def _raw_bytes(paths: list[Path], tokens: list[int]) -> npt.NDArray[np.uint16] | None:
-    """The raw bytes of every token of the shards, if each has a sidecar, else None."""
+def _raw_bytes(paths: list[Path], tokens: list[int], listed: list[ShardFacts | None]) -> npt.NDArray[np.uint16] | None:
+    """The raw bytes of every token of the shards, if each has a sidecar, else None; some without are told.
+
+    ``InputError`` for a sidecar that can't be the shard's, or is not the one that its manifest lists.
+    """
     import numpy as np  # noqa: PLC0415
 
-    from tritgolf.data.byte_counts import open_sidecar, sidecar_path  # noqa: PLC0415
+    from tritgolf.data.byte_counts import check_counts, open_sidecar, sidecar_path  # noqa: PLC0415
 
     sidecars = [sidecar_path(path) for path in paths]
-    if not all(path.is_file() for path in sidecars):
+    if lacking := [path for path in sidecars if not path.is_file()]:
+        if len(lacking) < len(sidecars):
+            told = f"warning: {lacking[0]}: is missing, so the raw bytes of all {len(paths)} shards are not known"
+            print(told, file=sys.stderr, flush=True)
         return None
+    for path, facts in zip(sidecars, listed, strict=True):
+        check_counts(path)
+        if facts and facts.byte_counts and digest_file(path) != facts.byte_counts.digest:
+            raise InputError(path, "does not have the digest of its manifest", "put the sidecar of this shard there")
     return np.concatenate([open_sidecar(path, count) for path, count in zip(sidecars, tokens, strict=True)])

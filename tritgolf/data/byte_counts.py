@@ -20,6 +20,8 @@ MOST = (1 << 16) - 1  # bytes that a sidecar can give to one token
 USUAL_COUNT = 64  # few tokens have more bytes, and few tokens have ids as small
 INDEX = re.compile(r"((?:_\d+)?\.bin)$")
 IS_SIDECAR = re.compile(r"_bytes(?:_\d+)?\.bin$")
+SHARDS_ALONE = "give the shards alone; the byte counts beside them are read with them"
+OTHER_COUNTS = "put the sidecar of this shard there, or delete it"
 
 Counts = npt.NDArray[np.int64]
 
@@ -97,19 +99,54 @@ def open_sidecar(path: str | Path, tokens: int) -> Tokens:
     counts = open_shard(path)
     if len(counts) != tokens:
         what = f"counts the bytes of {len(counts)} tokens, and its shard has {tokens}"
-        raise InputError(path, what, "put the sidecar of this shard there, or delete it")
+        raise InputError(path, what, OTHER_COUNTS)
     return counts
 
 
 def check_tokens(path: str | Path, vocab_size: int) -> None:
     """``InputError`` if a file holds byte counts rather than tokens, by its name or its content."""
-    fix = "give the shards alone; the byte counts beside them are read with them"
-    if is_sidecar(path):
-        raise InputError(path, "is a sidecar of byte counts by its name, not a shard of tokens", fix)
+    check_name(path)
     if vocab_size <= 2 * USUAL_COUNT:
         return
-    tokens = open_shard(path)
-    large = sum(int(np.count_nonzero(block > USUAL_COUNT)) for _, block in blocks(tokens))
-    if large < len(tokens) / 100:
-        what = f"holds byte counts, it seems, not tokens: {large} of {len(tokens)} values are above {USUAL_COUNT}"
-        raise InputError(path, what, fix)
+    large, total = _large(path)
+    if large < total / 100:
+        what = f"holds byte counts, it seems, not tokens: {large} of {total} values are above {USUAL_COUNT}"
+        raise InputError(path, what, SHARDS_ALONE)
+
+
+def check_name(path: str | Path) -> None:
+    """``InputError`` if a file is no shard of tokens by its name."""
+    if is_sidecar(path):
+        raise InputError(path, "is a sidecar of byte counts by its name, not a shard of tokens", SHARDS_ALONE)
+
+
+def check_counts(path: str | Path) -> None:
+    """``InputError`` if a sidecar that somebody else made holds tokens, or counts nothing."""
+    large, total = _large(path)
+    if large > total / 2:
+        what = f"holds tokens, it seems, not byte counts: {large} of {total} values are above {USUAL_COUNT}"
+        raise InputError(path, what, OTHER_COUNTS)
+    if not any(block.any() for _, block in blocks(open_shard(path))):
+        raise InputError(path, "counts no byte at all", OTHER_COUNTS)
+
+
+def _large(path: str | Path) -> tuple[int, int]:
+    """How many values of a file are above what tokens usually have in bytes, and how many there are."""
+    values = open_shard(path)
+    return sum(int(np.count_nonzero(block > USUAL_COUNT)) for _, block in blocks(values)), len(values)
+
+
+def check_known(paths: Iterable[Path], unknown: int) -> None:
+    """``InputError`` if validation shards hold the ``unknown`` token: told before a model is trained for that text."""
+    found = total = 0
+    for tokens in map(open_shard, paths):
+        total += len(tokens)
+        found += sum(int(np.count_nonzero(block == unknown)) for _, block in blocks(tokens))
+    if found:
+        raise unknown_tokens("validation text", found, total)
+
+
+def unknown_tokens(where: str, found: int, total: int) -> InputError:
+    """The error that ``found`` of ``total`` tokens are unknown ones, which stand for any text."""
+    what = f"has {found} tokens of {total} that its tokenizer doesn't know, so their bytes can't be told"
+    return InputError(where, what, "use a tokenizer with byte fallback")

@@ -1,8 +1,8 @@
 """Documents to shards, on all cores, with memory that does not grow with the corpus.
 
 SentencePiece encodes a batch on its own threads and returns it in order, so the shards are the same whatever the number
-of threads. It needs some 40 bytes of memory a character, so a long document is encoded in parts, cut between two words:
-where no piece of the vocabulary runs across a space, the tokens are those of the whole. Of validation text the raw
+of threads. It needs some 40 bytes of memory a character, so a long document is encoded in parts, cut between two words,
+wherever the tokens are those of the whole then (``_longest_part``). Of validation text the raw
 bytes of each token are kept beside the shards (``byte_counts``); telling them takes more time and memory.
 """
 
@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
 
-from tritgolf.data.byte_counts import Counts, capped, give_back, raw_byte_counts
+from tritgolf.data.byte_counts import Counts, capped, check_known, give_back, raw_byte_counts
 from tritgolf.data.corpus import load_corpus, split_file
 from tritgolf.data.manifest import PREFIX, Manifest, shard_facts, with_byte_counts, write_manifest
 from tritgolf.data.shards import ShardWriter
+from tritgolf.data.spaces import SPACE
 from tritgolf.data.text import read_documents
-from tritgolf.data.tokenizer import SPACE, load_tokenizer, load_tokenizer_facts
+from tritgolf.data.tokenizer import load_tokenizer, load_tokenizer_facts
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory
 from tritgolf.progress import progress
@@ -83,7 +84,10 @@ def write_counted(
     tokens_per_shard: int,
     threads: int,
 ) -> tuple[list[Path], list[Path]]:
-    """Write ``documents`` as the shards ``prefix_000000.bin`` … and their sidecars; return the paths of both."""
+    """Write ``documents`` as the shards ``prefix_000000.bin`` … and their sidecars; return the paths of both.
+
+    Raises ``InputError`` for text that the tokenizer doesn't know.
+    """
     carried = 0
     with (
         ShardWriter(folder, prefix, tokens_per_shard) as shards,
@@ -94,6 +98,7 @@ def write_counted(
             shards.add(tokens)
             sidecars.add(sizes)
     give_back(sidecars.paths, carried)
+    check_known(shards.paths, processor.unk_id())
     return shards.paths, sidecars.paths
 
 
@@ -156,9 +161,14 @@ def cut(text: str, characters: int) -> Iterator[str]:
 
 
 def _longest_part(processor: SentencePieceProcessor, characters: int) -> int:
-    """Characters of the parts that a document may be cut into: all of it where a piece may run across a space."""
-    pieces = (processor.id_to_piece(token)[1:] for token in range(processor.vocab_size()))
-    return sys.maxsize if any(SPACE in piece or " " in piece for piece in pieces) else characters
+    """Characters of the parts that a document may be cut into: all of it where cutting would change tokens.
+
+    So it is where a piece may run across a cut, and without byte pieces: unknown characters side by side are one token.
+    """
+    behind_first = (processor.id_to_piece(token)[1:] for token in range(processor.vocab_size()))
+    across = any(mark in piece for piece in behind_first for mark in (SPACE, " ", "\n"))
+    has_bytes = any(processor.is_byte(token) for token in range(processor.vocab_size()))
+    return characters if has_bytes and not across else sys.maxsize
 
 
 def _batches(documents: Iterable[str], batch_characters: int, part_characters: int) -> Iterator[list[tuple[str, bool]]]:

@@ -60,7 +60,7 @@ class Retry:
 class HubFiles:
     """Local paths of a dataset's files, in name order, and the commit they come from ("local" for a local copy).
 
-    ``sidecars``: the byte counts of the validation shards, where the repo has those of all.
+    ``sidecars``: the byte counts of validation shards, of as many as the repo has them.
     """
 
     shards: dict[Split, list[Path]]
@@ -182,7 +182,7 @@ def _arrange(source: HubSource, names: list[str], root: Path, commit: str) -> Hu
     sidecars = [sidecar_path(shard) for shard in validation]
     return HubFiles(
         {"train": train, "validation": validation},
-        sidecars if there.issuperset(sidecars) else [],
+        [path for path in sidecars if path in there],
         matching("tokenizer", source.tokenizer)[0],
         commit,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tritgolf.data.byte_counts import check_tokens, sidecar_path
+from tritgolf.data.byte_counts import check_counts, check_known, check_tokens, sidecar_path
 from tritgolf.data.dataset import HubSource
 from tritgolf.data.documents import fetch_documents, prove
 from tritgolf.data.hub import HubFiles, fetch
@@ -22,7 +22,7 @@ from tritgolf.data.manifest import (
     write_manifest,
 )
 from tritgolf.data.shards import read_header, write_shard
-from tritgolf.data.tokenizer import load_tokenizer_facts, save_tokenizer
+from tritgolf.data.tokenizer import load_tokenizer, load_tokenizer_facts, save_tokenizer
 from tritgolf.files import atomic_directory
 from tritgolf.progress import progress
 
@@ -38,11 +38,12 @@ def build_published_dataset(
     for whatever cannot be fetched or is not what it should be.
     """
     files = fetch(source, download)
-    save_tokenizer(files.tokenizer.read_bytes(), tokenizer, origin=files.tokenizer.name)
+    save_tokenizer(files.tokenizer.read_bytes(), tokenizer, origin=files.tokenizer.name, named=files.tokenizer)
     facts = load_tokenizer_facts(tokenizer)
     origin = {"repository": source.repository, "revision": source.revision, "commit": files.commit}
     with atomic_directory(shards) as temporary:
         linked = _link_shards(files, temporary, facts["vocab_size"], facts["bos_id"])
+        check_known(files.shards["validation"], load_tokenizer(files.tokenizer).unk_id())
         sidecars, raw_bytes = _byte_counts(source, files, Path(download), temporary)
         manifest = Manifest(
             dataset=name,
@@ -73,13 +74,18 @@ def _byte_counts(source: HubSource, files: HubFiles, download: Path, folder: Pat
     """The sidecars of the validation shards in ``folder``, and where their counts come from, or why there are none."""
     prefix, shards = PREFIX["validation"], files.shards["validation"]
     ours = [sidecar_path(folder / f"{prefix}_{index:06d}.bin") for index in range(len(shards))]
-    if files.sidecars:
+    if len(files.sidecars) == len(shards):
         for path, link in zip(files.sidecars, ours, strict=True):
+            check_counts(path)
             _link(path, link)
         return ours, "sidecars of the repository"
     documents = source.documents
     if documents is None or (source.folder is not None and documents.folder is None):
         why = "source.documents does not say where the text is" if documents is None else "source.folder has no text"
+        if files.sidecars:
+            why = (
+                f"the repository has byte counts of {len(files.sidecars)} of {len(shards)} validation shards, and {why}"
+            )
         return [], _unknown(why)
     text = fetch_documents(documents, download / "documents")
     counts = prove(text, files.tokenizer, shards)

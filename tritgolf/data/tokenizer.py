@@ -11,13 +11,13 @@ from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from tritgolf.data.corpus import split_file
 from tritgolf.data.dataset import MAX_VOCABULARY, TokenizerConfig
+from tritgolf.data.spaces import SPACE, first_space_counts
 from tritgolf.data.training_text import TrainingText
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory, digest_bytes, digest_file, read_json, write_json
 
 SCHEMA = "tritgolf/tokenizer/1"
 MAX_MODEL_BYTES = 64 << 20
-SPACE = "▁"  # what SentencePiece writes for a space
 ONLY_ERRORS = 2  # SentencePiece's minloglevel
 
 # The options of the published tokenizer (its model file carries them); what is not here is SentencePiece's default.
@@ -48,7 +48,7 @@ def build_tokenizer(
     """
     if config.model is not None:
         path = Path(config.model)
-        return save_tokenizer(_read_model(path), folder, origin=path.name)
+        return save_tokenizer(_read_model(path), folder, origin=path.name, named=path)
     assert config.vocab_size is not None
     text = TrainingText(split_file(corpus, "train"), config.training_bytes)
     where = f"{setting}.vocab_size: {config.vocab_size}"
@@ -131,15 +131,18 @@ def save_tokenizer(
     origin: str,
     requested_vocab_size: int | None = None,
     training_text: dict[str, Any] | None = None,
+    named: str | Path | None = None,
 ) -> dict[str, Any]:
     """Write a model and its facts to ``folder``, whole or not at all; return the facts.
 
-    ``training_text``: the facts of what a tokenizer made here was trained on.
+    ``training_text``: the facts of what a tokenizer made here was trained on; ``named``: how messages name the model.
+    Raises ``InputError`` for a model that can't be used here: told now, not when the text is scored.
     """
+    where = named or Path(folder) / "tokenizer.model"
+    processor = _loaded(model, where)
+    first_space_counts(processor, where)
     with atomic_directory(folder) as temporary:
-        path = temporary / "tokenizer.model"
-        path.write_bytes(model)
-        processor = load_tokenizer(path)
+        (temporary / "tokenizer.model").write_bytes(model)
         facts = {
             "schema": SCHEMA,
             "origin": origin,
@@ -155,16 +158,19 @@ def save_tokenizer(
 
 def load_tokenizer(path: str | Path) -> SentencePieceProcessor:
     """Load a SentencePiece model; ``InputError`` if it is missing, damaged, lacks bos or has over 65,536 pieces."""
-    path = Path(path)
+    return _loaded(_read_model(Path(path)), path)
+
+
+def _loaded(model: bytes, where: str | Path) -> SentencePieceProcessor:
     processor = SentencePieceProcessor()
     try:
-        processor.LoadFromSerializedProto(_read_model(path))
+        processor.LoadFromSerializedProto(model)
     except RuntimeError:
-        raise InputError(path, "is not a SentencePiece model", "make or download it again") from None
+        raise InputError(where, "is not a SentencePiece model", "make or download it again") from None
     if processor.bos_id() < 0:
-        raise InputError(path, "has no bos piece, which every document begins with", "use a tokenizer that has one")
+        raise InputError(where, "has no bos piece, which every document begins with", "use a tokenizer that has one")
     if processor.vocab_size() > MAX_VOCABULARY:
-        raise InputError(path, f"has {processor.vocab_size()} pieces", f"a shard holds at most {MAX_VOCABULARY}")
+        raise InputError(where, f"has {processor.vocab_size()} pieces", f"a shard holds at most {MAX_VOCABULARY}")
     return processor
 
 

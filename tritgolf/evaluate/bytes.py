@@ -17,10 +17,10 @@ import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
 
 from tritgolf.config.types import ByteCounting
-from tritgolf.data.tokenizer import SPACE, load_tokenizer
+from tritgolf.data.byte_counts import unknown_tokens
+from tritgolf.data.spaces import SPACE, first_space_counts
+from tritgolf.data.tokenizer import load_tokenizer
 from tritgolf.errors import InputError
-
-OTHER_MODEL = "use a tokenizer whose bytes its tokens tell, as those trained here do"
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ class TokenBytes:
         Raises ``InputError`` for unknown tokens: a tokenizer without byte pieces doesn't say what they stand for.
         """
         if self.unknown is not None and (found := int(np.count_nonzero(self.unknown[tokens]))):
-            what = f"has {found} tokens of {tokens.size} that its tokenizer doesn't know, so their bytes can't be told"
-            raise InputError("text", what, "use a tokenizer with byte fallback")
+            raise unknown_tokens("text", found, tokens.size)
         return self.text_bytes[tokens] + (self.leading_space[tokens] & ~self.silent[previous])
 
 
@@ -86,19 +85,18 @@ class TextBytes:
 def token_bytes(model: str | Path | SentencePieceProcessor) -> TokenBytes:
     """The tables of a SentencePiece model (its path, or one already loaded).
 
-    Raises ``InputError`` for a model whose tokens don't tell their bytes: one that writes a space as three byte pieces,
-    or puts a space of its own at the end of a text.
+    Raises ``InputError`` for a model whose tokens don't tell their bytes (``tritgolf.data.spaces``).
     """
     processor = model if isinstance(model, SentencePieceProcessor) else load_tokenizer(model)
     where = "tokenizer" if isinstance(model, SentencePieceProcessor) else model
-    first_space_counts = _first_space_counts(processor, where)
+    own_first_space = not first_space_counts(processor, where)
     size = processor.vocab_size()
     text_bytes, leading_space = np.zeros(size, np.int64), np.zeros(size, np.bool_)
     silent, unknown = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
     for token in range(size):
         unknown[token] = processor.is_unknown(token)
         if processor.is_control(token) or unknown[token] or processor.is_unused(token):
-            silent[token] = not first_space_counts
+            silent[token] = own_first_space
         elif processor.is_byte(token):
             text_bytes[token] = 1
         else:
@@ -106,19 +104,6 @@ def token_bytes(model: str | Path | SentencePieceProcessor) -> TokenBytes:
             leading_space[token] = piece.startswith(SPACE)
             text_bytes[token] = len(piece.replace(SPACE, " ").encode()) - leading_space[token]
     return TokenBytes(text_bytes, leading_space, silent, unknown)
-
-
-def _first_space_counts(processor: SentencePieceProcessor, where: str | Path) -> bool:
-    """Whether a document's first ▁ is a space of the text, asked of the tokenizer itself.
-
-    It is its own where one is put before every text, and can't be where leading spaces are taken away.
-    """
-    word, spaced = (processor.encode(text, out_type=str) for text in ("a", "a a"))
-    if "".join(word).endswith(SPACE):
-        raise InputError(where, "puts a space of its own behind every text, which its tokens don't tell", OTHER_MODEL)
-    if "<0xE2>" in spaced and "<0xE2>" not in word:
-        raise InputError(where, "has no piece for a space (▁): it writes one as three byte pieces", OTHER_MODEL)
-    return not "".join(word).startswith(SPACE) and "".join(processor.encode(" a", out_type=str)).startswith(SPACE)
 
 
 def bits_per_byte(mean_nats: float, tokens: int, bytes_: int) -> float:

@@ -14,9 +14,9 @@ from tritgolf.model.network import Network
 
 
 def byte_facts(tokens: Tokens, sizes: TextBytes) -> dict[str, Any]:
-    """Bytes of all tokens but the first by both countings, for JSON; ``raw_per_published`` is None without the raw."""
+    """Bytes of all tokens but the first by both countings, for JSON, with their ratio where there is one."""
     found = sizes.of(tokens, np.arange(len(tokens) - 1))
-    ratio = None if found.raw is None else found.raw / found.published
+    ratio = None if found.raw is None or not found.published else found.raw / found.published
     return {
         "raw": found.raw,
         "published": found.published,

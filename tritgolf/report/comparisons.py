@@ -10,7 +10,7 @@ from tritgolf.errors import InputError
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.hardware import machines_note, on_several, pace_by_hardware, summed_up
 from tritgolf.report.metrics import Run
-from tritgolf.report.notes import counted_in_words, made_from
+from tritgolf.report.notes import counted_in_words, in_headline, made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import published_system
 from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
@@ -69,7 +69,7 @@ def records_table(runs: Sequence[Run]) -> Table:
             "results/RECORD/tables.",
             *(several_texts if len(texts) > 1 else ()),
             *(note for frame in frames for note in machines_note(frame)),
-            *made_from(runs),
+            *made_from(runs, in_headline),
         ),
         left=("record", "mode", "text", "bytes"),
     )
@@ -107,7 +107,7 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
             "both sides.",
             *(() if same_text else (OTHER_TEXT.format(run.facts.dataset, PUBLISHED_DATASET),)),
             *machines_note(ours),
-            *made_from([run]),
+            *made_from([run], lambda _: "published"),
         ),
         left=("figure",),
     )

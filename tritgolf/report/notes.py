@@ -1,9 +1,10 @@
 """The notes under a table: how its figures are counted, and what they were made from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
+from tritgolf.config.types import ByteCounting
 from tritgolf.report.hardware import machines_note
 from tritgolf.report.metrics import Run
 from tritgolf.report.schemas import Provenance
@@ -17,11 +18,10 @@ NOT_RAW = (
 
 def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
     """How the seed table's figures are counted; ``seeds``: its ``seed_frame``."""
-    shown, other = ("val_record_bpb", "val_bpb") if run.facts.headline_z_loss else ("val_bpb", "val_record_bpb")
-    countings = {
-        "val_bpb": "pure cross-entropy",
-        "val_record_bpb": "cross-entropy plus the z-loss term, by published bytes, as the published tables have them",
-    }
+    pure = "val_bpb_published_bytes" if run.facts.headline_bytes == "published" else "val_bpb"
+    shown, other = ("val_record_bpb", pure) if run.facts.headline_z_loss else (pure, "val_record_bpb")
+    countings = {pure: "pure cross-entropy", "val_record_bpb": "cross-entropy plus the z-loss term, by published bytes"}
+    as_published = ", as the published tables have them" if run.facts.headline_z_loss else ""
     zeros = [
         f"{format_value(mean(seeds['zero_fraction']), 3)} of the stored trits",
         f"{format_value(mean(seeds['record_zero_fraction']), 3)} as the published code counts",
@@ -36,8 +36,8 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
         "(n − 1).",
         _bytes_note(run, seeds),
         f"Sliding BPB: pure cross-entropy of the reloaded artifact, windows {strides} tokens apart.",
-        f"Val BPB (trained weights), RT BPB (after export and reload) and RT gap = RT − val: {countings[shown]}. "
-        f"Val BPB as {countings[other].split(',')[0]}: {format_mean_std(seeds[other].tolist(), 4)}.",
+        f"Val BPB (trained weights), RT BPB (after export and reload) and RT gap = RT − val: {countings[shown]}"
+        f"{as_published}. Val BPB as {countings[other]}: {format_mean_std(seeds[other].tolist(), 4)}.",
         f"Artifact: {_listed(seeds['storage'])} scales, {_listed(seeds['layout'])} trits. Fits: artifact plus {code} "
         f"bytes of code is at most {limit} bytes.",
         f"Zero fraction: {'; '.join(zeros)}.",
@@ -48,10 +48,18 @@ def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def made_from(runs: Sequence[Run]) -> tuple[str, ...]:
-    """What made the figures: per record its mode and text, hardware, versions, code and the files read."""
+def in_headline(run: Run) -> ByteCounting:
+    """Which bytes a record's headline BPB divide by, where both are known."""
+    return run.facts.headline_bytes
+
+
+def made_from(runs: Sequence[Run], shown: Callable[[Run], ByteCounting] = lambda _: "raw") -> tuple[str, ...]:
+    """What made the figures: per record its mode and text, hardware, versions, code and the files read.
+
+    ``shown``: the bytes that BPB are shown by, where both countings are known.
+    """
     return tuple(
-        f"{run.facts.name} ({run.facts.source}): {_mode(run)}, text {run.facts.dataset}{_counting(run)}; "
+        f"{run.facts.name} ({run.facts.source}): {_mode(run)}, text {run.facts.dataset}{counting(run, shown(run))}; "
         f"{_listed(source.provenance.machine for source in run.sources)}; "
         f"torch {_listed(source.provenance.versions.get('torch', 'unknown') for source in run.sources)}; "
         f"code {_listed(_code(source.provenance) for source in run.sources)}; from {_listed(_patterns(run))}."
@@ -109,15 +117,19 @@ def _temperature_note(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _counting(run: Run) -> str:
-    """Which bytes its scores of pure cross-entropy divide by; nothing where no score was read."""
+def counting(run: Run, shown: ByteCounting) -> str:
+    """Which bytes BPB divide by, with the ratio of the two countings; nothing where no score was read."""
     countings = {score.byte_counting for score in run.trained_scores}
     if not countings:
         return ""
-    if countings == {"raw"}:
-        ratio = mean([score.raw_per_published_byte for score in run.trained_scores])
-        return f" (BPB by its raw bytes, {ratio:.4f} for each that the published code counts)"
-    return " (BPB by published bytes)" if countings == {"published"} else " (BPB by raw and by published bytes)"
+    if countings == {"published"}:
+        return " (BPB by published bytes)"
+    if countings != {"raw"}:
+        return " (BPB by raw and by published bytes)"
+    ratio = mean([score.raw_per_published_byte for score in run.trained_scores])
+    if shown == "published":
+        return f" (BPB by the bytes that the published code counts, {ratio:.4f} raw ones for each)"
+    return f" (BPB by its raw bytes, {ratio:.4f} for each that the published code counts)"
 
 
 def _laid_over(run: Run) -> str:

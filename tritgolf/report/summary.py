@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from tritgolf.report.metrics import Run
+from tritgolf.report.notes import counting, in_headline
 from tritgolf.report.tables import seeds_table
 
 
@@ -14,7 +15,8 @@ def summary(runs: Sequence[Run], results: str = "results") -> str:
     for run in runs:
         table = seeds_table(run)
         counted = "with the z-loss term, as published" if run.facts.headline_z_loss else "pure cross-entropy"
-        parts.append(f"{table.title}\n\n{table.terminal()}\n\nval, RT: {counted}. Text: {run.facts.dataset}.")
+        text = run.facts.dataset + counting(run, in_headline(run))
+        parts.append(f"{table.title}\n\n{table.terminal()}\n\nval, RT: {counted}.\nText: {text}.")
     places = [["report", f"{results}/report.html"]]
     for run in runs:
         folder = f"{results}/{run.facts.name}"

@@ -12,7 +12,7 @@ import pandas as pd
 from tritgolf.report.frames import checkpoint_frame, roundtrip_frame, seed_frame
 from tritgolf.report.hardware import on_several, pace_by_hardware, summed_up
 from tritgolf.report.metrics import Run
-from tritgolf.report.notes import headline_notes, made_from
+from tritgolf.report.notes import headline_notes, in_headline, made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import RecordFacts
 from tritgolf.report.statistics import NOT_KNOWN, format_exact, format_mean_std, format_value, mean, sample_std
@@ -51,7 +51,7 @@ def seeds_table(run: Run) -> Table:
         title=f"{run.facts.heading}: {len(seeds)} seed{'s' * (len(seeds) != 1)}",
         frame=frame,
         cells=pd.DataFrame(cells),
-        notes=(*headline_notes(run, seeds), *made_from([run])),
+        notes=(*headline_notes(run, seeds), *made_from([run], in_headline)),
         left=("seed",),
         summary_rows=len(shown) - len(seeds),
     )
@@ -129,13 +129,14 @@ def checkpoints_table(run: Run) -> Table:
 
 
 def headline(facts: RecordFacts) -> dict[str, str]:
-    """Which columns of ``seed_frame`` a record's headline figures come from."""
-    counted = "record_" if facts.headline_z_loss else ""
+    """Which columns of ``seed_frame`` a record's headline figures come from; z-loss goes with published bytes alone."""
+    pure = "bpb_published_bytes" if facts.headline_bytes == "published" else "bpb"
+    counted = "record_bpb" if facts.headline_z_loss else pure
     return {
-        "sliding_bpb": "sliding_bpb_published_bytes" if facts.headline_bytes == "published" else "sliding_bpb",
-        "val_bpb": f"val_{counted}bpb",
-        "rt_bpb": f"rt_{counted}bpb",
-        "rt_gap": f"rt_gap_{counted}bpb",
+        "sliding_bpb": f"sliding_{pure}",
+        "val_bpb": f"val_{counted}",
+        "rt_bpb": f"rt_{counted}",
+        "rt_gap": f"rt_gap_{counted}",
     }
 
 
