@@ -5,7 +5,7 @@ from functools import cache, partial
 
 from tritgolf.report.experiments import read_experiment
 from tritgolf.report.metrics import read_record_facts
-from tritgolf.report.schemas import published_system, record_facts
+from tritgolf.report.record_facts import published_system, record_facts
 
 
 def metrics_of(record: str, patterns: list[str]) -> list[str]:

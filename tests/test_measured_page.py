@@ -17,7 +17,7 @@ from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import load_experiment
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_run, read_record_facts
-from tritgolf.report.schemas import AS_WRITTEN
+from tritgolf.report.record_facts import AS_WRITTEN
 from tritgolf.report.tables import roundtrip_table
 
 ROOT = Path(__file__).parents[1]

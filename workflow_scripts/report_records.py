@@ -7,7 +7,7 @@ from snakemake.iocontainers import Snakemake
 from tritgolf.errors import one_line_errors
 from tritgolf.report.comparisons import records_table
 from tritgolf.report.metrics import load_several
-from tritgolf.report.schemas import RecordFacts
+from tritgolf.report.record_facts import RecordFacts
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 

@@ -5,7 +5,7 @@ from snakemake.iocontainers import Snakemake
 from tritgolf.errors import one_line_errors
 from tritgolf.files import write_text
 from tritgolf.report.metrics import load_several
-from tritgolf.report.schemas import RecordFacts
+from tritgolf.report.record_facts import RecordFacts
 from tritgolf.report.summary import summary
 
 snakemake: Snakemake  # set by Snakemake before this script runs

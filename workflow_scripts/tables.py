@@ -7,7 +7,7 @@ from snakemake.iocontainers import Snakemake
 from tritgolf.errors import one_line_errors
 from tritgolf.report.catalogue import make_table
 from tritgolf.report.metrics import load_files
-from tritgolf.report.schemas import RecordFacts
+from tritgolf.report.record_facts import RecordFacts
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.files import digest_json, write_json, write_text
-from tritgolf.report.schemas import RecordFacts, record_facts
+from tritgolf.report.record_facts import RecordFacts, record_facts
 from tritgolf.train.step_timing import FASTEST, SLOWEST
 
 SEEDS = (42, 1337, 7)

@@ -17,7 +17,7 @@ from tritgolf.files import read_json, write_json, write_text
 from tritgolf.report.comparisons import records_table
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_files, load_run, load_several, read_log, read_record_facts
-from tritgolf.report.schemas import record_facts
+from tritgolf.report.record_facts import record_facts
 from tritgolf.report.tables import roundtrip_table, seeds_table
 
 PACKAGE = Path(__file__).parents[2] / "tritgolf" / "report"

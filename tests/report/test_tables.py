@@ -10,7 +10,8 @@ from tests.report.test_metrics import edit, metrics_files
 from tritgolf.errors import InputError
 from tritgolf.report.comparisons import published_table, read_published, records_table
 from tritgolf.report.metrics import load_files, load_run
-from tritgolf.report.schemas import Provenance, published_system
+from tritgolf.report.record_facts import published_system
+from tritgolf.report.schemas import Provenance
 from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
 
 SEEDS = """\

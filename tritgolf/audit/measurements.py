@@ -26,7 +26,8 @@ from tritgolf.config.export import FACTORS as STORAGE_FACTORS
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.metrics import SeedRun
-from tritgolf.report.schemas import AS_WRITTEN, TrainingLogLine
+from tritgolf.report.record_facts import AS_WRITTEN
+from tritgolf.report.schemas import TrainingLogLine
 
 FOLDER = Path("measured")
 LAB_SCHEMA = "tritgolf/lab/1"

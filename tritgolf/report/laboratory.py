@@ -8,8 +8,8 @@ import math
 import pandas as pd
 
 from tritgolf.report.frames import some
+from tritgolf.report.laboratory_schemas import LaboratoryMetrics, LaboratoryRow
 from tritgolf.report.metrics import Run
-from tritgolf.report.schemas import LaboratoryMetrics, LaboratoryRow
 
 REMAINDER, TOGETHER = "remainder", "all together"
 

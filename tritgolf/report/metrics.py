@@ -14,23 +14,20 @@ from pydantic import ValidationError
 from tritgolf.config.modes import MODES
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
+from tritgolf.report.laboratory_schemas import LaboratoryMetrics, ProbesMetrics
+from tritgolf.report.record_facts import RecordFacts, rounds_weights
 from tritgolf.report.schemas import (
     METRICS,
     Envelope,
     EvaluateMetrics,
     ExportedStorage,
     ExportMetrics,
-    LaboratoryMetrics,
-    ProbesMetrics,
     Provenance,
-    RecordFacts,
     RoundtripMetrics,
-    Score,
-    StorageScore,
     TrainingLogLine,
     TrainMetrics,
-    rounds_weights,
 )
+from tritgolf.report.scores import Score, StorageScore
 
 M = TypeVar("M", TrainMetrics, ExportMetrics, RoundtripMetrics, EvaluateMetrics, LaboratoryMetrics, ProbesMetrics)
 S = TypeVar("S", ExportedStorage, StorageScore)

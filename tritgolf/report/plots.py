@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from tritgolf.report.facts import LAYER_TYPES
 from tritgolf.report.frames import bytes_frame, log_frame, roundtrip_frame, score_frame, temperature_frame, zero_frame
 from tritgolf.report.metrics import Run
-from tritgolf.report.schemas import LAYER_TYPES
 from tritgolf.report.statistics import format_value
 from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, look, new_figure
 

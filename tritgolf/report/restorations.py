@@ -7,9 +7,10 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from tritgolf.errors import InputError
+from tritgolf.report.facts import Count, Facts, LayerType, NonNegative, Share, Size
 from tritgolf.report.laboratory_tables import described
 from tritgolf.report.rendering import Table
-from tritgolf.report.schemas import Count, Facts, LayerType, NonNegative, Provenance, Share, Size
+from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_value, format_with_error
 from tritgolf.report.tables import GAP_DECIMALS
 

@@ -5,98 +5,14 @@ published code counts them (with the z-loss term, by the bytes of pieces; zeros 
 what their name says.
 """
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tritgolf.config.record import RUN_MARK, RecordConfig
-from tritgolf.config.settings import shortened
-from tritgolf.config.types import ByteCounting, Mode
 from tritgolf.provenance import ON_CPU, SCHEMAS
-
-LAYER_TYPES = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all")
-LayerType = Literal["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-Size = Annotated[int, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-AS_WRITTEN = "as written (weights rounded to BF16)"  # what the published source says, and the faithful mode doesn't do
-
-
-class Facts(BaseModel):
-    """Base of everything read here. Unknown keys pass: a stage may measure more than reports show."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class RecordFacts(Facts):
-    """The slice of a record's configuration that reports depend on.
-
-    Deliberately not a ``RecordConfig``: a kept run must stay readable after other settings were added or renamed.
-    ``rounds_weights``: whether it decides trits from weights rounded to BF16. The faithful mode once did, and the runs
-    kept from then on are told by this setting, not by their names.
-    """
-
-    name: str
-    title: str
-    source: str
-    mode: Mode
-    dataset: str
-    seeds: tuple[int, ...]
-    headline_z_loss: bool
-    headline_bytes: ByteCounting
-    zero_fraction: Literal["record", "true"]
-    rounds_weights: bool = False
-    laid_over: tuple[str, ...] = ()  # where settings are not the record's own: ``train.steps: 24 → 32``
-
-    @property
-    def label(self) -> str:
-        """What a table calls the mode: "faithful", "honest", or as the published source is written."""
-        if not self.rounds_weights:
-            return self.mode
-        return AS_WRITTEN if self.mode == "faithful" else f"{self.mode}, weights rounded to BF16"
-
-    @property
-    def heading(self) -> str:
-        """The title, with what keeps the run from being the record in its mode, if anything does.
-
-        That is: rounded weights, the run's name, and what was laid over the record but for the seeds, which tables
-        count themselves.
-        """
-        title = f"{self.title}, {self.label}" if self.rounds_weights else self.title
-        _, _, run = self.name.partition(RUN_MARK)
-        changed = [each for each in self.laid_over if not each.startswith("seeds: ")]
-        told = [f"run {run}"] if run else []
-        told += [f"not as the record has it: {shortened(changed, 2)}"] if changed else []
-        return f"{title} ({'; '.join(told)})" if told else title
-
-
-def record_facts(config: RecordConfig, laid_over: tuple[str, ...] = ()) -> RecordFacts:
-    """The facts of a validated configuration, and what was ``laid_over`` the record."""
-    return RecordFacts(
-        name=config.name,
-        title=config.title,
-        source=config.source,
-        mode=config.mode,
-        dataset=config.dataset,
-        seeds=config.seeds,
-        headline_z_loss=config.evaluate.headline_z_loss,
-        headline_bytes=config.report.bytes,
-        zero_fraction=config.report.zero_fraction,
-        rounds_weights=rounds_weights(config.model_dump()),
-        laid_over=laid_over,
-    )
-
-
-def rounds_weights(record: dict[str, Any]) -> bool:
-    """Whether a resolved configuration decides trits from weights rounded to BF16."""
-    return record.get("model", {}).get("quantizer", {}).get("arithmetic") == "bf16_weight"
-
-
-def published_system(source: str) -> str | None:
-    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``."""
-    return f"pr{source[1:]}" if re.fullmatch(r"#\d+", source) else None
+from tritgolf.report.facts import Count, Facts, LayerType, NonNegative, Share, Size
+from tritgolf.report.laboratory_schemas import LaboratoryMetrics, ProbesMetrics
+from tritgolf.report.scores import PureScore, Score, StorageScore
 
 
 class StepMilliseconds(Facts):
@@ -145,43 +61,6 @@ class ExportMetrics(Facts):
     record_zero_fraction: Share
     code_bytes: Count
     byte_limit: Size
-
-
-class PureScore(Facts):
-    """Pure cross-entropy on validation text. ``bpb`` divides by the bytes that ``byte_counting`` names.
-
-    Files from before raw bytes were counted have the published counting alone.
-    """
-
-    bpb: NonNegative
-    nats: NonNegative
-    bpb_published_bytes: NonNegative | None = None
-    byte_counting: ByteCounting = "published"
-
-    @property
-    def by_published_bytes(self) -> float:
-        """Bits per byte as the published code counts bytes."""
-        return self.bpb if self.bpb_published_bytes is None else self.bpb_published_bytes
-
-    @property
-    def raw_per_published_byte(self) -> float:
-        """What ``bpb``, or a gap of the same text, is multiplied with to be by published bytes; 1 where it is."""
-        return self.by_published_bytes / self.bpb if self.bpb else 1.0
-
-
-class Score(PureScore):
-    """``record_bpb``: by published bytes and with the z-loss term, as the published val_bpb."""
-
-    record_bpb: NonNegative
-
-
-class StorageScore(Score):
-    """Score of a reloaded artifact; ``gap_bpb`` = ``bpb`` − trained ``bpb``, ``gap_se`` paired over windows."""
-
-    gap_bpb: float
-    gap_se: NonNegative
-    trits_changed: Count
-    max_weight_error: NonNegative
 
 
 class RoundtripMetrics(Facts):
@@ -240,102 +119,6 @@ class EvaluateMetrics(Facts):
     unigram_entropy_bpb: NonNegative
 
 
-class LaboratoryRow(StorageScore):
-    """One storage of the ablation grid, all ``factors`` stated; ``over_own``: its gap less that of the own storage,
-    paired over windows. ``max_weight_error`` is that of ternary weights, ``max_tensor_error`` of all other numbers.
-    """
-
-    factors: dict[str, str | bool]
-    bytes: Size
-    layout: Literal["bitmask", "base3"]
-    over_own_bpb: float
-    over_own_se: NonNegative
-    max_tensor_error: NonNegative
-
-
-class Decomposition(Facts):
-    """The factors in which the own storage is not lossless, and what of its gap their single effects leave over."""
-
-    factors: list[str]
-    remainder_bpb: float
-    remainder_se: NonNegative
-
-
-class Margin(Facts):
-    """Range of one kind of number against one format (``tritgolf.laboratory.margins``); binades are powers of two."""
-
-    kind: str
-    format: str
-    numbers: Size
-    smallest: NonNegative
-    median: NonNegative
-    largest: NonNegative
-    binades_above: float
-    binades_to_subnormal: float
-    binades_to_zero: float
-    share_subnormal: Share
-    share_zeroed: Share
-    share_saturated: Share
-
-
-class Threshold(Facts):
-    """Weights at the quantizer's threshold (``tritgolf.laboratory.threshold``)."""
-
-    near: Share
-    crowding: NonNegative
-    flips: dict[str, Count]
-
-
-class LaboratoryMetrics(Facts):
-    """The ablation grid on one checkpoint; ``names``: every name of the grid → the one of ``rows`` that it is."""
-
-    trained: Score
-    estimator: Literal["absmean", "rms"]
-    ternary_weights: Count
-    zero_fraction: dict[LayerType, Share]
-    record_zero_fraction: Share | None = None  # the first runs were measured without
-    own_storage: str
-    rows: dict[str, LaboratoryRow] = Field(min_length=1)
-    names: dict[str, str]
-    decomposition: Decomposition
-    margins: list[Margin]
-    threshold: Threshold | None = None  # likewise
-
-    def row(self, name: str) -> LaboratoryRow | None:
-        """The row of that name, None if the grid has none."""
-        return self.rows.get(self.names.get(name, ""))
-
-
-class ProbePoint(Facts):
-    """One setting of a probe."""
-
-    at: float
-    gap_bpb: float
-    gap_se: NonNegative
-    relative_error: NonNegative
-    trits_changed: Count
-
-
-class Mechanism(Facts):
-    """What was pushed (``tritgolf.laboratory.probes``) and the mildest settings on either side at which it broke."""
-
-    parameter: Literal["shift", "crowding", "zeros"]
-    kind: str
-    choice: str
-    points: list[ProbePoint] = Field(min_length=1)
-    below: float | None
-    above: float | None
-
-
-class ProbesMetrics(Facts):
-    """All mechanisms on one checkpoint; broken is what moves the gap by more than ``break_bpb``."""
-
-    trained: Score
-    estimator: Literal["absmean", "rms"]
-    break_bpb: Annotated[float, Field(gt=0)]
-    mechanisms: list[Mechanism]
-
-
 STAGES: dict[str, type[Any]] = {
     "train": TrainMetrics,
     "export": ExportMetrics,
@@ -352,9 +135,9 @@ METRICS: dict[str, type[Any]] = {  # of all versions: a raised one has other num
 class Provenance(Facts):
     """What made a file (``tritgolf.provenance``), as far as reports name it."""
 
-    code: dict[str, Any] = {}
-    versions: dict[str, str] = {}
-    hardware: dict[str, Any] = {}
+    code: dict[str, Any] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    hardware: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def machine(self) -> str:
