@@ -317,7 +317,8 @@ def test_without_a_manifest_names_tell_training_from_validation(capsys, scoring,
     with pytest.raises(SystemExit):
         main([str(part) for part in everything])
     assert line in capsys.readouterr().err
-    facts = json.loads(run(capsys, *scoring[:3], tmp_path / "*_val_*.bin", *scoring[4:], "--json"))
+    assert main([str(part) for part in (*scoring[:3], tmp_path / "*_val_*.bin", *scoring[4:], "--json")]) == 0
+    facts = json.loads(capsys.readouterr().out)
     assert (facts["split"], facts["bytes"]["bpb_divides_by"]) == ("validation", "raw")
 
 
