@@ -259,8 +259,9 @@ def test_evaluate_refuses_shards_that_are_none(capsys, scoring, dataset, tmp_pat
     foreign[600] = 300
     (tmp_path / "foreign.bin").write_bytes(foreign.tobytes())
     assert "has token 300 at position 88" in refuse(capsys, *scoring, "--shards", tmp_path / "foreign.bin")
-    (tmp_path / "folder.bin").mkdir()
-    assert "folder.bin" in refuse(capsys, *scoring, "--shards", tmp_path / "folder.bin")
+    for folder in ("folder.bin", "folder"):
+        (tmp_path / folder).mkdir()
+        assert f"{folder}: is a folder, not a shard" in refuse(capsys, *scoring, "--shards", tmp_path / folder)
 
 
 def test_a_sidecar_beside_the_shards_is_what_bytes_are_counted_by(capsys, scoring, dataset, tmp_path):
@@ -307,6 +308,19 @@ def test_what_is_no_validation_shard_is_told(capsys, scoring, dataset, tmp_path)
     (tmp_path / "shards" / "val_bytes_000007.bin").unlink()
     (tmp_path / "shards" / "val_bytes_000000.bin").rename(tmp_path / "shards" / "val_000001.bin")
     assert "val_000001.bin: holds byte counts, it seems, not tokens" in refuse(capsys, *here)
+
+
+def test_without_a_manifest_names_tell_training_from_validation(capsys, scoring, dataset, tmp_path):
+    for ours, theirs in (("val", "fineweb_val"), ("val_bytes", "fineweb_val_bytes"), ("train", "fineweb_train")):
+        shutil.copy(dataset / "shards" / f"{ours}_000000.bin", tmp_path / f"{theirs}_000000.bin")
+    everything = [*scoring[:3], tmp_path / "*.bin", *scoring[4:]]
+    line = "names shards of validation and of other text (fineweb_train_000000.bin …), by their names"
+    with pytest.raises(SystemExit):
+        main([str(part) for part in everything])
+    assert line in capsys.readouterr().err
+    assert main([str(part) for part in (*scoring[:3], tmp_path / "*_val_*.bin", *scoring[4:], "--json")]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["split"], facts["bytes"]["bpb_divides_by"]) == ("validation", "raw")
 
 
 def test_evaluate_refuses_a_text_of_less_than_two_windows(capsys, scoring, dataset, tmp_path):

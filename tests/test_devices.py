@@ -11,7 +11,7 @@ from tritgolf import devices
 from tritgolf.devices import VARIABLE, assigned_gpus, visible_devices
 from tritgolf.errors import InputError
 
-LISTING = "GPU 0: A (UUID: GPU-0a-1)\n  MIG 1g Device 0: (UUID: MIG-7)\nGPU 1: A (UUID: GPU-0b-2)\n"
+LISTING = "GPU 0: A (UUID: GPU-0a-1)\n  MIG 1g Device 0: (UUID: MIG-7)\nGPU 1: A (UUID: GPU-0b-z2)\n"
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -56,11 +56,11 @@ def held_by(process) -> list[str]:
 def test_ids_are_the_drivers_uuids(monkeypatch):
     monkeypatch.setattr(devices, "_listed", lambda: tuple(devices.LISTED.findall(LISTING)))
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert visible_devices() == ("GPU-0a-1", "GPU-0b-2")
+    assert visible_devices() == ("GPU-0a-1", "GPU-0b-z2")
     monkeypatch.setenv(VARIABLE, "1")
-    assert visible_devices() == ("GPU-0b-2",)
-    monkeypatch.setenv(VARIABLE, "GPU-0b-2, GPU-0a-1")
-    assert visible_devices() == ("GPU-0b-2", "GPU-0a-1")
+    assert visible_devices() == ("GPU-0b-z2",)
+    monkeypatch.setenv(VARIABLE, "GPU-0b-z2, GPU-0a-1")
+    assert visible_devices() == ("GPU-0b-z2", "GPU-0a-1")
 
 
 @pytest.mark.parametrize(

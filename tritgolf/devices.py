@@ -21,7 +21,7 @@ from tritgolf.errors import InputError
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 POLL_SECONDS = 0.5
-LISTED = re.compile(r"^GPU \d+: .*\(UUID: (GPU-[0-9a-f-]+)\)", re.MULTILINE)
+LISTED = re.compile(r"^GPU \d+: .*\(UUID: (GPU-[\w-]+)\)", re.MULTILINE)
 
 
 def hide_devices() -> None:

@@ -115,6 +115,12 @@ def test_the_name_of_a_sidecar(shard, sidecar):
     assert not is_sidecar(shard)
 
 
+@pytest.mark.parametrize("name", ["folder", "val_000000.bin.part", "val.BIN", ".bin", "val_000000"])
+def test_no_file_is_its_own_sidecar(name):
+    """It would be passed over as one."""
+    assert sidecar_path(name).name != name
+
+
 def test_byte_counts_are_not_taken_for_tokens(tmp_path):
     write_shard(tmp_path / "val_000000.bin", np.arange(2000) % 1000)
     check_tokens(tmp_path / "val_000000.bin", 1000)

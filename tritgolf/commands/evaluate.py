@@ -33,10 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(facts)
         return 0
     chunked, sliding = facts["chunked"], facts["sliding"]
+    of_training = [("text", "training text, by the manifest beside the shards or their names")]
     print_facts(
         [
             ("", f"{arguments.artifact} on {facts['tokens']:,} tokens"),
-            *([("text", "training text, by the manifest beside the shards")] if facts["split"] == "train" else []),
+            *(of_training if facts["split"] == "train" else []),
             ("bytes", _counting(facts["bytes"])),
             ("chunked", f"{chunked['bpb']:.4f} BPB, {chunked['nats']:.4f} nats a token"),
             ("  scored", f"{chunked['tokens_scored']:,} tokens, {chunked['tokens_left_out']:,} left out"),

@@ -63,10 +63,11 @@ def given_text(arguments: argparse.Namespace, model: ModelConfig) -> GivenText:
             "give the tokenizer of the shards and the model",
         )
     listed = _listed(paths, arguments.tokenizer, model.vocab_size)
-    splits: list[Split | None] = [facts.split if facts else None for facts in listed]
+    by = "manifest.json" if any(listed) else "names"
+    splits = [facts.split if facts else None for facts in listed] if any(listed) else _splits_by_name(paths)
     if len(set(splits)) > 1:
         of_training = paths[splits.index("train")] if "train" in splits else paths[0]
-        what = f"names shards of validation and of other text ({of_training.name} …), by their manifest.json"
+        what = f"names shards of validation and of other text ({of_training.name} …), by their {by}"
         raise InputError("--shards", what, "give those of one, such as 'FOLDER/val_*.bin'")
     return GivenText(tokens, TextBytes(pieces, _raw_bytes(paths, [len(shard) for shard in shards], listed)), splits[0])
 
@@ -108,6 +109,14 @@ def _listed(paths: list[Path], tokenizer: str, vocab_size: int) -> list[ShardFac
             what = f"is not one of the shards that {path.parent / 'manifest.json'} lists"
             raise InputError(path, what, "give those of it, such as 'FOLDER/val_*.bin'")
     return found
+
+
+def _splits_by_name(paths: list[Path]) -> list[Split | None]:
+    """The splits of shards without a manifest as published sets name them, if that tells all of them; else None."""
+    names = [path.name.lower() for path in paths]
+    splits: list[Split | None] = ["train" if "train" in name else "validation" for name in names]
+    told = all(("train" in name) != ("val" in name) for name in names)
+    return splits if told else [None] * len(paths)
 
 
 def _raw_bytes(paths: list[Path], tokens: list[int], listed: list[ShardFacts | None]) -> npt.NDArray[np.uint16] | None:

@@ -84,9 +84,14 @@ def give_back(paths: Iterable[Path], carried: int) -> None:
 
 
 def sidecar_path(shard: str | Path) -> Path:
-    """Where the byte counts of a shard lie: ``…_000000.bin`` → ``…_bytes_000000.bin``, ``….bin`` → ``…_bytes.bin``."""
+    """Where the byte counts of a shard lie: ``…_000000.bin`` → ``…_bytes_000000.bin``, ``….bin`` → ``…_bytes.bin``.
+
+    Never the path itself, whatever its name.
+    """
     shard = Path(shard)
-    return shard.with_name(INDEX.sub(r"_bytes\1", shard.name, count=1))
+    found = INDEX.search(shard.name)
+    at = found.start() if found else len(shard.name)
+    return shard.with_name(f"{shard.name[:at]}_bytes{shard.name[at:]}")
 
 
 def is_sidecar(path: str | Path) -> bool:

@@ -106,7 +106,7 @@ def _check_first(
         raise InputError(
             shards,
             f"holds tokens of a vocabulary of {manifest.vocab_size}, the model has {model.vocab_size}",
-            "give the record and its dataset the same vocab_size",
+            f"put {manifest.vocab_size} in the record's model.vocab_size, or give it a dataset of another vocabulary",
         )
     trained = count_parameters(model).trained
     if trained > MAX_ELEMENTS:
