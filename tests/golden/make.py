@@ -34,12 +34,14 @@ def kept_tables() -> dict[str, dict[str, str]]:
         run = load_run(record.parent)
         for name in (*TABLES, "published"):
             if table := _table(name, run):
-                shown = table.markdown().replace(f"{REPOSITORY}/", "")
-                digests = {"figures": table.csv(), "page": shown}
-                found[f"{record.parent.name}/{name}"] = {
-                    what: digest_bytes(text.encode())[:SHOWN] for what, text in digests.items()
-                }
+                texts = {"figures": table.csv(), "page": table.markdown()}
+                found[f"{record.parent.name}/{name}"] = {what: _digest(text) for what, text in texts.items()}
     return found
+
+
+def _digest(text: str) -> str:
+    """The same wherever the repository lies: tables name the files that they are made from."""
+    return digest_bytes(text.replace(f"{REPOSITORY}/", "").encode())[:SHOWN]
 
 
 def _table(name: str, run: Run):
