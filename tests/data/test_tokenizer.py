@@ -84,6 +84,20 @@ def test_the_space_is_a_piece_of_every_tokenizer(tmp_path, text):
     assert processor.encode("1 2", out_type=str)[-2:] in ([SPACE, "2"], [SPACE, "<0x32>"])
 
 
+def test_where_the_space_takes_the_last_piece_the_rarest_character_is_written_as_bytes(tmp_path, capsys):
+    """A vocabulary that fits a text without spaces to the piece fits it with the space too, and it is told."""
+    lines = [str(number) for number in range(1000, 1900)] + ["7" * 9]
+    corpus = corpus_of(tmp_path, ["\n".join(lines)])
+    build_tokenizer(TokenizerConfig(vocab_size=270), corpus, tmp_path / "tokenizer")  # 260 and ten digits
+    processor = load_tokenizer(tmp_path / "tokenizer" / "tokenizer.model")
+    assert processor.vocab_size() == 270
+    assert processor.encode("1\n2", out_type=str) == ["1", "▁", "2"]
+    assert processor.decode(processor.encode("0123456789")) == "0123456789"
+    assert "'9', which is written as bytes: the space takes the last piece" in capsys.readouterr().err
+    with pytest.raises(InputError, match="ask for 271"):
+        train_tokenizer(split_file(corpus, "train"), 269, 10**6)
+
+
 def test_a_text_with_spaces_is_trained_on_once(corpus, monkeypatch):
     """So its model is, to the byte, what it was before spaces were asked for."""
     options = []

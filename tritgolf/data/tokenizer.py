@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +73,28 @@ def train_tokenizer(documents: str | Path, vocab_size: int, training_bytes: int)
 
 
 def _train(text: TrainingText, vocab_size: int, where: str) -> bytes:
+    fits = False
     with contextlib.suppress(InputError):  # too few pieces: what follows tells how many it takes with the space
-        model = _train_once(text, vocab_size, where)
+        model, fits = _train_once(text, vocab_size, where), True
         if SPACE in _pieces(model):
             return model
     # Few spaces or none, but the text to encode has some: as line ends, say. Only such texts are trained on again: a
     # model carries the options that made it, and all others are to stay what they were, to the byte.
-    return _train_once(text, vocab_size, where, required_chars=SPACE)
+    try:
+        return _train_once(text, vocab_size, where, required_chars=SPACE)
+    except InputError:
+        if not fits:
+            raise
+        # Room for every frequent character and not for the space too: the rarest of them is written as bytes instead.
+        rest = text.without_the_rarest(TRAINING_OPTIONS["character_coverage"])
+        return _train_once(rest, vocab_size, where, required_chars=SPACE)
 
 
-def _train_once(text: TrainingText, vocab_size: int, where: str, **options: Any) -> bytes:
+def _train_once(lines: Iterable[str], vocab_size: int, where: str, **options: Any) -> bytes:
     model = io.BytesIO()
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=iter(text),
+            sentence_iterator=iter(lines),
             model_writer=model,
             vocab_size=vocab_size,
             num_threads=1,

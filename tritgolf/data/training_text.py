@@ -1,6 +1,8 @@
 """The lines that a tokenizer is trained on, such that SentencePiece passes over none of them in silence."""
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ class TrainingText:
     def __init__(self, documents: str | Path, limit: int) -> None:
         self.documents, self.limit = documents, limit
         self.facts: dict[str, Any] = {}
+        self.left_to_bytes: str | None = None
 
     def __iter__(self) -> Iterator[str]:
         self.facts = {"bytes": 0, "lines_cut": 0, "reserved_characters_left_out": 0, "text_left_behind_limit": False}
@@ -31,9 +34,26 @@ class TrainingText:
             yield from self._trainable(line)
             self.facts["bytes"] += len(line.encode())
 
+    def without_the_rarest(self, coverage: float) -> Iterator[str]:
+        """The lines without the rarest of the characters that have a ``coverage`` of the text; it is noted as left out.
+
+        Characters as SentencePiece normalizes them, near enough (NFKC); white space is none.
+        """
+        lines = [unicodedata.normalize("NFKC", line) for line in self]
+        counts = Counter(character for line in lines for character in line if not character.isspace())
+        covered = 0
+        for character, count in counts.most_common():  # noqa: B007  (the last one is what counts)
+            covered += count
+            if covered >= coverage * counts.total():
+                break
+        self.left_to_bytes = character
+        return (line.replace(character, "") for line in lines)
+
     def told(self) -> str:
         """What training left out, in one line; empty if nothing."""
         parts = []
+        if self.left_to_bytes:
+            parts.append(f"{self.left_to_bytes!r}, which is written as bytes: the space takes the last piece")
         if self.facts["text_left_behind_limit"]:
             parts.append(f"all but the first {self.facts['bytes']:,} bytes of the text (tokenizer.training_bytes)")
         if count := self.facts["reserved_characters_left_out"]:
