@@ -35,7 +35,7 @@ from tritgolf.artifact.storage import Stored, store
 from tritgolf.config.model import ModelConfig
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
-from tritgolf.model.counts import is_ternary, parameter_shapes
+from tritgolf.model.specs import parameters_of
 from tritgolf.provenance import provenance
 
 DEGREES_OF_FREEDOM = {"mlp.proj": 3.5, "other": 8.0}  # zeros of the rms quantizer: 0.51 and 0.42
@@ -44,11 +44,11 @@ DEGREES_OF_FREEDOM = {"mlp.proj": 3.5, "other": 8.0}  # zeros of the rms quantiz
 def drawn_weights(model: ModelConfig) -> dict[str, Tensor]:
     torch.manual_seed(42)
     weights = {}
-    for name, shape in parameter_shapes(model).items():
+    for name, parameter in parameters_of(model).items():
         degrees = DEGREES_OF_FREEDOM["mlp.proj" if name.endswith("mlp.proj.weight") else "other"]
-        weights[name] = torch.distributions.StudentT(degrees).sample(shape)
-        if is_ternary(name):
-            weights[name] *= 0.12 * torch.randn(shape[0], 1).mul(0.5).exp()
+        weights[name] = torch.distributions.StudentT(degrees).sample(parameter.shape)
+        if parameter.is_quantized:
+            weights[name] *= 0.12 * torch.randn(parameter.shape[0], 1).mul(0.5).exp()
     return weights
 
 

@@ -17,8 +17,8 @@ from tritgolf.data.manifest import load_manifest
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
 from tritgolf.files import write_json
 from tritgolf.model.attention import math_attention
-from tritgolf.model.counts import is_ternary
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.widths import width_of
 from tritgolf.stages.export import export_stage
 
@@ -58,7 +58,7 @@ def random_network(model: ModelConfig, seed: int = 0, attend=math_attention, fus
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            spread = 0.05 if is_ternary(name) else 0.5
+            spread = 0.05 if described(name).is_quantized else 0.5
             parameter.copy_(spread * noise if parameter.ndim == 2 else 1 + spread * noise)
     return network
 

@@ -6,7 +6,8 @@ import torch
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.model import ModelConfig, QuantizerConfig
-from tritgolf.model.counts import is_ternary, parameter_shapes
+from tritgolf.model.counts import parameter_shapes
+from tritgolf.model.unet_parameters import described
 
 PUBLISHED = Path(__file__).parents[1] / "fixtures" / "published"
 
@@ -41,7 +42,7 @@ def random_state(model: ModelConfig, seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     shapes = parameter_shapes(model)
     return {
-        name: torch.randn(shape, generator=generator) * (0.05 if is_ternary(name) else 1.0)
+        name: torch.randn(shape, generator=generator) * (0.05 if described(name).is_quantized else 1.0)
         for name, shape in shapes.items()
     }
 

@@ -9,7 +9,8 @@ from tritgolf.config.export import StorageConfig
 from tritgolf.config.model import ModelConfig
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
-from tritgolf.model.counts import is_ternary, parameter_shapes
+from tritgolf.model.counts import parameter_shapes
+from tritgolf.model.unet_parameters import described
 
 GROUP = 128
 
@@ -43,7 +44,7 @@ def test_embedding_312_costs_564224_bytes_more_than_254():
 def test_every_parameter_has_a_kind_and_the_ternary_ones_are_the_model_s():
     shapes = parameter_shapes(small_model(smear=True))
     kinds = {name: kind_of(name, shape) for name, shape in shapes.items()}
-    assert all((kind == "ternary") == is_ternary(name) for name, kind in kinds.items())
+    assert all((kind == "ternary") == described(name).is_quantized for name, kind in kinds.items())
     assert all((kind == "vector") == (len(shapes[name]) == 1) for name, kind in kinds.items())
     assert {kinds[name] for name in ("skip_weights", "blocks.0.resid_mix")} == {"mix"}
     assert {kinds[name] for name in ("embed_proj.weight", "embed_proj_rev.weight")} == {"projection"}

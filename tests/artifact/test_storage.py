@@ -6,8 +6,8 @@ from tritgolf.artifact.storage import decide_ternary, forward_ternary, restore, 
 from tritgolf.config.model import QuantizerConfig
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
-from tritgolf.model.counts import is_ternary
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.formats import round_to
 from tritgolf.quantize.ternary import dequantize, ternarize
 
@@ -28,7 +28,7 @@ def test_forward_trits_and_scales_are_those_of_the_training_forward_pass(model, 
 def test_every_tensor_is_kept_once_in_state_dict_order(model, state):
     stored = store(state, model.quantizer, honest_storage())
     assert list(stored.specs) == list(state)
-    assert set(stored.ternary) == {name for name in state if is_ternary(name)}
+    assert set(stored.ternary) == {name for name in state if described(name).is_quantized}
     assert set(stored.tensors) == set(state) - set(stored.ternary)
     for name, tensor in stored.tensors.items():
         assert torch.equal(tensor, round_to(state[name], stored.specs[name].format))

@@ -4,7 +4,7 @@ import torch
 from tests.small import random_network, random_tokens, small_model
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
-from tritgolf.model.counts import is_ternary
+from tritgolf.model.unet_parameters import described
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def test_a_built_network_computes_what_the_trained_one_does(settings):
 
 def test_trits_bypass_the_quantizer(network):
     tokens, trits = random_tokens(network.model), network.ternarized()
-    others = {name: tensor for name, tensor in weights_of(network).items() if not is_ternary(name)}
+    others = {name: tensor for name, tensor in weights_of(network).items() if not described(name).is_quantized}
     built = build_network(network.model, others, trits, attention="math", device=CPU)
     with torch.no_grad():
         assert torch.equal(built(tokens), network(tokens))

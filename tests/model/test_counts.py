@@ -5,8 +5,9 @@ import pytest
 
 from tests.small import quantizer, record_model, small_model
 from tritgolf.config.model import ModelConfig
-from tritgolf.model.counts import count_parameters, is_ternary, parameter_shapes
+from tritgolf.model.counts import count_parameters, parameter_shapes
 from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet_parameters import described
 
 PUBLISHED = Path(__file__).parents[1] / "fixtures" / "published"
 
@@ -41,7 +42,7 @@ def test_counts_are_those_of_the_network(settings):
     assert counts.trained == sum(parameter.numel() for parameter in network.parameters())
     assert counts.ternary == sum(layer.weight.numel() for _, layer in network.linears())
     assert counts.groups == sum(t.scale.numel() for t in network.ternarized().values())
-    assert [name for name, _ in network.linears()] == [name for name in built if is_ternary(name)]
+    assert [name for name, _ in network.linears()] == [name for name in built if described(name).is_quantized]
 
 
 @pytest.mark.parametrize("sample", ["sample_pr640", "sample_pr920"])

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from tests.small import quantizer, random_network, random_tokens, small_model
-from tritgolf.model.counts import is_ternary
 from tritgolf.model.loss import training_loss
+from tritgolf.model.unet_parameters import described
 from tritgolf.train.stacks import Stacks
 
 MODELS = {
@@ -51,11 +51,11 @@ def test_stacks_hold_every_ternary_matrix_and_both_projections_once():
     stacks = Stacks(network)
     names = [name for stack in stacks.stacks for name in stack.names]
     assert sorted(names) == sorted(
-        n for n in before if is_ternary(n) or n in ("embed_proj.weight", "embed_proj_rev.weight")
+        n for n in before if described(n).is_quantized or n in ("embed_proj.weight", "embed_proj_rev.weight")
     )
     assert sorted(stacks.momenta()) == sorted(names)
     for stack in stacks.stacks:
-        assert (stack.effective is not None) == all(is_ternary(name) for name in stack.names)
+        assert (stack.effective is not None) == all(described(name).is_quantized for name in stack.names)
         for index, name in enumerate(stack.names):
             assert torch.equal(stack.weight[index], before[name])
             stack.weight[index] += 1  # the network's parameter is a view of it

@@ -4,8 +4,8 @@ import torch
 from tests.small import quantizer, random_network, random_tokens, small_model, small_training
 from tests.train.reference import Adam, Muon
 from tritgolf.config.train import AdamConfig, MuonConfig
-from tritgolf.model.counts import is_ternary
 from tritgolf.model.loss import training_loss
+from tritgolf.model.unet_parameters import described
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
@@ -68,7 +68,9 @@ def test_steps_against_plain_autograd_and_reference_optimizers(settings):
     )
     plain = random_network(model)
     trainer = trainer_at(plain, train)
-    optimizers = {name: Muon() if is_ternary(name) or name in PROJECTIONS else Adam() for name in trainer.weights()}
+    optimizers = {
+        name: Muon() if described(name).is_quantized or name in PROJECTIONS else Adam() for name in trainer.weights()
+    }
     for step, scale in enumerate((1.0, 1.0, 0.5)):
         inputs, targets = sequences(model, seed=step)
         before = {name: parameter.detach().clone() for name, parameter in plain.named_parameters()}

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 
 from tritgolf.config.model import ModelConfig
 from tritgolf.model.specs import parameters_of
-from tritgolf.model.unet_parameters import described
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,6 @@ class ParameterCounts:
 def parameter_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Name → shape of every trained parameter, in state-dict order."""
     return {name: parameter.shape for name, parameter in parameters_of(model).items()}
-
-
-def is_ternary(name: str) -> bool:
-    """Whether a parameter of this name is a ternary matrix."""
-    return described(name).is_quantized
 
 
 def count_parameters(model: ModelConfig) -> ParameterCounts:
