@@ -1,6 +1,6 @@
 """The validation text as the roundtrip scores it: non-overlapping windows, both byte countings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tritgolf.config.model import ModelConfig
@@ -22,7 +22,7 @@ class ScoredText:
     sizes: TextBytes
     batch: int
     z_loss: float
-    digest: str = ""  # of the shards and byte counts, where it was read from a folder of them
+    inputs: dict[str, str] = field(default_factory=dict)  # digests of what it was read from, for provenance
 
     def score(self, network: Network, what: str) -> tuple[WindowNats, Score]:
         """Score ``network``; ``what`` names it to the progress bar."""
@@ -37,4 +37,5 @@ def validation_text(shards: Path, tokenizer: Path, model: ModelConfig, batch: in
     tokens = validation_tokens(shards, model.context, model.vocab_size)
     sizes = TextBytes(token_bytes(tokenizer), validation_byte_counts(shards))
     windows = chunked_windows(len(tokens), model.context)
-    return ScoredText(tokens, windows, sizes, batch, z_loss, validation_digest(manifest))
+    inputs = {"tokenizer": manifest.tokenizer_digest, "validation": validation_digest(manifest)}
+    return ScoredText(tokens, windows, sizes, batch, z_loss, inputs)

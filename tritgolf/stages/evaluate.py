@@ -82,11 +82,7 @@ def evaluate_stage(
         metrics=metrics,
         payload={**metrics, "sliding": {key: value for key, value in sliding.items() if key not in TIMES}},
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
-        inputs={
-            "artifact": digest_file(artifact),
-            "tokenizer": digest_file(tokenizer),
-            "validation": text.digest,
-        },
+        inputs={"artifact": digest_file(artifact), **text.inputs},
     )
     written["provenance"]["network"] = network_state()
     write_json(facts, written)

@@ -22,7 +22,7 @@ from tritgolf.config.export import ExportConfig, StorageConfig
 from tritgolf.config.model import ModelConfig
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
 from tritgolf.evaluate.text import validation_text
-from tritgolf.files import digest_file, write_json
+from tritgolf.files import write_json
 from tritgolf.laboratory.bench import Bench, Reloaded
 from tritgolf.laboratory.grid import GridConfig, differing, grid_storages, merge_equal
 from tritgolf.laboratory.margins import margins
@@ -101,11 +101,7 @@ def laboratory_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
-        inputs={
-            "checkpoint": source.facts["digest"],
-            "tokenizer": digest_file(tokenizer),
-            "validation": text.digest,
-        },
+        inputs={"checkpoint": source.facts["digest"], **text.inputs},
     )
     write_json(facts, written)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tritgolf import checkpoint as checkpoints
 from tritgolf.config.model import ModelConfig
 from tritgolf.evaluate.text import validation_text
-from tritgolf.files import digest_file, write_json
+from tritgolf.files import write_json
 from tritgolf.laboratory.bench import Bench
 from tritgolf.laboratory.grid import ProbeConfig
 from tritgolf.laboratory.probes import probe_all
@@ -46,10 +46,6 @@ def probe_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), probes.model_dump(mode="json")],
-        inputs={
-            "checkpoint": source.facts["digest"],
-            "tokenizer": digest_file(tokenizer),
-            "validation": text.digest,
-        },
+        inputs={"checkpoint": source.facts["digest"], **text.inputs},
     )
     write_json(facts, written)

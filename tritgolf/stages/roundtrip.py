@@ -76,8 +76,7 @@ def roundtrip_stage(
         configuration=[model.model_dump(mode="json"), z_loss],
         inputs={
             "checkpoint": source.facts["digest"],
-            "tokenizer": digest_file(tokenizer),
-            "validation": text.digest,
+            **text.inputs,
             **{storage: digest_file(path) for storage, path in artifacts.items()},
         },
     )
