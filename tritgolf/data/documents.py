@@ -22,6 +22,7 @@ from tritgolf.data.shards import Tokens, open_shard
 from tritgolf.data.text import read_documents
 from tritgolf.data.tokenizer import load_tokenizer
 from tritgolf.errors import InputError
+from tritgolf.files import atomic_path
 from tritgolf.progress import progress
 
 RANGE = 8 << 20  # bytes asked for at a time
@@ -88,15 +89,12 @@ def _count_lines(path: Path) -> int:
 
 def _first_lines(source: Path, target: Path, documents: HubDocuments) -> Path:
     """Write the first lines of ``source`` to ``target``, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    whole = target.with_suffix(".whole")
-    with source.open("rb") as lines, whole.open("wb") as file:
-        count = sum(bool(file.write(line)) for line in itertools.islice(lines, documents.first))
-    if count < documents.first:
-        whole.unlink()
-        what = f"has {count:,} documents, and source.documents.first is {documents.first:,}"
-        raise InputError(f"{address(documents)}: {documents.file}", what, "correct source.documents")
-    whole.replace(target)
+    with atomic_path(target) as whole:
+        with source.open("rb") as lines, whole.open("wb") as file:
+            count = sum(bool(file.write(line)) for line in itertools.islice(lines, documents.first))
+        if count < documents.first:
+            what = f"has {count:,} documents, and source.documents.first is {documents.first:,}"
+            raise InputError(f"{address(documents)}: {documents.file}", what, "correct source.documents")
     return target
 
 
