@@ -11,6 +11,7 @@ from tritgolf.config.record import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
+from tritgolf.errors import warn as tell_warning
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.provenance import version_of
 from tritgolf.streams import ready_streams
@@ -69,7 +70,7 @@ def one_of(names) -> str:
 def warn(message: str) -> None:
     """Tell once, where the work is planned: every job reads these files again."""
     if workflow.is_main_process:
-        print(f"warning: {message}", file=sys.stderr, flush=True)
+        tell_warning(message)
 
 
 def records() -> list[str]:

@@ -6,7 +6,6 @@ checked before use: a damaged one is passed over for the one before, with a warn
 
 import hashlib
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from tritgolf.errors import InputError
+from tritgolf.errors import InputError, warn
 from tritgolf.files import atomic_write, canonical_json, digest_bytes
 
 KEPT = 2
@@ -98,11 +97,11 @@ def latest(folder: Path, configuration: str) -> Checkpoint | None:
         try:
             found = load(path)
         except InputError as error:
-            print(f"warning: {error}; trying the checkpoint before it", file=sys.stderr)
+            warn(f"{error}; trying the checkpoint before it")
             continue
         if found.facts.get("configuration") == configuration:
             return found
-        print(f"warning: {path}: belongs to another configuration or data; deleted", file=sys.stderr)
+        warn(f"{path}: belongs to another configuration or data; deleted")
         path.unlink(missing_ok=True)  # another rank may have been faster
     return None
 

@@ -49,6 +49,11 @@ def file_error(error: OSError, where: str | Path) -> InputError:
     return InputError(error.filename or where, str(error.strerror), fix)
 
 
+def warn(message: str) -> None:
+    """Tell on standard error, in one line, what stops nothing."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def one_line_errors(*, log: str | Path | None = None) -> Iterator[None]:
     """End with the exit codes of this module: bad input in one line on standard error, a crash with its traceback.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import glob
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tritgolf.errors import InputError
+from tritgolf.errors import InputError, warn
 from tritgolf.files import digest_file
 
 if TYPE_CHECKING:
@@ -100,8 +99,7 @@ def _listed(paths: list[Path], tokenizer: str, vocab_size: int) -> list[ShardFac
             check_tokenizer(folder, tokenizer)
             known[folder] = {shard.file: shard for shard in read_manifest(folder).shards}
         else:
-            unknown = f"warning: {folder}: no manifest.json says which tokenizer made these shards"
-            print(f"{unknown}; taking {tokenizer}", file=sys.stderr, flush=True)
+            warn(f"{folder}: no manifest.json says which tokenizer made these shards; taking {tokenizer}")
     found = [known.get(path.parent, {}).get(path.name) for path in paths]
     for path in (path for path, facts in zip(paths, found, strict=True) if facts is None):
         check_tokens(path, vocab_size)
@@ -131,8 +129,7 @@ def _raw_bytes(paths: list[Path], tokens: list[int], listed: list[ShardFacts | N
     sidecars = [sidecar_path(path) for path in paths]
     if lacking := [path for path in sidecars if not path.is_file()]:
         if len(lacking) < len(sidecars):
-            told = f"warning: {lacking[0]}: is missing, so the raw bytes of all {len(paths)} shards are not known"
-            print(told, file=sys.stderr, flush=True)
+            warn(f"{lacking[0]}: is missing, so the raw bytes of all {len(paths)} shards are not known")
         return None
     for path, facts in zip(sidecars, listed, strict=True):
         check_counts(path)

@@ -8,7 +8,6 @@ What is left out of the source is told on standard error and in ``corpus.json``.
 import contextlib
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from tritgolf.data.docstrings import package_version, read_docstrings
 from tritgolf.data.find import Texts, find_texts, printable
 from tritgolf.data.left_out import LeftOut, no_text
 from tritgolf.data.text import every_document, is_blank, read_documents
-from tritgolf.errors import InputError
+from tritgolf.errors import InputError, warn
 from tritgolf.files import atomic_directory, read_json, write_json
 from tritgolf.progress import progress
 
@@ -45,7 +44,7 @@ def build_corpus(name: str, source: Source, rule: SplitConfig | None, folder: st
         facts = {"schema": SCHEMA, "dataset": name, "splits": splits} | text.left_out.facts()
         write_json(temporary / "corpus.json", facts | {"source": text.facts()})
     if told := text.left_out.told():
-        print(f"warning: dataset {name!r}: {told}; {Path(folder) / 'corpus.json'} has all", file=sys.stderr, flush=True)
+        warn(f"dataset {name!r}: {told}; {Path(folder) / 'corpus.json'} has all")
     return load_corpus(folder)
 
 

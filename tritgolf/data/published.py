@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from tritgolf.data.manifest import (
 )
 from tritgolf.data.shards import read_header, write_shard
 from tritgolf.data.tokenizer import load_tokenizer, load_tokenizer_facts, save_tokenizer
+from tritgolf.errors import warn
 from tritgolf.files import atomic_directory
 from tritgolf.progress import progress
 
@@ -100,7 +100,7 @@ def _byte_counts(source: HubSource, files: HubFiles, download: Path, folder: Pat
 
 def _unknown(why: str) -> str:
     told = f"not known: {why}"
-    print(f"warning: raw bytes of the validation text {told}; BPB is by published bytes", file=sys.stderr, flush=True)
+    warn(f"raw bytes of the validation text {told}; BPB is by published bytes")
     return told
 
 

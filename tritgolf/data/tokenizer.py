@@ -3,7 +3,6 @@
 import contextlib
 import io
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from tritgolf.data.corpus import split_file
 from tritgolf.data.dataset import MAX_VOCABULARY, TokenizerConfig
 from tritgolf.data.spaces import SPACE, first_space_counts
 from tritgolf.data.training_text import TrainingText
-from tritgolf.errors import InputError
+from tritgolf.errors import InputError, warn
 from tritgolf.files import atomic_directory, digest_bytes, digest_file, read_json, write_json
 
 SCHEMA = "tritgolf/tokenizer/1"
@@ -56,7 +55,7 @@ def build_tokenizer(
     model = _train(text, config.vocab_size, where)
     _check_size(model, config.vocab_size, where)
     if told := text.told():
-        print(f"warning: {setting}: its training leaves out {told}", file=sys.stderr, flush=True)
+        warn(f"{setting}: its training leaves out {told}")
     return save_tokenizer(
         model, folder, origin="trained", requested_vocab_size=config.vocab_size, training_text=text.facts
     )

@@ -1,12 +1,13 @@
 """Where the time of a step goes: gradients, average over ranks, update. And what is wrong with it."""
 
 import itertools
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+
+from tritgolf.errors import warn
 
 PHASES = ("gradients", "average", "update")
 SLOWEST, FASTEST = "gradients_of_slowest_rank", "gradients_of_fastest_rank"
@@ -85,4 +86,4 @@ class Complaints:
         self._in_a_row = self._in_a_row + 1 if told else 0
         if self._in_a_row == IN_A_ROW:
             self.active = False
-            print(f"warning: {self.label}, step {step:,}: {told}", file=sys.stderr, flush=True)
+            warn(f"{self.label}, step {step:,}: {told}")
