@@ -17,7 +17,7 @@ from options import parser_of
 from timing import interleaved, summary
 from torch import Tensor
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, available_backends, choose_attention, math_attention
@@ -28,7 +28,7 @@ DEVICE = torch.device("cuda", 0)
 PARTS = ("out", "dq", "dk", "dv")
 
 
-def inputs(model: ModelConfig, sequences: int) -> tuple[list[Tensor], Tensor]:
+def inputs(model: UNetConfig, sequences: int) -> tuple[list[Tensor], Tensor]:
     """q, k and v, which want gradients, and the gradient of what attention makes of them."""
     generator = torch.Generator(DEVICE).manual_seed(sequences)
     heads = (model.heads, model.kv_heads, model.kv_heads, model.heads)
@@ -37,7 +37,7 @@ def inputs(model: ModelConfig, sequences: int) -> tuple[list[Tensor], Tensor]:
     return [x.requires_grad_(True) for x in qkv], upstream
 
 
-def errors(attend: Attention, model: ModelConfig, sequences: int = 4) -> dict[str, float]:
+def errors(attend: Attention, model: UNetConfig, sequences: int = 4) -> dict[str, float]:
     qkv, upstream = inputs(model, sequences)
     wide = [x.detach().float().requires_grad_(True) for x in qkv]
     found, wanted = attend(*qkv), math_attention(*wide)
@@ -47,7 +47,7 @@ def errors(attend: Attention, model: ModelConfig, sequences: int = 4) -> dict[st
     return {part: float((a.float() - b).norm() / b.norm()) for part, a, b in pairs}
 
 
-def passes(attend: Attention, model: ModelConfig, sequences: int) -> tuple[Callable[[], None], Callable[[], None]]:
+def passes(attend: Attention, model: UNetConfig, sequences: int) -> tuple[Callable[[], None], Callable[[], None]]:
     """Forward alone, and with backward; both recorded at their third call."""
     qkv, upstream = inputs(model, sequences)
 

@@ -32,7 +32,7 @@ from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.payload import assemble
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored, store
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.specs import parameters_of
@@ -41,7 +41,7 @@ from tritgolf.provenance import provenance
 DEGREES_OF_FREEDOM = {"mlp.proj": 3.5, "other": 8.0}  # zeros of the rms quantizer: 0.51 and 0.42
 
 
-def drawn_weights(model: ModelConfig) -> dict[str, Tensor]:
+def drawn_weights(model: UNetConfig) -> dict[str, Tensor]:
     torch.manual_seed(42)
     weights = {}
     for name, parameter in parameters_of(model).items():

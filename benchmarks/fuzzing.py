@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["tritgolf.artifact"]):
 import torch
 
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import ModelConfig, QuantizerConfig
+from tritgolf.config.model import TernaryConfig, UNetConfig
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
 
@@ -34,7 +34,7 @@ Reader = Callable[[Path], Any]
 
 def example() -> tuple[Stored, ArtifactHeader]:
     """A small model's tensors, mostly zeros, in formats that both files have."""
-    model = ModelConfig(
+    model = UNetConfig(
         vocab_size=8,
         layers=2,
         width=8,
@@ -43,7 +43,7 @@ def example() -> tuple[Stored, ArtifactHeader]:
         mlp_multiple=1,
         embed_dim=4,
         rotary_frequencies="float32",
-        quantizer=QuantizerConfig(group_size=8, arithmetic="float64"),
+        quantizer=TernaryConfig(group_size=8, arithmetic="float64"),
     )
     storage = StorageConfig(
         scales="bfloat16",

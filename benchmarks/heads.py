@@ -20,11 +20,11 @@ from options import parser_of
 from timing import interleaved, ratios, summary
 from torch import Tensor
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, choose_attention
-from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of
+from tritgolf.model.heads import MakeHeads, make_heads, make_heads_fast
 from tritgolf.model.rotary import rotary_tables
 from tritgolf.provenance import provenance
 from tritgolf.train.cuda_graph import Replay
@@ -37,13 +37,13 @@ def random(*shape: int) -> Tensor:
     return torch.randn(*shape, device=DEVICE, dtype=torch.bfloat16)
 
 
-def rotary(model: ModelConfig) -> tuple[Tensor, Tensor]:
+def rotary(model: UNetConfig) -> tuple[Tensor, Tensor]:
     cos, sin = rotary_tables(model, model.context, torch.bfloat16)
     return cos.to(DEVICE), sin.to(DEVICE)
 
 
 def layer(
-    heads: HeadsOf, attend: Attention, model: ModelConfig, sequences: int, weight: Tensor
+    heads: MakeHeads, attend: Attention, model: UNetConfig, sequences: int, weight: Tensor
 ) -> tuple[Callable[[], None], Callable[[], None]]:
     """Product, heads and attention: forward, keeping what backward needs, and forward with backward."""
     x = random(sequences, model.context, model.width).requires_grad_(True)
@@ -64,7 +64,7 @@ def layer(
     return Replay(forward, DEVICE), Replay(both, DEVICE)
 
 
-def kernels(launch: str, model: ModelConfig, sequences: int) -> tuple[Callable[[], None], Callable[[], None]]:
+def kernels(launch: str, model: UNetConfig, sequences: int) -> tuple[Callable[[], None], Callable[[], None]]:
     """The forward and the backward operator by themselves, launched as ``launch`` says."""
     from tritgolf.model import heads_kernel  # noqa: PLC0415  (triton: not on a machine without a GPU)
 
@@ -90,7 +90,7 @@ def kernels(launch: str, model: ModelConfig, sequences: int) -> tuple[Callable[[
     )
 
 
-def least_traffic(model: ModelConfig, tokens: int) -> dict[str, int]:
+def least_traffic(model: UNetConfig, tokens: int) -> dict[str, int]:
     """Bytes that each operator must read and write: every head once, forward q and k, backward also v's gradient."""
     normalized = model.heads + model.kv_heads
     every = normalized + model.kv_heads
@@ -98,12 +98,12 @@ def least_traffic(model: ModelConfig, tokens: int) -> dict[str, int]:
     return {"forward": 2 * normalized * head, "backward": (normalized + 2 * every) * head}
 
 
-def measured_layer(arguments: argparse.Namespace, model: ModelConfig, attend: Attention) -> dict[str, Any]:
+def measured_layer(arguments: argparse.Namespace, model: UNetConfig, attend: Attention) -> dict[str, Any]:
     weight = (random((model.heads + 2 * model.kv_heads) * model.head_dim, model.width) / model.width**0.5).detach()
     weight.requires_grad_(True)
     calls = {
         name: layer(heads, attend, model, arguments.sequences, weight)
-        for name, heads in (("plain", heads_of), ("fast", fast_heads_of))
+        for name, heads in (("plain", make_heads), ("fast", make_heads_fast))
     }
     found: dict[str, Any] = {}
     for which, what in enumerate(("forward", "forward_backward")):
@@ -117,7 +117,7 @@ def measured_layer(arguments: argparse.Namespace, model: ModelConfig, attend: At
     return found
 
 
-def measured_kernels(arguments: argparse.Namespace, model: ModelConfig) -> dict[str, Any]:
+def measured_kernels(arguments: argparse.Namespace, model: UNetConfig) -> dict[str, Any]:
     from tritgolf.model import heads_kernel  # noqa: PLC0415  (triton)
 
     launches = arguments.launches or [f"{heads_kernel.TILE}:{heads_kernel.WARPS}"]

@@ -14,7 +14,7 @@ from tritgolf.config.record import RecordConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
 from tritgolf.parameters import MATRICES
 from tritgolf.quantize.rounding import DTYPES
@@ -28,7 +28,7 @@ class PlainTrainer:
     def __init__(self, record: RecordConfig, seed: int, device: torch.device) -> None:
         model, self.train = record.model, record.train
         dtype = DTYPES[model.compute]
-        self.network = TernaryUNet(model, choose_attention(self.train.attention, device, dtype)[1])
+        self.network = UNet(model, choose_attention(self.train.attention, device, dtype)[1])
         initialize(self.network, seed)
         self.network.to(device)
         named = dict(self.network.named_parameters())

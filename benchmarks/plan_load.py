@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).parents[1]
-FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "report", "published", "envs")
+FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "captions", "published", "envs")
 FORMATS = ("float32", "bfloat16", "float16", "e4m3")
 
 

@@ -22,13 +22,13 @@ from timing import interleaved, ratios, summary
 from torch import Tensor
 from torch.nn.functional import ScalingType
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.mlp import relu_product, slope_product
 from tritgolf.provenance import provenance
-from tritgolf.quantize.ternary import Ternary, dequantize, ternarize
+from tritgolf.quantize.ternary import Quantized, dequantize, ternarize
 from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
@@ -54,7 +54,7 @@ def by_groups(x: Tensor) -> tuple[Tensor, Tensor]:
     return found.flatten(1), scale[:, :, 0].T.contiguous().T
 
 
-def fp8_ways(x: Tensor, ternary: Ternary) -> dict[str, Callable[[], Tensor]]:
+def fp8_ways(x: Tensor, ternary: Quantized) -> dict[str, Callable[[], Tensor]]:
     """x·Wᵀ in BF16 from e4m3, by the kind of its scales."""
     weight = dequantize(ternary)
     dense = {"tensor": (0, 1), "row": (1,)}
@@ -98,7 +98,7 @@ def compared(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str,
     return {name: {**summary(found), "times_faster": ratios(plain, found)} for name, found in times.items()}
 
 
-def forward_products(model: ModelConfig, tokens: int, repeats: int) -> dict[str, Any]:
+def forward_products(model: UNetConfig, tokens: int, repeats: int) -> dict[str, Any]:
     hidden = model.mlp_multiple * model.width
     shapes = {
         "attn.qkv": (model.width, (model.heads + 2 * model.kv_heads) * model.head_dim),
@@ -119,7 +119,7 @@ def forward_products(model: ModelConfig, tokens: int, repeats: int) -> dict[str,
     return found
 
 
-def epilogues(model: ModelConfig, tokens: int, repeats: int) -> dict[str, Any]:
+def epilogues(model: UNetConfig, tokens: int, repeats: int) -> dict[str, Any]:
     from tritgolf.model.mlp_kernel import relu_product_on_gpu, slope_product_on_gpu  # noqa: PLC0415  (triton)
 
     hidden = model.mlp_multiple * model.width

@@ -33,7 +33,7 @@ from tritgolf.model.attention import choose_attention
 from tritgolf.model.build import build_network, default_device
 from tritgolf.model.initialize import initialize
 from tritgolf.model.network import Network
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.provenance import provenance
 
 # Window tokens a second of the published #920 code on one GPU of eight, stride 16, 1.66M tokens of technical English.
@@ -44,7 +44,7 @@ Call = Callable[[], WindowNats]
 
 def random_network(record: str, attention: str) -> Network:
     model = load_record(record).model
-    network = TernaryUNet(model)
+    network = UNet(model)
     initialize(network, 42)
     generator = torch.Generator().manual_seed(42)
     weights = {name: parameter.detach() for name, parameter in network.named_parameters()}

@@ -20,7 +20,7 @@ from timing import interleaved, ratios, summary
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.blocks import Block
-from tritgolf.model.heads import heads_of
+from tritgolf.model.heads import make_heads
 from tritgolf.model.mlp import add_mlp
 from tritgolf.model.residual import add_scaled
 from tritgolf.provenance import provenance
@@ -32,7 +32,7 @@ PUBLISHED_H200 = {"forward_backward_ms": 74.1, "muon_ms": 21.0, "peak_memory_gb"
 
 
 def use_plain_heads(block: Block) -> None:
-    block.attn.heads_of = heads_of
+    block.attn.make_heads = make_heads
 
 
 def use_plain_sum(block: Block) -> None:

@@ -18,13 +18,13 @@ for _page, _figures in {
         name:
             f"roundtrip_page_{Path(_page).suffix[1:]}"
         input:
-            template=str(REPOSITORY / "report" / "roundtrip_page.md"),
+            template=str(REPOSITORY / "captions" / "roundtrip_page.md"),
             claims=os.path.relpath(REPOSITORY / "published" / "claims.csv"),
             published=PUBLISHED_FILES,
             measured=MEASURED_FILES,
         output:
             page=(
-                report(_page, caption="../report/roundtrip_page.rst", category="The roundtrip laboratory")
+                report(_page, caption="../captions/roundtrip_page.rst", category="The roundtrip laboratory")
                 if _page.endswith(".html")
                 else _page
             ),

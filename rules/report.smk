@@ -4,7 +4,7 @@
 include: "report_files.smk"
 
 
-report: "../report/workflow.rst"
+report: "../captions/workflow.rst"
 
 
 OF_THIS_COMMAND = "Records of the last command"
@@ -22,14 +22,14 @@ for _name, (_title, _metrics, _published) in TABLES.items():
             md=f"results/{{record}}/tables/{_name}.md",
             csv=report(
                 f"results/{{record}}/tables/{_name}.csv",
-                caption=f"../report/{_name}.rst",
+                caption=f"../captions/{_name}.rst",
                 category="{record}",
                 subcategory="Tables",
                 labels={"table": _title, "as": "spreadsheet"},
             ),
             html=report(
                 f"results/{{record}}/tables/{_name}.html",
-                caption=f"../report/{_name}.rst",
+                caption=f"../captions/{_name}.rst",
                 category="{record}",
                 subcategory="Tables",
                 labels={"table": _title, "as": "page"},
@@ -64,7 +64,7 @@ for _name, (_title, _metrics) in PLOTS.items():
             png=f"results/{{record}}/plots/{_name}.png",
             svg=report(
                 f"results/{{record}}/plots/{_name}.svg",
-                caption=f"../report/{_name}.rst",
+                caption=f"../captions/{_name}.rst",
                 category="{record}",
                 subcategory="Plots",
                 labels={"plot": _title},
@@ -104,7 +104,7 @@ for _run, _folder in MEASURED.items():
             plots=[
                 report(
                     path,
-                    caption=f"../report/{Path(path).stem}.rst",
+                    caption=f"../captions/{Path(path).stem}.rst",
                     category=kept(_run),
                     subcategory="Plots",
                     labels={"plot": PLOTS[Path(path).stem][0]},
@@ -141,14 +141,14 @@ for _experiment, _folder in EXPERIMENTS.items():
             md=f"results/measured/{_experiment}/tables/compared.md",
             csv=report(
                 f"results/measured/{_experiment}/tables/compared.csv",
-                caption="../report/compared.rst",
+                caption="../captions/compared.rst",
                 category=kept(_experiment),
                 subcategory="Tables",
                 labels={"table": "Compared", "as": "spreadsheet"},
             ),
             html=report(
                 f"results/measured/{_experiment}/tables/compared.html",
-                caption="../report/compared.rst",
+                caption="../captions/compared.rst",
                 category=kept(_experiment),
                 subcategory="Tables",
                 labels={"table": "Compared", "as": "page"},
@@ -178,13 +178,13 @@ rule records_table:
         md="results/tables/records.md",
         csv=report(
             "results/tables/records.csv",
-            caption="../report/records.rst",
+            caption="../captions/records.rst",
             category=OF_THIS_COMMAND,
             labels={"table": "Records", "as": "spreadsheet"},
         ),
         html=report(
             "results/tables/records.html",
-            caption="../report/records.rst",
+            caption="../captions/records.rst",
             category=OF_THIS_COMMAND,
             labels={"table": "Records", "as": "page"},
         ),

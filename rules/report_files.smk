@@ -149,4 +149,4 @@ def measured_table(path: str, run: str, form: str):
     """A table's file of a kept run, marked for the report as this form of it."""
     name = Path(path).stem
     labels = {"table": TABLES[name][0], "as": form}
-    return report(path, caption=f"../report/{name}.rst", category=kept(run), subcategory="Tables", labels=labels)
+    return report(path, caption=f"../captions/{name}.rst", category=kept(run), subcategory="Tables", labels=labels)

@@ -7,7 +7,7 @@ import torch
 from tritgolf import checkpoint
 from tritgolf.config.export import ExportConfig, StorageConfig
 from tritgolf.config.lossless import exact_formats
-from tritgolf.config.model import ModelConfig, QuantizerConfig
+from tritgolf.config.model import TernaryConfig, UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.corpus import build_corpus
@@ -17,7 +17,7 @@ from tritgolf.data.manifest import load_manifest
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
 from tritgolf.files import write_json
 from tritgolf.model.attention import math_attention
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.widths import width_of
 from tritgolf.stages.export import export_stage
@@ -29,15 +29,15 @@ VOCABULARY = 300
 WORDS = ["ternary", "weight", "scale", "group", "round", "zero", "plus", "minus", "one", "byte", "bit", "token", "café"]
 
 
-def quantizer(**settings) -> QuantizerConfig:
-    return QuantizerConfig(**{"group_size": 8, "estimator": "rms", "arithmetic": "float64", **settings})
+def quantizer(**settings) -> TernaryConfig:
+    return TernaryConfig(**{"group_size": 8, "estimator": "rms", "arithmetic": "float64", **settings})
 
 
-def small_model(**settings) -> ModelConfig:
+def small_model(**settings) -> UNetConfig:
     """Two blocks of width 32 over a context of 16, in FP32."""
     sizes = {"layers": 2, "width": 32, "heads": 4, "kv_heads": 2, "embed_dim": 12, "mlp_multiple": 2}
     length = {"vocab_size": VOCABULARY, "context": 16, "yarn_max": 32, "rotary_frequencies": "float32"}
-    return ModelConfig(**{**sizes, **length, "compute": "float32", "quantizer": quantizer(), **settings})
+    return UNetConfig(**{**sizes, **length, "compute": "float32", "quantizer": quantizer(), **settings})
 
 
 def small_training(**settings) -> TrainConfig:
@@ -46,14 +46,14 @@ def small_training(**settings) -> TrainConfig:
     return TrainConfig(**{"batch_tokens": 256, "micro_batch_sequences": 16, **steps, **settings})
 
 
-def record_model(name: str) -> ModelConfig:
+def record_model(name: str) -> UNetConfig:
     """The model of one of the repository's records."""
     return load_record(name, RECORDS).model
 
 
-def random_network(model: ModelConfig, seed: int = 0, attend=math_attention, fused: bool = False) -> TernaryUNet:
+def random_network(model: UNetConfig, seed: int = 0, attend=math_attention, fused: bool = False) -> UNet:
     """A network in which every parameter is random: no zero projection or closed gate hides anything."""
-    network = TernaryUNet(model, attend, fused=fused)
+    network = UNet(model, attend, fused=fused)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
@@ -63,7 +63,7 @@ def random_network(model: ModelConfig, seed: int = 0, attend=math_attention, fus
     return network
 
 
-def random_tokens(model: ModelConfig, batch: int = 2, seed: int = 0) -> torch.Tensor:
+def random_tokens(model: UNetConfig, batch: int = 2, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(model.vocab_size, (batch, model.context), generator=generator)
 
@@ -93,13 +93,13 @@ def small_export(**settings) -> ExportConfig:
     return ExportConfig(**{**choices, "storages": storages, "own_storage": "bf16", **settings})
 
 
-def lossless_storage(model: ModelConfig) -> StorageConfig:
+def lossless_storage(model: UNetConfig) -> StorageConfig:
     """The smallest formats that lose nothing of ``model``."""
     formats = {kind: min(allowed, key=width_of) for kind, allowed in exact_formats(model).items()}
     return StorageConfig(decide="forward", shrinkage=False, reload_dtype="float32", **formats)
 
 
-def build_run(folder: Path, model: ModelConfig) -> Path:
+def build_run(folder: Path, model: UNetConfig) -> Path:
     """``folder`` as a finished run would leave it: checkpoint, artifacts and ``train.json``; weights at random."""
     weights = {name: p.detach() for name, p in random_network(model).named_parameters()}
     checkpoint.save(folder / "final.safetensors", weights, {"step": 12, "seed": 1})

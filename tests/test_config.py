@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.small import RECORDS
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.modes import MODES
 from tritgolf.config.record import known_records, load_record
 from tritgolf.config.settings import Settings, merge, read_yaml, validate
@@ -108,10 +108,18 @@ def write(folder: Path, name: str, **settings) -> None:
 def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError) as caught:
         load_record("ternary_v3", RECORDS)
-    known = sorted(path.stem for path in RECORDS.glob("*.yaml"))
+    known = sorted(path.stem for path in RECORDS.glob("**/*.yaml") if path.parent.name != "grids")
     assert complaint(caught) == f"record 'ternary_v3': is unknown; known records: {', '.join(known)}"
     with pytest.raises(InputError, match="nowhere: is no folder of records; give the one that holds"):
         load_record("demo", RECORDS / "nowhere")
+
+
+def test_two_records_of_one_name_are_refused(tmp_path):
+    (tmp_path / "variants").mkdir()
+    for folder in (tmp_path, tmp_path / "variants"):
+        (folder / "tiny.yaml").write_text("{}")
+    with pytest.raises(InputError, match="give one of them another name"):
+        known_records(tmp_path)
 
 
 def test_every_record_of_the_repository_is_whole():
@@ -259,7 +267,7 @@ def test_storages_take_the_rest_from_the_export():
 def test_validate_names_the_place_it_is_given():
     with pytest.raises(InputError, match=r"^plan\.json: width: 0: Input should be greater than 0"):
         validate(
-            ModelConfig,
+            UNetConfig,
             {"width": 0, "rotary_frequencies": "float32", "quantizer": {"arithmetic": "float64"}},
             "plan.json",
         )

@@ -6,7 +6,7 @@ import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config.export import ExportConfig
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.stages.export import export_stage
 
@@ -18,7 +18,7 @@ with one_line_errors(log=snakemake.log[0]):
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
         name=snakemake.wildcards.checkpoint,
-        model=ModelConfig(**snakemake.params.model),
+        model=UNetConfig(**snakemake.params.model),
         export=ExportConfig(**snakemake.params.export),
         checkpoint=Path(snakemake.input.checkpoint),
         folder=Path(snakemake.output.facts).parent,

@@ -5,7 +5,7 @@ import torch
 
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import ModelConfig, QuantizerConfig
+from tritgolf.config.model import TernaryConfig, UNetConfig
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.unet_parameters import described
 
@@ -13,7 +13,7 @@ PUBLISHED = Path(__file__).parents[1] / "fixtures" / "published"
 
 
 @pytest.fixture(scope="session")
-def model() -> ModelConfig:
+def model() -> UNetConfig:
     return small_model()
 
 
@@ -32,13 +32,13 @@ def header(model, storage) -> ArtifactHeader:
     return header_for(model, storage)
 
 
-def small_model(**settings) -> ModelConfig:
+def small_model(**settings) -> UNetConfig:
     sizes = {"vocab_size": 48, "layers": 2, "width": 32, "heads": 2, "kv_heads": 1, "embed_dim": 12, "mlp_multiple": 2}
-    quantizer = QuantizerConfig(group_size=16, estimator="rms", arithmetic="float64")
-    return ModelConfig(**{**sizes, "rotary_frequencies": "float32", "quantizer": quantizer, **settings})
+    quantizer = TernaryConfig(group_size=16, estimator="rms", arithmetic="float64")
+    return UNetConfig(**{**sizes, "rotary_frequencies": "float32", "quantizer": quantizer, **settings})
 
 
-def random_state(model: ModelConfig, seed: int) -> dict[str, torch.Tensor]:
+def random_state(model: UNetConfig, seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     shapes = parameter_shapes(model)
     return {
@@ -60,7 +60,7 @@ def honest_storage(scales="bfloat16", **settings) -> StorageConfig:
     return StorageConfig(scales=scales, **{**choices, **settings})
 
 
-def header_for(model: ModelConfig, storage: StorageConfig) -> ArtifactHeader:
+def header_for(model: UNetConfig, storage: StorageConfig) -> ArtifactHeader:
     return ArtifactHeader(
         record="tiny", seed=42, checkpoint="final", step=24, storage_name="own", model=model, storage=storage
     )

@@ -6,7 +6,7 @@ from tests.artifact.conftest import honest_storage, small_model
 from tritgolf.artifact.kinds import format_for, kind_of, stored_bytes, tensor_specs
 from tritgolf.artifact.published.ptz import published_kind
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
@@ -19,7 +19,7 @@ def published_storage(vectors):
     return honest_storage(scales=vectors, mixes="e4m3", vectors=vectors)
 
 
-def full_size(record) -> ModelConfig:
+def full_size(record) -> UNetConfig:
     return load_record(record).model
 
 

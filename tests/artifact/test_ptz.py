@@ -19,7 +19,7 @@ from tritgolf.artifact.storage import restore, store
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.model.zeros import zero_fractions
 
 SAMPLES = {"pr640": "absmean", "pr920": "rms"}
@@ -57,7 +57,7 @@ def test_the_model_of_a_sample_is_recognized(name):
     assert (model.embed_dim, model.smear) == (config["embed_dim"], config["smear"])
     assert (model.quantizer.group_size, model.quantizer.estimator) == (config["group_size"], SAMPLES[name])
     assert {"standard": "base3", "bitmask": "bitmask"}[expected["layout"]] == artifact.layout
-    TernaryUNet(model).load_state_dict(artifact.restore().tensors)
+    UNet(model).load_state_dict(artifact.restore().tensors)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -148,7 +148,7 @@ def test_small_matrices_of_the_published_rule_are_e4m3(tmp_path):
     assert types["blocks.0.mlp.fc.weight"].startswith("ternary")
     artifact = read_ptz(tmp_path / "a.ptz")
     assert artifact.stored.specs == stored.specs
-    TernaryUNet(artifact.header.model).load_state_dict(artifact.restore().tensors)
+    UNet(artifact.header.model).load_state_dict(artifact.restore().tensors)
 
 
 def test_rows_that_were_filled_up_to_a_group_lose_the_filling(tmp_path):

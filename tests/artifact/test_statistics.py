@@ -5,7 +5,7 @@ from tests.artifact.conftest import honest_storage
 from tritgolf.artifact.statistics import difference, scale_range, stored_trits
 from tritgolf.artifact.storage import store
 from tritgolf.model.zeros import record_zero_fraction, zero_fractions
-from tritgolf.quantize.ternary import Ternary
+from tritgolf.quantize.ternary import Quantized
 
 
 def test_zero_fractions_by_layer_type_and_over_all():
@@ -39,8 +39,8 @@ def test_the_record_leaves_out_what_no_whole_number_of_groups_fills():
 
 
 def test_difference_counts_trits_and_finds_the_largest_error():
-    ours = {"a": Ternary(torch.tensor([[1, 0, -1, 0]], dtype=torch.int8), torch.tensor([[1.0, 2.0]]))}
-    theirs = {"a": Ternary(torch.tensor([[1, 1, -1, 0]], dtype=torch.int8), torch.tensor([[0.5, 1.25]]))}
+    ours = {"a": Quantized(torch.tensor([[1, 0, -1, 0]], dtype=torch.int8), torch.tensor([[1.0, 2.0]]))}
+    theirs = {"a": Quantized(torch.tensor([[1, 1, -1, 0]], dtype=torch.int8), torch.tensor([[0.5, 1.25]]))}
     assert difference(ours, ours) == (0, 0.0)
     assert difference(ours, theirs) == (1, 0.75)
     assert difference(ours, ours, {"b": torch.tensor([1.0, 2])}, {"b": torch.tensor([1.0, -1])}) == (0, 3.0)

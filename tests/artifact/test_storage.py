@@ -3,10 +3,10 @@ import torch
 
 from tests.artifact.conftest import honest_storage, random_state, small_model
 from tritgolf.artifact.storage import decide_ternary, forward_ternary, restore, store
-from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.model import TernaryConfig
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.formats import round_to
 from tritgolf.quantize.ternary import dequantize, ternarize
@@ -15,7 +15,7 @@ MATRIX = "blocks.1.mlp.fc.weight"
 
 
 def test_forward_trits_and_scales_are_those_of_the_training_forward_pass(model, state):
-    network = TernaryUNet(model)
+    network = UNet(model)
     network.load_state_dict(state)
     stored = store(state, model.quantizer, honest_storage("float32"))
     trained = network.ternarized()
@@ -45,7 +45,7 @@ def test_stored_scales_are_rounded_once(model, state):
 def test_scales_rounded_to_fp16_decide_the_forward_passs_trits_and_are_not_stored():
     # mean|w| is 1.0078125 - 2⁻¹², which FP16 rounds up to 1.0078125: twice the first weight, whose trit becomes a tie.
     group = torch.tensor([0.50390625] + [1.0] * 14 + [1.6171875])
-    quantizer = QuantizerConfig(group_size=16, estimator="absmean", arithmetic="bf16_weight")
+    quantizer = TernaryConfig(group_size=16, estimator="absmean", arithmetic="bf16_weight")
     exact, rounded = (
         decide_ternary(group[None], quantizer, honest_storage("float32", decide=decide))
         for decide in ("forward", "forward_float16")
@@ -61,7 +61,7 @@ def test_master_decides_trits_with_the_rounded_scale_and_stores_the_exact_one():
     group = torch.tensor([0.5004] + [1.0] * 14)
     last = 16 * 1.0009765625 - group.sum()
     state = random_state(small_model(), 0) | {"blocks.0.attn.proj.weight": torch.cat([group, last[None]]).repeat(32, 2)}
-    quantizer = QuantizerConfig(group_size=16, estimator="absmean", arithmetic="bf16_weight")
+    quantizer = TernaryConfig(group_size=16, estimator="absmean", arithmetic="bf16_weight")
     trits = {}
     for decide_scale in ("float16", "bfloat16"):
         stored = store(state, quantizer, honest_storage("float32", decide="master"), decide_scale)
@@ -72,7 +72,7 @@ def test_master_decides_trits_with_the_rounded_scale_and_stores_the_exact_one():
 
 
 def test_master_looks_at_the_fp32_weights_and_forward_at_the_bf16_ones(model, state):
-    quantizer = QuantizerConfig(group_size=16, estimator="rms", arithmetic="bf16_weight")
+    quantizer = TernaryConfig(group_size=16, estimator="rms", arithmetic="bf16_weight")
     master = store(state, quantizer, honest_storage("float32", decide="master")).ternary[MATRIX]
     expected = ternarize(state[MATRIX], group_size=16, estimator="rms", arithmetic="float32")
     assert torch.equal(master.q, expected.q)
@@ -93,7 +93,7 @@ def test_honest_reload_gives_the_stored_trits_and_scales(model, state):
 
 @pytest.mark.parametrize("estimator", ["absmean", "rms"])
 def test_the_shrinkage_correction_survives_the_second_quantization(estimator):
-    quantizer = QuantizerConfig(group_size=16, estimator=estimator, arithmetic="bf16_weight")
+    quantizer = TernaryConfig(group_size=16, estimator=estimator, arithmetic="bf16_weight")
     state = random_state(small_model(), 3)
     storage = honest_storage(decide="master", shrinkage=True, reload_dtype="bfloat16")
     stored = store(state, quantizer, storage)

@@ -24,7 +24,7 @@ from tritgolf.audit.roundtrip_page import (
 from tritgolf.cli import main
 from tritgolf.report.pages import Picture, as_html, as_markdown, fill
 
-TEMPLATE = (REPOSITORY / "report" / "roundtrip_page.md").read_text()
+TEMPLATE = (REPOSITORY / "captions" / "roundtrip_page.md").read_text()
 
 
 def page(measured: Path, figures: Path) -> list:

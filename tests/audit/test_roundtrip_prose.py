@@ -8,7 +8,7 @@ import pytest
 from tests import kept
 
 ROOT = Path(__file__).parents[2]
-PAGE = " ".join((ROOT / "report" / "roundtrip_page.md").read_text().split())
+PAGE = " ".join((ROOT / "captions" / "roundtrip_page.md").read_text().split())
 RMS = kept.LONG_AS_WRITTEN[1]
 
 

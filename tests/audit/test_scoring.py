@@ -8,7 +8,7 @@ from tritgolf.evaluate.probe import probe_scoring, segment_nats
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.initialize import initialize
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.outcome import Verdict
 
 MODEL = load_record("tiny", PUBLISHED.parent / "records").model
@@ -17,7 +17,7 @@ TOKENS = np.random.default_rng(0).integers(0, MODEL.vocab_size, size=MODEL.conte
 
 @pytest.fixture
 def network():
-    made = TernaryUNet(MODEL)
+    made = UNet(MODEL)
     initialize(made, 0)
     with torch.no_grad():  # the output projections start at zero: then nothing would mix positions
         for name, weight in made.named_parameters():
@@ -33,7 +33,7 @@ def test_our_scorer_is_causal(network):
 
 @pytest.mark.parametrize("smear", [False, True])
 def test_with_and_without_smear_gates(smear):
-    network = TernaryUNet(MODEL.model_copy(update={"smear": smear}))
+    network = UNet(MODEL.model_copy(update={"smear": smear}))
     initialize(network, 0)
     with torch.no_grad():
         for name, weight in network.named_parameters():

@@ -12,12 +12,12 @@ from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.lossless import losses
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.evaluate.load import reloaded_network, trained_network
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.loss import capped_logits
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
 
@@ -26,7 +26,7 @@ FAITHFUL = {"arithmetic": "float64"}, {"rotary_frequencies": "bfloat16"}
 AS_WRITTEN = {"arithmetic": "bf16_weight"}, {"rotary_frequencies": "bfloat16"}
 
 
-def variants() -> dict[str, ModelConfig]:
+def variants() -> dict[str, UNetConfig]:
     found = {}
     for mode, (arithmetic, settings) in {"honest": HONEST, "faithful": FAITHFUL, "as written": AS_WRITTEN}.items():
         for estimator in ("rms", "absmean"):
@@ -46,13 +46,13 @@ def variants() -> dict[str, ModelConfig]:
 VARIANTS = variants()
 
 
-def logits(network: TernaryUNet) -> torch.Tensor:
+def logits(network: UNet) -> torch.Tensor:
     with torch.inference_mode():
         hidden = network(random_tokens(network.model, batch=4))
         return capped_logits(hidden, *network.head())
 
 
-def exported(folder: Path, model: ModelConfig, storage: StorageConfig) -> tuple[Path, Path]:
+def exported(folder: Path, model: UNetConfig, storage: StorageConfig) -> tuple[Path, Path]:
     """A checkpoint of a random network, and its artifact in ``storage``."""
     weights = {name: p.detach() for name, p in random_network(model).named_parameters()}
     source = folder / "final.safetensors"
@@ -71,7 +71,7 @@ def exported(folder: Path, model: ModelConfig, storage: StorageConfig) -> tuple[
     return source, folder / "export" / "lossless.tgolf"
 
 
-def both_logits(source: Path, artifact: Path, model: ModelConfig) -> tuple[torch.Tensor, torch.Tensor]:
+def both_logits(source: Path, artifact: Path, model: UNetConfig) -> tuple[torch.Tensor, torch.Tensor]:
     trained = trained_network(model, checkpoints.load(source).tensors)
     return logits(trained), logits(reloaded_network(read_artifact(artifact)))
 

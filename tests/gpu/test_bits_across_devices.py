@@ -8,7 +8,7 @@ from tests.small import small_model as cpu_model
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.storage import store
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.load import reloaded_network, trained_network
@@ -17,7 +17,7 @@ from tritgolf.evaluate.score import compiled_window_sums, score_windows, window_
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.loss import capped_logits
 from tritgolf.quantize.rounding import DTYPES, rounded, rounded_through
-from tritgolf.quantize.ternary import Ternary, dequantize, fake_quantize, ternarize
+from tritgolf.quantize.ternary import Quantized, dequantize, fake_quantize, ternarize
 from tritgolf.train.stacks import Stacks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -89,7 +89,7 @@ def test_trits_and_scales(kind, estimator, arithmetic, scale_dtype):
     plain = ternarize(weight, **settings)
     ours = weight.cuda()
     eager = ternarize(ours, **settings)
-    fused = Ternary(*compiled(lambda w: tuple(ternarize(w, **settings)))(ours))
+    fused = Quantized(*compiled(lambda w: tuple(ternarize(w, **settings)))(ours))
     for found in (eager, fused):
         assert torch.equal(found.scale.cpu(), plain.scale)
         assert torch.equal(found.q.cpu(), plain.q)
@@ -100,7 +100,7 @@ def test_trits_and_scales(kind, estimator, arithmetic, scale_dtype):
         assert 0.1 < float((plain.q == 0).float().mean()) < 0.9
 
 
-def small_record(estimator: str, arithmetic: str, smear: bool, compute: str = "bfloat16") -> ModelConfig:
+def small_record(estimator: str, arithmetic: str, smear: bool, compute: str = "bfloat16") -> UNetConfig:
     """The full width of #920, four layers, a small vocabulary."""
     changes = {
         "layers": 4,

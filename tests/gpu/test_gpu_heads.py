@@ -6,7 +6,7 @@ import torch
 from tests.comparing import relative
 from tests.model.test_heads import SHAPES, doubled, inputs, outputs_and_gradients, weights_like
 from tritgolf.model.attention import choose_attention
-from tritgolf.model.heads import fast_heads_of, heads_of
+from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.train.cuda_graph import Replay
 
 if torch.cuda.is_available():
@@ -33,7 +33,7 @@ def test_the_kernels_compute_the_definition(shape, dtype):
     arguments = on_gpu(shape, dtype)
     weights = upstream(arguments)
     found = outputs_and_gradients(heads_on_gpu, arguments, weights)
-    wanted = outputs_and_gradients(heads_of, doubled(arguments), [w.double() for w in weights])
+    wanted = outputs_and_gradients(make_heads, doubled(arguments), [w.double() for w in weights])
     for ours, reference in zip(found, wanted, strict=True):
         assert ours.dtype == dtype
         assert relative(ours, reference) < ALLOWED[dtype]
@@ -41,8 +41,8 @@ def test_the_kernels_compute_the_definition(shape, dtype):
 
 def test_bf16_on_a_gpu_goes_to_the_kernels_and_other_dtypes_do_not():
     wide, narrow = (on_gpu((2, 9, 4, 2, 32), dtype) for dtype in (torch.float32, torch.bfloat16))
-    assert "Heads" in type(fast_heads_of(*narrow)[0].grad_fn).__name__
-    for ours, reference in zip(fast_heads_of(*wide), heads_of(*wide), strict=True):
+    assert "Heads" in type(make_heads_fast(*narrow)[0].grad_fn).__name__
+    for ours, reference in zip(make_heads_fast(*wide), make_heads(*wide), strict=True):
         assert torch.equal(ours, reference)
 
 
@@ -56,9 +56,9 @@ def test_a_compiled_layer_follows_the_definition(attention):
         return attend(*heads(2 * fused, *others))
 
     torch._dynamo.reset()
-    compiled = torch.compile(mixed, dynamic=False, fullgraph=True)(fast_heads_of, *arguments)
+    compiled = torch.compile(mixed, dynamic=False, fullgraph=True)(make_heads_fast, *arguments)
     exact = doubled(arguments)
-    wanted = choose_attention("math", torch.device("cuda"), torch.float64)[1](*heads_of(2 * exact[0], *exact[1:]))
+    wanted = choose_attention("math", torch.device("cuda"), torch.float64)[1](*make_heads(2 * exact[0], *exact[1:]))
     assert relative(compiled, wanted) < 1e-2
     found = torch.autograd.grad(compiled, arguments[:2], weights)
     for ours, reference in zip(found, torch.autograd.grad(wanted, exact[:2], weights.double()), strict=True):
@@ -68,10 +68,10 @@ def test_a_compiled_layer_follows_the_definition(attention):
 def test_recorded_and_repeated_gradients_are_the_same_to_the_bit():
     arguments = on_gpu((8, 1000, 8, 4, 96), torch.bfloat16)
     weights = upstream(arguments)
-    kept = [torch.empty_like(x) for x in outputs_and_gradients(fast_heads_of, arguments, weights)]
+    kept = [torch.empty_like(x) for x in outputs_and_gradients(make_heads_fast, arguments, weights)]
 
     def work():
-        for place, value in zip(kept, outputs_and_gradients(fast_heads_of, arguments, weights), strict=True):
+        for place, value in zip(kept, outputs_and_gradients(make_heads_fast, arguments, weights), strict=True):
             place.copy_(value)
 
     replay = Replay(work, torch.device("cuda", 0))

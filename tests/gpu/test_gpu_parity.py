@@ -7,7 +7,7 @@ from tests.comparing import relative
 from tritgolf.config.record import load_record
 from tritgolf.model.attention import available_backends, choose_attention, math_attention
 from tritgolf.model.fused_loss import fused_training_loss
-from tritgolf.model.heads import fast_heads_of, heads_of
+from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.model.loss import training_loss
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled_fused
@@ -96,7 +96,7 @@ def test_a_compiled_step_follows_the_eager_one(record):
 
 
 def use_heads(block, heads):
-    block.attn.heads_of = heads
+    block.attn.make_heads = heads
 
 
 def use_mlp(block, form):
@@ -105,7 +105,7 @@ def use_mlp(block, form):
 
 @pytest.mark.parametrize(
     ("use", "forms"),
-    [(use_heads, (fast_heads_of, heads_of)), (use_mlp, (add_mlp_fused, add_mlp))],
+    [(use_heads, (make_heads_fast, make_heads)), (use_mlp, (add_mlp_fused, add_mlp))],
     ids=["heads", "mlp"],
 )
 def test_the_network_trains_with_a_form_as_with_its_definition(use, forms):

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 
 EPSILON = 2.0**-23
 
@@ -82,7 +82,7 @@ def softcapped(logits: Tensor, cap: float) -> Tensor:
     return cap * (z * (1 - z**2 / 3 + z**4 / 15)).clamp(-1, 1)
 
 
-def capped_logits(model: ModelConfig, weights: dict[str, Tensor], tokens: Tensor, frequencies: Tensor) -> Tensor:
+def capped_logits(model: UNetConfig, weights: dict[str, Tensor], tokens: Tensor, frequencies: Tensor) -> Tensor:
     """One sequence (positions,) → (positions, vocabulary)."""
     w = {name: tensor.double() for name, tensor in weights.items()}
     settings = model.quantizer

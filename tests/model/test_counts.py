@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.small import quantizer, record_model, small_model
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.model.counts import count_parameters, parameter_shapes
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
 
 PUBLISHED = Path(__file__).parents[1] / "fixtures" / "published"
@@ -34,7 +34,7 @@ def test_counts_of_the_records(record, published, stored_fp):
 @pytest.mark.parametrize("settings", [{}, {"smear": True}, {"layers": 5}, {"heads": 2, "kv_heads": 1}])
 def test_counts_are_those_of_the_network(settings):
     model = small_model(**settings)
-    network = TernaryUNet(model)
+    network = UNet(model)
     built = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
     assert list(built.items()) == list(parameter_shapes(model).items())
     assert list(network.state_dict()) == list(built)
@@ -49,7 +49,7 @@ def test_counts_are_those_of_the_network(settings):
 def test_names_shapes_and_order_are_the_published_ones(sample):
     facts = json.loads((PUBLISHED / f"{sample}.json").read_text())
     sizes = facts["config"]
-    model = ModelConfig(
+    model = UNetConfig(
         vocab_size=sizes["vocab_size"],
         layers=sizes["num_layers"],
         width=sizes["model_dim"],

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from tests.model.interpreter import INTERPRETED, interpreted
 from tests.model.reference import rotated
 from tests.small import random_network, random_tokens, small_model
-from tritgolf.model.heads import fast_heads_of, heads_of
+from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.model.rotary import inverse_frequencies, rotary_tables
 
 if INTERPRETED:
@@ -30,7 +30,7 @@ SHAPES = {
 
 
 def inputs(batch, positions, heads, kv_heads, head_dim, dtype=torch.float64):
-    """The arguments of ``heads_of``, the product and the gain as leaves."""
+    """The arguments of ``make_heads``, the product and the gain as leaves."""
     generator = torch.Generator().manual_seed(positions)
     fused = torch.randn(batch, positions, (heads + 2 * kv_heads) * head_dim, generator=generator)
     gain = 1 + torch.randn(heads, generator=generator)
@@ -47,7 +47,7 @@ def outputs_and_gradients(function, arguments, weights):
 
 def weights_like(arguments):
     generator = torch.Generator().manual_seed(5)
-    return [torch.randn(x.shape, generator=generator).to(x.dtype) for x in heads_of(*arguments)]
+    return [torch.randn(x.shape, generator=generator).to(x.dtype) for x in make_heads(*arguments)]
 
 
 def doubled(arguments):
@@ -59,7 +59,7 @@ def test_the_definition_against_the_specification():
     model = small_model(heads=4, kv_heads=2, width=32)
     cos, sin = rotary_tables(model, 11, torch.float64)
     fused, gain, _, _, heads, kv_heads = inputs(2, 11, 4, 2, 8)
-    found = heads_of(fused, gain, cos, sin, heads, kv_heads)
+    found = make_heads(fused, gain, cos, sin, heads, kv_heads)
     each = fused.view(2, 11, 8, 8)
     over_rms = each / (each.square().mean(-1, keepdim=True) + 1.1920929e-7).sqrt()
     turned = rotated(over_rms.transpose(1, 2), inverse_frequencies(model).double()).transpose(1, 2)
@@ -69,18 +69,18 @@ def test_the_definition_against_the_specification():
 
 
 def test_gradients_of_the_definition():
-    assert torch.autograd.gradcheck(heads_of, inputs(2, 3, 2, 1, 6))
+    assert torch.autograd.gradcheck(make_heads, inputs(2, 3, 2, 1, 6))
 
 
 def test_v_is_a_view():
     arguments = inputs(2, 3, 2, 1, 6)
-    assert heads_of(*arguments)[2].untyped_storage().data_ptr() == arguments[0].untyped_storage().data_ptr()
+    assert make_heads(*arguments)[2].untyped_storage().data_ptr() == arguments[0].untyped_storage().data_ptr()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_cpu_uses_the_definition(dtype):
     arguments = inputs(2, 9, 4, 2, 8, dtype)
-    for ours, reference in zip(fast_heads_of(*arguments), heads_of(*arguments), strict=True):
+    for ours, reference in zip(make_heads_fast(*arguments), make_heads(*arguments), strict=True):
         assert torch.equal(ours, reference)
 
 
@@ -91,12 +91,12 @@ def test_a_block_takes_its_heads_from_there():
     before = network(tokens)
 
     def changed(*arguments):
-        q, k, _ = heads_of(*arguments)
+        q, k, _ = make_heads(*arguments)
         return q, k, k
 
-    attention.heads_of = heads_of
+    attention.make_heads = make_heads
     assert torch.equal(network(tokens), before)
-    attention.heads_of = changed
+    attention.make_heads = changed
     assert not torch.allclose(network(tokens), before, rtol=1e-2)
 
 
@@ -106,7 +106,7 @@ def test_the_kernels_in_fp32(shape):
     arguments = inputs(*shape, dtype=torch.float32)
     weights = weights_like(arguments)
     found = outputs_and_gradients(heads_on_gpu, arguments, weights)
-    wanted = outputs_and_gradients(heads_of, doubled(arguments), [w.double() for w in weights])
+    wanted = outputs_and_gradients(make_heads, doubled(arguments), [w.double() for w in weights])
     for ours, reference in zip(found, wanted, strict=True):
         assert ours.dtype == torch.float32
         assert_close(ours.double(), reference, rtol=1e-5, atol=2e-5)
@@ -117,7 +117,7 @@ def test_the_kernels_in_bf16():
     arguments = inputs(2, 19, 8, 4, 96, dtype=torch.bfloat16)
     weights = weights_like(arguments)
     found = outputs_and_gradients(heads_on_gpu, arguments, weights)
-    wanted = outputs_and_gradients(heads_of, doubled(arguments), [w.double() for w in weights])
+    wanted = outputs_and_gradients(make_heads, doubled(arguments), [w.double() for w in weights])
     for ours, reference in zip(found, wanted, strict=True):
         assert ours.dtype == torch.bfloat16
         assert_close(ours.double(), reference, rtol=2**-7, atol=1e-5)  # the interpreter truncates
@@ -130,7 +130,7 @@ def test_zeros_have_no_direction():
     arguments = (torch.zeros(1, 3, 32, requires_grad=True), *others)
     weights = weights_like(arguments)
     found = outputs_and_gradients(heads_on_gpu, arguments, weights)
-    for ours, reference in zip(found, outputs_and_gradients(heads_of, arguments, weights), strict=True):
+    for ours, reference in zip(found, outputs_and_gradients(make_heads, arguments, weights), strict=True):
         assert_close(ours, reference)
 
 
@@ -144,7 +144,7 @@ def test_gradients_that_are_not_contiguous_or_missing():
     ):
         found, wanted = (
             torch.autograd.grad(loss(*f(*arguments)), arguments[:2], allow_unused=True, materialize_grads=True)
-            for f in (heads_on_gpu, heads_of)
+            for f in (heads_on_gpu, make_heads)
         )
         for ours, reference in zip(found, wanted, strict=True):
             assert_close(ours, reference, rtol=1e-5, atol=1e-5)
@@ -155,7 +155,7 @@ def test_a_compiled_step_calls_each_kernel_once_and_copies_nothing():
     """One graph; v, though a view of what the kernels read, brings no padding, copy or sum of gradients."""
     arguments = inputs(2, 5, 2, 2, 8, dtype=torch.float32)
     gradients, forward, backward = compiled_step(heads_on_gpu, arguments)
-    wanted, *plain = compiled_step(heads_of, arguments)
+    wanted, *plain = compiled_step(make_heads, arguments)
     for ours, reference in zip(gradients, wanted, strict=True):
         assert_close(ours, reference, rtol=1e-5, atol=1e-4)
     copies = re.compile(r"clone|copy|cat|pad|scatter|slice_backward|zeros|add")

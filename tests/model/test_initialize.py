@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from tests.small import quantizer, small_model
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.model.initialize import initialize
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 
 
-def initialized(model: ModelConfig, seed: int = 1) -> dict[str, torch.Tensor]:
-    network = TernaryUNet(model)
+def initialized(model: UNetConfig, seed: int = 1) -> dict[str, torch.Tensor]:
+    network = UNet(model)
     initialize(network, seed)
     return {name: parameter.detach() for name, parameter in network.named_parameters()}
 

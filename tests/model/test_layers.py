@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from tests.model.reference import smeared
 from tests.small import quantizer
-from tritgolf.model.layers import Smear, TernaryLinear, quantizer_arguments, rms_norm
+from tritgolf.model.layers import QuantizedLinear, Smear, quantizer_arguments, rms_norm
 from tritgolf.quantize.ternary import fake_quantize
 
 
@@ -59,7 +59,7 @@ def test_a_closed_gate_changes_nothing():
 
 
 def test_a_ternary_layer_multiplies_by_its_quantized_weight_unless_given_another():
-    layer = TernaryLinear(16, 6, quantizer())
+    layer = QuantizedLinear(16, 6, quantizer())
     layer.weight.data.normal_(0, 0.02)
     x = torch.randn(3, 16)
     effective = fake_quantize(layer.weight, **quantizer_arguments(quantizer()))

@@ -8,7 +8,7 @@ from tests.model.reference import softcapped
 from tests.small import random_tokens, small_model
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import capped_logits, softcap, token_nats, training_loss
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 
 
 def inputs(tokens=7, vocabulary=11, width=5, spread=3.0, dtype=torch.float64):
@@ -79,7 +79,7 @@ def test_the_minimized_loss_adds_the_z_term():
 def test_before_training_the_loss_is_that_of_a_uniform_guess_and_its_z_term():
     """As the published logs begin: ln 8192 plus the z-loss is #923's 9.02."""
     model = small_model()
-    network = TernaryUNet(model)
+    network = UNet(model)
     initialize(network, 1)
     tokens = random_tokens(model)
     with torch.no_grad():

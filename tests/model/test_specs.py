@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.small import small_training
-from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.model import TernaryConfig
 from tritgolf.config.settings import Settings
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model import specs
 from tritgolf.model.build import build_network
-from tritgolf.model.layers import TernaryLinear, rms_norm
+from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head, device_of
 from tritgolf.model.specs import ModelSpec, parameters_of, spec_of
 from tritgolf.parameters import Normal, Parameter
@@ -29,7 +29,7 @@ class StubConfig(Settings):
     vocab_size: int = TOKENS
     context: int = 8
     compute: str = "float32"
-    quantizer: QuantizerConfig = QuantizerConfig(group_size=8)
+    quantizer: TernaryConfig = TernaryConfig(group_size=8)
 
 
 def stub_parameters(model: StubConfig) -> dict[str, Parameter]:
@@ -49,8 +49,8 @@ class StubNetwork(nn.Module):
         self.model, self.dtype = model, torch.float32
         self.bias = nn.Parameter(torch.zeros(model.vocab_size))
         self.table = nn.Embedding(model.vocab_size, WIDTH)
-        self.first = TernaryLinear(WIDTH, WIDTH, model.quantizer)
-        self.second = TernaryLinear(WIDTH, WIDTH, model.quantizer)
+        self.first = QuantizedLinear(WIDTH, WIDTH, model.quantizer)
+        self.second = QuantizedLinear(WIDTH, WIDTH, model.quantizer)
 
     def forward(self, tokens, tail=None):
         hidden = self.second(F.relu(self.first(rms_norm(self.table(tokens)))))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.model.reference import quantized
 from tritgolf.quantize.ternary import (
     MIN_SCALE,
-    Ternary,
+    Quantized,
     decide_trits,
     dequantize,
     fake_quantize,
@@ -28,7 +28,7 @@ def normal(rows: int, columns: int, seed: int = 0, spread: float = 0.02) -> torc
     return spread * torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
 
 
-def one_group(values: list[float], estimator: str, arithmetic: str = "float64", scale_dtype=torch.float32) -> Ternary:
+def one_group(values: list[float], estimator: str, arithmetic: str = "float64", scale_dtype=torch.float32) -> Quantized:
     weight = torch.tensor([values])
     return ternarize(
         weight, group_size=len(values), estimator=estimator, arithmetic=arithmetic, scale_dtype=scale_dtype
@@ -194,7 +194,7 @@ trit_groups = st.lists(st.lists(st.sampled_from([-1, 0, 1]), min_size=8, max_siz
 @given(trit_groups, st.floats(2e-8, 1e4), st.sampled_from(ESTIMATORS), st.sampled_from(ARITHMETICS))
 def test_the_shrinkage_correction_quantizes_back_to_the_same_trits(groups, scale, estimator, arithmetic):
     q = torch.tensor(groups, dtype=torch.int8).reshape(1, -1)
-    ternary = Ternary(q, torch.full((1, len(groups)), scale))
+    ternary = Quantized(q, torch.full((1, len(groups)), scale))
     weight = shrinkage_corrected(ternary, estimator)
     for reloaded in (weight, weight.bfloat16().float()):  # the published reload rounds to BF16
         again = ternarize(reloaded, group_size=8, estimator=estimator, arithmetic=arithmetic)
@@ -204,7 +204,7 @@ def test_the_shrinkage_correction_quantizes_back_to_the_same_trits(groups, scale
 
 
 def test_the_shrinkage_correction_by_hand():
-    ternary = Ternary(torch.tensor([[1, 0, -1, 0, 0, 0, 0, 0]], dtype=torch.int8), torch.tensor([[3.0, 5.0]]))
+    ternary = Quantized(torch.tensor([[1, 0, -1, 0, 0, 0, 0, 0]], dtype=torch.int8), torch.tensor([[3.0, 5.0]]))
     # two of four are nonzero: 3/0.5 with absmean, 3/√0.5 with rms; a group of zeros stays zero
     assert shrinkage_corrected(ternary, "absmean").tolist() == [[6, 0, -6, 0, 0, 0, 0, 0]]
     assert shrinkage_corrected(ternary, "rms")[0, 0].item() == pytest.approx(3 * math.sqrt(2))

@@ -6,12 +6,12 @@ from tests.model.reference import capped_logits as reference_logits
 from tests.model.reference import yarn_frequencies
 from tests.small import quantizer, random_network, random_tokens, small_model
 from tritgolf.model.attention import sdpa_attention
-from tritgolf.model.heads import fast_heads_of, heads_of
+from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.model.loss import capped_logits
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.model.rotary import inverse_frequencies
-from tritgolf.model.unet import TernaryUNet
+from tritgolf.model.unet import UNet
 from tritgolf.train.stacks import Stacks
 
 TRAINED_AS_STORED = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}
@@ -29,7 +29,7 @@ SYSTEMS = {
 }
 
 
-def logits(network: TernaryUNet, tokens: torch.Tensor) -> torch.Tensor:
+def logits(network: UNet, tokens: torch.Tensor) -> torch.Tensor:
     hidden = network(tokens)
     return capped_logits(hidden, *network.head())
 
@@ -111,7 +111,7 @@ def test_bf16_compute_is_near_fp32_compute():
 
 
 def test_masters_are_fp32_and_the_table_bf16():
-    for name, parameter in TernaryUNet(small_model(smear=True, compute="bfloat16")).named_parameters():
+    for name, parameter in UNet(small_model(smear=True, compute="bfloat16")).named_parameters():
         assert parameter.dtype == (torch.bfloat16 if name == "tok_emb.weight" else torch.float32), name
 
 
@@ -159,5 +159,7 @@ def test_gradients_of_matrices_quantized_once_a_step_are_the_same_by_either_form
 @pytest.mark.parametrize("fused", [False, True])
 def test_fused_chooses_every_form(fused):
     for block in random_network(small_model(), fused=fused).blocks:
-        forms = (block.add_scaled, block.attn.heads_of, block.mlp.add_mlp)
-        assert forms == ((add_scaled_fused, fast_heads_of, add_mlp_fused) if fused else (add_scaled, heads_of, add_mlp))
+        forms = (block.add_scaled, block.attn.make_heads, block.mlp.add_mlp)
+        assert forms == (
+            (add_scaled_fused, make_heads_fast, add_mlp_fused) if fused else (add_scaled, make_heads, add_mlp)
+        )

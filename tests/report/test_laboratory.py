@@ -48,7 +48,7 @@ def test_no_two_storages_have_one_colour():
 @pytest.mark.parametrize("name", laboratory_tables.TABLES)
 def test_every_table_has_a_rule_and_a_caption(name):
     assert f'"{name}": (' in (REPOSITORY / "rules" / "report_files.smk").read_text()
-    assert (REPOSITORY / "report" / f"{name}.rst").read_text().strip()
+    assert (REPOSITORY / "captions" / f"{name}.rst").read_text().strip()
 
 
 def test_the_factors_are_those_of_a_storage():

@@ -36,7 +36,7 @@ def test_every_plot_is_written_as_svg_and_png(folder, tmp_path):
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_plot_has_a_rule_and_a_caption(name):
     assert f'"{name}": (' in (REPOSITORY / "rules" / "report_files.smk").read_text()
-    assert (REPOSITORY / "report" / f"{name}.rst").read_text().strip()
+    assert (REPOSITORY / "captions" / f"{name}.rst").read_text().strip()
 
 
 def test_numbers_at_ticks_do_not_run_into_each_other():

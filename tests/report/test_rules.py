@@ -102,9 +102,9 @@ def test_the_report_of_the_kept_runs_is_whole(tmp_path):
     assert pages == spreadsheets != set()  # captions speak of both
 
 
-@pytest.mark.parametrize("caption", sorted(path.name for path in (REPOSITORY / "report").glob("*.rst")))
+@pytest.mark.parametrize("caption", sorted(path.name for path in (REPOSITORY / "captions").glob("*.rst")))
 def test_captions_are_sound(caption):
-    text = (REPOSITORY / "report" / caption).read_text()
+    text = (REPOSITORY / "captions" / caption).read_text()
     text = re.sub(r"\{%.*?%\}|\.\. raw:: html\n   :file: .*", "", text)  # Snakemake fills these in before
     assert [message.astext() for message in publish_doctree(text).findall(nodes.system_message)] == []
 

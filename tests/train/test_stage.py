@@ -11,7 +11,7 @@ import torch
 from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
 from tests.train.test_loop import NAMES, digests
 from tritgolf import checkpoint
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
@@ -49,7 +49,7 @@ def arguments(folder: Path, dataset: Path, **changes):
 def train_here(plan: dict, _processes: int, _nodes: int) -> dict:
     """What the launcher's worker does, in this process."""
     paths = {key: Path(plan[key]) for key in ("shards", "live")}
-    configs = {"model": ModelConfig(**plan["model"]), "train": TrainConfig(**plan["train"])}
+    configs = {"model": UNetConfig(**plan["model"]), "train": TrainConfig(**plan["train"])}
     facts = run(Plan(label=plan["label"], seed=plan["seed"], **configs, **paths), Ranks(0, 1, torch.device("cpu")))
     finish(paths["live"], facts, made_here())
     return finished(paths["live"], facts["configuration"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.small import REPOSITORY, TIMEOUT
 
 # All that the workflow reads. Kept GPU runs (measured/) stay behind: their tables are not what is tested here.
-FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "report", "published", "envs")
+FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "captions", "published", "envs")
 PARTS = ("Snakefile", "config.yaml", *FOLDERS)
 SNAKEMAKE_MEMORY = ".snakemake/metadata"  # what it knows about the files that it made
 

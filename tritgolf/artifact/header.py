@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tritgolf.artifact.storage import Restored, Stored, restore
 from tritgolf.artifact.trits import Layout
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import Settings
 
 Text = Annotated[str, Field(max_length=200)]
@@ -23,7 +23,7 @@ class ArtifactHeader(Settings):
     checkpoint: Text
     step: int | None
     storage_name: Text
-    model: ModelConfig
+    model: UNetConfig
     storage: StorageConfig
 
     @model_validator(mode="after")

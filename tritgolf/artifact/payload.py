@@ -20,7 +20,7 @@ from tritgolf.artifact.trits import Layout, length_range
 from tritgolf.config.types import ScaleFormat
 from tritgolf.malformed import require
 from tritgolf.quantize.formats import decode, encode
-from tritgolf.quantize.ternary import Ternary
+from tritgolf.quantize.ternary import Quantized
 from tritgolf.quantize.widths import length_of, width_of
 
 
@@ -56,7 +56,7 @@ def disassemble(
     """The tensors in ``sections``, with lengths of ``section_lengths``. ``MalformedError`` on impossible bytes."""
     trits = torch.from_numpy(shared.unpack(sections["trits"], _count_trits(specs), layout))
     rest = {kind: memoryview(data) for kind, data in sections.items()}
-    ternary: dict[str, Ternary] = {}
+    ternary: dict[str, Quantized] = {}
     tensors: dict[str, torch.Tensor] = {}
     for name, spec in specs.items():
         kind, shape = PAYLOAD_KIND[spec.kind], spec.numbers_shape(group_size)
@@ -65,7 +65,7 @@ def disassemble(
         rest[kind] = rest[kind][size:]
         if spec.kind == "ternary":
             count = math.prod(spec.shape)
-            ternary[name] = Ternary(trits[:count].reshape(spec.shape), numbers)
+            ternary[name] = Quantized(trits[:count].reshape(spec.shape), numbers)
             trits = trits[count:]
         else:
             tensors[name] = numbers

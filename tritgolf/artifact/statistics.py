@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.storage import Stored
-from tritgolf.quantize.ternary import Ternary, dequantize
+from tritgolf.quantize.ternary import Quantized, dequantize
 
 
 class Difference(NamedTuple):
@@ -32,8 +32,8 @@ def scale_range(stored: Stored) -> dict[str, float]:
 
 
 def difference(
-    trained: Mapping[str, Ternary],
-    reloaded: Mapping[str, Ternary],
+    trained: Mapping[str, Quantized],
+    reloaded: Mapping[str, Quantized],
     trained_tensors: Mapping[str, Tensor] | None = None,
     reloaded_tensors: Mapping[str, Tensor] | None = None,
 ) -> Difference:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec, format_for, kind_of, tensor_specs
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.model import TernaryConfig
 from tritgolf.config.types import Decide, Format
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
@@ -17,14 +17,14 @@ from tritgolf.model.layers import quantizer_arguments
 from tritgolf.quantize.formats import DTYPES, encode, round_to
 from tritgolf.quantize.ternary import (
     Arithmetic,
-    Ternary,
+    Quantized,
     group_scale,
     shrinkage_corrected,
     ternarize,
     ternarize_step_by_step,
 )
 
-Decided = dict[tuple[str, Decide | None, str], Ternary]  # by name, decide and estimator; on the CPU
+Decided = dict[tuple[str, Decide | None, str], Quantized]  # by name, decide and estimator; on the CPU
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Stored:
     """
 
     specs: dict[str, TensorSpec]
-    ternary: dict[str, Ternary]
+    ternary: dict[str, Quantized]
     tensors: dict[str, Tensor]
 
     def to(self, device: torch.device) -> "Stored":
         """The same on another device."""
-        ternary = {name: Ternary(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
+        ternary = {name: Quantized(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
         return Stored(self.specs, ternary, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
     @property
@@ -71,17 +71,17 @@ class Restored:
     """
 
     tensors: dict[str, Tensor]
-    ternary: dict[str, Ternary]
+    ternary: dict[str, Quantized]
 
     def to(self, device: torch.device) -> "Restored":
         """The same on another device."""
-        ternary = {name: Ternary(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
+        ternary = {name: Quantized(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
         return Restored({name: tensor.to(device) for name, tensor in self.tensors.items()}, ternary)
 
 
 def store(
     state: Mapping[str, Tensor],
-    quantizer: QuantizerConfig,
+    quantizer: TernaryConfig,
     storage: StorageConfig,
     decide_scale: Format = "float32",
     rule: Callable[[str, Shape], Kind] = kind_of,
@@ -97,7 +97,7 @@ def store(
     Raises ``InputError`` for a tensor that the model does not have, or one that is not finite.
     """
     specs = tensor_specs({name: tuple(tensor.shape) for name, tensor in state.items()}, storage, rule)
-    ternary: dict[str, Ternary] = {}
+    ternary: dict[str, Quantized] = {}
     tensors: dict[str, Tensor] = {}
     known = {} if decided is None else decided
     for name, spec in specs.items():
@@ -109,8 +109,8 @@ def store(
         if spec.kind == "ternary":
             if key not in known:
                 q, scale = decide_ternary(weight, exporting(quantizer, storage), storage, decide_scale)
-                known[key] = Ternary(q.cpu(), scale.cpu())
-            ternary[name] = Ternary(known[key].q, round_to(known[key].scale, spec.format))
+                known[key] = Quantized(q.cpu(), scale.cpu())
+            ternary[name] = Quantized(known[key].q, round_to(known[key].scale, spec.format))
         else:
             tensors[name] = round_to(weight, spec.format).cpu()
     return Stored(specs, ternary, tensors)
@@ -121,11 +121,11 @@ def restate(stored: Stored, storage: StorageConfig) -> Stored:
     specs = {
         name: TensorSpec(spec.kind, format_for(spec.kind, storage), spec.shape) for name, spec in stored.specs.items()
     }
-    ternary = {n: Ternary(q, round_to(scale, specs[n].format)) for n, (q, scale) in stored.ternary.items()}
+    ternary = {n: Quantized(q, round_to(scale, specs[n].format)) for n, (q, scale) in stored.ternary.items()}
     return Stored(specs, ternary, {n: round_to(tensor, specs[n].format) for n, tensor in stored.tensors.items()})
 
 
-def restore(stored: Stored, quantizer: QuantizerConfig, storage: StorageConfig) -> Restored:
+def restore(stored: Stored, quantizer: TernaryConfig, storage: StorageConfig) -> Restored:
     """What a model loads from ``stored``; everything is rounded to ``storage.reload_dtype`` (as FP32 tensors).
 
     With ``storage.shrinkage`` ternary matrices come back as the published master weights (``shrinkage_corrected``),
@@ -136,7 +136,7 @@ def restore(stored: Stored, quantizer: QuantizerConfig, storage: StorageConfig) 
     reload_format: Format = storage.reload_dtype
     tensors = {name: round_to(tensor, reload_format) for name, tensor in stored.tensors.items()}
     if not storage.shrinkage:
-        direct = {name: Ternary(q, round_to(scale, reload_format)) for name, (q, scale) in stored.ternary.items()}
+        direct = {name: Quantized(q, round_to(scale, reload_format)) for name, (q, scale) in stored.ternary.items()}
         return Restored(tensors, direct)
     for name, ternary in stored.ternary.items():
         weight = round_to(shrinkage_corrected(ternary, exporting(quantizer, storage).estimator), reload_format)
@@ -144,22 +144,22 @@ def restore(stored: Stored, quantizer: QuantizerConfig, storage: StorageConfig) 
     return Restored({name: tensors[name] for name in stored.specs}, {})
 
 
-def forward_ternary(state: Mapping[str, Tensor], quantizer: QuantizerConfig) -> dict[str, Ternary]:
+def forward_ternary(state: Mapping[str, Tensor], quantizer: TernaryConfig) -> dict[str, Quantized]:
     """Trits and scales that the model's forward pass makes of the ternary matrices in ``state``, on the CPU."""
     matrices = {name: weight for name, weight in state.items() if kind_of(name, tuple(weight.shape)) == "ternary"}
     arguments = quantizer_arguments(quantizer)
     forward = {name: ternarize(weight.detach(), **arguments) for name, weight in matrices.items()}
-    return {name: Ternary(q.cpu(), scale.cpu()) for name, (q, scale) in forward.items()}
+    return {name: Quantized(q.cpu(), scale.cpu()) for name, (q, scale) in forward.items()}
 
 
-def exporting(quantizer: QuantizerConfig, storage: StorageConfig) -> QuantizerConfig:
+def exporting(quantizer: TernaryConfig, storage: StorageConfig) -> TernaryConfig:
     """The quantizer that export uses: the model's, but for another estimator where ``storage`` names one."""
     return quantizer if storage.estimator == "own" else quantizer.model_copy(update={"estimator": storage.estimator})
 
 
 def decide_ternary(
-    weight: Tensor, quantizer: QuantizerConfig, storage: StorageConfig, decide_scale: Format = "float32"
-) -> Ternary:
+    weight: Tensor, quantizer: TernaryConfig, storage: StorageConfig, decide_scale: Format = "float32"
+) -> Quantized:
     """Trits of one matrix and the scales to store before they are rounded, as ``storage`` decides them (``store``)."""
     arguments = quantizer_arguments(quantizer)
     if storage.decide is None or storage.decide == "forward":
@@ -173,4 +173,4 @@ def decide_ternary(
         deciding = DTYPES[decide_scale]
     decided = ternarize(weight, **(arguments | {"scale_dtype": deciding}))
     exact, _ = group_scale(weight, **arguments)
-    return Ternary(decided.q, exact.squeeze(-1))
+    return Quantized(decided.q, exact.squeeze(-1))

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from tritgolf.artifact.trits import base3_length, length_range
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.config.model import ModelConfig, QuantizerConfig
+from tritgolf.config.model import TernaryConfig, UNetConfig
 from tritgolf.errors import InputError
 from tritgolf.model.counts import ParameterCounts, count_parameters
 from tritgolf.model.specs import parameters_of
 
 SCALE_BYTES = 2  # FP16 and BF16 alike
 
-# Name in the published settings → name in ModelConfig.
+# Name in the published settings → name in UNetConfig.
 SETTINGS = {
     "vocab_size": "vocab_size",
     "num_layers": "layers",
@@ -78,15 +78,15 @@ def expected(log: RunLog) -> Expected | None:
     return Expected(counts, matrices, counts.groups * SCALE_BYTES, fp_bytes)
 
 
-def _model(log: RunLog) -> ModelConfig | None:
+def _model(log: RunLog) -> UNetConfig | None:
     sizes = {ours: log.setting_int(theirs) for theirs, ours in SETTINGS.items()}
     group, smear = log.setting_int("bitnet_group_size"), log.setting_bool("smear")
     if smear is None or group is None or not _is_reasonable([*sizes.values(), group]) or not _is_standard(log):
         return None
-    quantizer = QuantizerConfig(group_size=group, arithmetic="float64")
+    quantizer = TernaryConfig(group_size=group, arithmetic="float64")
     fields = {**sizes, "smear": smear, "rotary_frequencies": "float32", "quantizer": quantizer}
     try:
-        return ModelConfig.model_validate(fields)
+        return UNetConfig.model_validate(fields)
     except (ValueError, ZeroDivisionError, InputError):
         return None
 

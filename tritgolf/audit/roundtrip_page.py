@@ -1,6 +1,6 @@
 """``docs/roundtrip.md``: the laboratory's result told as a short paper, every number from ``measured/``.
 
-The prose is ``report/roundtrip_page.md``; what is measured is set in where it says so, for every run that was kept.
+The prose is ``captions/roundtrip_page.md``; what is measured is set in where it says so, for every run that was kept.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from tritgolf.errors import InputError
 
 if TYPE_CHECKING:
     from tritgolf.artifact.header import Artifact
-    from tritgolf.config.model import ModelConfig
+    from tritgolf.config.model import UNetConfig
 
 SIZES = ("layers", "width", "heads", "kv_heads", "mlp_multiple", "embed_dim", "vocab_size", "smear")  # shape tensors
 
@@ -40,7 +40,7 @@ def named_artifact(arguments: argparse.Namespace) -> Artifact:
     return artifact
 
 
-def recognized(model: ModelConfig, arguments: argparse.Namespace) -> str | None:
+def recognized(model: UNetConfig, arguments: argparse.Namespace) -> str | None:
     """The named record, or the known one whose model has the same tensors."""
     from tritgolf.artifact.published.recognize import recognize_record  # noqa: PLC0415
     from tritgolf.config.record import known_records, load_record  # noqa: PLC0415

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from tritgolf.config.model import ModelConfig
+    from tritgolf.config.model import UNetConfig
     from tritgolf.data.manifest import ShardFacts, Split
     from tritgolf.data.shards import Tokens
     from tritgolf.evaluate.bytes import TextBytes
@@ -36,7 +36,7 @@ class GivenText(NamedTuple):
     split: Split | None
 
 
-def given_text(arguments: argparse.Namespace, model: ModelConfig) -> GivenText:
+def given_text(arguments: argparse.Namespace, model: UNetConfig) -> GivenText:
     """All tokens of the shards, and their byte counts: raw ones where all shards have sidecars beside them.
 
     ``InputError`` where they don't fit the model, are no shards of one split, or the tokenizer is not the one that made

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tritgolf.config.export import StorageConfig
-    from tritgolf.config.model import ModelConfig
+    from tritgolf.config.model import UNetConfig
     from tritgolf.config.types import Format
 
 WIDER = {"float32": {"float32"}, "bfloat16": {"bfloat16", "float32"}, "float16": {"float16", "float32"}}
 
 
-def losses(model: "ModelConfig", storage: "StorageConfig") -> dict[str, tuple[object, str]]:
+def losses(model: "UNetConfig", storage: "StorageConfig") -> dict[str, tuple[object, str]]:
     """Settings of ``storage`` (all fields filled in) that change what ``model`` computes with: empty if it is lossless.
 
     Setting → (its value, what it must be instead).
@@ -36,7 +36,7 @@ def losses(model: "ModelConfig", storage: "StorageConfig") -> dict[str, tuple[ob
     }
 
 
-def exact_formats(model: "ModelConfig") -> dict[str, set[str]]:
+def exact_formats(model: "UNetConfig") -> dict[str, set[str]]:
     """Kind of tensor (as ``StorageConfig`` names it) → the formats that lose nothing of it.
 
     In BF16 compute a matrix is BF16(q·s) = q·BF16(s), so BF16 scales do, and mixes are used in BF16. The table's master
@@ -54,7 +54,7 @@ def exact_formats(model: "ModelConfig") -> dict[str, set[str]]:
     }
 
 
-def used_mixes(model: "ModelConfig") -> "Format":
+def used_mixes(model: "UNetConfig") -> "Format":
     """What mixes and skips are rounded to before they are used: the compute precision where not trained otherwise.
 
     Said here rather than left to a cast, which compiled code drops: it would compute with the FP32 numbers.

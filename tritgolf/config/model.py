@@ -8,7 +8,7 @@ from tritgolf.config.settings import Settings
 from tritgolf.config.types import Positive, Precision, check
 
 
-class QuantizerConfig(Settings):
+class TernaryConfig(Settings):
     """The ternary quantizer (``tritgolf.quantize.ternary``).
 
     ``arithmetic``: what scales and trits are decided from. Both modes take the FP32 weights (``float64``: means are
@@ -22,7 +22,7 @@ class QuantizerConfig(Settings):
     scale_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
 
 
-class ModelConfig(Settings):
+class UNetConfig(Settings):
     """The ternary U-Net transformer (record-spec: #640, #920, #923).
 
     ``head_table``, ``mixes`` and ``vectors`` are what the forward pass rounds to, straight-through, so that a model is
@@ -49,7 +49,7 @@ class ModelConfig(Settings):
     mixes: Literal["float32", "bfloat16", "e4m3"] = "float32"
     vectors: Literal["float32", "bfloat16"] = "float32"
     compute: Precision = "bfloat16"
-    quantizer: QuantizerConfig
+    quantizer: TernaryConfig
 
     @property
     def head_dim(self) -> int:
@@ -57,7 +57,7 @@ class ModelConfig(Settings):
         return self.width // self.heads
 
     @model_validator(mode="after")
-    def _sizes_agree(self) -> "ModelConfig":
+    def _sizes_agree(self) -> "UNetConfig":
         group = self.quantizer.group_size
         check(self.width % self.heads == 0, "width", self.width, f"a multiple of heads = {self.heads}")
         check(self.head_dim % 2 == 0, "width", self.width, f"a multiple of 2 × heads = {2 * self.heads}")

@@ -1,10 +1,12 @@
 """A record: all settings of one system, loaded from YAML.
 
-A record is a YAML file in ``records/``. It may ``inherit`` from another and then states only what differs. A ``mode``
-("faithful" or "honest") fills in the settings of ``MODES`` that the record leaves open, so a loaded record is fully
-explicit: nothing is decided later. Every error is one line that names file, key, value and what is allowed.
+A record is a YAML file in ``records/``, an experiment one in ``records/variants/``. It may ``inherit`` from another and
+then states only what differs. A ``mode`` ("faithful" or "honest") fills in the settings of ``MODES`` that the record
+leaves open, so a loaded record is fully explicit: nothing is decided later. Every error is one line that names file,
+key, value and what is allowed.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +15,7 @@ from pydantic import model_validator
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.export import ExportConfig
 from tritgolf.config.lossless import losses
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.modes import MODES
 from tritgolf.config.settings import Settings, merge, read_yaml, validate
 from tritgolf.config.train import TrainConfig
@@ -42,7 +44,7 @@ class RecordConfig(Settings):
     mode: Mode
     dataset: str
     seeds: tuple[Seed, ...] = (42, 1337, 7)
-    model: ModelConfig
+    model: UNetConfig
     train: TrainConfig
     export: ExportConfig
     evaluate: EvaluateConfig
@@ -75,8 +77,8 @@ class RecordConfig(Settings):
 
 
 def known_records(folder: str | Path) -> list[str]:
-    """Names of the records in ``folder``, sorted."""
-    return sorted(path.stem for path in Path(folder).glob("*.yaml"))
+    """Names of the records in ``folder``, its experiments in ``variants/`` among them; sorted."""
+    return sorted(_files_of(folder))
 
 
 def load_record(name: str, folder: str | Path = "records", overrides: dict[str, Any] | None = None) -> RecordConfig:
@@ -84,13 +86,16 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
 
     Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
     """
-    path = Path(folder) / f"{name}.yaml"
     if not Path(folder).is_dir():
         raise InputError(folder, "is no folder of records", "give the one that holds the records' YAML files")
-    if name not in (known := known_records(folder)):
+    known = _files_of(folder)
+    if name not in known:
         alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
-        raise InputError(f"record {name!r}", "is unknown", f"{alone}known records: {', '.join(known) or 'none'}")
-    raw = merge(_with_ancestors(path, seen=()), overrides or {})
+        raise InputError(
+            f"record {name!r}", "is unknown", f"{alone}known records: {', '.join(sorted(known)) or 'none'}"
+        )
+    path = known[name]
+    raw = merge(_with_ancestors(path, known, seen=()), overrides or {})
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
@@ -99,16 +104,26 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
 
 
-def _with_ancestors(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
+def _files_of(folder: str | Path) -> dict[str, Path]:
+    """Name → file of every record in ``folder`` and its ``variants/``. ``InputError`` if two have one name."""
+    files: dict[str, Path] = {}
+    for path in sorted([*Path(folder).glob("*.yaml"), *Path(folder).glob("variants/*.yaml")]):
+        if path.stem in files:
+            raise InputError(path, f"has the name of {files[path.stem]}", "give one of them another name")
+        files[path.stem] = path
+    return files
+
+
+def _with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...]) -> dict[str, Any]:
     raw = read_yaml(path)
     parent = raw.pop("inherit", None)
     if parent is None:
         return raw
     if parent in seen or parent == path.stem:
         raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
-    if parent not in (known := known_records(path.parent)):
-        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(known)}")
-    return merge(_with_ancestors(path.with_name(f"{parent}.yaml"), (*seen, path.stem)), raw)
+    if not isinstance(parent, str) or parent not in known:
+        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(sorted(known))}")
+    return merge(_with_ancestors(known[parent], known, (*seen, path.stem)), raw)
 
 
 def _set_default(raw: dict[str, Any], keys: list[str], value: Any) -> None:

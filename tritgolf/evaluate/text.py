@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.data.loader import validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import check_tokenizer, validation_digest, verify_shards
 from tritgolf.data.shards import Tokens
@@ -30,7 +30,7 @@ class ScoredText:
         return found, summarize(found, self.tokens, self.windows, self.sizes, self.z_loss)
 
 
-def validation_text(shards: Path, tokenizer: Path, model: ModelConfig, batch: int, z_loss: float) -> ScoredText:
+def validation_text(shards: Path, tokenizer: Path, model: UNetConfig, batch: int, z_loss: float) -> ScoredText:
     """The validation tokens of ``shards`` in windows of the model's context. Raises ``InputError``."""
     check_tokenizer(shards, tokenizer)
     manifest = verify_shards(shards, ("validation",))

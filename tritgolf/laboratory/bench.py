@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.evaluate.load import trained_network, used_ternary
 from tritgolf.evaluate.roundtrip import Gap, paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
@@ -34,7 +34,7 @@ class Reloaded:
 class Bench:
     """Holds the trained model on its device and one network that takes other weights in turn."""
 
-    def __init__(self, model: ModelConfig, weights: Mapping[str, Tensor], text: ScoredText, attention: str) -> None:
+    def __init__(self, model: UNetConfig, weights: Mapping[str, Tensor], text: ScoredText, attention: str) -> None:
         self.model, self.text = model, text
         self._network = trained_network(model, weights, attention)
         self.device = device_of(self._network)

@@ -10,7 +10,7 @@ from torch import Tensor
 from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
 from tritgolf.config.types import Format
 from tritgolf.quantize.formats import DTYPES, round_to
-from tritgolf.quantize.ternary import Ternary
+from tritgolf.quantize.ternary import Quantized
 
 # The narrow formats that a record, or the grid, puts each kind of number into.
 NARROW: dict[str, tuple[Format, ...]] = {
@@ -33,7 +33,7 @@ def smallest_subnormal(number_format: Format) -> float:
     return float(limits.smallest_normal * limits.eps)
 
 
-def numbers_by_kind(ternary: Mapping[str, Ternary], others: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def numbers_by_kind(ternary: Mapping[str, Quantized], others: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Magnitudes of all numbers of a kind that an artifact stores beside trits, FP32 (count,)."""
     parts: dict[str, list[Tensor]] = {kind: [] for kind in NARROW}
     parts["scales"] = [matrix.scale.reshape(-1) for matrix in ternary.values()]
@@ -42,7 +42,7 @@ def numbers_by_kind(ternary: Mapping[str, Ternary], others: Mapping[str, Tensor]
     return {kind: torch.cat(tensors) for kind, tensors in parts.items()}
 
 
-def margins(ternary: Mapping[str, Ternary], others: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+def margins(ternary: Mapping[str, Quantized], others: Mapping[str, Tensor]) -> list[dict[str, Any]]:
     """A row a (kind of number, narrow format): range of the magnitudes that are not zero, and what the format spares.
 
     ``binades_above``: doublings until the largest saturates. ``binades_to_subnormal``, ``binades_to_zero``: halvings

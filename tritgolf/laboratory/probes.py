@@ -18,14 +18,14 @@ from torch import Tensor
 
 from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
 from tritgolf.artifact.storage import Restored, decide_ternary
-from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.model import TernaryConfig
 from tritgolf.config.types import Decide, ScaleFormat
 from tritgolf.evaluate.score import WindowNats
 from tritgolf.laboratory.bench import Bench
 from tritgolf.laboratory.grid import LOSSLESS, ProbeConfig
 from tritgolf.model.layers import quantizer_arguments
 from tritgolf.quantize.formats import round_to
-from tritgolf.quantize.ternary import Ternary, dequantize, group_scale, shrinkage_corrected, ternarize
+from tritgolf.quantize.ternary import Quantized, dequantize, group_scale, shrinkage_corrected, ternarize
 
 # (kind of number, format): scales in BF16 are the control, whose range is FP32's.
 SHIFTED: tuple[tuple[str, ScaleFormat], ...] = (
@@ -99,7 +99,7 @@ def explore(settings: Sequence[int], measure: Callable[[int], Point], break_bpb:
     return [points[at] for at in sorted(points)]
 
 
-def crowded(weight: Tensor, quantizer: QuantizerConfig, halvings: float) -> Tensor:
+def crowded(weight: Tensor, quantizer: TernaryConfig, halvings: float) -> Tensor:
     """``weight`` (rows, columns) with those below one scale 2^-halvings as far from the threshold, FP32.
 
     The threshold is half of the *new* scale, found by iteration, so an FP32 weight stays on its side of it. The
@@ -119,11 +119,11 @@ def crowded(weight: Tensor, quantizer: QuantizerConfig, halvings: float) -> Tens
     return (pushed * grouped.sign()).reshape(weight.shape)
 
 
-def pruned(weight: Tensor, ternary: Ternary, share: float) -> Ternary:
+def pruned(weight: Tensor, ternary: Quantized, share: float) -> Quantized:
     """``ternary`` with the smallest weights of each group zero, until at least ``share`` of the group is."""
     grouped = weight.abs().reshape(*ternary.scale.shape, ternary.group_size)
     rank = grouped.argsort(-1).argsort(-1).reshape(weight.shape)
-    return Ternary(ternary.q * (rank >= round(share * ternary.group_size)), ternary.scale)
+    return Quantized(ternary.q * (rank >= round(share * ternary.group_size)), ternary.scale)
 
 
 def _shift(bench: Bench, kind: str, number_format: ScaleFormat, binades: int) -> Point:
@@ -132,7 +132,7 @@ def _shift(bench: Bench, kind: str, number_format: ScaleFormat, binades: int) ->
 
     tensors, ternary = dict(bench.others), dict(bench.ternary)
     if kind == "scales":
-        ternary = {name: Ternary(q, stored(scale)) for name, (q, scale) in ternary.items()}
+        ternary = {name: Quantized(q, stored(scale)) for name, (q, scale) in ternary.items()}
         error = relative_error([t.scale for t in bench.ternary.values()], [t.scale for t in ternary.values()])
     else:
         chosen = [n for n, t in tensors.items() if PAYLOAD_KIND[kind_of(n, tuple(t.shape))] == kind]
@@ -141,7 +141,7 @@ def _shift(bench: Bench, kind: str, number_format: ScaleFormat, binades: int) ->
     return _point(bench, Restored(tensors, ternary), binades, error, bench.nats, bench.ternary)
 
 
-def _crowd(bench: Bench, halvings: float) -> tuple[dict[str, Tensor], dict[str, Ternary], WindowNats]:
+def _crowd(bench: Bench, halvings: float) -> tuple[dict[str, Tensor], dict[str, Quantized], WindowNats]:
     """Crowded masters, their forward trits, and how the model with these scores."""
     quantizer = bench.model.quantizer
     masters = {name: crowded(bench.weights[name], quantizer, halvings) for name in bench.ternary}
@@ -152,7 +152,7 @@ def _crowd(bench: Bench, halvings: float) -> tuple[dict[str, Tensor], dict[str, 
 def _flips(
     bench: Bench,
     masters: Mapping[str, Tensor],
-    forward: Mapping[str, Ternary],
+    forward: Mapping[str, Quantized],
     against: WindowNats,
     decide: Decide,
     halvings: float,
@@ -163,18 +163,18 @@ def _flips(
     return _point(bench, Restored(bench.others, decided), halvings, error, against, forward)
 
 
-def _prune(bench: Bench, share: float) -> tuple[dict[str, Ternary], WindowNats]:
+def _prune(bench: Bench, share: float) -> tuple[dict[str, Quantized], WindowNats]:
     sparse = {name: pruned(bench.weights[name], matrix, share) for name, matrix in bench.ternary.items()}
     return sparse, bench.reload(Restored(bench.others, sparse), f"{share:.0%} zeros").nats
 
 
 def _reload(
-    bench: Bench, sparse: Mapping[str, Ternary], against: WindowNats, number_format: ScaleFormat, share: float
+    bench: Bench, sparse: Mapping[str, Quantized], against: WindowNats, number_format: ScaleFormat, share: float
 ) -> Point:
     quantizer = bench.model.quantizer
     reloaded = {}
     for name, (q, scale) in sparse.items():
-        weight = shrinkage_corrected(Ternary(q, round_to(scale, number_format)), quantizer.estimator)
+        weight = shrinkage_corrected(Quantized(q, round_to(scale, number_format)), quantizer.estimator)
         reloaded[name] = ternarize(round_to(weight, "bfloat16"), **quantizer_arguments(quantizer))
     error = relative_error(map(dequantize, sparse.values()), map(dequantize, reloaded.values()))
     return _point(bench, Restored(bench.others, reloaded), share, error, against, sparse)
@@ -186,7 +186,7 @@ def _point(
     at: float,
     error: float,
     against: WindowNats,
-    trits: Mapping[str, Ternary],
+    trits: Mapping[str, Quantized],
 ) -> Point:
     found = bench.reload(restored, f"probe at {at:g}", against)
     changed = sum(int((trits[name].q != matrix.q).sum()) for name, matrix in restored.ternary.items())

@@ -18,7 +18,7 @@ from tritgolf.evaluate.text import ScoredText
 from tritgolf.laboratory.grid import LOSSLESS, GridConfig, grid_storages, merge_equal
 from tritgolf.laboratory.probes import relative_error
 from tritgolf.model.build import build_network, default_device, replace_weights
-from tritgolf.quantize.ternary import Ternary, dequantize
+from tritgolf.quantize.ternary import Quantized, dequantize
 
 
 def restorations(
@@ -33,7 +33,7 @@ def restorations(
     stored = artifact.stored.to(device)
     storages = _without_decisions(artifact.header.storage, grid, model.quantizer.estimator)
     names = merge_equal(storages)
-    own: tuple[Restored, dict[str, Ternary]] | None = None
+    own: tuple[Restored, dict[str, Quantized]] | None = None
     own_nats: WindowNats | None = None
     network = None
     rows: dict[str, dict[str, Any]] = {}
@@ -64,7 +64,7 @@ def _without_decisions(own: StorageConfig, grid: GridConfig, estimator: Any) -> 
     return {name: storage.model_copy(update={"decide": own.decide}) for name, storage in kept.items()}
 
 
-def _moved(own: tuple[Restored, dict[str, Ternary]], other: tuple[Restored, dict[str, Ternary]]) -> dict[str, Any]:
+def _moved(own: tuple[Restored, dict[str, Quantized]], other: tuple[Restored, dict[str, Quantized]]) -> dict[str, Any]:
     weights = difference(own[1], other[1])
     rest = {name: tensor for name, tensor in own[0].tensors.items() if name not in own[1]}
     return {

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.model import TernaryConfig
 from tritgolf.quantize.rounding import rounded
-from tritgolf.quantize.ternary import Ternary, ternarize
+from tritgolf.quantize.ternary import Quantized, ternarize
 
 NEAR, AROUND = 2.0**-8, 2.0**-4  # of the threshold: a unit in the last place of BF16, and sixteen
 
@@ -29,7 +29,7 @@ WAYS: dict[str, tuple[torch.dtype, torch.dtype]] = {
 
 
 def threshold_facts(
-    weights: Mapping[str, Tensor], ternary: Mapping[str, Ternary], quantizer: QuantizerConfig
+    weights: Mapping[str, Tensor], ternary: Mapping[str, Quantized], quantizer: TernaryConfig
 ) -> dict[str, Any]:
     """Of all ternary matrices: ``near``, the share of weights within ``NEAR`` of the threshold; ``crowding``, how many
     times as many they are as if all within ``AROUND`` were spread evenly; ``flips``, trits that each of ``WAYS``

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from tritgolf.config.lossless import used_mixes
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.model.attention import Attention
-from tritgolf.model.heads import HeadsOf, fast_heads_of, heads_of, keys_of, queries_of
-from tritgolf.model.layers import Smear, TernaryLinear, rms_norm, split_heads
+from tritgolf.model.heads import MakeHeads, keys_of, make_heads, make_heads_fast, queries_of
+from tritgolf.model.layers import QuantizedLinear, Smear, rms_norm, split_heads
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.quantize.rounding import rounded_once, rounded_through
@@ -19,14 +19,14 @@ class SelfAttention(nn.Module):
     Returns what the ternary matrix ``proj`` is to be applied to.
     """
 
-    def __init__(self, model: ModelConfig, attend: Attention, fused: bool = False) -> None:
+    def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = model.heads, model.kv_heads, model.head_dim
         self.attend = attend
-        self.heads_of: HeadsOf = fast_heads_of if fused else heads_of
+        self.make_heads: MakeHeads = make_heads_fast if fused else make_heads
         self.vectors = model.vectors
-        self.c_qkv = TernaryLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
-        self.proj = TernaryLinear(model.width, model.width, model.quantizer)
+        self.c_qkv = QuantizedLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
+        self.proj = QuantizedLinear(model.width, model.width, model.quantizer)
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
@@ -36,12 +36,12 @@ class SelfAttention(nn.Module):
         """
         gain = rounded_through(self.q_gain, self.vectors).to(x.dtype)
         if tail is None:
-            q, k, v = self.heads_of(self.c_qkv(x), gain, cos, sin, self.heads, self.kv_heads)
+            q, k, v = self.make_heads(self.c_qkv(x), gain, cos, sin, self.heads, self.kv_heads)
         else:
-            q, k, v = self._heads_of_tail(x, gain, cos, sin, tail)
+            q, k, v = self._make_heads_tail(x, gain, cos, sin, tail)
         return rms_norm(self.attend(q, k, v).flatten(2))
 
-    def _heads_of_tail(
+    def _make_heads_tail(
         self, x: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, tail: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         of_queries = self.heads * self.head_dim
@@ -53,12 +53,12 @@ class SelfAttention(nn.Module):
 class Mlp(nn.Module):
     """Two ternary matrices, relu² without a gate between them, normalized before each."""
 
-    def __init__(self, model: ModelConfig, fused: bool = False) -> None:
+    def __init__(self, model: UNetConfig, fused: bool = False) -> None:
         super().__init__()
         self.add_mlp = add_mlp_fused if fused else add_mlp
         hidden = model.mlp_multiple * model.width
-        self.fc = TernaryLinear(model.width, hidden, model.quantizer)
-        self.proj = TernaryLinear(hidden, model.width, model.quantizer)
+        self.fc = QuantizedLinear(model.width, hidden, model.quantizer)
+        self.proj = QuantizedLinear(hidden, model.width, model.quantizer)
 
     def forward(self, x: Tensor, scale: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → x + ``scale`` · the MLP of it; ``scale``: (width,)."""
@@ -68,7 +68,7 @@ class Mlp(nn.Module):
 class Block(nn.Module):
     """x ← mix₀·x + mix₁·x0; x ← x + scale·Attn(RMSNorm(x)); x ← x + scale·MLP(RMSNorm(x)); smear, if any."""
 
-    def __init__(self, model: ModelConfig, attend: Attention, fused: bool = False) -> None:
+    def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
         self.add_scaled = add_scaled_fused if fused else add_scaled
         self.rounded = rounded_once if fused else rounded_through

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.network import Network
 from tritgolf.model.specs import network_class, parameters_of
 from tritgolf.quantize.rounding import DTYPES
-from tritgolf.quantize.ternary import Ternary
+from tritgolf.quantize.ternary import Quantized
 
 
 def default_device() -> torch.device:
@@ -21,9 +21,9 @@ def default_device() -> torch.device:
 
 
 def build_network(
-    model: ModelConfig,
+    model: UNetConfig,
     tensors: Mapping[str, Tensor],
-    ternary: Mapping[str, Ternary] | None = None,
+    ternary: Mapping[str, Quantized] | None = None,
     *,
     attention: str = "auto",
     device: torch.device | None = None,
@@ -43,12 +43,12 @@ def build_network(
     network.load_state_dict({**missing_masters, **tensors})
     network.to(device).eval()
     masters = {name: trits for name, trits in network.ternarized().items() if name not in ternary}
-    network.use_ternary(masters | {n: Ternary(t.q.to(device), t.scale.to(device)) for n, t in ternary.items()})
+    network.use_ternary(masters | {n: Quantized(t.q.to(device), t.scale.to(device)) for n, t in ternary.items()})
     return network
 
 
 @torch.no_grad()
-def replace_weights(network: Network, tensors: Mapping[str, Tensor], ternary: Mapping[str, Ternary]) -> None:
+def replace_weights(network: Network, tensors: Mapping[str, Tensor], ternary: Mapping[str, Quantized]) -> None:
     """Let ``network`` (of ``build_network``) compute with other weights: much faster than to build another one.
 
     ``tensors``: all that are not ternary matrices (these are passed over); ``ternary``: every ternary matrix.
@@ -59,7 +59,7 @@ def replace_weights(network: Network, tensors: Mapping[str, Tensor], ternary: Ma
     network.use_ternary(dict(ternary))
 
 
-def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
+def _check_shapes(model: UNetConfig, found: dict[str, tuple[int, ...]]) -> None:
     table = parameters_of(model)
     wanted = {name: parameter.shape for name, parameter in table.items()}
     for name in sorted(wanted.keys() | found.keys()):

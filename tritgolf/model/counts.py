@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.model.specs import parameters_of
 
 
@@ -22,12 +22,12 @@ class ParameterCounts:
         return asdict(self)
 
 
-def parameter_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(model: UNetConfig) -> dict[str, tuple[int, ...]]:
     """Name → shape of every trained parameter, in state-dict order."""
     return {name: parameter.shape for name, parameter in parameters_of(model).items()}
 
 
-def count_parameters(model: ModelConfig) -> ParameterCounts:
+def count_parameters(model: UNetConfig) -> ParameterCounts:
     """Counts by what becomes of the parameters."""
     table = parameters_of(model).values()
     ternary = sum(parameter.size for parameter in table if parameter.is_quantized)

@@ -8,8 +8,8 @@ from torch import Tensor
 from tritgolf.model.layers import rms_norm, split_heads
 from tritgolf.model.rotary import rotate
 
-HeadsOf = Callable[[Tensor, Tensor, Tensor, Tensor, int, int], tuple[Tensor, Tensor, Tensor]]
-"""The arguments and results of ``heads_of``."""
+MakeHeads = Callable[[Tensor, Tensor, Tensor, Tensor, int, int], tuple[Tensor, Tensor, Tensor]]
+"""The arguments and results of ``make_heads``."""
 
 
 def queries_of(q: Tensor, gain: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def keys_of(k: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return rotate(rms_norm(k), cos, sin)
 
 
-def heads_of(
+def make_heads(
     fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The definition: q (batch, positions, heads, head_dim), k and v (batch, positions, kv_heads, head_dim).
@@ -34,12 +34,12 @@ def heads_of(
     return queries_of(q, gain, cos, sin), keys_of(k, cos, sin), v
 
 
-def fast_heads_of(
+def make_heads_fast(
     fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """``heads_of`` by a kernel for each direction in BF16 on a GPU (within BF16's rounding), by itself elsewhere."""
+    """``make_heads`` by a kernel for each direction in BF16 on a GPU (within BF16's rounding), by itself elsewhere."""
     if not (fused.is_cuda and fused.dtype == torch.bfloat16):
-        return heads_of(fused, gain, cos, sin, heads, kv_heads)
+        return make_heads(fused, gain, cos, sin, heads, kv_heads)
     from tritgolf.model.heads_kernel import heads_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
     return heads_on_gpu(fused, gain, cos, sin, heads, kv_heads)

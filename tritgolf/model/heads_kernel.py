@@ -181,5 +181,5 @@ class _Heads(torch.autograd.Function):
 def heads_on_gpu(
     fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """``heads.heads_of`` on a GPU: same arguments, same results in BF16 or FP32, rounded once."""
+    """``heads.make_heads`` on a GPU: same arguments, same results in BF16 or FP32, rounded once."""
     return _Heads.apply(fused, gain, cos, sin, heads, kv_heads)

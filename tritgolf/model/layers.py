@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tritgolf.config.model import QuantizerConfig
+from tritgolf.config.model import TernaryConfig
 from tritgolf.config.types import Format
 from tritgolf.quantize.rounding import rounded_through
-from tritgolf.quantize.ternary import Ternary, fake_quantize, ternarize
+from tritgolf.quantize.ternary import Quantized, fake_quantize, ternarize
 
 RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (measured on the published code)
 
@@ -17,7 +17,7 @@ def rms_norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, (x.shape[-1],), eps=RMS_EPSILON)
 
 
-class TernaryLinear(nn.Module):
+class QuantizedLinear(nn.Module):
     """y = x·Wᵀ with W = q·s, quantized from an FP32 master ``weight`` (outputs × inputs).
 
     ``effective`` is W when somebody else made it: the training loop quantizes once a step, whatever the number of
@@ -26,13 +26,13 @@ class TernaryLinear(nn.Module):
 
     effective: Tensor | None
 
-    def __init__(self, inputs: int, outputs: int, quantizer: QuantizerConfig) -> None:
+    def __init__(self, inputs: int, outputs: int, quantizer: TernaryConfig) -> None:
         super().__init__()
         self.quantizing = quantizer_arguments(quantizer)
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
         self.effective = None
 
-    def ternarized(self) -> Ternary:
+    def ternarized(self) -> Quantized:
         """Trits and scales of the master weight, as the forward pass uses them."""
         return ternarize(self.weight.detach(), **self.quantizing)
 
@@ -48,7 +48,7 @@ class TernaryLinear(nn.Module):
         return F.linear(x, self.used_weight(x.dtype)[rows])
 
 
-def quantizer_arguments(quantizer: QuantizerConfig) -> dict:
+def quantizer_arguments(quantizer: TernaryConfig) -> dict:
     """Keyword arguments of ``ternarize`` and ``fake_quantize`` from the configuration."""
     settings = quantizer.model_dump()
     return {**settings, "scale_dtype": getattr(torch, quantizer.scale_dtype)}

@@ -17,14 +17,14 @@ from tritgolf.model.layers import RMS_EPSILON, rms_norm
 from tritgolf.model.residual import add_scaled, scale_and_weight_gradients, wide
 
 
-def squared_relu(x: Tensor) -> Tensor:
+def normed_relu2(x: Tensor) -> Tensor:
     """relu², normalized; the shape of ``x``."""
     return rms_norm(x.relu().square())
 
 
 def add_mlp(residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
     """The formula; shapes (…, width), (width,), (hidden, width), (width, hidden) → (…, width)."""
-    return add_scaled(residual, scale, squared_relu(F.linear(rms_norm(residual), inner)), outer)
+    return add_scaled(residual, scale, normed_relu2(F.linear(rms_norm(residual), inner)), outer)
 
 
 def relu_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from tritgolf.model.layers import TernaryLinear
+from tritgolf.model.layers import QuantizedLinear
 from tritgolf.model.loss import capped_logits
-from tritgolf.quantize.ternary import Ternary
+from tritgolf.quantize.ternary import Quantized
 
 
 class Head(NamedTuple):
@@ -35,13 +35,13 @@ class Network(Protocol):
     def head(self) -> Head:
         """The head as the loss is to use it."""
 
-    def linears(self) -> Iterator[tuple[str, TernaryLinear]]:
+    def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
         """(name of its weight, layer) of every matrix that a quantizer sits on, in state-dict order."""
 
-    def use_ternary(self, ternary: dict[str, Ternary]) -> None:
+    def use_ternary(self, ternary: dict[str, Quantized]) -> None:
         """Compute with these trits and scales instead of the master weights."""
 
-    def ternarized(self) -> dict[str, Ternary]:
+    def ternarized(self) -> dict[str, Quantized]:
         """Trits and scales of these matrices, as the training forward pass uses them."""
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...  # noqa: D102  (nn.Module's, as those below)

@@ -7,10 +7,10 @@ up to 1.9 rad from those of FP32 frequencies, so a published artifact scores rig
 import torch
 from torch import Tensor
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 
 
-def inverse_frequencies(model: ModelConfig) -> Tensor:
+def inverse_frequencies(model: UNetConfig) -> Tensor:
     """Inverse frequencies, FP32 (head_dim / 2,), rounded to BF16 in the faithful mode."""
     even = torch.arange(0, model.head_dim, 2, dtype=torch.float32)
     plain = 1.0 / model.rotary_base ** (even / model.head_dim)
@@ -20,7 +20,7 @@ def inverse_frequencies(model: ModelConfig) -> Tensor:
     return frequencies.bfloat16().float() if model.rotary_frequencies == "bfloat16" else frequencies
 
 
-def rotary_tables(model: ModelConfig, positions: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def rotary_tables(model: UNetConfig, positions: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Cosines and sines, each (positions, head_dim / 2) in ``dtype``; angles are computed in FP32."""
     angles = torch.outer(torch.arange(positions, dtype=torch.float32), inverse_frequencies(model))
     return angles.cos().to(dtype), angles.sin().to(dtype)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import Settings
 from tritgolf.model.unet_parameters import unet_parameters
 from tritgolf.parameters import Parameter
@@ -24,7 +24,7 @@ class ModelSpec:
 
 
 MODELS: dict[str, ModelSpec] = {
-    "unet": ModelSpec(ModelConfig, unet_parameters, "tritgolf.model.unet:TernaryUNet"),
+    "unet": ModelSpec(UNetConfig, unet_parameters, "tritgolf.model.unet:UNet"),
 }
 
 

@@ -11,24 +11,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tritgolf.config.lossless import used_mixes
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
-from tritgolf.model.layers import TernaryLinear, rms_norm
+from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head
 from tritgolf.model.rotary import rotary_tables
 from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
-from tritgolf.quantize.ternary import Ternary, dequantize
+from tritgolf.quantize.ternary import Quantized, dequantize
 
 
-class TernaryUNet(nn.Module):
+class UNet(nn.Module):
     """Tokens to hidden states; the loss (``tritgolf.model.loss``) turns hidden states into nats.
 
     Master weights are FP32, the table BF16 (#640 on); everything is computed in ``model.compute``. ``fused``: train by
     forms of the same formulas that are made for a GPU.
     """
 
-    def __init__(self, model: ModelConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
+    def __init__(self, model: UNetConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
         super().__init__()
         self.model = model
         self.dtype = DTYPES[model.compute]
@@ -77,17 +77,17 @@ class TernaryUNet(nn.Module):
         table = rounded_through(self.tok_emb.weight, self.model.head_table)
         return Head(table, rounded_through(self.vocab_bias, self.model.vectors), self.model.softcap)
 
-    def linears(self) -> Iterator[tuple[str, TernaryLinear]]:
+    def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
         """(name of its weight, layer) of every ternary matrix, in state-dict order."""
         for name, module in self.named_modules():
-            if isinstance(module, TernaryLinear):
+            if isinstance(module, QuantizedLinear):
                 yield f"{name}.weight", module
 
-    def ternarized(self) -> dict[str, Ternary]:
+    def ternarized(self) -> dict[str, Quantized]:
         """Trits and scales of every ternary matrix, as the training forward pass uses them."""
         return {name: layer.ternarized() for name, layer in self.linears()}
 
-    def use_ternary(self, ternary: dict[str, Ternary]) -> None:
+    def use_ternary(self, ternary: dict[str, Quantized]) -> None:
         """Compute with these trits and scales instead of the master weights (a reloaded artifact, honest mode)."""
         for name, layer in self.linears():
             layer.effective = dequantize(ternary[name]).to(self.dtype).to(layer.weight.device)

@@ -5,7 +5,7 @@ The one place that knows the names. Published files tell no sizes, so what a nam
 
 import re
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.errors import InputError
 from tritgolf.parameters import AsBuilt, Init, KaimingUniform, Normal, Parameter, Role, Zeros
 
@@ -37,7 +37,7 @@ LAYERS = {
 BLOCK_NAME = re.compile(r"blocks\.\d+\.(.+)")
 
 
-def unet_parameters(model: ModelConfig) -> dict[str, Parameter]:
+def unet_parameters(model: UNetConfig) -> dict[str, Parameter]:
     """Name → every trained parameter of the model, in state-dict order."""
     return {name: described(name, shape) for name, shape in _shapes(model).items()}
 
@@ -51,7 +51,7 @@ def described(name: str, shape: tuple[int, ...] = ()) -> Parameter:
     return Parameter(shape, *found, LAYERS.get(block[1]) if block else None)
 
 
-def _shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
+def _shapes(model: UNetConfig) -> dict[str, tuple[int, ...]]:
     width, hidden = model.width, model.mlp_multiple * model.width
     shapes: dict[str, tuple[int, ...]] = {
         "skip_weights": (model.layers // 2, width),

@@ -29,7 +29,7 @@ Arithmetic = Literal["bf16_weight", "float32", "float64"]
 MIN_SCALE = 1e-8
 
 
-class Ternary(NamedTuple):
+class Quantized(NamedTuple):
     """A quantized matrix: ``q`` int8 in {−1, 0, 1}, (rows, columns); ``scale`` FP32, (rows, columns / group_size)."""
 
     q: Tensor
@@ -92,14 +92,14 @@ def ternarize(
     estimator: Estimator,
     arithmetic: Arithmetic,
     scale_dtype: torch.dtype = torch.float32,
-) -> Ternary:
+) -> Quantized:
     """Quantize a weight matrix to trits and scales."""
     scale, grouped = group_scale(weight, group_size, estimator, arithmetic, scale_dtype)
     q = decide_trits(grouped, scale).reshape(weight.shape).to(torch.int8)
-    return Ternary(q, scale.squeeze(-1))
+    return Quantized(q, scale.squeeze(-1))
 
 
-def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator, dtype: torch.dtype) -> Ternary:
+def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator, dtype: torch.dtype) -> Quantized:
     """Quantize with every operation's result rounded to ``dtype``, as eager code on tensors of that dtype does.
 
     Weight, square, mean, root and quotient are each rounded (a sum is accumulated in FP32 and rounded at its end). No
@@ -110,10 +110,10 @@ def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator
     scale = grouped.abs().mean(-1, keepdim=True) if absolute else grouped.square().mean(-1, keepdim=True).sqrt()
     scale = scale.clamp_min(MIN_SCALE)
     q = (grouped / scale).round().clamp(-1, 1)
-    return Ternary(q.reshape(weight.shape).to(torch.int8), scale.squeeze(-1).float())
+    return Quantized(q.reshape(weight.shape).to(torch.int8), scale.squeeze(-1).float())
 
 
-def dequantize(ternary: Ternary) -> Tensor:
+def dequantize(ternary: Quantized) -> Tensor:
     """q·s as FP32 (rows, columns)."""
     rows, columns = ternary.q.shape
     grouped = ternary.q.float().reshape(rows, -1, ternary.group_size)
@@ -129,7 +129,7 @@ def fake_quantize(
     return StraightThrough.apply(weight, quantized)
 
 
-def shrinkage_corrected(ternary: Ternary, estimator: Estimator) -> Tensor:
+def shrinkage_corrected(ternary: Quantized, estimator: Estimator) -> Tensor:
     """The record's reload: weights that the quantizer maps back to the same trits and nearly the same scales.
 
     Per group q·s/mean|q| (absmean, #640) or q·s/√mean(q²) (rms, #920), FP32; a group of zeros stays zero. The mean of

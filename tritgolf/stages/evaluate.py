@@ -6,7 +6,7 @@ import numpy as np
 
 from tritgolf.artifact.container import read_artifact
 from tritgolf.config.evaluate import EvaluateConfig
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import tokens_consumed, training_stream
 from tritgolf.evaluate.load import reloaded_network
@@ -27,7 +27,7 @@ def evaluate_stage(
     record: str,
     seed: int,
     name: str,
-    model: ModelConfig,
+    model: UNetConfig,
     train: TrainConfig,
     settings: EvaluateConfig,
     artifact: Path,

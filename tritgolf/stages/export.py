@@ -11,7 +11,7 @@ from tritgolf.artifact.statistics import scale_range, stored_trits
 from tritgolf.artifact.storage import Decided, store
 from tritgolf.artifact.submission import code_bytes
 from tritgolf.config.export import ExportConfig
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.files import write_json
 from tritgolf.model.specs import spec_of
 from tritgolf.model.zeros import record_zero_fraction, zero_fractions
@@ -23,7 +23,7 @@ def export_stage(
     record: str,
     seed: int,
     name: str,
-    model: ModelConfig,
+    model: UNetConfig,
     export: ExportConfig,
     checkpoint: Path,
     folder: Path,

@@ -19,7 +19,7 @@ from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Decided, restore, store
 from tritgolf.config.export import ExportConfig, StorageConfig
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import write_json
@@ -36,7 +36,7 @@ def laboratory_stage(
     record: str,
     seed: int,
     name: str,
-    model: ModelConfig,
+    model: UNetConfig,
     export: ExportConfig,
     grid: GridConfig,
     z_loss: float,
@@ -108,7 +108,7 @@ def laboratory_stage(
 
 def _begin(
     weights: Mapping[str, Tensor],
-    model: ModelConfig,
+    model: UNetConfig,
     export: ExportConfig,
     storages: Mapping[str, StorageConfig],
     shared: Sections,

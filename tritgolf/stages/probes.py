@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tritgolf import checkpoint as checkpoints
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import write_json
 from tritgolf.laboratory.bench import Bench
@@ -17,7 +17,7 @@ def probe_stage(
     record: str,
     seed: int,
     name: str,
-    model: ModelConfig,
+    model: UNetConfig,
     probes: ProbeConfig,
     z_loss: float,
     attention: str,

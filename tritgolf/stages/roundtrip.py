@@ -7,7 +7,7 @@ from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import forward_ternary
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.evaluate.load import trained_network, used_ternary
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.text import validation_text
@@ -22,7 +22,7 @@ def roundtrip_stage(
     record: str,
     seed: int,
     name: str,
-    model: ModelConfig,
+    model: UNetConfig,
     own_storage: str,
     z_loss: float,
     attention: str,

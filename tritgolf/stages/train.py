@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritgolf.artifact.kinds import MAX_ELEMENTS
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import plan_step, validation_tokens
 from tritgolf.data.manifest import Manifest, payload_digest, verify_shards
@@ -29,7 +29,7 @@ def train_stage(
     *,
     record: str,
     seed: int,
-    model: ModelConfig,
+    model: UNetConfig,
     train: TrainConfig,
     shards: Path,
     live: Path,
@@ -99,7 +99,7 @@ def _envelope(
 
 
 def _check_first(
-    record: str, model: ModelConfig, train: TrainConfig, shards: Path, manifest: Manifest, world: int
+    record: str, model: UNetConfig, train: TrainConfig, shards: Path, manifest: Manifest, world: int
 ) -> None:
     """What could not be stored, scored or divided among ranks is told before it is trained, and by one process."""
     if manifest.vocab_size != model.vocab_size:
@@ -123,7 +123,7 @@ def _made_by(run: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _metrics(
-    run: dict[str, Any], lines: list[dict[str, Any]], model: ModelConfig, digests: dict[str, str]
+    run: dict[str, Any], lines: list[dict[str, Any]], model: UNetConfig, digests: dict[str, str]
 ) -> dict[str, Any]:
     paces = [line["step_ms"] for line in lines[1:]] or [line["step_ms"] for line in lines]
     kept = ("steps", "tokens", "stop_reason", "training_seconds", "compile_seconds", "attention", "world")

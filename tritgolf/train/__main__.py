@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import validate
 from tritgolf.config.train import TrainConfig
 from tritgolf.errors import BAD_INPUT, InputError, file_error, full_disk, one_line_errors
@@ -32,7 +32,7 @@ def main(plan_path: str) -> int:
     try:
         plan = Plan(
             label=raw["label"],
-            model=validate(ModelConfig, raw["model"], plan_path),
+            model=validate(UNetConfig, raw["model"], plan_path),
             train=validate(TrainConfig, raw["train"], plan_path),
             seed=raw["seed"],
             shards=Path(raw["shards"]),

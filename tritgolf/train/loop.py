@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tritgolf import checkpoint
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import TokenStream, plan_step, step_batch, training_stream
 from tritgolf.data.manifest import load_manifest, payload_digest
@@ -25,7 +25,7 @@ from tritgolf.train.divergence import check_loss, check_weights
 from tritgolf.train.live import CURVE
 from tritgolf.train.resume import Clock, resumed
 from tritgolf.train.schedule import lr_scale, muon_momentum
-from tritgolf.train.step_timing import FASTEST, SLOWEST, Complaints
+from tritgolf.train.step_timing import FASTEST, SLOWEST, SlowSteps
 from tritgolf.train.trainer import Trainer
 from tritgolf.train.training_log import Curve
 
@@ -41,7 +41,7 @@ class Plan:
     """
 
     label: str
-    model: ModelConfig
+    model: UNetConfig
     train: TrainConfig
     seed: int
     shards: Path
@@ -80,7 +80,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     curve = Curve(plan.live / CURVE, kept_steps=step) if ranks.is_main else None
     bar = progress(total=train.steps, what=plan.label, unit="steps")
     bar.update(step)
-    complaints = Complaints(plan.label, ranks.on_gpus)
+    complaints = SlowSteps(plan.label, ranks.on_gpus)
 
     finished = _is_last(train, step, clock.elapsed)
     while not finished:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.model.layers import TernaryLinear, quantizer_arguments
+from tritgolf.model.layers import QuantizedLinear, quantizer_arguments
 from tritgolf.model.network import Network
 from tritgolf.model.specs import parameters_of
 from tritgolf.parameters import MATRICES
@@ -59,7 +59,7 @@ class Stacks:
         return {name: stack.momentum[i] for stack in self.stacks for i, name in enumerate(stack.names)}
 
 
-def _stack(network: Network, names: list[str], layers: dict[str, TernaryLinear], ternary: bool) -> Stack:
+def _stack(network: Network, names: list[str], layers: dict[str, QuantizedLinear], ternary: bool) -> Stack:
     parameters = [network.get_parameter(name) for name in names]
     weight = torch.stack([p.detach() for p in parameters])
     gradient, momentum = torch.zeros_like(weight), torch.zeros_like(weight)

@@ -74,7 +74,7 @@ def complaint(phases: Mapping[str, float]) -> str | None:
     return None
 
 
-class Complaints:
+class SlowSteps:
     """Warns once, when ``IN_A_ROW`` logged steps in a row have something to complain of; ``active``: if at all."""
 
     def __init__(self, label: str, active: bool) -> None:

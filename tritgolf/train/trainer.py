@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import AdamConfig, TrainConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.fused_loss import fused_training_loss
@@ -30,7 +30,7 @@ class Trainer:
     write stays where it is in memory.
     """
 
-    def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
+    def __init__(self, model: UNetConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
         self.train, self.ranks, self.phases = train, ranks, Phases(ranks.device)
         on_gpu = ranks.device.type == "cuda"
         dtype = DTYPES[model.compute]

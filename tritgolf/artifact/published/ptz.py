@@ -26,7 +26,7 @@ from tritgolf.errors import InputError
 from tritgolf.files import atomic_write
 from tritgolf.malformed import MalformedError, blame, require
 from tritgolf.quantize.formats import DTYPES, cast, format_of
-from tritgolf.quantize.ternary import Estimator, Ternary
+from tritgolf.quantize.ternary import Estimator, Quantized
 from tritgolf.quantize.widths import width_of
 
 XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -114,7 +114,7 @@ def write_ptz(path: str | Path, stored: Stored) -> ArtifactInfo:
 
 def _read_entries(entries: dict[str, Any]) -> Contents:
     specs: dict[str, TensorSpec] = {}
-    ternary: dict[str, Ternary] = {}
+    ternary: dict[str, Quantized] = {}
     tensors: dict[str, Tensor] = {}
     layouts: set[Layout] = set()
     for name, entry in entries.items():
@@ -136,7 +136,7 @@ def _read_entries(entries: dict[str, Any]) -> Contents:
     return Contents(Stored(specs, ternary, tensors), layouts.pop(), groups.pop(), _bytes_by_kind(entries, specs))
 
 
-def _read_ternary(name: str, entry: dict[str, Any], layout: Layout) -> tuple[Ternary, TensorSpec]:
+def _read_ternary(name: str, entry: dict[str, Any], layout: Layout) -> tuple[Quantized, TensorSpec]:
     match entry:
         case {
             "packed": bytes(packed),
@@ -156,7 +156,7 @@ def _read_ternary(name: str, entry: dict[str, Any], layout: Layout) -> tuple[Ter
     require(fits, f"entry {name}: its scales are not {math.prod(groups)} finite numbers")
     q = torch.from_numpy(unpack(packed, count, layout)).reshape(rows, padded)
     spec = TensorSpec("ternary", format_of(scale.dtype), (rows, columns))
-    return Ternary(q, scale.float().reshape(groups)), spec
+    return Quantized(q, scale.float().reshape(groups)), spec
 
 
 def _read_plain(name: str, entry: dict[str, Any], kind: Kind) -> tuple[Tensor, TensorSpec]:

@@ -8,7 +8,7 @@ from typing import Any
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import ModelConfig
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import validate
 from tritgolf.config.types import Format, ScaleFormat
@@ -28,7 +28,7 @@ def header_of(
     """
     shapes = {name: spec.shape for name, spec in specs.items()}
     chosen = estimator or infer_estimator(specs, path)
-    model = validate(ModelConfig, infer_model_config(shapes, group_size, chosen, path), path)
+    model = validate(UNetConfig, infer_model_config(shapes, group_size, chosen, path), path)
     if shapes != parameter_shapes(model):
         raise InputError(path, "its tensors are not those of a ternary U-Net", "give a published artifact, or ours")
     formats: dict[Kind, ScaleFormat] = {spec.kind: spec.format for spec in specs.values()}
@@ -66,7 +66,7 @@ def infer_estimator(specs: Mapping[str, TensorSpec], path: str | Path) -> Estima
 def infer_model_config(
     shapes: Mapping[str, Shape], group_size: int, estimator: Estimator, path: str | Path
 ) -> dict[str, Any]:
-    """Values for ``ModelConfig``: sizes from the shapes; the rest as in the published runs (context 1024)."""
+    """Values for ``UNetConfig``: sizes from the shapes; the rest as in the published runs (context 1024)."""
     blocks = {int(match[1]) for name in shapes if (match := re.match(r"blocks\.(\d{1,4})\.", name))}
     try:
         (vocabulary, embed_dim), (width, _) = shapes["tok_emb.weight"], shapes["embed_proj.weight"]
@@ -90,7 +90,7 @@ def infer_model_config(
     }
 
 
-def recognize_record(model: ModelConfig, records: Iterable[RecordConfig]) -> str | None:
+def recognize_record(model: UNetConfig, records: Iterable[RecordConfig]) -> str | None:
     """Name of the first record whose model has the sizes, smear and estimator of ``model``; None if there is none."""
     open_fields = {"context": None, "yarn_max": None, "compute": None}
     wanted = model.model_dump() | open_fields
