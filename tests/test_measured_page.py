@@ -372,7 +372,7 @@ def test_as_written_and_honest_are_compared_as_the_experiment_does():
     assert f"by the benchmark: {as_written:.1f})" in TEXT
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/measured.md", "captions/roundtrip_page.md"])
+@pytest.mark.parametrize("page", ["docs/measured.md", "captions/roundtrip_page.md"])
 def test_every_page_tells_in_three_sentences_why_faithful_decides_from_fp32_weights(page):
     found = kept.grid_row(kept.laboratory(kept.SHORT[1]), "only_decide")
     assert (
