@@ -6,11 +6,12 @@ Both start from the same weights for each seed, read the same batches of ``--seq
 schedule; then the same plain code scores both. The difference between the two, seed by seed, is to be judged by how
 much seeds of one path differ: rounding alone makes another path of a run, as another seed does.
 
-Every run has a process of its own, as many at a time as there are GPUs; the file is written anew after each.
+On GPUs every run has a process of its own, as many at a time as there are GPUs; the file is written anew after each.
 """
 
 import itertools
 import multiprocessing
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,18 @@ def run(record: RecordConfig, path: str, seed: int, files: list[Path], validatio
     return {"path": path, "seed": seed, "training_nats": losses, "validation_nats": nats}
 
 
+def runs_of(record: RecordConfig, seeds: list[int], files: list[Path], validation_tokens: int) -> Iterator[Run]:
+    """Each run as it ends: in a process of its own, one a GPU at a time; without GPUs one after the other, here."""
+    wanted = itertools.product(seeds, PATHS)
+    if not visible_devices():
+        yield from (run(record, path, seed, files, validation_tokens) for seed, path in wanted)
+        return
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(visible_devices()), fresh, max_tasks_per_child=1) as pool:
+        jobs = [pool.submit(run, record, path, seed, files, validation_tokens) for seed, path in wanted]
+        yield from (job.result() for job in as_completed(jobs))
+
+
 def figures(runs: list[Run]) -> dict[str, Any]:
     """Each run, what the fast path's validation loss is more, seed by seed, and each path's spread over seeds."""
     nats = {(one["seed"], one["path"]): one["validation_nats"] for one in runs}
@@ -121,15 +134,10 @@ def main() -> None:
         "tokens": arguments.steps * record.train.batch_tokens,
         "provenance": provenance(record.model_dump(mode="json"), {}),
     }
-    at_a_time = max(1, len(visible_devices()))
-    fresh = multiprocessing.get_context("spawn")
     runs: list[Run] = []
-    with ProcessPoolExecutor(at_a_time, fresh, max_tasks_per_child=1) as pool:
-        wanted = itertools.product(arguments.seeds, PATHS)
-        jobs = [pool.submit(run, record, path, seed, files, arguments.validation_tokens) for seed, path in wanted]
-        for job in as_completed(jobs):
-            runs.append(job.result())
-            write_json(arguments.out, {**about, **figures(runs)})
+    for done in runs_of(record, arguments.seeds, files, arguments.validation_tokens):
+        runs.append(done)
+        write_json(arguments.out, {**about, **figures(runs)})
     print(arguments.out.read_text())
 
 
