@@ -28,7 +28,8 @@ from tritgolf.files import write_json
 from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.mlp import relu_product, slope_product
 from tritgolf.provenance import provenance
-from tritgolf.quantize.ternary import Quantized, dequantize, ternarize
+from tritgolf.quantize.base import Quantized, dequantize
+from tritgolf.quantize.ternary import ternarize
 from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
@@ -71,7 +72,7 @@ def fp8_ways(x: Tensor, ternary: Quantized) -> dict[str, Callable[[], Tensor]]:
 
     for name, dims in dense.items():
         ways[name] = functools.partial(scaled, *to_fp8(x, dims), *to_fp8(weight, dims))
-    trits = ternary.q.to(FP8), ternary.scale.T.contiguous().T
+    trits = ternary.codes.to(FP8), ternary.scale.T.contiguous().T
     rows = to_fp8(weight, dense["row"])
     ways["1x128"] = functools.partial(grouped, *by_groups(x), *trits)
     ways["row from BF16"] = lambda: scaled(*quantize_rows(x), *rows)

@@ -5,7 +5,7 @@ from tests.artifact.conftest import honest_storage
 from tritgolf.artifact.statistics import difference, scale_range, stored_trits
 from tritgolf.artifact.storage import store
 from tritgolf.model.zeros import record_zero_fraction, zero_fractions
-from tritgolf.quantize.ternary import Quantized
+from tritgolf.quantize.base import Quantized
 
 
 def test_zero_fractions_by_layer_type_and_over_all():

@@ -8,8 +8,9 @@ from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
 from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
+from tritgolf.quantize.base import dequantize
 from tritgolf.quantize.formats import round_to
-from tritgolf.quantize.ternary import dequantize, ternarize
+from tritgolf.quantize.ternary import ternarize
 
 MATRIX = "blocks.1.mlp.fc.weight"
 
@@ -21,7 +22,7 @@ def test_forward_trits_and_scales_are_those_of_the_training_forward_pass(model, 
     trained = network.ternarized()
     assert list(stored.ternary) == list(trained) == list(forward_ternary(state, model.quantizer))
     for name, (q, scale) in trained.items():
-        assert torch.equal(stored.ternary[name].q, q)
+        assert torch.equal(stored.ternary[name].codes, q)
         assert torch.equal(stored.ternary[name].scale, scale)
 
 
@@ -51,8 +52,8 @@ def test_scales_rounded_to_fp16_decide_the_forward_passs_trits_and_are_not_store
         for decide in ("forward", "forward_float16")
     )
     assert exact.scale.item() == rounded.scale.item() == 1.0078125 - 2**-12
-    assert (exact.q[0, 0].item(), rounded.q[0, 0].item()) == (1, 0)
-    assert torch.equal(exact.q[0, 1:], rounded.q[0, 1:])
+    assert (exact.codes[0, 0].item(), rounded.codes[0, 0].item()) == (1, 0)
+    assert torch.equal(exact.codes[0, 1:], rounded.codes[0, 1:])
 
 
 def test_master_decides_trits_with_the_rounded_scale_and_stores_the_exact_one():
@@ -75,7 +76,7 @@ def test_master_looks_at_the_fp32_weights_and_forward_at_the_bf16_ones(model, st
     quantizer = TernaryConfig(group_size=16, estimator="rms", arithmetic="bf16_weight")
     master = store(state, quantizer, honest_storage("float32", decide="master")).ternary[MATRIX]
     expected = ternarize(state[MATRIX], group_size=16, estimator="rms", arithmetic="float32")
-    assert torch.equal(master.q, expected.q)
+    assert torch.equal(master.codes, expected.codes)
     assert torch.equal(master.scale, expected.scale)
     forward = store(state, quantizer, honest_storage("float32")).ternary[MATRIX]
     assert not torch.equal(forward.scale, master.scale)
@@ -87,7 +88,7 @@ def test_honest_reload_gives_the_stored_trits_and_scales(model, state):
     restored = restore(stored, model.quantizer, storage)
     assert set(restored.tensors) == set(stored.tensors)
     for name, (q, scale) in stored.ternary.items():
-        assert torch.equal(restored.ternary[name].q, q)
+        assert torch.equal(restored.ternary[name].codes, q)
         assert torch.equal(restored.ternary[name].scale, scale)
 
 
@@ -102,7 +103,7 @@ def test_the_shrinkage_correction_survives_the_second_quantization(estimator):
     assert not restored.ternary
     assert all(torch.equal(tensor, tensor.bfloat16().float()) for tensor in restored.tensors.values())
     for name, again in forward_ternary(restored.tensors, quantizer).items():
-        assert torch.equal(again.q, stored.ternary[name].q)
+        assert torch.equal(again.codes, stored.ternary[name].codes)
         torch.testing.assert_close(again.scale, stored.ternary[name].scale, rtol=2**-8, atol=0)
 
 

@@ -16,8 +16,9 @@ from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import compiled_window_sums, score_windows, window_sums
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.loss import capped_logits
+from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.rounding import DTYPES, rounded, rounded_through
-from tritgolf.quantize.ternary import Quantized, dequantize, fake_quantize, ternarize
+from tritgolf.quantize.ternary import fake_quantize, ternarize
 from tritgolf.train.stacks import Stacks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -92,12 +93,12 @@ def test_trits_and_scales(kind, estimator, arithmetic, scale_dtype):
     fused = Quantized(*compiled(lambda w: tuple(ternarize(w, **settings)))(ours))
     for found in (eager, fused):
         assert torch.equal(found.scale.cpu(), plain.scale)
-        assert torch.equal(found.q.cpu(), plain.q)
+        assert torch.equal(found.codes.cpu(), plain.codes)
     product = dequantize(plain)
     assert torch.equal(compiled(lambda w: dequantize(ternarize(w, **settings)))(ours).cpu(), product)
     assert torch.equal(compiled(lambda w: fake_quantize(w, **settings))(ours).cpu(), product)
     if kind == "halves of a scale":
-        assert 0.1 < float((plain.q == 0).float().mean()) < 0.9
+        assert 0.1 < float((plain.codes == 0).float().mean()) < 0.9
 
 
 def small_record(estimator: str, arithmetic: str, smear: bool, compute: str = "bfloat16") -> UNetConfig:

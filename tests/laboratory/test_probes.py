@@ -105,7 +105,7 @@ def test_crowding_keeps_trits_and_squeezes_distances():
         settings = quantizer(estimator=estimator)
         before, pushed = ternarize(weight, **quantizer_arguments(settings)), crowded(weight, settings, 6)
         after = ternarize(pushed, **quantizer_arguments(settings))
-        assert (before.q != after.q).sum() <= 2  # only a weight at the very threshold may change side
+        assert (before.codes != after.codes).sum() <= 2  # only a weight at the very threshold may change side
         inside = weight.abs().reshape(16, 4, 8) < before.scale[..., None]
         distance = (pushed.abs().reshape(16, 4, 8) / after.scale[..., None] - 0.5).abs()
         assert distance[inside].max() <= 0.5 * 2.0**-6 * 1.01
@@ -130,9 +130,9 @@ def test_pruning_leaves_the_largest():
         for group in (slice(0, 8), slice(8, 16)):
             kept = weight[row, group].abs().argsort()[-2:]
             expected = torch.zeros(8, dtype=torch.int8)
-            expected[kept] = matrix.q[row, group][kept]
-            assert torch.equal(sparse.q[row, group], expected)
-    assert torch.equal(pruned(weight, matrix, 0).q, matrix.q)
+            expected[kept] = matrix.codes[row, group][kept]
+            assert torch.equal(sparse.codes[row, group], expected)
+    assert torch.equal(pruned(weight, matrix, 0).codes, matrix.codes)
 
 
 def test_exploring_finds_both_breaks():

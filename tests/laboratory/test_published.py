@@ -16,7 +16,7 @@ from tritgolf.evaluate.text import ScoredText
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.laboratory.grid import GridConfig, load_grid
 from tritgolf.laboratory.published import restorations
-from tritgolf.quantize.ternary import dequantize
+from tritgolf.quantize.base import dequantize
 
 SAMPLES = {"pr640": "float16", "pr920": "bfloat16"}
 ROWS = {

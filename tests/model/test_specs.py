@@ -67,7 +67,7 @@ class StubNetwork(nn.Module):
 
     def use_ternary(self, ternary):
         for name, layer in self.linears():
-            layer.effective = ternary[name].q.unflatten(1, (-1, 8)).mul(ternary[name].scale[..., None]).flatten(1)
+            layer.effective = ternary[name].codes.unflatten(1, (-1, 8)).mul(ternary[name].scale[..., None]).flatten(1)
 
 
 @pytest.fixture

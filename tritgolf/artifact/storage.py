@@ -14,15 +14,9 @@ from tritgolf.config.types import Decide, Format
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
 from tritgolf.model.layers import quantizer_arguments
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.formats import DTYPES, encode, round_to
-from tritgolf.quantize.ternary import (
-    Arithmetic,
-    Quantized,
-    group_scale,
-    shrinkage_corrected,
-    ternarize,
-    ternarize_step_by_step,
-)
+from tritgolf.quantize.ternary import Arithmetic, group_scale, shrinkage_corrected, ternarize, ternarize_step_by_step
 
 Decided = dict[tuple[str, Decide | None, str], Quantized]  # by name, decide and estimator; on the CPU
 
@@ -31,8 +25,9 @@ Decided = dict[tuple[str, Decide | None, str], Quantized]  # by name, decide and
 class Stored:
     """What an artifact holds, on the CPU unless moved; each name of ``specs`` (state-dict order) is in one mapping.
 
-    ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. q has more columns than
-    the spec's shape where a published file filled a row up to whole groups. ``tensors``: FP32 values exact in theirs.
+    ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. A matrix of a published
+    file that filled rows up to whole groups has more columns than the spec's shape. ``tensors``: FP32 values exact in
+    theirs.
     """
 
     specs: dict[str, TensorSpec]
@@ -110,7 +105,7 @@ def store(
             if key not in known:
                 q, scale = decide_ternary(weight, exporting(quantizer, storage), storage, decide_scale)
                 known[key] = Quantized(q.cpu(), scale.cpu())
-            ternary[name] = Quantized(known[key].q, round_to(known[key].scale, spec.format))
+            ternary[name] = Quantized(known[key].codes, round_to(known[key].scale, spec.format))
         else:
             tensors[name] = round_to(weight, spec.format).cpu()
     return Stored(specs, ternary, tensors)
@@ -173,4 +168,4 @@ def decide_ternary(
         deciding = DTYPES[decide_scale]
     decided = ternarize(weight, **(arguments | {"scale_dtype": deciding}))
     exact, _ = group_scale(weight, **arguments)
-    return Quantized(decided.q, exact.squeeze(-1))
+    return Quantized(decided.codes, exact.squeeze(-1))

@@ -11,7 +11,8 @@ from tritgolf.model.build import build_network
 from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.network import Network
 from tritgolf.model.unet_parameters import described
-from tritgolf.quantize.ternary import Quantized, ternarize
+from tritgolf.quantize.base import Quantized
+from tritgolf.quantize.ternary import ternarize
 
 
 def trained_network(model: UNetConfig, weights: Mapping[str, Tensor], attention: str = "auto") -> Network:

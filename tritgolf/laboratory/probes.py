@@ -24,8 +24,9 @@ from tritgolf.evaluate.score import WindowNats
 from tritgolf.laboratory.bench import Bench
 from tritgolf.laboratory.grid import LOSSLESS, ProbeConfig
 from tritgolf.model.layers import quantizer_arguments
+from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.formats import round_to
-from tritgolf.quantize.ternary import Quantized, dequantize, group_scale, shrinkage_corrected, ternarize
+from tritgolf.quantize.ternary import group_scale, shrinkage_corrected, ternarize
 
 # (kind of number, format): scales in BF16 are the control, whose range is FP32's.
 SHIFTED: tuple[tuple[str, ScaleFormat], ...] = (
@@ -123,7 +124,7 @@ def pruned(weight: Tensor, ternary: Quantized, share: float) -> Quantized:
     """``ternary`` with the smallest weights of each group zero, until at least ``share`` of the group is."""
     grouped = weight.abs().reshape(*ternary.scale.shape, ternary.group_size)
     rank = grouped.argsort(-1).argsort(-1).reshape(weight.shape)
-    return Quantized(ternary.q * (rank >= round(share * ternary.group_size)), ternary.scale)
+    return Quantized(ternary.codes * (rank >= round(share * ternary.group_size)), ternary.scale)
 
 
 def _shift(bench: Bench, kind: str, number_format: ScaleFormat, binades: int) -> Point:
@@ -189,7 +190,7 @@ def _point(
     trits: Mapping[str, Quantized],
 ) -> Point:
     found = bench.reload(restored, f"probe at {at:g}", against)
-    changed = sum(int((trits[name].q != matrix.q).sum()) for name, matrix in restored.ternary.items())
+    changed = sum(int((trits[name].codes != matrix.codes).sum()) for name, matrix in restored.ternary.items())
     return Point(at, found.gap.bpb, found.gap.standard_error, error, changed)
 
 

@@ -18,7 +18,7 @@ from tritgolf.evaluate.text import ScoredText
 from tritgolf.laboratory.grid import LOSSLESS, GridConfig, grid_storages, merge_equal
 from tritgolf.laboratory.probes import relative_error
 from tritgolf.model.build import build_network, default_device, replace_weights
-from tritgolf.quantize.ternary import Quantized, dequantize
+from tritgolf.quantize.base import Quantized, dequantize
 
 
 def restorations(

@@ -11,8 +11,8 @@ from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.network import Network
 from tritgolf.model.specs import network_class, parameters_of
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.rounding import DTYPES
-from tritgolf.quantize.ternary import Quantized
 
 
 def default_device() -> torch.device:
@@ -36,14 +36,14 @@ def build_network(
     device = device or default_device()
     ternary = ternary or {}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    _check_shapes(model, shapes | {name: tuple(trits.q.shape) for name, trits in ternary.items()})
+    _check_shapes(model, shapes | {name: tuple(trits.codes.shape) for name, trits in ternary.items()})
     dtype = DTYPES[model.compute]
     network: Network = network_class(model)(model, choose_attention(attention, device, dtype)[1])
     missing_masters = {name: torch.zeros(shape) for name, shape in parameter_shapes(model).items() if name in ternary}
     network.load_state_dict({**missing_masters, **tensors})
     network.to(device).eval()
     masters = {name: trits for name, trits in network.ternarized().items() if name not in ternary}
-    network.use_ternary(masters | {n: Quantized(t.q.to(device), t.scale.to(device)) for n, t in ternary.items()})
+    network.use_ternary(masters | {n: Quantized(t.codes.to(device), t.scale.to(device)) for n, t in ternary.items()})
     return network
 
 

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.types import Format
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.rounding import rounded_through
-from tritgolf.quantize.ternary import Quantized, fake_quantize, ternarize
+from tritgolf.quantize.ternary import fake_quantize, ternarize
 
 RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (measured on the published code)
 

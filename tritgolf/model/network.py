@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tritgolf.model.layers import QuantizedLinear
 from tritgolf.model.loss import capped_logits
-from tritgolf.quantize.ternary import Quantized
+from tritgolf.quantize.base import Quantized
 
 
 class Head(NamedTuple):

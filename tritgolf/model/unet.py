@@ -17,8 +17,8 @@ from tritgolf.model.blocks import Block
 from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head
 from tritgolf.model.rotary import rotary_tables
+from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
-from tritgolf.quantize.ternary import Quantized, dequantize
 
 
 class UNet(nn.Module):

@@ -36,7 +36,7 @@ def record_zero_fraction(state: Mapping[str, Tensor], group_size: int) -> float:
     for name, weight in state.items():
         if weight.ndim == 2 and "weight" in name and weight.numel() % group_size == 0:
             flat = weight.detach().reshape(-1, group_size)
-            q = ternarize(flat, group_size=group_size, estimator="absmean", arithmetic="float32").q
+            q = ternarize(flat, group_size=group_size, estimator="absmean", arithmetic="float32").codes
             zeros += int((q == 0).sum())
             count += q.numel()
     return zeros / count

@@ -16,29 +16,18 @@ in scales and trits, whatever the order of summation. (The published forward pas
 fixes; the scales differ from those by a few units in the last place at most.) ``"float32"`` promises no bits.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.rounding import StraightThrough, rounded
 
 Estimator = Literal["absmean", "rms"]
 Arithmetic = Literal["bf16_weight", "float32", "float64"]
 
 MIN_SCALE = 1e-8
-
-
-class Quantized(NamedTuple):
-    """A quantized matrix: ``q`` int8 in {−1, 0, 1}, (rows, columns); ``scale`` FP32, (rows, columns / group_size)."""
-
-    q: Tensor
-    scale: Tensor
-
-    @property
-    def group_size(self) -> int:
-        """Columns that share a scale."""
-        return self.q.shape[1] // self.scale.shape[1]
 
 
 def group_scale(
@@ -113,13 +102,6 @@ def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator
     return Quantized(q.reshape(weight.shape).to(torch.int8), scale.squeeze(-1).float())
 
 
-def dequantize(ternary: Quantized) -> Tensor:
-    """q·s as FP32 (rows, columns)."""
-    rows, columns = ternary.q.shape
-    grouped = ternary.q.float().reshape(rows, -1, ternary.group_size)
-    return (grouped * ternary.scale.unsqueeze(-1)).reshape(rows, columns)
-
-
 def fake_quantize(
     weight: Tensor, group_size: int, estimator: Estimator, arithmetic: Arithmetic, scale_dtype: torch.dtype
 ) -> Tensor:
@@ -135,8 +117,8 @@ def shrinkage_corrected(ternary: Quantized, estimator: Estimator) -> Tensor:
     Per group q·s/mean|q| (absmean, #640) or q·s/√mean(q²) (rms, #920), FP32; a group of zeros stays zero. The mean of
     |q| is one minus the group's zero fraction, hence the published "1/(1 − z) amplification".
     """
-    rows, columns = ternary.q.shape
-    grouped = ternary.q.float().reshape(rows, -1, ternary.group_size)
+    rows, columns = ternary.codes.shape
+    grouped = ternary.codes.float().reshape(rows, -1, ternary.group_size)
     density = grouped.abs().mean(-1, keepdim=True)
     divisor = density if estimator == "absmean" else density.sqrt()
     corrected = grouped * (ternary.scale.unsqueeze(-1) / divisor.clamp_min(MIN_SCALE))

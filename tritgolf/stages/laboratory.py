@@ -82,8 +82,8 @@ def laboratory_stage(
     metrics = {
         "trained": bench.score.as_dict(),
         "estimator": model.quantizer.estimator,
-        "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
-        "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
+        "ternary_weights": sum(matrix.codes.numel() for matrix in bench.ternary.values()),
+        "zero_fraction": zero_fractions({n: matrix.codes for n, matrix in bench.ternary.items()}),
         "record_zero_fraction": record_zero_fraction(bench.weights, model.quantizer.group_size),
         "own_storage": export.own_storage,
         "names": names,

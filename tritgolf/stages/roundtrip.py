@@ -63,7 +63,7 @@ def roundtrip_stage(
         "trained": trained_score.as_dict(),
         "storages": storages,
         "own_storage": own_storage,
-        "zero_fraction": zero_fractions({n: t.q for n, t in ours.items()}),
+        "zero_fraction": zero_fractions({n: t.codes for n, t in ours.items()}),
     }
     written = envelope(
         "roundtrip",

@@ -181,7 +181,7 @@ def _line(
         "muon_momentum": muon_momentum(plan.train.muon, step - 1),
         "training_seconds": clock.elapsed,
         "phase_ms": phases,
-        "zero_fraction": zero_fractions({name: t.q for name, t in trainer.network.ternarized().items()}),
+        "zero_fraction": zero_fractions({name: t.codes for name, t in trainer.network.ternarized().items()}),
         "record_zero_fraction": record_zero_fraction(trainer.weights(), group_size),
     }
 

@@ -16,7 +16,8 @@ from tritgolf.model.layers import QuantizedLinear, quantizer_arguments
 from tritgolf.model.network import Network
 from tritgolf.model.specs import parameters_of
 from tritgolf.parameters import MATRICES
-from tritgolf.quantize.ternary import dequantize, ternarize
+from tritgolf.quantize.base import dequantize
+from tritgolf.quantize.ternary import ternarize
 
 
 @dataclass
