@@ -25,11 +25,10 @@ from torch.nn.functional import ScalingType
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
-from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.mlp import relu_product, slope_product
 from tritgolf.provenance import provenance
-from tritgolf.quantize.base import Quantized, dequantize
-from tritgolf.quantize.ternary import ternarize
+from tritgolf.quantize.base import Quantized, dequantize, quantize
+from tritgolf.quantize.plan import quantizer_of
 from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
@@ -110,7 +109,7 @@ def forward_products(model: UNetConfig, tokens: int, repeats: int) -> dict[str, 
     found: dict[str, Any] = {}
     for name, (inputs, outputs) in shapes.items():
         x = random(tokens, inputs)
-        ternary = ternarize(0.1 * torch.randn(outputs, inputs, device=DEVICE), **quantizer_arguments(model.quantizer))
+        ternary = quantize(0.1 * torch.randn(outputs, inputs, device=DEVICE), quantizer_of(model.quantizer))
         weight = dequantize(ternary).bfloat16()
         ways: dict[str, Callable[[], Tensor]] = {"bf16": functools.partial(torch.mm, x, weight.T)}
         ways |= {f"fp8 {way}": function for way, function in fp8_ways(x, ternary).items()}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.small import lossless_storage, random_network, random_tokens
+from tests.small import lossless_storage, matrices_of, random_network, random_tokens
 from tests.small import small_model as cpu_model
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.header import ArtifactHeader
@@ -18,7 +18,7 @@ from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.loss import capped_logits
 from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.rounding import DTYPES, rounded, rounded_through
-from tritgolf.quantize.ternary import fake_quantize, ternarize
+from tritgolf.quantize.ternary import TernaryQuantizer, ternarize
 from tritgolf.train.stacks import Stacks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -96,7 +96,7 @@ def test_trits_and_scales(kind, estimator, arithmetic, scale_dtype):
         assert torch.equal(found.codes.cpu(), plain.codes)
     product = dequantize(plain)
     assert torch.equal(compiled(lambda w: dequantize(ternarize(w, **settings)))(ours).cpu(), product)
-    assert torch.equal(compiled(lambda w: fake_quantize(w, **settings))(ours).cpu(), product)
+    assert torch.equal(compiled(lambda w: TernaryQuantizer(**settings).fake(w))(ours).cpu(), product)
     if kind == "halves of a scale":
         assert 0.1 < float((plain.codes == 0).float().mean()) < 0.9
 
@@ -122,7 +122,7 @@ def exact_for(compute: str) -> dict:
 def test_the_weights_of_a_compiled_training_step_are_those_of_the_evaluated_checkpoint(arithmetic):
     model = small_record("rms", arithmetic, smear=False)
     network = random_network(model)
-    on_cpu = network.ternarized()
+    on_cpu = matrices_of(network)
     network.cuda()
     stacks = Stacks(network, compile_functions=True)
     stacks.requantize()

@@ -9,8 +9,8 @@ from tests.model.reference import quantized
 from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.ternary import (
     MIN_SCALE,
+    TernaryQuantizer,
     decide_trits,
-    fake_quantize,
     group_scale,
     mean_in_any_order,
     shrinkage_corrected,
@@ -112,7 +112,7 @@ def test_the_forward_pass_as_written_sees_the_bf16_weight(estimator):
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_quantization_against_the_definition_in_float64(estimator, arithmetic):
     weight = normal(32, 384)
-    found = fake_quantize(weight, 128, estimator, arithmetic, torch.float32)
+    found = TernaryQuantizer(128, estimator, arithmetic).fake(weight)
     wanted = quantized(weight, 128, estimator, bf16_first=arithmetic == "bf16_weight")
     assert torch.equal(found.sign(), wanted.sign().float())
     torch.testing.assert_close(found.double(), wanted, rtol=1e-6, atol=0)
@@ -125,7 +125,7 @@ def test_quantization_against_the_definition_in_float64(estimator, arithmetic):
 def test_the_gradient_passes_straight_through(arithmetic, dtype):
     weight = normal(4, 64).to(dtype).requires_grad_(True)
     upstream = torch.randn(4, 64).to(dtype)
-    quantized_weight = fake_quantize(weight, 32, "rms", arithmetic, torch.float32)
+    quantized_weight = TernaryQuantizer(32, "rms", arithmetic).fake(weight)
     assert quantized_weight.dtype == dtype
     (gradient,) = torch.autograd.grad(quantized_weight, weight, upstream)
     assert torch.equal(gradient, upstream)

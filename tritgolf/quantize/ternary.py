@@ -16,18 +16,64 @@ in scales and trits, whatever the order of summation. (The published forward pas
 fixes; the scales differ from those by a few units in the last place at most.) ``"float32"`` promises no bits.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from tritgolf.quantize.base import Quantized
+from tritgolf.config.model import TernaryConfig
+from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.rounding import StraightThrough, rounded
 
 Estimator = Literal["absmean", "rms"]
 Arithmetic = Literal["bf16_weight", "float32", "float64"]
 
 MIN_SCALE = 1e-8
+
+
+@dataclass(frozen=True)
+class TernaryQuantizer:
+    """The ``Quantizer`` of trits: a scale is one of a group, an FP32 value rounded to ``scale_dtype``."""
+
+    group_size: int
+    estimator: Estimator
+    arithmetic: Arithmetic
+    scale_dtype: torch.dtype = torch.float32
+
+    @classmethod
+    def of(cls, settings: TernaryConfig) -> "TernaryQuantizer":
+        """The quantizer that a model with these settings trains with."""
+        return cls(**(settings.model_dump() | {"scale_dtype": getattr(torch, settings.scale_dtype)}))
+
+    def grid_scale(self, weight: Tensor) -> Tensor:
+        """Scales (rows, columns / ``group_size``), FP32."""
+        scale, _ = group_scale(weight, self.group_size, self.estimator, self.arithmetic, self.scale_dtype)
+        return scale.squeeze(-1)
+
+    def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
+        """Trits (rows, columns), int8, of the weight as ``arithmetic`` looks at it."""
+        grouped = group(weight, self.group_size, self.arithmetic)
+        return decide_trits(grouped, scale.unsqueeze(-1)).reshape(weight.shape).to(torch.int8)
+
+    def dequantize(self, quantized: Quantized) -> Tensor:
+        """q·s as FP32 (rows, columns)."""
+        return dequantize(quantized)
+
+    def fake(self, weight: Tensor) -> Tensor:
+        """q·s as FP32 with a straight-through gradient: the forward pass's weight. Differentiable in ``weight``."""
+        scale, grouped = group_scale(
+            weight.detach(), self.group_size, self.estimator, self.arithmetic, self.scale_dtype
+        )
+        quantized = (decide_trits(grouped, scale) * scale).reshape(weight.shape)
+        return StraightThrough.apply(weight, quantized)
+
+
+def group(weight: Tensor, group_size: int, arithmetic: Arithmetic) -> Tensor:
+    """FP32 (rows, groups, group_size): what scales and trits are computed from."""
+    if arithmetic == "bf16_weight":
+        weight = rounded(weight, torch.bfloat16)
+    return weight.float().reshape(weight.shape[0], -1, group_size)
 
 
 def group_scale(
@@ -38,9 +84,7 @@ def group_scale(
     ``weight``: (rows, columns), any float dtype; ``group_size`` divides the columns. Returns scales
     (rows, groups, 1) and the FP32 weight (rows, groups, group_size) that the trits are to be decided from.
     """
-    if arithmetic == "bf16_weight":
-        weight = rounded(weight, torch.bfloat16)
-    grouped = weight.float().reshape(weight.shape[0], -1, group_size)
+    grouped = group(weight, group_size, arithmetic)
     terms = grouped if arithmetic == "float32" else grouped.double()
     terms = terms.abs() if estimator == "absmean" else terms.square()
     mean = terms.mean(-1, keepdim=True) if arithmetic == "float32" else mean_in_any_order(terms)
@@ -83,9 +127,7 @@ def ternarize(
     scale_dtype: torch.dtype = torch.float32,
 ) -> Quantized:
     """Quantize a weight matrix to trits and scales."""
-    scale, grouped = group_scale(weight, group_size, estimator, arithmetic, scale_dtype)
-    q = decide_trits(grouped, scale).reshape(weight.shape).to(torch.int8)
-    return Quantized(q, scale.squeeze(-1))
+    return quantize(weight, TernaryQuantizer(group_size, estimator, arithmetic, scale_dtype))
 
 
 def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator, dtype: torch.dtype) -> Quantized:
@@ -100,15 +142,6 @@ def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator
     scale = scale.clamp_min(MIN_SCALE)
     q = (grouped / scale).round().clamp(-1, 1)
     return Quantized(q.reshape(weight.shape).to(torch.int8), scale.squeeze(-1).float())
-
-
-def fake_quantize(
-    weight: Tensor, group_size: int, estimator: Estimator, arithmetic: Arithmetic, scale_dtype: torch.dtype
-) -> Tensor:
-    """q·s as FP32 with a straight-through gradient: the forward pass's weight. Differentiable in ``weight``."""
-    scale, grouped = group_scale(weight.detach(), group_size, estimator, arithmetic, scale_dtype)
-    quantized = (decide_trits(grouped, scale) * scale).reshape(weight.shape)
-    return StraightThrough.apply(weight, quantized)
 
 
 def shrinkage_corrected(ternary: Quantized, estimator: Estimator) -> Tensor:
