@@ -84,7 +84,7 @@ def main() -> None:
     state = checkpoints.load(arguments.checkpoint).tensors if arguments.checkpoint else drawn_weights(record.model)
     name = record.export.own_storage
     storage = record.export.storage(name)
-    stored = store(state, record.model.quantizer, storage, record.export.decide_scale)
+    stored = store(state, record.model, storage.by_role(record.model, record.export.decide_scale))
     header = ArtifactHeader(
         record=record.name,
         seed=None,

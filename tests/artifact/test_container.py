@@ -20,7 +20,7 @@ FORMATS = st.sampled_from(["float32", "bfloat16", "float16", "e4m3", "e5m2"])
 
 @pytest.fixture(scope="module")
 def stored(state, model, storage):
-    return store(state, model.quantizer, storage)
+    return store(state, model, storage.by_role(model))
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def file_bytes(stored, header, tmp_path_factory):
 def assert_same(one, other):
     assert one.specs == other.specs
     assert list(one.specs) == list(other.specs)
-    for name, (q, scale) in one.ternary.items():
-        assert torch.equal(other.ternary[name].codes, q)
-        assert torch.equal(other.ternary[name].scale, scale)
+    for name, (q, scale) in one.quantized.items():
+        assert torch.equal(other.quantized[name].codes, q)
+        assert torch.equal(other.quantized[name].scale, scale)
     for name, tensor in one.tensors.items():
         assert torch.equal(other.tensors[name], tensor)
 
@@ -54,7 +54,7 @@ def test_an_artifact_comes_back(tmp_path, formats, seed, smear, codec, zeros):
     storage = honest_storage(**dict(zip(kinds, formats, strict=True)))
     state = random_state(model, seed)
     state = {name: tensor * (tensor.abs() > zeros * tensor.abs().mean()) for name, tensor in state.items()}
-    stored, header = store(state, model.quantizer, storage), header_for(model, storage)
+    stored, header = store(state, model, storage.by_role(model)), header_for(model, storage)
     info = write_artifact(tmp_path / "a.tgolf", stored, header, codec)
     artifact = read_artifact(tmp_path / "a.tgolf")
     assert artifact.header == header
@@ -80,7 +80,7 @@ def test_the_smaller_layout_is_kept(model, tmp_path):
                 weight[:] = torch.where(torch.arange(weight.shape[1]) % 16 == 0, 1.0, magnitude)
         storage = honest_storage()
         info = write_artifact(
-            tmp_path / name, store(state, model.quantizer, storage), header_for(model, storage), "none"
+            tmp_path / name, store(state, model, storage.by_role(model)), header_for(model, storage), "none"
         )
         layouts[name] = info.layout
         assert set(info.layout_bytes) == set(LAYOUTS)
@@ -91,7 +91,7 @@ def test_bytes_by_kind_add_up(stored, header, tmp_path):
     info = write_artifact(tmp_path / "a.tgolf", stored, header, "none")
     assert tuple(info.bytes_by_kind) == PAYLOAD_KINDS
     assert info.bytes_by_kind == info.compressed_by_kind
-    trits = sum(ternary.codes.numel() for ternary in stored.ternary.values())
+    trits = sum(ternary.codes.numel() for ternary in stored.quantized.values())
     assert info.layout == "base3"
     assert info.bytes_by_kind["trits"] == base3_length(trits)
     assert info.bytes_by_kind["scales"] == trits // 16 * 2

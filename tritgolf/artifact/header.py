@@ -12,6 +12,7 @@ from tritgolf.artifact.trits import Layout
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import Settings
+from tritgolf.config.storage import RoleStorage
 
 Text = Annotated[str, Field(max_length=200)]
 
@@ -25,7 +26,7 @@ class ArtifactHeader(Settings):
     step: int | None
     storage_name: Text
     model: UNetConfig
-    storage: StorageConfig
+    storage: StorageConfig | RoleStorage
 
     @model_validator(mode="after")
     def _storage_is_complete(self) -> "ArtifactHeader":
@@ -54,7 +55,7 @@ class Artifact:
     def restore(self, device: torch.device | None = None) -> Restored:
         """What a model of ``header.model`` loads, made on ``device`` (the CPU, if not given)."""
         stored = self.stored if device is None else self.stored.to(device)
-        return restore(stored, self.header.model, self.header.storage)
+        return restore(stored, self.header.model, self.header.storage.by_role(self.header.model))
 
 
 @dataclass(frozen=True)

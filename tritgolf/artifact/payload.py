@@ -30,8 +30,8 @@ def assemble(stored: Stored, shared: Sections) -> dict[Layout, dict[str, bytes]]
     trits = []
     for name, spec in stored.specs.items():
         if spec.kind == "ternary":
-            trits.append(stored.ternary[name].codes.numpy())
-        numbers = stored.ternary[name].scale if spec.kind == "ternary" else stored.tensors[name]
+            trits.append(stored.quantized[name].codes.numpy())
+        numbers = stored.quantized[name].scale if spec.kind == "ternary" else stored.tensors[name]
         parts[PAYLOAD_KIND[spec.kind]].append(split_planes(encode(numbers, spec.format), spec.format))
     numbers_by_kind = {kind: b"".join(data) for kind, data in parts.items()}
     return {layout: {"trits": packed} | numbers_by_kind for layout, packed in shared.pack(trits).items()}

@@ -38,8 +38,9 @@ def restorations(
     rows: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(names.values()):
         storage = storages[name]
-        restated = restate(stored, storage)
-        restored = restore(restated, model, storage)
+        roles = storage.by_role(model)
+        restated = restate(stored, roles)
+        restored = restore(restated, model, roles)
         own = own or restored
         rows[name] = _moved(own, restored) | {
             "factors": storage.model_dump(mode="json"),

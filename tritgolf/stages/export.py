@@ -8,7 +8,7 @@ from tritgolf.artifact.container import begin_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.statistics import scale_range, stored_trits
-from tritgolf.artifact.storage import Decided, store
+from tritgolf.artifact.storage import Rounded, store
 from tritgolf.artifact.submission import code_bytes
 from tritgolf.config.export import ExportConfig
 from tritgolf.config.model import UNetConfig
@@ -35,11 +35,11 @@ def export_stage(
     ``name`` is the checkpoint's name. Uses ``threads`` threads; the files don't depend on them.
     """
     found = checkpoints.load(checkpoint)
-    decided: Decided = {}
+    rounded: Rounded = {}
     entries: dict[str, dict[str, Any]] = {}
     with Sections(threads) as shared:
         stored = {
-            choice: store(found.tensors, model.quantizer, export.storage(choice), export.decide_scale, decided=decided)
+            choice: store(found.tensors, model, export.by_role(choice, model), rounded=rounded)
             for choice in export.storages
         }
         pending = {storage: begin_artifact(kept, shared) for storage, kept in stored.items()}
