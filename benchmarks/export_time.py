@@ -101,7 +101,7 @@ def main() -> None:
             "published": lambda: published(stored),
         }
         rounds = [{what: timed(call) for what, call in calls.items()} for _ in range(arguments.repeats)]
-    trits = torch.cat([q.flatten() for q, _ in stored.ternary.values()])
+    trits = torch.cat([q.flatten() for q, _ in stored.quantized.values()])
     paths = {}
     for what in calls:
         own, fast = ([times[which] for times in rounds] for which in (what, "fast"))
