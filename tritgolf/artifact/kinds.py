@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from tritgolf.artifact.trits import base3_length
+from tritgolf.artifact.layouts.base3 import base3_length
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.types import ScaleFormat
 from tritgolf.model.unet_parameters import described
