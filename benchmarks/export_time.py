@@ -54,17 +54,19 @@ def drawn_weights(model: UNetConfig) -> dict[str, Tensor]:
 
 def sequential(stored: Stored) -> int:
     """Bytes of the smaller layout, every section compressed in its turn."""
-    return min(sum(len(compress(data, "xz")) for data in layout.values()) for layout in payloads(stored))
+    return min(sum(len(compress(data, "xz")) for data in sections) for sections in payloads(stored))
 
 
 def published(stored: Stored) -> int:
-    return min(len(lzma.compress(b"".join(layout.values()), preset=PRESET)) for layout in payloads(stored))
+    return min(len(lzma.compress(b"".join(sections), preset=PRESET)) for sections in payloads(stored))
 
 
-def payloads(stored: Stored) -> list[dict[str, bytes]]:
-    """The sections of each layout."""
+def payloads(stored: Stored) -> list[list[bytes]]:
+    """The sections under each layout of the trits."""
     with Sections(threads=1) as shared:
-        return list(assemble(stored, shared).values())
+        sections = assemble(stored, shared)
+    numbers = [data for kind, by_layout in sections.items() if kind != "trits" for data in by_layout.values()]
+    return [[trits, *numbers] for trits in sections["trits"].values()]
 
 
 def timed(call: Callable[[], int]) -> dict[str, float]:

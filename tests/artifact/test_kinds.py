@@ -129,8 +129,8 @@ def test_the_storage_of_1716_is_said_by_role_and_layer_type():
         "gain": ("int8_tensor", "float32", (1, 1)),
     }
     sizes = stored_bytes(specs, 0)
-    assert sizes["int6"] == (64 * 48 + 128 * 8) * 6 // 8
-    assert sizes["int8"] == 100 * 48 + 2 * 48 + 8 * 12 + 48
+    assert sizes["codes6"] == (64 * 48 + 128 * 8) * 6 // 8
+    assert sizes["codes8"] == 100 * 48 + 2 * 48 + 8 * 12 + 48
     assert sizes["scales"] == 2 * (64 + 100 + 128 + 8) + 4 + 4
 
 

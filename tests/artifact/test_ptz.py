@@ -203,7 +203,7 @@ def damaged_entries():
         ),
         "negative": (lambda e: e[ternary].update(orig_shape=[-768, -384]), "lacks a field"),
         "no group": (lambda e: e[ternary].update(group_size=0), "lacks a field"),
-        "cut trits": (lambda e: e[ternary].update(packed=e[ternary]["packed"][:-1]), "trits take"),
+        "cut trits": (lambda e: e[ternary].update(packed=e[ternary]["packed"][:-1]), "trits in base 3 take"),
         "odd trits": (lambda e: e[ternary].update(packed=b"\xff" * len(e[ternary]["packed"])), "larger than 242"),
         "a tensor missing": (lambda e: e.pop("blocks.1.attn_scale"), "not those of a ternary U-Net"),
         "a block missing": (

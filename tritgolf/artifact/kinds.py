@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from tritgolf.artifact.trits import base3_length
+from tritgolf.artifact.layouts.base3 import base3_length
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage, TritsConfig
 from tritgolf.config.types import ScaleFormat
@@ -26,18 +26,18 @@ MAX_ELEMENTS = 1 << 27  # of all tensors in a file that is read: twice the full-
 
 
 class Codes(NamedTuple):
-    """Codes of a grid: integers of −``limit`` … ``limit``, and what has a scale. ``section``: where they are kept."""
+    """Codes of a grid: integers of so many ``bits``, or trits; and what has a scale. ``section``: where they are."""
 
-    limit: int
+    bits: int
     scale: Literal["group", "row", "tensor"]
     section: str
 
 
 CODES: dict[str, Codes] = {
-    "ternary": Codes(1, "group", "trits"),
-    "int6_row": Codes(31, "row", "int6"),
-    "int8_row": Codes(127, "row", "int8"),
-    "int8_tensor": Codes(127, "tensor", "int8"),
+    "ternary": Codes(2, "group", "trits"),
+    "int6_row": Codes(6, "row", "codes6"),
+    "int8_row": Codes(8, "row", "codes8"),
+    "int8_tensor": Codes(8, "tensor", "codes8"),
 }
 KIND_OF_ROLE: dict[Role, NumbersKind] = {
     "attention": "projection",
@@ -72,6 +72,11 @@ class TensorSpec(NamedTuple):
         """What its codes are; None of numbers."""
         return CODES.get(self.kind)
 
+    @property
+    def matrix_shape(self) -> Shape:
+        """Shape of its codes: a vector is a matrix of one row."""
+        return self.shape if len(self.shape) == 2 else (1, *self.shape)
+
     def numbers_shape(self, group_size: int) -> Shape:
         """Shape of the numbers that are stored: of the scales, or of the tensor itself.
 
@@ -79,7 +84,7 @@ class TensorSpec(NamedTuple):
         """
         if self.codes is None:
             return self.shape
-        rows, columns = self.shape if len(self.shape) == 2 else (1, *self.shape)
+        rows, columns = self.matrix_shape
         whole = {"row": (rows, 1), "tensor": (1, 1)}
         return whole.get(self.codes.scale) or (rows, columns // group_size)
 
@@ -101,10 +106,11 @@ def kind_of(name: str, shape: Shape) -> Kind:
     return "ternary" if parameter.is_quantized else KIND_OF_ROLE[parameter.role]
 
 
-def possible_kinds(name: str) -> tuple[Kind, ...]:
-    """The kinds a file may store a U-Net's ``name`` as: a ternary matrix also as numbers, like a projection."""
-    kind = kind_of(name, ())
-    return ("ternary", "projection") if kind == "ternary" else (kind,)
+def possible_kinds(parameter: Parameter) -> tuple[Kind, ...]:
+    """The kinds a file may store a parameter as: numbers, integer codes, and trits where a quantizer may sit."""
+    integers: tuple[CodesKind, ...] = ("int6_row", "int8_row", "int8_tensor")
+    ternary: tuple[CodesKind, ...] = ("ternary",) if parameter.is_quantized else ()
+    return (KIND_OF_ROLE[parameter.role], *ternary, *integers)
 
 
 def form_of(name: str, parameter: Parameter, storage: RoleStorage, rule: RoleRule = own_role) -> FormConfig:
@@ -175,4 +181,4 @@ def stored_bytes(specs: Mapping[str, TensorSpec], group_size: int) -> dict[str, 
 
 def _codes_length(codes: Codes, shape: Shape) -> int:
     count = math.prod(shape)
-    return base3_length(count) if codes.limit == 1 else -(-count * (codes.limit.bit_length() + 1) // 8)
+    return base3_length(count) if codes.scale == "group" else -(-count * codes.bits // 8)

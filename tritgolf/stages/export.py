@@ -52,6 +52,7 @@ def export_stage(
                 storage_name=storage_name,
                 model=model,
                 storage=export.storage(storage_name),
+                tokenizer=found.facts.get("tokenizer"),
             )
             path = folder / f"{storage_name}.tgolf"
             entries[storage_name] = _entry(path, artifact.finish(path, header), scale_range(stored[storage_name]))

@@ -134,7 +134,7 @@ def _roundtrip(
     info = artifact.finish(path, header)
     read = read_artifact(path, shared)
     path.unlink()
-    restored = restore(read.stored.to(bench.device), header.model, read.header.storage.by_role(header.model))
+    restored = restore(read.stored.to(bench.device), header.model, read.header.roles)
     return info, bench.reload(restored, header.storage_name)
 
 

@@ -70,12 +70,14 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     terminated = _listen_for_signals()
     train = plan.train
     plan_step(train.batch_tokens, plan.model.context, ranks.world)  # an impossible world size is told before any work
-    shards_digest = payload_digest(load_manifest(plan.shards))
+    manifest = load_manifest(plan.shards)
     stream = training_stream(plan.shards, plan.model.vocab_size)
     trainer = Trainer(plan.model, train, plan.seed, ranks)
     compile_seconds = _compile(trainer, plan, stream)
-    configuration = plan.configuration(shards_digest)
-    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world}
+    configuration = plan.configuration(payload_digest(manifest))
+    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world} | {
+        "tokenizer": manifest.tokenizer_digest  # for the header of an artifact
+    }
     step, clock, trained_on = resumed(trainer, plan.live, configuration)
     curve = Curve(plan.live / CURVE, kept_steps=step) if ranks.is_main else None
     bar = progress(total=train.steps, what=plan.label, unit="steps")

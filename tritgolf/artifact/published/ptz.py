@@ -17,10 +17,10 @@ from torch import Tensor
 from tritgolf.artifact.codecs import PRESET, decompress_xz
 from tritgolf.artifact.header import Artifact, ArtifactInfo
 from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KIND, PAYLOAD_KINDS, Kind, TensorSpec, kind_of
+from tritgolf.artifact.layouts.registry import TRIT_LAYOUTS, Layout, pack, unpack
 from tritgolf.artifact.published.recognize import header_of
 from tritgolf.artifact.published.torch_zip import read_torch_zip
 from tritgolf.artifact.storage import Stored
-from tritgolf.artifact.trits import LAYOUTS, Layout, pack, unpack
 from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_write
@@ -70,7 +70,7 @@ def read_ptz(path: str | Path, estimator: Estimator | None = None) -> Artifact:
         file_format="ptz",
         header=header_of(contents.stored.specs, contents.group_size, estimator, path),
         stored=contents.stored,
-        layout=contents.layout,
+        layouts={"trits": contents.layout},
         file_bytes=Path(path).stat().st_size,
         bytes_by_kind=contents.bytes_by_kind,
         compressed_by_kind={},
@@ -96,16 +96,16 @@ def write_ptz(path: str | Path, stored: Stored) -> ArtifactInfo:
 
     ``ValueError`` if a tensor is in a format that the published file doesn't have (float32, e5m2, a shared exponent).
     """
-    dictionaries = {layout: _write_entries(stored, layout) for layout in LAYOUTS}
-    with ThreadPoolExecutor(len(LAYOUTS)) as pool:
-        files = dict(zip(LAYOUTS, pool.map(_compressed, dictionaries.values()), strict=True))
+    dictionaries = {layout: _write_entries(stored, layout) for layout in TRIT_LAYOUTS}
+    with ThreadPoolExecutor(len(TRIT_LAYOUTS)) as pool:
+        files = dict(zip(TRIT_LAYOUTS, pool.map(_compressed, dictionaries.values()), strict=True))
     sizes = {layout: len(data) for layout, data in files.items()}
-    smaller = min(LAYOUTS, key=lambda layout: sizes[layout])
+    smaller = min(TRIT_LAYOUTS, key=lambda layout: sizes[layout])
     with atomic_write(path) as file:
         file.write(files[smaller])
     return ArtifactInfo(
         bytes=sizes[smaller],
-        layout=smaller,
+        layouts={"trits": smaller},
         layout_bytes=sizes,
         bytes_by_kind=_bytes_by_kind(dictionaries[smaller], stored.specs),
         compressed_by_kind={},
