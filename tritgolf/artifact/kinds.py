@@ -45,6 +45,7 @@ KIND_OF_ROLE: dict[Role, NumbersKind] = {
     "embedding": "table",
     "hash_embedding": "table",
     "projection": "projection",
+    "gate": "projection",
     "mix": "mix",
     "control": "vector",
 }

@@ -1,15 +1,16 @@
 """Networks ready to be scored."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from tritgolf.config.models import ModelConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.network import Network
+from tritgolf.model.phase import Phase
 from tritgolf.model.specs import network_class
 from tritgolf.quantize.base import Quantizer, quantize
 from tritgolf.quantize.rounding import DTYPES
@@ -21,7 +22,7 @@ def default_device() -> torch.device:
 
 
 def build_network(
-    model: Any,
+    model: ModelConfig,
     weights: Mapping[str, Tensor],
     quantizers: Mapping[str, Quantizer] | None = None,
     *,
@@ -37,6 +38,7 @@ def build_network(
     _check_shapes(model, {name: tuple(tensor.shape) for name, tensor in weights.items()})
     network: Network = network_class(model)(model, choose_attention(attention, device, DTYPES[model.compute])[1])
     network.to(device).eval()
+    network.enter(Phase(recurrence=True))  # as training ends
     network.load_state_dict(weights)
     with torch.no_grad():
         for name, quantizer in (quantizers or {}).items():
@@ -45,7 +47,7 @@ def build_network(
     return network
 
 
-def _check_shapes(model: Any, found: dict[str, tuple[int, ...]]) -> None:
+def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
     wanted = parameter_shapes(model)
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
