@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from tritgolf.artifact.layouts.registry import Layout
 from tritgolf.artifact.storage import Restored, Stored, restore
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import AnyModel
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import RoleStorage, TritsConfig
 
@@ -31,15 +31,14 @@ class ArtifactHeader(Settings):
     checkpoint: Text
     step: int | None
     storage_name: Text
-    model: UNetConfig
+    model: AnyModel
     storage: StorageConfig | RoleStorage
     tokenizer: Digest | None = None
 
     @model_validator(mode="after")
     def _storage_is_complete(self) -> "ArtifactHeader":
-        open_fields = [name for name, value in self.storage if value is None]
-        if open_fields:
-            raise ValueError(f"storage.{open_fields[0]}: is left open; ExportConfig.storage fills it in")
+        if isinstance(self.storage, StorageConfig) and self.storage.open_fields:
+            raise ValueError(f"storage.{self.storage.open_fields[0]}: is left open; ExportConfig.storage fills it in")
         return self
 
     @property

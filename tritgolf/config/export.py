@@ -27,14 +27,20 @@ class StorageConfig(Settings):
     mixes: Format | None = None
     vectors: Format | None = None
 
+    @property
+    def open_fields(self) -> list[str]:
+        """The fields that are the record's own."""
+        return [name for name, value in self if value is None]
+
     def by_role(self, model: UNetConfig, decide_scale: Format = "float32") -> RoleStorage:
         """This choice (all fields filled in) for the roles of ``model``: the form that artifacts are made from.
 
         ``ValueError`` for a field that is left open.
         """
-        for name, value in self:
-            if value is None:
-                raise ValueError(f"the storage choice leaves {name!r} open; ExportConfig.storage fills it in")
+        if self.open_fields:
+            raise ValueError(
+                f"the storage choice leaves {self.open_fields[0]!r} open; ExportConfig.storage fills it in"
+            )
         estimator = model.quantizer.estimator if self.estimator == "own" else self.estimator
         trits = {
             "quantizer": model.quantizer.model_copy(update={"estimator": estimator}),
