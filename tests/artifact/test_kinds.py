@@ -95,43 +95,7 @@ def test_the_published_rule_keeps_only_large_matrices_ternary():
     assert kind_of(name, (256, 256)) == "ternary"
 
 
-# #1716 (record-spec): attention and MLP int6 a row by GPTQ, the table int8 a row, the hashed one int6 a row, mixes and
-# scales int8 a tensor, small matrices int8 a row, the rest FP16.
-ROLES = {
-    "attention": {"grid": "integer", "bits": 6, "clip_sigmas": 12.85},
-    "embedding": {"grid": "integer", "bits": 8, "clip_sigmas": 20},
-    "hash_embedding": {"grid": "integer", "bits": 6},
-    "mix": {"grid": "integer", "bits": 8, "scale": "tensor", "scale_dtype": "float32"},
-    "projection": {"grid": "integer", "bits": 8},
-    "control": {"format": "float16"},
-    "attn.gain": {"grid": "integer", "bits": 8, "scale": "tensor", "scale_dtype": "float32"},
-}
-
-
-def test_the_storage_of_1716_is_said_by_role_and_layer_type():
-    table = {
-        "q": Parameter((64, 48), "attention"),
-        "table": Parameter((100, 48), "embedding"),
-        "hash": Parameter((128, 8), "hash_embedding"),
-        "mix": Parameter((2, 48), "mix"),
-        "gate": Parameter((8, 12), "projection"),
-        "scalar": Parameter((1,), "control"),
-        "gain": Parameter((48,), "control", layer="attn.gain"),
-    }
-    specs = tensor_specs(table, RoleStorage(roles=ROLES))
-    assert {name: (spec.kind, spec.format, spec.numbers_shape(0)) for name, spec in specs.items()} == {
-        "q": ("int6_row", "float16", (64, 1)),
-        "table": ("int8_row", "float16", (100, 1)),
-        "hash": ("int6_row", "float16", (128, 1)),
-        "mix": ("int8_tensor", "float32", (1, 1)),
-        "gate": ("int8_row", "float16", (8, 1)),
-        "scalar": ("vector", "float16", (1,)),
-        "gain": ("int8_tensor", "float32", (1, 1)),
-    }
-    sizes = stored_bytes(specs, 0)
-    assert sizes["codes6"] == (64 * 48 + 128 * 8) * 6 // 8
-    assert sizes["codes8"] == 100 * 48 + 2 * 48 + 8 * 12 + 48
-    assert sizes["scales"] == 2 * (64 + 100 + 128 + 8) + 4 + 4
+ROLES = {"attention": {"grid": "integer", "bits": 6}}
 
 
 def test_a_role_that_the_storage_forgets_is_told():

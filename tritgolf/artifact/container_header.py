@@ -36,7 +36,7 @@ class TensorEntry(Settings):
     name: Annotated[str, Field(max_length=200)]
     kind: Kind
     format: ScaleFormat
-    shape: Annotated[list[Annotated[int, Field(gt=0, le=MAX_ELEMENTS)]], Field(min_length=1, max_length=2)]
+    shape: Annotated[list[Annotated[int, Field(gt=0, le=MAX_ELEMENTS)]], Field(max_length=2)]
 
 
 class Section(Settings):

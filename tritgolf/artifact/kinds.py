@@ -76,7 +76,7 @@ class TensorSpec(NamedTuple):
     @property
     def matrix_shape(self) -> Shape:
         """Shape of its codes: a vector is a matrix of one row."""
-        return self.shape if len(self.shape) == 2 else (1, *self.shape)
+        return self.shape if len(self.shape) == 2 else (1, math.prod(self.shape))
 
     def numbers_shape(self, group_size: int) -> Shape:
         """Shape of the numbers that are stored: of the scales, or of the tensor itself.

@@ -30,9 +30,7 @@ def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Cali
     if form.rounding == "nearest":
         return quantize(weight, quantizer)
     if calibrated is None:
-        raise InputError(
-            f"tensor {name!r}", "is to be rounded by GPTQ, and no text was read for it", "give a calibration"
-        )
+        raise InputError(f"tensor {name!r}", "is to be rounded by GPTQ: that needs a calibration", "give one")
     return calibrated(name, weight, quantizer)
 
 

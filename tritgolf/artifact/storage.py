@@ -142,8 +142,8 @@ def restore(stored: Stored, model: Any, storage: RoleStorage) -> Restored:
     quantized: dict[str, Quantized] = {}
     if storage.shrinkage is None:
         quantized = {n: Quantized(q, round_to(scale, reload_format)) for n, (q, scale) in stored.quantized.items()}
-        vectors = [name for name in quantized if len(stored.specs[name].shape) == 1]
-        numbers |= {name: dequantize(quantized.pop(name)).squeeze(0) for name in vectors}
+        vectors = [name for name in quantized if len(stored.specs[name].shape) < 2]
+        numbers |= {name: dequantize(quantized.pop(name)).reshape(stored.specs[name].shape) for name in vectors}
     else:
         numbers |= reloaded_masters(stored, storage.shrinkage, reload_format)
     plan = {name: grid for name, grid in quantizers(model, parameters_of(model)).items() if name in numbers}
@@ -182,4 +182,4 @@ def _finite(name: str, weight: Tensor) -> Tensor:
 
 
 def _matrix(weight: Tensor) -> Tensor:
-    return weight.unsqueeze(0) if weight.ndim == 1 else weight
+    return weight if weight.ndim == 2 else weight.reshape(1, -1)
