@@ -10,9 +10,9 @@ from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.ternary import (
     MIN_SCALE,
     TernaryQuantizer,
-    decide_trits,
     group_scale,
     mean_in_any_order,
+    nearest_trits,
     shrinkage_corrected,
     ternarize,
     ternarize_step_by_step,
@@ -184,7 +184,7 @@ def test_trits_are_the_rounded_quotients(seed, dtype):
         around = [torch.nextafter(around[0], scale), *around, torch.nextafter(around[-1], torch.zeros_like(scale))]
     random = torch.randn(500, 50, generator=generator).to(dtype) * scale
     grouped = torch.cat((*around, *(-w for w in around), random, scale * 1.5, torch.zeros_like(scale)), 1)
-    assert torch.equal(decide_trits(grouped, scale), (grouped / scale).round().clamp(-1, 1))
+    assert torch.equal(nearest_trits(grouped, scale), (grouped / scale).round().clamp(-1, 1))
 
 
 trit_groups = st.lists(st.lists(st.sampled_from([-1, 0, 1]), min_size=8, max_size=8), min_size=1, max_size=6)

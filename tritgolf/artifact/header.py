@@ -85,7 +85,7 @@ class Artifact:
 class ArtifactInfo:
     """An artifact that has been written.
 
-    ``bytes``: the file; ``layouts``: those kept; ``layout_bytes``: the file's size under each layout tried;
+    ``bytes``: the file; ``layouts``: those of the file; ``layout_bytes``: the file's size under each layout tried;
     ``bytes_by_kind``: uncompressed payload; ``compressed_by_kind``: in the file (empty where all kinds share a stream);
     ``payload_digest``: of the tensors, whatever the file format.
     """

@@ -43,9 +43,9 @@ def difference(
     The effective weight of a ternary matrix is q·s; of another tensor, the tensor itself. All on one device.
     """
     changed, error = 0, 0.0
-    for name, ours in trained.items():
-        changed += int((ours.codes != reloaded[name].codes).sum())
-        error = max(error, _largest(dequantize(ours) - dequantize(reloaded[name])))
+    for name, matrix in trained.items():
+        changed += int((matrix.codes != reloaded[name].codes).sum())
+        error = max(error, _largest(dequantize(matrix) - dequantize(reloaded[name])))
     for name, tensor in (trained_tensors or {}).items():
         error = max(error, _largest(tensor.detach().float() - (reloaded_tensors or {})[name].float()))
     return Difference(changed, error)

@@ -86,8 +86,8 @@ FACTORS = tuple(StorageConfig.model_fields)  # the storage decisions, in the ord
 class ExportConfig(Settings):
     """The artifact. ``decide`` says where trits come from: the training forward pass, or the FP32 master weights.
 
-    From master weights they are decided in FP32 (``master``, as published), with scales accumulated in FP64, or in BF16
-    step by step; ``forward_float16`` is the forward pass's but for scales rounded to FP16 before they decide.
+    Master weights are re-quantized in FP32 (``master``, as published), with scales accumulated in FP64, or in BF16 step
+    by step; ``forward_float16`` is the forward pass's but for scales rounded to FP16 before weights are rounded by them.
     """
 
     decide: Decide

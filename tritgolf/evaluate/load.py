@@ -18,5 +18,5 @@ def trained_network(model: Any, weights: Mapping[str, Tensor], attention: str = 
 
 
 def reloaded_network(artifact: Artifact, attention: str = "auto") -> Network:
-    """The network that an artifact, ours or a published one, describes."""
+    """The network that an artifact of either format describes."""
     return build_network(artifact.header.model, artifact.restore(default_device()).weights(), attention=attention)

@@ -3,7 +3,7 @@
 * ``shift``: the numbers of one kind are stored 2^k times as large (and scaled back after reload): what the format's
   range does, nothing else. A power of two is exact, so without subnormals and saturation every k would score alike.
 * ``crowding``: the weights between 0 and one scale are pushed towards the threshold, half a scale, to 2^-k of their
-  distance, with trits and threshold kept. What deciding trits again in another precision then flips.
+  distance, with trits and threshold kept. What re-quantizing in another precision then flips.
 * ``zeros``: the smallest weights of every group are set to zero until a share z is. What shrinkage correction and BF16
   reload then do to the scales: the "1/(1 − z) amplification" that the published text blames, isolated.
 """
@@ -40,7 +40,7 @@ SHIFTED: tuple[tuple[str, ScaleFormat], ...] = (
     ("mixes", "e4m3"),
     ("vectors", "float16"),
 )
-DECIDED: tuple[Decide, ...] = ("master", "master_bfloat16")
+ROUNDINGS: tuple[Decide, ...] = ("master", "master_bfloat16")
 RELOADED: tuple[ScaleFormat, ...] = ("float16", "bfloat16")
 FIXED_POINT_STEPS = 40
 
@@ -73,9 +73,9 @@ def probe_all(bench: Bench, probes: ProbeConfig) -> list[dict[str, Any]]:
         points = explore(probes.shifts, partial(_shift, bench, kind, number_format), probes.break_bpb)
         found.append(_mechanism("shift", kind, number_format, points, 0, probes.break_bpb))
     crowds = {at: _crowd(bench, at) for at in probes.crowding}
-    for decide in DECIDED:
-        points = [_flips(bench, *crowds[at], decide, at) for at in probes.crowding]
-        found.append(_mechanism("crowding", "trits", decide, points, points[0].at, probes.break_bpb))
+    for rounding in ROUNDINGS:
+        points = [_flips(bench, *crowds[at], rounding, at) for at in probes.crowding]
+        found.append(_mechanism("crowding", "trits", rounding, points, points[0].at, probes.break_bpb))
     pruned = {at: _prune(bench, at) for at in probes.zeros}
     for number_format in RELOADED:
         points = [_reload(bench, *pruned[at], number_format, at) for at in probes.zeros]
@@ -106,7 +106,7 @@ def crowded(weight: Tensor, quantizer: TernaryConfig, halvings: float) -> Tensor
     """``weight`` (rows, columns) with those below one scale 2^-halvings as far from the threshold, FP32.
 
     The threshold is half of the *new* scale, found by iteration, so an FP32 weight stays on its side of it. The
-    quantizer may round it across; deciding anew does not.
+    quantizer may round it across; re-quantizing the FP32 weights does not.
     """
     if halvings == 0:
         return weight.float()
@@ -157,10 +157,10 @@ def _flips(
     masters: Mapping[str, Tensor],
     forward: Mapping[str, Quantized],
     against: WindowNats,
-    decide: Decide,
+    rounding: Decide,
     halvings: float,
 ) -> Point:
-    form = TritsConfig(quantizer=bench.model.quantizer, scales="float32", rounding=decide)
+    form = TritsConfig(quantizer=bench.model.quantizer, scales="float32", rounding=rounding)
     rounded = {name: round_trits(weight, form) for name, weight in masters.items()}
     error = relative_error(map(dequantize, forward.values()), map(dequantize, rounded.values()))
     return _point(bench, Restored(bench.others, rounded), halvings, error, against, forward)

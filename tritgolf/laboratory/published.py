@@ -1,6 +1,6 @@
 """The grid on an artifact alone, no checkpoint: its numbers restored in other formats and ways, and what moves.
 
-The trits are what the file holds, so nothing here decides them; a narrower format rounds what was rounded once already,
+The trits are what the file holds: nothing here rounds to them. A narrower format rounds what was rounded once already,
 a wider one adds nothing. What everything is compared with is the file's own way to be reloaded.
 """
 
@@ -62,8 +62,8 @@ def restorations(
 def _without_decisions(own: StorageConfig, grid: GridConfig, estimator: Any) -> dict[str, StorageConfig]:
     """The rows of the grid that need no master weights, the file's own first; no row rounds them again."""
     storages = grid_storages(grid, own, estimator)
-    kept = {name: storage for name, storage in storages.items() if storage.decide in (own.decide, LOSSLESS.decide)}
-    return {name: storage.model_copy(update={"decide": own.decide}) for name, storage in kept.items()}
+    same = {name: storage for name, storage in storages.items() if storage.decide in (own.decide, LOSSLESS.decide)}
+    return {name: storage.model_copy(update={"decide": own.decide}) for name, storage in same.items()}
 
 
 def _moved(own: Restored, other: Restored) -> dict[str, Any]:

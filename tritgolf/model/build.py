@@ -47,12 +47,12 @@ def build_network(
     return network
 
 
-def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
+def _check_shapes(model: ModelConfig, shapes: dict[str, tuple[int, ...]]) -> None:
     wanted = parameter_shapes(model)
-    for name in sorted(wanted.keys() | found.keys()):
-        if wanted.get(name) != found.get(name):
+    for name in sorted(wanted.keys() | shapes.keys()):
+        if wanted.get(name) != shapes.get(name):
             raise InputError(
                 f"tensor {name}",
-                f"has shape {found.get(name, 'missing')}, the model wants {wanted.get(name, 'none')}",
+                f"has shape {shapes.get(name, 'missing')}, the model wants {wanted.get(name, 'none')}",
                 "use the record that the weights were trained with",
             )

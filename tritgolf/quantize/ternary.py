@@ -54,7 +54,7 @@ class TernaryQuantizer:
     def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
         """Trits (rows, columns), int8, of the weight as ``arithmetic`` looks at it."""
         grouped = group(weight, self.group_size, self.arithmetic)
-        return decide_trits(grouped, scale.unsqueeze(-1)).reshape(weight.shape).to(torch.int8)
+        return nearest_trits(grouped, scale.unsqueeze(-1)).reshape(weight.shape).to(torch.int8)
 
     def dequantize(self, quantized: Quantized) -> Tensor:
         """q·s as FP32 (rows, columns)."""
@@ -65,7 +65,7 @@ class TernaryQuantizer:
         scale, grouped = group_scale(
             weight.detach(), self.group_size, self.estimator, self.arithmetic, self.scale_dtype
         )
-        quantized = (decide_trits(grouped, scale) * scale).reshape(weight.shape)
+        quantized = (nearest_trits(grouped, scale) * scale).reshape(weight.shape)
         return StraightThrough.apply(weight, quantized)
 
 
@@ -82,7 +82,7 @@ def group_scale(
     """Scales of all groups, FP32 values already rounded to ``scale_dtype``; and the grouped weight they belong to.
 
     ``weight``: (rows, columns), any float dtype; ``group_size`` divides the columns. Returns scales
-    (rows, groups, 1) and the FP32 weight (rows, groups, group_size) that the trits are to be decided from.
+    (rows, groups, 1) and the FP32 weight (rows, groups, group_size) that the trits are rounded from.
     """
     grouped = group(weight, group_size, arithmetic)
     terms = grouped if arithmetic == "float32" else grouped.double()
@@ -108,7 +108,7 @@ def mean_in_any_order(terms: Tensor) -> Tensor:
     return on_grid.sum(-1, keepdim=True) * (1 / count)
 
 
-def decide_trits(grouped: Tensor, scale: Tensor) -> Tensor:
+def nearest_trits(grouped: Tensor, scale: Tensor) -> Tensor:
     """clamp(round(w/s), −1, 1), round half to even, in the dtype of ``grouped``; without dividing.
 
     round(w/s) is nonzero exactly where the rounded quotient exceeds 1/2, and that is exactly where |w| > s/2: if s/2

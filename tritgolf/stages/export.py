@@ -33,12 +33,12 @@ def export_stage(
 
     ``name`` is the checkpoint's name. Uses ``threads`` threads; the files don't depend on them.
     """
-    found = checkpoints.load(checkpoint)
+    trained = checkpoints.load(checkpoint)
     rounded: Rounded = {}
     entries: dict[str, dict[str, Any]] = {}
     with Sections(threads) as shared:
         stored = {
-            choice: store(found.tensors, model, export.by_role(choice, model), rounded=rounded)
+            choice: store(trained.tensors, model, export.by_role(choice, model), rounded=rounded)
             for choice in export.storages
         }
         pending = {storage: begin_artifact(numbers, shared) for storage, numbers in stored.items()}
@@ -47,17 +47,17 @@ def export_stage(
                 record=record,
                 seed=seed,
                 checkpoint=name,
-                step=found.facts["step"],
+                step=trained.facts["step"],
                 storage_name=storage_name,
                 model=model,
                 storage=export.storage(storage_name),
-                tokenizer=found.facts.get("tokenizer"),
+                tokenizer=trained.facts.get("tokenizer"),
             )
             path = folder / f"{storage_name}.tgolf"
             entries[storage_name] = _entry(path, artifact.finish(path, header), scale_range(stored[storage_name]))
     metrics = {
         "storages": entries,
-        **facts_of_trits(model, stored_trits(stored[export.own_storage]), found.tensors),
+        **facts_of_trits(model, stored_trits(stored[export.own_storage]), trained.tensors),
         "code_bytes": code_bytes(spec_of(model).network),
         "byte_limit": export.byte_limit,
     }
@@ -66,11 +66,11 @@ def export_stage(
         record=record,
         seed=seed,
         checkpoint=name,
-        step=found.facts["step"],
+        step=trained.facts["step"],
         metrics=metrics,
         payload={storage: [entry["payload_digest"], entry["bytes"]] for storage, entry in entries.items()},
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json")],
-        inputs={"checkpoint": found.facts["digest"]},
+        inputs={"checkpoint": trained.facts["digest"]},
     )
     write_json(facts, written)
 

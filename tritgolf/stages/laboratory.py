@@ -1,7 +1,7 @@
 """The laboratory's stage: every row of the ablation grid, written to a file, read back and scored.
 
 Sections that rows share are compressed and decompressed once (``Sections``), in the background while the device scores;
-each row's file is really written, read back with all its checksums, and deleted: the metrics are what is kept.
+each row's file is really written, read back with all its checksums, and deleted: what remains are the metrics.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ def laboratory_stage(
     storages = grid_storages(grid, own, model.quantizer.estimator)
     names = merge_equal(storages)
     distinct = {row: storages[row] for row in names.values()}
-    found: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
+    measured: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with contextlib.ExitStack() as held:
         shared = held.enter_context(Sections(threads))
         scratch = Path(held.enter_context(tempfile.TemporaryDirectory(dir=facts.parent)))
@@ -77,8 +77,8 @@ def laboratory_stage(
                 model=model,
                 storage=storage,
             )
-            found[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
-    reloads = {given: found[row][1] for given, row in names.items()}
+            measured[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
+    reloads = {given: measured[row][1] for given, row in names.items()}
     metrics = {
         "trained": bench.score.as_dict(),
         "estimator": model.quantizer.estimator,
@@ -86,7 +86,7 @@ def laboratory_stage(
         **zero_facts(model, bench.weights),
         "own_storage": export.own_storage,
         "names": names,
-        "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
+        "rows": {row: _entry(storages[row], *result, reloads["own"]) for row, result in measured.items()},
         "decomposition": _decomposition(own, reloads, bench),
         "margins": margins(bench.quantized, bench.others),
         "threshold": threshold_facts(bench.weights, bench.quantized, model.quantizer),

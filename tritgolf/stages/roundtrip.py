@@ -52,8 +52,8 @@ def roundtrip_stage(
         artifact = read_artifact(path)
         restored = artifact.restore()
         network = build_network(artifact.header.model, restored.weights(), attention=attention)
-        found, reloaded_score = text.score(network, f"reloaded {storage}")
-        gap = paired_gap(trained, found, trained_score.bytes)
+        reloaded, reloaded_score = text.score(network, f"reloaded {storage}")
+        gap = paired_gap(trained, reloaded, trained_score.bytes)
         changed = _changes(source.tensors, forward, restored)
         storages[storage] = {
             "bpb": reloaded_score.bpb,
