@@ -87,7 +87,7 @@ class ExportConfig(Settings):
     """The artifact. ``decide`` says where trits come from: the training forward pass, or the FP32 master weights.
 
     Master weights are re-quantized in FP32 (``master``, as published), with scales accumulated in FP64, or in BF16 step
-    by step; ``forward_float16`` is the forward pass's but for scales rounded to FP16 before weights are rounded by them.
+    by step; ``forward_float16`` is the forward pass's but for scales rounded to FP16 before they round weights.
     """
 
     decide: Decide
