@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.export import FACTORS, StorageConfig
+from tritgolf.config.export import StorageConfig
 from tritgolf.config.settings import Settings, read_yaml, validate
+from tritgolf.config.storage import factors
 from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
 from tritgolf.errors import InputError
 
@@ -111,7 +112,8 @@ def grid_storages(grid: GridConfig, own: StorageConfig, estimator: Estimator) ->
 
 def differing(own: StorageConfig) -> list[str]:
     """The factors in which ``own`` is not the lossless storage."""
-    return [factor for factor in FACTORS if getattr(own, factor) != getattr(LOSSLESS, factor)]
+    lossless = factors(LOSSLESS)
+    return [factor for factor, value in factors(own).items() if value != lossless[factor]]
 
 
 def merge_equal(storages: dict[str, StorageConfig]) -> dict[str, str]:

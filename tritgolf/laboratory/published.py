@@ -11,6 +11,7 @@ from tritgolf.artifact.kinds import stored_bytes
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored, restate, restore
 from tritgolf.config.export import StorageConfig
+from tritgolf.config.storage import factors
 from tritgolf.errors import InputError
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
@@ -46,7 +47,7 @@ def restorations(
         restored = restore(restated, model, roles)
         own = own or restored
         rows[name] = _moved(own, restored) | {
-            "factors": storage.model_dump(mode="json"),
+            "factors": factors(storage),
             "payload_bytes": sum(stored_bytes(restated.specs, model.quantizer.group_size).values()),
         }
         if text is not None:

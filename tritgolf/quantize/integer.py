@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.quantization import IntegerConfig
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.rounding import DTYPES, StraightThrough, rounded
-from tritgolf.quantize.ternary import Quantized
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Rounded, restore, store
 from tritgolf.config.export import ExportConfig, StorageConfig
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.storage import factors
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import write_json
@@ -142,7 +143,7 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
     """One row; ``over_own``: its gap less that of the record's own storage, paired over the same windows."""
     over_own = paired_gap(own.nats, reloaded.nats, reloaded.score.bytes)
     return {
-        "factors": storage.model_dump(mode="json"),
+        "factors": factors(storage),
         "bytes": info.bytes,
         "layout": info.layout,
         "bpb": reloaded.score.bpb,
@@ -162,9 +163,9 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
 
 def _decomposition(own: StorageConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
     """Which factors differ from the lossless storage, and what of the own gap their single gaps leave unexplained."""
-    factors = differing(own)
+    differ = differing(own)
     left = reloads["own"].nats.nats - bench.nats.nats
-    for factor in factors:
+    for factor in differ:
         left = left - (reloads[f"only_{factor}"].nats.nats - bench.nats.nats)
     remainder = gap_of(left, bench.score.bytes)
-    return {"factors": factors, "remainder_bpb": remainder.bpb, "remainder_se": remainder.standard_error}
+    return {"factors": differ, "remainder_bpb": remainder.bpb, "remainder_se": remainder.standard_error}
