@@ -10,13 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import RecordConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
+from tritgolf.model.network import use_quantizers
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
 from tritgolf.parameters import MATRICES
+from tritgolf.quantize.plan import quantizers
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.train.muon import muon_step
 from tritgolf.train.schedule import muon_momentum
@@ -26,9 +30,10 @@ class PlainTrainer:
     """``step`` does what ``Trainer.step`` does, one micro-batch a step."""
 
     def __init__(self, record: RecordConfig, seed: int, device: torch.device) -> None:
-        model, self.train = record.model, record.train
+        model, self.train = unet_of(record.model, record.name), record.train
         dtype = DTYPES[model.compute]
         self.network = UNet(model, choose_attention(self.train.attention, device, dtype)[1])
+        use_quantizers(self.network, quantizers(model, parameters_of(model)))
         initialize(self.network, seed)
         self.network.to(device)
         named = dict(self.network.named_parameters())
@@ -68,7 +73,7 @@ class PlainTrainer:
 
     def _loss_of(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self.network(inputs).flatten(0, 1)
-        table, bias, cap = self.network.head()
+        table, bias, cap, *_ = self.network.head()
         return training_loss(hidden, table, bias, targets.reshape(-1), cap, self.train.z_loss)
 
 

@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.export import FACTORS, StorageConfig
+from tritgolf.config.export import StorageConfig
 from tritgolf.config.settings import Settings, read_yaml, validate
+from tritgolf.config.storage import factors
 from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
 from tritgolf.errors import InputError
 
@@ -88,7 +89,7 @@ def load_grid(name: str, folder: str | Path) -> GridConfig:
     """Load ``folder/name.yaml``. Raises ``InputError`` in one line: file, key, value and what is allowed."""
     path = Path(folder) / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in Path(folder).glob("*.yaml"))) or "none"
+        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.yaml"))) or "none"
         raise InputError(f"grid {name!r}", "is unknown", f"known grids: {known}")
     return validate(GridConfig, read_yaml(path), path)
 
@@ -96,22 +97,23 @@ def load_grid(name: str, folder: str | Path) -> GridConfig:
 def grid_storages(grid: GridConfig, own: StorageConfig, estimator: Estimator) -> dict[str, StorageConfig]:
     """All rows of ``grid`` for a record with this own storage and scale estimator, complete. Some may be equal."""
     starts = {"own": own, "lossless": LOSSLESS}
-    found = dict(starts)
+    storages = dict(starts)
     for factor in differing(own):
-        found[f"only_{factor}"] = LOSSLESS.model_copy(update={factor: getattr(own, factor)})
+        storages[f"only_{factor}"] = LOSSLESS.model_copy(update={factor: getattr(own, factor)})
     for name, row in grid.rows.items():
         change = row.model_dump(exclude_none=True, exclude={"start"})
         if change.get("estimator") == "other":
             change["estimator"] = "absmean" if estimator == "rms" else "rms"
-        found[name] = starts[row.start].model_copy(update=change)
+        storages[name] = starts[row.start].model_copy(update=change)
     for factor in differing(own):
-        found[f"without_{factor}"] = own.model_copy(update={factor: getattr(LOSSLESS, factor)})
-    return found
+        storages[f"without_{factor}"] = own.model_copy(update={factor: getattr(LOSSLESS, factor)})
+    return storages
 
 
 def differing(own: StorageConfig) -> list[str]:
     """The factors in which ``own`` is not the lossless storage."""
-    return [factor for factor in FACTORS if getattr(own, factor) != getattr(LOSSLESS, factor)]
+    lossless = factors(LOSSLESS)
+    return [factor for factor, value in factors(own).items() if value != lossless[factor]]
 
 
 def merge_equal(storages: dict[str, StorageConfig]) -> dict[str, str]:

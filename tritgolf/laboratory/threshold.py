@@ -1,8 +1,8 @@
-"""Weights at the quantizer's threshold: how many there are, and which trits change when they are decided otherwise.
+"""Weights at the quantizer's threshold: how many there are, and which trits change when they are rounded otherwise.
 
 A trit is nonzero where |w| > s/2. In long quantized training weights gather at such a threshold (Nagel et al., 2022,
-"Overcoming Oscillations in Quantization-Aware Training"), and there the rounding of a weight or of its scale decides:
-an export that decides anew from other roundings than the forward pass's makes another model.
+"Overcoming Oscillations in Quantization-Aware Training"), and there the rounding of a weight or of its scale makes the
+trit: an export that re-quantizes the master weights by other roundings than the forward pass's makes another model.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.model import TernaryConfig
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.rounding import rounded
-from tritgolf.quantize.ternary import Quantized, ternarize
+from tritgolf.quantize.ternary import ternarize
 
 NEAR, AROUND = 2.0**-8, 2.0**-4  # of the threshold: a unit in the last place of BF16, and sixteen
 
@@ -33,7 +34,7 @@ def threshold_facts(
 ) -> dict[str, Any]:
     """Of all ternary matrices: ``near``, the share of weights within ``NEAR`` of the threshold; ``crowding``, how many
     times as many they are as if all within ``AROUND`` were spread evenly; ``flips``, trits that each of ``WAYS``
-    decides otherwise than ``ternary``, the forward pass.
+    makes otherwise than ``ternary``, the forward pass.
 
     ``weights``: FP32 masters (rows, columns) by name, on the device of ``ternary``.
     """
@@ -47,13 +48,13 @@ def threshold_facts(
         around += int((distance < AROUND).sum())
         count += q.numel()
         for way, (weight_dtype, scale_dtype) in WAYS.items():
-            decided = ternarize(
+            rounded_anew = ternarize(
                 rounded(weight, weight_dtype),
                 group_size=quantizer.group_size,
                 estimator=quantizer.estimator,
                 arithmetic="float32",
                 scale_dtype=scale_dtype,
             )
-            flips[way] += int((decided.q != q).sum())
+            flips[way] += int((rounded_anew.codes != q).sum())
     crowding = near * AROUND / (around * NEAR) if around else 0.0
     return {"near": near / count, "crowding": crowding, "flips": flips}

@@ -1,7 +1,7 @@
 """The laboratory's stage: every row of the ablation grid, written to a file, read back and scored.
 
 Sections that rows share are compressed and decompressed once (``Sections``), in the background while the device scores;
-each row's file is really written, read back with all its checksums, and deleted: the metrics are what is kept.
+each row's file is really written, read back with all its checksums, and deleted: what remains are the metrics.
 """
 
 import contextlib
@@ -17,9 +17,10 @@ from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
-from tritgolf.artifact.storage import Decided, restore, store
+from tritgolf.artifact.storage import Rounded, restore, store
 from tritgolf.config.export import ExportConfig, StorageConfig
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.storage import factors
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import write_json
@@ -27,7 +28,7 @@ from tritgolf.laboratory.bench import Bench, Reloaded
 from tritgolf.laboratory.grid import GridConfig, differing, grid_storages, merge_equal
 from tritgolf.laboratory.margins import margins
 from tritgolf.laboratory.threshold import threshold_facts
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.model.zeros import zero_facts
 from tritgolf.provenance import envelope
 
 
@@ -59,7 +60,7 @@ def laboratory_stage(
     storages = grid_storages(grid, own, model.quantizer.estimator)
     names = merge_equal(storages)
     distinct = {row: storages[row] for row in names.values()}
-    found: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
+    measured: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with contextlib.ExitStack() as held:
         shared = held.enter_context(Sections(threads))
         scratch = Path(held.enter_context(tempfile.TemporaryDirectory(dir=facts.parent)))
@@ -77,20 +78,19 @@ def laboratory_stage(
                 model=model,
                 storage=storage,
             )
-            found[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
-    reloads = {given: found[row][1] for given, row in names.items()}
+            measured[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
+    reloads = {given: measured[row][1] for given, row in names.items()}
     metrics = {
         "trained": bench.score.as_dict(),
         "estimator": model.quantizer.estimator,
-        "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
-        "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
-        "record_zero_fraction": record_zero_fraction(bench.weights, model.quantizer.group_size),
+        "ternary_weights": sum(matrix.codes.numel() for matrix in bench.quantized.values()),
+        **zero_facts(model, bench.weights),
         "own_storage": export.own_storage,
         "names": names,
-        "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
+        "rows": {row: _entry(storages[row], *result, reloads["own"]) for row, result in measured.items()},
         "decomposition": _decomposition(own, reloads, bench),
-        "margins": margins(bench.ternary, bench.others),
-        "threshold": threshold_facts(bench.weights, bench.ternary, model.quantizer),
+        "margins": margins(bench.quantized, bench.others),
+        "threshold": threshold_facts(bench.weights, bench.quantized, model.quantizer),
     }
     written = envelope(
         "laboratory",
@@ -114,14 +114,15 @@ def _begin(
     shared: Sections,
     background: ThreadPoolExecutor,
 ) -> dict[str, Future[PendingArtifact]]:
-    """Every storage of ``weights``, decided and packed in the background while others are scored.
+    """Every storage of ``weights``, rounded and packed in the background while others are scored.
 
-    One of each way to decide trits comes first: their compression takes longest.
+    One of each way to round comes first: their compression takes longest.
     """
-    decided: Decided = {}
+    rounded: Rounded = {}
 
     def begin(storage: StorageConfig) -> PendingArtifact:
-        return begin_artifact(store(weights, model.quantizer, storage, export.decide_scale, decided=decided), shared)
+        roles = storage.by_role(model, export.decide_scale)
+        return begin_artifact(store(weights, model, roles, rounded=rounded), shared)
 
     ways = {(storage.decide, storage.estimator): row for row, storage in reversed(list(storages.items()))}
     order = [*ways.values(), *(row for row in storages if row not in ways.values())]
@@ -134,7 +135,7 @@ def _roundtrip(
     info = artifact.finish(path, header)
     read = read_artifact(path, shared)
     path.unlink()
-    restored = restore(read.stored.to(bench.device), header.model.quantizer, read.header.storage)
+    restored = restore(read.stored.to(bench.device), header.model, read.header.roles)
     return info, bench.reload(restored, header.storage_name)
 
 
@@ -142,7 +143,7 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
     """One row; ``over_own``: its gap less that of the record's own storage, paired over the same windows."""
     over_own = paired_gap(own.nats, reloaded.nats, reloaded.score.bytes)
     return {
-        "factors": storage.model_dump(mode="json"),
+        "factors": factors(storage),
         "bytes": info.bytes,
         "layout": info.layout,
         "bpb": reloaded.score.bpb,
@@ -162,9 +163,9 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
 
 def _decomposition(own: StorageConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
     """Which factors differ from the lossless storage, and what of the own gap their single gaps leave unexplained."""
-    factors = differing(own)
+    differ = differing(own)
     left = reloads["own"].nats.nats - bench.nats.nats
-    for factor in factors:
+    for factor in differ:
         left = left - (reloads[f"only_{factor}"].nats.nats - bench.nats.nats)
     remainder = gap_of(left, bench.score.bytes)
-    return {"factors": factors, "remainder_bpb": remainder.bpb, "remainder_se": remainder.standard_error}
+    return {"factors": differ, "remainder_bpb": remainder.bpb, "remainder_se": remainder.standard_error}

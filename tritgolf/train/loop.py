@@ -17,7 +17,7 @@ from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import TokenStream, plan_step, step_batch, training_stream
 from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.files import digest_json
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.model.zeros import zero_facts
 from tritgolf.progress import progress
 from tritgolf.provenance import version_of
 from tritgolf.train.distributed import Ranks
@@ -70,12 +70,14 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     terminated = _listen_for_signals()
     train = plan.train
     plan_step(train.batch_tokens, plan.model.context, ranks.world)  # an impossible world size is told before any work
-    shards_digest = payload_digest(load_manifest(plan.shards))
+    manifest = load_manifest(plan.shards)
     stream = training_stream(plan.shards, plan.model.vocab_size)
     trainer = Trainer(plan.model, train, plan.seed, ranks)
     compile_seconds = _compile(trainer, plan, stream)
-    configuration = plan.configuration(shards_digest)
-    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world}
+    configuration = plan.configuration(payload_digest(manifest))
+    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world} | {
+        "tokenizer": manifest.tokenizer_digest  # for the header of an artifact
+    }
     step, clock, trained_on = resumed(trainer, plan.live, configuration)
     curve = Curve(plan.live / CURVE, kept_steps=step) if ranks.is_main else None
     bar = progress(total=train.steps, what=plan.label, unit="steps")
@@ -170,7 +172,6 @@ def _line(
     phases: dict[str, float],
 ) -> dict[str, Any]:
     """One line of the curve (losses of the batch before the update that made ``step``)."""
-    group_size = plan.model.quantizer.group_size
     return {
         "step": step,
         "tokens": step * plan.train.batch_tokens,
@@ -181,8 +182,7 @@ def _line(
         "muon_momentum": muon_momentum(plan.train.muon, step - 1),
         "training_seconds": clock.elapsed,
         "phase_ms": phases,
-        "zero_fraction": zero_fractions({name: t.q for name, t in trainer.network.ternarized().items()}),
-        "record_zero_fraction": record_zero_fraction(trainer.weights(), group_size),
+        **zero_facts(plan.model, trainer.weights()),
     }
 
 
