@@ -98,8 +98,9 @@ def compress_brotli(data: bytes, window: int = BROTLI_WINDOW) -> bytes:
 
 def start_of_xz(start: bytes, size: int = 4096) -> bytes:
     """Up to ``size`` bytes of what a file that begins with ``start`` holds; none if it is no .xz stream."""
+    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY + DECODER_MEMORY)
     try:
-        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ).decompress(start, max_length=size)
+        return decoder.decompress(start, max_length=size)
     except (lzma.LZMAError, EOFError):
         return b""
 

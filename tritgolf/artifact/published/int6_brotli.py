@@ -44,7 +44,7 @@ BFLOAT16 = ("tok_emb.weight", "bigram.embed.weight", "logit_temp")
 
 
 def is_published(start: bytes) -> bool:
-    """Whether a file that begins with ``start`` (4 KB or more; its whole, if it is shorter) is one of this format."""
+    """Whether a file that begins with ``start`` (64 KB; all of a shorter one) is one of this format."""
     return start_of_brotli(start).startswith(HEAD)
 
 

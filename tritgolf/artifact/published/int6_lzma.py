@@ -31,7 +31,7 @@ BFLOAT16 = ("tok_emb.weight", "bigram.embed.weight", "ve_shared.embed.weight")
 
 
 def is_published(start: bytes) -> bool:
-    """Whether a file that begins with ``start`` (4 KB or more; its whole, if it is shorter) is one of this format."""
+    """Whether a file that begins with ``start`` (64 KB; all of a shorter one) is one of this format."""
     return first_key(start_of_xz(start)) == "w"
 
 
