@@ -31,11 +31,11 @@ lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
-fuzz: .venv/.complete  ## both readers of artifacts against made-up files, FUZZ_SECONDS each; crashes are kept in .fuzz
+fuzz: .venv/.complete  ## readers of artifacts against made-up files, FUZZ_SECONDS each; crashes are kept in .fuzz
 	$(BIN)/python -c 'import atheris' 2>/dev/null || \
 		{ echo "fuzz: installing atheris into .venv" && $(BIN)/pip install --quiet 'atheris>=3,<4'; }
 	mkdir -p .fuzz
-	for reader in container ptz; do \
+	for reader in container ptz int6; do \
 		$(BIN)/python benchmarks/fuzz_$$reader.py .fuzz/$$reader -artifact_prefix=.fuzz/$$reader- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=1500 || exit 1; \
 	done

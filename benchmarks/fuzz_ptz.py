@@ -7,13 +7,11 @@ Inputs reach every depth of the reader: a whole file; the zip in a true .xz stre
 tensors that it speaks of.
 """
 
-import io
 import lzma
 import tempfile
-import zipfile
 from pathlib import Path
 
-from fuzzing import example, fuzz
+from fuzzing import example, fuzz, members_of, zipped
 
 from tritgolf.artifact.codecs import compress
 from tritgolf.artifact.published.ptz import read_ptz, write_ptz
@@ -25,8 +23,7 @@ with tempfile.TemporaryDirectory() as folder:
     write_ptz(written, example()[0])
     EXAMPLE = written.read_bytes()
 CONTENT = lzma.decompress(EXAMPLE)
-with zipfile.ZipFile(io.BytesIO(CONTENT)) as whole:
-    MEMBERS = {name: whole.read(name) for name in whole.namelist()}
+MEMBERS = members_of(CONTENT)
 
 
 def with_content(data: bytes) -> bytes:
@@ -36,11 +33,7 @@ def with_content(data: bytes) -> bytes:
 
 def with_pickle(data: bytes) -> bytes:
     """``data``: the pickle of a torch.save file."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in (MEMBERS | {PICKLE: data}).items():
-            archive.writestr(name, content)
-    return compress(buffer.getvalue(), "xz")
+    return compress(zipped(MEMBERS | {PICKLE: data}), "xz")
 
 
 if __name__ == "__main__":

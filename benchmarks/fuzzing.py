@@ -1,12 +1,14 @@
-"""What the fuzzers of the artifact readers share. Not a program: see fuzz_container.py and fuzz_ptz.py.
+"""What the fuzzers of the artifact readers share. Not a program: see fuzz_container.py, fuzz_ptz.py, fuzz_int6.py.
 
 A reader passes if every input ends in an artifact or an ``InputError``, within the time and memory that libFuzzer's
 ``-timeout`` and ``-rss_limit_mb`` allow. Anything else it reports as a crash, with the input that caused it.
 """
 
 import contextlib
+import io
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ except ImportError:
 # Only the readers are instrumented: coverage of torch would tell nothing and cost much.
 with atheris.instrument_imports(include=["tritgolf.artifact"]):
     import tritgolf.artifact.container
-    import tritgolf.artifact.published.ptz  # noqa: F401
+    import tritgolf.artifact.published.formats  # noqa: F401
     from tritgolf.artifact.header import ArtifactHeader
     from tritgolf.artifact.storage import Stored, store
 import torch
@@ -82,6 +84,21 @@ def fuzz(read: Reader, wrappers: list[Callable[[bytes], bytes]], seeds: Iterable
 
         atheris.Setup(sys.argv, one_input)
         atheris.Fuzz()
+
+
+def members_of(content: bytes) -> dict[str, bytes]:
+    """Contents of a zip by name."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """A zip of ``members``."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 def _plant(folder: Path, seeds: Iterable[bytes]) -> None:

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tritgolf.artifact.codecs import CODECS, compress, decompress, decompress_brotli, decompress_xz
+from tritgolf.artifact.codecs import (
+    CODECS,
+    compress,
+    decompress,
+    decompress_brotli,
+    decompress_xz,
+    start_of_brotli,
+    start_of_xz,
+)
 from tritgolf.errors import InputError
 from tritgolf.malformed import MalformedError
 
@@ -95,3 +103,12 @@ def test_a_decoder_that_wants_too_much_memory_is_refused():
     greedy = lzma.compress(TEXT, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 27}])
     with pytest.raises(MalformedError, match="damaged"):
         decompress_xz(greedy, 1 << 20)
+    assert start_of_xz(greedy) == b""
+
+
+@pytest.mark.parametrize(("codec", "start_of"), [("xz", start_of_xz), ("brotli", start_of_brotli)])
+def test_the_start_of_a_stream(codec, start_of):
+    packed = compress(TEXT, codec)
+    assert start_of(packed, 20) == TEXT[:20]
+    assert TEXT.startswith(start_of(packed[: len(packed) // 2]))
+    assert start_of(b"neither of them") == b""

