@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from tritgolf.model.layers import QuantizedLinear
 from tritgolf.model.loss import capped_logits
+from tritgolf.model.phase import Phase
 from tritgolf.quantize.ternary import Quantized
 
 
@@ -38,6 +39,9 @@ class Network(Protocol):
     def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
         """(name of its weight, layer) of every matrix that a quantizer sits on, in state-dict order."""
 
+    def enter(self, phase: Phase) -> None:
+        """Compute as in this phase of training, from the next call on."""
+
     def use_ternary(self, ternary: dict[str, Quantized]) -> None:
         """Compute with these trits and scales instead of the master weights."""
 
@@ -51,6 +55,8 @@ class Network(Protocol):
     def modules(self) -> Iterator[nn.Module]: ...  # noqa: D102
 
     def get_parameter(self, target: str) -> nn.Parameter: ...  # noqa: D102
+
+    def state_dict(self) -> dict[str, Tensor]: ...  # noqa: D102
 
     def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> Any: ...  # noqa: D102
 

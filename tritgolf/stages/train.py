@@ -10,7 +10,8 @@ import numpy as np
 from tritgolf.artifact.kinds import MAX_ELEMENTS
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
-from tritgolf.data.loader import plan_step, validation_tokens
+from tritgolf.data.batches import check_ranks
+from tritgolf.data.loader import validation_tokens
 from tritgolf.data.manifest import Manifest, payload_digest, verify_shards
 from tritgolf.devices import assigned_gpus
 from tritgolf.errors import InputError
@@ -21,7 +22,7 @@ from tritgolf.torch_devices import check_gpus, found_here
 from tritgolf.train import launch
 from tritgolf.train.earlier import TRAINED, trained_with
 from tritgolf.train.live import CURVE, finished, keep_finished, locked
-from tritgolf.train.loop import Plan
+from tritgolf.train.plan import Plan
 from tritgolf.train.training_log import read_curve
 
 
@@ -113,7 +114,7 @@ def _check_first(
         what = f"has a model of {trained:,} parameters, and an artifact holds at most {MAX_ELEMENTS:,}"
         raise InputError(f"record {record}", what, "make its model smaller")
     validation_tokens(shards, model.context, model.vocab_size)
-    plan_step(train.batch_tokens, model.context, world)
+    check_ranks(train, model.context, world, len(manifest.of("train")))
 
 
 def _made_by(run: dict[str, Any]) -> dict[str, Any] | None:
@@ -138,8 +139,7 @@ def _metrics(
         "phase_ms": _phases(lines),
         "parameters": count_parameters(model).as_dict(),
         "final_loss": lines[-1]["loss"],
-        "zero_fraction": lines[-1]["zero_fraction"],
-        "record_zero_fraction": lines[-1]["record_zero_fraction"],
+        **{key: lines[-1][key] for key in ("zero_fraction", "record_zero_fraction") if key in lines[-1]},
         "weights_digest": digests,
     }
 

@@ -21,7 +21,8 @@ from tritgolf.train.distributed import joined_ranks
 from tritgolf.train.heartbeat import beating
 from tritgolf.train.launch import EXIT_PREEMPTED, LAUNCHED, STOPPED, die_with_parent
 from tritgolf.train.live import finish
-from tritgolf.train.loop import Plan, Preempted, run
+from tritgolf.train.loop import Preempted, run
+from tritgolf.train.plan import Plan
 
 
 def main(plan_path: str) -> int:
