@@ -25,20 +25,28 @@ class KaimingUniform(NamedTuple):
     """Uniform within ±1/√(columns), as ``nn.Linear`` draws a matrix (Kaiming uniform with a = √5)."""
 
 
+class Orthogonal(NamedTuple):
+    """A random matrix with orthogonal rows, or columns where there are fewer (Saxe et al., 2014); gain 1."""
+
+
 class AsBuilt(NamedTuple):
     """The constant that the network is built with."""
 
 
-Init = Normal | Zeros | KaimingUniform | AsBuilt
+Init = Normal | Zeros | KaimingUniform | Orthogonal | AsBuilt
 
 
 class Parameter(NamedTuple):
-    """One row of a model's table, in state-dict order. ``layer``: the type of a quantized matrix, as ``attn.qkv``."""
+    """One row of a model's table, in state-dict order. ``layer``: the type of a quantized matrix, as ``attn.qkv``.
+
+    What is not ``trained`` is a buffer of the network: part of its state, of no optimizer and no count of parameters.
+    """
 
     shape: tuple[int, ...]
     role: Role
     init: Init = AsBuilt()
     layer: str | None = None
+    trained: bool = True
 
     @property
     def is_quantized(self) -> bool:
