@@ -1,11 +1,10 @@
 """What is told of the steps of a run: lines of its curve, a progress bar, a warning of slow steps."""
 
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.model.zeros import zero_facts
 from tritgolf.progress import progress
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.live import CURVE
@@ -51,7 +50,7 @@ class StepLog:
             **({} if norm is None else {"gradient_norm": norm}),
             "training_seconds": seconds,
             "phase_ms": times,
-            **_zeros(self.plan, self.trainer),
+            **zero_facts(self.plan.model, self.trainer.weights()),
         }
         self.curve.write(line, train.batch_tokens)
         self.slow_steps.hear(times, step)
@@ -74,13 +73,3 @@ def agreed_times(trainer: Trainer) -> dict[str, float]:
     own = times.get("gradients", 0.0)
     slowest, fastest = trainer.ranks.agree([own, -own])
     return {**times, SLOWEST: slowest, FASTEST: -fastest} if times else times
-
-
-def _zeros(plan: Plan, trainer: Trainer) -> dict[str, Any]:
-    """Zero fractions of a model with trits; nothing of another."""
-    if not hasattr(plan.model, "quantizer"):
-        return {}
-    return {
-        "zero_fraction": zero_fractions({name: t.q for name, t in trainer.network.ternarized().items()}),
-        "record_zero_fraction": record_zero_fraction(trainer.weights(), plan.model.quantizer.group_size),
-    }
