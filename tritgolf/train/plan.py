@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import ModelConfig
+from tritgolf.config.settings import Settings
 from tritgolf.config.train import TrainConfig
 from tritgolf.files import digest_json
 from tritgolf.provenance import version_of
+
+
+class PlanSettings(Settings):
+    """The settings of a plan, as its file has them."""
+
+    model: ModelConfig
+    train: TrainConfig
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class Plan:
     """
 
     label: str
-    model: UNetConfig
+    model: ModelConfig
     train: TrainConfig
     seed: int
     shards: Path

@@ -9,7 +9,7 @@ from tritgolf.progress import progress
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.live import CURVE
 from tritgolf.train.plan import Plan
-from tritgolf.train.schedule import muon_momentum
+from tritgolf.train.schedule import muon_momentum, phases
 from tritgolf.train.step_timing import FASTEST, SLOWEST, SlowSteps
 from tritgolf.train.trainer import Trainer
 from tritgolf.train.training_log import Curve
@@ -50,10 +50,15 @@ class StepLog:
             **({} if norm is None else {"gradient_norm": norm}),
             "training_seconds": seconds,
             "phase_ms": times,
+            **self._phase(),
             **zero_facts(self.plan.model, self.trainer.weights()),
         }
         self.curve.write(line, train.batch_tokens)
         self.slow_steps.hear(times, step)
+
+    def _phase(self) -> dict[str, bool]:
+        """The phase of the step, in a run that has several."""
+        return self.trainer.phase._asdict() if len(phases(self.plan.train)) > 1 else {}
 
     def close(self) -> None:
         """The run has ended."""
