@@ -4,7 +4,8 @@ from torch.testing import assert_close
 
 from tests.model.reference import rotated, yarn_frequencies
 from tests.small import record_model, small_model
-from tritgolf.model.rotary import inverse_frequencies, rotary_tables, rotate
+from tritgolf.model.parts.rotary import rotate
+from tritgolf.model.rotary import inverse_frequencies, rotary_tables
 
 
 def test_the_published_frequencies_are_rounded_to_bf16():

@@ -8,10 +8,9 @@ from tests.small import small_transformer
 from tritgolf.model.attention import math_attention
 from tritgolf.model.parts.bigram import bigram_rows
 from tritgolf.model.parts.gates import blend_skip, gate_heads
-from tritgolf.model.parts.rotary import plain_frequencies, position_tables, rotate_first
+from tritgolf.model.parts.rotary import in_precision, plain_frequencies, position_tables, rotate, rotate_first
 from tritgolf.model.parts.smear import add_previous
 from tritgolf.model.parts.xsa import without_own_value
-from tritgolf.model.rotary import rotate
 from tritgolf.model.transformer_block import Block, leaky_relu2
 
 
@@ -77,14 +76,14 @@ def test_the_first_position_has_a_row_that_nothing_else_reaches(dtype):
 
 def test_the_published_frequencies():
     wanted = [1, 0.31640625, 0.10009765625, 0.03173828125, 0.010009765625]
-    found = plain_frequencies(16, 10_000.0, "bfloat16").tolist()
+    found = in_precision(plain_frequencies(16, 10_000.0), "bfloat16").tolist()
     assert found[:5] == wanted
     assert found[5:] == [0.0031585693359375, 0.00099945068359375, 0.000316619873046875]
 
 
 def test_only_the_first_channels_turn():
     x = torch.randn(2, 6, 3, 10, generator=torch.Generator().manual_seed(1))
-    cos, sin = position_tables(plain_frequencies(4, 100.0, "float32"), 6, torch.float32)
+    cos, sin = position_tables(plain_frequencies(4, 100.0), 6, torch.float32)
     found = rotate_first(x, cos, sin)
     assert torch.equal(found[..., 4:], x[..., 4:])
     assert torch.equal(found[..., :4], rotate(x[..., :4], cos, sin))
@@ -103,7 +102,7 @@ def test_a_parallel_block_s_mlp_does_not_see_its_attention():
     """With the attention's scale at 0 and not, what the MLP adds is equal in a parallel block alone."""
     model = small_transformer()
     x = torch.randn(1, 8, 32, generator=torch.Generator().manual_seed(2))
-    cos, sin = position_tables(plain_frequencies(4, 10_000.0, "float32"), 8, torch.float32)
+    cos, sin = position_tables(plain_frequencies(4, 10_000.0), 8, torch.float32)
     added = {}
     for layer in (2, 3):
         block = Block(model, layer, math_attention)

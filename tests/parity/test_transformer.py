@@ -9,7 +9,7 @@ from tritgolf.model.attention import math_attention, sdpa_attention
 from tritgolf.model.loss import training_loss
 from tritgolf.model.parts.bigram import bigram_rows
 from tritgolf.model.parts.recurrence import runs_of
-from tritgolf.model.parts.rotary import plain_frequencies, position_tables
+from tritgolf.model.parts.rotary import in_precision, plain_frequencies, position_tables
 from tritgolf.model.phase import Phase
 from tritgolf.model.transformer import Transformer
 from tritgolf.model.transformer_parameters import transformer_parameters
@@ -103,7 +103,7 @@ def test_the_bigram_s_rows_are_the_published_ones(published, io):
 
 def test_rotary_tables_are_exact_ones_of_the_published_frequencies():
     published = tensors("rotary_1716")
-    exact, rounded = (plain_frequencies(16, 10_000.0, precision) for precision in ("float32", "bfloat16"))
+    exact, rounded = (in_precision(plain_frequencies(16, 10_000.0), kind) for kind in ("float32", "bfloat16"))
     assert_close(exact, published["inv_freq_float32"], rtol=2e-7, atol=0)
     assert torch.equal(rounded, published["inv_freq_bf16"].float())
     positions = published["positions"]
@@ -112,7 +112,7 @@ def test_rotary_tables_are_exact_ones_of_the_published_frequencies():
 
 
 def test_the_published_rounding_of_frequencies_moves_the_tables_but_not_their_first_positions():
-    exact, rounded = (plain_frequencies(16, 10_000.0, precision) for precision in ("float32", "bfloat16"))
+    exact, rounded = (in_precision(plain_frequencies(16, 10_000.0), kind) for kind in ("float32", "bfloat16"))
     (cos, _), (cos_rounded, _) = (position_tables(each, 2048, torch.bfloat16) for each in (exact, rounded))
     assert torch.equal(cos[:2], cos_rounded[:2])
     assert float((cos.float() - cos_rounded.float()).abs().max()) > 0.3

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.model.layers import rms_norm, split_heads
-from tritgolf.model.rotary import rotate
+from tritgolf.model.parts.rotary import rotate
 
 MakeHeads = Callable[[Tensor, Tensor, Tensor, Tensor, int, int], tuple[Tensor, Tensor, Tensor]]
 """The arguments and results of ``make_heads``."""

@@ -8,26 +8,18 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.model import UNetConfig
+from tritgolf.model.parts.rotary import in_precision, plain_frequencies, position_tables
 
 
 def inverse_frequencies(model: UNetConfig) -> Tensor:
     """Inverse frequencies, FP32 (head_dim / 2,), rounded to BF16 in the faithful mode."""
     even = torch.arange(0, model.head_dim, 2, dtype=torch.float32)
-    plain = 1.0 / model.rotary_base ** (even / model.head_dim)
     scale = model.context / model.yarn_max
     ramp = ((even / model.head_dim - 0.25) / 0.75).clamp(0, 1)
-    frequencies = plain / (ramp * (1.0 / scale - 1.0) + 1.0)
-    return frequencies.bfloat16().float() if model.rotary_frequencies == "bfloat16" else frequencies
+    frequencies = plain_frequencies(model.head_dim, model.rotary_base) / (ramp * (1.0 / scale - 1.0) + 1.0)
+    return in_precision(frequencies, model.rotary_frequencies)
 
 
 def rotary_tables(model: UNetConfig, positions: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Cosines and sines, each (positions, head_dim / 2) in ``dtype``; angles are computed in FP32."""
-    angles = torch.outer(torch.arange(positions, dtype=torch.float32), inverse_frequencies(model))
-    return angles.cos().to(dtype), angles.sin().to(dtype)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate (batch, positions, heads, head_dim), first half against second: (x₁·cos + x₂·sin, −x₁·sin + x₂·cos)."""
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = cos[:, None, :], sin[:, None, :]
-    return torch.cat((first * cos + second * sin, second * cos - first * sin), dim=-1)
+    return position_tables(inverse_frequencies(model), positions, dtype)

@@ -17,7 +17,7 @@ from tritgolf.model.parts.bigram import Bigram
 from tritgolf.model.parts.gates import blend_skip
 from tritgolf.model.parts.linear import Linear
 from tritgolf.model.parts.recurrence import runs_of, skip_rows
-from tritgolf.model.parts.rotary import plain_frequencies, position_tables
+from tritgolf.model.parts.rotary import in_precision, plain_frequencies, position_tables
 from tritgolf.model.parts.smear import add_previous
 from tritgolf.model.phase import Phase
 from tritgolf.model.transformer_block import Block
@@ -53,7 +53,7 @@ class Transformer(nn.Module):
         if gates.smear is not None:
             self.smear_gate = Linear(gates.smear, 1)
         self.blocks = nn.ModuleList(Block(model, layer, attend) for layer in range(model.layers))
-        frequencies = plain_frequencies(model.rotary_dims, model.rotary_base, model.rotary_frequencies)
+        frequencies = in_precision(plain_frequencies(model.rotary_dims, model.rotary_base), model.rotary_frequencies)
         cos, sin = position_tables(frequencies, model.context, self.dtype)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)

@@ -1,4 +1,4 @@
-"""Rotary positions of the first channels of a head, without a ramp (#1716).
+"""Rotary positions: frequencies, tables of cosines and sines, and the turn of all or the first channels of a head.
 
 The published frequencies are a buffer of a model cast to BF16. Compiled on a GPU, in training and scoring, its tables
 are those of the rounded frequencies at exact positions, with exact angles (measured): so are ours.
@@ -8,12 +8,15 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.types import Precision
-from tritgolf.model.rotary import rotate
 
 
-def plain_frequencies(dims: int, base: float, precision: Precision) -> Tensor:
-    """base^(−i/dims) for i = 0, 2 … dims − 2; FP32 (dims / 2,), rounded to BF16 where ``precision`` says so."""
-    frequencies = 1.0 / base ** (torch.arange(0, dims, 2, dtype=torch.float32) / dims)
+def plain_frequencies(dims: int, base: float) -> Tensor:
+    """base^(−i/dims) for i = 0, 2 … dims − 2; FP32 (dims / 2,)."""
+    return 1.0 / base ** (torch.arange(0, dims, 2, dtype=torch.float32) / dims)
+
+
+def in_precision(frequencies: Tensor, precision: Precision) -> Tensor:
+    """``frequencies`` in FP32, rounded to BF16 where ``precision`` says so."""
     return frequencies.bfloat16().float() if precision == "bfloat16" else frequencies
 
 
@@ -23,7 +26,14 @@ def position_tables(frequencies: Tensor, positions: int, dtype: torch.dtype) -> 
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate (batch, positions, heads, head_dim), first half against second: (x₁·cos + x₂·sin, −x₁·sin + x₂·cos)."""
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = cos[:, None, :], sin[:, None, :]
+    return torch.cat((first * cos + second * sin, second * cos - first * sin), dim=-1)
+
+
 def rotate_first(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """``rotate`` the first channels of (batch, positions, heads, head_dim), as many as the tables are for."""
+    """``rotate`` the first channels of (batch, positions, heads, head_dim), as many as the tables are for (#1716)."""
     rotated = 2 * cos.shape[-1]
     return torch.cat((rotate(x[..., :rotated], cos, sin), x[..., rotated:]), dim=-1)
