@@ -1,7 +1,7 @@
 """The data order of #1716: sequences of each rank's own shards, shuffled (sp8192-spec, "Data order").
 
 Every rank draws by PCG64 seeded with its rank, so the order is a function of rank, ranks and draws: a step is found
-again by drawing anew from the beginning, some 20 µs a sequence, and nothing needs to be saved.
+again by drawing anew from the beginning, some 15 µs a sequence, and nothing needs to be saved.
 """
 
 from collections.abc import Iterable, Sequence
