@@ -236,6 +236,14 @@ def test_a_time_budget_ends_on_the_next_multiple_of_ten(plan, alone, ticking, se
     assert (line["step"], line["training_seconds"], line["step_ms"]) == (last, last, 1000)
 
 
+@pytest.mark.parametrize(("settings", "last"), [({"reserve_seconds": 2.5}, 8), ({"clock_every_steps": 4}, 12)])
+def test_a_time_budget_less_its_reserve_ends_where_ranks_look_at_the_clock(plan, alone, ticking, settings, last):
+    plan = timed(plan, 10.5)
+    every_step = {"clock_every_steps": 1, **settings}
+    facts = run(dataclasses.replace(plan, train=plan.train.model_copy(update=every_step)), alone)
+    assert (facts["steps"], facts["training_seconds"]) == (last, last)
+
+
 def test_a_time_budget_sets_the_learning_rate_by_the_clock(plan, alone, ticking):
     run(timed(plan, 16.0), alone)
     for line in read_curve(plan.live / "metrics.jsonl"):

@@ -61,6 +61,8 @@ class Network(Protocol):
 
     def get_parameter(self, target: str) -> nn.Parameter: ...  # noqa: D102
 
+    def state_dict(self) -> dict[str, Tensor]: ...  # noqa: D102
+
     def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> Any: ...  # noqa: D102
 
     def to(self, device: torch.device) -> Any: ...  # noqa: D102
