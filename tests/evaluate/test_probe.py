@@ -15,8 +15,9 @@ from tests.small import random_network, small_model
 from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings
 from tritgolf.evaluate import methods, probe, scores
 from tritgolf.evaluate.causality import sampled_own_token
-from tritgolf.evaluate.methods import Windowed, joined, make_method
+from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.probe import next_token
+from tritgolf.evaluate.windowed import Windowed, joined
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.network import Head
 from tritgolf.outcome import Verdict

@@ -109,7 +109,7 @@ def test_a_stride_of_a_window_is_the_chunks_where_they_fit(rule):
     assert windows.firsts.tolist() == chunks.firsts[:kept].tolist()
 
 
-LISTS = json.loads((Path(__file__).parents[1] / "parity" / "window_lists.json").read_text())
+LISTS = json.loads((Path(__file__).parents[1] / "parity" / "scoring" / "window_lists.json").read_text())
 
 
 def spans(groups: tuple[Windows, ...]) -> list[list[int]]:

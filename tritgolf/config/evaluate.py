@@ -25,12 +25,25 @@ class ChunkedSettings(Settings):
     kind: Literal["chunked"]
 
 
+class ScoreFirstSettings(Settings):
+    """Test-time training on each chunk after it is scored (#1716): SGD, its rate falling over chunks by a cosine."""
+
+    kind: Literal["score_first"]
+    chunk_tokens: Positive = 32_768
+    epochs: Positive = 3
+    lr: Annotated[float, Field(gt=0)] = 0.005
+
+
 class SlidingSettings(Settings):
-    """Windows of the model's context, ``stride`` tokens apart; ``rule`` says what the last ones score."""
+    """Windows of the model's context, ``stride`` tokens apart; ``rule`` says what the last ones score.
+
+    ``adapt``: what changes the network while it scores, a chain in order.
+    """
 
     kind: Literal["sliding"]
     stride: Positive
     rule: Rule
+    adapt: tuple[ScoreFirstSettings, ...] = ()
 
 
 MethodSettings = Annotated[ChunkedSettings | SlidingSettings, Field(discriminator="kind")]
@@ -75,5 +88,8 @@ class EvaluateConfig(Settings):
             if isinstance(method, SlidingSettings):
                 key = f"evaluate.methods.{name}.stride"
                 check(method.stride <= context, key, method.stride, f"at most the window, {context}")
+                for place, adapting in enumerate(method.adapt):
+                    key, size = f"evaluate.methods.{name}.adapt.{place}.chunk_tokens", adapting.chunk_tokens
+                    check(size % context == 0, key, size, f"a multiple of the window, {context}")
         key, tokens = "evaluate.calibration_tokens", self.calibration_tokens
         check(tokens > context, key, tokens, f"more than the window, {context}")

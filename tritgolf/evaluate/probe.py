@@ -13,7 +13,7 @@ import torch
 
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.causality import LaterTokens, Nats, OwnToken, later_tokens, sampled_own_token
-from tritgolf.evaluate.methods import Method, Scores
+from tritgolf.evaluate.windowed import Method, Scores
 from tritgolf.model.network import Network, device_of
 from tritgolf.outcome import Outcome, Verdict, judge
 

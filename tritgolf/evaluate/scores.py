@@ -7,9 +7,9 @@ import numpy as np
 
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.bytes import TextBytes
-from tritgolf.evaluate.methods import Method, Scores
 from tritgolf.evaluate.probe import probe
 from tritgolf.evaluate.score import Score, WindowNats, score_of
+from tritgolf.evaluate.windowed import Method, Scores
 from tritgolf.model.network import Network
 
 
