@@ -6,6 +6,7 @@ are kept. Prints what differs or is in one of them alone; exit code 1 if anythin
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,8 @@ def run(tree: Path, folder: Path, records: list[str], seeds: list[int], cores: i
     config = [f"records=[{','.join(records)}]", f"seeds=[{','.join(map(str, seeds))}]"]
     command = [sys.executable, "-m", "snakemake", "-s", str(tree / "Snakefile"), "--directory", str(folder)]
     profile = ["--profile", str(tree / "profiles" / "default"), "--cores", str(cores), "--quiet", "all"]
-    done = subprocess.run([*command, *profile, "--config", *config], check=False)
+    environment = {**os.environ, "PYTHONPATH": str(tree)}  # else both would import the package that is installed
+    done = subprocess.run([*command, *profile, "--config", *config], env=environment, check=False)
     if done.returncode:
         raise InputError(tree, f"its workflow ended with exit code {done.returncode}", f"see {folder}/.snakemake/log")
 

@@ -203,11 +203,15 @@ def test_inspect_what_is_no_artifact(capsys, tmp_path, finished):
 
 
 def test_evaluate_scores_as_the_stage_does(capsys, scoring, finished, dataset, tmp_path):
-    facts = json.loads(run(capsys, *scoring, "--stride", 5, "--json"))
-    stage = evaluate_through_the_stage(finished, dataset, tmp_path, artifact=scoring[1])["metrics"]
-    assert facts["chunked"] == pytest.approx(stage["chunked"])
-    for key in ("bpb", "nats", "record_bpb", "tokens_scored", "tokens_left_out", "bytes", "stride", "window", "rule"):
-        assert facts["sliding"][key] == pytest.approx(stage["sliding"][key]) if key != "rule" else "every_token"
+    methods = json.loads(run(capsys, *scoring, "--stride", 5, "--json"))["methods"]
+    stage = evaluate_through_the_stage(finished, dataset, tmp_path, artifact=scoring[1])["metrics"]["methods"]
+    assert methods.keys() == stage.keys() == {"chunked", "sliding"}
+    for name, facts in methods.items():
+        assert facts.keys() == stage[name].keys()
+        for key in facts.keys() - {"causality", "seconds", "window_tokens_per_second"}:
+            wanted = stage[name][key]
+            assert facts[key] == (pytest.approx(wanted) if isinstance(wanted, float) else wanted)
+        assert facts["causality"]["causal"]
 
 
 def test_evaluate_for_people(capsys, scoring):
@@ -227,7 +231,7 @@ def test_evaluate_takes_one_shard_or_many(capsys, scoring, dataset):
     assert "training text, by the manifest" in run(
         capsys, *scoring[:3], dataset / "shards" / "train_*.bin", *scoring[4:]
     )
-    assert everything["sliding"]["stride"] == 8
+    assert everything["methods"]["sliding"]["stride"] == 8
 
 
 @pytest.mark.parametrize(
@@ -275,7 +279,8 @@ def test_a_sidecar_beside_the_shards_is_what_bytes_are_counted_by(capsys, scorin
     alone = [*scoring[:3], tmp_path / "val_*.bin", *scoring[4:]]
     without = json.loads(run(capsys, *alone, "--json"))
     assert (without["bytes"]["raw"], without["tokens"]) == (None, counted["tokens"])
-    assert without["sliding"]["bpb"] == counted["sliding"]["bpb_published_bytes"]
+    by_published, by_raw = (facts["methods"]["sliding"] for facts in (without, counted))
+    assert by_published["bpb"] == by_raw["bpb_published_bytes"]
     assert "(the raw ones are not known)" in run(capsys, *alone)
 
 

@@ -6,7 +6,7 @@ import torch
 
 from tests.small import random_network, small_model
 from tritgolf.evaluate import score
-from tritgolf.evaluate.bytes import TextBytes, TokenBytes
+from tritgolf.evaluate.bytes import TextBytes, TokenBytes, unigram_bpb
 from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import (
     WindowNats,
@@ -15,7 +15,6 @@ from tritgolf.evaluate.score import (
     score_windows,
     scored_targets,
     summarize,
-    unigram_bpb,
     window_sums,
 )
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
@@ -41,29 +40,33 @@ def network():
     return random_network(small_model(smear=True))
 
 
-@torch.no_grad()
 def one_by_one(network, tokens, windows, temperature=1.0):
     """Sums of nats and of logsumexp² a window, from whole distributions, a window and a token at a time."""
-    nats, squares = [], []
+    terms = terms_one_by_one(network, tokens, windows, temperature)
+    return [[math.fsum(term[which] for term in window) for window in terms] for which in (0, 1)]
+
+
+@torch.no_grad()
+def terms_one_by_one(network, tokens, windows, temperature=1.0):
+    """(nats, logsumexp²) of every score of every window."""
+    found = []
     for start, first in zip(windows.starts, windows.firsts, strict=True):
         span = torch.from_numpy(tokens[start : start + windows.length + 1].astype(np.int64))
         hidden = network(span[None, :-1])[0]
         table, bias, *_ = network.head()
         logits = softcap(hidden @ table.float().T + bias, 10.0).double() / temperature
-        terms, lse_squares = [], []
+        terms = []
         for position in range(first - start, windows.length):
             lse = math.log(sum(math.exp(x) for x in logits[position].tolist()))
-            terms.append(lse - logits[position, span[position + 1]].item())
-            lse_squares.append(lse * lse)
-        nats.append(math.fsum(terms))
-        squares.append(math.fsum(lse_squares))
-    return nats, squares
+            terms.append((lse - logits[position, span[position + 1]].item(), lse * lse))
+        found.append(terms)
+    return found
 
 
 CASES = {
     "chunked": chunked_windows(75, 16),
     "sliding": sliding_windows(75, 16, 5, "every_token"),
-    "record": sliding_windows(75, 16, 4, "record"),
+    "drop_tail": sliding_windows(75, 16, 4, "drop_tail"),
     "short text": sliding_windows(9, 16, 4, "every_token"),
 }
 
@@ -195,7 +198,7 @@ def test_raw_bytes_decide_where_they_are_known():
 
 
 def test_bytes_are_those_of_the_scored_targets():
-    tokens, windows = text(40), sliding_windows(40, 16, 4, "record")
+    tokens, windows = text(40), sliding_windows(40, 16, 4, "drop_tail")
     lengths = np.arange(300)
     summary = summarize(WindowNats(np.ones(4), np.ones(4)), tokens, windows, sizes(lengths), 0.0)
     targets = scored_targets(windows)

@@ -118,7 +118,8 @@ def raw_size(targets, dataset) -> int:
 
 def test_chunked_and_sliding_scores_against_loops(scored, tokens, dataset):
     network = random_network(small_model())  # the storage "exact" loses nothing of it
-    chunked, sliding = scored["metrics"]["chunked"], scored["metrics"]["sliding"]
+    methods = scored["metrics"]["methods"]
+    chunked, sliding = methods["chunked"], methods["sliding"]
     windows = chunked_windows(len(tokens), 16)
     nats, squares = one_by_one(network, tokens, windows)
     targets = np.arange(windows.scored)
@@ -144,7 +145,7 @@ def test_the_bytes_of_all_targets_are_those_of_the_text(scored, tokens, dataset)
     documents = np.split(tokens, np.flatnonzero(tokens == processor.bos_id()))
     normalized = sum(len(processor.decode(document.tolist()).encode()) for document in documents)
     raw = load_corpus(dataset / "corpus")["splits"]["validation"]["bytes"] + len(tokens) - 1
-    sliding, told = scored["metrics"]["sliding"], scored["metrics"]["validation_bytes"]
+    sliding, told = scored["metrics"]["methods"]["sliding"], scored["metrics"]["validation_bytes"]
     assert (sliding["bytes"], sliding["published_bytes"], sliding["byte_counting"]) == (raw, normalized, "raw")
     ratio = raw / normalized
     assert told == {"raw": raw, "published": normalized, "raw_per_published": ratio, "bpb_divides_by": "raw"}
@@ -159,8 +160,9 @@ def test_shards_without_byte_counts_are_scored_by_published_bytes_and_it_says_so
             (old / "shards" / counted["file"]).unlink()
     (old / "shards" / "manifest.json").write_text(json.dumps(manifest))
     found, known = evaluate(finished, old, tmp_path)["metrics"], scored["metrics"]
-    assert found["sliding"]["byte_counting"] == "published"
-    assert found["sliding"]["bpb"] == found["sliding"]["bpb_published_bytes"] == known["sliding"]["bpb_published_bytes"]
+    by_published, by_raw = (metrics["methods"]["sliding"] for metrics in (found, known))
+    assert by_published["byte_counting"] == "published"
+    assert by_published["bpb"] == by_published["bpb_published_bytes"] == by_raw["bpb_published_bytes"]
     assert found["validation_bytes"]["raw"] is found["validation_bytes"]["raw_per_published"] is None
     assert found["validation_bytes"]["bpb_divides_by"] == "published"
 
@@ -219,7 +221,7 @@ def test_the_best_temperature_is_applied_to_the_sliding_score(scored, tokens, da
     assert found["sliding_bpb_at_best"] == pytest.approx(
         bits_of(nats, raw_size(np.arange(len(tokens) - 1), dataset)), rel=1e-5
     )
-    assert found["sliding_bpb_at_best"] != scored["metrics"]["sliding"]["bpb"]
+    assert found["sliding_bpb_at_best"] != scored["metrics"]["methods"]["sliding"]["bpb"]
 
 
 def test_temperature_is_left_alone_where_the_mode_says_so(finished, dataset, tmp_path):
@@ -232,12 +234,12 @@ def test_temperature_is_left_alone_where_the_mode_says_so(finished, dataset, tmp
 
 def test_a_best_temperature_of_1_changes_nothing(finished, dataset, tmp_path):
     metrics = evaluate(finished, dataset, tmp_path, settings=evaluation(temperatures=(1.0,)))["metrics"]
-    assert metrics["temperature"]["sliding_bpb_at_best"] == metrics["sliding"]["bpb"]
+    assert metrics["temperature"]["sliding_bpb_at_best"] == metrics["methods"]["sliding"]["bpb"]
 
 
 def test_the_record_rule_leaves_the_end_out(finished, dataset, tmp_path, tokens):
-    settings = evaluation(window_rule="record", stride=4)
-    sliding = evaluate(finished, dataset, tmp_path, settings=settings)["metrics"]["sliding"]
+    settings = evaluation(window_rule="drop_tail", stride=4)
+    sliding = evaluate(finished, dataset, tmp_path, settings=settings)["metrics"]["methods"]["sliding"]
     usable = (len(tokens) - 1) // 16 * 16
     assert sliding["tokens_left_out"] == len(tokens) - 1 - usable + 4
     assert sliding["tokens_scored"] == usable - 4
@@ -254,9 +256,9 @@ def test_the_payload_has_no_times(scored, finished, dataset, tmp_path):
 def test_a_text_too_short_for_the_record_rule_is_told(finished, dataset, tmp_path, monkeypatch):
     short = validation_tokens(dataset / "shards", 16)[:20]
     monkeypatch.setattr(text, "validation_tokens", lambda *_: short)
-    assert evaluate(finished, dataset, tmp_path)["metrics"]["sliding"]["tokens_scored"] == 19
+    assert evaluate(finished, dataset, tmp_path)["metrics"]["methods"]["sliding"]["tokens_scored"] == 19
     with pytest.raises(InputError, match=r"too short .* every_token"):
-        evaluate(finished, dataset, tmp_path, settings=evaluation(window_rule="record", stride=4))
+        evaluate(finished, dataset, tmp_path, settings=evaluation(window_rule="drop_tail", stride=4))
 
 
 def test_a_text_without_a_byte_is_told(finished, dataset, tmp_path, monkeypatch):
@@ -305,7 +307,7 @@ def test_the_gap_of_a_storage_is_the_difference_of_its_scores(compared, name):
 
 
 def test_the_trained_score_is_that_of_the_evaluation_of_an_exact_artifact(compared, scored):
-    trained, chunked = compared["metrics"]["trained"], scored["metrics"]["chunked"]
+    trained, chunked = compared["metrics"]["trained"], scored["metrics"]["methods"]["chunked"]
     assert {key: trained[key] for key in ("nats", "bpb", "record_bpb", "bytes")} == {
         key: pytest.approx(chunked[key], rel=1e-12) for key in ("nats", "bpb", "record_bpb", "bytes")
     }

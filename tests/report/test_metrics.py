@@ -227,3 +227,28 @@ def test_reporting_does_not_import_torch():
     assert "tritgolf.report.plots" in modules
     code = f"import sys, {', '.join(modules)}; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_evaluations_of_old_and_new_files_read_alike(folder):
+    """Up to schema 4 chunked and sliding lay beside the rest, with one causality for both, and all had temperatures."""
+    path = folder / "seed42/final/evaluate.json"
+    raw = json.loads(path.read_text())
+    raw["metrics"]["causality"] = {"changes": 16, "leak": None, "repeatable": True}
+    write_json(path, raw)
+    old = load_run(folder).seeds[0].evaluate
+    methods = {name: raw["metrics"].pop(name) | {"kind": name} for name in ("chunked", "sliding")}
+    flag = {"causal": False, "reason": "leaks"}
+    methods["adapted"] = methods["sliding"] | {"adapt": ["score_first"], "causality": flag}
+    methods["other"] = methods["chunked"] | {"kind": "of your own"}
+    write_json(path, raw | {"schema": "tritgolf/evaluate/5", "metrics": raw["metrics"] | {"methods": methods}})
+    new = load_run(folder).seeds[0].evaluate
+    for name in ("chunked", "sliding"):
+        before, after = (getattr(metrics, name) for metrics in (old, new))
+        assert after.model_dump(exclude={"causality"}) == before.model_dump(exclude={"causality"})
+        assert before.causality.causal
+    assert new.temperature == old.temperature
+    assert new.methods["adapted"].causality.model_dump() == flag
+    assert (new.headline.kind, old.headline.kind) == ("of your own", "sliding")
+    raw["metrics"]["temperature"] = None
+    write_json(path, raw | {"schema": "tritgolf/evaluate/5", "metrics": raw["metrics"] | {"methods": methods}})
+    assert (load_run(folder).seeds[0].evaluate.temperature.best, new.temperature.best) == (None, 1.0)

@@ -23,7 +23,7 @@ def main(folder: str) -> int:
 
 def _told(evaluation: dict) -> bool:
     """Print one seed's figures and whether they are good."""
-    bpb, entropy = evaluation["metrics"]["chunked"]["bpb"], evaluation["metrics"]["unigram_entropy_bpb"]
+    bpb, entropy = evaluation["metrics"]["methods"]["chunked"]["bpb"], evaluation["metrics"]["unigram_entropy_bpb"]
     good = bpb < CLEARLY * entropy
     verdict = "learned" if good else f"has not learned: at most {CLEARLY} is asked"
     print(

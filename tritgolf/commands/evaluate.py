@@ -17,9 +17,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
     parser.add_argument(
         "--rule",
-        choices=("every_token", "record"),
+        choices=("every_token", "drop_tail", "repeat_tail", "record"),
         default="every_token",
-        help="every_token: each token after the first is scored once (default); record: the published window rule",
+        help="every_token: each token after the first is scored once (default); drop_tail: the end never is, as #920 "
+        "has it (its old name is record); repeat_tail: the last ones are scored again, as #1019 has it",
     )
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -32,22 +33,32 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(facts)
         return 0
-    chunked, sliding = facts["chunked"], facts["sliding"]
     of_training = [("text", "training text, by the manifest beside the shards or their names")]
     print_facts(
         [
             ("", f"{arguments.artifact} on {facts['tokens']:,} tokens"),
             *(of_training if facts["split"] == "train" else []),
             ("bytes", _counting(facts["bytes"])),
-            ("chunked", f"{chunked['bpb']:.4f} BPB, {chunked['nats']:.4f} nats a token"),
-            ("  scored", f"{chunked['tokens_scored']:,} tokens, {chunked['tokens_left_out']:,} left out"),
-            ("  with z-loss", f"{chunked['record_bpb']:.4f} BPB by published bytes (what the published val_bpb holds)"),
-            (f"sliding {sliding['stride']}", f"{sliding['bpb']:.4f} BPB, {sliding['nats']:.4f} nats a token"),
-            ("  scored", f"{sliding['tokens_scored']:,} tokens, {sliding['tokens_left_out']:,} left out"),
-            ("  time", f"{sliding['seconds']:.1f} s, {sliding['window_tokens_per_second']:,.0f} window tokens/s"),
+            *(row for name, scored in facts["methods"].items() for row in _rows(name, scored)),
         ]
     )
     return 0
+
+
+def _rows(name: str, scored: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is printed of one method; a score that the probe flags says so beside it."""
+    causality = scored["causality"]
+    flag = {True: "", False: ", NOT CAUSAL", None: ", causality not known"}[causality["causal"]]
+    return [
+        (
+            f"{name} {scored.get('stride', '')}".strip(),
+            f"{scored['bpb']:.4f} BPB, {scored['nats']:.4f} nats a token{flag}",
+        ),
+        *([("  why", causality["reason"])] if flag else []),
+        ("  scored", f"{scored['tokens_scored']:,} tokens, {scored['tokens_left_out']:,} left out"),
+        ("  with z-loss", f"{scored['record_bpb']:.4f} BPB by published bytes (what the published val_bpb holds)"),
+        ("  time", f"{scored['seconds']:.1f} s, {scored['window_tokens_per_second']:,.0f} window tokens/s"),
+    ]
 
 
 def _counting(found: dict[str, Any]) -> str:
@@ -62,9 +73,11 @@ def _counting(found: dict[str, Any]) -> str:
 
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
+    from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings  # noqa: PLC0415
     from tritgolf.config.train import TrainConfig  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
-    from tritgolf.evaluate.scores import byte_facts, score_chunked, score_sliding  # noqa: PLC0415
+    from tritgolf.evaluate.methods import make_method  # noqa: PLC0415
+    from tritgolf.evaluate.scores import byte_facts, score_by  # noqa: PLC0415
 
     artifact = named_artifact(arguments)
     model = artifact.header.model
@@ -75,11 +88,17 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     tokens, sizes = text.tokens, text.sizes
     network = reloaded_network(artifact)
     z_loss = TrainConfig().z_loss
+    methods = {}
+    for settings in (
+        ChunkedSettings(kind="chunked"),
+        SlidingSettings(kind="sliding", stride=stride, rule=arguments.rule),
+    ):
+        method = make_method(settings, arguments.batch)
+        methods[settings.kind] = score_by(settings.kind, settings.kind, method, network, tokens, sizes, z_loss).facts
     return {
         "artifact": str(arguments.artifact),
         "tokens": len(tokens),
         "split": text.split,
         "bytes": byte_facts(tokens, sizes),
-        "chunked": score_chunked(network, tokens, sizes, arguments.batch, z_loss),
-        "sliding": score_sliding(network, tokens, sizes, arguments.batch, z_loss, stride, arguments.rule)[0],
+        "methods": methods,
     }

@@ -1,22 +1,95 @@
-"""Evaluation: windows, headline figures, temperature."""
+"""Evaluation: the methods that score a text, headline figures, temperature."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Positive
+from tritgolf.config.types import Positive, WindowRule, check
+
+OLD_WORD = "record"  # of files from before ``drop_tail`` had its name
+
+
+def _renamed(rule: Any) -> Any:
+    return "drop_tail" if rule == OLD_WORD else rule
+
+
+Rule = Annotated[WindowRule, BeforeValidator(_renamed)]
+# A dump keeps the word that results were made with: another one would make them stale.
+DumpedRule = Annotated[Rule, PlainSerializer(lambda rule: OLD_WORD if rule == "drop_tail" else rule, when_used="json")]
+
+
+class ChunkedSettings(Settings):
+    """Windows of the model's context side by side: the val_bpb of all records."""
+
+    kind: Literal["chunked"]
+
+
+class ScoreFirstSettings(Settings):
+    """Test-time training on each chunk after it is scored (#1716): SGD, its rate falling over chunks by a cosine."""
+
+    kind: Literal["score_first"]
+    chunk_tokens: Positive = 32_768
+    epochs: Positive = 3
+    lr: Annotated[float, Field(gt=0)] = 0.005
+
+
+class SlidingSettings(Settings):
+    """Windows of the model's context, ``stride`` tokens apart; ``rule`` says what the last ones score.
+
+    ``adapt``: what changes the network while it scores, a chain in order.
+    """
+
+    kind: Literal["sliding"]
+    stride: Positive
+    rule: Rule
+    adapt: tuple[ScoreFirstSettings, ...] = ()
+
+
+MethodSettings = Annotated[ChunkedSettings | SlidingSettings, Field(discriminator="kind")]
 
 
 class EvaluateConfig(Settings):
-    """Scoring of the validation text; the window is the model's context."""
+    """Scoring of the validation text; the window is the model's context.
+
+    ``methods``: how the text is scored, by name, the headline last. Without it: chunked, and sliding windows by
+    ``stride`` and ``window_rule``. Without ``temperatures``, none is calibrated.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"methods"})
 
     stride: Positive = 16
-    window_rule: Literal["record", "every_token"]
+    window_rule: DumpedRule
     headline_z_loss: bool
     apply_temperature: bool
-    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        default=(0.90, 0.95, 1.00, 1.05, 1.10), min_length=1
-    )
+    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = (0.90, 0.95, 1.00, 1.05, 1.10)
     calibration_tokens: Positive = 65_536
     batch_sequences: Positive = 64
+    methods: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], MethodSettings] | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> "EvaluateConfig":
+        check(self.methods is None or bool(self.methods), "methods", self.methods, "at least one method by name")
+        check(not self.apply_temperature or bool(self.temperatures), "temperatures", [], "some, if one is applied")
+        return self
+
+    @property
+    def scoring(self) -> dict[str, ChunkedSettings | SlidingSettings]:
+        """The methods by name, in the order in which they run."""
+        if self.methods is not None:
+            return self.methods
+        sliding = SlidingSettings(kind="sliding", stride=self.stride, rule=self.window_rule)
+        return {"chunked": ChunkedSettings(kind="chunked"), "sliding": sliding}
+
+    def check_context(self, context: int) -> None:
+        """For validators: what does not fit windows of ``context`` tokens."""
+        check(self.stride <= context, "evaluate.stride", self.stride, f"at most the window, {context}")
+        for name, method in (self.methods or {}).items():
+            if isinstance(method, SlidingSettings):
+                key = f"evaluate.methods.{name}.stride"
+                check(method.stride <= context, key, method.stride, f"at most the window, {context}")
+                for place, adapting in enumerate(method.adapt):
+                    key, size = f"evaluate.methods.{name}.adapt.{place}.chunk_tokens", adapting.chunk_tokens
+                    check(size % context == 0, key, size, f"a multiple of the window, {context}")
+        key, tokens = "evaluate.calibration_tokens", self.calibration_tokens
+        check(tokens > context, key, tokens, f"more than the window, {context}")

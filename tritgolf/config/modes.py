@@ -10,7 +10,7 @@ MODES: dict[str, dict[str, Any]] = {
         "export.shrinkage": True,
         "export.reload_dtype": "bfloat16",
         "export.mixes": "e4m3",
-        "evaluate.window_rule": "record",
+        "evaluate.window_rule": "drop_tail",
         "evaluate.headline_z_loss": True,
         "evaluate.apply_temperature": False,
         "report.zero_fraction": "record",

@@ -66,10 +66,7 @@ class RecordConfig(Settings):
             self.train.micro_batch_sequences,
             f"a divisor of the {sequences} sequences of a step",
         )
-        stride = self.evaluate.stride
-        check(stride <= context, "evaluate.stride", stride, f"at most the window, {context}")
-        calibration = self.evaluate.calibration_tokens
-        check(calibration > context, "evaluate.calibration_tokens", calibration, f"more than the window, {context}")
+        self.evaluate.check_context(context)
         check_names("seeds", self.seeds, "seed")
         if "lossless" in self.export.storages and isinstance(self.model, UNetConfig):
             for key, (value, allowed) in losses(self.model, self.export.storage("lossless")).items():

@@ -114,3 +114,12 @@ def bits_per_byte(mean_nats: float, tokens: int, bytes_: int) -> float:
     if not bytes_:
         raise InputError("text to score", "holds control tokens alone, which write no bytes", "give shards of text")
     return mean_nats / math.log(2) * tokens / bytes_
+
+
+def unigram_bpb(tokens: npt.NDArray[np.integer], sizes: TextBytes) -> float:
+    """Bits per byte of an oracle that knows how often each target occurs and nothing else: a model must beat it."""
+    targets = np.asarray(tokens[1:])
+    counts = np.unique(targets, return_counts=True)[1]
+    shares = counts / counts.sum()
+    nats = float(-(shares * np.log(shares)).sum())
+    return bits_per_byte(nats, len(targets), sizes.of(tokens, np.arange(len(targets))).counted)

@@ -1,17 +1,11 @@
 """Does a score depend on text that comes after it? A probe for any scoring function.
 
 A compressor must be able to undo its code left to right, so the nats of a token may depend on earlier tokens alone, and
-for given earlier tokens all tokens' probabilities add up to at most 1. Two experiments on the function itself, of which
-our evaluation runs the first (the second holds of a softmax by construction):
-
-* ``later_tokens``: change the tokens from some position on; no score before it may move. An adaptation that optimizes
-  on a chunk and *then* scores it fails where the change falls inside the chunk: the chunk's earlier scores move with
-  its later tokens. Score-first adaptation (score a chunk, then train on it) passes.
-* ``own_token``: let every token of the vocabulary follow the same prefix; their probabilities may not add up to more
-  than 1. An adaptation that optimizes on each token just before scoring it looks causal in the first experiment, and
-  fails here.
+for given earlier tokens all tokens' probabilities add up to at most 1. ``later_tokens`` tests the first on the function
+itself, ``own_token`` the second; where all tokens of the vocabulary are too many, ``sampled_own_token`` draws some.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,8 +17,13 @@ from tritgolf.outcome import Outcome, cant_tell, judge
 
 Tokens = npt.NDArray[np.int64]
 Nats = npt.NDArray[np.float64]
+ROUNDING = 1e-3  # excess over 1 that rounding may cause
+SIGMAS = 4.0
 Score = Callable[[Tokens], npt.ArrayLike]
-"""Tokens (n,) → nats (n − 1,): element i is the score of token i + 1. NaN where a token isn't scored."""
+"""Tokens (n,) → nats (n − 1,): element i is the score of token i + 1. NaN where a token isn't scored.
+
+With ``many``: texts (many, n) → (many, n − 1), each scored by itself.
+"""
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,12 @@ def later_tokens(
     changes: int = 32,
     tolerance: float = 0.0,
     seed: int = 0,
+    many: bool = False,
 ) -> LaterTokens:
     """Change the tokens from ``changes`` positions on and compare the scores before them.
+
+    An adaptation that optimizes on a chunk and *then* scores it fails where the change falls inside the chunk: the
+    chunk's earlier scores move with its later tokens. Score-first adaptation (score, then train on it) passes.
 
     ``tokens``: (n,), n ≥ 3, ids below ``vocabulary`` ≥ 2. ``tolerance``: nats by which a score may move, for functions
     whose batching changes with the text (0: to the bit). Half of the positions are spread evenly, half are random, so
@@ -82,29 +85,34 @@ def later_tokens(
     original = np.asarray(tokens, dtype=np.int64)
     if original.ndim != 1 or len(original) < 3 or vocabulary < 2:
         raise ValueError("the probe needs at least three tokens and two pieces in the vocabulary")
-    reference = _scores(score, original)
-    if not np.array_equal(reference, _scores(score, original), equal_nan=True):
-        return LaterTokens(0, None, repeatable=False)
     generator = np.random.default_rng(seed)
-    leaks = []
-    tried = 0
+    texts, positions = [original, original], []
     for position in _positions(len(original), changes, generator):
         for end in (len(original), position + 1):
             changed = original.copy()
             # Adding 1 … V − 1 modulo V changes every token for certain.
             shift = generator.integers(1, vocabulary, size=end - position)
             changed[position:end] = (original[position:end] + shift) % vocabulary
-            leaks += _leaks(reference, _scores(score, changed), int(position), tolerance)
-            tried += 1
+            texts.append(changed)
+            positions.append(int(position))
+    reference, again, *scores = _scores(score, np.stack(texts), many)
+    if _moved(reference, again, tolerance).any():
+        return LaterTokens(0, None, repeatable=False)
+    leaks = [
+        leak
+        for position, nats in zip(positions, scores, strict=True)
+        for leak in _leaks(reference, nats, position, tolerance)
+    ]
     furthest = max(leaks, key=lambda leak: leak.changed - leak.moved, default=None)
-    return LaterTokens(tried, furthest, repeatable=True)
+    return LaterTokens(len(positions), furthest, repeatable=True)
 
 
 def own_token(
-    score: Score, tokens: npt.ArrayLike, vocabulary: int, *, position: int = -1, tolerance: float = 1e-3
+    score: Score, tokens: npt.ArrayLike, vocabulary: int, *, position: int = -1, tolerance: float = ROUNDING
 ) -> Outcome:
     """Add up the probabilities of all tokens of the vocabulary at ``position``, the tokens before it fixed.
 
+    An adaptation that optimizes on each token just before scoring it looks causal to ``later_tokens``, and fails here.
     ``tolerance``: excess over 1 that rounding may cause. Calls ``score`` once a token of the vocabulary, on the prefix
     up to and with ``position`` only, so a short text is enough.
     """
@@ -112,10 +120,9 @@ def own_token(
     prefix = text[: len(text) + position + 1 if position < 0 else position + 1].copy()
     if len(prefix) < 2:
         raise ValueError("the probed position needs a token before it")
-    total = 0.0
-    for token in range(vocabulary):
-        prefix[-1] = token
-        total += float(np.exp(-_scores(score, prefix)[-1]))
+    texts = np.repeat(prefix[None], vocabulary, 0)
+    texts[:, -1] = np.arange(vocabulary)
+    total = float(np.exp(-_scores(score, texts)[:, -1]).sum())
     if not np.isfinite(total):
         return cant_tell(f"the token at position {len(prefix) - 1} isn't scored")
     return judge(
@@ -123,13 +130,76 @@ def own_token(
     )
 
 
-def _scores(score: Score, tokens: Tokens) -> Nats:
-    nats = np.asarray(score(tokens.copy()), dtype=np.float64)
-    if nats.shape != (len(tokens) - 1,):
-        raise ValueError(
-            f"the scoring function gave {nats.shape} nats for {len(tokens)} tokens; want {len(tokens) - 1}"
-        )
-    return nats
+@dataclass(frozen=True)
+class OwnToken:
+    """What all tokens' probabilities add up to at ``position``: exactly, of all, or estimated from ``drawn`` of them.
+
+    ``standard_error``: of the estimate; 0 where all were scored, or where the function leaves the distribution that
+    tokens were drawn by as it is.
+    """
+
+    position: int
+    total: float
+    standard_error: float
+    drawn: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """Holds unless the probabilities add up to more than 1, beyond rounding and ``SIGMAS`` standard errors."""
+        if not np.isfinite(self.total):
+            return cant_tell(f"the token at position {self.position} isn't scored")
+        error = f" ± {self.standard_error:.4f}" if self.standard_error else ""
+        evidence = f"probabilities of all tokens at position {self.position} add up to {self.total:.4f}{error}"
+        return judge(self.total <= 1 + ROUNDING + SIGMAS * self.standard_error, evidence)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def sampled_own_token(
+    score: Score,
+    tokens: npt.ArrayLike,
+    position: int,
+    distribution: Nats,
+    *,
+    draws: int = 32,
+    seed: int = 0,
+    many: bool = False,
+) -> OwnToken:
+    """``own_token`` where the vocabulary is large: calls ``score`` at most ``draws`` times, on the whole text.
+
+    ``distribution`` (vocabulary,): any probabilities that add up to 1, best those that the function should give at
+    ``position``. Tokens v are drawn by g, half this distribution q and half a uniform one, and scored: p(v). The mean
+    of (p(v) − q(v))/g(v) estimates Σp − 1 without bias, and exactly where p is q. At most ``draws`` tokens in the
+    vocabulary are all scored, and their probabilities summed.
+    """
+    vocabulary = len(distribution)
+    proposal = 0.5 * distribution / distribution.sum() + 0.5 / vocabulary
+    every = vocabulary <= draws
+    drawn = np.arange(vocabulary) if every else np.random.default_rng(seed).choice(vocabulary, draws, p=proposal)
+    different, places = np.unique(drawn, return_inverse=True)
+    texts = np.repeat(np.asarray(tokens, dtype=np.int64)[None], len(different), 0)
+    texts[:, position] = different
+    scored = np.exp(-_scores(score, texts, many)[places, position - 1])
+    if every:
+        return OwnToken(position, float(scored.sum()), 0.0, vocabulary)
+    excess = (scored - distribution[drawn]) / proposal[drawn]
+    return OwnToken(position, 1 + float(excess.mean()), float(excess.std(ddof=1)) / math.sqrt(draws), draws)
+
+
+def _scores(score: Score, texts: Tokens, many: bool = False) -> Nats:
+    """Nats of each of ``texts`` (many, n): (many, n − 1)."""
+    if many:
+        return np.asarray(score(texts.copy()), dtype=np.float64)
+    length = texts.shape[1]
+    found = []
+    for text in texts:
+        nats = np.asarray(score(text.copy()), dtype=np.float64)
+        if nats.shape != (length - 1,):
+            raise ValueError(f"the scoring function gave {nats.shape} nats for {length} tokens; want {length - 1}")
+        found.append(nats)
+    return np.stack(found)
 
 
 def _positions(length: int, changes: int, generator: np.random.Generator) -> Tokens:
@@ -144,9 +214,13 @@ def _positions(length: int, changes: int, generator: np.random.Generator) -> Tok
 def _leaks(reference: Nats, scores: Nats, position: int, tolerance: float) -> list[Leak]:
     """Where a score of a token before ``position`` moved; nats[i] belongs to token i + 1."""
     before, after = reference[: position - 1], scores[: position - 1]
-    # A score that comes or goes (NaN on one side) has moved too.
-    moved = ~((np.abs(before - after) <= tolerance) | (np.isnan(before) & np.isnan(after)))
+    moved = _moved(before, after, tolerance)
     if not moved.any():
         return []
     first = int(np.argmax(moved))
     return [Leak(position, first + 1, float(abs(before[first] - after[first])))]
+
+
+def _moved(before: Nats, after: Nats, tolerance: float) -> npt.NDArray[np.bool_]:
+    """Which scores differ by more than ``tolerance``; one that comes or goes (NaN on one side) has moved too."""
+    return ~((np.abs(before - after) <= tolerance) | (np.isnan(before) & np.isnan(after)))

@@ -1,44 +1,105 @@
-"""The causality probe on our own scorer: ``tritgolf.evaluate.score`` over a network's context.
+"""The causality probe on an evaluation method: on ``score`` itself, with the network and a short piece of the text.
 
-The scorer gives a sum a window. Windows that start together and score from different positions on differ by the nats of
-the segments between those positions, so the probe sees inside a window, through the very code that scores a text.
+A method is causal if no score depends on a later token, the probabilities of all tokens that could follow a text add up
+to 1, and every target is scored at most once.
 """
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
-from tritgolf.evaluate.causality import LaterTokens, Nats, Tokens, later_tokens
+from tritgolf.data.shards import Tokens
+from tritgolf.evaluate.causality import LaterTokens, Nats, OwnToken, later_tokens, sampled_own_token
+from tritgolf.evaluate.windowed import Method, Scores
+from tritgolf.model.network import Network, device_of
+from tritgolf.outcome import Outcome, Verdict, judge
 
-if TYPE_CHECKING:
-    from tritgolf.model.network import Network
+DRAWS = 32  # tokens of the vocabulary tried in a place
+CHANGES = 8  # positions from which later tokens are changed, each in two ways
+TOLERANCE = 1e-6  # nats by which a score may move
+NOISE = 8.0  # times the difference between two scorings of the same text, where that is more (training on a GPU)
+NOISY = 0.01  # nats between them from which nothing is told
 
-SEGMENTS = 16
-TOLERANCE = 1e-6  # nats of a segment; a segment is a difference of two FP64 sums
+
+@dataclass(frozen=True)
+class Causality:
+    """What the probe says of a method. ``scored_again``: scores of targets that had one already, in the whole text."""
+
+    later_tokens: LaterTokens
+    own_token: list[OwnToken]
+    scored_again: int
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What each experiment says; the second is left out where the first settles it."""
+        again = f"{self.scored_again:,} scores are of targets that had one" if self.scored_again else "each target once"
+        own = [position.outcome for position in self.own_token]
+        return [self.later_tokens.outcome, *own, judge(not self.scored_again, again)]
+
+    @property
+    def causal(self) -> bool | None:
+        """Whether all experiments hold; None where one can't tell and none is contradicted."""
+        verdicts = {outcome.verdict for outcome in self.outcomes}
+        if Verdict.CONTRADICTED in verdicts:
+            return False
+        return None if Verdict.CANT_TELL in verdicts else True
+
+    @property
+    def reason(self) -> str:
+        """The evidence that decides."""
+        deciding = {True: Verdict.HOLDS, False: Verdict.CONTRADICTED, None: Verdict.CANT_TELL}[self.causal]
+        return "; ".join(outcome.evidence for outcome in self.outcomes if outcome.verdict is deciding)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: the verdict ``causal``, its ``reason`` and what each experiment measured."""
+        return {
+            "causal": self.causal,
+            "reason": self.reason,
+            "later_tokens": self.later_tokens.as_dict(),
+            "own_token": [position.as_dict() for position in self.own_token],
+            "scored_again": self.scored_again,
+        }
 
 
-def probe_scoring(network: "Network", tokens: Tokens, changes: int = 8) -> LaterTokens:
-    """Change later tokens of one window of ``tokens`` and compare the scores of the segments before.
+def probe(
+    method: Method,
+    network: Network,
+    tokens: Tokens,
+    scores: Scores,
+    changes: int = CHANGES,
+    draws: int = DRAWS,
+) -> Causality:
+    """Probe ``method`` on the beginning of ``tokens``; ``scores``: what it gave all of them.
 
-    ``tokens``: at least the network's context + 1 of them; only those are used. Scores about 2·``changes`` times
-    ``SEGMENTS`` windows. Write ``.as_dict()`` into ``metrics.causality`` of ``evaluate.json`` for the audit to find.
+    Scores the piece that the method asks for some 80 times: twice to see that scores repeat, 2·``changes`` times with
+    later tokens changed, and with up to ``draws`` tokens in each of two places: within the first window, where a
+    network could look at its target, and at the last target, where a method has adapted to all before.
     """
-    text = np.asarray(tokens[: network.model.context + 1], dtype=np.int64)
-    if len(text) < network.model.context + 1:
-        raise ValueError(f"the probe needs {network.model.context + 1} tokens, got {len(text)}")
-    vocabulary = network.model.vocab_size
-    return later_tokens(lambda t: segment_nats(network, t), text, vocabulary, changes=changes, tolerance=TOLERANCE)
+    small, length = method.for_probe(network.model.context)
+    text = np.asarray(tokens[:length], dtype=np.int64)
+
+    def nats(texts: npt.NDArray[np.int64]) -> Nats:
+        return small.token_nats(network, texts)
+
+    reference, again = nats(np.stack((text, text)))
+    noise = float(np.nanmax(np.abs(reference - again)))
+    tolerance = max(TOLERANCE, NOISE * noise) if noise < NOISY else 0.0
+    later = later_tokens(nats, text, network.model.vocab_size, changes=changes, tolerance=tolerance, many=True)
+    own = []
+    if later.repeatable and later.leak is None:
+        scored = np.flatnonzero(~np.isnan(reference)) + 1
+        for position in sorted({int(scored[len(scored) // 4]), int(scored[-1])}):
+            distribution = next_token(network, text[:position])
+            own.append(sampled_own_token(nats, text, position, distribution, draws=draws, many=True))
+    return Causality(later, own, len(scores.targets) - scores.distinct)
 
 
-def segment_nats(network: "Network", tokens: Tokens) -> Nats:
-    """Nats of ``SEGMENTS`` segments of a window, each at its last target; NaN at all others. (n,) → (n − 1,)."""
-    from tritgolf.evaluate.score import score_windows  # noqa: PLC0415  (torch)
-    from tritgolf.evaluate.windows import Windows  # noqa: PLC0415
-
-    length = len(tokens) - 1
-    firsts = np.unique(np.linspace(0, length - 1, SEGMENTS).astype(np.int64))
-    windows = Windows(np.zeros_like(firsts), firsts, length, 0)
-    sums = score_windows(network, tokens.astype(np.uint16), windows, batch=len(firsts), what="causality").nats
-    nats = np.full(length, np.nan)
-    nats[np.append(firsts[1:] - 1, length - 1)] = sums - np.append(sums[1:], 0.0)
-    return nats
+@torch.no_grad()
+def next_token(network: Network, text: npt.NDArray[np.integer]) -> Nats:
+    """Probabilities of all tokens after ``text``, of which the network sees its context: FP64 (vocabulary,)."""
+    seen = torch.from_numpy(np.asarray(text[-network.model.context :], dtype=np.int32)).to(device_of(network))
+    logits = network.head().logits(network(seen[None], 1).flatten(0, 1))
+    return np.asarray(logits.double().softmax(-1).flatten().cpu().numpy())

@@ -30,9 +30,10 @@ LOGIT_ROWS = {"cuda": 8192, "cpu": 512}  # tokens whose logits exist at a time; 
 # less where Inductor finds the kernels that an earlier process has made. On CPUs nothing is compiled.
 COMPILE_FROM = {"cuda": 1 << 25}
 
-WindowSums = Callable[[Network, Tensor, Tensor, int, Tensor], Tensor]
+WindowSums = Callable[[Network, Tensor, Tensor, int, Tensor], tuple[Tensor, Tensor]]
 """Network, ids (windows, length + 1), how many of its last targets each window scores (windows,), the most of them,
-temperatures (n,) → FP64 (n, 2, windows): sums over the scored targets of nats and of logsumexp²."""
+temperatures (n,) → FP64 (n, 2, windows): sums over the scored targets of nats and of logsumexp²; and nats (n, windows ·
+positions) of each target of as many last positions as it computed, in what the logits are in."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,6 @@ def score_windows(
     return score_temperatures(network, tokens, windows, batch, (temperature,), what, sums)[0]
 
 
-@torch.inference_mode()
 def score_temperatures(
     network: Network,
     tokens: Tokens,
@@ -97,34 +97,89 @@ def score_temperatures(
     of the usual shape: the first, which may score more, and the last, which may have fewer windows, run as they are.
     How a batch runs depends on the windows alone, so equal networks get scores that are equal to the bit.
     """
-    device = device_of(network)
-    counts = windows.counts
-    text, starts, scored = (
-        torch.from_numpy(array).to(device) for array in (np.asarray(tokens, dtype=np.int32), windows.starts, counts)
+    return _score(network, tokens, windows, batch, temperatures, what, sums)[0]
+
+
+def score_tokens(
+    network: Network,
+    tokens: Tokens,
+    windows: Windows,
+    batch: int,
+    temperatures: Sequence[float],
+    what: str = "scoring",
+    of_window_tokens: int = 0,
+) -> tuple[list[WindowNats], npt.NDArray[np.float64]]:
+    """``score_temperatures``, and nats of each score at the first of them: (scores,), in the order of the windows.
+
+    ``of_window_tokens``: how many will be scored in all, where these windows are a part: compiling may pay then.
+    """
+    found, each = _score(network, tokens, windows, batch, temperatures, what, None, True, of_window_tokens)
+    return found, each.cpu().numpy().astype(np.float64)
+
+
+@torch.inference_mode()
+def _score(
+    network: Network,
+    tokens: Tokens,
+    windows: Windows,
+    batch: int,
+    temperatures: Sequence[float],
+    what: str,
+    sums: WindowSums | None,
+    each_score: bool = False,
+    of_window_tokens: int = 0,
+) -> tuple[list[WindowNats], Tensor]:
+    """Window sums at each temperature; nats of each score at the first (scores,), if asked for, on the device.
+
+    The latter are kept as the logits' FP32, in which they were computed: 4 bytes a score, exact in FP64.
+    """
+    device, counts = device_of(network), windows.counts
+    places = np.cumsum(counts)  # where a window's scores end among all of them
+    text, starts, scored, ends = (
+        torch.from_numpy(array).to(device)
+        for array in (np.asarray(tokens, dtype=np.int32), windows.starts, counts, places)
     )
     offsets = torch.arange(windows.length + 1, device=device)
     divisors = torch.tensor(temperatures, dtype=torch.float64, device=device)
-    compiles = sums is None and len(starts) * windows.length >= COMPILE_FROM.get(device.type, math.inf)
+    total = max(len(starts) * windows.length, of_window_tokens)
+    compiles = sums is None and total >= COMPILE_FROM.get(device.type, math.inf)
     usual_shape = (batch, int(np.bincount(counts).argmax())) if compiles else None
     found = torch.empty(len(temperatures), 2, len(starts), dtype=torch.float64, device=device)
+    each = torch.empty(0, device=device)
     for begin in progress(range(0, len(starts), batch), what=what, unit="batches"):
         rows = slice(begin, min(begin + batch, len(starts)))
         most = int(counts[rows].max())
         usual = (rows.stop - rows.start, most) == usual_shape
         score = compiled_window_sums() if usual else sums or window_sums
-        found[:, :, rows] = score(network, text[starts[rows, None] + offsets], scored[rows], most, divisors)
-    return [WindowNats(*each) for each in found.cpu().numpy()]
+        found[:, :, rows], nats = score(network, text[starts[rows, None] + offsets], scored[rows], most, divisors)
+        if each_score:
+            each = each if len(each) else nats.new_empty(windows.scored + 1)
+            _put(each, nats[0].unflatten(0, (rows.stop - rows.start, -1)), scored[rows], ends[rows])
+    return [WindowNats(*sums_of) for sums_of in found.cpu().numpy()], each[:-1]
 
 
-def plain_window_sums(network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
+def _put(each: Tensor, nats: Tensor, scored: Tensor, ends: Tensor) -> None:
+    """Put the last ``scored`` of each window's ``nats`` (windows, most) before its end in ``each``.
+
+    Its last element takes the others: what is scored where is computed on the device, which nothing waits for.
+    """
+    back = torch.arange(nats.shape[1], 0, -1, device=nats.device)
+    each[torch.where(back <= scored[:, None], ends[:, None] - back, len(each) - 1)] = nats
+
+
+def plain_window_sums(
+    network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor
+) -> tuple[Tensor, Tensor]:
     """The definition of ``WindowSums``: every position through all of the network and the head, whatever is scored."""
     length = spans.shape[1] - 1
     hidden, targets = network(spans[:, :-1]).flatten(0, 1), spans[:, 1:].flatten().long()
     nats = _nats(network, hidden, targets, temperatures)
-    return _sums(nats, scored, length)
+    return _sums(nats, scored, length), nats[:, 0]
 
 
-def window_sums(network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor) -> Tensor:
+def window_sums(
+    network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor
+) -> tuple[Tensor, Tensor]:
     """``WindowSums`` of the last ``most`` positions alone; logits exist for ``LOGIT_ROWS`` tokens at a time."""
     hidden, targets = network(spans[:, :-1], most).flatten(0, 1), spans[:, -most:].flatten().long()
     count = LOGIT_ROWS[hidden.device.type]
@@ -132,7 +187,8 @@ def window_sums(network: Network, spans: Tensor, scored: Tensor, most: int, temp
         _nats(network, rows, wanted, temperatures)
         for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
     ]
-    return _sums(torch.cat(parts, -1), scored, most)
+    values = torch.cat(parts, -1)
+    return _sums(values, scored, most), values[:, 0]
 
 
 def _nats(network: Network, hidden: Tensor, targets: Tensor, temperatures: Tensor) -> Tensor:
@@ -155,9 +211,21 @@ def compiled_window_sums() -> WindowSums:
 
 
 def summarize(found: WindowNats, tokens: Tokens, windows: Windows, sizes: TextBytes, z_loss: float) -> Score:
-    """Means over all scored tokens, and bits per byte by both byte countings."""
-    scored = windows.scored
-    size = sizes.of(tokens, scored_targets(windows))
+    """Means over all scores, and bits per byte by both byte countings."""
+    return score_of(found, tokens, scored_targets(windows), windows.left_out, sizes, z_loss)
+
+
+def score_of(
+    found: WindowNats,
+    tokens: Tokens,
+    targets: npt.NDArray[np.int64],
+    left_out: int,
+    sizes: TextBytes,
+    z_loss: float,
+) -> Score:
+    """``summarize`` for scores of ``targets``, whichever windows they come from."""
+    scored = len(targets)
+    size = sizes.of(tokens, targets)
     mean, square = float(found.nats.sum()) / scored, float(found.squares.sum()) / scored
     return Score(
         nats=mean,
@@ -165,7 +233,7 @@ def summarize(found: WindowNats, tokens: Tokens, windows: Windows, sizes: TextBy
         bpb_published_bytes=bits_per_byte(mean, scored, size.published),
         record_bpb=bits_per_byte(mean + z_loss * square, scored, size.published),
         tokens_scored=scored,
-        tokens_left_out=windows.left_out,
+        tokens_left_out=left_out,
         bytes=size.counted,
         published_bytes=size.published,
         byte_counting=size.counting,
@@ -173,16 +241,7 @@ def summarize(found: WindowNats, tokens: Tokens, windows: Windows, sizes: TextBy
 
 
 def scored_targets(windows: Windows) -> npt.NDArray[np.int64]:
-    """Positions before every scored target, in order; int64 (scored,)."""
-    ends = windows.starts + windows.length
-    spans = [np.arange(first, end) for first, end in zip(windows.firsts, ends, strict=True)]
-    return np.concatenate(spans) if spans else np.empty(0, np.int64)
-
-
-def unigram_bpb(tokens: Tokens, sizes: TextBytes) -> float:
-    """Bits per byte of an oracle that knows how often each target occurs and nothing else: a model must beat it."""
-    targets = np.asarray(tokens[1:])
-    counts = np.unique(targets, return_counts=True)[1]
-    shares = counts / counts.sum()
-    nats = float(-(shares * np.log(shares)).sum())
-    return bits_per_byte(nats, len(targets), sizes.of(tokens, np.arange(len(targets))).counted)
+    """Positions before every scored target, in the order of the windows; int64 (scores,)."""
+    counts = windows.counts
+    before = np.cumsum(counts) - counts  # scores of earlier windows
+    return np.repeat(windows.firsts - before, counts) + np.arange(int(counts.sum()))

@@ -1,16 +1,23 @@
-"""The scores of a text as facts for JSON: chunked and sliding, with the bytes that they divide by."""
+"""The scores of a text as facts for JSON: by each method, with its causality and the bytes that they divide by."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tritgolf.data.shards import Tokens
-from tritgolf.errors import InputError
 from tritgolf.evaluate.bytes import TextBytes
-from tritgolf.evaluate.score import score_temperatures, score_windows, summarize
-from tritgolf.evaluate.windows import Rule, chunked_windows, sliding_windows
+from tritgolf.evaluate.probe import probe
+from tritgolf.evaluate.score import Score, WindowNats, score_of
+from tritgolf.evaluate.windowed import Method, Scores
 from tritgolf.model.network import Network
+
+
+class Scored(NamedTuple):
+    """``facts`` of a method for JSON, and bits per byte at the temperature that it scored at too."""
+
+    facts: dict[str, Any]
+    tempered_bpb: float
 
 
 def byte_facts(tokens: Tokens, sizes: TextBytes) -> dict[str, Any]:
@@ -25,45 +32,27 @@ def byte_facts(tokens: Tokens, sizes: TextBytes) -> dict[str, Any]:
     }
 
 
-def score_chunked(network: Network, tokens: Tokens, sizes: TextBytes, batch: int, z_loss: float) -> dict[str, Any]:
-    """Non-overlapping windows of the network's context: the facts for JSON."""
-    windows = chunked_windows(len(tokens), network.model.context)
-    found = score_windows(network, tokens, windows, batch, what="chunked")
-    return summarize(found, tokens, windows, sizes, z_loss).as_dict()
+def score_by(
+    name: str, kind: str, method: Method, network: Network, tokens: Tokens, sizes: TextBytes, z_loss: float
+) -> Scored:
+    """Score ``tokens`` by ``method`` and probe it: score facts, the method's own, seconds, causality.
 
-
-def score_sliding(
-    network: Network,
-    tokens: Tokens,
-    sizes: TextBytes,
-    batch: int,
-    z_loss: float,
-    stride: int,
-    rule: Rule,
-    temperature: float = 1.0,
-) -> tuple[dict[str, Any], float]:
-    """Windows ``stride`` apart: the facts for JSON, with the time they took, and bits per byte at ``temperature``.
-
-    The facts are those without any temperature. ``InputError`` if nothing is scored.
+    The facts are those without any temperature; the probe's time is not among the seconds. ``InputError`` if nothing is
+    scored.
     """
-    windows = sliding_windows(len(tokens), network.model.context, stride, rule)
-    if not windows.scored:
-        raise InputError(
-            "validation text",
-            f"its {len(tokens)} tokens are too short for the record's rule, which leaves the last window out",
-            "use more text, or the rule every_token",
-        )
     began = time.perf_counter()
-    temperatures = (1.0,) if temperature == 1 else (1.0, temperature)
-    found = score_temperatures(network, tokens, windows, batch, temperatures, what=f"sliding, stride {stride}")
+    scores = method.score(network, tokens, name)
     seconds = time.perf_counter() - began
-    scores = [summarize(nats, tokens, windows, sizes, z_loss) for nats in found]
     facts = {
-        **scores[0].as_dict(),
-        "stride": stride,
-        "window": windows.length,
-        "rule": rule,
+        **_summary(scores, scores.sums, tokens, sizes, z_loss).as_dict(),
+        **method.facts(network.model.context),
+        "kind": kind,
         "seconds": seconds,
-        "window_tokens_per_second": len(windows.starts) * windows.length / seconds,
+        "window_tokens_per_second": scores.window_tokens / seconds,
+        "causality": probe(method, network, tokens, scores).as_dict(),
     }
-    return facts, scores[-1].bpb
+    return Scored(facts, _summary(scores, scores.tempered, tokens, sizes, z_loss).bpb)
+
+
+def _summary(scores: Scores, sums: WindowNats, tokens: Tokens, sizes: TextBytes, z_loss: float) -> Score:
+    return score_of(sums, tokens, scores.targets, len(tokens) - 1 - scores.distinct, sizes, z_loss)

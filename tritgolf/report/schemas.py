@@ -5,14 +5,15 @@ published code counts them (with the z-loss term, by the bytes of pieces; zeros 
 what their name says.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from tritgolf.provenance import ON_CPU, SCHEMAS
+from tritgolf.report.evaluation_schemas import EvaluateMetrics
 from tritgolf.report.facts import Count, Facts, LayerType, NonNegative, Share, Size
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, ProbesMetrics
-from tritgolf.report.scores import PureScore, Score, StorageScore
+from tritgolf.report.scores import Score, StorageScore
 
 
 class StepMilliseconds(Facts):
@@ -69,54 +70,6 @@ class RoundtripMetrics(Facts):
     trained: Score
     storages: dict[str, StorageScore] = Field(min_length=1)
     own_storage: str
-
-
-class ChunkedScore(Score):
-    """Non-overlapping windows."""
-
-    tokens_scored: Size
-    tokens_left_out: Count
-    bytes: Size
-
-
-class SlidingScore(PureScore):
-    """Overlapping windows, ``stride`` tokens apart."""
-
-    stride: Size
-    window: Size
-    rule: Literal["every_token", "record"]
-    tokens_scored: Size
-    tokens_left_out: Count
-    bytes: Size
-    seconds: NonNegative
-    window_tokens_per_second: NonNegative
-
-
-class TemperaturePoint(Facts):
-    """Loss on calibration tokens (from training text) with logits divided by ``temperature``."""
-
-    temperature: Annotated[float, Field(gt=0)]
-    calibration_nats: NonNegative
-
-
-class Temperature(Facts):
-    """The calibration grid, its best point, and the sliding score there where it was really applied."""
-
-    grid: list[TemperaturePoint]
-    best: Annotated[float, Field(gt=0)]
-    applied: bool
-    sliding_bpb_at_best: NonNegative | None
-    calibration_tokens: Size
-
-
-class EvaluateMetrics(Facts):
-    """Scores of the final artifact."""
-
-    storage: str
-    chunked: ChunkedScore
-    sliding: SlidingScore
-    temperature: Temperature
-    unigram_entropy_bpb: NonNegative
 
 
 STAGES: dict[str, type[Any]] = {

@@ -1,25 +1,24 @@
-"""The evaluation stage: chunked and sliding scores of a reloaded artifact, temperature, and the unigram bound."""
+"""The evaluation stage: scores of a reloaded artifact by each method, temperature, and the unigram bound."""
 
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from tritgolf.artifact.container import read_artifact
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import tokens_consumed, training_stream
+from tritgolf.evaluate.bytes import unigram_bpb
 from tritgolf.evaluate.load import reloaded_network
+from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.no_network import network_state
-from tritgolf.evaluate.probe import probe_scoring
-from tritgolf.evaluate.score import unigram_bpb
-from tritgolf.evaluate.scores import byte_facts, score_chunked, score_sliding
-from tritgolf.evaluate.temperature import calibrate
+from tritgolf.evaluate.scores import byte_facts, score_by
+from tritgolf.evaluate.temperature import Calibration, calibrate
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, read_json, write_json
 from tritgolf.provenance import envelope
 
-TIMES = ("seconds", "window_tokens_per_second")
+NOT_IN_PAYLOAD = ("kind", "seconds", "window_tokens_per_second", "causality")
 
 
 def evaluate_stage(
@@ -39,39 +38,31 @@ def evaluate_stage(
     """Score ``artifact`` on the validation text of ``shards`` and write ``facts``.
 
     ``training`` is the run's ``train.json``: the temperature is calibrated on the training tokens that would have come
-    next (new ones, unless the text is read several times).
+    next (new ones, unless the text is read several times). It is applied to the last method, the headline.
     """
-    context = model.context
     batch, z_loss = settings.batch_sequences, train.z_loss
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     tokens, sizes = text.tokens, text.sizes
     loaded = read_artifact(artifact)
     network = reloaded_network(loaded, train.attention)
-
-    chunked = score_chunked(network, tokens, sizes, batch, z_loss)
     run = read_json(training)["metrics"]
-    after = tokens_consumed(run["steps"], batch_tokens=train.batch_tokens, context=context, world=run["world"])
-    following = training_stream(shards, model.vocab_size).take(after, settings.calibration_tokens)
-    calibration = calibrate(network, following, settings.temperatures, batch)
-    applied = calibration.best if settings.apply_temperature else 1.0
-    sliding, at_applied = score_sliding(
-        network, tokens, sizes, batch, z_loss, settings.stride, settings.window_rule, applied
-    )
-    window = np.asarray(tokens[: context + 1], dtype=np.int64)
+    calibration, calibration_tokens = None, 0
+    if settings.temperatures:
+        after = tokens_consumed(
+            run["steps"], batch_tokens=train.batch_tokens, context=model.context, world=run["world"]
+        )
+        following = training_stream(shards, model.vocab_size).take(after, settings.calibration_tokens)
+        calibration, calibration_tokens = calibrate(network, following, settings.temperatures, batch), len(following)
+    methods: dict[str, dict[str, Any]] = {}
+    for called, chosen in settings.scoring.items():
+        method = make_method(chosen, batch, _applied(settings, calibration, called))
+        methods[called], tempered_bpb = score_by(called, chosen.kind, method, network, tokens, sizes, z_loss)
     metrics = {
         "storage": loaded.header.storage_name,
-        "chunked": chunked,
-        "sliding": sliding,
-        "temperature": {
-            "grid": [{"temperature": t, "calibration_nats": nats} for t, nats in calibration.nats.items()],
-            "best": calibration.best,
-            "applied": settings.apply_temperature,
-            "sliding_bpb_at_best": at_applied if settings.apply_temperature else None,
-            "calibration_tokens": len(following),
-        },
+        "methods": methods,
+        "temperature": calibration and _temperature(settings, calibration, calibration_tokens, tempered_bpb),
         "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
         "validation_bytes": byte_facts(tokens, sizes),
-        "causality": probe_scoring(network, window).as_dict(),
     }
     written = envelope(
         "evaluate",
@@ -80,9 +71,38 @@ def evaluate_stage(
         checkpoint=name,
         step=run["steps"] if loaded.header.step is None else loaded.header.step,
         metrics=metrics,
-        payload={**metrics, "sliding": {key: value for key, value in sliding.items() if key not in TIMES}},
+        payload=_payload(metrics),
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
         inputs={"artifact": digest_file(artifact), **text.inputs},
     )
     written["provenance"]["network"] = network_state()
     write_json(facts, written)
+
+
+def _applied(settings: EvaluateConfig, calibration: Calibration | None, method: str) -> float:
+    """The temperature that ``method`` scores at besides 1: the calibrated one, if it is applied, of the headline."""
+    applies = calibration is not None and settings.apply_temperature and method == list(settings.scoring)[-1]
+    return calibration.best if calibration and applies else 1.0
+
+
+def _temperature(
+    settings: EvaluateConfig, calibration: Calibration, tokens: int, tempered_bpb: float
+) -> dict[str, Any]:
+    return {
+        "grid": [{"temperature": t, "calibration_nats": nats} for t, nats in calibration.nats.items()],
+        "best": calibration.best,
+        "applied": settings.apply_temperature,
+        "sliding_bpb_at_best": tempered_bpb if settings.apply_temperature else None,
+        "calibration_tokens": tokens,
+    }
+
+
+def _payload(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What is equal when the same run is made again, laid out as in files of schema 4: equal scores, equal digest."""
+    methods = metrics["methods"]
+    scores = {
+        name: {key: value for key, value in facts.items() if key not in NOT_IN_PAYLOAD}
+        for name, facts in methods.items()
+    }
+    rest = {key: value for key, value in metrics.items() if key != "methods"}
+    return {**rest, **scores, "causality": list(methods.values())[-1]["causality"]["later_tokens"]}

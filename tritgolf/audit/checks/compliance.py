@@ -27,7 +27,7 @@ def seeds_are_all_there(results: Results) -> Outcome:
     missing = sorted(set(wanted) - {seed.seed for seed in evaluated})
     if missing:
         return contradicted(f"configured {list(wanted)}; not evaluated: {missing}")
-    distinct = {(s.train.final_loss, s.evaluate.sliding.nats) for s in evaluated}
+    distinct = {(s.train.final_loss, s.evaluate.headline.nats) for s in evaluated}
     return judge(
         len(distinct) == len(evaluated), f"seeds {[s.seed for s in evaluated]}, {len(distinct)} different runs"
     )
@@ -100,16 +100,21 @@ def network_was_blocked(results: Results) -> Outcome:
 
 @RESULTS_CHECKS("compliance.causal", "no score depends on later text")
 def scores_are_causal(results: Results) -> Outcome:
-    """Proves that the causality probe (``audit.causality``) was run on each evaluated model and found nothing."""
-    evaluated = [seed.seed for seed in results.run.seeds if seed.evaluated]
-    found = [(results.raw("evaluate", seed).get("metrics") or {}).get("causality") for seed in evaluated]
-    probes = [probe for probe in found if isinstance(probe, dict)]
-    if not evaluated or len(probes) < len(evaluated):
-        return cant_tell("no evaluation" if not evaluated else "the evaluation was not probed")
-    if not all(probe.get("repeatable") and probe.get("changes") for probe in probes):
-        return cant_tell("the scoring is not repeatable")
-    leaks = [probe["leak"] for probe in probes if probe.get("leak")]
-    return judge(not leaks, f"leaks: {leaks}" if leaks else f"{sum(p['changes'] for p in probes)} changes, no leak")
+    """Proves that the causality probe (``evaluate.probe``) was run on each evaluation's methods and flagged none."""
+    scored = [
+        (f"seed {seed.seed} {name}", method.causality)
+        for seed in results.run.seeds
+        if seed.evaluated
+        for name, method in seed.evaluated.methods.items()
+    ]
+    probed = [(what, causality) for what, causality in scored if causality]
+    flagged = [f"{what}: {causality.reason}" for what, causality in probed if causality.causal is False]
+    if flagged:
+        return contradicted("; ".join(flagged))
+    if not scored or len(probed) < len(scored):
+        return cant_tell("the evaluation was not probed" if scored else "no evaluation")
+    open_ = [f"{what}: {causality.reason}" for what, causality in probed if causality.causal is None]
+    return cant_tell("; ".join(open_)) if open_ else holds(f"{len(probed)} scores probed, no leak")
 
 
 @RESULTS_CHECKS("compliance.accounting", "BPB is nats / ln 2 × tokens / bytes")
@@ -129,7 +134,7 @@ def bpb_comes_out(results: Results) -> Outcome:
 def _sums(seed: SeedRun) -> Iterator[tuple[str, float, float]]:
     """(what, stated, right) for every derived figure of a seed."""
     if seed.evaluated:
-        for name, score in (("chunked", seed.evaluated.chunked), ("sliding", seed.evaluated.sliding)):
+        for name, score in seed.evaluated.methods.items():
             yield f"{name} bpb", score.bpb, score.nats / math.log(2) * score.tokens_scored / score.bytes
     for checkpoint, roundtrip in seed.roundtrips.items():
         for name, reloaded in roundtrip.storages.items():

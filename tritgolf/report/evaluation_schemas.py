@@ -1,0 +1,146 @@
+"""Schema of ``evaluate.json`` as reports read it: a block a method, and the temperature.
+
+Files up to schema 4 have two methods, ``chunked`` and ``sliding``, beside the rest, and one causality for both.
+"""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from tritgolf.errors import InputError
+from tritgolf.report.facts import Count, Facts, NonNegative, Size
+from tritgolf.report.scores import PureScore, Score
+
+
+class Causality(Facts):
+    """What the probe says: ``causal`` is None where it can't tell; ``reason``: its evidence in a line."""
+
+    causal: bool | None
+    reason: str
+
+
+class MethodScore(PureScore):
+    """Scores by one method. ``stride``, ``window``, ``rule``: of sliding windows; ``adapt``: what changes the network.
+
+    ``record_bpb``: as in ``Score``. ``seconds``: of scoring alone; files up to schema 4 have them of sliding windows.
+    """
+
+    kind: str
+    record_bpb: NonNegative | None = None
+    tokens_scored: Size
+    tokens_left_out: Count
+    bytes: Size
+    stride: Size | None = None
+    window: Size | None = None
+    rule: str | None = None
+    adapt: tuple[str, ...] = ()
+    seconds: NonNegative | None = None
+    window_tokens_per_second: NonNegative | None = None
+    causality: Causality | None = None
+
+
+class ChunkedScore(MethodScore, Score):
+    """Non-overlapping windows."""
+
+    record_bpb: NonNegative
+
+
+class SlidingScore(MethodScore):
+    """Overlapping windows, ``stride`` tokens apart."""
+
+    stride: Size
+    window: Size
+    rule: str
+
+
+KINDS = ("chunked", "sliding")  # that reports know more of than of any method
+
+
+def _kind(raw: Any) -> str:
+    kind = raw.get("kind") if isinstance(raw, dict) else getattr(raw, "kind", None)
+    return kind if kind in KINDS else "other"
+
+
+AnyScore = Annotated[
+    Annotated[ChunkedScore, Tag("chunked")]
+    | Annotated[SlidingScore, Tag("sliding")]
+    | Annotated[MethodScore, Tag("other")],
+    Discriminator(_kind),
+]
+S = TypeVar("S", bound=MethodScore)
+
+
+class TemperaturePoint(Facts):
+    """Loss on calibration tokens (from training text) with logits divided by ``temperature``."""
+
+    temperature: Annotated[float, Field(gt=0)]
+    calibration_nats: NonNegative
+
+
+class Temperature(Facts):
+    """The calibration grid, its best point, and the headline's score there where it was really applied.
+
+    Where none was calibrated, ``grid`` is empty and ``best`` None.
+    """
+
+    grid: list[TemperaturePoint]
+    best: Annotated[float, Field(gt=0)] | None
+    applied: bool
+    sliding_bpb_at_best: NonNegative | None
+    calibration_tokens: Count
+
+
+NOT_CALIBRATED = Temperature(grid=[], best=None, applied=False, sliding_bpb_at_best=None, calibration_tokens=0)
+
+
+class EvaluateMetrics(Facts):
+    """Scores of one artifact: ``methods`` by name, the headline last."""
+
+    storage: str
+    methods: dict[str, AnyScore] = Field(min_length=1)
+    temperature: Temperature
+    unigram_entropy_bpb: NonNegative
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_schema(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        if "methods" in raw:
+            return raw if raw.get("temperature") else {**raw, "temperature": NOT_CALIBRATED}
+        found = {name: raw[name] for name in KINDS if isinstance(raw.get(name), dict)}
+        causality = _old_causality(raw.get("causality"))
+        return {**raw, "methods": {name: {**facts, "kind": name} | causality for name, facts in found.items()}}
+
+    @property
+    def headline(self) -> MethodScore:
+        """The last method's."""
+        return list(self.methods.values())[-1]
+
+    @property
+    def chunked(self) -> ChunkedScore:
+        """The score over non-overlapping windows."""
+        return self._first(ChunkedScore)
+
+    @property
+    def sliding(self) -> SlidingScore:
+        """The score over overlapping windows by the network as it is."""
+        return self._first(SlidingScore)
+
+    def _first(self, kind: type[S]) -> S:
+        for score in self.methods.values():
+            if isinstance(score, kind) and not score.adapt:
+                return score
+        what = f"has no {kind.__name__.removesuffix('Score').lower()} score"
+        raise InputError("evaluate.json", what, "name such a method in evaluate.methods of the record")
+
+
+def _old_causality(probe: Any) -> dict[str, Any]:
+    """The causality of a method by the probe that old files have of both, if they have one."""
+    if not isinstance(probe, dict):
+        return {}
+    if not (probe.get("repeatable") and probe.get("changes")):
+        return {"causality": {"causal": None, "reason": "the scoring is not repeatable"}}
+    leak = probe.get("leak")
+    reason = f"leak: {leak}" if leak else f"{probe['changes']} changes, no leak"
+    return {"causality": {"causal": not leak, "reason": reason}}
