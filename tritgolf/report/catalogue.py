@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from tritgolf.report import laboratory_plots, laboratory_tables, plots
 from tritgolf.report.comparisons import published_table, read_published
-from tritgolf.report.metrics import Run
 from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
 from tritgolf.report.style import STYLE
 from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
 

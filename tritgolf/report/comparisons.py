@@ -9,10 +9,10 @@ import pandas as pd
 from tritgolf.errors import InputError
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.hardware import machines_note, on_several, pace_by_hardware, summed_up
-from tritgolf.report.metrics import Run
 from tritgolf.report.notes import counted_in_words, in_headline, made_from
 from tritgolf.report.record_facts import published_system
 from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
 from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, figure_names, headline, yes_no
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from tritgolf.errors import InputError
-from tritgolf.report.metrics import Run, SeedRun
+from tritgolf.report.runs import Run, SeedRun
 
 
 def seed_frame(run: Run) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def zero_frame(run: Run) -> pd.DataFrame:
     rows = []
     for seed in run.seeds:
         for line in seed.log:
-            for layer, share in [*(line.zero_fraction or {}).items(), ("record", line.record_zero_fraction)]:
+            for layer, share in [*(line.zero_fraction or {}).items(), ("record", line.published_zero_fraction)]:
                 if share is not None:
                     rows.append({"seed": seed.seed, "step": line.step, "layer": layer, "zero_fraction": share})
     return pd.DataFrame(some(rows, run, "zero fraction in a training log", "train"))
@@ -140,13 +140,13 @@ def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
         "stride": evaluate.sliding.stride,
         "val_bpb": roundtrip.trained.bpb,
         "val_bpb_published_bytes": roundtrip.trained.by_published_bytes,
-        "val_record_bpb": roundtrip.trained.record_bpb,
+        "val_record_bpb": roundtrip.trained.bpb_with_z_loss,
         "rt_bpb": own.bpb,
         "rt_bpb_published_bytes": own.by_published_bytes,
-        "rt_record_bpb": own.record_bpb,
+        "rt_record_bpb": own.bpb_with_z_loss,
         "rt_gap_bpb": own.gap_bpb,
         "rt_gap_bpb_published_bytes": own.by_published_bytes - roundtrip.trained.by_published_bytes,
-        "rt_gap_record_bpb": own.record_bpb - roundtrip.trained.record_bpb,
+        "rt_gap_record_bpb": own.bpb_with_z_loss - roundtrip.trained.bpb_with_z_loss,
         "rt_gap_se_bpb": own.gap_se,
         "best_temperature": evaluate.temperature.best,
         "sliding_bpb_at_best_temperature": evaluate.temperature.sliding_bpb_at_best,
@@ -160,8 +160,8 @@ def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
         "total_bytes": total_bytes,
         "byte_limit": export.byte_limit,
         "fits_limit": total_bytes <= export.byte_limit,
-        "zero_fraction": export.zero_fraction["all"],
-        "record_zero_fraction": export.record_zero_fraction,
+        "zero_fraction": export.zeros,
+        "record_zero_fraction": export.published_zero_fraction,
         "mode": run.facts.label,
         "dataset": run.facts.dataset,
         "hardware": seed.made_by.machine,
@@ -189,9 +189,9 @@ def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> di
         "storage": storage,
         "seed": seed.seed,
         "trained_bpb": trained.bpb,
-        "trained_record_bpb": trained.record_bpb,
+        "trained_record_bpb": trained.bpb_with_z_loss,
         "rt_bpb": reloaded.bpb,
-        "rt_record_bpb": reloaded.record_bpb,
+        "rt_record_bpb": reloaded.bpb_with_z_loss,
         "gap_bpb": reloaded.gap_bpb,
         "gap_se_bpb": reloaded.gap_se,
         "gap_over_own_bpb": reloaded.gap_bpb - own.gap_bpb,
@@ -200,6 +200,6 @@ def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> di
         "layout": exported.layout,
         "trits_changed": reloaded.trits_changed,
         "max_weight_error": reloaded.max_weight_error,
-        "zero_fraction": export.zero_fraction["all"],
-        "record_zero_fraction": export.record_zero_fraction,
+        "zero_fraction": export.zeros,
+        "record_zero_fraction": export.published_zero_fraction,
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tritgolf.report.frames import some
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, LaboratoryRow
-from tritgolf.report.metrics import Run
+from tritgolf.report.runs import Run
 
 REMAINDER, TOGETHER = "remainder", "all together"
 
@@ -77,20 +77,20 @@ def length_frame(run: Run) -> pd.DataFrame:
             "step": seed.steps_of[checkpoint],
             "seed": seed.seed,
             "estimator": found.estimator,
-            "zero_fraction": (z := found.zero_fraction["all"]),
+            "zero_fraction": z,
             "absmean_amplification": 1 / (1 - z),
             "rms_amplification": 1 / math.sqrt(1 - z),
             **_threshold_shares(found),
         }
         for checkpoint in laboratory_checkpoints(run)
         for seed in run.seeds
-        if (found := seed.laboratories.get(checkpoint)) is not None and found.zero_fraction["all"] < 1
+        if (found := seed.laboratories.get(checkpoint)) and (z := found.zeros) is not None and z < 1
     ]
     return pd.DataFrame(some(rows, run, "measurements of the grid", "laboratory"))
 
 
 def _threshold_shares(found: LaboratoryMetrics) -> dict[str, float]:
-    if found.threshold is None:
+    if found.threshold is None or not found.ternary_weights:
         return {}
     shares = {f"flips_{way}": count / found.ternary_weights for way, count in found.threshold.flips.items()}
     return {"near_threshold": found.threshold.near, "crowding": found.threshold.crowding, **shares}

@@ -15,9 +15,9 @@ from tritgolf.report.laboratory import (
     margin_frame,
     probe_frame,
 )
-from tritgolf.report.metrics import Run
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
 from tritgolf.report.statistics import NOT_KNOWN, format_value, format_with_error, mean, mean_error, sample_std
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tritgolf.config.types import ByteCounting
 from tritgolf.report.hardware import machines_note
-from tritgolf.report.metrics import Run
+from tritgolf.report.runs import Run
 from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_mean_std, format_value, mean
 

@@ -11,10 +11,10 @@ import pandas as pd
 
 from tritgolf.report.frames import checkpoint_frame, roundtrip_frame, seed_frame
 from tritgolf.report.hardware import on_several, pace_by_hardware, summed_up
-from tritgolf.report.metrics import Run
 from tritgolf.report.notes import headline_notes, in_headline, made_from
 from tritgolf.report.record_facts import RecordFacts
 from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
 from tritgolf.report.statistics import NOT_KNOWN, format_exact, format_mean_std, format_value, mean, sample_std
 
 BPB_DECIMALS, GAP_DECIMALS = 4, 6
