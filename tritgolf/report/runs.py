@@ -1,7 +1,7 @@
 """Runs of one record at one or more seeds, as reports have them: typed metrics of every stage that was read."""
 
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tritgolf.errors import InputError
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, ProbesMetrics
@@ -17,7 +17,7 @@ from tritgolf.report.schemas import (
 )
 from tritgolf.report.scores import Score, StorageScore
 
-M = TypeVar("M", TrainMetrics, ExportMetrics, RoundtripMetrics, EvaluateMetrics, LaboratoryMetrics, ProbesMetrics)
+M = TypeVar("M")
 S = TypeVar("S", ExportedStorage, StorageScore)
 
 
@@ -63,6 +63,19 @@ class SeedRun:
     def evaluate(self) -> EvaluateMetrics:
         """Metrics of the evaluate stage of the last checkpoint."""
         return self._need(self.evaluated, "evaluate")
+
+    @property
+    def methods(self) -> dict[str, Any]:
+        """The final artifact's scores by evaluation method; none where the file tells only of windows."""
+        return dict(getattr(self.evaluated, "methods", None) or {})
+
+    def method(self, name: str) -> Any:
+        """The final artifact's score by the evaluation method ``name``."""
+        return self._need(self.methods.get(name), f"{name} evaluation")
+
+    def causal(self, method: str) -> bool | None:
+        """Whether the causality probe passed a method; None where it wasn't run on it."""
+        return getattr(self.methods.get(method), "causal", None)
 
     def export(self, checkpoint: str) -> ExportMetrics:
         """Metrics of the export stage of a checkpoint."""
