@@ -68,7 +68,7 @@ def is_ternary(run: Run) -> bool:
 
 def has_temperature(run: Run) -> bool:
     """Whether a temperature was calibrated for a final artifact."""
-    return any(seed.evaluated and seed.evaluated.temperature is not None for seed in run.seeds)
+    return any(seed.best_temperature is not None for seed in run.seeds)
 
 
 def adapts(run: Run) -> bool:

@@ -193,18 +193,25 @@ def shown_checkpoints(frame: pd.DataFrame, most: int = SHOWN_CHECKPOINTS) -> dic
 
 
 def described(row: pd.Series, own: pd.Series, lossless: pd.Series) -> str:
-    """The storage in full where it is one of the two that others start from, else what it changes in the nearer one."""
+    """The storage in full where it is one of the two that others start from, else what it changes in the nearer one.
+
+    Each row has the grid's factors among its columns: those that these rows have are told.
+    """
     if row["same_as"]:
         return f"the same as {row['same_as']}"
     changes = {name: _changes(row, start) for name, start in (("own", own), ("lossless", lossless))}
     nearest = min(changes, key=lambda name: len(changes[name]))
     if row["storage"] in changes:
-        return ", ".join(_word(factor, row[factor]) for factor in FACTORS if factor != "estimator")
+        return ", ".join(_word(factor, row[factor]) for factor in _factors(row) if factor != "estimator")
     return f"{nearest} but for {', '.join(changes[nearest])}"
 
 
+def _factors(row: pd.Series) -> list[str]:
+    return [factor for factor in FACTORS if factor in row]
+
+
 def _changes(row: pd.Series, start: pd.Series) -> list[str]:
-    return [_word(factor, row[factor]) for factor in FACTORS if row[factor] != start[factor]]
+    return [_word(factor, row[factor]) for factor in _factors(row) if row[factor] != start[factor]]
 
 
 def _word(factor: str, value: object) -> str:

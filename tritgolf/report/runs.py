@@ -65,6 +65,11 @@ class SeedRun:
         return self._need(self.evaluated, "evaluate")
 
     @property
+    def best_temperature(self) -> float | None:
+        """The temperature calibrated for the final artifact; None where none was."""
+        return getattr(getattr(self.evaluated, "temperature", None), "best", None)
+
+    @property
     def methods(self) -> dict[str, Any]:
         """The final artifact's scores by evaluation method; none where the file tells only of windows."""
         return dict(getattr(self.evaluated, "methods", None) or {})
@@ -74,8 +79,8 @@ class SeedRun:
         return self._need(self.methods.get(name), f"{name} evaluation")
 
     def causal(self, method: str) -> bool | None:
-        """Whether the causality probe passed a method; None where it wasn't run on it."""
-        return getattr(self.methods.get(method), "causal", None)
+        """Whether the causality probe passed a method; None where it wasn't run on it, or can't tell."""
+        return getattr(getattr(self.methods.get(method), "causality", None), "causal", None)
 
     def export(self, checkpoint: str) -> ExportMetrics:
         """Metrics of the export stage of a checkpoint."""

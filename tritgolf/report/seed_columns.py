@@ -5,7 +5,6 @@ bring theirs along. The tables of seeds and records and the comparison with publ
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from tritgolf.report.columns import (
     BPB_DECIMALS,
@@ -69,11 +68,11 @@ def method_columns(name: str) -> list[Column]:
 
 
 def verdict(method: str) -> Column:
-    """Whether a method is causal, where the probe was run on it."""
+    """Whether a method is causal: where it isn't, or where others adapt."""
     return Column(
         name=f"{method}_causal",
         source=lambda _, seed: seed.causal(method),
-        applies=lambda run: any(seed.causal(method) is not None for seed in run.seeds),
+        applies=lambda run: adapts(run) or any(seed.causal(method) is False for seed in run.seeds),
     )
 
 
@@ -109,11 +108,7 @@ def _total_bytes(seed: SeedRun) -> int:
 
 def _evaluation_seconds(seed: SeedRun) -> float:
     """What all evaluation methods took together."""
-    return sum(getattr(score, "seconds", 0.0) for score in seed.methods.values())
-
-
-def _temperature(seed: SeedRun, name: str) -> Any:
-    return getattr(seed.evaluate.temperature, name, None)
+    return sum(getattr(score, "seconds", None) or 0.0 for score in seed.methods.values())
 
 
 def _sources(seed: SeedRun) -> str:
@@ -169,10 +164,10 @@ WEIGHTS: Sequence[Column] = (
     Column("rt_gap_se_bpb", lambda _, seed: _own(seed).gap_se),
 )
 EVALUATION: Sequence[Column] = (
-    Column("best_temperature", lambda _, seed: _temperature(seed, "best"), applies=has_temperature),
+    Column("best_temperature", lambda _, seed: seed.best_temperature, applies=has_temperature),
     Column(
         "sliding_bpb_at_best_temperature",
-        lambda _, seed: _temperature(seed, "sliding_bpb_at_best"),
+        lambda _, seed: getattr(seed.evaluate.temperature, "sliding_bpb_at_best", None),
         applies=has_temperature,
     ),
     Column("unigram_entropy_bpb", lambda _, seed: seed.evaluate.unigram_entropy_bpb),

@@ -152,10 +152,10 @@ def _over_own(group: pd.DataFrame) -> str:
 def _seed_cells(column: Column, shown: pd.DataFrame, seeds: pd.DataFrame) -> list[str]:
     """A column of the seeds' table, its summary rows last; ``shown``: ``seeds`` with these rows."""
     texts = []
-    for row, (_, figures) in enumerate(shown.iterrows()):
-        text = _cell(figures[column.name], column.decimals, signed=column.signed and figures["seed"] != "std")
+    for row, (name, figure) in enumerate(zip(shown["seed"], shown[column.name], strict=True)):
+        text = _cell(figure, column.decimals, signed=column.signed and name != "std")
         of_seeds = seeds.iloc[[row]] if row < len(seeds) else seeds
-        texts.append(marked(text, of_seeds, column.causal))
+        texts.append(text if name == "std" else marked(text, of_seeds, column.causal))
     return texts
 
 
