@@ -2,9 +2,10 @@
 
 import os
 
-from tritgolf.audit.published import TABLE_SYSTEMS
+from tritgolf.audit.published import table_systems
 from tritgolf.provenance import package_digest
 
+TABLE_SYSTEMS = table_systems(REPOSITORY / "published")
 PUBLISHED_FILES = sorted(map(str, (REPOSITORY / "published").rglob("*.*")))
 MEASURED_FILES = sorted(
     os.path.relpath(path) for path in (REPOSITORY / "measured").rglob("*.*") if path.suffix != ".md"

@@ -10,14 +10,14 @@ report: "../captions/workflow.rst"
 OF_THIS_COMMAND = "Records of the last command"
 
 
-for _name, (_title, _metrics, _published) in TABLES.items():
+for _name, (_title, _metrics) in TABLES.items():
 
     rule:
         name:
             f"table_{_name}"
         input:
             metrics=of_record(_metrics),
-            published=_published,
+            published=published_input if _name == "published" else [],
         output:
             md=f"results/{{record}}/tables/{_name}.md",
             csv=report(
@@ -95,7 +95,7 @@ for _run, _folder in MEASURED.items():
             f"measured_{_run}"
         input:
             metrics=sorted(str(path) for path in _folder.rglob("*.json*")),
-            published=PUBLISHED,
+            published=published_of(read_record_facts(_folder / "record.json").source),
         output:
             texts=measured_files(_run, "tables", "md"),
             images=measured_files(_run, "plots", "png"),

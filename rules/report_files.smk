@@ -5,7 +5,8 @@ from functools import cache, partial
 
 from tritgolf.report.experiments import read_experiment
 from tritgolf.report.metrics import read_record_facts
-from tritgolf.report.record_facts import published_system, record_facts
+from tritgolf.report.published import published_files
+from tritgolf.report.record_facts import record_facts
 
 
 def metrics_of(record: str, patterns: list[str]) -> list[str]:
@@ -17,6 +18,16 @@ def metrics_of(record: str, patterns: list[str]) -> list[str]:
 def of_record(patterns: list[str]):
     """An input function for ``metrics_of``."""
     return lambda wildcards: metrics_of(wildcards.record, patterns)
+
+
+def published_of(source: str) -> list[str]:
+    """The published figures that a record with this source is compared with; none where it has none."""
+    return list(map(str, published_files(PUBLISHED, source)))
+
+
+def published_input(wildcards) -> list[str]:
+    """An input function for ``published_of``."""
+    return published_of(record_config(wildcards.record).source)
 
 
 def facts_of(record: str) -> dict:
@@ -42,18 +53,18 @@ ROUNDTRIP = ["{checkpoint}/export/export.json", "{checkpoint}/roundtrip.json"]
 EVALUATIONS = ["{checkpoint}/evaluate.json"]
 LABORATORY = ["{checkpoint}/laboratory.json"]
 PROBES = ["final/probes.json", "final/laboratory.json"]
-PUBLISHED = str(REPOSITORY / "published" / "seeds.csv")
+PUBLISHED = REPOSITORY / "published"
 
-# name: (its name in the report, the metrics it is made from, published figures)
+# name: (its name in the report, the metrics it is made from)
 TABLES = {
-    "seeds": ("Seeds", FINAL, []),
-    "roundtrip": ("Export and reload", ROUNDTRIP, []),
-    "checkpoints": ("Evaluation by checkpoint", EVALUATIONS, []),
-    "published": ("Beside the published figures", FINAL, PUBLISHED),
-    "laboratory": ("Ablation grid", LABORATORY, []),
-    "decomposition": ("Where the gap comes from", LABORATORY, []),
-    "training_length": ("Gap against training length", LABORATORY, []),
-    "mechanisms": ("How far mechanisms are from breaking", PROBES, []),
+    "seeds": ("Seeds", FINAL),
+    "roundtrip": ("Export and reload", ROUNDTRIP),
+    "checkpoints": ("Evaluation by checkpoint", EVALUATIONS),
+    "published": ("Beside the published figures", FINAL),
+    "laboratory": ("Ablation grid", LABORATORY),
+    "decomposition": ("Where the gap comes from", LABORATORY),
+    "training_length": ("Gap against training length", LABORATORY),
+    "mechanisms": ("How far mechanisms are from breaking", PROBES),
 }
 # name: (its name in the report, the metrics it is made from)
 PLOTS = {
@@ -81,7 +92,7 @@ OF_THEIR_OWN_TARGETS = (*OF_THE_LABORATORY, "checkpoints")
 
 def tables_of(record: str) -> list[str]:
     """The table files of a record that ``all`` makes; beside published figures only where there are some."""
-    found = [name for name in TABLES if name != "published" or published_system(record_config(record).source)]
+    found = [name for name in TABLES if name != "published" or published_of(record_config(record).source)]
     return files_of(f"results/{record}", "tables", [name for name in found if name not in OF_THEIR_OWN_TARGETS])
 
 
@@ -125,13 +136,13 @@ def experiment_metrics(folder: Path) -> list[str]:
 
 def measured_files(run: str, kind: str, suffix: str) -> list[str]:
     """The files of a kept run's ``tables`` or ``plots``: of those whose metrics were kept."""
-    chosen = {name: patterns for name, (_, patterns, *_) in (TABLES if kind == "tables" else PLOTS).items()}
+    chosen = {name: patterns for name, (_, patterns) in (TABLES if kind == "tables" else PLOTS).items()}
     names = [name for name, patterns in chosen.items() if all(map(partial(_was_kept, run), patterns))]
     facts = read_record_facts(MEASURED[run] / "record.json")
     return [
         f"results/measured/{run}/{kind}/{name}.{suffix}"
         for name in names
-        if name != "published" or published_system(facts.source)
+        if name != "published" or published_of(facts.source)
     ]
 
 

@@ -1,6 +1,5 @@
 """The figures of docs/measured.md are those of the metrics it names."""
 
-import csv
 import json
 import re
 import statistics
@@ -17,6 +16,7 @@ from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import load_experiment
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_run, read_record_facts
+from tritgolf.report.published import read_published
 from tritgolf.report.record_facts import AS_WRITTEN
 from tritgolf.report.tables import roundtrip_table
 
@@ -246,10 +246,9 @@ def test_what_is_said_of_the_gap_of_the_faithful_run_is_the_laboratorys():
 
 
 def test_what_is_said_of_the_published_gaps_is_the_tables_and_the_laboratorys():
-    gaps: dict[str, list[float]] = {}
-    with (ROOT / "published" / "seeds.csv").open() as file:
-        for row in csv.DictReader(file):
-            gaps.setdefault(row["system"], []).append(float(row["rt_gap"]))
+    gaps = {
+        name: list(read_published(ROOT / "published" / name).seeds["rt_gap"]) for name in ("pr640", "pr920", "pr923")
+    }
     assert "#920 published {:.4f}, {:.4f} and {:.4f}.".format(*sorted(gaps["pr920"])) in TEXT
     by_fp16 = [
         kept.gap_of(kept.laboratory(run), "lossless_decide_fp16") for run in (AS_WRITTEN_RUN, RUN, kept.SHORT[0])

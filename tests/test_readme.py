@@ -12,9 +12,9 @@ from tritgolf.config.modes import MODES
 from tritgolf.config.record import known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
-from tritgolf.report.comparisons import read_published
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_run
+from tritgolf.report.published import read_published
 from tritgolf.report.statistics import format_mean_std
 
 ROOT = Path(__file__).parents[1]
@@ -60,8 +60,7 @@ def test_the_measured_scores_are_those_of_the_metrics():
 
 
 def test_the_published_figures_are_those_of_the_logs():
-    published = read_published(ROOT / "published" / "seeds.csv")
-    ours = published[published["system"] == "pr920"]
+    ours = read_published(ROOT / "published" / "pr920").seeds
     columns = ("steps", "ms_per_step", "sliding_bpb", "val_bpb", "rt_bpb", "rt_gap", "artifact_bytes", "total_bytes")
     decimals = (0, 2, 4, 4, 4, 4, 0, 0)
     shown = [row[1] for row in table_after(README, "<!-- table: full size -->")]
@@ -117,8 +116,7 @@ def test_how_far_the_formats_of_scales_move_a_gap_is_that_of_everything_kept():
 def test_the_gaps_of_the_findings_are_those_of_the_laboratories_and_the_logs():
     own = [kept.gap_of(found, "own") for found in kept.long_laboratories()]
     assert f"small models lose {min(own):.3f} to {max(own):.3f} BPB" in TEXT
-    published = read_published(ROOT / "published" / "seeds.csv")
-    (lost,) = published[published["system"] == "pr923"]["rt_gap"]
+    (lost,) = read_published(ROOT / "published" / "pr923").seeds["rt_gap"]
     assert f"#923, 100,000 steps at full size, lost {lost:.4f}:" in TEXT
     seeds = load_run(kept.HONEST).seeds
     assert [seed.reloaded("final", "lossless").gap_bpb for seed in seeds] == [0, 0, 0]
@@ -128,8 +126,7 @@ def test_the_gaps_of_the_findings_are_those_of_the_laboratories_and_the_logs():
 def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
     faithful, as_written = kept.laboratory(RUN), kept.laboratory(kept.LENGTH_AS_WRITTEN)
     own, left = kept.gap_of(faithful, "own"), kept.gap_of(faithful, "mixes_bf16")
-    published = read_published(ROOT / "published" / "seeds.csv")
-    gaps = sorted(published[published["system"] == "pr920"]["rt_gap"])
+    gaps = sorted(read_published(ROOT / "published" / "pr920").seeds["rt_gap"])
     assert f"that run's gap at the end is {own:.4f}, of the size of the published ones" in TEXT
     assert "({:.4f}, {:.4f} and {:.4f}).".format(*gaps) in TEXT and gaps[0] < own < gaps[-1]
     assert "Four fifths of it are e4m3 on mixes and skips" in TEXT and 1 - left / own == pytest.approx(4 / 5, abs=0.01)

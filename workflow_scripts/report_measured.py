@@ -14,6 +14,6 @@ snakemake: Snakemake  # set by Snakemake before this script runs
 with one_line_errors(log=snakemake.log[0]):
     kept = load_run(snakemake.params.folder)
     for page in map(Path, snakemake.output.tables):
-        make_table(page.stem, kept, snakemake.input.published).write(page.with_suffix(""))
+        make_table(page.stem, kept, list(snakemake.input.published)).write(page.with_suffix(""))
     for plot in map(Path, snakemake.output.plots):
         save(draw(plot.stem, kept), plot.with_suffix(""))

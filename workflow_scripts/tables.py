@@ -13,5 +13,5 @@ snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]):
     run = load_files(snakemake.input.metrics, RecordFacts(**snakemake.params.facts))
-    table = make_table(snakemake.params.table, run, str(snakemake.input.published))
+    table = make_table(snakemake.params.table, run, list(snakemake.input.published))
     table.write(Path(snakemake.output.csv).with_suffix(""))

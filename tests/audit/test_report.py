@@ -70,7 +70,7 @@ def test_published_runs_that_were_compared_need_no_note(sound, capsys, monkeypat
     ("make", "what"),
     [
         (lambda p: p / "nope", "nope: is not a folder"),
-        (lambda p: PUBLISHED / "seeds.csv", "seeds.csv: is not a folder"),
+        (lambda p: PUBLISHED / "claims.csv", "claims.csv: is not a folder"),
         (lambda p: p, "has no logs"),
     ],
 )
@@ -102,7 +102,7 @@ def test_garbled_is_exit_code_0(tmp_path, capsys):
     assert "0 hold" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("make", [lambda p: p, lambda p: p / "none", lambda p: PUBLISHED / "seeds.csv"])
+@pytest.mark.parametrize("make", [lambda p: p, lambda p: p / "none", lambda p: PUBLISHED / "claims.csv"])
 def test_what_is_no_submission_is_exit_code_2_and_one_line(make, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         run(make(tmp_path))

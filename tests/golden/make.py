@@ -14,6 +14,7 @@ from tritgolf.errors import InputError
 from tritgolf.files import digest_bytes
 from tritgolf.report.catalogue import TABLES, make_table
 from tritgolf.report.metrics import Run, load_run
+from tritgolf.report.published import published_files
 
 FOLDER = Path(__file__).parent
 DATASETS = REPOSITORY / "datasets"
@@ -47,7 +48,7 @@ def _digest(text: str) -> str:
 def _table(name: str, run: Run):
     """The table, or None where the run was kept without what it is made from."""
     try:
-        return make_table(name, run, REPOSITORY / "published" / "seeds.csv")
+        return make_table(name, run, published_files(REPOSITORY / "published", run.facts.source))
     except InputError:
         return None
 

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from tests.report import synthetic
-from tritgolf.report.comparisons import published_table, read_published, records_table
+from tritgolf.report.comparisons import published_table, records_table
 from tritgolf.report.metrics import load_run
+from tritgolf.report.published import read_published
 from tritgolf.report.summary import summary
 from tritgolf.report.tables import roundtrip_table, seeds_table
 
@@ -64,7 +65,7 @@ def test_a_headline_is_by_one_counting(tmp_path, bytes_, z_loss, sliding, val, g
 
 def test_a_comparison_with_published_figures_is_by_published_bytes(tmp_path):
     run = run_of(tmp_path / "v2", "ternary_v2", report__bytes="raw")
-    published = read_published("published/seeds.csv")
+    published = read_published("published/pr920")
     text = published_table(run, published).markdown()
     assert BY_PUBLISHED in text
     assert BY_RAW not in text

@@ -20,6 +20,7 @@ from tritgolf.report.metrics import load_files, load_run
 from tritgolf.report.style import look
 
 REPOSITORY = Path(__file__).parents[2]
+NAMES = (*laboratory_tables.TABLES, "mechanisms")
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_no_two_storages_have_one_colour():
     assert len({look(position)["color"] for position in LOOKS.values()}) == len(LOOKS)
 
 
-@pytest.mark.parametrize("name", laboratory_tables.TABLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_table_has_a_rule_and_a_caption(name):
     assert f'"{name}": (' in (REPOSITORY / "rules" / "report_files.smk").read_text()
     assert (REPOSITORY / "captions" / f"{name}.rst").read_text().strip()
@@ -179,7 +180,7 @@ def test_many_checkpoints_are_thinned_but_for_the_ends(run):
 def test_a_run_that_was_measured_in_the_laboratory_alone_is_reported(folder):
     files = [*folder.rglob("laboratory.json"), *folder.rglob("probes.json")]
     run = load_files(files, synthetic.facts())
-    assert [len(TABLES[name](run).cells) > 0 for name in laboratory_tables.TABLES] == [True] * 4
+    assert [len(TABLES[name](run).cells) > 0 for name in NAMES] == [True] * 4
     with pytest.raises(InputError, match="no roundtrip metrics"):
         TABLES["roundtrip"](run)
 

@@ -122,9 +122,9 @@ def test_a_missing_stage_is_named_when_it_is_needed(folder):
         ({"checkpoint": None}, "does not name its checkpoint and step"),
         ({"metrics__storages": {}}, "metrics.storages"),
         ({"metrics__storages__bf16__bytes": -1}, "metrics.storages.bf16.bytes: '-1'"),
-        ({"metrics__storages__bf16__layout": "zip"}, "metrics.storages.bf16.layout: 'zip'"),
+        ({"metrics__storages__bf16__layout": 3}, "metrics.storages.bf16.layout: '3'"),
         ({"metrics__zero_fraction__all": 1.5}, "metrics.zero_fraction.all: '1.5'"),
-        ({"metrics__zero_fraction": {"attn": 0.5}}, "metrics.zero_fraction.attn"),
+        ({"metrics__zero_fraction": {"attn": 0.5}}, "lacks the share of 'all' layers"),
         ({"metrics": {}}, "metrics.storages is missing"),
     ],
 )

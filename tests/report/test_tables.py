@@ -1,15 +1,18 @@
 """Tables from synthetic metrics: exact content, and digests that only figures can change."""
 
 import io
+import shutil
 
 import pandas as pd
 import pytest
 
 from tests.report import synthetic
 from tests.report.test_metrics import edit, metrics_files
+from tests.small import REPOSITORY
 from tritgolf.errors import InputError
-from tritgolf.report.comparisons import published_table, read_published, records_table
+from tritgolf.report.comparisons import published_table, records_table
 from tritgolf.report.metrics import load_files, load_run
+from tritgolf.report.published import published_files, published_for, read_published
 from tritgolf.report.record_facts import published_system
 from tritgolf.report.schemas import Provenance
 from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
@@ -24,11 +27,21 @@ mean        300      205.3         2.4503     2.5003    2.5012   +0.0009        
 std           0        2.9         0.0025     0.0025    0.0026    0.0001                19"""
 
 PUBLISHED = """\
-system,seed,steps,ms_per_step,sliding_bpb,val_bpb,rt_bpb,rt_gap,total_bytes,artifact_bytes
-pr920,42,6530,91.9,1.1542,1.1802,1.1821,0.0019,15953221,15876313
-pr920,1337,6530,91.8,1.1540,1.1805,1.1813,0.0008,15952387,15875479
-pr920,7,6540,91.9,1.1535,1.1802,1.1808,0.0006,15951196,15874288
+seed,steps,ms_per_step,sliding_bpb,val_bpb,rt_bpb,rt_gap,total_bytes,artifact_bytes
+42,6530,91.9,1.1542,1.1802,1.1821,0.0019,15953221,15876313
+1337,6530,91.8,1.1540,1.1805,1.1813,0.0008,15952387,15875479
+7,6540,91.9,1.1535,1.1802,1.1808,0.0006,15951196,15874288
 """
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Made-up figures of #920, compared as the real ones are."""
+    folder = tmp_path / "published" / "pr920"
+    folder.mkdir(parents=True)
+    (folder / "seeds.csv").write_text(PUBLISHED)
+    shutil.copy(REPOSITORY / "published" / "pr640" / "figures.yaml", folder)
+    return read_published(folder)
 
 
 def csv_of(table) -> pd.DataFrame:
@@ -164,12 +177,11 @@ def test_digest_ignores_times_hardware_and_paths(folder, tmp_path):
     assert records_table([load_run(folder)]).digest == records_table([load_run(elsewhere)]).digest
 
 
-def test_digest_of_the_published_table_ignores_times(tmp_path):
-    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+def test_digest_of_the_published_table_ignores_times(tmp_path, published):
     run = synthetic.write_run(tmp_path / "v2", "ternary_v2")
 
     def table():
-        return published_table(load_run(run), read_published(tmp_path / "seeds.csv"))
+        return published_table(load_run(run), published)
 
     before = table()
     edit(run / "seed7/train/train.json", metrics__step_ms={"mean": 1.0, "median": 1.0, "p10": 1.0, "p90": 1.0})
@@ -179,14 +191,12 @@ def test_digest_of_the_published_table_ignores_times(tmp_path):
     assert table().digest != before.digest
 
 
-def test_seeds_of_different_machines_are_told_apart(tmp_path):
+def test_seeds_of_different_machines_are_told_apart(tmp_path, published):
     run = synthetic.write_run(tmp_path / "v2", "ternary_v2")
-    published = tmp_path / "seeds.csv"
-    published.write_text(PUBLISHED)
 
     def pages():
         found = load_run(run)
-        tables = (seeds_table(found), records_table([found]), published_table(found, read_published(published)))
+        tables = (seeds_table(found), records_table([found]), published_table(found, published))
         return [table.markdown() for table in tables]
 
     assert not any("different hardware" in page for page in pages())
@@ -197,26 +207,25 @@ def test_seeds_of_different_machines_are_told_apart(tmp_path):
     assert all(said in page for page in pages())
 
 
-def test_times_on_different_hardware_are_not_averaged(tmp_path):
+def test_times_on_different_hardware_are_not_averaged(tmp_path, published):
     run = synthetic.write_run(tmp_path / "v2", "ternary_v2")
     for seed in (42, 1337):
         edit(run / f"seed{seed}/train/train.json", provenance__hardware={"gpus": ["NVIDIA H200"] * 4})
     edit(run / "seed7/train/train.json", provenance__hardware={"gpus": ["NVIDIA H100 80GB HBM3"] * 2})
-    (tmp_path / "seeds.csv").write_text(PUBLISHED)
     found = load_run(run)
     seeds, records = seeds_table(found), records_table([found])
-    published = published_table(found, read_published(tmp_path / "seeds.csv"))
+    beside = published_table(found, published)
     by_hardware = "204.5 on 4×H200, 207.0 on 2×H100"
     assert list(seeds.cells["ms/step"]) == ["202.0", "207.0", "207.0", by_hardware, "—"]
     assert list(records.cells["ms/step"]) == [by_hardware]
-    shown = published.cells.set_index("figure").loc["ms/step"]
+    shown = beside.cells.set_index("figure").loc["ms/step"]
     assert list(shown)[1:] == ["204.5 ± 3.5 on 4×H200, 207.0 on 2×H100", "—"]
     frame = csv_of(seeds)
     for name in ("ms_per_step", "median_ms_per_step", "training_seconds"):
         assert frame[name][:3].notna().all() and frame[name][3:].isna().all()
         assert csv_of(records)[[f"{name}_mean", f"{name}_std"]].isna().all(axis=None)
     assert frame["val_bpb"].notna().all()
-    assert csv_of(published).set_index("figure").loc["ms/step", ["mean", "std", "difference"]].isna().all()
+    assert csv_of(beside).set_index("figure").loc["ms/step", ["mean", "std", "difference"]].isna().all()
 
 
 def test_names_of_hardware_that_are_alike_when_short_are_shown_whole(tmp_path):
@@ -278,20 +287,17 @@ def test_records_of_other_commands_are_not_taken_for_missing(folder):
     assert "results of other records stay in results/RECORD/tables" in page
 
 
-def test_beside_the_published_figures(tmp_path):
-    (tmp_path / "seeds.csv").write_text(PUBLISHED)
-    published = read_published(tmp_path / "seeds.csv")
+def test_beside_the_published_figures(tmp_path, published):
     run = load_run(synthetic.write_run(tmp_path / "v2", "ternary_v2"))
     rows = published_table(run, published).cells.set_index("figure")
     assert rows.loc["sliding BPB"].tolist() == ["1.15390 ± 0.00036", "2.4503 ± 0.0025", "+1.2964"]
     assert rows.loc["val BPB, with z-loss"].iloc[1] == "2.5033 ± 0.0025"
 
 
-def test_other_text_has_no_difference_of_scores(tmp_path):
-    (tmp_path / "seeds.csv").write_text(PUBLISHED)
+def test_other_text_has_no_difference_of_scores(tmp_path, published):
     folder = synthetic.write_run(tmp_path / "v2", "ternary_v2")
     edit(folder / "record.json", dataset="docs_en")
-    table = published_table(load_run(folder), read_published(tmp_path / "seeds.csv"))
+    table = published_table(load_run(folder), published)
     rows = table.cells.set_index("figure")["difference"]
     assert set(rows[["sliding BPB", "val BPB, with z-loss", "RT BPB, with z-loss", "RT gap, with z-loss"]]) == {
         "other text"
@@ -300,9 +306,8 @@ def test_other_text_has_no_difference_of_scores(tmp_path):
     assert "Scored on docs_en here, on fineweb there" in table.markdown()
 
 
-def test_a_run_with_a_name_is_not_taken_for_the_record(tmp_path):
+def test_a_run_with_a_name_is_not_taken_for_the_record(tmp_path, published):
     """Beside the published figures of its record too, and among other records."""
-    (tmp_path / "seeds.csv").write_text(PUBLISHED)
     folder = synthetic.write_run(tmp_path / "ternary_v2@long", "ternary_v2")
     changed = ["seeds: [1] → [42]", "train.steps: 10000 → 300", "model.layers: 10 → 4", "train.z_loss: 0.1 → 0.0"]
     for path in metrics_files(folder):
@@ -310,7 +315,7 @@ def test_a_run_with_a_name_is_not_taken_for_the_record(tmp_path):
             edit(path, record="ternary_v2@long")
     edit(folder / "record.json", name="ternary_v2@long", laid_over=changed)
     run = load_run(folder)
-    tables = [seeds_table(run), roundtrip_table(run), published_table(run, read_published(tmp_path / "seeds.csv"))]
+    tables = [seeds_table(run), roundtrip_table(run), published_table(run, published)]
     for table in tables:
         told = "run long; not as the record has it: train.steps: 10000 → 300, model.layers: 10 → 4 and 1 more"
         assert f" ({told}): " in table.title
@@ -325,20 +330,30 @@ def test_a_record_as_it_is_says_nothing_of_runs(folder):
     assert "not as the record has it" not in seeds_table(load_run(folder)).markdown().lower()
 
 
-def test_no_published_figures(folder, tmp_path):
-    (tmp_path / "seeds.csv").write_text(PUBLISHED)
-    with pytest.raises(InputError, match="record 'demo': has no published figures"):
-        published_table(load_run(folder), read_published(tmp_path / "seeds.csv"))
+def test_no_published_figures(published, tmp_path):
+    folder, demo, record = tmp_path / "published", synthetic.facts("demo"), synthetic.facts("ternary_v2")
+    assert published_files(folder, demo.source) == published_files(folder, "#640") == []
+    with pytest.raises(InputError, match=r"record 'demo': has no published figures \(None\); add seeds.csv"):
+        published_for(demo, [])
+    assert published_for(record, published_files(folder, record.source)).system == "pr920"
     assert published_system("#640") == "pr640"
     assert published_system("this project") is None
 
 
-def test_bad_published_figures(tmp_path):
-    with pytest.raises(InputError, match="cannot be read as CSV"):
-        read_published(tmp_path / "none.csv")
-    (tmp_path / "short.csv").write_text("system,seed,steps\n")
+def test_bad_published_figures(published, tmp_path):
+    folder = tmp_path / "published" / "pr920"
+    (folder / "seeds.csv").write_text("seed,steps\n")
     with pytest.raises(InputError, match="lacks the columns artifact_bytes, ms_per_step"):
-        read_published(tmp_path / "short.csv")
+        read_published(folder)
+    (folder / "seeds.csv").unlink()
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_published(folder)
+    (folder / "figures.yaml").write_text("inherit: pr920\n")
+    with pytest.raises(InputError, match="comes round to itself"):
+        read_published(folder)
+    (folder / "figures.yaml").write_text("figures: {steps: {}}\n")
+    with pytest.raises(InputError, match=r"figures\.yaml: dataset: is missing"):
+        read_published(folder)
 
 
 def test_a_row_a_checkpoint_that_was_evaluated(folder):

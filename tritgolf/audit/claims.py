@@ -11,6 +11,7 @@ from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import FOLDER, read_csv
 from tritgolf.audit.submission import read_logs
 from tritgolf.outcome import Outcome, Verdict
+from tritgolf.report.published import SEEDS
 from tritgolf.report.statistics import mean
 
 Kind = Literal["logs", "measurement"]
@@ -86,4 +87,4 @@ class Published:
 
     def mean_gap(self, system: str) -> float:
         """Mean roundtrip gap of a system's seeds, bits a byte, as published."""
-        return mean(float(row["rt_gap"]) for row in read_csv(self.folder / "seeds.csv") if row["system"] == system)
+        return mean(float(row["rt_gap"]) for row in read_csv(self.folder / system / SEEDS))

@@ -223,7 +223,7 @@ def _laboratory_gaps(run: Results) -> Iterator[Gap]:
                 if row.factors.get("estimator", "own") == "own":  # else not a storage of this record's system
                     factors = {factor: _word(row.factors[factor]) for factor in FACTORS}
                     yield Gap(
-                        run.path.name, found.estimator, found.ternary_weights == FULL_SIZE, seed.seed,
+                        run.path.name, found.estimator or "", found.ternary_weights == FULL_SIZE, seed.seed,
                         seed.steps_of[checkpoint], name, factors, scale * row.gap_bpb, scale * row.gap_se,
                         scale * row.over_own_se, name == "own",
                     )  # fmt: skip
@@ -260,7 +260,7 @@ def _evaluations(run: Results) -> Iterator[Evaluation]:
             grid = {point.temperature: point.calibration_nats for point in found.temperature.grid}
             yield Evaluation(
                 run.path.name, str(run.setting("dataset")), _is_full_size(run), seed.seed,
-                found.chunked.by_published_bytes, found.chunked.record_bpb, found.sliding.by_published_bytes,
+                found.chunked.by_published_bytes, found.chunked.bpb_with_z_loss, found.sliding.by_published_bytes,
                 found.sliding.stride, grid,
             )  # fmt: skip
 
@@ -275,8 +275,8 @@ def _zeros(run: Results) -> Iterator[Zeros]:
             if (metrics := seed.exports.get(checkpoint) or seed.laboratories.get(checkpoint))
         }
         for step, row in sorted(found.items()):
-            if row.zero_fraction and "all" in row.zero_fraction and row.record_zero_fraction is not None:
-                yield Zeros(*made, seed.seed, step, row.zero_fraction["all"], row.record_zero_fraction)
+            if row.zero_fraction and "all" in row.zero_fraction and row.published_zero_fraction is not None:
+                yield Zeros(*made, seed.seed, step, row.zero_fraction["all"], row.published_zero_fraction)
 
 
 def _lines_of_checkpoints(run: Results, seed: SeedRun) -> list[TrainingLogLine]:

@@ -12,13 +12,15 @@ from pathlib import Path
 from tritgolf.audit.figures import Comparison, compare, compare_mean, compare_std, figures_of
 from tritgolf.audit.intervals import Interval, Printed
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.submission import read_logs
+from tritgolf.audit.submission import log_files, read_logs
 from tritgolf.errors import InputError
+from tritgolf.report.published import SEEDS, read_figures, systems
 from tritgolf.report.statistics import mean, sample_std
 
 FOLDER = Path("published")
-TABLE_SYSTEMS = ("pr640", "pr920", "pr1716", "pr1722")
+# What a log of the ternary systems gives of a seed.
 FIGURES = ("steps", "ms_per_step", "sliding_bpb", "val_bpb", "rt_bpb", "rt_gap", "total_bytes")
+SUMMARY = "summary.csv"  # the printed mean and standard deviation, beside the seeds
 
 
 @dataclass(frozen=True)
@@ -46,27 +48,21 @@ class Mark:
     source: str
 
 
+def table_systems(folder: str | Path = FOLDER) -> list[str]:
+    """The systems whose printed table can be recomputed."""
+    return [system for system in systems(folder) if read_figures(Path(folder) / system).table]
+
+
 def read_seed_table(system: str, folder: str | Path = FOLDER) -> SeedTable:
     """The published table of ``system``; an unknown one is an ``InputError``."""
-    folder = Path(folder)
-    rows = [row for row in read_csv(folder / "seeds.csv") if row["system"] == system]
-    if rows:
-        seeds = {int(row["seed"]): _printed(row, FIGURES) for row in rows}
-        summary, logs = folder / f"{system}_summary.csv", folder / system
-        printed = {row["row"]: _printed(row, FIGURES) for row in read_csv(summary)} if summary.is_file() else {}
-        return SeedTable(system, FIGURES, seeds, printed, read_logs(logs) if logs.is_dir() else ())
-    path = folder / f"{system}_seeds.csv"
-    if not path.is_file():
-        raise InputError(path, f"no published seeds of {system!r}", f"known: {', '.join(TABLE_SYSTEMS)}")
-    rows = read_csv(path)
-    if "stage" in rows[0]:  # one row a stage and seed: stages become columns
-        stages = tuple(dict.fromkeys(row["stage"] for row in rows))
-        by_seed: dict[int, dict[str, Printed]] = {}
-        for row in rows:
-            by_seed.setdefault(int(row["seed"]), {})[row["stage"]] = Printed(row["val_bpb"])
-        return SeedTable(system, stages, by_seed)
-    figures = tuple(key for key in rows[0] if key != "seed")
-    return SeedTable(system, figures, {int(row["seed"]): _printed(row, figures) for row in rows})
+    place, known = Path(folder) / system, table_systems(folder)
+    if system not in known:
+        raise InputError(place, f"has no published table of {system!r}", f"known: {', '.join(known)}")
+    figures = read_figures(place).table
+    seeds = {int(row["seed"]): _printed(row, figures) for row in read_csv(place / SEEDS)}
+    summary = place / SUMMARY
+    printed = {row["row"]: _printed(row, figures) for row in read_csv(summary)} if summary.is_file() else {}
+    return SeedTable(system, figures, seeds, printed, read_logs(place) if log_files(place) else ())
 
 
 def marks(table: SeedTable) -> Iterator[Mark]:

@@ -2,59 +2,41 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from tritgolf.errors import InputError
+from tritgolf.report.columns import (
+    BPB_DECIMALS,
+    GAP_DECIMALS,
+    Cell,
+    adapts,
+    cells,
+    counting_of_weights,
+    marked,
+    methods_of,
+    pure_counting,
+)
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.hardware import machines_note, on_several, pace_by_hardware, summed_up
-from tritgolf.report.metrics import Run
 from tritgolf.report.notes import counted_in_words, in_headline, made_from
-from tritgolf.report.record_facts import published_system
+from tritgolf.report.published import OF_THE_TEXT, Figure, PublishedSystem
 from tritgolf.report.rendering import Table
-from tritgolf.report.statistics import format_mean_std, format_value, mean, sample_std
-from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, figure_names, headline, yes_no
+from tritgolf.report.runs import Run
+from tritgolf.report.seed_columns import columns_of
+from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_value, mean, sample_std
+from tritgolf.report.tables import figure_names, yes_no
 
-PUBLISHED_DATASET = "fineweb"
-# (row, column of the published figures, column of seed_frame, decimals, whether it depends on the text)
-PUBLISHED_FIGURES = (
-    ("steps", "steps", "steps", 0, False),
-    ("ms/step", "ms_per_step", "ms_per_step", 1, False),
-    ("sliding BPB", "sliding_bpb", "sliding_bpb_published_bytes", BPB_DECIMALS, True),
-    ("val BPB, with z-loss", "val_bpb", "val_record_bpb", BPB_DECIMALS, True),
-    ("RT BPB, with z-loss", "rt_bpb", "rt_record_bpb", BPB_DECIMALS, True),
-    ("RT gap, with z-loss", "rt_gap", "rt_gap_record_bpb", BPB_DECIMALS, True),
-    ("artifact bytes", "artifact_bytes", "artifact_bytes", 0, False),
-    ("total bytes", "total_bytes", "total_bytes", 0, False),
-)
 OTHER_TEXT = "Scored on {} here, on {} there: no score can be compared across the two, so no difference is given."
 
 
 def records_table(runs: Sequence[Run]) -> Table:
     """A row a record of one command: its seeds' mean ± sample standard deviation of every published figure."""
-    rows, shown = [], []
     frames = [seed_frame(run) for run in runs]
-    for run, frame in zip(runs, frames, strict=True):
-        names = headline(run.facts)
-        rows.append(_summary_row(run, frame))
-        shown.append(
-            {
-                "record": run.facts.name,
-                "mode": run.facts.label,
-                "text": run.facts.dataset,
-                "seeds": str(len(frame)),
-                "steps": format_value(mean(frame["steps"]), 0),
-                "ms/step": pace_by_hardware(frame),
-                "bytes": counted_in_words(run, frame),
-                "sliding BPB": format_mean_std(frame[names["sliding_bpb"]], BPB_DECIMALS),
-                "val BPB": format_mean_std(frame[names["val_bpb"]], BPB_DECIMALS),
-                "RT BPB": format_mean_std(frame[names["rt_bpb"]], BPB_DECIMALS),
-                "RT gap": format_mean_std(frame[names["rt_gap"]], GAP_DECIMALS, signed=True),
-                "largest artifact": format_value(frame["artifact_bytes"].max(), 0),
-                "fits": yes_no(bool(frame["fits_limit"].all())),
-            }
-        )
+    columns = _record_cells(runs)
+    rows = [_summary_row(run, frame) for run, frame in zip(runs, frames, strict=True)]
+    not_known = {column.heading: NOT_KNOWN for column in columns}
+    shown = [not_known | cells(run, frame, columns) for run, frame in zip(runs, frames, strict=True)]
     texts = sorted({run.facts.dataset for run in runs})
     several_texts = (f"The records were scored on different texts ({', '.join(texts)}): compare no BPB across them.",)
     return Table(
@@ -75,37 +57,39 @@ def records_table(runs: Sequence[Run]) -> Table:
     )
 
 
-def published_table(run: Run, published: pd.DataFrame) -> Table:
+def published_table(run: Run, published: PublishedSystem) -> Table:
     """The published figures of the record's source beside ours, figure by figure, each counted as published.
 
-    ``published``: as ``read_published`` has it. Where the text differs, the rows of scores say "other text" instead of
-    a difference: BPB of two texts can't be compared.
+    Where the text differs, the rows of scores say "other text" instead of a difference: BPB of two texts can't be
+    compared.
     """
-    system = published_system(run.facts.source)
-    theirs, ours = published[published["system"] == system], seed_frame(run)
-    if theirs.empty:
-        known = ", ".join(sorted(set(published["system"])))
-        raise InputError(f"record {run.facts.name!r}", f"has no published figures ({system})", f"there are: {known}")
-    same_text = run.facts.dataset == PUBLISHED_DATASET
+    theirs, ours, figures = published.seeds, seed_frame(run), published.figures
+    same_text = run.facts.dataset == figures.dataset
     headings = (
-        f"published ({system}, seeds: {len(theirs)}, text: {PUBLISHED_DATASET})",
+        f"published ({published.system}, seeds: {len(theirs)}, text: {figures.dataset})",
         f"here (seeds: {len(ours)}, text: {run.facts.dataset})",
     )
-    pairs = [_published_row(figure, theirs, ours, same_text) for figure in PUBLISHED_FIGURES]
-    rows = [row for row, _ in pairs]
-    shown = [
-        {"figure": row["figure"], **dict(zip(headings, cells, strict=False)), "difference": cells[-1]}
-        for row, cells in pairs
-    ]
+    causal = {column.name: column.causal for column in columns_of(run)}
+    rows, shown = [], []
+    for name, figure in figures.figures.items():
+        values = theirs[name].dropna().tolist()
+        row = _published_row(figure, values, ours, same_text)
+        texts = (format_mean_std(values, figure.decimals), _here(figure, ours, causal.get(figure.figure, "")))
+        rows.append(row)
+        shown.append(
+            {
+                "figure": figure.heading,
+                **dict(zip(headings, texts, strict=True)),
+                "difference": _difference(figure, row),
+            }
+        )
     return Table(
         title=f"{run.facts.heading}: published figures and this run",
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(
-            "Mean ± sample standard deviation over seeds. On both sides val BPB, RT BPB and RT gap include the z-loss "
-            "term, as published; sliding BPB is pure cross-entropy. Bytes are counted as the published code does, on "
-            "both sides.",
-            *(() if same_text else (OTHER_TEXT.format(run.facts.dataset, PUBLISHED_DATASET),)),
+            f"Mean ± sample standard deviation over seeds. {figures.note}",
+            *(() if same_text else (OTHER_TEXT.format(run.facts.dataset, figures.dataset),)),
             *machines_note(ours),
             *made_from([run], lambda _: "published"),
         ),
@@ -113,29 +97,41 @@ def published_table(run: Run, published: pd.DataFrame) -> Table:
     )
 
 
-def _published_row(
-    figure: tuple[str, str, str, int, bool], published: pd.DataFrame, ours: pd.DataFrame, same_text: bool
-) -> tuple[dict[str, object], tuple[str, str, str]]:
-    """A figure of ``PUBLISHED_FIGURES`` on both sides: in full, and as shown (published, here, difference)."""
-    title, published_name, own_name, decimals, of_the_text = figure
-    first, second = published[published_name].dropna().tolist(), ours[own_name].dropna().tolist()
-    here, std = (summed_up(ours.dropna(subset=[own_name]), own_name, of_seeds) for of_seeds in (mean, sample_std))
-    difference = here - mean(first) if same_text or not of_the_text else math.nan
-    row: dict[str, object] = {
-        "figure": title,
-        "published_mean": mean(first),
-        "published_std": sample_std(first),
-        "published_seeds": len(first),
+def _values(ours: pd.DataFrame, figure: Figure) -> pd.Series:
+    """Our seeds' values of a published figure; none where this run doesn't have it."""
+    return ours[figure.figure].dropna() if figure.figure in ours else pd.Series(dtype=float)
+
+
+def _published_row(figure: Figure, published: list[float], ours: pd.DataFrame, same_text: bool) -> dict[str, Any]:
+    """A figure on both sides, in full: ``published`` has a value a seed, ``ours`` is a ``seed_frame``."""
+    of_seeds, known = _values(ours, figure), figure.figure in ours
+    measured = ours.loc[of_seeds.index]
+    here, std = (summed_up(measured, figure.figure, each) if known else math.nan for each in (mean, sample_std))
+    comparable = same_text or figure.unit != OF_THE_TEXT
+    return {
+        "figure": figure.heading,
+        "published_mean": mean(published),
+        "published_std": sample_std(published),
+        "published_seeds": len(published),
         "mean": here,
         "std": std,
-        "seeds": len(second),
-        "difference": difference,
+        "seeds": len(of_seeds),
+        "difference": here - mean(published) if comparable else math.nan,
         "same_text": same_text,
     }
-    by_hardware = own_name == "ms_per_step" and on_several(ours)
-    shown = pace_by_hardware(ours, lambda paces: format_mean_std(paces, decimals)) if by_hardware else ""
-    told = "other text" if of_the_text and not same_text else format_value(difference, decimals, signed=True)
-    return row, (format_mean_std(first, decimals), shown or format_mean_std(second, decimals), told)
+
+
+def _here(figure: Figure, ours: pd.DataFrame, causal: str) -> str:
+    """Our side of a row: mean ± std over seeds, by hardware where that differs, marked where no model scores so."""
+    if figure.figure == "ms_per_step" and on_several(ours):
+        return pace_by_hardware(ours, lambda paces: format_mean_std(paces, figure.decimals))
+    return marked(format_mean_std(_values(ours, figure), figure.decimals), ours, causal)
+
+
+def _difference(figure: Figure, row: dict[str, Any]) -> str:
+    if figure.unit == OF_THE_TEXT and not row["same_text"]:
+        return "other text"
+    return format_value(row["difference"], figure.decimals, signed=True)
 
 
 def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
@@ -147,13 +143,52 @@ def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
     return row
 
 
-def read_published(path: str | Path) -> pd.DataFrame:
-    """Published figures, a row a seed (``published/seeds.csv``): system, seed and the published columns."""
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(path, f"cannot be read as CSV ({error})", "restore it from the repository") from None
-    missing = sorted({"system", *(name for _, name, *_ in PUBLISHED_FIGURES)} - set(frame.columns))
-    if missing:
-        raise InputError(path, f"lacks the columns {', '.join(missing)}", "restore it from the repository")
-    return frame
+def _of_methods(runs: Sequence[Run]) -> list[Cell]:
+    """A cell an evaluation method of any of the ``runs``, marked where it isn't causal."""
+
+    def cell(name: str) -> Cell:
+        def show(run: Run, frame: pd.DataFrame) -> str:
+            scores = format_mean_std(frame[f"{name}_{pure_counting(run.facts)}"].dropna(), BPB_DECIMALS)
+            return marked(scores, frame, f"{name}_causal")
+
+        return Cell(f"{name} BPB", show, applies=lambda run: name in methods_of(run))
+
+    return [cell(name) for name in dict.fromkeys(name for run in runs for name in methods_of(run))]
+
+
+def _of_weights(stem: str, heading: str, decimals: int, signed: bool = False) -> Cell:
+    def show(run: Run, frame: pd.DataFrame) -> str:
+        return format_mean_std(frame[f"{stem}_{counting_of_weights(run.facts)}"], decimals, signed=signed)
+
+    return Cell(heading, show)
+
+
+def _sliding(run: Run, frame: pd.DataFrame) -> str:
+    scores = format_mean_std(frame[f"sliding_{pure_counting(run.facts)}"], BPB_DECIMALS)
+    return marked(scores, frame, "sliding_causal")
+
+
+def _record_cells(runs: Sequence[Run]) -> list[Cell]:
+    """The columns of the records' table: those that apply to any of the ``runs``."""
+    every = (*OF_RECORD, *_of_methods(runs), *OF_ARTIFACT)
+    return [cell for cell in every if any(map(cell.applies, runs))]
+
+
+OF_RECORD: Sequence[Cell] = (
+    Cell("record", lambda run, _: run.facts.name),
+    Cell("mode", lambda run, _: run.facts.label),
+    Cell("text", lambda run, _: run.facts.dataset),
+    Cell("seeds", lambda _, frame: str(len(frame))),
+    Cell("steps", lambda _, frame: format_value(mean(frame["steps"]), 0)),
+    Cell("ms/step", lambda _, frame: pace_by_hardware(frame)),
+    Cell("bytes", counted_in_words),
+    Cell("sliding BPB", _sliding),
+)
+OF_ARTIFACT: Sequence[Cell] = (
+    _of_weights("val", "val BPB", BPB_DECIMALS),
+    _of_weights("rt", "RT BPB", BPB_DECIMALS),
+    _of_weights("rt_gap", "RT gap", GAP_DECIMALS, signed=True),
+    Cell("longest evaluation s", lambda _, frame: format_value(frame["evaluation_seconds"].max(), 1), adapts),
+    Cell("largest artifact", lambda _, frame: format_value(frame["artifact_bytes"].max(), 0)),
+    Cell("fits", lambda _, frame: yes_no(bool(frame["fits_limit"].all()))),
+)

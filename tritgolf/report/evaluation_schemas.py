@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from tritgolf.errors import InputError
 from tritgolf.report.facts import Count, Facts, NonNegative, Size
-from tritgolf.report.scores import PureScore, Score
+from tritgolf.report.scores import WITH_Z_LOSS, PureScore, Score
 
 
 class Causality(Facts):
@@ -22,11 +22,11 @@ class Causality(Facts):
 class MethodScore(PureScore):
     """Scores by one method. ``stride``, ``window``, ``rule``: of sliding windows; ``adapt``: what changes the network.
 
-    ``record_bpb``: as in ``Score``. ``seconds``: of scoring alone; files up to schema 4 have them of sliding windows.
+    ``bpb_with_z_loss``: as in ``Score``. ``seconds``: of scoring alone; files up to schema 4 have them of sliding windows.
     """
 
     kind: str
-    record_bpb: NonNegative | None = None
+    bpb_with_z_loss: NonNegative | None = Field(default=None, validation_alias=WITH_Z_LOSS)
     tokens_scored: Size
     tokens_left_out: Count
     bytes: Size
@@ -42,7 +42,7 @@ class MethodScore(PureScore):
 class ChunkedScore(MethodScore, Score):
     """Non-overlapping windows."""
 
-    record_bpb: NonNegative
+    bpb_with_z_loss: NonNegative = Field(validation_alias=WITH_Z_LOSS)
 
 
 class SlidingScore(MethodScore):

@@ -5,9 +5,9 @@ import pandas as pd
 from tritgolf.errors import InputError
 from tritgolf.report.experiments import FILE, Experiment
 from tritgolf.report.frames import log_frame, roundtrip_frame
-from tritgolf.report.metrics import Run
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
 from tritgolf.report.statistics import format_exact, format_mean_std, format_value, mean
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS, with_summary
 

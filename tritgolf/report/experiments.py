@@ -12,7 +12,8 @@ from pydantic import Field
 
 from tritgolf.config.settings import Settings, read_yaml, validate
 from tritgolf.errors import InputError
-from tritgolf.report.metrics import Run, load_run
+from tritgolf.report.metrics import load_run
+from tritgolf.report.runs import Run
 
 FILE = "experiment.yaml"
 

@@ -5,16 +5,19 @@ from typing import Any
 import pandas as pd
 
 from tritgolf.errors import InputError
-from tritgolf.report.metrics import Run, SeedRun
+from tritgolf.report.runs import Run, SeedRun
+from tritgolf.report.schemas import ExportMetrics
+from tritgolf.report.seed_columns import columns_of
 
 
 def seed_frame(run: Run) -> pd.DataFrame:
-    """One row a seed: the published columns, each figure in both countings, with the artifact's bytes and provenance.
+    """One row a seed, a column each of ``seed_columns``: every figure in all countings, bytes and provenance.
 
     ``…_bpb`` is pure cross-entropy, by the bytes that ``byte_counting`` names; ``…_record_bpb`` is by published bytes
     and includes the z-loss term, as the published code reports it.
     """
-    return pd.DataFrame([_seed_row(run, seed) for seed in run.seeds])
+    columns = columns_of(run)
+    return pd.DataFrame([{column.name: column.source(run, seed) for column in columns} for seed in run.seeds])
 
 
 def roundtrip_frame(run: Run) -> pd.DataFrame:
@@ -41,7 +44,7 @@ def zero_frame(run: Run) -> pd.DataFrame:
     rows = []
     for seed in run.seeds:
         for line in seed.log:
-            for layer, share in [*(line.zero_fraction or {}).items(), ("record", line.record_zero_fraction)]:
+            for layer, share in [*(line.zero_fraction or {}).items(), ("record", line.published_zero_fraction)]:
                 if share is not None:
                     rows.append({"seed": seed.seed, "step": line.step, "layer": layer, "zero_fraction": share})
     return pd.DataFrame(some(rows, run, "zero fraction in a training log", "train"))
@@ -97,7 +100,7 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
             "sliding_gain_bpb": found.chunked.bpb - found.sliding.bpb,
             "stride": found.sliding.stride,
             "window": found.sliding.window,
-            "best_temperature": found.temperature.best,
+            **({"best_temperature": found.temperature.best} if found.temperature else {}),
         }
         for checkpoint in run.checkpoints
         for seed in run.seeds
@@ -109,11 +112,12 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
 def temperature_frame(run: Run) -> pd.DataFrame:
     """One row a (seed, temperature): loss on the calibration tokens, nats a token; ``best`` marks the chosen one."""
     rows = [
-        {"seed": seed.seed, **point.model_dump(), "best": point.temperature == seed.evaluate.temperature.best}
+        {"seed": seed.seed, **point.model_dump(), "best": point.temperature == temperature.best}
         for seed in run.seeds
-        for point in seed.evaluate.temperature.grid
+        if (temperature := seed.evaluate.temperature)
+        for point in temperature.grid
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(some(rows, run, "calibrated temperature", "evaluate"))
 
 
 def some(rows: list[dict[str, Any]], run: Run, what: str, stage: str) -> list[dict[str, Any]]:
@@ -121,55 +125,6 @@ def some(rows: list[dict[str, Any]], run: Run, what: str, stage: str) -> list[di
     if not rows:
         raise InputError(f"record {run.facts.name!r}", f"has no {what}", f"run the {stage} stage first")
     return rows
-
-
-def _seed_row(run: Run, seed: SeedRun) -> dict[str, object]:
-    train, roundtrip, export, evaluate = seed.train, seed.roundtrip("final"), seed.export("final"), seed.evaluate
-    storage = roundtrip.own_storage
-    own, exported = seed.reloaded("final", storage), seed.exported("final", storage)
-    total_bytes = exported.bytes + export.code_bytes
-    return {
-        "record": run.facts.name,
-        "seed": seed.seed,
-        "steps": train.steps,
-        "ms_per_step": train.step_ms.mean,
-        "median_ms_per_step": train.step_ms.median,
-        "training_seconds": train.training_seconds,
-        "sliding_bpb": evaluate.sliding.bpb,
-        "sliding_bpb_published_bytes": evaluate.sliding.by_published_bytes,
-        "stride": evaluate.sliding.stride,
-        "val_bpb": roundtrip.trained.bpb,
-        "val_bpb_published_bytes": roundtrip.trained.by_published_bytes,
-        "val_record_bpb": roundtrip.trained.record_bpb,
-        "rt_bpb": own.bpb,
-        "rt_bpb_published_bytes": own.by_published_bytes,
-        "rt_record_bpb": own.record_bpb,
-        "rt_gap_bpb": own.gap_bpb,
-        "rt_gap_bpb_published_bytes": own.by_published_bytes - roundtrip.trained.by_published_bytes,
-        "rt_gap_record_bpb": own.record_bpb - roundtrip.trained.record_bpb,
-        "rt_gap_se_bpb": own.gap_se,
-        "best_temperature": evaluate.temperature.best,
-        "sliding_bpb_at_best_temperature": evaluate.temperature.sliding_bpb_at_best,
-        "unigram_entropy_bpb": evaluate.unigram_entropy_bpb,
-        "byte_counting": evaluate.sliding.byte_counting,
-        "raw_per_published_byte": evaluate.sliding.raw_per_published_byte,
-        "storage": storage,
-        "layout": exported.layout,
-        "artifact_bytes": exported.bytes,
-        "code_bytes": export.code_bytes,
-        "total_bytes": total_bytes,
-        "byte_limit": export.byte_limit,
-        "fits_limit": total_bytes <= export.byte_limit,
-        "zero_fraction": export.zero_fraction["all"],
-        "record_zero_fraction": export.record_zero_fraction,
-        "mode": run.facts.label,
-        "dataset": run.facts.dataset,
-        "hardware": seed.made_by.machine,
-        "torch": seed.made_by.versions.get("torch"),
-        "package_digest": seed.made_by.code.get("package_digest"),
-        "commit": seed.made_by.code.get("commit"),
-        "sources": " ".join(source.path for source in seed.sources if source.checkpoint in (None, "final")),
-    }
 
 
 def _storages(run: Run, checkpoint: str) -> list[str]:
@@ -189,17 +144,21 @@ def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> di
         "storage": storage,
         "seed": seed.seed,
         "trained_bpb": trained.bpb,
-        "trained_record_bpb": trained.record_bpb,
+        "trained_record_bpb": trained.bpb_with_z_loss,
         "rt_bpb": reloaded.bpb,
-        "rt_record_bpb": reloaded.record_bpb,
+        "rt_record_bpb": reloaded.bpb_with_z_loss,
         "gap_bpb": reloaded.gap_bpb,
         "gap_se_bpb": reloaded.gap_se,
         "gap_over_own_bpb": reloaded.gap_bpb - own.gap_bpb,
         "is_own_storage": storage == roundtrip.own_storage,
         "artifact_bytes": exported.bytes,
         "layout": exported.layout,
-        "trits_changed": reloaded.trits_changed,
+        **({} if export.zeros is None else {"trits_changed": reloaded.trits_changed}),
         "max_weight_error": reloaded.max_weight_error,
-        "zero_fraction": export.zero_fraction["all"],
-        "record_zero_fraction": export.record_zero_fraction,
+        **({} if export.zeros is None else _zeros(export)),
     }
+
+
+def _zeros(export: ExportMetrics) -> dict[str, float | None]:
+    """Zero fractions of a ternary export: of the stored trits, and as the published code counts."""
+    return {"zero_fraction": export.zeros, "record_zero_fraction": export.published_zero_fraction}

@@ -4,12 +4,13 @@ A gap is reloaded − trained in bits per byte of pure cross-entropy; every ``�
 """
 
 import math
+from typing import Any
 
 import pandas as pd
 
 from tritgolf.report.frames import some
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, LaboratoryRow
-from tritgolf.report.metrics import Run
+from tritgolf.report.runs import Run
 
 REMAINDER, TOGETHER = "remainder", "all together"
 
@@ -66,9 +67,10 @@ def decomposition_frame(run: Run) -> pd.DataFrame:
 
 
 def length_frame(run: Run) -> pd.DataFrame:
-    """One row a (checkpoint, seed): the true zero fraction z of the trits the model uses, and what a correction by it
-    multiplies with: 1/(1 − z) for absmean scales, 1/√(1 − z) for rms scales; the shares of weights at the threshold,
-    and of trits that each way to decide them anew changes, where they were counted.
+    """One row a (checkpoint, seed): step, and of ternary weights the true zero fraction z of the trits the model uses.
+
+    With z: what a correction by it multiplies with, 1/(1 − z) for absmean scales, 1/√(1 − z) for rms scales; the
+    shares of weights at the threshold, and of trits that each way to decide them anew changes, where they were counted.
     """
     rows = [
         {
@@ -76,21 +78,25 @@ def length_frame(run: Run) -> pd.DataFrame:
             "checkpoint": checkpoint,
             "step": seed.steps_of[checkpoint],
             "seed": seed.seed,
-            "estimator": found.estimator,
-            "zero_fraction": (z := found.zero_fraction["all"]),
-            "absmean_amplification": 1 / (1 - z),
-            "rms_amplification": 1 / math.sqrt(1 - z),
-            **_threshold_shares(found),
+            **_ternary(found),
         }
         for checkpoint in laboratory_checkpoints(run)
         for seed in run.seeds
-        if (found := seed.laboratories.get(checkpoint)) is not None and found.zero_fraction["all"] < 1
+        if (found := seed.laboratories.get(checkpoint)) and found.zeros != 1
     ]
     return pd.DataFrame(some(rows, run, "measurements of the grid", "laboratory"))
 
 
+def _ternary(found: LaboratoryMetrics) -> dict[str, Any]:
+    """What a row says of ternary weights: nothing where there are none."""
+    if (z := found.zeros) is None:
+        return {}
+    amplification = {"absmean_amplification": 1 / (1 - z), "rms_amplification": 1 / math.sqrt(1 - z)}
+    return {"estimator": found.estimator, "zero_fraction": z, **amplification, **_threshold_shares(found)}
+
+
 def _threshold_shares(found: LaboratoryMetrics) -> dict[str, float]:
-    if found.threshold is None:
+    if found.threshold is None or not found.ternary_weights:
         return {}
     shares = {f"flips_{way}": count / found.ternary_weights for way, count in found.threshold.flips.items()}
     return {"near_threshold": found.threshold.near, "crowding": found.threshold.crowding, **shares}

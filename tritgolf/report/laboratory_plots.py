@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame, grid_frame, length_frame, probe_frame
 from tritgolf.report.laboratory_tables import FACTOR_NAMES, LENGTH_STORAGES, shown_checkpoints
-from tritgolf.report.metrics import Run
+from tritgolf.report.runs import Run
 from tritgolf.report.statistics import mean_error
 from tritgolf.report.style import COLOURS, GREY, look, new_figure
 

@@ -1,10 +1,10 @@
 """Schemas of the laboratory's metrics: the ablation grid and the probes."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tritgolf.report.facts import Count, Facts, LayerType, NonNegative, Share, Size
+from tritgolf.report.facts import Count, Facts, NonNegative, Share, Size, TernaryFacts
 from tritgolf.report.scores import Score, StorageScore
 
 
@@ -15,7 +15,7 @@ class LaboratoryRow(StorageScore):
 
     factors: dict[str, str | bool]
     bytes: Size
-    layout: Literal["bitmask", "base3"]
+    layout: str
     over_own_bpb: float
     over_own_se: NonNegative
     max_tensor_error: NonNegative
@@ -54,20 +54,19 @@ class Threshold(Facts):
     flips: dict[str, Count]
 
 
-class LaboratoryMetrics(Facts):
-    """The ablation grid on one checkpoint; ``names``: every name of the grid → the one of ``rows`` that it is."""
+class LaboratoryMetrics(TernaryFacts):
+    """The ablation grid on one checkpoint; ``names``: every name of the grid → the one of ``rows`` that it is.
+
+    The first runs were measured without ``published_zero_fraction`` and ``threshold``.
+    """
 
     trained: Score
-    estimator: Literal["absmean", "rms"]
-    ternary_weights: Count
-    zero_fraction: dict[LayerType, Share]
-    record_zero_fraction: Share | None = None  # the first runs were measured without
     own_storage: str
     rows: dict[str, LaboratoryRow] = Field(min_length=1)
     names: dict[str, str]
     decomposition: Decomposition
     margins: list[Margin]
-    threshold: Threshold | None = None  # likewise
+    threshold: Threshold | None = None
 
     def row(self, name: str) -> LaboratoryRow | None:
         """The row of that name, None if the grid has none."""
@@ -81,13 +80,13 @@ class ProbePoint(Facts):
     gap_bpb: float
     gap_se: NonNegative
     relative_error: NonNegative
-    trits_changed: Count
+    trits_changed: Count | None = None
 
 
 class Mechanism(Facts):
     """What was pushed (``tritgolf.laboratory.probes``) and the mildest settings on either side at which it broke."""
 
-    parameter: Literal["shift", "crowding", "zeros"]
+    parameter: str
     kind: str
     choice: str
     points: list[ProbePoint] = Field(min_length=1)
@@ -95,10 +94,9 @@ class Mechanism(Facts):
     above: float | None
 
 
-class ProbesMetrics(Facts):
+class ProbesMetrics(TernaryFacts):
     """All mechanisms on one checkpoint; broken is what moves the gap by more than ``break_bpb``."""
 
     trained: Score
-    estimator: Literal["absmean", "rms"]
     break_bpb: Annotated[float, Field(gt=0)]
     mechanisms: list[Mechanism]

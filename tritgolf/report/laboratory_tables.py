@@ -1,25 +1,16 @@
-"""The laboratory's tables: the grid, the decomposition, the gap against training length, and the mechanisms."""
+"""The laboratory's tables: the grid, the decomposition, the gap against training length."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from tritgolf.config.export import FACTORS
-from tritgolf.report.laboratory import (
-    REMAINDER,
-    TOGETHER,
-    decomposition_frame,
-    grid_frame,
-    length_frame,
-    margin_frame,
-    probe_frame,
-)
-from tritgolf.report.metrics import Run
+from tritgolf.report.columns import BPB_DECIMALS, GAP_DECIMALS, Cell, cells, is_ternary
+from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame, grid_frame, length_frame
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
 from tritgolf.report.statistics import NOT_KNOWN, format_value, format_with_error, mean, mean_error, sample_std
-from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 
 # The storages that the tables and plots of training length show; a grid that lacks one shows the others.
 LENGTH_STORAGES = (
@@ -53,34 +44,24 @@ UNCERTAINTY = (
 )
 
 
+OF_ZEROS = (
+    "z: share of zero among the trits that the trained model uses. The published text explains the gap by a correction "
+    "that divides by 1 − z; that of absmean scales does (#640), that of rms scales divides by its root (#920). At the "
+    "threshold: |w| within 2⁻⁸ of s/2, where a rounding decides the trit. Trits changed: those that differ from the "
+    "forward pass's if they are decided from weights and scales rounded so."
+)
+
+
 def grid_table(run: Run) -> Table:
     """Every storage of the grid on the last checkpoint, mean over seeds; the CSV has all checkpoints and seeds."""
     frame = grid_frame(run)
     last = frame[frame["checkpoint"] == frame["checkpoint"].iloc[-1]]
-    several = last["seed"].nunique() > 1
-    own, lossless = (last[last["storage"] == name].iloc[0] for name in ("own", "lossless"))
-    rows = []
+    columns = _grid_cells(last)
     needless = last["storage"].str.startswith("without_") & (last["same_as"] != "")  # a row of the grid says it
-    for storage, group in last[~needless].groupby("storage", sort=False):
-        row = {
-            "storage": str(storage),
-            "what it is": described(group.iloc[0], own, lossless),
-            "RT BPB": format_value(mean(group["rt_bpb"]), BPB_DECIMALS),
-            "RT gap": with_error(group["gap_bpb"], group["gap_se_bpb"]),
-            **({"std over seeds": format_value(sample_std(group["gap_bpb"]), GAP_DECIMALS)} if several else {}),
-            "over own storage": "own"
-            if storage == "own"
-            else with_error(group["over_own_bpb"], group["over_own_se_bpb"]),
-            "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
-            "trits changed": format_value(mean(group["trits_changed"]), 0),
-            "largest weight error": f"{group['max_weight_error'].max():.2e}",
-            "largest error of other numbers": f"{group['max_tensor_error'].max():.2e}",
-        }
-        rows.append(row)
     return Table(
         title=f"{run.facts.heading}: the ablation grid after {mean(last['step']):,.0f} steps",
         frame=frame,
-        cells=pd.DataFrame(rows),
+        cells=pd.DataFrame([cells(run, group, columns) for _, group in last[~needless].groupby("storage", sort=False)]),
         notes=(
             "own: the record's storage. lossless: what gives back the trained model, whatever it takes. only_: the "
             "lossless storage with one decision as in own; without_: own with one decision as in the lossless one.",
@@ -91,6 +72,34 @@ def grid_table(run: Run) -> Table:
         ),
         left=("storage", "what it is"),
     )
+
+
+def _grid_cells(last: pd.DataFrame) -> list[Cell]:
+    """The columns of the grid's table; ``last``: the rows of the last checkpoint."""
+    several = last["seed"].nunique() > 1
+    own, lossless = (last[last["storage"] == name].iloc[0] for name in ("own", "lossless"))
+    return [
+        Cell("storage", lambda _, group: str(group["storage"].iloc[0])),
+        Cell("what it is", lambda _, group: described(group.iloc[0], own, lossless)),
+        Cell("RT BPB", lambda _, group: format_value(mean(group["rt_bpb"]), BPB_DECIMALS)),
+        Cell("RT gap", lambda _, group: with_error(group["gap_bpb"], group["gap_se_bpb"])),
+        Cell("std over seeds", _std_over_seeds, lambda _: several),
+        Cell("over own storage", _over_own),
+        Cell("artifact bytes", lambda _, group: format_value(mean(group["artifact_bytes"]), 0)),
+        Cell("trits changed", lambda _, group: format_value(mean(group["trits_changed"]), 0), is_ternary),
+        Cell("largest weight error", lambda _, group: f"{group['max_weight_error'].max():.2e}"),
+        Cell("largest error of other numbers", lambda _, group: f"{group['max_tensor_error'].max():.2e}"),
+    ]
+
+
+def _std_over_seeds(_: Run, group: pd.DataFrame) -> str:
+    return format_value(sample_std(group["gap_bpb"]), GAP_DECIMALS)
+
+
+def _over_own(_: Run, group: pd.DataFrame) -> str:
+    if group["storage"].iloc[0] == "own":
+        return "own"
+    return with_error(group["over_own_bpb"], group["over_own_se_bpb"])
 
 
 def decomposition_table(run: Run) -> Table:
@@ -125,20 +134,12 @@ def decomposition_table(run: Run) -> Table:
 
 
 def length_table(run: Run) -> Table:
-    """A row a checkpoint: true zero fraction, amplification, and the gap of the chosen storages."""
+    """A row a checkpoint: the gap of the chosen storages; of ternary weights zero fraction and amplification too."""
     lengths, grid = length_frame(run), grid_frame(run)
     storages = [name for name in LENGTH_STORAGES if name in set(grid["storage"])]
     rows = []
     for checkpoint, group in lengths.groupby("checkpoint", sort=False):
-        row = {
-            "step": format_value(mean(group["step"]), 0),
-            "zero fraction": format_value(mean(group["zero_fraction"]), 4),
-            "1/(1 − z)": format_value(mean(group["absmean_amplification"]), 3),
-            "1/√(1 − z)": format_value(mean(group["rms_amplification"]), 3),
-        }
-        for column, heading in THRESHOLD:
-            if column in group and group[column].notna().any():
-                row[heading] = f"{format_value(100 * mean(group[column]), 3)} %"
+        row = cells(run, group, LENGTH)
         for storage in storages:
             found = grid[(grid["checkpoint"] == checkpoint) & (grid["storage"] == storage)]
             row[f"gap, {storage}"] = with_error(found["gap_bpb"], found["gap_se_bpb"])
@@ -150,59 +151,30 @@ def length_table(run: Run) -> Table:
         title=f"{run.facts.heading}: roundtrip gap against training length",
         frame=lengths.merge(wide.reset_index(), on=["checkpoint", "seed"]),
         cells=pd.DataFrame(rows),
-        notes=(
-            "z: share of zero among the trits that the trained model uses. The published text explains the gap by a "
-            "correction that divides by 1 − z; that of absmean scales does (#640), that of rms scales divides by its "
-            "root (#920). At the threshold: |w| within 2⁻⁸ of s/2, where a rounding decides the trit. Trits changed: "
-            "those that differ from the forward pass's if they are decided from weights and scales rounded so.",
-            UNCERTAINTY,
-            *made_from([run]),
-        ),
+        notes=(*((OF_ZEROS,) if is_ternary(run) else ()), UNCERTAINTY, *made_from([run])),
     )
 
 
-def mechanism_table(run: Run) -> Table:
-    """A row a mechanism: where the trained numbers are, and between which settings that were tried it broke."""
-    probes, margins = probe_frame(run), margin_frame(run)
-    rows = []
-    last = probes[probes["checkpoint"] == probes["checkpoint"].iloc[-1]]
-    here = margins[margins["checkpoint"] == last["checkpoint"].iloc[0]]
-    for keys, group in last.groupby(["parameter", "kind", "choice"], sort=False):
-        parameter, kind, choice = map(str, keys)
-        start = 0 if parameter == "shift" else group["at"].min()
-        mildest, pushed = group[group["at"] == start], group[group["at"] != start]
-        furthest = (
-            pushed[pushed["at"] == pushed.groupby("at")["gap_bpb"].mean().abs().idxmax()] if len(pushed) else pushed
-        )
-        place = here[(here["kind"] == kind) & (here["format"] == choice)]
-        rows.append(
-            {
-                "mechanism": _mechanism_name(parameter, kind, choice),
-                "trained numbers": _range(place),
-                "largest is below the end by": _binades(place, "binades_above"),
-                "smallest is above subnormals by": _binades(place, "binades_to_subnormal"),
-                "gap where training is": with_error(mildest["gap_bpb"], mildest["gap_se_bpb"]),
-                "breaks": _breaks(parameter, group, start),
-                "largest gap when pushed": with_error(furthest["gap_bpb"], furthest["gap_se_bpb"]),
-            }
-        )
-    limit = probes["break_bpb"].iloc[0]
-    return Table(
-        title=f"{run.facts.heading}: how far each mechanism is from breaking",
-        frame=probes,
-        cells=pd.DataFrame(rows),
-        notes=(
-            f"Each mechanism by itself, everything else lossless. It is broken where it moves the gap by more than "
-            f"{limit:g} BPB from where training is, up or down. Breaks: between the last setting at which every seed "
-            "held and the first at which one did not, of those that were tried; on a side that isn't named none broke. "
-            "Largest gap: the furthest from zero; below zero the reload scored better than what was stored.",
-            "Shift: the numbers are stored 2^k times as large and scaled back after reload. Crowding: weights are "
-            "pushed to 2^-k of their distance from the threshold. Zeros: the smallest weights are set to zero.",
-            UNCERTAINTY,
-            *made_from([run]),
-        ),
-        left=("mechanism", "trained numbers", "breaks"),
-    )
+def _shares(column: str, heading: str) -> Cell:
+    """A share of all ternary weights, in percent, of the runs that counted it."""
+
+    def counted(run: Run) -> bool:
+        return is_ternary(run) and column in (lengths := length_frame(run)) and bool(lengths[column].notna().any())
+
+    def show(_: Run, group: pd.DataFrame) -> str:
+        shares = group[column].dropna()
+        return NOT_KNOWN if shares.empty else f"{format_value(100 * mean(shares), 3)} %"
+
+    return Cell(heading, show, counted)
+
+
+LENGTH: Sequence[Cell] = (
+    Cell("step", lambda _, group: format_value(mean(group["step"]), 0)),
+    Cell("zero fraction", lambda _, group: format_value(mean(group["zero_fraction"]), 4), is_ternary),
+    Cell("1/(1 − z)", lambda _, group: format_value(mean(group["absmean_amplification"]), 3), is_ternary),
+    Cell("1/√(1 − z)", lambda _, group: format_value(mean(group["rms_amplification"]), 3), is_ternary),
+    *(_shares(column, heading) for column, heading in THRESHOLD),
+)
 
 
 def with_error(values: pd.Series, errors: pd.Series) -> str:
@@ -221,18 +193,25 @@ def shown_checkpoints(frame: pd.DataFrame, most: int = SHOWN_CHECKPOINTS) -> dic
 
 
 def described(row: pd.Series, own: pd.Series, lossless: pd.Series) -> str:
-    """The storage in full where it is one of the two that others start from, else what it changes in the nearer one."""
+    """The storage in full where it is one of the two that others start from, else what it changes in the nearer one.
+
+    Each row has the grid's factors among its columns: those that these rows have are told.
+    """
     if row["same_as"]:
         return f"the same as {row['same_as']}"
     changes = {name: _changes(row, start) for name, start in (("own", own), ("lossless", lossless))}
     nearest = min(changes, key=lambda name: len(changes[name]))
     if row["storage"] in changes:
-        return ", ".join(_word(factor, row[factor]) for factor in FACTORS if factor != "estimator")
+        return ", ".join(_word(factor, row[factor]) for factor in _factors(row) if factor != "estimator")
     return f"{nearest} but for {', '.join(changes[nearest])}"
 
 
+def _factors(row: pd.Series) -> list[str]:
+    return [factor for factor in FACTORS if factor in row]
+
+
 def _changes(row: pd.Series, start: pd.Series) -> list[str]:
-    return [_word(factor, row[factor]) for factor in FACTORS if row[factor] != start[factor]]
+    return [_word(factor, row[factor]) for factor in _factors(row) if row[factor] != start[factor]]
 
 
 def _word(factor: str, value: object) -> str:
@@ -242,47 +221,8 @@ def _word(factor: str, value: object) -> str:
     return f"{words.get(factor, factor)} {value}"
 
 
-def _mechanism_name(parameter: str, kind: str, choice: str) -> str:
-    if parameter == "shift":
-        return f"{kind} in {choice}: range"
-    if parameter == "crowding":
-        return f"trits decided by {choice}: threshold flips"
-    return f"{choice} scales, shrinkage, BF16 reload: zeros"
-
-
-def _range(margins: pd.DataFrame) -> str:
-    if margins.empty:
-        return NOT_KNOWN
-    return f"{margins['smallest'].min():.2g} … {margins['largest'].max():.2g}"
-
-
-def _binades(margins: pd.DataFrame, column: str) -> str:
-    return NOT_KNOWN if margins.empty else f"{format_value(margins[column].min(), 1)} binades"
-
-
-def _breaks(parameter: str, group: pd.DataFrame, start: float) -> str:
-    """Between which settings the first seed breaks on either side of ``start``, the mildest; else where none did."""
-    seeds = group.groupby("at")["seed"].nunique()
-    tried_by_all = seeds.index[seeds == seeds.max()]
-    found = []
-    for broken in (group["below"].max(), group["above"].min()):
-        if not math.isnan(broken):
-            inside = [at for at in tried_by_all if min(start, broken) < at < max(start, broken)]
-            held = min([start, *inside], key=lambda at: abs(at - broken))
-            found.append(f"between {_setting(parameter, held)} and {_setting(parameter, broken)}")
-    return "; ".join(found) or "not at " + ", ".join(_setting(parameter, at) for at in seeds.index if at != start)
-
-
-def _setting(parameter: str, at: float) -> str:
-    if parameter == "zeros":
-        return f"{100 * at:g}%"
-    exponent = at if parameter == "shift" else -at  # crowding halves distances
-    return f"×2^{exponent:g}".replace("-", "−") if at else "×1"
-
-
 TABLES: dict[str, Callable[[Run], Table]] = {
     "laboratory": grid_table,
     "decomposition": decomposition_table,
     "training_length": length_table,
-    "mechanisms": mechanism_table,
 }

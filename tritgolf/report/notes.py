@@ -1,12 +1,23 @@
 """The notes under a table: how its figures are counted, and what they were made from."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from tritgolf.config.types import ByteCounting
+from tritgolf.report.columns import (
+    WINDOWS,
+    adapts,
+    always,
+    has_temperature,
+    is_ternary,
+    marked,
+    methods_of,
+    pure_counting,
+)
 from tritgolf.report.hardware import machines_note
-from tritgolf.report.metrics import Run
+from tritgolf.report.runs import Run
 from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_mean_std, format_value, mean
 
@@ -16,36 +27,18 @@ NOT_RAW = (
 )
 
 
+@dataclass(frozen=True)
+class Note:
+    """A note under the table of seeds: ``text`` of the run and its ``seed_frame``."""
+
+    text: Callable[[Run, pd.DataFrame], str]
+    applies: Callable[[Run], bool] = always
+
+
 def headline_notes(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
-    """How the seed table's figures are counted; ``seeds``: its ``seed_frame``."""
-    pure = "val_bpb_published_bytes" if run.facts.headline_bytes == "published" else "val_bpb"
-    shown, other = ("val_record_bpb", pure) if run.facts.headline_z_loss else (pure, "val_record_bpb")
-    countings = {pure: "pure cross-entropy", "val_record_bpb": "cross-entropy plus the z-loss term, by published bytes"}
-    as_published = ", as the published tables have them" if run.facts.headline_z_loss else ""
-    zeros = [
-        f"{format_value(mean(seeds['zero_fraction']), 3)} of the stored trits",
-        f"{format_value(mean(seeds['record_zero_fraction']), 3)} as the published code counts",
-    ]
-    if run.facts.zero_fraction == "record":
-        zeros.reverse()
-    strides = _listed(seeds["stride"])
-    limit = format_value(seeds["byte_limit"].iloc[0], 0)
-    code = format_value(seeds["code_bytes"].max(), 0)
-    return (
-        "BPB: bits per byte of validation text. Mean and std are over the seeds; std is the sample standard deviation "
-        "(n − 1).",
-        _bytes_note(run, seeds),
-        f"Sliding BPB: pure cross-entropy of the reloaded artifact, windows {strides} tokens apart.",
-        f"Val BPB (trained weights), RT BPB (after export and reload) and RT gap = RT − val: {countings[shown]}"
-        f"{as_published}. Val BPB as {countings[other]}: {format_mean_std(seeds[other].tolist(), 4)}.",
-        f"Artifact: {_listed(seeds['storage'])} scales, {_listed(seeds['layout'])} trits. Fits: artifact plus {code} "
-        f"bytes of code is at most {limit} bytes.",
-        f"Zero fraction: {'; '.join(zeros)}.",
-        *machines_note(seeds),
-        *_temperature_note(run, seeds),
-        f"For scale: the unigram entropy of the validation tokens is "
-        f"{format_value(mean(seeds['unigram_entropy_bpb'] * _scale(run, seeds)), 4)} BPB.",
-    )
+    """How the seed table's figures are counted; ``seeds``: its ``seed_frame``. Notes without a text are left out."""
+    texts = (note.text(run, seeds) for note in NOTES if note.applies(run))
+    return tuple(text for text in texts if text)
 
 
 def in_headline(run: Run) -> ByteCounting:
@@ -80,6 +73,56 @@ def counted_in_words(run: Run, seeds: pd.DataFrame) -> str:
     return "raw" if known else "published (raw not known)"
 
 
+def _weights_note(run: Run, seeds: pd.DataFrame) -> str:
+    """How val and RT BPB are counted, and what the other counting makes of val BPB."""
+    pure = f"val_{pure_counting(run.facts)}"
+    shown, other = ("val_record_bpb", pure) if run.facts.headline_z_loss else (pure, "val_record_bpb")
+    countings = {pure: "pure cross-entropy", "val_record_bpb": "cross-entropy plus the z-loss term, by published bytes"}
+    as_published = ", as the published tables have them" if run.facts.headline_z_loss else ""
+    return (
+        f"Val BPB (trained weights), RT BPB (after export and reload) and RT gap = RT − val: {countings[shown]}"
+        f"{as_published}. Val BPB as {countings[other]}: {format_mean_std(seeds[other].tolist(), 4)}."
+    )
+
+
+def _artifact_note(run: Run, seeds: pd.DataFrame) -> str:
+    limit = format_value(seeds["byte_limit"].iloc[0], 0)
+    code = format_value(seeds["code_bytes"].max(), 0)
+    storage, layout = _listed(seeds["storage"]), _listed(seeds["layout"])
+    stored = f"{storage} scales, {layout} trits" if is_ternary(run) else f"storage {storage}, layout {layout}"
+    return f"Artifact: {stored}. Fits: artifact plus {code} bytes of code is at most {limit} bytes."
+
+
+def _zeros_note(run: Run, seeds: pd.DataFrame) -> str:
+    zeros = [
+        f"{format_value(mean(seeds['zero_fraction']), 3)} of the stored trits",
+        f"{format_value(mean(seeds['record_zero_fraction']), 3)} as the published code counts",
+    ]
+    if run.facts.zero_fraction == "record":
+        zeros.reverse()
+    return f"Zero fraction: {'; '.join(zeros)}."
+
+
+def _methods_note(run: Run, _: pd.DataFrame) -> str:
+    return (
+        f"{_listed(f'{name} BPB' for name in methods_of(run))}: pure cross-entropy of the reloaded artifact by the "
+        "evaluation method of that name. Evaluation s: all methods together."
+    )
+
+
+def _leaks_note(run: Run, seeds: pd.DataFrame) -> str:
+    """Which methods the causality probe didn't pass."""
+    leaking = [name for name in (*WINDOWS, *methods_of(run)) if marked("", seeds, f"{name}_causal")]
+    if not leaking:
+        return ""
+    return f"Not causal: {', '.join(leaking)}. Such a score uses the tokens that it predicts: it is no model's BPB."
+
+
+def _entropy_note(run: Run, seeds: pd.DataFrame) -> str:
+    entropy = format_value(mean(seeds["unigram_entropy_bpb"] * _scale(run, seeds)), 4)
+    return f"For scale: the unigram entropy of the validation tokens is {entropy} BPB."
+
+
 def _bytes_note(run: Run, seeds: pd.DataFrame) -> str:
     """Which bytes these are, and what the other counting would make of the sliding score."""
     if not (seeds["byte_counting"] == "raw").all():
@@ -105,15 +148,15 @@ def _scale(run: Run, seeds: pd.DataFrame) -> pd.Series:
     return ratio if run.facts.headline_bytes == "published" else ratio * 0 + 1
 
 
-def _temperature_note(run: Run, seeds: pd.DataFrame) -> tuple[str, ...]:
+def _temperature_note(run: Run, seeds: pd.DataFrame) -> str:
     """What the calibrated temperature would change, where it was really applied."""
     at_best = (seeds["sliding_bpb_at_best_temperature"] * _scale(run, seeds)).dropna()
     if at_best.empty:
-        return ()
+        return ""
     best = ", ".join(f"{temperature:.2f}" for temperature in sorted(set(seeds["best_temperature"])))
     return (
         f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there: "
-        f"{format_mean_std(at_best, 4)}.",
+        f"{format_mean_std(at_best, 4)}."
     )
 
 
@@ -161,3 +204,28 @@ def _code(made_by: Provenance) -> str:
 def _listed(values: Iterable[object]) -> str:
     """The different values, sorted, in one line."""
     return ", ".join(sorted({str(value) for value in values}))
+
+
+NOTES: Sequence[Note] = (
+    Note(
+        lambda _run, _seeds: (
+            "BPB: bits per byte of validation text. Mean and std are over the seeds; std is the "
+            "sample standard deviation (n − 1)."
+        )
+    ),
+    Note(_bytes_note),
+    Note(
+        lambda _, seeds: (
+            "Sliding BPB: pure cross-entropy of the reloaded artifact, windows "
+            f"{_listed(seeds['stride'])} tokens apart."
+        )
+    ),
+    Note(_weights_note),
+    Note(_artifact_note),
+    Note(_zeros_note, is_ternary),
+    Note(lambda _, seeds: " ".join(machines_note(seeds))),
+    Note(_temperature_note, has_temperature),
+    Note(_methods_note, adapts),
+    Note(_leaks_note),
+    Note(_entropy_note),
+)

@@ -11,13 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from tritgolf.report.facts import LAYER_TYPES
+from tritgolf.report.facts import ALL_LAYERS
 from tritgolf.report.frames import bytes_frame, log_frame, roundtrip_frame, score_frame, temperature_frame, zero_frame
-from tritgolf.report.metrics import Run
+from tritgolf.report.runs import Run
 from tritgolf.report.statistics import format_value
 from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, look, new_figure
 
+# Those shown first and in these colours; others follow.
 KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
+LAYERS = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj")
 LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
 TICK_ROOM = 0.1  # of an axis that a number takes
 TICK_LINES = 2  # of numbers below an axis
@@ -80,12 +82,13 @@ def zero_plot(zeros: pd.DataFrame) -> Figure:
     figure = new_figure()
     axes = figure.subplots()
     mean = zeros.groupby(["layer", "step"])["zero_fraction"].mean()
-    names = {"all": "all ternary layers", "record": "the record's count"}
-    looks = colour_of(list(LAYER_TYPES[:-1])) | {"all": "black", "record": GREY}
-    for layer in [name for name in (*LAYER_TYPES, "record") if name in mean.index.get_level_values("layer")]:
+    names = {ALL_LAYERS: "all ternary layers", "record": "the record's count"}
+    layers = [name for name in dict.fromkeys([*LAYERS, *zeros["layer"]]) if name not in names]
+    looks = colour_of(layers) | {ALL_LAYERS: "black", "record": GREY}
+    for layer in [name for name in (*layers, *names) if name in mean.index.get_level_values("layer")]:
         axes.plot(
             mean[layer].index, mean[layer] * 100, label=names.get(layer, layer), color=looks[layer],
-            linestyle="--" if layer == "record" else "-", linewidth=2.4 if layer == "all" else 1.7,
+            linestyle="--" if layer == "record" else "-", linewidth=2.4 if layer == ALL_LAYERS else 1.7,
         )  # fmt: skip
     axes.set(xlabel="training step", ylabel="trits that are zero (%)", title="Zeros by layer type (mean over seeds)")
     figure.legend(loc="outside right center")
@@ -102,7 +105,8 @@ def bytes_plot(sizes: pd.DataFrame) -> Figure:
     figure = new_figure(height=2.1 + 0.5 * len(mean))
     axes = figure.subplots()
     left = pd.Series(0.0, index=mean.index)
-    for kind, colour in zip(KINDS, COLOURS, strict=False):
+    kinds = list(dict.fromkeys([*KINDS, *mean.columns]))
+    for kind, colour in colour_of(kinds).items():
         if kind in mean:
             axes.barh(mean.index, mean[kind] / unit, left=left, color=colour, height=0.6, label=kind)
             left += mean[kind] / unit

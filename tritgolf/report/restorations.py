@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from tritgolf.errors import InputError
-from tritgolf.report.facts import Count, Facts, LayerType, NonNegative, Share, Size
+from tritgolf.report.facts import Count, Facts, LayerShares, NonNegative, Size
 from tritgolf.report.laboratory_tables import described
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import Provenance
@@ -39,7 +39,7 @@ class Restorations(Facts):
     format: Literal["tgolf", "ptz"]
     estimator: Literal["absmean", "rms"]
     ternary_weights: Count
-    zero_fraction: dict[LayerType, Share]
+    zero_fraction: LayerShares
     scale_range: dict[str, NonNegative]
     tokens_scored: Count
     names: dict[str, str]

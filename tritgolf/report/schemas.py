@@ -1,8 +1,8 @@
 """Schemas of what the stages measured, as reports read it, and of the training log.
 
-Units: losses in nats a token, BPB in bits per byte, sizes in bytes. Figures called ``record_…`` are counted as the
-published code counts them (with the z-loss term, by the bytes of pieces; zeros by the absmean rule); the others mean
-what their name says.
+Units: losses in nats a token, BPB in bits per byte, sizes in bytes. Files call ``record_bpb`` and
+``record_zero_fraction`` what is read here as ``bpb_with_z_loss`` and ``published_zero_fraction``: figures counted as
+the published code counts them. ``TernaryFacts`` has what only ternary weights have.
 """
 
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tritgolf.provenance import ON_CPU, SCHEMAS
 from tritgolf.report.evaluation_schemas import EvaluateMetrics
-from tritgolf.report.facts import Count, Facts, LayerType, NonNegative, Share, Size
+from tritgolf.report.facts import Count, Facts, NonNegative, Size, TernaryFacts
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, ProbesMetrics
 from tritgolf.report.scores import Score, StorageScore
 
@@ -25,7 +25,7 @@ class StepMilliseconds(Facts):
     p90: NonNegative
 
 
-class TrainMetrics(Facts):
+class TrainMetrics(TernaryFacts):
     """How one seed trained. ``final_loss``: pure cross-entropy, nats a token. ``phase_ms``: what a step's time is made
     of (gradients, here and on the slowest and fastest rank, average over ranks, update), medians over logged steps.
     """
@@ -39,27 +39,24 @@ class TrainMetrics(Facts):
     phase_ms: dict[str, NonNegative] | None = None
     parameters: dict[str, Count]
     final_loss: float
-    zero_fraction: dict[LayerType, Share]
 
 
 class ExportedStorage(Facts):
-    """One artifact. ``bytes``: its compressed file; ``layout_bytes``: the same with each trit layout;
-    ``bytes_by_kind``: uncompressed payload of each kind of tensor.
+    """One artifact. ``bytes``: its compressed file; ``layout``: how its codes are laid out (trits: bitmask or base3);
+    ``layout_bytes``: the file's bytes with each layout; ``bytes_by_kind``: uncompressed payload of each kind of tensor.
     """
 
     file: str
     bytes: Size
-    layout: Literal["bitmask", "base3"]
+    layout: str
     layout_bytes: dict[str, Size]
     bytes_by_kind: dict[str, Count]
 
 
-class ExportMetrics(Facts):
+class ExportMetrics(TernaryFacts):
     """The artifacts of one checkpoint."""
 
     storages: dict[str, ExportedStorage] = Field(min_length=1)
-    zero_fraction: dict[LayerType, Share]
-    record_zero_fraction: Share
     code_bytes: Count
     byte_limit: Size
 
@@ -130,7 +127,7 @@ class Envelope(Facts):
         return self.schema_.split("/")[1]
 
 
-class TrainingLogLine(Facts):
+class TrainingLogLine(TernaryFacts):
     """One line of ``metrics.jsonl``; losses in nats a token, the zero fractions only on some lines."""
 
     step: Count
@@ -141,5 +138,3 @@ class TrainingLogLine(Facts):
     training_seconds: NonNegative
     step_ms: NonNegative | None = None
     phase_ms: dict[str, NonNegative] | None = None
-    zero_fraction: dict[LayerType, Share] | None = None
-    record_zero_fraction: Share | None = None

@@ -1,7 +1,12 @@
 """Scores as metrics files have them: pure cross-entropy by either byte counting, and as published."""
 
+from pydantic import AliasChoices, Field
+
 from tritgolf.config.types import ByteCounting
-from tritgolf.report.facts import Count, Facts, NonNegative
+from tritgolf.report.facts import Facts, NonNegative, TernaryFacts
+
+
+WITH_Z_LOSS = AliasChoices("record_bpb", "bpb_with_z_loss")  # the word of the files, and ours
 
 
 class PureScore(Facts):
@@ -27,15 +32,14 @@ class PureScore(Facts):
 
 
 class Score(PureScore):
-    """``record_bpb``: by published bytes and with the z-loss term, as the published val_bpb."""
+    """``bpb_with_z_loss``: by published bytes, as the published val_bpb; ``record_bpb`` in the files."""
 
-    record_bpb: NonNegative
+    bpb_with_z_loss: NonNegative = Field(validation_alias=WITH_Z_LOSS)
 
 
-class StorageScore(Score):
+class StorageScore(Score, TernaryFacts):
     """Score of a reloaded artifact; ``gap_bpb`` = ``bpb`` − trained ``bpb``, ``gap_se`` paired over windows."""
 
     gap_bpb: float
     gap_se: NonNegative
-    trits_changed: Count
     max_weight_error: NonNegative

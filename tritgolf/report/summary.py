@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tabulate import tabulate  # type: ignore[import-untyped]
 
-from tritgolf.report.metrics import Run
 from tritgolf.report.notes import counting, in_headline
+from tritgolf.report.runs import Run
 from tritgolf.report.tables import seeds_table
 
 

@@ -5,87 +5,73 @@ roundtrip BPB with the z-loss term, as the published tables do. The CSV always h
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from tritgolf.report.columns import BPB_DECIMALS, GAP_DECIMALS, Cell, Column, cells, has_temperature, is_ternary, marked
 from tritgolf.report.frames import checkpoint_frame, roundtrip_frame, seed_frame
 from tritgolf.report.hardware import on_several, pace_by_hardware, summed_up
-from tritgolf.report.metrics import Run
 from tritgolf.report.notes import headline_notes, in_headline, made_from
-from tritgolf.report.record_facts import RecordFacts
 from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
+from tritgolf.report.seed_columns import shown_columns
 from tritgolf.report.statistics import NOT_KNOWN, format_exact, format_mean_std, format_value, mean, sample_std
 
-BPB_DECIMALS, GAP_DECIMALS = 4, 6
 SETTINGS = ("seed", "stride", "window", "code_bytes", "byte_limit")
 
 
 def seeds_table(run: Run) -> Table:
     """The published table of one record: a row a seed, then mean and sample standard deviation."""
     seeds = seed_frame(run)
-    names = headline(run.facts)
-    columns: dict[str, tuple[str, int | None]] = {
-        "seed": ("seed", None),
-        "steps": ("steps", 0),
-        "ms/step": ("ms_per_step", 1),
-        "sliding BPB": (names["sliding_bpb"], BPB_DECIMALS),
-        "val BPB": (names["val_bpb"], BPB_DECIMALS),
-        "RT BPB": (names["rt_bpb"], BPB_DECIMALS),
-        "RT gap": (names["rt_gap"], BPB_DECIMALS),
-        "artifact bytes": ("artifact_bytes", 0),
-        "fits": ("fits_limit", None),
-    }
     frame = with_summary(seeds, by=[])
     shown = frame if len(seeds) > 1 else seeds
-    cells = {
-        header: [
-            _cell(value, decimals, signed=header == "RT gap" and seed != "std")
-            for seed, value in zip(shown["seed"], shown[name], strict=True)
-        ]
-        for header, (name, decimals) in columns.items()
-    }
+    columns = {column.heading: _seed_cells(column, shown, seeds) for column in shown_columns(run)}
     if on_several(seeds):
-        cells["ms/step"][-2] = pace_by_hardware(seeds)
+        columns["ms/step"][-2] = pace_by_hardware(seeds)
     return Table(
         title=f"{run.facts.heading}: {len(seeds)} seed{'s' * (len(seeds) != 1)}",
         frame=frame,
-        cells=pd.DataFrame(cells),
+        cells=pd.DataFrame(columns),
         notes=(*headline_notes(run, seeds), *made_from([run], in_headline)),
         left=("seed",),
         summary_rows=len(shown) - len(seeds),
     )
 
 
+ROUNDTRIP: Sequence[Cell] = (
+    Cell("step", lambda _, group: format_value(mean(group["step"]), 0)),
+    Cell("storage", lambda _, group: str(group["storage"].iloc[0])),
+    Cell("seeds", lambda _, group: str(len(group))),
+    Cell("trained BPB", lambda _, group: format_value(mean(group["trained_bpb"]), BPB_DECIMALS)),
+    Cell("RT BPB", lambda _, group: format_value(mean(group["rt_bpb"]), BPB_DECIMALS)),
+    Cell("RT gap", lambda _, group: format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True)),
+    Cell("paired SE", lambda _, group: format_exact(mean(group["gap_se_bpb"]), GAP_DECIMALS)),
+    Cell("over own storage", lambda _, group: _over_own(group)),
+    Cell("artifact bytes", lambda _, group: format_value(mean(group["artifact_bytes"]), 0)),
+    Cell("layout", lambda _, group: "/".join(sorted(set(group["layout"])))),
+    Cell("trits changed", lambda _, group: format_value(mean(group["trits_changed"]), 0), is_ternary),
+    Cell("largest weight error", lambda _, group: f"{group['max_weight_error'].max():.2e}"),
+    Cell("zero fraction", lambda _, group: format_value(mean(group["zero_fraction"]), 3), is_ternary),
+    Cell("record's zero fraction", lambda _, group: format_value(mean(group["record_zero_fraction"]), 3), is_ternary),
+)
+
+
 def roundtrip_table(run: Run) -> Table:
     """A row a (checkpoint, storage): what export and reload cost, mean ± sample standard deviation over seeds."""
     frame = roundtrip_frame(run)
-    rows = []
-    for (_, storage), group in frame.groupby(["checkpoint", "storage"], sort=False):
-        rows.append(
-            {
-                "step": format_value(mean(group["step"]), 0),
-                "storage": str(storage),
-                "seeds": str(len(group)),
-                "trained BPB": format_value(mean(group["trained_bpb"]), BPB_DECIMALS),
-                "RT BPB": format_value(mean(group["rt_bpb"]), BPB_DECIMALS),
-                "RT gap": format_mean_std(group["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
-                "paired SE": format_exact(mean(group["gap_se_bpb"]), GAP_DECIMALS),
-                "over own storage": "own"
-                if group["is_own_storage"].all()
-                else format_mean_std(group["gap_over_own_bpb"], GAP_DECIMALS, signed=True, fixed=True),
-                "artifact bytes": format_value(mean(group["artifact_bytes"]), 0),
-                "layout": "/".join(sorted(set(group["layout"]))),
-                "trits changed": format_value(mean(group["trits_changed"]), 0),
-                "largest weight error": f"{group['max_weight_error'].max():.2e}",
-                "zero fraction": format_value(mean(group["zero_fraction"]), 3),
-                "record's zero fraction": format_value(mean(group["record_zero_fraction"]), 3),
-            }
-        )
+    of_trits = (
+        "Steps, bytes, trits changed and zero fractions are means over seeds, the weight error is the largest. "
+        "Zero fraction counts the trits that are stored; the record's counts with the absmean rule."
+    )
+    of_others = "Steps and bytes are means over seeds, the weight error is the largest."
     return Table(
         title=f"{run.facts.heading}: export and reload",
         frame=with_summary(frame, by=["checkpoint", "storage"]),
-        cells=pd.DataFrame(rows),
+        cells=pd.DataFrame(
+            [cells(run, group, ROUNDTRIP) for _, group in frame.groupby(["checkpoint", "storage"], sort=False)]
+        ),
         notes=(
             "BPB is pure cross-entropy in bits per byte over non-overlapping windows. RT gap: reloaded − trained, "
             "mean ± sample standard deviation over seeds.",
@@ -93,51 +79,41 @@ def roundtrip_table(run: Run) -> Table:
             "measured; the standard deviation says how much seeds differ.",
             "Over own storage: the gap less that of the record's own storage choice, seed by seed. A seed's storages "
             "share its weights, so this tells them apart where their gaps, which vary from seed to seed, do not.",
-            "Steps, bytes, trits changed and zero fractions are means over seeds, the weight error is the largest. "
-            "Zero fraction counts the trits that are stored; the record's counts with the absmean rule.",
+            of_trits if is_ternary(run) else of_others,
             *made_from([run]),
         ),
         left=("storage", "layout"),
     )
 
 
+CHECKPOINTS: Sequence[Cell] = (
+    Cell("step", lambda _, group: format_value(mean(group["step"]), 0)),
+    Cell("seeds", lambda _, group: str(len(group))),
+    Cell("chunked BPB", lambda _, group: format_mean_std(group["chunked_bpb"], BPB_DECIMALS, fixed=True)),
+    Cell("sliding BPB", lambda _, group: format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True)),
+    Cell("sliding gains", lambda _, group: format_mean_std(group["sliding_gain_bpb"], BPB_DECIMALS, fixed=True)),
+    Cell("stride", lambda _, group: "/".join(str(stride) for stride in sorted(set(group["stride"])))),
+    Cell(
+        "best temperature",
+        lambda _, group: "/".join(f"{t:.2f}" for t in sorted(set(group["best_temperature"]))),
+        has_temperature,
+    ),
+)
+
+
 def checkpoints_table(run: Run) -> Table:
     """A row a checkpoint: what the record's artifact of it scores, mean ± sample standard deviation over seeds."""
     frame = checkpoint_frame(run)
-    rows = [
-        {
-            "step": format_value(mean(group["step"]), 0),
-            "seeds": str(len(group)),
-            "chunked BPB": format_mean_std(group["chunked_bpb"], BPB_DECIMALS, fixed=True),
-            "sliding BPB": format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True),
-            "sliding gains": format_mean_std(group["sliding_gain_bpb"], BPB_DECIMALS, fixed=True),
-            "stride": "/".join(str(stride) for stride in sorted(set(group["stride"]))),
-            "best temperature": "/".join(f"{t:.2f}" for t in sorted(set(group["best_temperature"]))),
-        }
-        for _, group in frame.groupby("checkpoint", sort=False)
-    ]
     return Table(
         title=f"{run.facts.heading}: evaluation by checkpoint",
         frame=with_summary(frame, by=["checkpoint"]),
-        cells=pd.DataFrame(rows),
+        cells=pd.DataFrame([cells(run, group, CHECKPOINTS) for _, group in frame.groupby("checkpoint", sort=False)]),
         notes=(
             "BPB is pure cross-entropy in bits per byte of the artifact in the record's own storage, reloaded. "
             "± is the sample standard deviation over seeds.",
             *made_from([run]),
         ),
     )
-
-
-def headline(facts: RecordFacts) -> dict[str, str]:
-    """Which columns of ``seed_frame`` a record's headline figures come from; z-loss goes with published bytes alone."""
-    pure = "bpb_published_bytes" if facts.headline_bytes == "published" else "bpb"
-    counted = "record_bpb" if facts.headline_z_loss else pure
-    return {
-        "sliding_bpb": f"sliding_{pure}",
-        "val_bpb": f"val_{counted}",
-        "rt_bpb": f"rt_{counted}",
-        "rt_gap": f"rt_gap_{counted}",
-    }
 
 
 def with_summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -165,6 +141,22 @@ def figure_names(seeds: pd.DataFrame) -> list[str]:
 def yes_no(answer: bool) -> str:
     """How tables print a condition: what fails stands out."""
     return "yes" if answer else "NO"
+
+
+def _over_own(group: pd.DataFrame) -> str:
+    if group["is_own_storage"].all():
+        return "own"
+    return format_mean_std(group["gap_over_own_bpb"], GAP_DECIMALS, signed=True, fixed=True)
+
+
+def _seed_cells(column: Column, shown: pd.DataFrame, seeds: pd.DataFrame) -> list[str]:
+    """A column of the seeds' table, its summary rows last; ``shown``: ``seeds`` with these rows."""
+    texts = []
+    for row, (name, figure) in enumerate(zip(shown["seed"], shown[column.name], strict=True)):
+        text = _cell(figure, column.decimals, signed=column.signed and name != "std")
+        of_seeds = seeds.iloc[[row]] if row < len(seeds) else seeds
+        texts.append(text if name == "std" else marked(text, of_seeds, column.causal))
+    return texts
 
 
 def _cell(value: object, decimals: int | None, signed: bool) -> str:

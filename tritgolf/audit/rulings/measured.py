@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.measurements import Effect, Gap, Measurements
 from tritgolf.outcome import cant_tell, contradicted, counted, holds, judge
-from tritgolf.report.comparisons import PUBLISHED_DATASET
+from tritgolf.report.published import PUBLISHED_DATASET
 from tritgolf.report.statistics import format_value, format_with_error
 from tritgolf.report.tables import BPB_DECIMALS, GAP_DECIMALS
 

@@ -1,0 +1,159 @@
+"""Systems without trits, and with other evaluation methods, in the tables that the ternary ones have."""
+
+import json
+
+import pytest
+
+from tests.report import synthetic
+from tests.report.test_metrics import metrics_files
+from tests.small import REPOSITORY
+from tritgolf.report.columns import WINDOWS
+from tritgolf.report.comparisons import published_table, records_table
+from tritgolf.report.facts import Facts
+from tritgolf.report.laboratory_tables import grid_table, length_table
+from tritgolf.report.metrics import load_run
+from tritgolf.report.published import read_published, systems
+from tritgolf.report.schemas import EvaluateMetrics
+from tritgolf.report.scores import PureScore
+from tritgolf.report.seed_columns import columns_of, method_columns
+from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
+
+PUBLISHED = REPOSITORY / "published"
+OF_TRITS = {
+    "zero_fraction", "record_zero_fraction", "trits_changed", "estimator", "ternary_weights", "threshold",
+}  # fmt: skip
+
+
+class Causality(Facts):
+    """The probe's verdict."""
+
+    causal: bool | None
+
+
+class MethodScore(PureScore):
+    """What the evaluation of a method says of it."""
+
+    seconds: float
+    causality: Causality | None = None
+
+
+class Evaluated(EvaluateMetrics):
+    """An evaluation with methods, and without a calibrated temperature."""
+
+    methods: dict[str, MethodScore]
+    temperature: None = None
+
+
+def without_trits(value):
+    if isinstance(value, list):
+        return [without_trits(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: without_trits(each) for key, each in value.items() if key not in OF_TRITS}
+
+
+def strip(path):
+    """A file of metrics or a log, without what it says of trits."""
+    texts = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    stripped = [json.dumps(without_trits(json.loads(text))).replace('"bitmask"', '"int_bits"') for text in texts]
+    path.write_text("\n".join(stripped) + "\n")
+
+
+def evaluated(seed, **methods):
+    """The seed's evaluation with these methods: name → (BPB, seconds, whether it is causal)."""
+    content = seed.evaluate.model_dump()
+    content["chunked"]["record_bpb"] = content["chunked"].pop("bpb_with_z_loss")
+    scores = {
+        name: {"bpb": bpb, "nats": 3, "seconds": seconds, "causality": {"causal": causal}}
+        for name, (bpb, seconds, causal) in methods.items()
+    }
+    return Evaluated.model_validate(content | {"temperature": None, "methods": scores})
+
+
+@pytest.fixture
+def transformer(tmp_path):
+    """A synthetic run of #1716's kind: no trits, no temperature, two methods besides windows, one of which leaks."""
+    folder = synthetic.write_run(tmp_path / "int6", "demo")
+    for path in metrics_files(folder):
+        strip(path)
+    run = load_run(folder)
+    for seed in run.seeds:
+        ttt = 2.4 + synthetic.OFFSET[seed.seed]
+        found = evaluated(seed, sliding=(2.45, 100, True), ttt=(ttt, 300.5, True), slot=(1.1, 20, seed.seed != 7))
+        seed.evaluations = {"final": found}
+    return run
+
+
+SHOWN = [
+    "seed", "steps", "ms/step", "training s", "sliding BPB", "ttt BPB", "slot BPB", "val BPB", "RT BPB", "RT gap",
+    "evaluation s", "artifact bytes", "code bytes", "total bytes", "fits",
+]  # fmt: skip
+
+
+def test_a_system_without_trits_has_its_own_columns_and_none_of_theirs(transformer):
+    table = seeds_table(transformer)
+    assert list(table.cells.columns) == SHOWN
+    assert table.cells["ttt BPB"].tolist() == ["2.4000", "2.4030", "2.3980", "2.4003", "0.0025"]
+    assert table.cells["evaluation s"][0] == "420.5"
+    assert not set(table.frame.columns) & (OF_TRITS | {"best_temperature"})
+    text = table.markdown()
+    assert not any(word in text for word in (" trits", "Zero fraction", "temperature"))
+    assert "Artifact: storage bf16, layout int_bits." in text
+
+
+def test_a_score_that_is_not_causal_is_marked_in_every_table(transformer):
+    marked = "1.1000 (not causal)"
+    seeds = seeds_table(transformer)
+    assert seeds.cells["slot BPB"].tolist() == ["1.1000", "1.1000", marked, marked, "0.0000"]
+    assert "Not causal: slot." in seeds.markdown()
+    assert records_table([transformer]).cells["slot BPB"].tolist() == ["1.1000 ± 0.0000 (not causal)"]
+    beside = published_table(transformer, read_published(PUBLISHED / "pr1722")).cells.set_index("figure")
+    assert beside.loc["slot BPB"].iloc[1] == "1.1000 ± 0.0000 (not causal)"
+    assert [text for text in seeds.cells["ttt BPB"] if "causal" in text] == []
+
+
+def test_systems_side_by_side_have_the_columns_of_both(transformer, folder):
+    cells = records_table([load_run(folder), transformer]).cells
+    assert list(cells["ttt BPB"]) == ["—", "2.4003 ± 0.0025"]
+    assert list(cells["longest evaluation s"]) == ["—", "420.5"]
+    assert list(cells["val BPB"]) == ["2.5003 ± 0.0025"] * 2
+    alone = records_table([load_run(folder)]).cells
+    assert [name for name in alone if "ttt" in name or "evaluation" in name] == []
+
+
+def test_each_system_is_compared_by_its_own_figures(transformer):
+    rows = published_table(transformer, read_published(PUBLISHED / "pr1716")).cells.set_index("figure")
+    assert rows.loc["ttt BPB"].tolist() == ["1.07882 ± 0.00014", "2.4003 ± 0.0025", "other text"]
+    assert rows.loc["evaluation s"].iloc[:2].tolist() == ["479.2 ± 1.4", "420.5 ± 0.0"]
+    assert rows.loc["code bytes"].tolist() == ["18,097 ± 0", "70,000 ± 0", "+51,903"]
+
+
+def test_a_figure_that_this_run_lacks_is_not_known(folder):
+    rows = published_table(load_run(folder), read_published(PUBLISHED / "pr1716")).cells.set_index("figure")
+    assert rows.loc["ttt BPB"].iloc[1] == "—"
+    assert rows.loc["evaluation s"].tolist()[1:] == ["—", "—"]
+
+
+def test_no_other_table_tells_of_trits(transformer):
+    tables = [make(transformer) for make in (roundtrip_table, checkpoints_table, grid_table, length_table)]
+    assert [name for table in tables for name in table.cells if "trit" in name or "zero" in name or "z)" in name] == []
+    assert len(tables[-1].cells) == 3
+
+
+@pytest.mark.parametrize("system", systems(PUBLISHED))
+def test_every_published_figure_is_compared_with_a_column_that_there_is(system, folder):
+    known = {column.name for column in columns_of(load_run(folder))} | {"evaluation_seconds"}
+    known |= {column.name for name in (*WINDOWS, "ttt", "slot") for column in method_columns(name)}
+    published = read_published(PUBLISHED / system)
+    assert {figure.figure for figure in published.figures.figures.values()} <= known
+    assert len(published.seeds) > 0
+
+
+def test_a_record_whose_windows_leak_says_so(folder):
+    run = load_run(folder)
+    assert "sliding_causal" not in seeds_table(run).frame
+    for seed in run.seeds:
+        seed.evaluations = {"final": evaluated(seed, sliding=(2.45, 1, False))}
+    table = seeds_table(run)
+    assert table.cells["sliding BPB"][0] == "2.4500 (not causal)"
+    assert "Not causal: sliding." in table.markdown()
