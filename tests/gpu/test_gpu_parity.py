@@ -20,29 +20,39 @@ if torch.cuda.is_available():
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 
+HEADS = {"unet": (10.0, 1e-4, "polynomial"), "transformer": (30.0, 0.0, "tanh")}  # cap, z-loss, softcap
+
+
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize(("tokens", "vocabulary", "width"), [(700, 1000, 64), (20000, 8192, 312), (9000, 8192, 254)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_loss_kernel_computes_the_plain_loss(tokens, vocabulary, width, dtype):
+def test_the_loss_kernel_computes_the_plain_loss(tokens, vocabulary, width, dtype, head):
+    """Of the U-Net's head with its bias, of the transformer's without one and with its constant."""
+    cap, z_loss, kind = HEADS[head]
     generator = torch.Generator("cuda").manual_seed(tokens)
     hidden = torch.randn(tokens, width, device="cuda", generator=generator).to(dtype).requires_grad_(True)
     table = (0.6 * torch.randn(vocabulary, width, device="cuda", generator=generator)).to(dtype).requires_grad_(True)
     bias = torch.randn(vocabulary, device="cuda", generator=generator).requires_grad_(True)
     targets = torch.randint(vocabulary, (tokens,), device="cuda", generator=generator)
+    leaves, scale = (hidden, table, bias), None
+    if kind == "tanh":
+        leaves, bias, scale = (hidden, table), None, torch.tensor(1.25, device="cuda", dtype=dtype)
     losses, gradients = [], []
     for loss in (fused_training_loss, training_loss):
-        total, cross_entropy = loss(hidden, table, bias, targets, 10.0, 1e-4)
-        gradients.append(torch.autograd.grad(total, (hidden, table, bias)))
+        total, cross_entropy = loss(hidden, table, bias, targets, cap, z_loss, kind, scale)
+        gradients.append(torch.autograd.grad(total, leaves))
         losses.append((float(total), float(cross_entropy)))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5 if dtype == torch.float32 else 1e-3)
     for found, wanted in zip(*gradients, strict=True):
         assert relative(found, wanted) < (1e-4 if dtype == torch.float32 else 1e-2)
 
 
-def test_a_logit_that_is_no_number_makes_a_loss_that_is_none():
+@pytest.mark.parametrize("kind", ["polynomial", "tanh"])
+def test_a_logit_that_is_no_number_makes_a_loss_that_is_none(kind):
     logits = torch.randn(3, 8192, device="cuda").bfloat16()
     logits[1] = torch.nan
     bias, targets = torch.zeros(8192, device="cuda"), torch.zeros(3, dtype=torch.int64, device="cuda")
-    nats, lse = nats_and_gradient_on_gpu(logits, bias, targets, 10.0, 1e-4, 1.0)
+    nats, lse = nats_and_gradient_on_gpu(logits, bias, targets, 10.0, 1e-4, 1.0, kind)
     assert nats.isnan().tolist() == lse.isnan().tolist() == [False, True, False]
     assert logits.isnan().all(1).tolist() == [False, True, False]
 

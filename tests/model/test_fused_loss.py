@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -82,20 +84,45 @@ def test_only_the_minimized_loss_has_a_gradient():
     assert not cross_entropy.requires_grad
 
 
-@interpreted
-@pytest.mark.parametrize(("tokens", "vocabulary"), [(5, 64), (11, 53), (1, 1000), (16, 32)])
-@pytest.mark.parametrize("spread", [1.0, 30.0])  # the second pushes many logits past both clamps
-def test_the_kernel_overwrites_logits_as_the_plain_function_does(tokens, vocabulary, spread):
+HEADS = {
+    "polynomial, with a bias": {},
+    "polynomial, scaled": {"scale": torch.tensor(1.25)},
+    "tanh, with a bias": {"kind": "tanh"},
+    "tanh, scaled": {"kind": "tanh", "scale": torch.tensor(1.25, dtype=torch.bfloat16), "bias": False},
+}
+
+
+def drawn(tokens, vocabulary, spread, bias=True, **head):
+    """Logits, and the other arguments of ``nats_and_gradient`` by name."""
     generator = torch.Generator().manual_seed(vocabulary)
     logits = spread * torch.randn(tokens, vocabulary, generator=generator)
-    bias, targets = (
-        torch.randn(vocabulary, generator=generator),
-        torch.randint(vocabulary, (tokens,), generator=generator),
-    )
+    biases = torch.randn(vocabulary, generator=generator)
+    targets = torch.randint(vocabulary, (tokens,), generator=generator)
+    settings = {"cap": 10.0, "z_loss": 1e-2, "weight": 0.25}
+    return logits, {"bias": biases if bias else None, "targets": targets, **settings, **head}
+
+
+@interpreted
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize(("tokens", "vocabulary"), [(5, 64), (11, 53), (1, 1000), (16, 32)])
+@pytest.mark.parametrize("spread", [1.0, 30.0])  # the second pushes many logits past both clamps
+def test_the_kernel_overwrites_logits_as_the_plain_function_does(tokens, vocabulary, spread, head):
+    logits, arguments = drawn(tokens, vocabulary, spread, **head)
     ours, plain = logits.clone(), logits.clone()
-    found = nats_and_gradient_on_gpu(ours, bias, targets, 10.0, 1e-2, 0.25)
-    wanted = nats_and_gradient(plain, bias, targets, 10.0, 1e-2, 0.25)
+    found = nats_and_gradient_on_gpu(ours, **arguments)
+    wanted = nats_and_gradient(plain, **arguments)
     for nats, reference in zip(found, wanted, strict=True):
         assert_close(nats, reference, rtol=1e-5, atol=1e-5)
     assert_close(ours, plain, rtol=1e-5, atol=1e-6)
     assert not torch.equal(ours, logits)
+
+
+@interpreted
+@pytest.mark.filterwarnings("ignore:overflow encountered in exp2")  # which makes the infinity that is meant
+def test_by_the_kernel_a_tanh_that_is_full_has_no_slope_and_no_nan():
+    logits, arguments = drawn(3, 32, 1.0, bias=False, kind="tanh")
+    logits[0], logits[1, ::2], logits[1, 1::2], logits[2, 5] = 1e4, 1e30, -1e30, torch.nan
+    nats, lse = nats_and_gradient_on_gpu(logits, **arguments)
+    assert_close(lse[:2], torch.tensor([10 + math.log(32), 10 + math.log(16)]))
+    assert not logits[:2].any()
+    assert nats.isnan().tolist() == lse.isnan().tolist() == logits.isnan().all(1).tolist() == [False, False, True]

@@ -2,8 +2,8 @@
 
 The same function as ``tritgolf.model.loss.training_loss`` (its plain reference, to which the tests compare it), with
 the gradient made in the forward pass: a chunk's logits are overwritten by their own gradient, which is contracted with
-the table and the hidden states at once. The elementwise part is plain PyTorch, or for the polynomial softcap on GPUs a
-Triton kernel (``fused_loss_kernel``).
+the table and the hidden states at once. The elementwise part is plain PyTorch, on GPUs a Triton kernel
+(``fused_loss_kernel``).
 """
 
 import functools
@@ -74,7 +74,7 @@ class _FusedLoss(torch.autograd.Function):
         kind: SoftcapKind,
         scale: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        elementwise = _elementwise(hidden.device, bias, kind, scale)
+        elementwise = functools.partial(_elementwise(hidden.device), kind=kind, scale=scale)
         tokens = hidden.shape[0]
         same_table = table.to(hidden.dtype)
         hidden_gradient = torch.empty_like(hidden)
@@ -121,10 +121,10 @@ def fused_training_loss(
     return _FusedLoss.apply(hidden, table, bias, targets, cap, z_loss, kind, scale)
 
 
-def _elementwise(device: torch.device, bias: Tensor | None, kind: SoftcapKind, scale: Tensor | None) -> Any:
-    """``nats_and_gradient`` of this softcap: by its kernel on a GPU where there is one, which takes a bias alone."""
-    if device.type != "cuda" or kind != "polynomial" or bias is None or scale is not None:
-        return functools.partial(nats_and_gradient, kind=kind, scale=scale)
+def _elementwise(device: torch.device) -> Callable[..., tuple[Tensor, Tensor]]:
+    """``nats_and_gradient``, on a GPU by its kernel."""
+    if device.type != "cuda":
+        return nats_and_gradient
     from tritgolf.model.fused_loss_kernel import nats_and_gradient_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
     return nats_and_gradient_on_gpu
