@@ -173,3 +173,21 @@ def test_a_hessian_without_a_factor_is_named(wrong):
 def test_a_hessian_of_another_size_is_refused():
     with pytest.raises(InputError, match=r"^Hessian of fc: has shape \[24, 24\].* want \[20, 20\]"):
         gptq(torch.ones(3, 20), calibrated(0)[1], QUANTIZERS["row"], names="fc")
+
+
+def test_weights_that_are_not_finite_are_named():
+    weight, hessian = calibrated(6)
+    weight[2, 3] = torch.nan
+    with pytest.raises(InputError, match=r"^weight fc: holds numbers that are not finite"):
+        gptq(weight, hessian, QUANTIZERS["row"], names="fc")
+
+
+@pytest.mark.parametrize("kind", QUANTIZERS)
+def test_all_is_made_on_the_device_of_the_matrix(kind):
+    """A tensor that is made without saying where would lie on the default device, here one that holds no numbers."""
+    weight, hessian = calibrated(7)
+    wanted = gptq(weight, hessian, QUANTIZERS[kind])
+    with torch.device("meta"):
+        found = gptq(weight, hessian, QUANTIZERS[kind])
+    assert torch.equal(found[0], wanted[0])
+    assert torch.equal(found[1], wanted[1])

@@ -49,11 +49,12 @@ def gptq(
     Several matrices of one shape, (matrices, rows, columns) with (matrices, columns, columns), are quantized together,
     each by itself; so are codes and scales then. An input that is always 0 has weights 0. ``damping``: the share of
     the Hessian's mean diagonal that is added to its diagonal. ``names``: of the matrices, for errors. Raises
-    ``InputError`` for a Hessian of another size, or that isn't positive definite even damped.
+    ``InputError`` for a Hessian of another size, or that isn't positive definite even damped, and for weights that
+    are not finite.
     """
     matrices, hessians = (tensor.float().reshape(-1, *tensor.shape[-2:]) for tensor in (weight, hessian))
     names = [names] * len(matrices) if isinstance(names, str) else names
-    _check_sizes(matrices, hessians, names)
+    _check(matrices, hessians, names)
     order, factor, used = _ordered_factor(hessians, damping, names)
     ordered = (matrices * used[:, None]).gather(2, order[:, None].expand_as(matrices))
     scales = torch.stack([_candidate_scales(matrix, quantizer) for matrix in matrices], 1)
@@ -78,12 +79,15 @@ def damped(hessian: Tensor, share: float, least: float = 0.0) -> Tensor:
     return result
 
 
-def _check_sizes(matrices: Tensor, hessians: Tensor, names: Sequence[str]) -> None:
+def _check(matrices: Tensor, hessians: Tensor, names: Sequence[str]) -> None:
     count, _, columns = matrices.shape
     if tuple(hessians.shape) != (count, columns, columns):
         shapes = f"{list(hessians.shape[1:])} for each of {len(hessians)}"
         wanted = f"{[columns, columns]} for each of {count}"
         raise InputError(f"Hessian of {names[0]}", f"has shape {shapes}, the weights want {wanted}", "calibrate again")
+    for name, is_finite in zip(names, matrices.isfinite().all(-1).all(-1).tolist(), strict=True):
+        if not is_finite:
+            raise InputError(f"weight {name}", "holds numbers that are not finite", "use a checkpoint from before")
 
 
 def _ordered_factor(hessians: Tensor, damping: float, names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
