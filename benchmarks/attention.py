@@ -18,6 +18,7 @@ from timing import interleaved, summary
 from torch import Tensor
 
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, available_backends, choose_attention, math_attention
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
 
-    model = load_record(arguments.record).model
+    model = unet_of(load_record(arguments.record).model, arguments.record)
     backends = arguments.backends or available_backends(DEVICE, torch.bfloat16)
     attention = {name: choose_attention(name, DEVICE, torch.bfloat16)[1] for name in backends}
     functions: dict[str, Callable[[], None]] = {}

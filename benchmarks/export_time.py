@@ -33,6 +33,7 @@ from tritgolf.artifact.payload import assemble
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored, store
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.specs import parameters_of
@@ -81,17 +82,18 @@ def main() -> None:
     arguments = parser.parse_args()
 
     record = load_record(arguments.record)
-    state = checkpoints.load(arguments.checkpoint).tensors if arguments.checkpoint else drawn_weights(record.model)
+    model = unet_of(record.model, record.name)
+    state = checkpoints.load(arguments.checkpoint).tensors if arguments.checkpoint else drawn_weights(model)
     name = record.export.own_storage
     storage = record.export.storage(name)
-    stored = store(state, record.model.quantizer, storage, record.export.decide_scale)
+    stored = store(state, model.quantizer, storage, record.export.decide_scale)
     header = ArtifactHeader(
         record=record.name,
         seed=None,
         checkpoint="benchmark",
         step=None,
         storage_name=name,
-        model=record.model,
+        model=model,
         storage=storage,
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import RecordConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.initialize import initialize
@@ -26,7 +27,7 @@ class PlainTrainer:
     """``step`` does what ``Trainer.step`` does, one micro-batch a step."""
 
     def __init__(self, record: RecordConfig, seed: int, device: torch.device) -> None:
-        model, self.train = record.model, record.train
+        model, self.train = unet_of(record.model, record.name), record.train
         dtype = DTYPES[model.compute]
         self.network = UNet(model, choose_attention(self.train.attention, device, dtype)[1])
         initialize(self.network, seed)
@@ -68,7 +69,7 @@ class PlainTrainer:
 
     def _loss_of(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self.network(inputs).flatten(0, 1)
-        table, bias, cap = self.network.head()
+        table, bias, cap, *_ = self.network.head()
         return training_loss(hidden, table, bias, targets.reshape(-1), cap, self.train.z_loss)
 
 

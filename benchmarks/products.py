@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import ScalingType
 
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.layers import quantizer_arguments
@@ -160,7 +161,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 
-    model = load_record(arguments.record).model
+    model = unet_of(load_record(arguments.record).model, arguments.record)
     tokens = arguments.sequences * model.context
     settings = {"record": arguments.record, "tokens": tokens, "repeats": arguments.repeats}
     facts = {

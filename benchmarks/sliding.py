@@ -22,6 +22,7 @@ import torch
 from options import parser_of, shard_files
 from timing import ratios
 
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
 from tritgolf.data.loader import TokenStream
 from tritgolf.data.shards import Tokens
@@ -43,7 +44,7 @@ Call = Callable[[], WindowNats]
 
 
 def random_network(record: str, attention: str) -> Network:
-    model = load_record(record).model
+    model = unet_of(load_record(record).model, record)
     network = UNet(model)
     initialize(network, 42)
     generator = torch.Generator().manual_seed(42)

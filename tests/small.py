@@ -10,6 +10,7 @@ from tritgolf.config.lossless import exact_formats
 from tritgolf.config.model import TernaryConfig, UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.config.train import TrainConfig
+from tritgolf.config.transformer import TransformerConfig
 from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import SplitConfig, TextSource
 from tritgolf.data.encode import build_shards
@@ -17,6 +18,7 @@ from tritgolf.data.manifest import load_manifest
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
 from tritgolf.files import write_json
 from tritgolf.model.attention import math_attention
+from tritgolf.model.transformer import Transformer
 from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
 from tritgolf.quantize.widths import width_of
@@ -63,7 +65,31 @@ def random_network(model: UNetConfig, seed: int = 0, attend=math_attention, fuse
     return network
 
 
-def random_tokens(model: UNetConfig, batch: int = 2, seed: int = 0) -> torch.Tensor:
+def small_transformer(**settings) -> TransformerConfig:
+    """Five layers of width 32 over a context of 16, in FP32, with every mechanism; layers 1 and 2 repeat."""
+    sizes = {"layers": 5, "width": 32, "heads": 4, "kv_heads": 2, "mlp_multiple": 2, "rotary_dims": 4, "xsa_layers": 4}
+    length = {"vocab_size": VOCABULARY, "context": 16, "rotary_frequencies": "float32", "compute": "float32"}
+    mechanisms = {
+        "recurrence": {"layers": (1, 2), "loops": 2},
+        "parallel_from": 3,
+        "bigram": {"buckets": 32, "width": 4},
+        "gates": {"attention": 6, "smear": 5, "skips": True},
+    }
+    return TransformerConfig(**{"kind": "transformer", **sizes, **length, **mechanisms, **settings})
+
+
+def random_transformer(model: TransformerConfig, seed: int = 0, attend=math_attention) -> Transformer:
+    """A network in which every parameter is random: no zero projection or closed gate hides anything."""
+    network = Transformer(model, attend)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.copy_(parameter + 0.5 * noise if parameter.ndim < 2 else 0.3 * noise)
+    return network
+
+
+def random_tokens(model: UNetConfig | TransformerConfig, batch: int = 2, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(model.vocab_size, (batch, model.context), generator=generator)
 

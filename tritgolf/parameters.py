@@ -6,7 +6,7 @@ Optimizers, quantizers, storage, counts, statistics and the audit choose by role
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-Role = Literal["attention", "mlp", "embedding", "projection", "mix", "control"]
+Role = Literal["attention", "mlp", "embedding", "hash_embedding", "projection", "gate", "mix", "control"]
 QUANTIZED: frozenset[Role] = frozenset({"attention", "mlp"})  # matrices that a quantizer sits on
 MATRICES: frozenset[Role] = QUANTIZED | {"projection"}  # matrices that Muon trains
 
@@ -25,20 +25,28 @@ class KaimingUniform(NamedTuple):
     """Uniform within ±1/√(columns), as ``nn.Linear`` draws a matrix (Kaiming uniform with a = √5)."""
 
 
+class Orthogonal(NamedTuple):
+    """A random matrix with orthogonal rows, or columns where there are fewer (Saxe et al., 2014); gain 1."""
+
+
 class AsBuilt(NamedTuple):
     """The constant that the network is built with."""
 
 
-Init = Normal | Zeros | KaimingUniform | AsBuilt
+Init = Normal | Zeros | KaimingUniform | Orthogonal | AsBuilt
 
 
 class Parameter(NamedTuple):
-    """One row of a model's table, in state-dict order. ``layer``: the type of a quantized matrix, as ``attn.qkv``."""
+    """One row of a model's table, in state-dict order. ``layer``: the type of a quantized matrix, as ``attn.qkv``.
+
+    What is not ``trained`` is a buffer of the network: part of its state, of no optimizer and no count of parameters.
+    """
 
     shape: tuple[int, ...]
     role: Role
     init: Init = AsBuilt()
     layer: str | None = None
+    trained: bool = True
 
     @property
     def is_quantized(self) -> bool:

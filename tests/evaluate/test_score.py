@@ -48,7 +48,7 @@ def one_by_one(network, tokens, windows, temperature=1.0):
     for start, first in zip(windows.starts, windows.firsts, strict=True):
         span = torch.from_numpy(tokens[start : start + windows.length + 1].astype(np.int64))
         hidden = network(span[None, :-1])[0]
-        table, bias, _ = network.head()
+        table, bias, *_ = network.head()
         logits = softcap(hidden @ table.float().T + bias, 10.0).double() / temperature
         terms, lse_squares = [], []
         for position in range(first - start, windows.length):

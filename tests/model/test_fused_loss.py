@@ -5,8 +5,8 @@ from torch.testing import assert_close
 from tests.model.interpreter import INTERPRETED, interpreted
 from tests.model.test_loss import inputs
 from tritgolf.model import fused_loss
-from tritgolf.model.fused_loss import fused_training_loss, nats_and_gradient, softcap_slope
-from tritgolf.model.loss import softcap, training_loss
+from tritgolf.model.fused_loss import SLOPES, fused_training_loss, nats_and_gradient
+from tritgolf.model.loss import SOFTCAPS, training_loss
 
 if INTERPRETED:
     from tritgolf.model.fused_loss_kernel import nats_and_gradient_on_gpu
@@ -18,13 +18,19 @@ def losses_and_gradients(loss, tensors, targets, z_loss, weight=1.0):
     return [total.detach(), cross_entropy, *torch.autograd.grad(weight * total, leaves)]
 
 
+def tanh_of(loss):
+    """``loss`` of a head with the true tanh and a constant that its logits are multiplied with."""
+    return lambda *arguments: loss(*arguments, "tanh", torch.tensor(1.25))
+
+
+@pytest.mark.parametrize("softcap_of", [lambda loss: loss, tanh_of])
 @pytest.mark.parametrize("chunk", [1, 3, 7, 36, 37, 1000])
 @pytest.mark.parametrize("spread", [0.5, 12.0])  # the second pushes many logits past both clamps
-def test_chunks_compute_the_plain_loss_and_its_gradients(monkeypatch, chunk, spread):
+def test_chunks_compute_the_plain_loss_and_its_gradients(monkeypatch, chunk, spread, softcap_of):
     monkeypatch.setattr(fused_loss, "CHUNK_TOKENS", chunk)
     *tensors, targets = inputs(tokens=37, vocabulary=53, width=6, spread=spread, dtype=torch.float32)
-    found = losses_and_gradients(fused_training_loss, tensors, targets, 1e-2)
-    wanted = losses_and_gradients(training_loss, [tensor.double() for tensor in tensors], targets, 1e-2)
+    found = losses_and_gradients(softcap_of(fused_training_loss), tensors, targets, 1e-2)
+    wanted = losses_and_gradients(softcap_of(training_loss), [tensor.double() for tensor in tensors], targets, 1e-2)
     for ours, reference in zip(found, wanted, strict=True):
         assert ours.dtype == torch.float32
         assert_close(ours.double(), reference.double(), rtol=1e-5, atol=1e-5)
@@ -51,10 +57,22 @@ def test_the_published_dtypes(monkeypatch):
         assert float((ours.double() - reference).norm() / reference.norm()) < 0.01
 
 
-def test_the_slope_is_the_derivative_of_the_softcap():
+def test_a_head_without_a_bias_has_the_loss_of_one_that_is_zero(monkeypatch):
+    monkeypatch.setattr(fused_loss, "CHUNK_TOKENS", 4)
+    hidden, table, bias, targets = inputs(tokens=9, dtype=torch.float32)
+    without = [fused_training_loss(hidden, table, None, targets, 10.0, 1e-2, kind) for kind in SLOPES]
+    with_zeros = [fused_training_loss(hidden, table, 0 * bias, targets, 10.0, 1e-2, kind) for kind in SLOPES]
+    for (ours, _), (reference, _) in zip(without, with_zeros, strict=True):
+        assert torch.equal(ours, reference)
+        found, wanted = (torch.autograd.grad(loss, (hidden, table)) for loss in (ours, reference))
+        assert all(map(torch.equal, found, wanted))
+
+
+@pytest.mark.parametrize("kind", SLOPES)
+def test_the_slope_is_the_derivative_of_the_softcap(kind):
     logits = torch.linspace(-30, 30, 997, dtype=torch.float64).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(softcap(logits, 10.0).sum(), logits)
-    assert_close(softcap_slope(logits.detach(), 10.0), gradient)
+    (gradient,) = torch.autograd.grad(SOFTCAPS[kind](logits, 10.0).sum(), logits)
+    assert_close(SLOPES[kind](logits.detach(), 10.0), gradient)
 
 
 def test_only_the_minimized_loss_has_a_gradient():

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from tests.model.reference import softcapped
 from tests.small import random_tokens, small_model
 from tritgolf.model.initialize import initialize
-from tritgolf.model.loss import capped_logits, softcap, token_nats, training_loss
+from tritgolf.model.loss import capped_logits, softcap, tanh_softcap, token_nats, training_loss
 from tritgolf.model.unet import UNet
 
 
@@ -33,6 +33,11 @@ def inputs(tokens=7, vocabulary=11, width=5, spread=3.0, dtype=torch.float64):
 )
 def test_softcap_by_hand(logit, expected):
     assert softcap(torch.tensor(logit, dtype=torch.float64), 10.0).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("logit", "expected"), [(10, 9.645382), (-30, -22.847825), (100, 29.923739), (0, 0)])
+def test_the_true_tanh_by_hand(logit, expected):
+    assert tanh_softcap(torch.tensor(logit, dtype=torch.float64), 30.0).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_softcap_and_its_gradient_against_the_definition():

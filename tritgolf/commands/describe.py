@@ -64,16 +64,18 @@ def _with_modes(key: str, value: str) -> str:
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
+    from tritgolf.config.models import unet_of  # noqa: PLC0415
     from tritgolf.config.record import RUN_MARK, load_record  # noqa: PLC0415
     from tritgolf.model.counts import count_parameters, parameter_shapes  # noqa: PLC0415
 
     record, laid_over = _run_of_a_record(name) if RUN_MARK in name else (load_record(name, folder), [])
+    model = unet_of(record.model, record.name)
     storage = record.export.storage(record.export.own_storage)
-    specs = tensor_specs(parameter_shapes(record.model), storage)
-    by_kind = stored_bytes(specs, record.model.quantizer.group_size)
+    specs = tensor_specs(parameter_shapes(model), storage)
+    by_kind = stored_bytes(specs, model.quantizer.group_size)
     return {
         "record": name,
-        "parameters": count_parameters(record.model).as_dict(),
+        "parameters": count_parameters(model).as_dict(),
         "steps": record.train.steps,
         "seconds": record.train.seconds,
         "tokens": record.train.steps * record.train.batch_tokens,

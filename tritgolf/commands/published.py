@@ -27,13 +27,15 @@ def named_artifact(arguments: argparse.Namespace) -> Artifact:
     ``InputError`` where it has other tensors than that record's model, or can't be read.
     """
     from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (torch: slow to import)
+    from tritgolf.config.models import unet_of  # noqa: PLC0415
     from tritgolf.config.record import load_record  # noqa: PLC0415
 
     if not arguments.record:
         return open_artifact(arguments.artifact)
     record = load_record(arguments.record, arguments.records)
-    artifact = open_artifact(arguments.artifact, record.model.quantizer.estimator)
-    sizes = ((name, getattr(artifact.header.model, name), getattr(record.model, name)) for name in SIZES)
+    model = unet_of(record.model, record.name)
+    artifact = open_artifact(arguments.artifact, model.quantizer.estimator)
+    sizes = ((name, getattr(artifact.header.model, name), getattr(model, name)) for name in SIZES)
     if different := [f"{name} {found} instead of {wanted}" for name, found, wanted in sizes if found != wanted]:
         fix = "leave out --record, and it is recognized, or name another"
         raise InputError(arguments.artifact, f"is not of {record.name}: it has {', '.join(different)}", fix)

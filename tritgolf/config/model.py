@@ -1,6 +1,6 @@
 """The model: sizes, numerics and the quantizer it trains with."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,7 @@ class UNetConfig(Settings):
     1-D parameters. The published records round none of these, but cast them to ``compute``; ``ternary_lossless`` does.
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"kind"})
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
     layers: Positive = 10
     width: Positive = 768
@@ -50,6 +51,7 @@ class UNetConfig(Settings):
     vectors: Literal["float32", "bfloat16"] = "float32"
     compute: Precision = "bfloat16"
     quantizer: TernaryConfig
+    kind: Literal["unet"] = "unet"
 
     @property
     def head_dim(self) -> int:

@@ -16,6 +16,7 @@ from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.export import ExportConfig
 from tritgolf.config.lossless import losses
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import ModelConfig
 from tritgolf.config.modes import MODES
 from tritgolf.config.settings import Settings, merge, read_yaml, validate
 from tritgolf.config.train import TrainConfig
@@ -44,7 +45,7 @@ class RecordConfig(Settings):
     mode: Mode
     dataset: str
     seeds: tuple[Seed, ...] = (42, 1337, 7)
-    model: UNetConfig
+    model: ModelConfig
     train: TrainConfig
     export: ExportConfig
     evaluate: EvaluateConfig
@@ -70,7 +71,7 @@ class RecordConfig(Settings):
         calibration = self.evaluate.calibration_tokens
         check(calibration > context, "evaluate.calibration_tokens", calibration, f"more than the window, {context}")
         check_names("seeds", self.seeds, "seed")
-        if "lossless" in self.export.storages:
+        if "lossless" in self.export.storages and isinstance(self.model, UNetConfig):
             for key, (value, allowed) in losses(self.model, self.export.storage("lossless")).items():
                 check(False, f"export.storages.lossless.{key}", value, f"{allowed}: else this model loses something")
         return self

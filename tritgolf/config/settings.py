@@ -3,7 +3,8 @@
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args
+from types import UnionType
+from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
@@ -50,7 +51,9 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise InputError(path, f"{key}: unknown key", f"allowed here: {_siblings(kind, first['loc'])}") from None
+            raise InputError(
+                path, f"{key}: unknown key", f"allowed here: {_siblings(kind, raw, first['loc'])}"
+            ) from None
         if first["type"] == "missing":
             raise InputError(path, f"{key}: is missing") from None
         if first["type"] == "value_error":
@@ -111,13 +114,24 @@ def _shown(value: Any) -> str:
     return f"[{', '.join(map(str, value))}]" if isinstance(value, (list, tuple)) else str(value)
 
 
-def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Names of the settings beside the one at ``location``, where ``kind`` says what they are."""
+def _siblings(kind: type[BaseModel], raw: Any, location: tuple[int | str, ...]) -> str:
+    """Names of the settings beside the one at ``location`` of ``raw``, where ``kind`` says what they are."""
     model: Any = kind
     for part in location[:-1]:
+        raw = raw.get(part) if isinstance(raw, Mapping) else None
         if hasattr(model, "model_fields"):
             field = model.model_fields.get(part)
-            model = field.annotation if field else None
+            model = _settings_of(field.annotation, raw) if field else None
         else:
             model = next(reversed(get_args(model)), None)  # a mapping's values
     return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config/"
+
+
+def _settings_of(annotation: Any, raw: Any) -> Any:
+    """Of a field that takes one of several settings those of ``raw``'s kind, of one that may be null its settings."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation
+    members = [member for member in get_args(annotation) if hasattr(member, "model_fields")]
+    kind = raw.get("kind") if isinstance(raw, Mapping) else None
+    of_kind = [m for m in members if kind in get_args(m.model_fields["kind"].annotation)] if kind else members
+    return next(iter(of_kind), None)

@@ -1,1 +1,1 @@
-"""The ternary U-Net, its quantizer and its loss."""
+"""Networks: their parameters, their parts, their loss."""

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import ModelConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.network import Network
+from tritgolf.model.phase import Phase
 from tritgolf.model.specs import network_class, parameters_of
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.quantize.ternary import Quantized
@@ -21,7 +22,7 @@ def default_device() -> torch.device:
 
 
 def build_network(
-    model: UNetConfig,
+    model: ModelConfig,
     tensors: Mapping[str, Tensor],
     ternary: Mapping[str, Quantized] | None = None,
     *,
@@ -42,6 +43,7 @@ def build_network(
     missing_masters = {name: torch.zeros(shape) for name, shape in parameter_shapes(model).items() if name in ternary}
     network.load_state_dict({**missing_masters, **tensors})
     network.to(device).eval()
+    network.enter(Phase(recurrence=True))  # as training ends
     masters = {name: trits for name, trits in network.ternarized().items() if name not in ternary}
     network.use_ternary(masters | {n: Quantized(t.q.to(device), t.scale.to(device)) for n, t in ternary.items()})
     return network
@@ -59,7 +61,7 @@ def replace_weights(network: Network, tensors: Mapping[str, Tensor], ternary: Ma
     network.use_ternary(dict(ternary))
 
 
-def _check_shapes(model: UNetConfig, found: dict[str, tuple[int, ...]]) -> None:
+def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
     table = parameters_of(model)
     wanted = {name: parameter.shape for name, parameter in table.items()}
     for name in sorted(wanted.keys() | found.keys()):

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import ModelConfig
 from tritgolf.model.specs import parameters_of
 
 
@@ -22,16 +23,21 @@ class ParameterCounts:
         return asdict(self)
 
 
-def parameter_shapes(model: UNetConfig) -> dict[str, tuple[int, ...]]:
-    """Name → shape of every trained parameter, in state-dict order."""
+def parameter_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every parameter and saved buffer, in state-dict order."""
     return {name: parameter.shape for name, parameter in parameters_of(model).items()}
 
 
+def trained_parameters(model: ModelConfig) -> int:
+    """How many numbers are trained, those among them that a record's optimizers leave out (#1716's hash table)."""
+    return sum(parameter.size for parameter in parameters_of(model).values() if parameter.trained)
+
+
 def count_parameters(model: UNetConfig) -> ParameterCounts:
-    """Counts by what becomes of the parameters."""
+    """Counts by what becomes of a U-Net's parameters."""
     table = parameters_of(model).values()
     ternary = sum(parameter.size for parameter in table if parameter.is_quantized)
-    trained = sum(parameter.size for parameter in table)
+    trained = trained_parameters(model)
     unused = model.vocab_size * model.width
     return ParameterCounts(
         published=trained + unused,

@@ -2,16 +2,18 @@
 
 The same function as ``tritgolf.model.loss.training_loss`` (its plain reference, to which the tests compare it), with
 the gradient made in the forward pass: a chunk's logits are overwritten by their own gradient, which is contracted with
-the table and the hidden states at once. The elementwise part is a Triton kernel on GPUs (``fused_loss_kernel``) and
-plain PyTorch elsewhere.
+the table and the hidden states at once. The elementwise part is plain PyTorch, or for the polynomial softcap on GPUs a
+Triton kernel (``fused_loss_kernel``).
 """
 
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tritgolf.model.loss import softcap
+from tritgolf.model.loss import SOFTCAPS, SoftcapKind
 
 CHUNK_TOKENS = 8192
 CHUNK_TOKENS_IN_CACHE = 256  # on a CPU the logits of a chunk had better stay in its cache (1.3× a step of the demo)
@@ -25,34 +27,59 @@ def softcap_slope(logits: Tensor, cap: float) -> Tensor:
     return torch.where(inside, 1 - square + square * square / 3, 0.0)
 
 
+def tanh_slope(logits: Tensor, cap: float) -> Tensor:
+    """Derivative of ``tanh_softcap``: 1 − tanh²(logits/cap)."""
+    return 1 - (logits / cap).tanh().square()
+
+
+SLOPES: Mapping[SoftcapKind, Callable[[Tensor, float], Tensor]] = {"polynomial": softcap_slope, "tanh": tanh_slope}
+
+
 def nats_and_gradient(
-    logits: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float, weight: float
+    logits: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    cap: float,
+    z_loss: float,
+    weight: float | Tensor,
+    kind: SoftcapKind = "polynomial",
+    scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Per token nats and logsumexp, (tokens,) FP32; ``logits`` (tokens, vocabulary) is overwritten by its gradient.
 
     The gradient is that of ``weight`` · Σ (nats + z_loss · logsumexp²).
     """
-    biased = logits.float() + bias
-    capped = softcap(biased, cap)
+    biased = logits.float() if bias is None else logits.float() + bias
+    capped = SOFTCAPS[kind](biased, cap)
+    if scale is not None:
+        capped, weight = capped * scale, weight * scale.float()
     lse = capped.logsumexp(-1)
     nats = lse - capped.gather(-1, targets[:, None]).squeeze(-1)
     gradient = (capped - lse[:, None]).exp_().mul_((1 + 2 * z_loss * lse)[:, None])
     gradient.scatter_add_(-1, targets[:, None], torch.full_like(lse[:, None], -1.0))
-    logits.copy_(gradient.mul_(softcap_slope(biased, cap)).mul_(weight))
+    logits.copy_(gradient.mul_(SLOPES[kind](biased, cap)).mul_(weight))
     return nats, lse
 
 
 class _FusedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float
+        ctx: Any,
+        hidden: Tensor,
+        table: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        cap: float,
+        z_loss: float,
+        kind: SoftcapKind,
+        scale: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        elementwise = _elementwise(hidden.device)
+        elementwise = _elementwise(hidden.device, bias, kind, scale)
         tokens = hidden.shape[0]
         same_table = table.to(hidden.dtype)
         hidden_gradient = torch.empty_like(hidden)
         table_gradient = torch.zeros(table.shape, dtype=torch.float32, device=table.device)
-        bias_gradient = torch.zeros_like(bias)
+        bias_gradient = None if bias is None else torch.zeros_like(bias)
         nats_sum = torch.zeros((), dtype=torch.float32, device=hidden.device)
         square_sum = torch.zeros_like(nats_sum)
         chunk = CHUNK_TOKENS if hidden.device.type == "cuda" else min(CHUNK_TOKENS, CHUNK_TOKENS_IN_CACHE)
@@ -64,7 +91,8 @@ class _FusedLoss(torch.autograd.Function):
             square_sum += lse.square().sum()
             torch.mm(logits, same_table, out=hidden_gradient[rows])
             table_gradient += logits.T @ hidden[rows]
-            bias_gradient += logits.sum(0, dtype=torch.float32)
+            if bias_gradient is not None:
+                bias_gradient += logits.sum(0, dtype=torch.float32)
         ctx.save_for_backward(hidden_gradient, table_gradient.to(table.dtype), bias_gradient)
         cross_entropy = nats_sum / tokens
         ctx.mark_non_differentiable(cross_entropy)
@@ -75,20 +103,28 @@ class _FusedLoss(torch.autograd.Function):
         hidden_gradient, table_gradient, bias_gradient = ctx.saved_tensors
         scale = loss_gradient.to(hidden_gradient.dtype)
         table_scale = loss_gradient.to(table_gradient.dtype)
-        gradients = (hidden_gradient * scale, table_gradient * table_scale, bias_gradient * loss_gradient)
-        return (*gradients, None, None, None)
+        of_bias = None if bias_gradient is None else bias_gradient * loss_gradient
+        return hidden_gradient * scale, table_gradient * table_scale, of_bias, None, None, None, None, None
 
 
 def fused_training_loss(
-    hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float
+    hidden: Tensor,
+    table: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    cap: float,
+    z_loss: float,
+    kind: SoftcapKind = "polynomial",
+    scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """``training_loss`` without whole logits: (minimized loss, mean cross-entropy), FP32 scalars."""
-    return _FusedLoss.apply(hidden, table, bias, targets, cap, z_loss)
+    return _FusedLoss.apply(hidden, table, bias, targets, cap, z_loss, kind, scale)
 
 
-def _elementwise(device: torch.device) -> Any:
-    if device.type != "cuda":
-        return nats_and_gradient
+def _elementwise(device: torch.device, bias: Tensor | None, kind: SoftcapKind, scale: Tensor | None) -> Any:
+    """``nats_and_gradient`` of this softcap: by its kernel on a GPU where there is one, which takes a bias alone."""
+    if device.type != "cuda" or kind != "polynomial" or bias is None or scale is not None:
+        return functools.partial(nats_and_gradient, kind=kind, scale=scale)
     from tritgolf.model.fused_loss_kernel import nats_and_gradient_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
     return nats_and_gradient_on_gpu

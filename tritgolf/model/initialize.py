@@ -1,4 +1,4 @@
-"""Initial weights (record-spec, "init"): drawn on the CPU from the seed, so they do not depend on the device."""
+"""Initial weights (specifications, "init"): drawn on the CPU from the seed, so they do not depend on the device."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 
 from tritgolf.model.network import Network
 from tritgolf.model.specs import parameters_of
-from tritgolf.parameters import KaimingUniform, Normal, Zeros
+from tritgolf.parameters import KaimingUniform, Normal, Orthogonal, Zeros
 
 
 @torch.no_grad()
@@ -23,6 +23,8 @@ def initialize(network: Network, seed: int) -> None:
                 parameter.zero_()
             case Normal(std):
                 parameter.copy_(torch.empty(parameter.shape).normal_(0, std, generator=generator))
+            case Orthogonal():
+                torch.nn.init.orthogonal_(parameter, generator=generator)
             case KaimingUniform():
                 bound = 1 / math.sqrt(parameter.shape[1])
                 parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))

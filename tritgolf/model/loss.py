@@ -1,8 +1,13 @@
 """From hidden states to nats: softcap, cross-entropy, z-loss. The plain definition; ``fused_loss`` is the fast path."""
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+SoftcapKind = Literal["polynomial", "tanh"]
 
 
 def softcap(logits: Tensor, cap: float) -> Tensor:
@@ -12,10 +17,30 @@ def softcap(logits: Tensor, cap: float) -> Tensor:
     return cap * (z * (1 - square / 3 + square * square / 15)).clamp(-1, 1)
 
 
-def capped_logits(hidden: Tensor, table: Tensor, bias: Tensor, cap: float) -> Tensor:
-    """Softcapped logits, at least FP32: ``hidden`` (tokens, embed) · ``table`` (vocabulary, embed)ᵀ + ``bias``."""
+def tanh_softcap(logits: Tensor, cap: float) -> Tensor:
+    """cap·tanh(logits/cap) (#1019, #1716)."""
+    return cap * (logits / cap).tanh()
+
+
+SOFTCAPS: Mapping[SoftcapKind, Callable[[Tensor, float], Tensor]] = {"polynomial": softcap, "tanh": tanh_softcap}
+
+
+def capped_logits(
+    hidden: Tensor,
+    table: Tensor,
+    bias: Tensor | None,
+    cap: float,
+    kind: SoftcapKind = "polynomial",
+    scale: Tensor | None = None,
+) -> Tensor:
+    """Softcapped logits, at least FP32: ``hidden`` (tokens, embed) · ``table`` (vocabulary, embed)ᵀ + ``bias``.
+
+    ``bias`` (vocabulary,) may be absent, and ``scale`` (), by which all are multiplied after the softcap.
+    """
     logits = F.linear(hidden, table.to(hidden.dtype))
-    return softcap((logits.double() if logits.dtype == torch.float64 else logits.float()) + bias, cap)
+    logits = logits.double() if logits.dtype == torch.float64 else logits.float()
+    capped = SOFTCAPS[kind](logits if bias is None else logits + bias, cap)
+    return capped if scale is None else capped * scale
 
 
 def token_nats(
@@ -32,9 +57,16 @@ def nats_of(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def training_loss(
-    hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, z_loss: float
+    hidden: Tensor,
+    table: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    cap: float,
+    z_loss: float,
+    kind: SoftcapKind = "polynomial",
+    scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(mean cross-entropy + z_loss · mean logsumexp², mean cross-entropy), in nats; the first is what is minimized."""
-    nats, lse = token_nats(hidden, table, bias, targets, cap)
+    nats, lse = nats_of(capped_logits(hidden, table, bias, cap, kind, scale), targets)
     cross_entropy = nats.mean()
     return cross_entropy + z_loss * lse.square().mean(), cross_entropy.detach()

@@ -6,21 +6,33 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.layers import QuantizedLinear
-from tritgolf.model.loss import capped_logits
+from tritgolf.model.loss import SoftcapKind, capped_logits
+from tritgolf.model.phase import Phase
 from tritgolf.quantize.ternary import Quantized
 
 
 class Head(NamedTuple):
-    """What turns hidden states into logits: ``table`` (vocabulary, embed), ``bias`` (vocabulary,), softcap ``cap``."""
+    """What turns hidden states into logits: ``table`` (vocabulary, embed), ``bias`` (vocabulary,), softcap ``cap``.
+
+    ``kind``: which softcap. ``scale``: a constant () that all capped logits are multiplied with, where there is one.
+    """
 
     table: Tensor
-    bias: Tensor
+    bias: Tensor | None
     cap: float
+    kind: SoftcapKind = "polynomial"
+    scale: Tensor | None = None
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Softcapped logits (tokens, vocabulary), at least FP32, of ``hidden`` (tokens, embed)."""
         return capped_logits(hidden, *self)
+
+    def loss(self, hidden: Tensor, targets: Tensor, z_loss: float) -> tuple[Tensor, Tensor]:
+        """(mean cross-entropy + z_loss · mean logsumexp², mean cross-entropy) of ``targets`` (tokens,), by chunks."""
+        table, bias, cap, kind, scale = self
+        return fused_training_loss(hidden, table, bias, targets, cap, z_loss, kind, scale)
 
 
 class Network(Protocol):
@@ -36,7 +48,10 @@ class Network(Protocol):
         """The head as the loss is to use it."""
 
     def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
-        """(name of its weight, layer) of every matrix that a quantizer sits on, in state-dict order."""
+        """(name of its weight, layer) of every matrix that a quantizer may sit on, in state-dict order."""
+
+    def enter(self, phase: Phase) -> None:
+        """Compute as in this phase of training, from the next call on."""
 
     def use_ternary(self, ternary: dict[str, Quantized]) -> None:
         """Compute with these trits and scales instead of the master weights."""

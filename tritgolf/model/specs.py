@@ -10,6 +10,8 @@ from typing import Any
 
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import Settings
+from tritgolf.config.transformer import TransformerConfig
+from tritgolf.model.transformer_parameters import transformer_parameters
 from tritgolf.model.unet_parameters import unet_parameters
 from tritgolf.parameters import Parameter
 
@@ -25,6 +27,7 @@ class ModelSpec:
 
 MODELS: dict[str, ModelSpec] = {
     "unet": ModelSpec(UNetConfig, unet_parameters, "tritgolf.model.unet:UNet"),
+    "transformer": ModelSpec(TransformerConfig, transformer_parameters, "tritgolf.model.transformer:Transformer"),
 }
 
 
@@ -34,7 +37,7 @@ def spec_of(model: Settings) -> ModelSpec:
 
 
 def parameters_of(model: Settings) -> dict[str, Parameter]:
-    """Name → every trained parameter, in state-dict order."""
+    """Name → every parameter and saved buffer, in state-dict order."""
     return spec_of(model).parameters(model)
 
 

@@ -16,6 +16,7 @@ from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head
+from tritgolf.model.phase import Phase
 from tritgolf.model.rotary import rotary_tables
 from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
 from tritgolf.quantize.ternary import Quantized, dequantize
@@ -76,6 +77,9 @@ class UNet(nn.Module):
         """The tied head, as the loss is to use it: rounded (straight-through) where the model is trained so."""
         table = rounded_through(self.tok_emb.weight, self.model.head_table)
         return Head(table, rounded_through(self.vocab_bias, self.model.vectors), self.model.softcap)
+
+    def enter(self, phase: Phase) -> None:
+        """Every phase is the same here: no layer repeats."""
 
     def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
         """(name of its weight, layer) of every ternary matrix, in state-dict order."""

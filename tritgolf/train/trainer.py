@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import ModelConfig
 from tritgolf.config.train import AdamConfig, TrainConfig
 from tritgolf.model.attention import choose_attention
-from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.initialize import initialize
 from tritgolf.model.network import Network
 from tritgolf.model.specs import network_class, parameters_of
@@ -30,7 +29,7 @@ class Trainer:
     write stays where it is in memory.
     """
 
-    def __init__(self, model: UNetConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
+    def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
         self.train, self.ranks, self.phases = train, ranks, Phases(ranks.device)
         on_gpu = ranks.device.type == "cuda"
         dtype = DTYPES[model.compute]
@@ -144,10 +143,8 @@ class Trainer:
         for part in range(parts):
             rows = slice(part * size, (part + 1) * size)
             hidden = self._forward(inputs[rows])
-            table, bias, cap = self.network.head()
-            loss, cross_entropy = fused_training_loss(
-                hidden.flatten(0, 1), table, bias, targets[rows].reshape(-1), cap, self.train.z_loss
-            )
+            head = self.network.head()
+            loss, cross_entropy = head.loss(hidden.flatten(0, 1), targets[rows].reshape(-1), self.train.z_loss)
             (loss / parts).backward()
             sums += torch.stack((loss.detach(), cross_entropy))
         return sums / parts

@@ -1,0 +1,1 @@
+"""Mechanisms that networks are made of, each by itself."""

@@ -1,0 +1,96 @@
+"""One block of the transformer: mix with the input, attention, MLP, one after the other or side by side."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tritgolf.config.transformer import TransformerConfig
+from tritgolf.model.attention import Attention
+from tritgolf.model.layers import rms_norm, split_heads
+from tritgolf.model.parts.gates import gate_heads
+from tritgolf.model.parts.linear import Linear
+from tritgolf.model.parts.rotary import rotate_first
+from tritgolf.model.parts.xsa import without_own_value
+
+LEAK = 0.5  # slope of LeakyReLU below 0, as published
+
+
+def leaky_relu2(x: Tensor) -> Tensor:
+    """LeakyReLU(x)², with slope 0.5 below 0: not monotone (#1019, #1716)."""
+    return F.leaky_relu(x, LEAK).square()
+
+
+class SelfAttention(nn.Module):
+    """Plain matrices for q, k, v; normalized heads, rotary positions, a gain on q, XSA and a gate on what is mixed."""
+
+    def __init__(self, model: TransformerConfig, attend: Attention, xsa: bool) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.attend, self.xsa = model.heads, model.kv_heads, attend, xsa
+        self.gate_channels = model.gates.attention
+        keys = model.kv_heads * model.head_dim
+        self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
+        self.c_q = Linear(model.width, model.width)
+        self.c_k, self.c_v = Linear(model.width, keys), Linear(model.width, keys)
+        self.proj = Linear(model.width, model.width)
+        if self.gate_channels is not None:
+            self.attn_gate_proj = Linear(self.gate_channels, model.heads)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
+        """``x``: (batch, positions, width), normalized; ``cos``, ``sin``: (positions, rotary_dims / 2).
+
+        With ``tail`` only the last so many positions ask, (batch, tail, width); all of ``x`` are keys and values.
+        """
+        asking = x if tail is None else x[:, -tail:]
+        queries = asking.shape[1]
+        q = rms_norm(split_heads(self.c_q(asking), self.heads))
+        k = rms_norm(split_heads(self.c_k(x), self.kv_heads))
+        v = split_heads(self.c_v(x), self.kv_heads)
+        q = rotate_first(q, cos[-queries:], sin[-queries:]) * self.q_gain.to(x.dtype)[:, None]
+        mixed = self.attend(q, rotate_first(k, cos, sin), v)
+        if self.xsa:
+            mixed = without_own_value(mixed, v[:, -queries:])
+        if self.gate_channels is not None:
+            mixed = gate_heads(mixed, self.attn_gate_proj(asking[..., : self.gate_channels]))
+        return self.proj(mixed.flatten(2))
+
+
+class Mlp(nn.Module):
+    """Two matrices with LeakyReLU² between them; no gate, no norm inside."""
+
+    def __init__(self, model: TransformerConfig) -> None:
+        super().__init__()
+        hidden = model.mlp_multiple * model.width
+        self.fc, self.proj = Linear(model.width, hidden), Linear(hidden, model.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x``: (batch, positions, width), normalized → the same shape."""
+        return self.proj(leaky_relu2(self.fc(x)))
+
+
+class Block(nn.Module):
+    """u = mix₀·x + mix₁·x0; y = u + scale·Attn(c·RMSNorm(u)); y + scale·MLP(c·RMSNorm(y)), c = 1/√(layer + 1).
+
+    A parallel block's MLP reads what its attention reads, c·RMSNorm(u) (#1716: layers 7 to 10).
+    """
+
+    def __init__(self, model: TransformerConfig, layer: int, attend: Attention) -> None:
+        super().__init__()
+        self.norm_scale = (layer + 1) ** -0.5
+        self.parallel = model.parallel_from is not None and layer >= model.parallel_from
+        self.attn_scale = nn.Parameter(torch.ones(model.width))
+        self.mlp_scale = nn.Parameter(torch.ones(model.width))
+        self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
+        self.attn = SelfAttention(model, attend, xsa=layer >= model.layers - model.xsa_layers)
+        self.mlp = Mlp(model)
+
+    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
+        """``x``, ``x0``: (batch, positions, width) → the same, or its last ``tail`` positions."""
+        mix = self.resid_mix.to(x.dtype)
+        attn_scale, mlp_scale = self.attn_scale.to(x.dtype), self.mlp_scale.to(x.dtype)
+        u = mix[0] * x + mix[1] * x0
+        normed = self.norm_scale * rms_norm(u)
+        mixed = self.attn(normed, cos, sin, tail)
+        if tail is not None:
+            u, normed = u[:, -tail:], normed[:, -tail:]
+        y = u + attn_scale * mixed
+        return y + mlp_scale * self.mlp(normed if self.parallel else self.norm_scale * rms_norm(y))
