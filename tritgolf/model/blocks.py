@@ -62,7 +62,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor, scale: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → x + ``scale`` · the MLP of it; ``scale``: (width,)."""
-        return self.add_mlp(x, scale, self.fc.used_weight(x.dtype), self.proj.used_weight(x.dtype))
+        plain = self.add_mlp is add_mlp
+        return self.add_mlp(x, scale, *(_operand(layer, x.dtype, plain) for layer in (self.fc, self.proj)))
 
 
 class Block(nn.Module):
@@ -95,8 +96,13 @@ class Block(nn.Module):
             mixed, x = self.attn(rms_norm(x), cos, sin, tail), x[:, -tail:]
         else:
             mixed = self.attn(rms_norm(x), cos, sin)
-        x = self.add_scaled(x, attn_scale, mixed, self.attn.proj.used_weight(x.dtype))
+        x = self.add_scaled(x, attn_scale, mixed, _operand(self.attn.proj, x.dtype, self.add_scaled is add_scaled))
         x = self.mlp(x, mlp_scale)
         if self.smear is not None:
             x = self.smear(x)
         return x if tail is None else x[:, -tail:]
+
+
+def _operand(layer: QuantizedLinear, dtype: torch.dtype, plain: bool) -> Tensor | QuantizedLinear:
+    """What a form multiplies by: a plain one by the layer, whose hooks so see its inputs, a fused one by its weight."""
+    return layer if plain else layer.used_weight(dtype)
