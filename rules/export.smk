@@ -1,5 +1,11 @@
 """Export: one job a checkpoint, all storage choices inside (one job a storage would make a DAG of thousands)."""
 
+
+def calibrates(record: str) -> bool:
+    """Whether a storage of ``record`` is rounded by what a text of its training shows: that computes, as training does."""
+    return getattr(record_config(record).export, "calibration", None) is not None
+
+
 for _record in records():
 
     rule:
@@ -7,6 +13,7 @@ for _record in records():
             f"export_{_record}"
         input:
             checkpoint=f"results/{_record}/seed{{seed}}/checkpoints/{{checkpoint}}.safetensors",
+            shards=[f"results/data/{record_config(_record).dataset}/shards"] if calibrates(_record) else [],
         output:
             artifacts=[
                 f"results/{_record}/seed{{seed}}/{{checkpoint}}/export/{storage}.tgolf"
@@ -18,16 +25,18 @@ for _record in records():
         benchmark:
             f"results/{_record}/seed{{seed}}/benchmarks/export_{{checkpoint}}.tsv"
         conda:
-            "../envs/tritgolf.yaml"
-        threads: max(1, workflow.cores // 4)
+            COMPUTE_ENVIRONMENT if calibrates(_record) else "../envs/tritgolf.yaml"
+        threads: compute_threads(_record, 1) if calibrates(_record) else max(1, workflow.cores // 4)
         resources:
-            mem_mb=4000,
+            mem_mb=memory_mb(min(1, GPUS)) if calibrates(_record) else 4000,
             runtime=60,
+            gpu=min(1, GPUS) if calibrates(_record) else 0,
         params:
             version=version_of("export"),
             record=_record,
             model=plain(record_config(_record).model),
             export=plain(record_config(_record).export),
+            **({"train": plain(record_config(_record).train)} if calibrates(_record) else {}),
         message:
             f"Export {_record}, seed {{wildcards.seed}}, {{wildcards.checkpoint}}, every storage choice"
         script:

@@ -21,7 +21,8 @@ def records(tmp_path_factory):
     (folder / "old.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     model = small_transformer(context=32).model_dump(mode="json")
     del model["rotary_frequencies"]  # the mode fills it in
-    (folder / "new.yaml").write_text(yaml.safe_dump({**raw, "model": model}), encoding="utf-8")
+    export = {"storages": {"own": {"roles": {"attention": {"format": "float16"}}}}, "own_storage": "own"}
+    (folder / "new.yaml").write_text(yaml.safe_dump({**raw, "model": model, "export": export}), encoding="utf-8")
     return folder
 
 

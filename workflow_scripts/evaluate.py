@@ -6,7 +6,7 @@ import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config.evaluate import EvaluateConfig
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import of_its_kind
 from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.no_network import no_network
@@ -21,7 +21,7 @@ with one_line_errors(log=snakemake.log[0]), no_network(), computing_on(snakemake
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
         name=snakemake.wildcards.checkpoint,
-        model=UNetConfig(**snakemake.params.model),
+        model=of_its_kind(snakemake.params.model),
         train=TrainConfig(**snakemake.params.train),
         settings=EvaluateConfig(**snakemake.params.evaluate),
         artifact=Path(snakemake.input.artifact),

@@ -5,23 +5,28 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.config.export import ExportConfig
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.export import export_of
+from tritgolf.config.models import of_its_kind
+from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.stages.export import export_stage
+from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
-with one_line_errors(log=snakemake.log[0]):
+with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
     torch.set_num_threads(snakemake.threads)
+    model, train = of_its_kind(snakemake.params.model), snakemake.params.get("train")
     export_stage(
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
         name=snakemake.wildcards.checkpoint,
-        model=UNetConfig(**snakemake.params.model),
-        export=ExportConfig(**snakemake.params.export),
+        model=model,
+        export=export_of(model, snakemake.params.export),
         checkpoint=Path(snakemake.input.checkpoint),
         folder=Path(snakemake.output.facts).parent,
         facts=Path(snakemake.output.facts),
         threads=snakemake.threads,
+        train=train and TrainConfig(**train),
+        shards=Path(snakemake.input.shards[0]) if snakemake.input.shards else None,
     )

@@ -6,7 +6,7 @@ import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config.export import ExportConfig
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import of_its_kind
 from tritgolf.errors import one_line_errors
 from tritgolf.laboratory.grid import GridConfig
 from tritgolf.stages.laboratory import laboratory_stage
@@ -20,7 +20,7 @@ with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
         name=snakemake.wildcards.checkpoint,
-        model=UNetConfig(**snakemake.params.model),
+        model=of_its_kind(snakemake.params.model),
         export=ExportConfig(**snakemake.params.export),
         grid=GridConfig(rows=snakemake.params.grid),
         z_loss=snakemake.params.z_loss,

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import of_its_kind
 from tritgolf.errors import one_line_errors
 from tritgolf.laboratory.grid import ProbeConfig
 from tritgolf.stages.probes import probe_stage
@@ -19,7 +19,7 @@ with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
         name=snakemake.wildcards.checkpoint,
-        model=UNetConfig(**snakemake.params.model),
+        model=of_its_kind(snakemake.params.model),
         probes=ProbeConfig(**snakemake.params.probes),
         z_loss=snakemake.params.z_loss,
         attention=snakemake.params.attention,

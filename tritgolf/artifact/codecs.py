@@ -9,12 +9,11 @@ context nor alignment (lc = pb = 0): packed trits and byte planes have none, and
 import lzma
 from collections.abc import Callable
 from types import ModuleType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from tritgolf.config.types import Codec
 from tritgolf.errors import InputError
 from tritgolf.malformed import MalformedError, require
-
-Codec = Literal["xz", "none", "brotli"]
 
 PRESET = 9
 LARGEST_DICTIONARY = 64 << 20  # of preset 9

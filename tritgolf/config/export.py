@@ -1,13 +1,14 @@
 """Export: how each storage choice writes each kind of tensor."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from tritgolf.config.model import UNetConfig
+from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import RoleStorage
-from tritgolf.config.types import Decide, Format, Positive, ReloadPrecision, ScaleFormat, check
+from tritgolf.config.types import Codec, Decide, Format, Positive, ReloadPrecision, ScaleFormat, check
 
 
 class StorageConfig(Settings):
@@ -59,9 +60,25 @@ class StorageConfig(Settings):
         return RoleStorage.model_validate({"roles": roles, "shrinkage": shrinkage, "reload_dtype": self.reload_dtype})
 
 
-class RoleExport(Settings):
-    """The artifact of a model whose storages are stated by role."""
+class CalibrationConfig(Settings):
+    """The text whose Hessians GPTQ rounds by: the first ``batches`` of training, as rank 0 of one would read them.
 
+    A batch has ``sequences`` of the model's context (#1716: 64 micro-batches of 48).
+    """
+
+    source: Literal["training_tokens"] = "training_tokens"
+    batches: Positive = 64
+    sequences: Positive = 48
+
+
+class RoleExport(Settings):
+    """The artifact of a model whose storages are stated by role.
+
+    ``codecs``: what each section is compressed with; the smallest is kept. ``calibration``: for storages by GPTQ.
+    """
+
+    codecs: Annotated[tuple[Codec, ...], Field(min_length=1)] = ("xz",)
+    calibration: CalibrationConfig | None = None
     storages: dict[str, RoleStorage] = Field(min_length=1)
     own_storage: str
     byte_limit: Positive = 16_000_000
@@ -69,6 +86,13 @@ class RoleExport(Settings):
     @model_validator(mode="after")
     def _own_storage_is_listed(self) -> "RoleExport":
         check(self.own_storage in self.storages, "own_storage", self.own_storage, f"one of {sorted(self.storages)}")
+        return self
+
+    @model_validator(mode="after")
+    def _gptq_is_calibrated(self) -> "RoleExport":
+        forms = [form for storage in self.storages.values() for form in storage.roles.values()]
+        by_gptq = any(isinstance(form, IntegerConfig) and form.rounding == "gptq" for form in forms)
+        check(not by_gptq or self.calibration is not None, "calibration", None, "given: a storage rounds by GPTQ")
         return self
 
     def storage(self, name: str) -> RoleStorage:
@@ -116,3 +140,8 @@ class ExportConfig(Settings):
     def by_role(self, name: str, model: UNetConfig) -> RoleStorage:
         """The storage choice ``name``, as artifacts are made from it."""
         return self.storage(name).by_role(model, self.decide_scale)
+
+
+def export_of(model: Settings, raw: Any) -> ExportConfig | RoleExport:
+    """``raw`` as the export of this ``model``: a U-Net's own settings, or storages by role."""
+    return (ExportConfig if isinstance(model, UNetConfig) else RoleExport).model_validate(raw)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-# What the two named modes mean, setting by setting; the README's table is made from this.
+# What the two named modes mean for the ternary U-Net, setting by setting: the table of docs/running.md.
 MODES: dict[str, dict[str, Any]] = {
     "faithful": {
         "model.rotary_frequencies": "bfloat16",
@@ -29,3 +29,19 @@ MODES: dict[str, dict[str, Any]] = {
         "report.bytes": "raw",
     },
 }
+
+# The transformer of #1716: its published code never trains its hash embedding.
+TRANSFORMER_MODES: dict[str, dict[str, Any]] = {
+    "faithful": {
+        "model.rotary_frequencies": "bfloat16",
+        "train.adam.trains_hash_embedding": False,
+        "report.bytes": "published",
+    },
+    "honest": {
+        "model.rotary_frequencies": "float32",
+        "train.adam.trains_hash_embedding": True,
+        "report.bytes": "raw",
+    },
+}
+
+MODES_OF = {"unet": MODES, "transformer": TRANSFORMER_MODES}  # by the kind of the model

@@ -8,16 +8,16 @@ key, value and what is allowed.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from tritgolf.config.evaluate import EvaluateConfig
-from tritgolf.config.export import ExportConfig
+from tritgolf.config.export import ExportConfig, RoleExport, export_of
 from tritgolf.config.lossless import losses
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
-from tritgolf.config.modes import MODES
+from tritgolf.config.modes import MODES, MODES_OF
 from tritgolf.config.settings import Settings, merge, read_yaml, validate
 from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
@@ -36,6 +36,13 @@ class ReportConfig(Settings):
     bytes: ByteCounting
 
 
+def _of_the_model(raw: Any, info: ValidationInfo) -> Any:
+    """``raw`` as the export of a U-Net or by role, as the model asks, so that a complaint names those keys alone."""
+    if isinstance(raw, Settings) or "model" not in info.data:
+        return raw
+    return export_of(info.data["model"], raw)
+
+
 class RecordConfig(Settings):
     """One system, complete: what ``tritgolf describe`` prints and every output records."""
 
@@ -47,7 +54,7 @@ class RecordConfig(Settings):
     seeds: tuple[Seed, ...] = (42, 1337, 7)
     model: ModelConfig
     train: TrainConfig
-    export: ExportConfig
+    export: Annotated[ExportConfig | RoleExport, BeforeValidator(_of_the_model)]
     evaluate: EvaluateConfig
     report: ReportConfig
 
@@ -68,10 +75,20 @@ class RecordConfig(Settings):
         )
         self.evaluate.check_context(context)
         check_names("seeds", self.seeds, "seed")
-        if "lossless" in self.export.storages and isinstance(self.model, UNetConfig):
+        if (
+            isinstance(self.export, ExportConfig)
+            and "lossless" in self.export.storages
+            and isinstance(self.model, UNetConfig)
+        ):
             for key, (value, allowed) in losses(self.model, self.export.storage("lossless")).items():
                 check(False, f"export.storages.lossless.{key}", value, f"{allowed}: else this model loses something")
         return self
+
+
+def _modes(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The modes of an unvalidated record's kind of model: the U-Net's where it says no kind, or an impossible one."""
+    model = raw.get("model")
+    return MODES_OF.get(str(model.get("kind")) if isinstance(model, Mapping) else "unet", MODES)
 
 
 def known_records(folder: str | Path) -> list[str]:
@@ -97,7 +114,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
-    for dotted, value in MODES[mode].items():
+    for dotted, value in _modes(raw)[mode].items():
         _set_default(raw, dotted.split("."), value)
     return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
 

@@ -12,6 +12,7 @@ ScaleFormat = Literal["float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", 
 Decide = Literal["forward", "forward_float16", "master", "master_float64", "master_bfloat16"]
 ByteCounting = Literal["raw", "published"]
 WindowRule = Literal["drop_tail", "every_token", "repeat_tail"]  # which targets sliding windows score: evaluate/windows
+Codec = Literal["xz", "none", "brotli"]  # artifact/codecs
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]

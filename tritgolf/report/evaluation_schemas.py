@@ -22,7 +22,8 @@ class Causality(Facts):
 class MethodScore(PureScore):
     """Scores by one method. ``stride``, ``window``, ``rule``: of sliding windows; ``adapt``: what changes the network.
 
-    ``bpb_with_z_loss``: as in ``Score``. ``seconds``: of scoring alone; files up to schema 4 have them of sliding windows.
+    ``bpb_with_z_loss``: as in ``Score``. ``seconds``: of scoring alone; files up to schema 4 have
+    them of sliding windows.
     """
 
     kind: str

@@ -5,7 +5,6 @@ from pydantic import AliasChoices, Field
 from tritgolf.config.types import ByteCounting
 from tritgolf.report.facts import Facts, NonNegative, TernaryFacts
 
-
 WITH_Z_LOSS = AliasChoices("record_bpb", "bpb_with_z_loss")  # the word of the files, and ours
 
 
