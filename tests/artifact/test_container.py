@@ -34,7 +34,7 @@ def assert_same(one, other):
     assert one.specs == other.specs
     assert list(one.specs) == list(other.specs)
     for name, (q, scale) in one.ternary.items():
-        assert torch.equal(other.ternary[name].q, q)
+        assert torch.equal(other.ternary[name].codes, q)
         assert torch.equal(other.ternary[name].scale, scale)
     for name, tensor in one.tensors.items():
         assert torch.equal(other.tensors[name], tensor)
@@ -91,7 +91,7 @@ def test_bytes_by_kind_add_up(stored, header, tmp_path):
     info = write_artifact(tmp_path / "a.tgolf", stored, header, "none")
     assert tuple(info.bytes_by_kind) == PAYLOAD_KINDS
     assert info.bytes_by_kind == info.compressed_by_kind
-    trits = sum(ternary.q.numel() for ternary in stored.ternary.values())
+    trits = sum(ternary.codes.numel() for ternary in stored.ternary.values())
     assert info.layout == "base3"
     assert info.bytes_by_kind["trits"] == base3_length(trits)
     assert info.bytes_by_kind["scales"] == trits // 16 * 2

@@ -9,10 +9,10 @@ from torch import nn
 from tests.small import small_training
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.settings import Settings
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model import specs
-from tritgolf.model.build import build_network
 from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head, device_of
 from tritgolf.model.specs import ModelSpec, parameters_of, spec_of
@@ -49,8 +49,8 @@ class StubNetwork(nn.Module):
         self.model, self.dtype = model, torch.float32
         self.bias = nn.Parameter(torch.zeros(model.vocab_size))
         self.table = nn.Embedding(model.vocab_size, WIDTH)
-        self.first = QuantizedLinear(WIDTH, WIDTH, model.quantizer)
-        self.second = QuantizedLinear(WIDTH, WIDTH, model.quantizer)
+        self.first = QuantizedLinear(WIDTH, WIDTH)
+        self.second = QuantizedLinear(WIDTH, WIDTH)
 
     def forward(self, tokens, tail=None):
         hidden = self.second(F.relu(self.first(rms_norm(self.table(tokens)))))
@@ -61,13 +61,6 @@ class StubNetwork(nn.Module):
 
     def linears(self):
         yield from (("first.weight", self.first), ("second.weight", self.second))
-
-    def ternarized(self):
-        return {name: layer.ternarized() for name, layer in self.linears()}
-
-    def use_ternary(self, ternary):
-        for name, layer in self.linears():
-            layer.effective = ternary[name].q.unflatten(1, (-1, 8)).mul(ternary[name].scale[..., None]).flatten(1)
 
 
 @pytest.fixture
@@ -108,7 +101,7 @@ def test_another_network_is_trained_resumed_and_scored(stub):
         resumed.step(step, 1.0, *batch(step))
     assert all(torch.equal(tensor, resumed.weights()[name]) for name, tensor in trainer.weights().items())
 
-    network = build_network(stub, {name: tensor.clone() for name, tensor in trainer.weights().items()})
+    network = trained_network(stub, trainer.weights())
     assert device_of(network).type == "cpu"
     tokens = successors(200)
     scored = score_windows(network, tokens, chunked_windows(len(tokens), 8), batch=4)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field, model_validator
 
 from tritgolf.artifact.storage import Restored, Stored, restore
@@ -50,9 +51,10 @@ class Artifact:
     bytes_by_kind: dict[str, int]
     compressed_by_kind: dict[str, int]
 
-    def restore(self) -> Restored:
-        """What a model of ``header.model`` loads."""
-        return restore(self.stored, self.header.model.quantizer, self.header.storage)
+    def restore(self, device: torch.device | None = None) -> Restored:
+        """What a model of ``header.model`` loads, made on ``device`` (the CPU, if not given)."""
+        stored = self.stored if device is None else self.stored.to(device)
+        return restore(stored, self.header.model, self.header.storage)
 
 
 @dataclass(frozen=True)

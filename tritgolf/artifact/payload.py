@@ -19,8 +19,8 @@ from tritgolf.artifact.storage import Stored
 from tritgolf.artifact.trits import Layout, length_range
 from tritgolf.config.types import ScaleFormat
 from tritgolf.malformed import require
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.formats import decode, encode
-from tritgolf.quantize.ternary import Quantized
 from tritgolf.quantize.widths import length_of, width_of
 
 
@@ -30,7 +30,7 @@ def assemble(stored: Stored, shared: Sections) -> dict[Layout, dict[str, bytes]]
     trits = []
     for name, spec in stored.specs.items():
         if spec.kind == "ternary":
-            trits.append(stored.ternary[name].q.numpy())
+            trits.append(stored.ternary[name].codes.numpy())
         numbers = stored.ternary[name].scale if spec.kind == "ternary" else stored.tensors[name]
         parts[PAYLOAD_KIND[spec.kind]].append(split_planes(encode(numbers, spec.format), spec.format))
     numbers_by_kind = {kind: b"".join(data) for kind, data in parts.items()}

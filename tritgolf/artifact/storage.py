@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,14 +14,15 @@ from tritgolf.config.model import TernaryConfig
 from tritgolf.config.types import Decide, Format
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
-from tritgolf.model.layers import quantizer_arguments
+from tritgolf.model.specs import parameters_of
+from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.formats import DTYPES, encode, round_to
+from tritgolf.quantize.plan import quantize_all, quantizers
 from tritgolf.quantize.ternary import (
     Arithmetic,
-    Quantized,
-    group_scale,
+    Estimator,
+    TernaryQuantizer,
     shrinkage_corrected,
-    ternarize,
     ternarize_step_by_step,
 )
 
@@ -31,8 +33,9 @@ Decided = dict[tuple[str, Decide | None, str], Quantized]  # by name, decide and
 class Stored:
     """What an artifact holds, on the CPU unless moved; each name of ``specs`` (state-dict order) is in one mapping.
 
-    ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. q has more columns than
-    the spec's shape where a published file filled a row up to whole groups. ``tensors``: FP32 values exact in theirs.
+    ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. A matrix of a published
+    file that filled rows up to whole groups has more columns than the spec's shape. ``tensors``: FP32 values exact in
+    theirs.
     """
 
     specs: dict[str, TensorSpec]
@@ -41,8 +44,8 @@ class Stored:
 
     def to(self, device: torch.device) -> "Stored":
         """The same on another device."""
-        ternary = {name: Quantized(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
-        return Stored(self.specs, ternary, {name: tensor.to(device) for name, tensor in self.tensors.items()})
+        tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
+        return Stored(self.specs, on(self.ternary, device), tensors)
 
     @property
     def payload_digest(self) -> str:
@@ -65,18 +68,27 @@ class Stored:
 
 @dataclass(frozen=True)
 class Restored:
-    """What a model loads: ``tensors`` go into its state as they are; ``ternary`` matrices bypass its quantizer.
+    """What a reloaded model computes with, on one device.
 
-    With the shrinkage correction ``ternary`` is empty and every matrix is in ``tensors``: the model quantizes again.
+    ``quantized``: its matrices that are on a grid. With the shrinkage correction they are not the stored ones, but
+    what the model's own quantizer makes of the corrected weights. ``tensors``: FP32, everything else.
     """
 
     tensors: dict[str, Tensor]
-    ternary: dict[str, Quantized]
+    quantized: dict[str, Quantized]
 
     def to(self, device: torch.device) -> "Restored":
         """The same on another device."""
-        ternary = {name: Quantized(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
-        return Restored({name: tensor.to(device) for name, tensor in self.tensors.items()}, ternary)
+        return Restored({name: tensor.to(device) for name, tensor in self.tensors.items()}, on(self.quantized, device))
+
+    def weights(self) -> dict[str, Tensor]:
+        """All of them by name, FP32: what a plain network loads."""
+        return self.tensors | {name: dequantize(matrix) for name, matrix in self.quantized.items()}
+
+
+def on(quantized: Mapping[str, Quantized], device: torch.device) -> dict[str, Quantized]:
+    """The same matrices on another device."""
+    return {name: Quantized(codes.to(device), scale.to(device)) for name, (codes, scale) in quantized.items()}
 
 
 def store(
@@ -110,7 +122,7 @@ def store(
             if key not in known:
                 q, scale = decide_ternary(weight, exporting(quantizer, storage), storage, decide_scale)
                 known[key] = Quantized(q.cpu(), scale.cpu())
-            ternary[name] = Quantized(known[key].q, round_to(known[key].scale, spec.format))
+            ternary[name] = Quantized(known[key].codes, round_to(known[key].scale, spec.format))
         else:
             tensors[name] = round_to(weight, spec.format).cpu()
     return Stored(specs, ternary, tensors)
@@ -125,31 +137,38 @@ def restate(stored: Stored, storage: StorageConfig) -> Stored:
     return Stored(specs, ternary, {n: round_to(tensor, specs[n].format) for n, tensor in stored.tensors.items()})
 
 
-def restore(stored: Stored, quantizer: TernaryConfig, storage: StorageConfig) -> Restored:
-    """What a model loads from ``stored``; everything is rounded to ``storage.reload_dtype`` (as FP32 tensors).
+def restore(stored: Stored, model: Any, storage: StorageConfig) -> Restored:
+    """What a network of ``model`` (its settings) computes with after it has loaded ``stored``.
 
-    With ``storage.shrinkage`` ternary matrices come back as the published master weights (``shrinkage_corrected``),
-    which the model's forward pass quantizes again; without, as the trits and scales themselves.
+    Everything is rounded to ``storage.reload_dtype``. With ``storage.shrinkage`` matrices come back as the published
+    master weights (``reloaded_masters``), which the model's forward pass quantizes again; without, as the codes and
+    scales themselves. Matrices that were stored as numbers are master weights too.
     """
     if storage.shrinkage is None or storage.reload_dtype is None:
         raise ValueError("the storage choice leaves its reload open; ExportConfig.storage fills it in")
     reload_format: Format = storage.reload_dtype
-    tensors = {name: round_to(tensor, reload_format) for name, tensor in stored.tensors.items()}
-    if not storage.shrinkage:
-        direct = {name: Quantized(q, round_to(scale, reload_format)) for name, (q, scale) in stored.ternary.items()}
-        return Restored(tensors, direct)
-    for name, ternary in stored.ternary.items():
-        weight = round_to(shrinkage_corrected(ternary, exporting(quantizer, storage).estimator), reload_format)
-        tensors[name] = weight[:, : stored.specs[name].shape[1]]
-    return Restored({name: tensors[name] for name in stored.specs}, {})
+    numbers = {name: round_to(tensor, reload_format) for name, tensor in stored.tensors.items()}
+    if storage.shrinkage:
+        estimator = exporting(model.quantizer, storage).estimator
+        numbers |= reloaded_masters(stored, estimator, reload_format)
+        direct: dict[str, Quantized] = {}
+    else:
+        direct = {n: Quantized(codes, round_to(scale, reload_format)) for n, (codes, scale) in stored.ternary.items()}
+    plan = {name: grid for name, grid in quantizers(model, parameters_of(model)).items() if name in numbers}
+    quantized = direct | quantize_all(numbers, plan)
+    return Restored(
+        {name: numbers[name] for name in stored.specs if name not in quantized},
+        {name: quantized[name] for name in stored.specs if name in quantized},
+    )
 
 
-def forward_ternary(state: Mapping[str, Tensor], quantizer: TernaryConfig) -> dict[str, Quantized]:
-    """Trits and scales that the model's forward pass makes of the ternary matrices in ``state``, on the CPU."""
-    matrices = {name: weight for name, weight in state.items() if kind_of(name, tuple(weight.shape)) == "ternary"}
-    arguments = quantizer_arguments(quantizer)
-    forward = {name: ternarize(weight.detach(), **arguments) for name, weight in matrices.items()}
-    return {name: Quantized(q.cpu(), scale.cpu()) for name, (q, scale) in forward.items()}
+def reloaded_masters(stored: Stored, estimator: Estimator, reload_format: Format) -> dict[str, Tensor]:
+    """The published reload of every quantized matrix, FP32: weights that a model is to quantize again.
+
+    ``shrinkage_corrected``, rounded to ``reload_format``, without the columns that only filled up a group.
+    """
+    masters = {name: shrinkage_corrected(matrix, estimator) for name, matrix in stored.ternary.items()}
+    return {name: round_to(w, reload_format)[:, : stored.specs[name].shape[1]] for name, w in masters.items()}
 
 
 def exporting(quantizer: TernaryConfig, storage: StorageConfig) -> TernaryConfig:
@@ -158,19 +177,18 @@ def exporting(quantizer: TernaryConfig, storage: StorageConfig) -> TernaryConfig
 
 
 def decide_ternary(
-    weight: Tensor, quantizer: TernaryConfig, storage: StorageConfig, decide_scale: Format = "float32"
+    weight: Tensor, settings: TernaryConfig, storage: StorageConfig, decide_scale: Format = "float32"
 ) -> Quantized:
     """Trits of one matrix and the scales to store before they are rounded, as ``storage`` decides them (``store``)."""
-    arguments = quantizer_arguments(quantizer)
+    quantizer = TernaryQuantizer.of(settings)
     if storage.decide is None or storage.decide == "forward":
-        return ternarize(weight, **arguments)
+        return quantize(weight, quantizer)
     if storage.decide == "master_bfloat16":
         return ternarize_step_by_step(weight, quantizer.group_size, quantizer.estimator, torch.bfloat16)
-    deciding = torch.float16
+    scale_dtype = torch.float16
     if storage.decide != "forward_float16":
         arithmetic: Arithmetic = "float64" if storage.decide == "master_float64" else "float32"
-        arguments |= {"arithmetic": arithmetic, "scale_dtype": torch.float32}
-        deciding = DTYPES[decide_scale]
-    decided = ternarize(weight, **(arguments | {"scale_dtype": deciding}))
-    exact, _ = group_scale(weight, **arguments)
-    return Quantized(decided.q, exact.squeeze(-1))
+        quantizer = replace(quantizer, arithmetic=arithmetic, scale_dtype=torch.float32)
+        scale_dtype = DTYPES[decide_scale]
+    codes = quantize(weight, replace(quantizer, scale_dtype=scale_dtype)).codes
+    return Quantized(codes, quantizer.grid_scale(weight))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tritgolf.model.layers import QuantizedLinear
 from tritgolf.model.loss import capped_logits
-from tritgolf.quantize.ternary import Quantized
+from tritgolf.quantize.base import Quantizer
 
 
 class Head(NamedTuple):
@@ -36,13 +36,7 @@ class Network(Protocol):
         """The head as the loss is to use it."""
 
     def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
-        """(name of its weight, layer) of every matrix that a quantizer sits on, in state-dict order."""
-
-    def use_ternary(self, ternary: dict[str, Quantized]) -> None:
-        """Compute with these trits and scales instead of the master weights."""
-
-    def ternarized(self) -> dict[str, Quantized]:
-        """Trits and scales of these matrices, as the training forward pass uses them."""
+        """(name of its weight, layer) of every matrix that a quantizer may sit on, in state-dict order."""
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...  # noqa: D102  (nn.Module's, as those below)
 
@@ -57,6 +51,12 @@ class Network(Protocol):
     def to(self, device: torch.device) -> Any: ...  # noqa: D102
 
     def eval(self) -> Any: ...  # noqa: D102
+
+
+def use_quantizers(network: Network, quantizers: Mapping[str, Quantizer]) -> None:
+    """Let ``network``, which is built plain, compute on the grids of ``quantizers`` (by name): to train it on them."""
+    for name, layer in network.linears():
+        layer.quantizer = quantizers.get(name)
 
 
 def device_of(network: Network) -> torch.device:

@@ -13,7 +13,7 @@ from tritgolf.artifact.submission import code_bytes
 from tritgolf.config.export import ExportConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.files import write_json
-from tritgolf.model.specs import spec_of
+from tritgolf.model.specs import parameters_of, spec_of
 from tritgolf.model.zeros import record_zero_fraction, zero_fractions
 from tritgolf.provenance import envelope
 
@@ -57,8 +57,8 @@ def export_stage(
             entries[storage_name] = _entry(path, artifact.finish(path, header), scale_range(stored[storage_name]))
     metrics = {
         "storages": entries,
-        "zero_fraction": zero_fractions(stored_trits(stored[export.own_storage])),
-        "record_zero_fraction": record_zero_fraction(found.tensors, model.quantizer.group_size),
+        "zero_fraction": zero_fractions(stored_trits(stored[export.own_storage]), parameters_of(model)),
+        "record_zero_fraction": record_zero_fraction(found.tensors, parameters_of(model), model.quantizer.group_size),
         "code_bytes": code_bytes(spec_of(model).network),
         "byte_limit": export.byte_limit,
     }

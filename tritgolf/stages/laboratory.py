@@ -27,7 +27,7 @@ from tritgolf.laboratory.bench import Bench, Reloaded
 from tritgolf.laboratory.grid import GridConfig, differing, grid_storages, merge_equal
 from tritgolf.laboratory.margins import margins
 from tritgolf.laboratory.threshold import threshold_facts
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.model.zeros import zero_facts
 from tritgolf.provenance import envelope
 
 
@@ -82,15 +82,14 @@ def laboratory_stage(
     metrics = {
         "trained": bench.score.as_dict(),
         "estimator": model.quantizer.estimator,
-        "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
-        "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
-        "record_zero_fraction": record_zero_fraction(bench.weights, model.quantizer.group_size),
+        "ternary_weights": sum(matrix.codes.numel() for matrix in bench.quantized.values()),
+        **zero_facts(model, bench.weights),
         "own_storage": export.own_storage,
         "names": names,
         "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
         "decomposition": _decomposition(own, reloads, bench),
-        "margins": margins(bench.ternary, bench.others),
-        "threshold": threshold_facts(bench.weights, bench.ternary, model.quantizer),
+        "margins": margins(bench.quantized, bench.others),
+        "threshold": threshold_facts(bench.weights, bench.quantized, model.quantizer),
     }
     written = envelope(
         "laboratory",
@@ -134,7 +133,7 @@ def _roundtrip(
     info = artifact.finish(path, header)
     read = read_artifact(path, shared)
     path.unlink()
-    restored = restore(read.stored.to(bench.device), header.model.quantizer, read.header.storage)
+    restored = restore(read.stored.to(bench.device), header.model, read.header.storage)
     return info, bench.reload(restored, header.storage_name)
 
 

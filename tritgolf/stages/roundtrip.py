@@ -6,15 +6,16 @@ from typing import Any
 from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.statistics import difference
-from tritgolf.artifact.storage import forward_ternary
 from tritgolf.config.model import UNetConfig
-from tritgolf.evaluate.load import trained_network, used_ternary
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, write_json
 from tritgolf.model.build import build_network
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.zeros import zero_fractions
 from tritgolf.provenance import envelope
+from tritgolf.quantize.plan import quantize_all, quantizers
 
 
 def roundtrip_stage(
@@ -39,16 +40,16 @@ def roundtrip_stage(
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
-    ours = forward_ternary(source.tensors, model.quantizer)
+    ours = quantize_all(source.tensors, quantizers(model, parameters_of(model)))
     trained, trained_score = text.score(trained_network(model, source.tensors, attention), "trained")
     storages: dict[str, Any] = {}
     for storage, path in artifacts.items():
         artifact = read_artifact(path)
-        loaded, restored = artifact.header.model, artifact.restore()
-        network = build_network(loaded, restored.tensors, restored.ternary, attention=attention)
+        restored = artifact.restore()
+        network = build_network(artifact.header.model, restored.weights(), attention=attention)
         found, reloaded_score = text.score(network, f"reloaded {storage}")
         gap = paired_gap(trained, found, trained_score.bytes)
-        changed = difference(ours, used_ternary(restored, loaded))
+        changed = difference(ours, restored.quantized)
         storages[storage] = {
             "bpb": reloaded_score.bpb,
             "nats": reloaded_score.nats,
@@ -63,7 +64,7 @@ def roundtrip_stage(
         "trained": trained_score.as_dict(),
         "storages": storages,
         "own_storage": own_storage,
-        "zero_fraction": zero_fractions({n: t.q for n, t in ours.items()}),
+        "zero_fraction": zero_fractions({n: t.codes for n, t in ours.items()}, parameters_of(model)),
     }
     written = envelope(
         "roundtrip",

@@ -17,7 +17,7 @@ from tritgolf.config.train import TrainConfig
 from tritgolf.data.loader import TokenStream, plan_step, step_batch, training_stream
 from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.files import digest_json
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.model.zeros import zero_facts
 from tritgolf.progress import progress
 from tritgolf.provenance import version_of
 from tritgolf.train.distributed import Ranks
@@ -170,7 +170,6 @@ def _line(
     phases: dict[str, float],
 ) -> dict[str, Any]:
     """One line of the curve (losses of the batch before the update that made ``step``)."""
-    group_size = plan.model.quantizer.group_size
     return {
         "step": step,
         "tokens": step * plan.train.batch_tokens,
@@ -181,8 +180,7 @@ def _line(
         "muon_momentum": muon_momentum(plan.train.muon, step - 1),
         "training_seconds": clock.elapsed,
         "phase_ms": phases,
-        "zero_fraction": zero_fractions({name: t.q for name, t in trainer.network.ternarized().items()}),
-        "record_zero_fraction": record_zero_fraction(trainer.weights(), group_size),
+        **zero_facts(plan.model, trainer.weights()),
     }
 
 

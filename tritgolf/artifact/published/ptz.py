@@ -25,8 +25,9 @@ from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_write
 from tritgolf.malformed import MalformedError, blame, require
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.formats import DTYPES, cast, format_of
-from tritgolf.quantize.ternary import Estimator, Quantized
+from tritgolf.quantize.ternary import Estimator
 from tritgolf.quantize.widths import width_of
 
 XZ_MAGIC = b"\xfd7zXZ\x00"
