@@ -1,5 +1,7 @@
 """One transformer block: mix with the embedding, attention, MLP, smear."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,8 @@ from tritgolf.model.layers import QuantizedLinear, Smear, rms_norm, split_heads
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.quantize.rounding import rounded_once, rounded_through
+
+Form = Callable[..., Tensor]  # add_mlp, add_scaled or their fused ones
 
 
 class SelfAttention(nn.Module):
@@ -55,14 +59,15 @@ class Mlp(nn.Module):
 
     def __init__(self, model: UNetConfig, fused: bool = False) -> None:
         super().__init__()
-        self.add_mlp = add_mlp_fused if fused else add_mlp
+        self.add_mlp: Form = add_mlp_fused if fused else add_mlp
         hidden = model.mlp_multiple * model.width
         self.fc = QuantizedLinear(model.width, hidden)
         self.proj = QuantizedLinear(hidden, model.width)
 
     def forward(self, x: Tensor, scale: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → x + ``scale`` · the MLP of it; ``scale``: (width,)."""
-        return self.add_mlp(x, scale, self.fc.used_weight(x.dtype), self.proj.used_weight(x.dtype))
+        plain = self.add_mlp is add_mlp
+        return self.add_mlp(x, scale, *(_operand(layer, x.dtype, plain) for layer in (self.fc, self.proj)))
 
 
 class Block(nn.Module):
@@ -70,7 +75,7 @@ class Block(nn.Module):
 
     def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
-        self.add_scaled = add_scaled_fused if fused else add_scaled
+        self.add_scaled: Form = add_scaled_fused if fused else add_scaled
         self.rounded = rounded_once if fused else rounded_through
         self.mixes, self.vectors = used_mixes(model), model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))
@@ -95,8 +100,13 @@ class Block(nn.Module):
             mixed, x = self.attn(rms_norm(x), cos, sin, tail), x[:, -tail:]
         else:
             mixed = self.attn(rms_norm(x), cos, sin)
-        x = self.add_scaled(x, attn_scale, mixed, self.attn.proj.used_weight(x.dtype))
+        x = self.add_scaled(x, attn_scale, mixed, _operand(self.attn.proj, x.dtype, self.add_scaled is add_scaled))
         x = self.mlp(x, mlp_scale)
         if self.smear is not None:
             x = self.smear(x)
         return x if tail is None else x[:, -tail:]
+
+
+def _operand(layer: QuantizedLinear, dtype: torch.dtype, plain: bool) -> Tensor | QuantizedLinear:
+    """What a form multiplies by: a plain one by the layer, whose hooks so see its inputs, a fused one by its weight."""
+    return layer if plain else layer.used_weight(dtype)

@@ -10,11 +10,10 @@ the first product's epilogue (``relu_product``), and all elementwise work of the
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from tritgolf.model.layers import RMS_EPSILON, rms_norm
-from tritgolf.model.residual import add_scaled, scale_and_weight_gradients, wide
+from tritgolf.model.residual import add_scaled, product, scale_and_weight_gradients, wide
 
 
 def normed_relu2(x: Tensor) -> Tensor:
@@ -22,9 +21,9 @@ def normed_relu2(x: Tensor) -> Tensor:
     return rms_norm(x.relu().square())
 
 
-def add_mlp(residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+def add_mlp(residual: Tensor, scale: Tensor, inner: Tensor | nn.Module, outer: Tensor | nn.Module) -> Tensor:
     """The formula; shapes (…, width), (width,), (hidden, width), (width, hidden) → (…, width)."""
-    return add_scaled(residual, scale, normed_relu2(F.linear(rms_norm(residual), inner)), outer)
+    return add_scaled(residual, scale, normed_relu2(product(rms_norm(residual), inner)), outer)
 
 
 def relu_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,12 +10,17 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 
-def add_scaled(residual: Tensor, scale: Tensor, inputs: Tensor, weight: Tensor) -> Tensor:
+def product(inputs: Tensor, weight: Tensor | nn.Module) -> Tensor:
+    """inputs · weightᵀ. ``weight``: (outputs, features), or the layer that has it, whose hooks then see ``inputs``."""
+    return F.linear(inputs, weight) if isinstance(weight, Tensor) else weight(inputs)
+
+
+def add_scaled(residual: Tensor, scale: Tensor, inputs: Tensor, weight: Tensor | nn.Module) -> Tensor:
     """The formula; shapes (…, width), (width,), (…, features), (width, features)."""
-    return residual + scale * F.linear(inputs, weight)
+    return residual + scale * product(inputs, weight)
 
 
 def scale_and_weight_gradients(unscaled: Tensor, scale: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
