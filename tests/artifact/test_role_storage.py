@@ -7,12 +7,14 @@ from tests.artifact.conftest import header_for
 from tests.small import random_transformer, small_transformer
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
+from tritgolf.artifact.rounding import by_hessians
 from tritgolf.artifact.storage import store
 from tritgolf.config.storage import RoleStorage, factors
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.base import dequantize, quantize
+from tritgolf.quantize.gptq import gptq
 from tritgolf.quantize.plan import quantizer_of
 
 INT6 = {"grid": "integer", "bits": 6, "clip_sigmas": 12.85, "rounding": "gptq"}
@@ -40,9 +42,9 @@ def weights(transformer):
     return {name: tensor.detach() for name, tensor in random_transformer(transformer).state_dict().items()}
 
 
-def halved(name, weight, quantizer):
+def halved(name, weight, form):
     """Stands for GPTQ: codes that nearest rounding would not give."""
-    return quantize(weight / 2, quantizer)
+    return quantize(weight / 2, quantizer_of(form))
 
 
 def test_each_tensor_has_the_form_of_its_role(transformer):
@@ -79,7 +81,7 @@ def test_it_comes_back_from_a_file(transformer, weights, tmp_path):
     assert {name: tensor.shape for name, tensor in reloaded.items()} == {n: t.shape for n, t in weights.items()}
     form = {name: STORAGE.roles[parameter.role] for name, parameter in parameters_of(transformer).items()}
     name = "blocks.2.attn.c_k.weight"
-    assert torch.equal(reloaded[name], dequantize(halved(name, weights[name], quantizer_of(form[name]))))
+    assert torch.equal(reloaded[name], dequantize(halved(name, weights[name], form[name])))
     name = "blocks.3.mlp_scale"  # a vector: one scale
     mixed = dequantize(quantize(weights[name][None], quantizer_of(form[name])))
     assert torch.equal(reloaded[name], mixed[0])
@@ -93,12 +95,30 @@ def test_gptq_needs_a_calibration(transformer, weights):
         store(weights, transformer, STORAGE)
 
 
+def test_gptq_rounds_each_matrix_by_its_own_hessian(transformer, weights):
+    inputs = {name: torch.randn(200, w.shape[1]) for name, w in weights.items() if w.ndim == 2}
+    hessians = {name: rows.T @ rows for name, rows in inputs.items()}
+    stored = store(weights, transformer, STORAGE, calibrated=by_hessians(hessians))
+    for name in ("tok_emb.weight", "blocks.2.mlp.proj.weight"):
+        form = STORAGE.roles[parameters_of(transformer)[name].role]
+        expected = gptq(weights[name], hessians[name], quantizer_of(form))
+        assert torch.equal(stored.quantized[name].codes, expected.codes)
+        assert torch.equal(stored.quantized[name].scale, expected.scale)
+    name = "bigram.embed.weight"  # by nearest rounding
+    assert torch.equal(
+        stored.quantized[name].codes, quantize(weights[name], quantizer_of(STORAGE.roles["hash_embedding"])).codes
+    )
+    del hessians["blocks.2.mlp.proj.weight"]
+    with pytest.raises(InputError, match=r"Hessian of blocks\.2\.mlp\.proj\.weight: is missing"):
+        store(weights, transformer, STORAGE, calibrated=by_hessians(hessians))
+
+
 def test_codes_are_rounded_once_for_storages_that_round_alike(transformer, weights):
     rounded, names = {}, []
 
-    def counted(name, weight, quantizer):
+    def counted(name, weight, form):
         names.append(name)
-        return quantize(weight, quantizer)
+        return quantize(weight, quantizer_of(form))
 
     for control in ("float16", "float32"):
         roles = {**ROLES, "control": {"format": control}}

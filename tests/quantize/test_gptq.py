@@ -6,29 +6,15 @@ from hypothesis import strategies as st
 
 from tests.quantize.parity import SETTINGS, facts, integer, tensors
 from tritgolf.errors import InputError
+from tritgolf.quantize.base import Quantized, quantize
 from tritgolf.quantize.gptq import damped, gptq
-from tritgolf.quantize.ternary import Quantized, decide_trits, dequantize, group_scale
-
-
-class Trits:
-    """Ternary groups of eight columns, by the interface of a quantizer."""
-
-    def grid_scale(self, weight):
-        return group_scale(weight, 8, "absmean", "float64", torch.float32)[0].squeeze(-1)
-
-    def nearest(self, weight, scale):
-        grouped = weight.unflatten(1, (scale.shape[1], -1))
-        return decide_trits(grouped, scale.unsqueeze(-1)).flatten(1).to(torch.int8)
-
-    def dequantize(self, quantized):
-        return dequantize(quantized)
-
+from tritgolf.quantize.ternary import TernaryQuantizer
 
 QUANTIZERS = {
     "row": integer(bits=4, clip_sigmas=3.0),
     "tensor": integer(bits=4, scale="tensor"),
     "search": integer(bits=3, clip_quantiles=(0.8, 0.9, 1.0)),
-    "trits": Trits(),
+    "trits": TernaryQuantizer(8, "absmean", "float64"),
 }
 
 
@@ -44,11 +30,6 @@ def output_error(weight, hessian, quantizer, quantized) -> float:
     """‖XWᵀ − XŴᵀ‖² from XᵀX."""
     error = (weight - quantizer.dequantize(quantized)).double()
     return float((error @ hessian.double() * error).sum())
-
-
-def nearest(weight, quantizer) -> Quantized:
-    scale = quantizer.grid_scale(weight)
-    return Quantized(quantizer.nearest(weight, scale), scale)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -90,7 +71,7 @@ def test_outputs_change_less_than_by_rounding_to_the_nearest(kind, seed):
     weight, hessian = calibrated(seed)
     errors = [
         output_error(weight, hessian, quantizer, found)
-        for found in (gptq(weight, hessian, quantizer), nearest(weight, quantizer))
+        for found in (gptq(weight, hessian, quantizer), quantize(weight, quantizer))
     ]
     assert errors[0] < errors[1]
 
@@ -98,9 +79,9 @@ def test_outputs_change_less_than_by_rounding_to_the_nearest(kind, seed):
 @pytest.mark.parametrize("kind", QUANTIZERS)
 def test_inputs_that_are_independent_leave_nothing_to_make_up_for(kind):
     quantizer, (weight, _) = QUANTIZERS[kind], calibrated(1)
-    by_hessian, alone = gptq(weight, torch.eye(24), quantizer), nearest(weight, quantizer)
-    assert torch.equal(by_hessian[0], alone[0])
-    assert torch.equal(by_hessian[1], alone[1])
+    by_hessian, alone = gptq(weight, torch.eye(24), quantizer), quantize(weight, quantizer)
+    assert torch.equal(by_hessian.codes, alone.codes)
+    assert torch.equal(by_hessian.scale, alone.scale)
 
 
 @effort(max_examples=10)
@@ -110,8 +91,8 @@ def test_the_order_of_inputs_makes_no_difference(kind, seed):
     order = torch.randperm(24, generator=torch.Generator().manual_seed(seed))
     found = gptq(weight[:, order], hessian[order][:, order], quantizer)
     wanted = gptq(weight, hessian, quantizer)
-    assert torch.equal(found[0], wanted[0][:, order])
-    assert torch.equal(found[1], wanted[1])
+    assert torch.equal(found.codes, wanted.codes[:, order])
+    assert torch.equal(found.scale, wanted.scale)
 
 
 @pytest.mark.parametrize("kind", QUANTIZERS)
@@ -120,13 +101,15 @@ def test_matrices_together_are_what_each_is_alone(kind):
     together = gptq(*(torch.stack(tensors) for tensors in zip(*pairs, strict=True)), quantizer)
     for index, (weight, hessian) in enumerate(pairs):
         alone = gptq(weight, hessian, quantizer)
-        assert torch.equal(together[0][index], alone[0])
-        assert torch.equal(together[1][index], alone[1])
+        assert torch.equal(together.codes[index], alone.codes)
+        assert torch.equal(together.scale[index], alone.scale)
 
 
 def test_blocks_are_a_matter_of_speed_alone():
     quantizer, (weight, hessian) = QUANTIZERS["row"], calibrated(2)
-    assert torch.equal(gptq(weight, hessian, quantizer, block=5)[0], gptq(weight, hessian, quantizer, block=24)[0])
+    assert torch.equal(
+        gptq(weight, hessian, quantizer, block=5).codes, gptq(weight, hessian, quantizer, block=24).codes
+    )
 
 
 def test_of_several_quantiles_the_one_with_the_least_error_is_taken_for_the_matrix():
@@ -138,8 +121,8 @@ def test_of_several_quantiles_the_one_with_the_least_error_is_taken_for_the_matr
     best = outcomes[errors.index(min(errors))]
     found = gptq(weight, hessian, integer(**settings, clip_quantiles=(1.0, 0.7, 0.9)))
     assert errors.index(min(errors)) > 0
-    assert torch.equal(found[0], best[0])
-    assert torch.equal(found[1], best[1])
+    assert torch.equal(found.codes, best.codes)
+    assert torch.equal(found.scale, best.scale)
 
 
 def test_an_input_that_is_always_zero_has_no_weights():
@@ -189,5 +172,5 @@ def test_all_is_made_on_the_device_of_the_matrix(kind):
     wanted = gptq(weight, hessian, QUANTIZERS[kind])
     with torch.device("meta"):
         found = gptq(weight, hessian, QUANTIZERS[kind])
-    assert torch.equal(found[0], wanted[0])
-    assert torch.equal(found[1], wanted[1])
+    assert torch.equal(found.codes, wanted.codes)
+    assert torch.equal(found.scale, wanted.scale)

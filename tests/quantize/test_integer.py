@@ -7,8 +7,8 @@ from tests.quantize.parity import QUANTILES, facts, integer, tensors
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
+from tritgolf.quantize.base import Quantized, quantize
 from tritgolf.quantize.formats import cast
-from tritgolf.quantize.ternary import Quantized
 
 SMALL_FORMATS = {
     "pertensor int8 (control)": {"bits": 8, "scale": "tensor", "scale_dtype": "float32"},
@@ -19,9 +19,7 @@ LISTED = (0.03, -0.01, 0.02, -0.04, 0.0, 0.05, -0.02, 0.01)
 
 
 def on_grid(weight, **settings):
-    quantizer = integer(**settings)
-    scale = quantizer.grid_scale(weight)
-    return quantizer.nearest(weight, scale), scale
+    return quantize(weight, integer(**settings))
 
 
 @pytest.mark.parametrize(

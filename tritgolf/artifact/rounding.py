@@ -1,6 +1,6 @@
 """How export rounds a matrix to its grid: each weight alone, or by a function that looks at more (GPTQ)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -9,14 +9,15 @@ from torch import Tensor
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.storage import TritsConfig
 from tritgolf.errors import InputError
-from tritgolf.quantize.base import Quantized, Quantizer, quantize
+from tritgolf.quantize.base import Quantized, quantize
+from tritgolf.quantize.gptq import gptq
 from tritgolf.quantize.plan import quantizer_of
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.quantize.ternary import Arithmetic, TernaryQuantizer, ternarize_step_by_step
 
 CodesConfig = TritsConfig | IntegerConfig
-Calibrated = Callable[[str, Tensor, Quantizer], Quantized]
-"""Name, weight (rows, columns) and grid → codes and scales, as ``gptq`` rounds by a Hessian of that name."""
+Calibrated = Callable[[str, Tensor, IntegerConfig], Quantized]
+"""Name, weight (rows, columns) and its grid's settings → codes and scales: GPTQ that knows the Hessian of that name."""
 
 
 def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Calibrated | None = None) -> Quantized:
@@ -26,12 +27,26 @@ def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Cali
     """
     if isinstance(form, TritsConfig):
         return round_trits(weight, form)
-    quantizer = quantizer_of(form)
     if form.rounding == "nearest":
-        return quantize(weight, quantizer)
+        return quantize(weight, quantizer_of(form))
     if calibrated is None:
         raise InputError(f"tensor {name!r}", "is to be rounded by GPTQ: that needs a calibration", "give one")
-    return calibrated(name, weight, quantizer)
+    return calibrated(name, weight, form)
+
+
+def by_hessians(hessians: Mapping[str, Tensor]) -> Calibrated:
+    """GPTQ with these Hessians (columns, columns) by name of the weight, as ``collect_hessians`` gives them.
+
+    What it returns raises ``InputError`` for a weight that has none.
+    """
+
+    def rounded(name: str, weight: Tensor, form: IntegerConfig) -> Quantized:
+        if name not in hessians:
+            raise InputError(f"Hessian of {name}", "is missing", f"calibrated are {', '.join(hessians) or 'none'}")
+        hessian = hessians[name].to(weight.device)
+        return gptq(weight, hessian, quantizer_of(form), damping=form.damping, block=form.block, names=name)
+
+    return rounded
 
 
 def round_trits(weight: Tensor, form: TritsConfig) -> Quantized:

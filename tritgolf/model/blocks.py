@@ -1,5 +1,7 @@
 """One transformer block: mix with the embedding, attention, MLP, smear."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,8 @@ from tritgolf.model.layers import QuantizedLinear, Smear, rms_norm, split_heads
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.quantize.rounding import rounded_once, rounded_through
+
+Form = Callable[..., Tensor]  # add_mlp, add_scaled or their fused ones
 
 
 class SelfAttention(nn.Module):
@@ -55,7 +59,7 @@ class Mlp(nn.Module):
 
     def __init__(self, model: UNetConfig, fused: bool = False) -> None:
         super().__init__()
-        self.add_mlp = add_mlp_fused if fused else add_mlp
+        self.add_mlp: Form = add_mlp_fused if fused else add_mlp
         hidden = model.mlp_multiple * model.width
         self.fc = QuantizedLinear(model.width, hidden)
         self.proj = QuantizedLinear(hidden, model.width)
@@ -71,7 +75,7 @@ class Block(nn.Module):
 
     def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
-        self.add_scaled = add_scaled_fused if fused else add_scaled
+        self.add_scaled: Form = add_scaled_fused if fused else add_scaled
         self.rounded = rounded_once if fused else rounded_through
         self.mixes, self.vectors = used_mixes(model), model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))

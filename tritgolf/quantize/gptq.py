@@ -12,18 +12,8 @@ import torch
 from torch import Tensor
 
 from tritgolf.errors import InputError
+from tritgolf.quantize.base import Quantized, Quantizer
 from tritgolf.quantize.integer import squared_error
-from tritgolf.quantize.ternary import Quantized
-
-
-class Quantizer(Protocol):
-    """What GPTQ asks of a quantizer. ``nearest`` is asked of single columns: (rows, 1) and their scales (rows, 1)."""
-
-    def grid_scale(self, weight: Tensor) -> Tensor: ...  # noqa: D102
-
-    def nearest(self, weight: Tensor, scale: Tensor) -> Tensor: ...  # noqa: D102
-
-    def dequantize(self, quantized: Quantized) -> Tensor: ...  # noqa: D102
 
 
 @runtime_checkable

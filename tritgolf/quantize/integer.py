@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.quantization import IntegerConfig
-from tritgolf.quantize.base import Quantized
+from tritgolf.quantize.base import Quantized, quantize
 from tritgolf.quantize.rounding import DTYPES, StraightThrough, rounded
 
 
@@ -49,14 +49,11 @@ class IntegerQuantizer:
 
     def dequantize(self, quantized: Quantized) -> Tensor:
         """Code times scale, FP32 (rows, columns)."""
-        codes, scale = quantized
-        return codes.float() * scale
+        return quantized.codes.float() * quantized.scale
 
     def fake(self, weight: Tensor) -> Tensor:
         """``weight`` on its grid, FP32; the gradient passes straight through."""
-        fixed = weight.detach()
-        scale = self.grid_scale(fixed)
-        return StraightThrough.apply(weight, self.dequantize(Quantized(self.nearest(fixed, scale), scale)))
+        return StraightThrough.apply(weight, self.dequantize(quantize(weight.detach(), self)))
 
     def _clips(self, rows: Tensor) -> Tensor:
         """Clips of ``rows``, (candidates, rows): FP32, but the largest magnitude is divided in its own dtype.

@@ -52,8 +52,8 @@ class TernaryQuantizer:
         return scale.squeeze(-1)
 
     def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
-        """Trits (rows, columns), int8, of the weight as ``arithmetic`` looks at it."""
-        grouped = group(weight, self.group_size, self.arithmetic)
+        """Trits (rows, columns), int8, of the weight as ``arithmetic`` looks at it; groups as ``scale`` has them."""
+        grouped = group(weight, weight.shape[1] // scale.shape[1], self.arithmetic)
         return nearest_trits(grouped, scale.unsqueeze(-1)).reshape(weight.shape).to(torch.int8)
 
     def dequantize(self, quantized: Quantized) -> Tensor:
