@@ -70,6 +70,12 @@ def random_network(model: UNetConfig, seed: int = 0, attend=math_attention, fuse
     return network
 
 
+def matrices_of(network) -> dict[str, Quantized]:
+    """The matrices of a network that is trained, as its forward pass has them."""
+    weights = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    return quantize_all(weights, quantizers(network.model, parameters_of(network.model)))
+
+
 def small_transformer(**settings) -> TransformerConfig:
     """Five layers of width 32 over a context of 16, in FP32, with every mechanism; layers 1 and 2 repeat."""
     sizes = {"layers": 5, "width": 32, "heads": 4, "kv_heads": 2, "mlp_multiple": 2, "rotary_dims": 4, "xsa_layers": 4}
@@ -92,12 +98,6 @@ def random_transformer(model: TransformerConfig, seed: int = 0, attend=math_atte
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.copy_(parameter + 0.5 * noise if parameter.ndim < 2 else 0.3 * noise)
     return network
-
-
-def matrices_of(network) -> dict[str, Quantized]:
-    """The matrices of a network that is trained, as its forward pass has them."""
-    weights = {name: parameter.detach() for name, parameter in network.named_parameters()}
-    return quantize_all(weights, quantizers(network.model, parameters_of(network.model)))
 
 
 def random_tokens(model: UNetConfig | TransformerConfig, batch: int = 2, seed: int = 0) -> torch.Tensor:

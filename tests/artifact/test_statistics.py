@@ -53,8 +53,8 @@ def test_difference_counts_trits_and_finds_the_largest_error():
 
 
 def test_scale_range_and_trits_of_a_store(model, state):
-    stored = store(state, model.quantizer, honest_storage("float32"))
-    scales = torch.cat([ternary.scale.reshape(-1) for ternary in stored.ternary.values()])
+    stored = store(state, model, honest_storage("float32").by_role(model))
+    scales = torch.cat([ternary.scale.reshape(-1) for ternary in stored.quantized.values()])
     assert scale_range(stored) == {
         "min": scales.min().item(),
         "median": scales.median().item(),

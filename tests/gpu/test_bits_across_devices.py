@@ -141,7 +141,7 @@ def test_a_lossless_artifact_gives_the_trained_model_s_logits_to_the_bit(arithme
     header = ArtifactHeader(
         record="ternary_v2", seed=1, checkpoint="final", step=1, storage_name="lossless", model=model, storage=storage
     )
-    write_artifact(tmp_path / "lossless.tgolf", store(state, model.quantizer, storage), header)
+    write_artifact(tmp_path / "lossless.tgolf", store(state, model, storage.by_role(model)), header)
     trained = trained_network(model, state)
     reloaded = reloaded_network(read_artifact(tmp_path / "lossless.tgolf"))
     assert trained.vocab_bias.is_cuda

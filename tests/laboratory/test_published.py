@@ -61,7 +61,7 @@ def test_the_error_of_the_lossless_row_is_that_of_the_reload_itself():
     row = restorations(artifact, GridConfig(rows={}))["rows"]["lossless"]
     wrong = size = 0.0
     for name, used in artifact.restore().quantized.items():
-        kept, reloaded = dequantize(artifact.stored.ternary[name]).double(), dequantize(used).double()
+        kept, reloaded = dequantize(artifact.stored.quantized[name]).double(), dequantize(used).double()
         wrong, size = wrong + (kept - reloaded).square().sum().item(), size + reloaded.square().sum().item()
     assert row["relative_error"] == pytest.approx((wrong / size) ** 0.5)
 

@@ -49,7 +49,7 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
         "bytes_by_kind": artifact.bytes_by_kind,
         "compressed_by_kind": artifact.compressed_by_kind,
         "ternary_weights": sum(q.numel() for q in stored_trits(stored).values()),
-        "scales": sum(ternary.scale.numel() for ternary in stored.ternary.values()),
+        "scales": sum(ternary.scale.numel() for ternary in stored.quantized.values()),
         "stored_fp": sum(tensor.numel() for tensor in stored.tensors.values()),
         "zero_fraction": zero_fractions(stored_trits(stored), parameters_of(header.model)),
         "scale_range": scale_range(stored),

@@ -18,13 +18,14 @@ class Difference(NamedTuple):
 
 
 def stored_trits(stored: Stored) -> dict[str, Tensor]:
-    """q of every ternary matrix, without the columns that only fill up a group."""
-    return {name: ternary.codes[:, : stored.specs[name].shape[1]] for name, ternary in stored.ternary.items()}
+    """Trits of every matrix that has them, without the columns that only fill up a group."""
+    ternary = {name: stored.quantized[name].codes for name, spec in stored.specs.items() if spec.kind == "ternary"}
+    return {name: codes[:, : stored.specs[name].shape[1]] for name, codes in ternary.items()}
 
 
 def scale_range(stored: Stored) -> dict[str, float]:
     """``min``, ``median`` and ``max`` of all stored scales."""
-    scales = [ternary.scale.reshape(-1) for ternary in stored.ternary.values()]
+    scales = [ternary.scale.reshape(-1) for ternary in stored.quantized.values()]
     if not scales:
         return {}
     joined = torch.cat(scales)

@@ -17,12 +17,14 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
-from tritgolf.artifact.storage import Restored, decide_ternary
+from tritgolf.artifact.rounding import round_trits
+from tritgolf.artifact.storage import Restored
 from tritgolf.config.model import TernaryConfig
+from tritgolf.config.storage import TritsConfig
 from tritgolf.config.types import Decide, ScaleFormat
 from tritgolf.evaluate.score import WindowNats
 from tritgolf.laboratory.bench import Bench
-from tritgolf.laboratory.grid import LOSSLESS, ProbeConfig
+from tritgolf.laboratory.grid import ProbeConfig
 from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.formats import round_to
 from tritgolf.quantize.plan import quantize_all, quantizer_of
@@ -158,10 +160,10 @@ def _flips(
     decide: Decide,
     halvings: float,
 ) -> Point:
-    storage = LOSSLESS.model_copy(update={"decide": decide})
-    decided = {name: decide_ternary(weight, bench.model.quantizer, storage) for name, weight in masters.items()}
-    error = relative_error(map(dequantize, forward.values()), map(dequantize, decided.values()))
-    return _point(bench, Restored(bench.others, decided), halvings, error, against, forward)
+    form = TritsConfig(quantizer=bench.model.quantizer, scales="float32", rounding=decide)
+    rounded = {name: round_trits(weight, form) for name, weight in masters.items()}
+    error = relative_error(map(dequantize, forward.values()), map(dequantize, rounded.values()))
+    return _point(bench, Restored(bench.others, rounded), halvings, error, against, forward)
 
 
 def _prune(bench: Bench, share: float) -> tuple[dict[str, Quantized], WindowNats]:

@@ -11,6 +11,7 @@ from tritgolf.artifact.kinds import stored_bytes
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored, restate, restore
 from tritgolf.config.export import StorageConfig
+from tritgolf.errors import InputError
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
 from tritgolf.evaluate.text import ScoredText
@@ -30,6 +31,8 @@ def restorations(
     """
     device, model = default_device(), artifact.header.model
     stored = artifact.stored.to(device)
+    if not isinstance(artifact.header.storage, StorageConfig):
+        raise InputError(artifact.path, "is stored by role: a grid's rows change a U-Net's storage", "give one")
     storages = _without_decisions(artifact.header.storage, grid, model.quantizer.estimator)
     names = merge_equal(storages)
     own: Restored | None = None
@@ -38,8 +41,9 @@ def restorations(
     rows: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(names.values()):
         storage = storages[name]
-        restated = restate(stored, storage)
-        restored = restore(restated, model, storage)
+        roles = storage.by_role(model)
+        restated = restate(stored, roles)
+        restored = restore(restated, model, roles)
         own = own or restored
         rows[name] = _moved(own, restored) | {
             "factors": storage.model_dump(mode="json"),

@@ -1,11 +1,11 @@
 """Networks ready to be scored."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from tritgolf.config.models import ModelConfig
 from tritgolf.errors import InputError
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.counts import parameter_shapes
@@ -22,7 +22,7 @@ def default_device() -> torch.device:
 
 
 def build_network(
-    model: Any,
+    model: ModelConfig,
     weights: Mapping[str, Tensor],
     quantizers: Mapping[str, Quantizer] | None = None,
     *,
@@ -47,7 +47,7 @@ def build_network(
     return network
 
 
-def _check_shapes(model: Any, found: dict[str, tuple[int, ...]]) -> None:
+def _check_shapes(model: ModelConfig, found: dict[str, tuple[int, ...]]) -> None:
     wanted = parameter_shapes(model)
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):

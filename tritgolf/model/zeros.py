@@ -15,9 +15,15 @@ from tritgolf.quantize.ternary import TernaryQuantizer, ternarize
 def zero_facts(model: Any, weights: Mapping[str, Tensor]) -> dict[str, Any]:
     """``zero_fraction`` and ``record_zero_fraction`` of a model's master ``weights``; nothing if it trains no trits."""
     plan = ternary_plan(model)
+    trits = {name: matrix.codes for name, matrix in quantize_all(weights, plan).items()}
+    return facts_of_trits(model, trits, weights)
+
+
+def facts_of_trits(model: Any, trits: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The same where the ``trits`` are known, by name."""
+    plan = ternary_plan(model)
     if not plan:
         return {}
-    trits = {name: matrix.codes for name, matrix in quantize_all(weights, plan).items()}
     group_size = next(iter(plan.values())).group_size
     return {
         "zero_fraction": zero_fractions(trits, parameters_of(model)),

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from tritgolf.config.model import TernaryConfig
+from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
 from tritgolf.parameters import Parameter
 from tritgolf.quantize.base import Quantized, Quantizer, quantize
+from tritgolf.quantize.integer import IntegerQuantizer
 from tritgolf.quantize.ternary import TernaryQuantizer
 
 
@@ -19,7 +21,10 @@ class Grid(NamedTuple):
     make: Callable[[Any], Quantizer]
 
 
-QUANTIZERS: dict[str, Grid] = {"ternary": Grid(TernaryConfig, TernaryQuantizer.of)}
+QUANTIZERS: dict[str, Grid] = {
+    "ternary": Grid(TernaryConfig, TernaryQuantizer.of),
+    "integer": Grid(IntegerConfig, IntegerQuantizer),
+}
 
 
 def quantizer_of(settings: Settings) -> Quantizer:

@@ -17,7 +17,7 @@ from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
-from tritgolf.artifact.storage import Decided, restore, store
+from tritgolf.artifact.storage import Rounded, restore, store
 from tritgolf.config.export import ExportConfig, StorageConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
@@ -113,14 +113,15 @@ def _begin(
     shared: Sections,
     background: ThreadPoolExecutor,
 ) -> dict[str, Future[PendingArtifact]]:
-    """Every storage of ``weights``, decided and packed in the background while others are scored.
+    """Every storage of ``weights``, rounded and packed in the background while others are scored.
 
-    One of each way to decide trits comes first: their compression takes longest.
+    One of each way to round comes first: their compression takes longest.
     """
-    decided: Decided = {}
+    rounded: Rounded = {}
 
     def begin(storage: StorageConfig) -> PendingArtifact:
-        return begin_artifact(store(weights, model.quantizer, storage, export.decide_scale, decided=decided), shared)
+        roles = storage.by_role(model, export.decide_scale)
+        return begin_artifact(store(weights, model, roles, rounded=rounded), shared)
 
     ways = {(storage.decide, storage.estimator): row for row, storage in reversed(list(storages.items()))}
     order = [*ways.values(), *(row for row in storages if row not in ways.values())]
@@ -133,7 +134,7 @@ def _roundtrip(
     info = artifact.finish(path, header)
     read = read_artifact(path, shared)
     path.unlink()
-    restored = restore(read.stored.to(bench.device), header.model, read.header.storage)
+    restored = restore(read.stored.to(bench.device), header.model, read.header.roles)
     return info, bench.reload(restored, header.storage_name)
 
 

@@ -41,7 +41,9 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     trainer = Trainer(plan.model, train, plan.seed, ranks)
     compile_seconds = warm_up(trainer, lambda step: _batch(source, step, plan, ranks))
     configuration = plan.configuration(payload_digest(manifest))
-    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world}
+    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world} | {
+        "tokenizer": manifest.tokenizer_digest  # for the header of an artifact
+    }
     step, clock, trained_on = resumed(trainer, plan.live, configuration)
     log = StepLog(plan, trainer, step)
     step = _Run(plan, trainer, source, clock, log, terminated, facts, trained_on).to_the_end(step)

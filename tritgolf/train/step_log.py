@@ -1,6 +1,5 @@
 """What is told of the steps of a run: lines of its curve, a progress bar, a warning of slow steps."""
 
-
 import torch
 from torch import Tensor
 
