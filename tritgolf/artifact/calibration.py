@@ -7,17 +7,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.rounding import Calibrated
+from tritgolf.artifact.rounding import Calibrated, by_hessians
 from tritgolf.config.export import CalibrationConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.batches import batch_source
-from tritgolf.errors import InputError
-from tritgolf.model.build import build_network, default_device
+from tritgolf.model.build import build_network
 from tritgolf.model.hessians import collect_hessians
 from tritgolf.model.specs import parameters_of
 from tritgolf.progress import progress
-from tritgolf.quantize.base import Quantized, Quantizer
-from tritgolf.quantize.gptq import gptq
 from tritgolf.quantize.plan import quantizers
 
 
@@ -43,13 +40,4 @@ def calibrated_rounding(
     network = build_network(model, weights, quantizers(model, parameters_of(model)), attention=text.train.attention)
     batches = text.batches(model, settings)
     hessians = collect_hessians(network, progress(batches, what="calibration", unit="batches"))
-
-    def by_its_hessian(name: str, weight: Tensor, quantizer: Quantizer) -> Quantized:
-        if name not in hessians:
-            known = "only matrices of layers and the tied table have one"
-            raise InputError(f"tensor {name!r}", "has no Hessian to be rounded by", f"round it to the nearest: {known}")
-        grid = getattr(quantizer, "settings", None)
-        how = {"damping": grid.damping, "block": grid.block} if grid is not None else {}
-        return gptq(weight.to(default_device()), hessians[name], quantizer, names=name, **how)
-
-    return by_its_hessian
+    return by_hessians(hessians)

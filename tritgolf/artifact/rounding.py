@@ -35,7 +35,7 @@ def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Cali
 
 
 def by_hessians(hessians: Mapping[str, Tensor]) -> Calibrated:
-    """GPTQ with these Hessians (columns, columns) by name of the weight, as ``collect_hessians`` gives them.
+    """GPTQ with these Hessians (columns, columns) by name of the weight, as ``collect_hessians`` gives them; on their device.
 
     What it returns raises ``InputError`` for a weight that has none.
     """
@@ -43,8 +43,10 @@ def by_hessians(hessians: Mapping[str, Tensor]) -> Calibrated:
     def rounded(name: str, weight: Tensor, form: IntegerConfig) -> Quantized:
         if name not in hessians:
             raise InputError(f"Hessian of {name}", "is missing", f"calibrated are {', '.join(hessians) or 'none'}")
-        hessian = hessians[name].to(weight.device)
-        return gptq(weight, hessian, quantizer_of(form), damping=form.damping, block=form.block, names=name)
+        hessian = hessians[name]
+        return gptq(
+            weight.to(hessian.device), hessian, quantizer_of(form), damping=form.damping, block=form.block, names=name
+        )
 
     return rounded
 
