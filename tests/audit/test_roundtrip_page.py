@@ -11,6 +11,7 @@ from tests.artifact.conftest import PUBLISHED
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS, REPOSITORY
+from tritgolf.audit import roundtrip_page as roundtrip_page_module
 from tritgolf.audit.ledger import ledger_page, read_ledger
 from tritgolf.audit.measurements import Gap, read_measurements
 from tritgolf.audit.roundtrip_page import (
@@ -34,6 +35,12 @@ def page(measured: Path, figures: Path) -> list:
     return roundtrip_page(TEMPLATE, kept, read_measurements(measured), entries, measured, figures)
 
 
+def placeholder(figure, stem, formats) -> None:
+    """For ``save``, where the name of a figure matters and not its lines."""
+    for suffix in formats:
+        Path(f"{stem}.{suffix}").write_text("<svg/>")
+
+
 @pytest.fixture(scope="module")
 def restored(tmp_path_factory) -> Path:
     """What the laboratory says of a published sample."""
@@ -43,10 +50,8 @@ def restored(tmp_path_factory) -> Path:
     return facts
 
 
-@pytest.fixture
-def measured(tmp_path, restored):
+def write_measured(folder: Path, restored: Path) -> Path:
     """Two kept runs, the second measured in the laboratory alone, and an artifact's restorations."""
-    folder = tmp_path / "measured"
     synthetic.write_run(folder / "whole")
     synthetic.write_run(folder / "grid_only")
     for pattern in ("roundtrip.json", "export.json", "evaluate.json", "train.json", "metrics.jsonl"):
@@ -57,14 +62,29 @@ def measured(tmp_path, restored):
     return folder
 
 
-def test_every_kept_run_artifact_and_claim_is_on_the_page(measured, tmp_path):
-    blocks = page(measured, tmp_path / "docs" / "figures" / "roundtrip")
-    text = as_markdown(blocks, tmp_path / "docs")
+@pytest.fixture
+def measured(tmp_path, restored):
+    """``write_measured``, to be changed."""
+    return write_measured(tmp_path / "measured", restored)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, restored) -> tuple[list, Path]:
+    """The page of ``write_measured``, and the folder it lies in; figures in ``figures/roundtrip``."""
+    folder = tmp_path_factory.mktemp("page")
+    return page(
+        write_measured(folder / "measured", restored), folder / "docs" / "figures" / "roundtrip"
+    ), folder / "docs"
+
+
+def test_every_kept_run_artifact_and_claim_is_on_the_page(made):
+    blocks, docs = made
+    text = as_markdown(blocks, docs)
     for run in ("whole", "grid_only"):
         assert f"### `{run}`" in text
         for plot in ("waterfall", "gap_length", "probes"):
             assert f"](figures/roundtrip/{run}_{plot}.svg)" in text
-            assert (tmp_path / "docs" / "figures" / "roundtrip" / f"{run}_{plot}.svg").is_file()
+            assert (docs / "figures" / "roundtrip" / f"{run}_{plot}.svg").is_file()
     assert "+0.000820 ± 0.000023" in text  # the synthetic own gap
     assert "### `sample`" in text
     assert all(f"| {claim}" in text for claim in CLAIMS)
@@ -78,7 +98,7 @@ def test_a_run_without_any_gap_has_no_waterfall(measured):
     assert figure_names(kept["whole"]) == ["gap_length", "probes"]
 
 
-def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp_path):
+def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp_path, monkeypatch):
     """A grid of one checkpoint draws no line, but the roundtrips of all do."""
     for checkpoint in ("step_000100", "step_000200"):
         for path in (measured / "whole").rglob(f"{checkpoint}/laboratory.json"):
@@ -86,13 +106,14 @@ def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp
     kept = {kept.name: kept for kept in read_kept(measured)}
     assert figure_names(kept["whole"]) == ["waterfall", "rt_gap", "probes"]
     assert figure_names(kept["grid_only"]) == ["waterfall", "gap_length", "probes"]
+    monkeypatch.setattr(roundtrip_page_module, "save", placeholder)
     text = as_markdown(page(measured, tmp_path / "figures"), tmp_path)
     assert "](figures/whole_rt_gap.svg)" in text
     assert "whole_gap_length" not in text
 
 
-def test_the_html_page_holds_its_figures_and_loads_nothing(measured, tmp_path):
-    html = as_html(page(measured, tmp_path / "figures"), "Title")
+def test_the_html_page_holds_its_figures_and_loads_nothing(made):
+    html = as_html(made[0], "Title")
     assert html.count("data:image/svg+xml;base64,") == 6
     assert "<h2>Question</h2>" in html
     assert "<code>tritgolf laboratory FILE</code>" in html
@@ -173,8 +194,9 @@ def test_a_row_by_another_estimator_is_no_storage_of_the_record(measured):
     }
 
 
-def test_the_kept_page_is_what_the_rule_makes(tmp_path):
+def test_the_kept_page_is_what_the_rule_makes(tmp_path, monkeypatch):
     """If this fails: ``snakemake --cores 1 paper``."""
+    monkeypatch.setattr(roundtrip_page_module, "save", placeholder)
     made = as_markdown(page(REPOSITORY / "measured", tmp_path / "figures" / "roundtrip"), tmp_path)
     kept = (REPOSITORY / "docs" / "roundtrip.md").read_text()
     assert made.replace(f"{REPOSITORY}/", "") == kept

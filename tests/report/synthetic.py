@@ -6,6 +6,7 @@ files out as the workflow does.
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ PHASES = {"gradients": 190.0, "average": 4.0, "update": 5.0, SLOWEST: 191.0, FAS
 RECORDS = Path(__file__).parents[2] / "records"
 
 
+@cache
 def config(name: str = "demo") -> RecordConfig:
     """A real configuration, for the facts reports need of it."""
     return load_record(name, RECORDS)
@@ -297,9 +299,19 @@ def write_seed(folder: Path, record: str, seed: int) -> None:
     write_json(folder / "final/probes.json", envelope("probes", record, seed, "final", probes(seed)))
 
 
+WRITTEN: dict[str, dict[Path, bytes]] = {}  # record → the files of its run, so that each is made once
+
+
 def write_run(folder: Path, name: str = "demo") -> Path:
     """A whole run as the workflow leaves it: ``folder`` = ``results/<record>``. Returns ``folder``."""
+    if name in WRITTEN:
+        for path, content in WRITTEN[name].items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+        return folder
     write_json(folder / "record.json", config(name).model_dump(mode="json"))
     for seed in SEEDS:
         write_seed(folder / f"seed{seed}", name, seed)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    WRITTEN[name] = {path.relative_to(folder): path.read_bytes() for path in files}
     return folder

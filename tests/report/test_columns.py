@@ -128,6 +128,20 @@ def test_each_system_is_compared_by_its_own_figures(transformer):
     assert rows.loc["code bytes"].tolist() == ["18,097 ± 0", "70,000 ± 0", "+51,903"]
 
 
+def test_no_digest_depends_on_how_long_an_evaluation_took(transformer):
+    def digests():
+        beside = published_table(transformer, read_published(PUBLISHED / "pr1716"))
+        return [table.digest for table in (seeds_table(transformer), records_table([transformer]), beside)]
+
+    before, frame = digests(), seeds_table(transformer).frame
+    for seed in transformer.seeds:
+        ttt = seed.methods["ttt"].model_copy(update={"seconds": 9.0})
+        changed = seed.evaluate.model_copy(update={"methods": seed.methods | {"ttt": ttt}})
+        seed.evaluations = {"final": changed}
+    assert not seeds_table(transformer).frame.equals(frame)
+    assert digests() == before
+
+
 def test_a_figure_that_this_run_lacks_is_not_known(folder):
     rows = published_table(load_run(folder), read_published(PUBLISHED / "pr1716")).cells.set_index("figure")
     assert rows.loc["ttt BPB"].iloc[1] == "—"

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.report import synthetic
-from tests.report.test_metrics import metrics_files
+from tests.report.test_metrics import edit, metrics_files
 from tritgolf.errors import InputError
 from tritgolf.report.catalogue import PLOTS, draw
 from tritgolf.report.metrics import load_files, load_run
@@ -109,10 +109,11 @@ def test_where_colours_come_round_again_the_stroke_and_the_marker_differ():
     assert len({(each["color"], each["marker"]) for each in looks}) == len(looks)
 
 
-def test_a_near_limit_is_drawn(folder, tmp_path, monkeypatch):
+def test_a_near_limit_is_drawn(folder):
     near = synthetic.export(42, "final") | {"byte_limit": 400_000}
-    monkeypatch.setattr(synthetic, "export", lambda seed, checkpoint: near)
-    figure = draw("bytes", load_run(synthetic.write_run(tmp_path / "near")))
+    for path in folder.rglob("export.json"):
+        edit(path, metrics=near)
+    figure = draw("bytes", load_run(folder))
     assert "room for the file" in texts(figure)
     assert [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_label() == "room for the file"] == [330.0]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
+from tritgolf.report.rendering import is_time
 from tritgolf.report.statistics import format_value, mean
 
-TIMES = ("ms_per_step", "median_ms_per_step", "training_seconds")  # columns of a ``seed_frame``
 LONG = re.compile(r"NVIDIA | \d+GB.*")  # of a GPU's name, what its short form leaves out
 
 
@@ -19,7 +19,7 @@ def on_several(seeds: pd.DataFrame) -> bool:
 
 def summed_up(seeds: pd.DataFrame, figure: str, summarize: Callable[[Iterable[float]], float]) -> float:
     """``summarize`` of a column over seeds; NaN for times on different hardware."""
-    return math.nan if figure in TIMES and on_several(seeds) else summarize(seeds[figure])
+    return math.nan if is_time(figure) and on_several(seeds) else summarize(seeds[figure])
 
 
 def pace_by_hardware(

@@ -17,7 +17,8 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 from tritgolf.files import digest_json, write_text
 
 # What differs between two equal runs: clocks (as columns, also of means, or as a row's figure), and what made them.
-TIMES = ("ms_per_step", "median_ms_per_step", "training_seconds", "ms/step")
+TIMES = ("ms_per_step", "median_ms_per_step", "ms/step", "training s", "evaluation s")
+SECONDS = "_seconds"  # the end of all columns of seconds
 PROVENANCE = ("hardware", "torch", "package_digest", "commit", "sources")
 
 STYLE = """
@@ -35,6 +36,11 @@ STYLE = """
 """
 
 
+def is_time(name: str) -> bool:
+    """Whether a column, or the figure of that name, is a time: it differs between equal runs."""
+    return name in TIMES or name.endswith(SECONDS)
+
+
 @dataclass(frozen=True)
 class Table:
     """``frame``: every figure. ``cells``: what is shown, strings only; ``left``: its columns of words, set left;
@@ -50,7 +56,7 @@ class Table:
     @property
     def digest(self) -> str:
         """Digest of the frame without times and provenance; the order of its rows counts, that of its columns not."""
-        times = [name for name in self.frame.columns if str(name).removesuffix("_mean").removesuffix("_std") in TIMES]
+        times = [name for name in self.frame.columns if is_time(str(name).removesuffix("_mean").removesuffix("_std"))]
         payload = self.frame.drop(columns=[*times, *PROVENANCE], errors="ignore")
         if "figure" in payload:
             payload = payload[~payload["figure"].isin(TIMES)]
