@@ -23,7 +23,7 @@ def training_is_within_the_limit(log: RunLog) -> Outcome:
 @LOG_CHECKS("timing.stop", "the stop line repeats the last validation's time and step")
 def stop_line_agrees(log: RunLog) -> Outcome:
     """Proves that the early-stop line is of the same moment as the last validation line."""
-    if log.stop is None or log.final is None or log.final.train_ms is None:
+    if log.stop is None or log.stop.step is None or log.final is None or log.final.train_ms is None:
         return cant_tell("no early stop, or no validation after it")
     stop, final = (log.stop.train_ms.value, log.stop.step), (log.final.train_ms.value, log.final.step)
     return judge(
@@ -33,12 +33,12 @@ def stop_line_agrees(log: RunLog) -> Outcome:
 
 def wrong_averages(log: RunLog) -> list[StepLine]:
     """Step lines whose average can't be elapsed time / steps, at the printed precision."""
-    return [line for line in log.steps if line.average_ms and not _is_average(line, since=0.0)]
+    return [line for line in log.steps if line.average_ms and line.elapsed_ms and not _is_average(line, since=0.0)]
 
 
 def _is_average(line: StepLine, since: float) -> bool:
     """Whether the printed average can be the time since ``since`` (ms) over all steps so far."""
-    if line.average_ms is None or line.step == 0:
+    if line.average_ms is None or line.elapsed_ms is None or line.step == 0:
         return False
     elapsed = line.elapsed_ms.rounded
     possible = Interval((elapsed.low - since) / line.step, (elapsed.high - since) / line.step)
@@ -52,7 +52,7 @@ def averages_are_time_over_steps(log: RunLog) -> Outcome:
     Where it isn't, the evidence says whether it is the time since the last validation over *all* steps: a clock that
     was restarted with a count that was not.
     """
-    averaged = [line for line in log.steps if line.average_ms]
+    averaged = [line for line in log.steps if line.average_ms and line.elapsed_ms]
     if not averaged:
         return cant_tell("no step line with an average")
     wrong = wrong_averages(log)
@@ -76,7 +76,7 @@ def is_since_validation(log: RunLog, line: StepLine) -> bool:
 @LOG_CHECKS("timing.order", "time and steps only grow")
 def time_only_grows(log: RunLog) -> Outcome:
     """Proves that the log's lines are of one run in order: steps and elapsed times increase from line to line."""
-    points = [(line.step, line.elapsed_ms.value) for line in log.steps]
+    points = [(line.step, line.elapsed_ms.value) for line in log.steps if line.elapsed_ms]
     if len(points) < 2:
         return cant_tell("fewer than two step lines")
     back = [b[0] for a, b in pairwise(points) if b[0] <= a[0] or b[1] <= a[1]]
