@@ -36,7 +36,7 @@ class ValidationLine:
 
 @dataclass(frozen=True)
 class ScoreLine:
-    """A score after training: ``name`` is what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt")."""
+    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt")."""
 
     name: str
     nats: Printed
@@ -168,7 +168,8 @@ class RunLog:
     @property
     def step_ms(self) -> float | None:
         """Mean time of a step, ms."""
-        steps = max((line.step for line in (*self.steps, *self.validations)), default=0)
+        printed = [*(line.step for line in self.steps), *(line.step for line in self.validations)]
+        steps = max(printed, default=0)
         return self.train_ms / steps if self.train_ms and steps else None
 
     @cached_property

@@ -6,7 +6,6 @@ fewer records, never wrong ones.
 
 from collections.abc import Sequence
 from dataclasses import replace
-
 from pathlib import Path
 
 from tritgolf.audit.dialects import dialect_of
@@ -24,7 +23,7 @@ def read_log(path: str | Path) -> RunLog:
 
 
 def read_runs(path: str | Path) -> list[RunLog]:
-    """Every run of the log at ``path``; a missing, unreadable or huge file is an ``InputError``, a garbled one is not."""
+    """Every run of the log at ``path``; a missing, unreadable or huge file is an ``InputError``, not a garbled one."""
     path = Path(path)
     try:
         if path.stat().st_size > MAX_LOG_BYTES:

@@ -2,22 +2,72 @@
 
 from itertools import pairwise
 
-from tritgolf.audit.checks.registers import LOG_CHECKS
-from tritgolf.audit.contest import SECONDS_LIMIT
+from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.claimed import counting
+from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog, StepLine
-from tritgolf.outcome import Outcome, cant_tell, holds, judge
+from tritgolf.audit.submission import Submission
+from tritgolf.audit.track import ten_minutes
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 
-@LOG_CHECKS("timing.limit", "training took at most 600 s")
 def training_is_within_the_limit(log: RunLog) -> Outcome:
-    """Proves that the logged training time is within the contest's limit; runs without a time limit are not judged."""
+    """Whether the logged training time is within the contest's limit to the letter, as the ledger asks.
+
+    Runs without a time limit are not judged.
+    """
     if log.train_ms is None:
         return cant_tell("no training time")
     seconds, configured = log.train_ms / 1000, log.setting_float("max_wallclock_seconds")
     if not configured:
         return cant_tell(f"{seconds:,.1f} s, and the run was configured without a time limit")
     return judge(seconds <= SECONDS_LIMIT, f"{seconds:.3f} s of {SECONDS_LIMIT:.0f} s")
+
+
+@SUBMISSION_CHECKS("timing.limit", "training took at most 600 s")
+def runs_are_within_the_limit(submission: Submission) -> Outcome:
+    """Proves that each run which the score is of trained within the contest's time, up to the slack of its clock.
+
+    The published scripts look at the clock after a step: a run that stops up to 1 s, or one step, past the limit is
+    within it, and told. Runs configured for another time or fewer GPUs are not judged, nor those of other tracks.
+    """
+    logs = [log for log in counting(submission) if log.train_ms]
+    if not logs:
+        return cant_tell("no training time")
+    longest = f"{max(_seconds(log) for log in logs):,.3f} s at most"
+    if ten_minutes(submission) is False:
+        return holds(f"not of the 10-minute track, so no limit; {longest}")
+    bound = [log for log in logs if _is_bound(log, ten_minutes(submission))]
+    over = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT + _slack(log)]
+    if over:
+        return contradicted(
+            f"{', '.join(over)}; limit {SECONDS_LIMIT:.0f} s, slack {CLOCK_SLACK_SECONDS:.0f} s or a step"
+        )
+    if not bound:
+        free = logs[0].setting_float("max_wallclock_seconds")
+        configured = f"for {free:,.0f} s" if free else "without a time limit"
+        return cant_tell(f"{longest}, and the run was configured {configured}")
+    close = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT]
+    slack = f"; within the slack of the clock, which is looked at after a step: {', '.join(close)}" if close else ""
+    return holds(f"{max(_seconds(log) for log in bound):,.3f} s at most{slack}")
+
+
+def _seconds(log: RunLog) -> float:
+    return (log.train_ms or 0.0) / 1000
+
+
+def _slack(log: RunLog) -> float:
+    """How far past the limit a run may stop, seconds: its clock is looked at after a step."""
+    return max(CLOCK_SLACK_SECONDS, (log.step_ms or 0.0) / 1000)
+
+
+def _is_bound(log: RunLog, is_ten_minutes: bool | None) -> bool:
+    """Whether the limit binds a run: one that was configured for it on eight GPUs, or is known to be of its track."""
+    cap = log.setting_float("max_wallclock_seconds")
+    if log.gpus not in (8, None):
+        return False
+    return 0 < cap <= SECONDS_LIMIT if cap is not None else is_ten_minutes is True
 
 
 @LOG_CHECKS("timing.stop", "the stop line repeats the last validation's time and step")

@@ -1,4 +1,4 @@
-"""Log dialects: the styles of the contest's families of scripts, tried in order; a log of none is read as far as it goes.
+"""Log dialects: the styles of the contest's families of scripts, tried in order; others are read as far as it goes.
 
 To add one: a module with a ``Dialect`` (CONTRIBUTING.md, "A log dialect"), and its place in ``DIALECTS``.
 """

@@ -16,7 +16,8 @@ from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, Va
 PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
 SPACED = re.compile(r"([A-Za-z_]\w*)[:=]\s*([^\s,()]+)", re.ASCII)
 SIZE = re.compile(
-    r"(?P<what>Serialized model|Total submission size|Code size)\s*(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,15}) bytes",
+    r"(?P<what>Serialized model|Total submission size|Code size)\s*"
+    r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
 SIZES: dict[str, Literal["model", "total", "code"]] = {
@@ -24,12 +25,13 @@ SIZES: dict[str, Literal["model", "total", "code"]] = {
     "total submission size": "total",
     "code size": "code",
 }
+CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
+PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
 SCORE = re.compile(
     r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_loss[:=]", re.ASCII
 )
 TOKENS = re.compile(r"(?:val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
-ELAPSED = re.compile(r"elapsed[=:]\s*(\d+(?:\.\d+)?)s", re.ASCII)
 PROGRESS = re.compile(r"chunk|batch|epoch|progress|window \d", re.IGNORECASE)
 
 
@@ -47,7 +49,7 @@ def read(lines: Sequence[str], settings: Callable[[Sequence[str]], Pairs]) -> di
         "temperature": first(temperature, lines),
         "warmups": warmups(lines),
         "resumes": resumes(lines),
-        "sizes": every(size, lines),
+        "sizes": _sizes(lines),
         "validation_tokens": first(_tokens, lines),
     }
 
@@ -85,7 +87,7 @@ def _gpus(lines: Sequence[str], settings: Pairs) -> int | None:
 
 
 def step(line: str) -> StepLine | None:
-    """``step:7/20000 train_loss:2.3 train_time:600ms step_avg:43.5ms``, or ``7/20000 train_loss: 3.3 train_time: 0.9m``."""
+    """``step:7/20000 train_loss:2.3 train_time:600ms step_avg:43.5ms``; ``7/20000 train_loss: 3 train_time: 0.9m``."""
     place, pairs = PLACE.match(line), spaced_pairs(line)
     loss, elapsed = number(pairs, "loss", "train_loss"), number(pairs, "t", "train_time")
     if not (place and loss) or "val_loss" in pairs:
@@ -118,13 +120,13 @@ def score(line: str) -> ScoreLine | None:
     name += "_sliding" if "sliding val_loss" in line and "sliding" not in name else ""
     stride = number(pairs, "stride")
     tokens = int(stride.value) if stride and not stride.decimals else None
-    return ScoreLine(name, nats, bpb, tokens, number(pairs, "T"), _evaluation_ms(line, pairs))
+    return ScoreLine(name, nats, bpb, tokens, number(pairs, "T"), _evaluation_ms(pairs))
 
 
-def _evaluation_ms(line: str, pairs: Pairs) -> Printed | None:
-    """Milliseconds of the evaluation; a time of 0 is none, and a sum told in seconds is left to the line that has it."""
+def _evaluation_ms(pairs: Pairs) -> Printed | None:
+    """Milliseconds of the evaluation; a time of 0 is none."""
     stated = number(pairs, "eval_time", "time")
-    return stated if stated and stated.value > 0 and not ELAPSED.search(line) else None
+    return stated if stated and stated.value > 0 else None
 
 
 def stop(line: str) -> StopLine | None:
@@ -144,6 +146,20 @@ def size(line: str) -> SizeLine | None:
     if not match:
         return None
     return SizeLine(SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"]))
+
+
+def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
+    """Sizes of all lines, those of ``Raw model: 95 bytes | Code: 7 bytes`` and ``artifact:… code:78442`` among them."""
+    found = list(every(size, lines))
+    for line in lines:
+        code = CODE.search(line)
+        if code and not SIZE.match(line):
+            found.append(SizeLine("code", "", int(code[1] or code[2])))
+        packed = PACKED.match(line)
+        if packed:
+            found.append(SizeLine("model", packed[1].lower(), int(packed[2])))
+            found.append(SizeLine("total", packed[1].lower(), int(packed[3])))
+    return tuple(found)
 
 
 def _tokens(line: str) -> int | None:

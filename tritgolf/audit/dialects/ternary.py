@@ -43,7 +43,7 @@ RULES = frozenset(
     {
         "budget.megabytes", "budget.fits", "parameters.count", "parameters.stored", "parameters.used", "lines.complete",
         "lines.formats", "evaluation.stride", "evaluation.temperature", "evaluation.step_zero", "ternary.layout",
-        "ternary.zero_fraction",
+        "ternary.zero_fraction", "timing.averages", "timing.order", "timing.stop",
     }
 )  # fmt: skip
 
