@@ -33,7 +33,7 @@ SLACK = "slack"  # in the evidence of what is contradicted by the letter alone
 
 
 def with_scripts(source: Path, target: Path) -> Path:
-    """A copy of a folder of the data (its logs as links) in which a file of N bytes stands for each ``NAME.py.size``."""
+    """A copy of a folder of the data, in which a file of N bytes stands for each ``NAME.py.size``."""
     for file in sorted(source.rglob("*")):
         copy = target / file.relative_to(source)
         if file.is_dir():
@@ -42,9 +42,7 @@ def with_scripts(source: Path, target: Path) -> Path:
         if file.name.endswith(".py.size"):
             copy.with_suffix("").write_bytes(b"#" * int(file.read_text().split()[0]))
         else:
-            copy.hardlink_to(file) if file.stat().st_dev == copy.parent.stat().st_dev else copy.write_bytes(
-                file.read_bytes()
-            )
+            copy.write_bytes(file.read_bytes())
     return target
 
 

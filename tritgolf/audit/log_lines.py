@@ -1,10 +1,13 @@
 """A published log, as typed records: what the lines say, each number with the precision it was printed in."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from tritgolf.audit.intervals import Printed
+
+DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,12 @@ class RunLog:
     def artifact_bytes(self) -> int | None:
         """Size of the compressed artifact: total minus code."""
         return self.budget.total - self.artifact.code_bytes if self.budget and self.artifact else None
+
+    @property
+    def needed_seconds(self) -> tuple[float, ...]:
+        """Seconds of the evaluations that the score can need: none that is a diagnostic, or from before storing."""
+        needed = [score for score in self.scores if not DIAGNOSTIC.match(score.name)]
+        return tuple(score.eval_ms.value / 1000 for score in needed if score.eval_ms)
 
     def setting_int(self, key: str) -> int | None:
         """A logged integer setting; None if absent or not an integer."""

@@ -12,7 +12,6 @@ from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
-DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)
 FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
 A_WINDOW = 8192  # validation tokens may be cut to whole windows: two counts within this are of one text
 
@@ -109,15 +108,11 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
 
 
 def _needed_seconds(log: RunLog) -> list[float]:
-    """Seconds of the evaluations that a run's score can need: none that says it is a diagnostic, or before storing.
-
-    A run that was configured for longer training than the 10-minute track's has no such limit.
-    """
+    """Seconds of the evaluations that a run's score can need, if it was configured for the 10-minute track's time."""
     cap = log.setting_float("max_wallclock_seconds")
     if cap is not None and not 0 < cap <= SECONDS_LIMIT:
         return []
-    return [score.eval_ms.value / 1000 for score in log.scores
-            if score.eval_ms and not DIAGNOSTIC.match(score.name)]  # fmt: skip
+    return list(log.needed_seconds)
 
 
 @SUBMISSION_CHECKS("evaluation.tokens", "the whole validation text was scored")
