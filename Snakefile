@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
 Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding, laboratory, report,
-published, claims, paper, audit.
+published, claims, paper, audit, leaderboard.
 """
 
 from snakemake.utils import min_version
@@ -39,6 +39,7 @@ include: "rules/laboratory.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 include: "rules/audit.smk"
+include: "rules/leaderboard.smk"
 include: "rules/paper.smk"
 include: "rules/page.smk"
 include: "rules/provenance.smk"

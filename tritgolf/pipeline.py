@@ -23,6 +23,7 @@ class PipelineConfig(Settings):
 
     ``run``: a name for what these settings make of the records: ``results/RECORD@RUN`` instead of ``results/RECORD``.
     ``replace``: whether trainings that are done, or stopped, may give way to others of the same name.
+    ``submissions``: the folder of submissions that ``leaderboard`` audits.
     """
 
     records: tuple[str, ...]
@@ -34,6 +35,7 @@ class PipelineConfig(Settings):
     grid: str = "roundtrip"
     run: str | None = None
     replace: bool = False
+    submissions: str | None = None
 
     @model_validator(mode="after")
     def _records_are_named_once(self) -> "PipelineConfig":

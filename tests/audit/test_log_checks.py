@@ -4,6 +4,7 @@ import pytest
 
 from tests.audit.folders import GARBLINGS, text, without
 from tritgolf.audit.checks import LOG_CHECKS
+from tritgolf.audit.checks.timing import training_is_within_the_limit
 from tritgolf.audit.logs import parse_log
 from tritgolf.outcome import Verdict
 
@@ -14,7 +15,6 @@ CASES = {
     "budget.sum": (text(GOOD), text(LONG), "16.14 MB; the artifact line says 15.88"),
     "budget.megabytes": (text(GOOD), text(LONG), "16.22 MB; printed 15.95"),
     "budget.fits": (text(GOOD), text(LONG), "OVER; printed FITS"),
-    "budget.limit": (text(GOOD), text(LONG), "216,336 too many"),
     "parameters.count": (text("ternary_150k_fp16/seed42"), text(LONG), "7,680, is the smear gates"),
     "parameters.stored": (text(GOOD), text(LONG), "expected 3,116,960"),
     "parameters.used": (text(GOOD, ("params:73685840", "params:67394384")), text(GOOD), "the 8192×768 output matrix"),
@@ -23,7 +23,6 @@ CASES = {
     "evaluation.stride": (text("pr920/seed7"), text("pr920/seed42"), "stride=8; configured: 16"),
     "evaluation.temperature": (text(GOOD), text(GOOD, ("T=0.90", "T=0.95")), "found T = 0.90, scored at T = 0.95"),
     "evaluation.step_zero": (text(LONG, ("val_loss:9.0188", "val_loss:9.0109")), text(LONG), "with the z-loss 9.0190"),
-    "timing.limit": (text(GOOD), text("pr920/seed42"), "600.666 s of 600 s"),
     "timing.stop": (text(GOOD), text(GOOD, ("cap train_time:599652", "cap train_time:599000")), "599000 ms"),
     "timing.averages": (text("ternary_150k_fp16/seed42"), text(LONG), "96 of 100 are not t/step (down to 1.1 ms)"),
     "timing.order": (text(GOOD), text(GOOD, ("t:367178ms", "t:36717ms")), "goes back at step 4000"),
@@ -74,8 +73,10 @@ def test_a_temperature_outside_the_grid_is_flagged():
     assert "not in the grid" in outcome("evaluation.temperature", content).evidence
 
 
-def test_a_log_without_a_time_limit_is_not_judged_by_it():
-    assert outcome("timing.limit", text(LONG)).verdict is Verdict.CANT_TELL
+def test_to_the_letter_a_log_without_a_time_limit_is_not_judged_by_it():
+    assert training_is_within_the_limit(parse_log(text(LONG), "x")).verdict is Verdict.CANT_TELL
+    verdict, evidence = training_is_within_the_limit(parse_log(text("pr920/seed42"), "x"))
+    assert (verdict, evidence) == (Verdict.CONTRADICTED, "600.666 s of 600 s")
 
 
 def test_another_architecture_is_not_judged_by_this_ones_counts():

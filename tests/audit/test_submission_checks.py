@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tests.audit import styles
 from tests.audit.folders import GARBLINGS, PUBLISHED, README_640, SAMPLES, digits_lost, folder, text, three
 from tritgolf.audit.checks import SUBMISSION_CHECKS
 from tritgolf.audit.submission import read_logs, read_submission
@@ -62,6 +63,11 @@ def with_artifact(log, damage=False):
     return build
 
 
+def int6_runs(readme="", facts=None, edit=("", "")):
+    logs = {name: content.replace(*edit) for name, content in styles.three().items()}
+    return lambda path: folder(path, logs, readme, facts if facts is not None else {})
+
+
 REPEATED = {"a": text("pr923/seed7"), "b": text("pr920/seed42")}
 WARM = ("optimal_T:0.90", "optimal_T:1.00")
 COLD = ("optimal_T:0.90", "optimal_T:0.85")
@@ -83,7 +89,47 @@ CASES = {
     "tables.stds": (with_readme(), with_readme(("1,492 bytes", "1,498 bytes")), "printed 1498, recomputed 1491.9"),
     "tables.deltas": (with_readme(), with_readme(("-0.0031", "-0.0034")), "−0.0031"),
     "tables.record": (with_logs(three("pr640", ("val_loss:2.9", "val_loss:2.8"))), with_logs(three("pr640")), "p ="),
-    "text.headline": (with_readme(), with_readme(("val_bpb: 1.1570", "val_bpb: 1.1530")), "README 1.1530"),
+    "text.headline": (
+        with_readme(),
+        with_readme(("val_bpb: 1.1570", "val_bpb: 1.1530"), ("1.1570 BPB", "1.1530 BPB")),
+        "README 1.1530",
+    ),
+    "text.mean": (with_readme(), with_readme(("val_bpb: 1.1570", "val_bpb: 1.1565")), "README 1.1565, a mean"),
+    "text.std": (with_readme(), with_readme(("std 0.0007", "std 0.0009")), "sample 0.00068069"),
+    "budget.limit": (int6_runs(), int6_runs(facts={"bytes_total": 16_638_468}), "638,468 too many"),
+    "timing.limit": (int6_runs(), int6_runs(edit=("599950ms", "612345ms")), "612.345 s (train_seed1.log)"),
+    "timing.evaluation": (
+        int6_runs("# Record\n"),
+        int6_runs("# Record\n", edit=("eval_time:74066ms", "eval_time:740660ms")),
+        "longest evaluation 740.7 s",
+    ),
+    "evaluation.tokens": (int6_runs(), int6_runs(edit=("tokens:62021632", "tokens:6202163")), "loaded 6,202,163"),
+    "runs.seeds": (
+        int6_runs(facts={"seeds": [1, 2, 3]}),
+        int6_runs(facts={"seeds": [1, 2, 3, 4]}),
+        "no log prints 4",
+    ),
+    "runs.copies": (
+        int6_runs(),
+        with_logs({"a": styles.int6(1), "b": styles.int6(1, 1.18).replace("seed:1\n", "seed:2\n")}),
+        "the same loss at every step",
+    ),
+    "json.score": (int6_runs(facts={"val_bpb": 1.1705}), int6_runs(facts={"val_bpb": 1.16}), "val_bpb 1.16;"),
+    "json.loss": (
+        int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.96993}),
+        int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.98}),
+        "bytes a token; logs 2.43593",
+    ),
+    "json.bytes": (
+        int6_runs(facts={"bytes_total": 15_700_000}),
+        int6_runs(facts={"bytes_total": 15_652_358}),
+        "the mean of the models, without code",
+    ),
+    "json.sum": (
+        int6_runs(facts={"bytes_total": 15_700_000, "bytes_code": 47_642}),
+        int6_runs(facts={"bytes_total": 15_700_000, "bytes_code": 47_643}),
+        "15,652,358 + 47,643 = 15,700,001",
+    ),
     "text.artifact": (with_readme(), with_readme(("15.99 MB", "15.95 MB")), "README 15.95 MB"),
     "text.layout": (with_readme(), with_readme(("as a bitmask", "in base-3")), "written: bitmask"),
     "text.submission_json": (
@@ -223,7 +269,7 @@ def test_odd_json_can_tell_nothing(facts, tmp_path):
 
 def test_a_population_std_is_named_as_such(tmp_path):
     made = with_readme(("| **Std** | 6 |", "| **Std** | 5 |"))(tmp_path)
-    assert "the population std, 4.7, prints so" in outcome("tables.stds", made).evidence
+    assert "1 population" in outcome("tables.stds", made).evidence
 
 
 def test_unreadable_logs_are_read_as_nothing(tmp_path):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.audit import styles
+from tests.audit.folders import folder
+
 REPOSITORY = Path(__file__).parents[2]
 SNAKEFILE = """
 from pathlib import Path
@@ -14,6 +17,7 @@ REPOSITORY = Path(workflow.basedir)
 def records(): return []
 def seeds(record): return []
 include: "rules/audit.smk"
+include: "rules/leaderboard.smk"
 """
 
 
@@ -22,10 +26,13 @@ def test_tables_and_ledger_are_rebuilt_on_one_core_and_then_nothing_is_to_do(tmp
     for name in ("rules", "workflow_scripts", "published", "envs"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "published", "claims"]
+    folder(tmp_path / "submissions/2026-04-01_three", styles.three(), "val_bpb: 1.1705 (mean of three seeds)")
+    targets = ["published", "claims", "leaderboard", "--config", "submissions=submissions"]
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *targets]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "1498 †" in (tmp_path / "results/published/pr640/seeds.md").read_text()
     assert "16,216,336" in (tmp_path / "docs/claims.md").read_text()
+    assert "2026-04-01_three" in (tmp_path / "results/leaderboard/leaderboard.md").read_text()
     again = subprocess.run([*command, "-n"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Nothing to be done" in again.stdout + again.stderr

@@ -35,7 +35,7 @@ def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Cali
 
 
 def by_hessians(hessians: Mapping[str, Tensor]) -> Calibrated:
-    """GPTQ with these Hessians (columns, columns) by name of the weight, as ``collect_hessians`` gives them; on their device.
+    """GPTQ, on their device, with these Hessians (columns, columns) by the weight's name (``collect_hessians``).
 
     What it returns raises ``InputError`` for a weight that has none.
     """

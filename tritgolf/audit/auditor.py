@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from tritgolf.audit.checks import LOG_CHECKS, RESULTS_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.dialects import SCRIPT_RULES
+from tritgolf.audit.dialects import named as dialect_named
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.report import Report
 from tritgolf.audit.results import Results, is_results, read_results
@@ -43,12 +45,21 @@ def _named_logs(folder: str | Path | None, option: str) -> tuple[RunLog, ...]:
 
 
 def audit_submission(submission: Submission, notes: tuple[str, ...] = ()) -> Report:
-    """Every log check on every log, every submission check on the whole, ordered by theme; ``notes`` as they are."""
-    findings = [finding for log in submission.logs for finding in LOG_CHECKS.apply(log, log.name)]
+    """Every log check on every run it applies to, every submission check on the whole, ordered by theme.
+
+    The checks of one family's script are left out where no run is of that family. ``notes``: as they are.
+    """
+    findings = [finding for log in submission.logs for finding in LOG_CHECKS.apply(log, log.name, _not_for(log))]
     findings += SUBMISSION_CHECKS.apply(submission, submission.path.name)
     there = [f"{len(submission.logs)} logs" if len(submission.logs) != 1 else "1 log"]
     there += _parts(submission)
+    notes = (*notes, *(f"{name} is the published run {known}" for name, known in submission.recognized))
     return Report(submission.path.resolve().name, ", ".join(there), _by_theme(findings), notes)
+
+
+def _not_for(log: RunLog) -> frozenset[str]:
+    """The checks that hold a log to another family's script."""
+    return SCRIPT_RULES - dialect_named(log.dialect).rules
 
 
 def audit_results(results: Results) -> Report:
@@ -63,9 +74,17 @@ def _parts(submission: Submission) -> list[str]:
     return [
         "README.md" if submission.readme is not None else "no README.md",
         submission.facts_problem or "submission.json",
-        "script" if submission.script is not None else "no script",
+        _scripts(submission),
         "artifact" if submission.artifact is not None else "no artifact",
     ]
+
+
+def _scripts(submission: Submission) -> str:
+    """How many scripts there are, and which is taken for the counted one where there are several."""
+    if len(submission.scripts) <= 1:
+        return "script" if submission.scripts else "no script"
+    which = f" ({submission.script.name} is taken)" if submission.script else ""
+    return f"{len(submission.scripts)} scripts{which}"
 
 
 def _by_theme(findings: list[Finding]) -> tuple[Finding, ...]:

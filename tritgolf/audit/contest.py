@@ -21,3 +21,12 @@ TEMPERATURES: tuple[float, ...] = EvaluateConfig.model_fields["temperatures"].de
 
 Z_LOSS: float = TrainConfig.model_fields["z_loss"].default
 """Weight of the z-loss term, mean(logsumexp²), in the published training loss."""
+
+EVALUATION_SECONDS = 600.0
+"""Evaluation time on 8 GPUs, seconds, besides training."""
+
+CLOCK_SLACK_SECONDS = 1.0
+"""The published scripts look at the clock after a step, so runs stop up to this, or one step, past the limit."""
+
+VALIDATION_TOKENS = {1024: 62_021_632, 4096: 45_508_608, 8192: 40_540_160}
+"""Vocabulary → tokens of the whole validation text in the contest's own data, cut to windows of 2,048."""

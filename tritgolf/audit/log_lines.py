@@ -1,19 +1,26 @@
 """A published log, as typed records: what the lines say, each number with the precision it was printed in."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from tritgolf.audit.intervals import Printed
+
+DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 
 
 @dataclass(frozen=True)
 class StepLine:
-    """A training step: ``label`` is the name its average was printed under ("avg", "step_avg"); times in ms."""
+    """A training step: ``label`` is the name its average was printed under ("avg", "step_avg"); times in ms.
+
+    ``elapsed_ms`` is None where the log gives minutes of one decimal: too coarse to hold anything against.
+    """
 
     step: int
     total: int
     loss: Printed
-    elapsed_ms: Printed
+    elapsed_ms: Printed | None
     average_ms: Printed | None
     label: str
 
@@ -32,7 +39,7 @@ class ValidationLine:
 
 @dataclass(frozen=True)
 class ScoreLine:
-    """A ``final_…`` line: the reloaded artifact's score, chunked ("roundtrip") or sliding."""
+    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt")."""
 
     name: str
     nats: Printed
@@ -40,6 +47,20 @@ class ScoreLine:
     stride: int | None = None
     temperature: Printed | None = None
     eval_ms: Printed | None = None
+
+    @property
+    def stage(self) -> str:
+        """The name without the mark of a line that repeats the one before it with more digits."""
+        return self.name.replace("_exact", "")
+
+
+@dataclass(frozen=True)
+class SizeLine:
+    """``Total submission size int6+zstd: 15700000 bytes``: what was measured, after which method ("": none named)."""
+
+    what: Literal["model", "total", "code"]
+    method: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -66,12 +87,12 @@ class BudgetLine:
 
 @dataclass(frozen=True)
 class StopLine:
-    """Why training stopped early, and when."""
+    """Why training stopped early, and when; no step where the line names none."""
 
     reason: str
     train_ms: Printed
-    step: int
-    total: int
+    step: int | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +105,11 @@ class TemperatureLine:
 
 @dataclass(frozen=True)
 class RunLog:
-    """One log file, parsed. What was not found, or could not be read, is None or absent; nothing is guessed."""
+    """One run, out of a log file. What was not found, or could not be read, is None or absent; nothing is guessed.
+
+    ``name``: the file's, with ``#2`` behind it for the second run in it; ``dialect``: the style it was read in;
+    ``validation_tokens``: of the text that was scored, where the log says so.
+    """
 
     name: str
     digest: str
@@ -102,11 +127,14 @@ class RunLog:
     warmups: tuple[int, ...] = ()
     checkpoints: tuple[int, ...] = ()
     resumes: tuple[str, ...] = ()
+    dialect: str = ""
+    sizes: tuple[SizeLine, ...] = ()
+    validation_tokens: int | None = None
 
     @property
     def is_readable(self) -> bool:
         """Whether any record was found."""
-        return bool(self.steps or self.validations or self.scores or self.budget or self.artifact)
+        return bool(self.steps or self.validations or self.scores or self.budget or self.artifact or self.sizes)
 
     @property
     def tells_of_training(self) -> bool:
@@ -135,13 +163,59 @@ class RunLog:
 
     @property
     def train_ms(self) -> float | None:
-        """Training time, ms."""
-        return self.final.train_ms.value if self.final and self.final.train_ms else None
+        """Training time, ms: of the last validation, or of the line that says why training stopped."""
+        if self.final and self.final.train_ms:
+            return self.final.train_ms.value
+        return self.stop.train_ms.value if self.stop else None
+
+    @property
+    def step_ms(self) -> float | None:
+        """Mean time of a step, ms."""
+        printed = [*(line.step for line in self.steps), *(line.step for line in self.validations)]
+        steps = max(printed, default=0)
+        return self.train_ms / steps if self.train_ms and steps else None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What makes it this run and no other: losses by step and scores; the file's digest where there are none."""
+        told = [(line.step, line.loss.text) for line in self.steps]
+        told += [(line.step, line.bpb.text) for line in self.validations]
+        scored = [(score.name, score.bpb.text) for score in self.scores]
+        return repr((told, scored, self.total_bytes)) if told or scored else self.digest
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Code and compressed model, in bytes: of the budget line, or the last total after a compression."""
+        if self.budget:
+            return self.budget.total
+        totals = [size.bytes for size in self.sizes if size.what == "total" and size.method]
+        return totals[-1] if totals else None
+
+    @property
+    def code_bytes(self) -> tuple[int, ...]:
+        """Sizes of the script that are printed, as it is before those of it compressed."""
+        if self.artifact:
+            return (self.artifact.code_bytes,)
+        codes = sorted(
+            (size for size in self.sizes if size.what == "code"), key=lambda size: size.method == "compressed"
+        )
+        return tuple(dict.fromkeys(size.bytes for size in codes))
+
+    @property
+    def evaluation_seconds(self) -> tuple[float, ...]:
+        """Seconds of each evaluation after training that prints them, in order."""
+        return tuple(score.eval_ms.value / 1000 for score in self.scores if score.eval_ms)
 
     @property
     def artifact_bytes(self) -> int | None:
         """Size of the compressed artifact: total minus code."""
         return self.budget.total - self.artifact.code_bytes if self.budget and self.artifact else None
+
+    @property
+    def needed_seconds(self) -> tuple[float, ...]:
+        """Seconds of the evaluations that the score can need: none that is a diagnostic, or from before storing."""
+        needed = [score for score in self.scores if not DIAGNOSTIC.match(score.name)]
+        return tuple(score.eval_ms.value / 1000 for score in needed if score.eval_ms)
 
     def setting_int(self, key: str) -> int | None:
         """A logged integer setting; None if absent or not an integer."""

@@ -1,16 +1,17 @@
-"""Reads a submission folder: README.md, submission.json, logs, the script's size, the artifact's path.
+"""Reads a submission folder: README.md, submission.json, the runs of its logs, scripts, the artifact's path.
 
 Nothing in the folder is executed or unpickled, symbolic links are not followed, sizes are checked before reading.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.logs import MAX_LOG_BYTES, read_log
+from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
 from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20
@@ -19,10 +20,17 @@ MAX_FILES = 2000
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat."""
+    """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat.
+
+    ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
+    all Python files; ``recognized``: (name, name of the known run that it is).
+    """
 
     path: Path
     logs: tuple[RunLog, ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
+    recognized: tuple[tuple[str, str], ...] = ()
+    scripts: tuple[Path, ...] = ()
     readme: str | None = None
     facts: dict[str, Any] | None = None
     facts_problem: str = "no submission.json"
@@ -47,33 +55,64 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     if not path.is_dir():
         raise InputError(path, "is not a folder", "give a submission folder (README.md, submission.json, logs)")
     files = list(_files(path))
-    logs = tuple(log for file in files if (log := _log(file, path)) is not None)
+    every_run = [log for file in files for log in _logs(file, path)]
+    logs, copies = distinct(every_run)
     readme = _text(path / "README.md")
-    facts, problem = _facts(path / "submission.json")
-    if not logs and readme is None and not (path / "submission.json").is_file():
-        raise InputError(path, "is not a submission: no log, README.md or submission.json", "give a submission folder")
-    if readme is None and not (path / "submission.json").is_file() and not any(log.tells_of_training for log in logs):
-        what = (
-            f"is not a submission: no README.md or submission.json, and none of its {len(logs)} logs is a training log"
-        )
-        raise InputError(path, what, "give a submission folder, or results/RECORD with its record.json")
-    digests = {log.digest for log in logs}
+    facts_file = _facts_file(path, files)
+    facts, problem = _facts(facts_file)
+    _refuse_what_is_none(path, logs, is_told=readme is not None or facts_file.is_file())
+    known_names = {log.fingerprint: log.name for log in known if log.is_readable}
+    recognized = tuple((log.name, known_names[log.fingerprint]) for log in logs if log.fingerprint in known_names)
+    its_own = {log.fingerprint for log in logs}
+    scripts = tuple(file for file in files if file.suffix == ".py")
     return Submission(
         path=path,
         logs=logs,
+        copies=copies,
+        recognized=recognized,
+        scripts=scripts,
         readme=readme,
         facts=facts,
         facts_problem=problem,
-        script=_script(files),
+        script=_script(scripts),
         artifact=next((file for file in files if file.suffix == ".ptz"), None),
-        known=tuple(log for log in known if log.digest not in digests),
+        known=tuple(log for log in known if log.fingerprint not in its_own),
         against=against,
     )
 
 
+def _refuse_what_is_none(path: Path, logs: tuple[RunLog, ...], is_told: bool) -> None:
+    """Raise where the folder holds nothing to audit; ``is_told``: whether it has a README.md or submission.json."""
+    if not logs and not is_told:
+        raise InputError(path, "is not a submission: no log, README.md or submission.json", "give a submission folder")
+    if not is_told and not any(log.tells_of_training for log in logs):
+        what = (
+            f"is not a submission: no README.md or submission.json, and none of its {len(logs)} logs is a training log"
+        )
+        raise InputError(path, what, "give a submission folder, or results/RECORD with its record.json")
+
+
+def distinct(logs: Sequence[RunLog]) -> tuple[tuple[RunLog, ...], tuple[tuple[str, str], ...]]:
+    """Each run once, and (name, name of the run it repeats) for the others.
+
+    Of a run and its copies the one stays whose name tells its seed (``train.log`` is often a copy of one of those).
+    """
+    runs: dict[str, RunLog] = {}
+    for log in logs:
+        first = runs.setdefault(log.fingerprint, log)
+        if first is not log and _names_seed(log) and not _names_seed(first):
+            runs[log.fingerprint] = log
+    copies = ((log.name, runs[log.fingerprint].name) for log in logs if runs[log.fingerprint] is not log)
+    return tuple(log for log in logs if runs[log.fingerprint] is log), tuple(copies)
+
+
+def _names_seed(log: RunLog) -> bool:
+    return log.seed is not None and str(log.seed) in re.findall(r"\d+", Path(log.name).stem)
+
+
 def read_logs(folder: str | Path) -> tuple[RunLog, ...]:
     """All logs under ``folder``, named by their path below it, in order."""
-    return tuple(log for file in log_files(folder) if (log := _log(file, Path(folder))) is not None)
+    return tuple(log for file in log_files(folder) for log in _logs(file, Path(folder)))
 
 
 def log_files(folder: str | Path) -> list[Path]:
@@ -88,12 +127,13 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in found[:MAX_FILES] if path.is_file() and not path.is_symlink())
 
 
-def _log(file: Path, folder: Path) -> RunLog | None:
-    """A .log file, or a .txt file in which a record was found, named by its path below ``folder``."""
+def _logs(file: Path, folder: Path) -> list[RunLog]:
+    """The runs of a .log file, or of a .txt file in which records were found, named by its path below ``folder``."""
     if file.suffix not in (".log", ".txt") or file.stat().st_size > MAX_LOG_BYTES:
-        return None
-    log = replace(read_log(file), name=file.relative_to(folder).as_posix())
-    return log if file.suffix == ".log" or log.is_readable else None
+        return []
+    name = file.relative_to(folder).as_posix()
+    runs = [replace(run, name=name + run.name.removeprefix(file.name)) for run in read_runs(file)]
+    return [run for run in runs if file.suffix == ".log" or run.is_readable]
 
 
 def _text(file: Path) -> str | None:
@@ -113,9 +153,16 @@ def _facts(file: Path) -> tuple[dict[str, Any] | None, str]:
     return (facts, "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
 
 
-def _script(files: list[Path]) -> Path | None:
-    """The training script: train_gpt*.py, or the only Python file."""
-    scripts = [file for file in files if file.suffix == ".py"]
+def _facts_file(path: Path, files: Sequence[Path]) -> Path:
+    """submission.json; without one, the only file of the folder that is called submission_NAME.json."""
+    named = [file for file in files if file.parent == path and re.fullmatch(r"submission\w+\.json", file.name)]
+    usual = path / "submission.json"
+    return named[0] if len(named) == 1 and not usual.is_file() else usual
+
+
+def _script(scripts: Sequence[Path]) -> Path | None:
+    """The training script: train_gpt.py, the only other train_gpt*.py, or the only Python file."""
     named = [file for file in scripts if file.name.startswith("train_gpt")]
-    candidates = named or scripts
+    usual = [file for file in named if file.name == "train_gpt.py"]
+    candidates = usual or named or scripts
     return candidates[0] if len(candidates) == 1 else None

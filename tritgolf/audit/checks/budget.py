@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.claimed import counting
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
@@ -15,16 +16,23 @@ from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
     """Proves that the total less the code is an artifact of the printed size.
 
-    The log prints the artifact in megabytes and code and total in bytes, so the difference must round to what is
-    printed. Contradicted: the two lines are not of the same artifact.
+    Some scripts print the artifact in megabytes: then the difference must round to what is printed. Contradicted: the
+    lines are not of the same artifact.
     """
-    artifact, size = log.artifact, log.artifact_bytes
-    if artifact is None or size is None:
+    if log.artifact and log.artifact_bytes is not None:
+        size = log.artifact_bytes
+        return judge(
+            rounds_to(size / 1e6, log.artifact.megabytes),
+            f"total − code = {size:,} bytes = {size / 1e6:.2f} MB; the artifact line says {log.artifact.megabytes} MB",
+        )
+    models = {size.method: size.bytes for size in log.sizes if size.what == "model"}
+    totals = {size.method: size.bytes for size in log.sizes if size.what == "total"}
+    pairs = [(models[method], total) for method, total in totals.items() if method in models]
+    if not pairs or not log.code_bytes:
         return cant_tell("no artifact line or no budget line")
-    return judge(
-        rounds_to(size / 1e6, artifact.megabytes),
-        f"total − code = {size:,} bytes = {size / 1e6:.2f} MB; the artifact line says {artifact.megabytes} MB",
-    )
+    told = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
+    codes = " or ".join(f"{code:,}" for code in log.code_bytes)
+    return judge(all(total - model in log.code_bytes for model, total in pairs), f"{told}; code {codes}")
 
 
 @LOG_CHECKS("budget.megabytes", "the printed megabytes are the printed bytes")
@@ -51,14 +59,32 @@ def verdict_agrees_with_the_limit(log: RunLog) -> Outcome:
     )
 
 
-@LOG_CHECKS("budget.limit", "code and artifact fit 16,000,000 bytes")
 def total_is_within_the_limit(log: RunLog) -> Outcome:
-    """Proves that the logged total is within the contest's limit, whatever verdict was printed."""
-    if (budget := log.budget) is None:
+    """Whether the logged total is within the contest's limit, whatever verdict was printed, as the ledger asks."""
+    if (total := log.total_bytes) is None:
         return cant_tell("no budget line")
-    spare = BYTE_LIMIT - budget.total
+    spare = BYTE_LIMIT - total
     word = "spare" if spare >= 0 else "too many"
-    return judge(spare >= 0, f"total {budget.total:,} bytes: {abs(spare):,} {word}")
+    return judge(spare >= 0, f"total {total:,} bytes: {abs(spare):,} {word}")
+
+
+@SUBMISSION_CHECKS("budget.limit", "code and artifact fit 16,000,000 bytes")
+def totals_are_within_the_limit(submission: Submission) -> Outcome:
+    """Proves that code and compressed model of each run which the score is of fit the limit, and the total stated.
+
+    The total is the one after compression; ``Total submission size`` without a method is of the raw weights. A stated
+    total above the limit contradicts the rule by itself.
+    """
+    totals = {log.name: log.total_bytes for log in counting(submission) if log.total_bytes}
+    facts = submission.facts or {}
+    stated = facts.get("bytes_total")
+    if isinstance(stated, int) and not isinstance(stated, bool):
+        totals["submission.json"] = stated
+    if not totals:
+        return cant_tell("no budget line, and no bytes_total in submission.json")
+    over = [f"{name}: {total:,} bytes, {total - BYTE_LIMIT:,} too many" for name, total in totals.items()
+            if total > BYTE_LIMIT]  # fmt: skip
+    return judge(not over, "; ".join(over) or f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes")
 
 
 @SUBMISSION_CHECKS("budget.identical", "different runs have different byte counts")
@@ -94,12 +120,64 @@ def _is_constant_size(log: RunLog) -> bool:
     return sizes is not None and log.artifact is not None and log.artifact.ternary_bytes == sizes.base3_bytes
 
 
-@SUBMISSION_CHECKS("budget.script", "the logged code bytes are the script's")
+@SUBMISSION_CHECKS("budget.script", "the counted code bytes are the script's")
 def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
-    """Proves that the script in the folder is as long as the code the logs counted (UTF-8 bytes)."""
-    logged = {log.artifact.code_bytes for log in submission.logs if log.artifact}
-    if submission.script is None or not logged:
-        return cant_tell("no script in the folder" if logged else "no artifact line")
-    size = submission.script.stat().st_size
-    said = ", ".join(f"{count:,}" for count in sorted(logged))
-    return judge(logged == {size}, f"{submission.script.name} has {size:,} bytes; logged {said}")
+    """Proves that a script in the folder is as long as the code that logs and submission.json counted, in UTF-8.
+
+    A log that prints the script's size and that of it compressed is held to the first. A stated figure of whole
+    thousands is held to them.
+    """
+    logged = {log.name: log.code_bytes for log in counting(submission) if log.code_bytes}
+    stated = _stated_code(submission)
+    sizes = {file.name: file.stat().st_size for file in submission.scripts}
+    if not sizes or not (logged or stated):
+        reason = "no script in the folder" if not sizes else "no artifact line"
+        return _without_script(logged, stated, reason)
+    told = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
+    scripts = ", ".join(f"{name} has {size:,} bytes" for name, size in sizes.items())
+    evidence = f"{scripts}; logged {told or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
+    fits = all(codes[0] in sizes.values() for codes in logged.values())
+    one_script = len({codes[0] for codes in logged.values()}) <= 1 or len(sizes) > 1
+    counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
+    stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
+    return judge(fits and one_script and stated_fits, evidence)
+
+
+def _stated_code(submission: Submission) -> int | None:
+    facts = submission.facts or {}
+    values = (facts.get(key) for key in ("bytes_code", "code_bytes"))
+    return next(
+        (value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0), None
+    )
+
+
+def _is_stated(stated: int, size: int) -> bool:
+    return stated == size or (stated % 1000 == 0 and round(size, -3) == stated)
+
+
+def _without_script(logged: dict[str, tuple[int, ...]], stated: int | None, reason: str) -> Outcome:
+    """What logs and submission.json say of each other where the script itself is not there."""
+    known = {code for codes in logged.values() for code in codes}
+    if stated is None or not known or any(_is_stated(stated, size) for size in known):
+        return cant_tell(reason)
+    told = ", ".join(f"{code:,}" for code in sorted(known))
+    return contradicted(f"submission.json {stated:,}; logged {told}")
+
+
+@SUBMISSION_CHECKS("json.sum", "submission.json's total is its code and model")
+def stated_parts_make_the_total(submission: Submission) -> Outcome:
+    """Proves that bytes_total is bytes_code and the model's bytes: stated, or those of the log of this total."""
+    facts = submission.facts or {}
+    total, code = facts.get("bytes_total"), facts.get("bytes_code")
+    if not (isinstance(total, int) and isinstance(code, int)):
+        return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
+    models = [value for key, value in facts.items() if key.startswith("bytes_model") and isinstance(value, int)]
+    models = models or [size.bytes for log in submission.logs if log.total_bytes == total for size in log.sizes
+                        if size.what == "model" and size.method]  # fmt: skip
+    models = models or [
+        log.artifact_bytes for log in submission.logs if log.total_bytes == total and log.artifact_bytes
+    ]
+    if not models:
+        return cant_tell("neither submission.json nor a log of this total has the model's bytes")
+    told = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models)
+    return judge(any(model + code == total for model in models), f"{told}; bytes_total {total:,}")

@@ -1,17 +1,20 @@
 """Scores: stride, temperature, nats against bits a byte, what the figure contains."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.contest import TEMPERATURES, Z_LOSS
+from tritgolf.audit.dialects import named as dialect_named
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token, most_covered
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
-from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
+from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 
 MIN_LINES = 4  # lines that make a ratio before one of them can be called wrong
+SAME_TEXT = 1e-4  # share by which the bytes a token of two evaluations of one text may differ
 SAME_TIME = 0.25  # run times within this share count as the same; halving the stride doubles them
 # Settings that leave the work of a sliding evaluation alone (the stride, whose effect is known, among them). Runs that
 # differ in any other setting are not compared.
@@ -40,7 +43,8 @@ def run_time_follows_stride(submission: Submission) -> Outcome:
     settings and number of GPUs are compared. Contradicted: two of them whose printed strides differ by a factor took
     the same time, or two of one stride did not.
     """
-    groups = [runs for runs in runs_by_work(submission.readable_logs) if len(runs) > 1]
+    of_the_script = [log for log in submission.readable_logs if log.dialect == "ternary"]
+    groups = [runs for runs in runs_by_work(of_the_script) if len(runs) > 1]
     if not groups:
         return cant_tell("no two sliding results with stride and time whose settings make for the same work")
     odd = [
@@ -109,7 +113,8 @@ def temperature_is_not_always_the_first(submission: Submission) -> Outcome:
     A search over a model that ignores its temperature ties everywhere and returns the first; so does one whose optimum
     is at or below the first. Logs alone can't tell these apart, so "always the first" is never more than can't tell.
     """
-    return temperature_search([log for log in submission.logs if log.temperature])
+    of_the_script = [log for log in submission.logs if log.temperature and log.dialect == "ternary"]
+    return temperature_search(of_the_script)
 
 
 def temperature_search(logs: Sequence[RunLog]) -> Outcome:
@@ -150,18 +155,54 @@ def scored_lines(logs: Iterable[RunLog]) -> list[ScoredLine]:
 def nats_and_bpb_agree(submission: Submission) -> Outcome:
     """Proves that every line's nats and bits a byte are the same score of the same text.
 
-    Their ratio is bytes a token × ln 2, one constant of the validation text. Each printed pair allows an interval of
-    it; a line whose interval misses the stretch that most lines share can't be right.
+    Their ratio is bytes a token × ln 2, one constant of the text that one evaluation scores. Each printed pair allows
+    an interval of it; a line whose interval misses the stretch that most lines of the same evaluation share can't be
+    right. Different evaluations, and logs of different vocabularies or texts, need not share it.
     """
-    return lines_that_cannot_be(scored_lines(submission.readable_logs))
+    if all(dialect_named(log.dialect).one_text for log in submission.readable_logs):
+        return lines_that_cannot_be(scored_lines(submission.readable_logs))
+    groups = _by_evaluation(submission.readable_logs)
+    outcomes = [lines_that_cannot_be(lines, SAME_TEXT) for lines in groups.values()]
+    wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
+    if wrong:
+        return contradicted("; ".join(wrong))
+    shared = [ratio for lines in groups.values() if (ratio := most_covered([line.ratio for line in lines]))]
+    count = sum(len(lines) for lines in groups.values())
+    if count < 2:
+        return cant_tell(f"{count} lines with nats and BPB; a ratio needs two")
+    held = any(outcome.verdict is Verdict.HOLDS for outcome in outcomes) or _are_close(shared)
+    told = f"{count} lines of {len(groups)} evaluations, {min(r.low for r in shared):.5f} to "
+    told += f"{max(r.high for r in shared):.5f} bytes a token"
+    return holds(told) if held else cant_tell(f"{told}: of different texts, or too few lines")
 
 
-def lines_that_cannot_be(lines: Sequence[ScoredLine]) -> Outcome:
-    """The same for any lines."""
+def _by_evaluation(logs: Iterable[RunLog]) -> dict[tuple[object, ...], list["ScoredLine"]]:
+    """The scored lines of each evaluation: of one stage, vocabulary and number of tokens; a validation is a stage."""
+    groups: dict[tuple[object, ...], list[ScoredLine]] = defaultdict(list)
+    for log in logs:
+        text = (log.hyperparameters.get("vocab_size"), log.validation_tokens)
+        lines = scored_lines([log])
+        # Validations while training may be of a part of the text, the first and the last of another than the rest.
+        for line in lines[1 : len(log.validations) - 1]:
+            groups["validation", log.name].append(line)
+        for line in lines[len(log.validations) :]:
+            groups[line.where.removeprefix(f"{log.name}: ").replace("_exact", ""), *text].append(line)
+    return groups
+
+
+def _are_close(ratios: Sequence[Interval]) -> bool:
+    """Whether evaluations of one text can have these bytes a token: windows and documents differ at their ends."""
+    high, low = max(ratio.low for ratio in ratios), min(ratio.high for ratio in ratios)
+    return len(ratios) > 1 and high - low <= SAME_TEXT * low
+
+
+def lines_that_cannot_be(lines: Sequence[ScoredLine], slack: float = 0.0) -> Outcome:
+    """The same for any lines; ``slack``: share of the ratio by which lines may miss the stretch."""
     if len(lines) < MIN_LINES:
         return cant_tell(f"{len(lines)} lines with nats and BPB; a ratio needs {MIN_LINES}")
     shared = most_covered([line.ratio for line in lines])
-    wrong = [line for line in lines if shared is None or not line.ratio.meets(shared)]
+    wider = shared and Interval(shared.low * (1 - slack), shared.high * (1 + slack))
+    wrong = [line for line in lines if wider is None or not line.ratio.meets(wider)]
     if shared is None or len(wrong) * 2 >= len(lines):
         return cant_tell("the lines share no ratio of nats to BPB")
     ratio = f"{shared.low:.5f} to {shared.high:.5f} bytes a token"

@@ -103,9 +103,10 @@ def restarts_are_explained(submission: Submission) -> Outcome:
     either way. The evidence then says what the batch losses show: a resume puts the published code back to the first
     shard, so a run whose losses follow an uninterrupted one's step by step was not set back.
     """
-    if not any(log.steps for log in submission.logs):
-        return cant_tell("no step lines")
-    restarted = [log for log in submission.logs if wrong_averages(log)]
+    logs = [log for log in submission.logs if log.steps and log.dialect == "ternary"]
+    if not logs:
+        return cant_tell("no step lines of a script whose averages are known to be over all steps")
+    restarted = [log for log in logs if wrong_averages(log)]
     if not restarted:
         return holds("no clock restarts")
     silent = [log for log in restarted if not log.resumes]

@@ -1,113 +1,212 @@
 """The README's tables: rows against the logs, means, standard deviations, deltas, significance."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.figures import Comparison, compare_mean, compare_std, figure_named, figures_of
-from tritgolf.audit.intervals import Interval, Printed, rounds_to
-from tritgolf.audit.markdown import Table, figure, read_tables
+from tritgolf.audit.claimed import is_headline_table, tables_of
+from tritgolf.audit.figures import Comparison, compare_mean, compare_std
+from tritgolf.audit.intervals import Interval, Printed, rounds_to, std_interval
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.markdown import Table, read_tables
+from tritgolf.audit.scores import agrees
+from tritgolf.audit.seed_tables import SCORES, Cell, SeedTable, candidates, matches, read_cell, run_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.report.statistics import format_value
+from tritgolf.report.statistics import format_value, mean, sample_std
 
 SHOWN = 4  # differences quoted in one line of evidence
-
-
-def seed_rows(table: Table) -> dict[int, dict[str, Printed]]:
-    """The rows of a table whose first column is "Seed": seed → figure → printed value; empty for other tables."""
-    if not table.header or table.header[0].strip().lower() != "seed":
-        return {}
-    rows = {}
-    for row in table.rows:
-        seed = figure(row[0])
-        if seed is not None and not seed.decimals and row[0].strip(" .").isdigit():
-            rows[int(seed.value)] = _figures(table, row)
-    return rows
-
-
-def summary_row(table: Table, name: str) -> dict[str, Printed]:
-    """The figures of the row called ``name`` ("mean", "std")."""
-    row = next((row for row in table.rows if row[0].strip().lower().startswith(name)), None)
-    return _figures(table, row) if row else {}
-
-
-def _figures(table: Table, row: Sequence[str]) -> dict[str, Printed]:
-    named = ((figure_named(title), figure(cell)) for title, cell in zip(table.header, row, strict=True))
-    return {name: value for name, value in named if name and value}
-
-
-def _seed_tables(submission: Submission) -> list[Table]:
-    return [table for table in read_tables(submission.readme or "") if len(seed_rows(table)) >= 1]
+PLAIN_DELTA = re.compile(r"(?:delta|[Δδ]|diff)(?: bp[bp])?", re.IGNORECASE)  # in no unit of its own
+DELTA = re.compile(r"delta|[Δδ]|^diff|improvement", re.IGNORECASE)
 
 
 @SUBMISSION_CHECKS("tables.rows", "the README's seed rows are the logs'")
 def rows_are_the_logs(submission: Submission) -> Outcome:
-    """Proves that each figure in a README row of a seed is the one in that seed's log, at the printed precision."""
-    logs = {log.seed: figures_of(log) for log in submission.readable_logs}
+    """Proves that each figure in a README row of a seed is one that this seed's log prints of that kind.
+
+    A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
+    row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
+    """
     compared, wrong = 0, []
-    for table in _seed_tables(submission):
-        for seed, row in seed_rows(table).items():
-            for name, printed in row.items():
-                logged = logs.get(seed, {}).get(name)
-                if logged is None or (name == "total_bytes" and printed.value < 1e6):
-                    continue
-                compared += 1
-                if not rounds_to(logged, printed):
-                    wrong.append(f"seed {seed} {name}: table {printed}, log {logged:.{printed.decimals + 1}f}")
-    if not compared:
+    for table in tables_of(submission):
+        for seed, row in table.rows.items():
+            logs = [log for log in submission.readable_logs if log.seed == seed]
+            run = run_of(row, table.kinds, logs)
+            if run is None:
+                wrong += _foreign_row(submission, table, seed, logs)
+                continue
+            found = list(_compared(row, table.kinds, run))
+            compared += len(found)
+            wrong += [f"seed {seed} {text}" for text in found if text]
+    if not compared and not wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
+def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[str]:
+    """Of each cell that a log can decide: what is wrong with it, "" if nothing."""
+    for title, cell in row.items():
+        kind = kinds[title]
+        found = candidates(run, kind)
+        if not found or kind == "seconds" or cell.about:
+            continue
+        if matches(cell, found, kind):
+            yield ""
+        else:
+            logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
+            yield f"{title}: table {cell.printed}{cell.unit}, log {logged}"
+
+
+def _told(value: Printed, cell: Cell) -> str:
+    """A logged figure with one digit more than the cell."""
+    return value.text if not value.decimals else f"{value.value:.{cell.printed.decimals + 1}f}"
+
+
+def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequence[RunLog]) -> list[str]:
+    """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
+    stated = [table.rows[seed][title] for title in table.rows[seed] if table.kinds[title] in SCORES]
+    scored = [log for log in logs if log.scores]
+    if not (scored and stated and is_headline_table(submission, table)):
+        return []
+    told = ", ".join(cell.printed.text for cell in stated)
+    logged = ", ".join(value.text for value in candidates(scored[0], "bpb").values())
+    return [f"seed {seed}: the row has {told}; {scored[0].name} has {logged}"]
+
+
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
 def means_are_means(submission: Submission) -> Outcome:
-    """Proves that each mean in a table by seed is that of the table's own rows, up to the rows' rounding."""
-    return _summary(submission, "mean", compare_mean)
+    """Proves that each mean in a table by seed is that of its rows, as printed or as the logs have them."""
+    return _summary(submission, "mean")
 
 
-@SUBMISSION_CHECKS("tables.stds", "printed stds are the sample standard deviations of the rows")
-def stds_are_sample_stds(submission: Submission) -> Outcome:
-    """Proves that each std is the sample standard deviation (n − 1) of the table's rows, up to the rows' rounding."""
-    return _summary(submission, "std", compare_std)
+@SUBMISSION_CHECKS("tables.stds", "printed stds are standard deviations of the rows")
+def stds_are_stds(submission: Submission) -> Outcome:
+    """Proves that each std is the sample (n − 1) or population one of the logged values, where logs have the rows.
+
+    Else of the rows up to their rounding. The evidence counts the population ones.
+    """
+    return _summary(submission, "std")
 
 
-def _summary(submission: Submission, row: str, compare: Callable[[Printed, Sequence[Printed]], Comparison]) -> Outcome:
-    found = [
-        (name, compare(printed, values))
-        for table in _seed_tables(submission)
-        for name, printed in summary_row(table, row).items()
-        if len(values := [r[name] for r in seed_rows(table).values() if name in r]) >= 2
-    ]
+def _summary(submission: Submission, row: str) -> Outcome:
+    found = []
+    for table in tables_of(submission):
+        cells = table.mean if row == "mean" else table.std
+        for title, cell in cells.items():
+            rows = table.column(title)
+            if len(rows) < 2 or cell.about:
+                continue
+            compare = _mean if row == "mean" else _std
+            read = [compare(cell.printed, rows, exact) for exact in logged_columns(submission, table, title) or [[]]]
+            found.append((title, min(read, key=lambda comparison: comparison.status == "differs")))
     if not found:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
-    wrong = [f"{name}: {comparison.text}" for name, comparison in found if comparison.status == "differs"]
-    close = sum(comparison.status == "within rounding" for _, comparison in found)
-    fine = f"{len(found)} compared" + (f", {close} only within the rows' rounding" if close else "")
+    wrong = [f"{title}: {comparison.text}" for title, comparison in found if comparison.status == "differs"]
+    notes = Counter(comparison.status for _, comparison in found if comparison.status not in ("agrees", "differs"))
+    fine = ", ".join([f"{len(found)} compared", *(f"{count} {note}" for note, count in notes.items())])
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or fine)
 
 
-@SUBMISSION_CHECKS("tables.deltas", "printed deltas are the differences of their columns")
+def logged_columns(submission: Submission, table: SeedTable, title: str) -> list[list[float]]:
+    """The logged values that a column's rows can be, each of one name for all rows; empty where some row has none."""
+    kind = table.kinds[title]
+    found: list[dict[str, Printed]] = []
+    for seed, row in table.rows.items():
+        run = run_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+        values = candidates(run, kind) if run else {}
+        found.append({name: values[name] for name in matches(row[title], values, kind)})
+    shared = [name for name in found[0] if all(name in values for values in found)]
+    return [[values[name].value for values in found] for name in shared]
+
+
+def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[float]) -> Comparison:
+    """A mean is that of the rows as printed, of the logged values, or of values that round to the rows."""
+    recomputed = mean(exact) if exact else mean(value.value for value in rows)
+    if any(agrees(printed, mean(values)) for values in ([value.value for value in rows], exact) if values):
+        return Comparison(printed, recomputed, "agrees")
+    return compare_mean(printed, rows) if not exact else Comparison(printed, recomputed, "differs")
+
+
+def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[float]) -> Comparison:
+    """A std is that of the logged values; where there are none, of values that round to the rows."""
+    values = exact or [value.value for value in rows]
+    sample, population = sample_std(list(values)), pstdev(values)
+    if rounds_to(sample, printed):
+        return Comparison(printed, sample, "agrees")
+    if rounds_to(population, printed):
+        return Comparison(printed, sample, "population")
+    if not exact and std_interval([value.interval for value in rows], ddof=0).meets(printed.rounded):
+        return Comparison(printed, sample, "within rounding")
+    return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")
+
+
+@SUBMISSION_CHECKS("tables.deltas", "printed deltas are differences of the table's figures")
 def deltas_are_differences(submission: Submission) -> Outcome:
-    """Proves that a "Delta" column is the difference of the two columns before it, up to their rounding."""
+    """Proves that each figure in a "Delta" column is a difference that the table has, up to rounding.
+
+    Tables differ in what a delta is to: the column before, the row before, the first or any other row. Contradicted is
+    only one that must be of its own row's columns, without a unit of its own, and is no difference of the table.
+    """
     compared, wrong = 0, []
     for table in read_tables(submission.readme or ""):
-        column = next((i for i, title in enumerate(table.header) if title.lower() in ("delta", "δ", "diff")), 0)
-        if column < 2:
+        column = next((i for i, title in enumerate(table.header) if DELTA.search(title)), 0)
+        if not column:
             continue
-        for row in table.rows:
-            before, after, delta = (figure(cell) for cell in row[column - 2 : column + 1])
-            if before and after and delta and row[column].strip(" +-−.0123456789") == "":
-                compared += 1
-                possible = Interval(
-                    after.interval.low - before.interval.high, after.interval.high - before.interval.low
-                )
-                if not possible.meets(delta.rounded):
-                    recomputed = format_value(after.value - before.value, 4, signed=True)
-                    wrong.append(f"{row[0]}: printed {delta}, {after} − {before} = {recomputed}")
+        found = [(row, readings(table, column, row)) for row in table.rows if _delta(row[column])]
+        compared += sum(bool(reading) for _, reading in found)
+        read_so = any("columns" in reading for _, reading in found) or _has_two_figures(table, column)
+        if read_so and PLAIN_DELTA.fullmatch(table.header[column]):
+            wrong += [_differs(row, column) for row, reading in found if not reading]
+    if wrong:
+        return contradicted("; ".join(wrong[:SHOWN]))
     if not compared:
-        return cant_tell(submission.not_in_readme("no README table with a delta column"))
-    return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} deltas compared")
+        return cant_tell(submission.not_in_readme("no README table with a delta column that can be read"))
+    return holds(f"{compared} deltas compared")
+
+
+def readings(table: Table, column: int, row: Sequence[str]) -> set[str]:
+    """How a row's delta can be read: "columns" of this row, "rows" of the column before it; empty if in no way."""
+    delta = _delta(row[column])
+    if delta is None:
+        return set()
+    found = set()
+    values = [cell.printed for text in row[1:column] if (cell := read_cell(text))]
+    if any(_is_difference(delta, a, b) for a in values for b in values if a is not b):
+        found.add("columns")
+    for place in range(1, column):
+        mine = read_cell(row[place])
+        others = [cell.printed for other in table.rows if other is not row and (cell := read_cell(other[place]))]
+        if mine and any(_is_difference(delta, other, mine.printed) for other in others):
+            found.add("rows")
+    return found
+
+
+def _delta(text: str) -> Printed | None:
+    match = re.match(r"([+-]\d+\.\d+)(?![\d.x%])", text.strip(" *†‡").replace("−", "-"), re.ASCII)
+    return Printed(match[1]) if match else None
+
+
+def _is_difference(delta: Printed, before: Printed, after: Printed) -> bool:
+    low = after.interval.low - before.interval.high
+    return Interval(low, after.interval.high - before.interval.low).meets(delta.rounded)
+
+
+def _has_two_figures(table: Table, column: int) -> bool:
+    """Whether the two columns before the deltas are figures in every row that has one, so that it must be theirs."""
+    rows = [row for row in table.rows if _delta(row[column])]
+    return column > 2 and all(read_cell(text) for row in rows for text in row[column - 2 : column])
+
+
+def _differs(row: Sequence[str], column: int) -> str:
+    before, after = (read_cell(text) for text in row[column - 2 : column])
+    delta = _delta(row[column])
+    if not (before and after and delta):
+        return f"{row[0]}: printed {delta}, no difference of the table"
+    recomputed = format_value(after.printed.value - before.printed.value, 4, signed=True)
+    return f"{row[0]}: printed {delta}, {after.printed} − {before.printed} = {recomputed}"
 
 
 @SUBMISSION_CHECKS("tables.record", "better than the record to beat by 0.005 nats at p < 0.01")

@@ -5,41 +5,110 @@ from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
+from tritgolf.audit.claimed import every_seed_has_a_run, is_headline_table, printed_of, seed_results, tables_of
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import agrees
+from tritgolf.audit.seed_tables import candidates, matches
 from tritgolf.audit.submission import Submission
-from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
+from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 
-HEADLINE = re.compile(r"val_bpb\W{0,4}:?\W{0,4}(\d\.\d{2,8})", re.ASCII)
-MEGABYTES = re.compile(r"(\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact", re.IGNORECASE | re.ASCII)
-
-
-@SUBMISSION_CHECKS("text.headline", "the README's headline score is in the logs")
-def headline_is_logged(submission: Submission) -> Outcome:
-    """Proves that the headline BPB is the sliding score of a run, or their mean."""
-    match = HEADLINE.search(submission.readme or "")
-    scores = _figures(submission, "sliding_bpb")
-    if not match or not scores:
-        return cant_tell(
-            submission.not_in_readme("no headline val_bpb in README.md") if scores else "no sliding score in the logs"
-        )
-    printed = Printed(match[1])
-    return judge(_is_one_or_mean(printed, scores), f"README {printed}; logs {_told(scores)}, mean {fmean(scores):.4f}")
+MEGABYTES = re.compile(r"(?<![~≈\d.])(\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact", re.IGNORECASE | re.ASCII)
+TOTALS = ("bytes_total", "artifact_bytes", "artifact_size_bytes")
 
 
 @SUBMISSION_CHECKS("text.artifact", "the README's artifact size is in the logs")
 def artifact_size_is_logged(submission: Submission) -> Outcome:
-    """Proves that the megabytes the README gives are those of a run's total, or of the largest."""
+    """Proves that the megabytes the README gives are those of a run's total or model, of the largest, or of their mean.
+
+    MB may mean 10⁶ bytes or 2²⁰. A size marked as approximate is not judged.
+    """
     match = MEGABYTES.search(submission.readme or "")
-    totals = _figures(submission, "total_bytes")
+    totals = _sizes(submission)
     if not match or not totals:
         return cant_tell(
             submission.not_in_readme("no artifact size in README.md") if totals else "no budget line in the logs"
         )
     printed = Printed(match[1])
     told = ", ".join(f"{total:,.0f}" for total in totals)
-    return judge(any(rounds_to(total / 1e6, printed) for total in totals), f"README {printed} MB; logged totals {told}")
+    fits = any(agrees(printed, size / unit) for size in [*totals, fmean(totals)] for unit in (1e6, 2**20))
+    models = any(agrees(printed, size / 1e6) for log in submission.readable_logs for size in _models(log))
+    return judge(fits or models, f"README {printed} MB; logged totals {told}")
+
+
+def _sizes(submission: Submission) -> list[float]:
+    return [float(log.total_bytes) for log in submission.readable_logs if log.total_bytes]
+
+
+def _models(log: RunLog) -> list[float]:
+    sizes = [float(size.bytes) for size in log.sizes if size.what == "model" and size.method]
+    return sizes or ([float(log.artifact_bytes)] if log.artifact_bytes else [])
+
+
+@SUBMISSION_CHECKS("json.bytes", "the sizes that are stated are the logs'")
+def stated_sizes_are_logged(submission: Submission) -> Outcome:
+    """Proves that bytes_total is the total of a run, their largest or mean, and each seed's size that of its run.
+
+    A total that is a logged model and the script as shipped is derived and told; one in whole ten thousands is held
+    to those. A size by seed may be the model's alone.
+    """
+    facts = submission.facts or {}
+    totals = _sizes(submission)
+    if not totals:
+        return cant_tell("no budget line in the logs")
+    outcomes = [
+        _stated_total(key, size, submission) for key in TOTALS if (size := printed_of(facts.get(key))) is not None
+    ]
+    for seed, row in seed_results(facts).items():
+        size = printed_of(row.get("artifact_bytes", row.get("bytes_total")))
+        logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
+        if size and logs:
+            fits = any(size.value in (log.total_bytes, *_models(log)) for log in logs)
+            told = f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
+            outcomes.append(judge(fits, told))
+    outcomes += [contradicted(row) for row in _rows_of_other_sizes(submission)]
+    wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
+    right = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.HOLDS]
+    if not wrong and not right:
+        return cant_tell("no size stated that logs can decide")
+    return judge(not wrong, "; ".join(wrong or right))
+
+
+def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
+    totals = _sizes(submission)
+    told = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
+    if size.value in totals or round(fmean(totals)) == size.value or int(fmean(totals)) == size.value:
+        return holds(told)
+    models = [model for log in submission.readable_logs for model in _models(log)]
+    scripts = [file.stat().st_size for file in submission.scripts]
+    if any(model + script == size.value for model in models for script in scripts):
+        return holds(f"{told}; it is a logged model and the script as shipped")
+    if size.value % 10_000 == 0 and any(abs(total - size.value) <= 5_000 for total in totals):
+        return holds(f"{told}; stated in whole ten thousands")
+    if key != "bytes_total" and size.value in models:
+        return holds(f"{told}; it is a logged model, without code")
+    if not every_seed_has_a_run(submission):
+        return cant_tell(told)
+    of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
+    return contradicted(told + of_models)
+
+
+def _rows_of_other_sizes(submission: Submission) -> list[str]:
+    """Rows of the headline's table whose size is not that of the one run with their seed."""
+    wrong = []
+    for table in tables_of(submission):
+        if not is_headline_table(submission, table):
+            continue
+        for seed, row in table.rows.items():
+            logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
+            for title, cell in row.items():
+                if table.kinds[title] != "total_bytes" or cell.about or not logs:
+                    continue
+                if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
+                    told = ", ".join(f"{log.total_bytes:,}" for log in logs)
+                    wrong.append(f"seed {seed}: the row has {cell.printed}{cell.unit}, logged {told}")
+    return wrong
 
 
 @SUBMISSION_CHECKS("text.layout", "the README's trit layout is the one written")
@@ -67,7 +136,7 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     """
     if submission.facts is None:
         return cant_tell(submission.facts_problem)
-    score, size = (_printed(submission.facts.get(key)) for key in ("val_bpb", "bytes_total"))
+    score, size = (printed_of(submission.facts.get(key)) for key in ("val_bpb", "bytes_total"))
     if score is None or size is None:
         return cant_tell("submission.json has no val_bpb or no bytes_total")
     return pairing(score, size, submission.readable_logs)
@@ -96,21 +165,3 @@ def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
 
 def _owner(names: list[str]) -> str:
     return f"{' and '.join(names)}'s" if names else "no run's"
-
-
-def _printed(value: object) -> Printed | None:
-    """A JSON number as it would print; None for anything else."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-    return Printed(repr(value)) if is_number and "e" not in repr(value) and repr(value) != "nan" else None
-
-
-def _figures(submission: Submission, name: str) -> list[float]:
-    return [found[name] for log in submission.readable_logs if name in (found := figures_of(log))]
-
-
-def _is_one_or_mean(printed: Printed, values: list[float]) -> bool:
-    return any(rounds_to(value, printed) for value in [*values, fmean(values)])
-
-
-def _told(values: list[float]) -> str:
-    return ", ".join(f"{value:.4f}" for value in values)

@@ -2,16 +2,21 @@
 
 from itertools import pairwise
 
-from tritgolf.audit.checks.registers import LOG_CHECKS
-from tritgolf.audit.contest import SECONDS_LIMIT
+from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.claimed import counting
+from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog, StepLine
-from tritgolf.outcome import Outcome, cant_tell, holds, judge
+from tritgolf.audit.submission import Submission
+from tritgolf.audit.track import ten_minutes
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 
-@LOG_CHECKS("timing.limit", "training took at most 600 s")
 def training_is_within_the_limit(log: RunLog) -> Outcome:
-    """Proves that the logged training time is within the contest's limit; runs without a time limit are not judged."""
+    """Whether the logged training time is within the contest's limit to the letter, as the ledger asks.
+
+    Runs without a time limit are not judged.
+    """
     if log.train_ms is None:
         return cant_tell("no training time")
     seconds, configured = log.train_ms / 1000, log.setting_float("max_wallclock_seconds")
@@ -20,10 +25,55 @@ def training_is_within_the_limit(log: RunLog) -> Outcome:
     return judge(seconds <= SECONDS_LIMIT, f"{seconds:.3f} s of {SECONDS_LIMIT:.0f} s")
 
 
+@SUBMISSION_CHECKS("timing.limit", "training took at most 600 s")
+def runs_are_within_the_limit(submission: Submission) -> Outcome:
+    """Proves that each run which the score is of trained within the contest's time, up to the slack of its clock.
+
+    The published scripts look at the clock after a step: a run that stops up to 1 s, or one step, past the limit is
+    within it, and told. Runs configured for another time or fewer GPUs are not judged, nor those of other tracks.
+    """
+    logs = [log for log in counting(submission) if log.train_ms]
+    if not logs:
+        return cant_tell("no training time")
+    longest = f"{max(_seconds(log) for log in logs):,.3f} s at most"
+    if ten_minutes(submission) is False:
+        return holds(f"not of the 10-minute track, so no limit; {longest}")
+    bound = [log for log in logs if _is_bound(log, ten_minutes(submission))]
+    over = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT + _slack(log)]
+    if over:
+        return contradicted(
+            f"{', '.join(over)}; limit {SECONDS_LIMIT:.0f} s, slack {CLOCK_SLACK_SECONDS:.0f} s or a step"
+        )
+    if not bound:
+        free = logs[0].setting_float("max_wallclock_seconds")
+        configured = f"for {free:,.0f} s" if free else "without a time limit"
+        return cant_tell(f"{longest}, and the run was configured {configured}")
+    close = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT]
+    slack = f"; within the slack of the clock, which is looked at after a step: {', '.join(close)}" if close else ""
+    return holds(f"{max(_seconds(log) for log in bound):,.3f} s at most{slack}")
+
+
+def _seconds(log: RunLog) -> float:
+    return (log.train_ms or 0.0) / 1000
+
+
+def _slack(log: RunLog) -> float:
+    """How far past the limit a run may stop, seconds: its clock is looked at after a step."""
+    return max(CLOCK_SLACK_SECONDS, (log.step_ms or 0.0) / 1000)
+
+
+def _is_bound(log: RunLog, is_ten_minutes: bool | None) -> bool:
+    """Whether the limit binds a run: one that was configured for it on eight GPUs, or is known to be of its track."""
+    cap = log.setting_float("max_wallclock_seconds")
+    if log.gpus not in (8, None):
+        return False
+    return 0 < cap <= SECONDS_LIMIT if cap is not None else is_ten_minutes is True
+
+
 @LOG_CHECKS("timing.stop", "the stop line repeats the last validation's time and step")
 def stop_line_agrees(log: RunLog) -> Outcome:
     """Proves that the early-stop line is of the same moment as the last validation line."""
-    if log.stop is None or log.final is None or log.final.train_ms is None:
+    if log.stop is None or log.stop.step is None or log.final is None or log.final.train_ms is None:
         return cant_tell("no early stop, or no validation after it")
     stop, final = (log.stop.train_ms.value, log.stop.step), (log.final.train_ms.value, log.final.step)
     return judge(
@@ -33,12 +83,12 @@ def stop_line_agrees(log: RunLog) -> Outcome:
 
 def wrong_averages(log: RunLog) -> list[StepLine]:
     """Step lines whose average can't be elapsed time / steps, at the printed precision."""
-    return [line for line in log.steps if line.average_ms and not _is_average(line, since=0.0)]
+    return [line for line in log.steps if line.average_ms and line.elapsed_ms and not _is_average(line, since=0.0)]
 
 
 def _is_average(line: StepLine, since: float) -> bool:
     """Whether the printed average can be the time since ``since`` (ms) over all steps so far."""
-    if line.average_ms is None or line.step == 0:
+    if line.average_ms is None or line.elapsed_ms is None or line.step == 0:
         return False
     elapsed = line.elapsed_ms.rounded
     possible = Interval((elapsed.low - since) / line.step, (elapsed.high - since) / line.step)
@@ -52,7 +102,7 @@ def averages_are_time_over_steps(log: RunLog) -> Outcome:
     Where it isn't, the evidence says whether it is the time since the last validation over *all* steps: a clock that
     was restarted with a count that was not.
     """
-    averaged = [line for line in log.steps if line.average_ms]
+    averaged = [line for line in log.steps if line.average_ms and line.elapsed_ms]
     if not averaged:
         return cant_tell("no step line with an average")
     wrong = wrong_averages(log)
@@ -76,7 +126,7 @@ def is_since_validation(log: RunLog, line: StepLine) -> bool:
 @LOG_CHECKS("timing.order", "time and steps only grow")
 def time_only_grows(log: RunLog) -> Outcome:
     """Proves that the log's lines are of one run in order: steps and elapsed times increase from line to line."""
-    points = [(line.step, line.elapsed_ms.value) for line in log.steps]
+    points = [(line.step, line.elapsed_ms.value) for line in log.steps if line.elapsed_ms]
     if len(points) < 2:
         return cant_tell("fewer than two step lines")
     back = [b[0] for a, b in pairwise(points) if b[0] <= a[0] or b[1] <= a[1]]

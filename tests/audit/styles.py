@@ -1,0 +1,150 @@
+"""Logs of our own writing in the style of each family of scripts, small: what the audit's tests read.
+
+Every figure is made up; nats and bits a byte go together (2.43593 bytes a token at a vocabulary of 1,024, 3.72657 at
+8,192).
+"""
+
+import math
+from itertools import pairwise
+
+BYTES_A_TOKEN = {1024: 2.43593, 8192: 3.72657}
+SOURCE = '''"""
+A script that prints its own source first.
+"""
+import torch
+temp_scaling = _e("TEMP_SCALING", 0, bool)
+# snap/restore of the weights around the quantized pass
+def restore(model, saved): model.load_state_dict(saved)
+'''
+RULE = "=" * 100 + "\n"
+
+
+def nats(bpb: float, vocabulary: int = 1024) -> float:
+    """Nats a token at so many bits a byte."""
+    return bpb * math.log(2) * BYTES_A_TOKEN[vocabulary]
+
+
+def score(name: str, bpb: float, rest: str = "", vocabulary: int = 1024) -> str:
+    """A score in four digits, and once more in eight."""
+    four = f"{name} val_loss:{nats(bpb, vocabulary):.4f} val_bpb:{bpb:.4f}{rest}"
+    return f"{four}\n{name}_exact val_loss:{nats(bpb, vocabulary):.8f} val_bpb:{bpb:.8f}"
+
+
+def _steps(train_ms: int, seed: int, steps: int = 2000) -> list[str]:
+    average = train_ms / steps
+    return [
+        f"step:{step}/20000 train_loss:{3 - step / 2200 + (seed % 97) / 1000:.4f} train_time:{average * step:.0f}ms "
+        f"step_avg:{average:.2f}ms"
+        for step in range(400, steps + 1, 400)
+    ]
+
+
+def baseline(seed: int = 42, bpb: float = 1.2244, train_ms: int = 599950, total: int = 15_863_489) -> str:
+    """The contest's own script: one score after int8 and zlib."""
+    code = 47_642
+    lines = [
+        "val_bpb:enabled tokenizer_kind=sentencepiece tokenizer_path=./data/tokenizers/fineweb_1024_bpe.model",
+        "val_loader:shards pattern=./data/datasets/fineweb10B_sp1024/fineweb_val_*.bin tokens:62021632",
+        "model_params:17059912",
+        "world_size:8 grad_accum_steps:1",
+        "train_batch_tokens:524288 train_seq_len:1024 iterations:20000 warmup_steps:2 max_wallclock_seconds:600.000",
+        f"seed:{seed}",
+        "warmup_step:1/2",
+        "warmup_step:2/2",
+        *_steps(train_ms, seed),
+        f"step:2000/20000 val_loss:{nats(bpb - 0.007):.4f} val_bpb:{bpb - 0.007:.4f} train_time:{train_ms}ms "
+        f"step_avg:{train_ms / 2000:.2f}ms",
+        f"stopping_early: wallclock_cap train_time:{train_ms}ms step:2000/20000",
+        "peak memory allocated: 10184 MiB reserved: 10200 MiB",
+        "Serialized model: 67224983 bytes",
+        f"Code size: {code} bytes",
+        f"Total submission size: {67224983 + code} bytes",
+        f"Serialized model int8+zlib: {total - code} bytes (payload:17178912 raw_torch:17224025 payload_ratio:3.91x)",
+        f"Total submission size int8+zlib: {total} bytes",
+        score("final_int8_zlib_roundtrip", bpb, " eval_time:1401ms"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def int6(seed: int = 42, bpb: float = 1.1709, adapted: float | None = None, adapted_ms: int = 408_000) -> str:
+    """The int6 records: a sliding score, one after adaptation, and the baseline's name for the sliding one again."""
+    scores = [
+        score("final_int6_roundtrip", bpb + 0.0200, " eval_time:6562ms"),
+        score("final_int6_sliding_window", bpb, " stride:64 eval_time:74066ms"),
+        f"final_int8_zlib_roundtrip_exact val_loss:{nats(bpb):.8f} val_bpb:{bpb:.8f}",
+    ]
+    if adapted is not None:
+        scores += [
+            f"ttt_sliding:done val_loss={nats(adapted):.6f} val_bpb={adapted:.6f} elapsed=407.5s",
+            score("legal_ttt", adapted, f" eval_time:{adapted_ms}ms"),
+        ]
+    text = baseline(seed, bpb + 0.0178, total=15_700_000).replace("int8+zlib", "int6+zstd")
+    return "".join(line for line in text.splitlines(True) if not line.startswith("final_")) + "\n".join(scores) + "\n"
+
+
+def sp8192(seed: int = 42, bpb: float = 1.0810, total: int = 15_991_930, train_ms: int = 588_047) -> str:
+    """The records since April: settings one a line, steps without a word, time in minutes, two sizes of the code."""
+    packed, code = 16_630, 48_000
+    lines = [
+        "Hyperparameters:",
+        "  compressor: brotli",
+        "  iterations: 20000",
+        "  max_wallclock_seconds: 600.0",
+        f"  seed: {seed}",
+        "  vocab_size: 8192",
+        "  warmup_steps: 20",
+        "  world_size: 8",
+        "train_shards: 128",
+        "val_tokens: 40540160",
+        "model_params:35944536",
+        "gptq:reserving 12s, effective=588000ms",
+        "warmup_step: 1/20",
+        "warmup_step: 20/20",
+        "loop_warmup_step: 1/20",
+        "0/20000 val_loss: 9.0090 val_bpb: 3.4877",
+        f"1/20000 train_loss: 9.01{seed % 89:02d} train_time: 0.0m tok/s: 8348323",
+        f"2000/20000 train_loss: 3.06{seed % 89:02d} train_time: 3.4m tok/s: 7710490",
+        f"4550/20000 val_loss: {nats(bpb + 0.0079, 8192):.4f} val_bpb: {bpb + 0.0079:.4f}",
+        f"stopping_early: wallclock_cap train_time: {train_ms}ms step: 4550/20000",
+        _long("pre-quantization post-ema", bpb + 0.0065, 7440),
+        "Serialized model: 135431033 bytes",
+        f"Code size (uncompressed): {code} bytes",
+        f"Code size (compressed): {packed} bytes",
+        f"Serialized model quantized+brotli: {total - packed} bytes",
+        f"Total submission size quantized+brotli: {total} bytes",
+        _long("quantized", bpb + 0.0189, 25_515),
+        _long("quantized_sliding_window", bpb + 0.0021, 120_961),
+        "ttt_chunk: 5/1238 val_loss:2.8 val_bpb:1.1",
+        _long("quantized_ttt", bpb, 366_525),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _long(name: str, bpb: float, ms: int) -> str:
+    return f"{name} val_loss:{nats(bpb, 8192):.8f} val_bpb:{bpb:.8f} eval_time:{ms}ms"
+
+
+def with_source(text: str) -> str:
+    """The log of a script that prints itself and its machine first."""
+    return SOURCE + RULE + "Running Python 3.12.3\nRunning PyTorch 2.9.1+cu128\n" + RULE + text
+
+
+def stamped(text: str) -> str:
+    """The log as a tool writes it that puts the time before each line."""
+    return "".join(f"{1776142348.1 + at:.3f} {line}" for at, line in enumerate(text.splitlines(True)))
+
+
+def table(rows: dict[int, tuple[float, int]], mean: str, std: str = "") -> str:
+    """A README's table by seed: seed → (sliding BPB, total bytes)."""
+    body = [f"| {seed} | {bpb:.4f} | {total:,} |" for seed, (bpb, total) in rows.items()]
+    ends = [f"| **Mean** | **{mean}** | |"] + ([f"| **Std** | {std} | |"] if std else [])
+    return "\n".join(["| Seed | Sliding BPB | Artifact |", "|---|---|---|", *body, *ends]) + "\n"
+
+
+SEEDS = {1: 1.1667, 2: 1.1711, 3: 1.1737}
+
+
+def three(**edits: float) -> dict[str, str]:
+    """Three int6 runs whose mean is 1.1705 and whose sample std is 0.0035."""
+    assert all(a < b for a, b in pairwise(SEEDS.values()))
+    return {f"train_seed{seed}": int6(seed, bpb, **edits) for seed, bpb in SEEDS.items()}

@@ -1,0 +1,139 @@
+"""The runs of a folder: seeds with their logs, copies, the time of evaluation, the tokens that were scored."""
+
+import re
+from collections.abc import Iterator
+
+from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.claimed import claimed_seeds, counting, printed_of, seed_results, tables_of
+from tritgolf.audit.contest import EVALUATION_SECONDS, SECONDS_LIMIT, VALIDATION_TOKENS
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import stages_of
+from tritgolf.audit.submission import Submission
+from tritgolf.audit.track import ten_minutes
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
+
+FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
+A_WINDOW = 8192  # validation tokens may be cut to whole windows: two counts within this are of one text
+
+
+@SUBMISSION_CHECKS("runs.seeds", "every claimed seed has a log that prints it")
+def seeds_have_logs(submission: Submission) -> Outcome:
+    """Proves that each seed of submission.json and of the README's tables has a log, and that the log prints this seed.
+
+    A log whose name has a claimed seed must print it; a score that is stated for one seed must not be another's.
+    """
+    logs = submission.readable_logs
+    claimed = dict.fromkeys([*claimed_seeds(submission), *_table_seeds(submission)])
+    printed = {log.seed for log in logs}
+    if not claimed and len(logs) == 1 and logs[0].seed is not None:
+        return holds(f"one run, of seed {logs[0].seed}; no seed is claimed")
+    if not logs or not claimed:
+        return cant_tell("no seeds are claimed" if logs else "no log")
+    if printed == {None}:
+        return cant_tell("the logs print no seed")
+    wrong = [*_misnamed(logs, set(claimed)), *_swapped(submission)]
+    missing = [seed for seed in claimed if seed not in printed]
+    if missing and None not in printed:
+        wrong.append(f"no log prints {', '.join(map(str, missing))}")
+    told = f"claimed {', '.join(map(str, claimed))}; logs print {', '.join(f'{log.seed} ({log.name})' for log in logs)}"
+    return contradicted(f"{told}; {'; '.join(wrong)}") if wrong else holds(told)
+
+
+def _table_seeds(submission: Submission) -> Iterator[int]:
+    for table in tables_of(submission):
+        yield from table.rows
+
+
+def _misnamed(logs: tuple[RunLog, ...], claimed: set[int]) -> Iterator[str]:
+    """Logs named after a claimed seed that print another."""
+    for log in logs:
+        named = {int(number) for number in re.findall(r"seed[_-]?(\d{1,9})", log.name)} & claimed
+        if named and log.seed is not None and log.seed not in named:
+            yield f"{log.name} prints seed {log.seed}"
+
+
+def _swapped(submission: Submission) -> Iterator[str]:
+    """Scores that submission.json states for one seed and the logs print for another alone."""
+    for seed, row in seed_results(submission.facts).items():
+        score = printed_of(row.get("val_bpb"))
+        owners = [log for log in submission.readable_logs if score and log.scores and stages_of(log, score)]
+        if owners and not any(log.seed in (seed, None) for log in owners):
+            yield f"the log with seed {seed}'s score {score}, {owners[0].name}, prints seed {owners[0].seed}"
+
+
+@SUBMISSION_CHECKS("runs.copies", "no run is counted twice")
+def runs_are_distinct(submission: Submission) -> Outcome:
+    """Proves that the runs of the logs differ: a file that repeats a run is taken for that run, and told.
+
+    Contradicted: one run's losses in logs of two claimed seeds.
+    """
+    if not submission.readable_logs:
+        return cant_tell("no log")
+    trained: dict[tuple[tuple[int, str], ...], list[RunLog]] = {}
+    for log in submission.readable_logs:
+        trained.setdefault(tuple((line.step, line.loss.text) for line in log.steps), []).append(log)
+    twice = [logs for losses, logs in trained.items() if len(losses) >= FEWEST_LOSSES and _seeds_differ(logs)]
+    if twice:
+        told = [f"{' and '.join(log.name for log in logs)} have the same loss at every step" for logs in twice]
+        return contradicted("; ".join(told))
+    told = [f"{copy} repeats {run} and counts once" for copy, run in submission.copies]
+    return holds("; ".join([*told, f"{len(submission.readable_logs)} runs, no two equal"]))
+
+
+def _seeds_differ(logs: list[RunLog]) -> bool:
+    return len({log.seed for log in logs} - {None}) > 1
+
+
+@SUBMISSION_CHECKS("timing.evaluation", "evaluation took at most 600 s")
+def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
+    """Proves that what a run's log prints of evaluations after training adds up to no more than 600 s.
+
+    Contradicted is a single evaluation that takes longer, of a run that the submission's score is of; where only the
+    sum is larger, some of it may be diagnostics. Other tracks have no such rule.
+    """
+    free = ten_minutes(submission) is False
+    times = {log.name: seconds for log in counting(submission)
+             if (seconds := list(log.evaluation_seconds) if free else _needed_seconds(log))}  # fmt: skip
+    if not times:
+        return cant_tell("no evaluation time in the logs")
+    longest = {name: max(seconds) for name, seconds in times.items()}
+    total = max(sum(seconds) for seconds in times.values())
+    told = f"longest evaluation {max(longest.values()):.1f} s, all that one run prints {total:.1f} s"
+    if free:
+        return holds(f"not of the 10-minute track, so no limit; {told}")
+    if total <= EVALUATION_SECONDS:
+        return holds(told)
+    over = [name for name, seconds in longest.items() if seconds > EVALUATION_SECONDS]
+    return contradicted(f"{told} ({over[0]})") if over and ten_minutes(submission) else cant_tell(told)
+
+
+def _needed_seconds(log: RunLog) -> list[float]:
+    """Seconds of the evaluations that a run's score can need, if it was configured for the 10-minute track's time."""
+    cap = log.setting_float("max_wallclock_seconds")
+    if cap is not None and not 0 < cap <= SECONDS_LIMIT:
+        return []
+    return list(log.needed_seconds)
+
+
+@SUBMISSION_CHECKS("evaluation.tokens", "the whole validation text was scored")
+def tokens_are_the_whole_text(submission: Submission) -> Outcome:
+    """Proves that all logs of one vocabulary loaded as many validation tokens as each other, up to a window.
+
+    Where the data are the contest's own (``fineweb10B_sp1024``), a count well below its known one is contradicted.
+    """
+    counts = {log.name: (log.setting_int("vocab_size"), log.validation_tokens) for log in submission.readable_logs}
+    known = {name: pair for name, pair in counts.items() if pair[1]}
+    if not known:
+        return cant_tell("no log prints how many validation tokens it loaded")
+    for log in submission.readable_logs:
+        vocabulary, tokens = counts[log.name]
+        whole = VALIDATION_TOKENS.get(vocabulary or 0)
+        standard = any(f"fineweb10B_sp{vocabulary}" in line for line in log.lines)
+        if tokens and whole and standard and tokens < 0.9 * whole:
+            return contradicted(f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}")
+    by_vocabulary: dict[int | None, list[int]] = {}
+    for vocabulary, tokens in known.values():
+        by_vocabulary.setdefault(vocabulary, []).append(tokens or 0)
+    told = "; ".join(f"{', '.join(f'{n:,}' for n in sorted(set(tokens)))}" for tokens in by_vocabulary.values())
+    cut = all(max(tokens) - min(tokens) <= 4 * A_WINDOW for tokens in by_vocabulary.values())
+    return holds(f"{told} tokens in {len(known)} logs") if cut else cant_tell(f"{told} tokens: of several texts")

@@ -1,0 +1,225 @@
+"""Scores that README.md and submission.json state, against the runs: the headline, means, stds, nats beside BPB."""
+
+from collections.abc import Iterator, Sequence
+
+from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.claimed import (
+    Stated,
+    claimed_seeds,
+    every_seed_has_a_run,
+    is_headline_table,
+    printed_of,
+    seed_results,
+    stated_scores,
+    tables_of,
+)
+from tritgolf.audit.intervals import Printed, bytes_per_token, rounds_to
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import Sample, agrees, same, samples, stages, stages_of
+from tritgolf.audit.seed_tables import SCORES, run_of
+from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
+
+SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
+NO_SCORES = "no score in the logs"
+
+
+@SUBMISSION_CHECKS("text.headline", "the README's headline score is in the logs")
+def headline_is_logged(submission: Submission) -> Outcome:
+    """Proves that the README's score is one that a run printed at some stage, or, if it says so, a mean of runs.
+
+    Contradicted where no reading of the text's own scores fits, and every claimed seed has its log.
+    """
+    stated = stated_scores(submission.readme)
+    if not stated or not _scored(submission):
+        return cant_tell(submission.not_in_readme("no val_bpb in README.md") if _scored(submission) else NO_SCORES)
+    outcomes = [score_is_logged(submission, told) for told in stated]
+    if outcomes[0].verdict is Verdict.CONTRADICTED and any(other.verdict is Verdict.HOLDS for other in outcomes[1:]):
+        # Another score of the text is logged: which one is the headline, the text doesn't say beyond doubt.
+        return outcomes[0] if stated[0].is_mean else cant_tell(outcomes[0].evidence)
+    return outcomes[0]
+
+
+def score_is_logged(submission: Submission, told: Stated, by_rows: bool = True) -> Outcome:
+    """The same for one stated score from anywhere.
+
+    ``by_rows``: where logs are missing, whether a row of the table that the score is of may contradict it.
+    """
+    logs, seeds = _scored(submission), claimed_seeds(submission)
+    found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, told.printed)]
+    means = [sample for nats in (False, True) for sample in samples(logs, seeds, nats)
+             if agrees(told.printed, sample.mean)]  # fmt: skip
+    if means and (told.is_mean or not found):
+        return holds(f"{told.where} {told.printed}: mean {means[0]}")
+    if found and not told.is_mean:
+        return holds(f"{told.where} {told.printed}: {found[0]}")
+    what = f"{told.where} {told.printed}{', a mean' if told.is_mean else ''}; logs {_logged(submission)}"
+    if not _is_complete(submission, told):
+        row = contradicted_row(submission) if by_rows else ""
+        return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, told.printed) else cant_tell(what)
+    return contradicted(what)
+
+
+def _is_complete(submission: Submission, told: Stated) -> bool:
+    """Whether the folder has a log of every run that a stated score can be of."""
+    logs = _scored(submission)
+    enough = len(logs) >= (told.count or (2 if told.is_mean else 1))
+    return enough and every_seed_has_a_run(submission)
+
+
+def contradicted_row(submission: Submission) -> str:
+    """A row of the headline's table that has none of the scores of the one run with its seed; "" if none is so."""
+    for table in tables_of(submission):
+        for seed, row in table.rows.items():
+            logs = [log for log in _scored(submission) if log.seed == seed]
+            scored = any(table.kinds[title] in SCORES for title in row)
+            if logs and scored and is_headline_table(submission, table) and run_of(row, table.kinds, logs) is None:
+                return f"the row of seed {seed}, part of it, has none of the scores of {logs[0].name}"
+    return ""
+
+
+def _is_of_tables(submission: Submission, printed: Printed) -> bool:
+    cells = [cell for table in tables_of(submission) for row in (table.mean, *table.rows.values())
+             for title, cell in row.items() if table.kinds[title] == "bpb"]  # fmt: skip
+    return any(same(printed, cell.printed) or same(cell.printed, printed) for cell in cells)
+
+
+def _scored(submission: Submission) -> tuple[RunLog, ...]:
+    return tuple(log for log in submission.readable_logs if log.scores)
+
+
+def _logged(submission: Submission) -> str:
+    """The last stage of each run, and their mean, as evidence quotes them."""
+    ends = [(log.name, list(stages(log).values())[-1].bpb) for log in _scored(submission)]
+    told = ", ".join(f"{bpb} ({name})" for name, bpb in ends[:6])
+    mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
+    return told + (", …" if len(ends) > 6 else "") + mean
+
+
+@SUBMISSION_CHECKS("text.mean", "scores called means are means of the runs")
+def stated_means_are_means(submission: Submission) -> Outcome:
+    """Proves that each score which README.md or submission.json calls a mean is the mean of some sample of its runs."""
+    stated = [told for told in stated_scores(submission.readme) if told.is_mean] + list(_json_means(submission))
+    if not _scored(submission) or not stated:
+        nothing = submission.not_in_readme("no score called a mean")
+        return cant_tell(nothing if _scored(submission) else NO_SCORES)
+    outcomes = [score_is_logged(submission, told, by_rows=False) for told in stated]
+    return _worst(outcomes, "no score called a mean")
+
+
+def _json_means(submission: Submission) -> Iterator[Stated]:
+    facts = submission.facts or {}
+    seeds = len(claimed_seeds(submission))
+    for key in ("mean_val_bpb", "val_bpb_mean"):
+        if printed := printed_of(facts.get(key)):
+            yield Stated(f"submission.json {key}", printed, is_mean=True)
+    score = printed_of(facts.get("val_bpb"))
+    if score and seeds > 1 and not any(stages_of(log, score) for log in _scored(submission)):
+        yield Stated("submission.json val_bpb", score, is_mean=True)
+
+
+@SUBMISSION_CHECKS("text.std", "stated stds are those of the runs whose mean is stated")
+def stated_stds_are_stds(submission: Submission) -> Outcome:
+    """Proves that a std beside a mean, in README.md or submission.json, is that of runs which have this mean.
+
+    Sample (n − 1) or population: the evidence says which. Without runs of that mean nothing is judged.
+    """
+    outcomes = []
+    for where, center, spread, nats in _spreads(submission):
+        found = [s for s in samples(_scored(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)]
+        outcomes.append(_spread(where, spread, found) if found else cant_tell(f"no runs with the mean {center}"))
+    return _worst(outcomes, submission.not_in_readme("no std beside a mean"))
+
+
+def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool]]:
+    """(where, mean, std, whether in nats) of every std that has a mean beside it."""
+    for told in stated_scores(submission.readme):
+        if told.spread and told.is_mean:
+            yield told.where, told.printed, told.spread, False
+    facts = submission.facts or {}
+    for name, nats in (("val_bpb", False), ("val_loss", True)):
+        center, spread = printed_of(facts.get(name)), printed_of(facts.get(f"{name}_std"))
+        if center and spread:
+            yield f"submission.json {name}_std", center, spread, nats
+
+
+def _is_about(center: Printed, value: float) -> bool:
+    """Whether a stated mean is this one up to its last digit, as one of rounded rows is."""
+    return abs(center.value - value) <= 10.0**-center.decimals
+
+
+def _spread(where: str, spread: Printed, found: Sequence[Sample]) -> Outcome:
+    for sample in found:
+        for name, value in zip(("sample", "population"), sample.stds, strict=True):
+            if rounds_to(value, spread):
+                return holds(f"{where} {spread}: {name} std {value:.8f}")
+    of_sample, of_population = found[0].stds
+    values = ", ".join(f"{value:.8f}" for value in found[0].values)
+    told = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"
+    return contradicted(f"{where} {spread}: neither; {told}")
+
+
+@SUBMISSION_CHECKS("json.score", "submission.json's scores are the logs'")
+def json_scores_are_logged(submission: Submission) -> Outcome:
+    """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score is in that seed's log."""
+    if submission.facts is None:
+        return cant_tell(submission.facts_problem)
+    if not _scored(submission):
+        return cant_tell(NO_SCORES)
+    outcomes = []
+    if score := printed_of(submission.facts.get("val_bpb")):
+        outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
+    for seed, row in seed_results(submission.facts).items():
+        logs = [log for log in _scored(submission) if log.seed == seed]
+        printed = printed_of(row.get("val_bpb"))
+        if printed and logs:
+            outcomes.append(_seed_score(seed, printed, logs, submission))
+    return _worst(outcomes, "submission.json has no val_bpb")
+
+
+def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> Outcome:
+    if any(stages_of(log, printed) for log in logs):
+        return holds(f"seed {seed}: {printed}")
+    others = [log.name for log in _scored(submission) if stages_of(log, printed)]
+    told = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
+    if others:  # the score is there, under another seed: the seed's check tells that
+        return cant_tell(f"seed {seed}: {printed} is {others[0]}'s")
+    return contradicted(f"submission.json, seed {seed}: {printed}; the log has {told}")
+
+
+@SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
+def json_nats_are_the_scores(submission: Submission) -> Outcome:
+    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score."""
+    facts = submission.facts or {}
+    nats, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
+    if nats is None or bpb is None or nats.value <= 0 or bpb.value <= 0:
+        return cant_tell(submission.facts_problem or "submission.json has no val_loss or no val_bpb")
+    logs = [log for log in _scored(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
+    pairs = [stage for log in logs for stage in stages(log).values() if stage.bpb.decimals >= 4]
+    if not pairs:
+        return cant_tell("no run with the score of submission.json")
+    ratio = max((bytes_per_token(stage.nats, stage.bpb) for stage in pairs), key=lambda r: -(r.high - r.low))
+    stated = bytes_per_token(nats, bpb)
+    slack = SAME_RATIO * ratio.high
+    evidence = (
+        f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; logs {ratio.low:.5f}"
+    )
+    fits = stated.low - slack <= ratio.high and ratio.low <= stated.high + slack
+    return holds(evidence) if fits else contradicted(evidence)
+
+
+def _has_score(log: RunLog, bpb: Printed) -> bool:
+    return bool(stages_of(log, bpb))
+
+
+def _is_mean(submission: Submission, bpb: Printed) -> bool:
+    return any(agrees(bpb, s.mean) for s in samples(_scored(submission), claimed_seeds(submission)))
+
+
+def _worst(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
+    """Several outcomes as one: contradicted if any is, else holds if any does; what decided is told."""
+    for verdict in (Verdict.CONTRADICTED, Verdict.HOLDS, Verdict.CANT_TELL):
+        found = [outcome.evidence for outcome in outcomes if outcome.verdict is verdict]
+        if found:
+            return Outcome(verdict, "; ".join(dict.fromkeys(found)))
+    return cant_tell(nothing)

@@ -1,0 +1,134 @@
+"""What a submission states of itself: seeds, scores, spreads; out of README.md and submission.json."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tritgolf.audit.intervals import Printed
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import same, stages
+from tritgolf.audit.seed_tables import SeedTable, seed_tables
+from tritgolf.audit.submission import Submission
+
+SCORE = re.compile(
+    r"val[_\\ ]{0,3}bpb[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
+    r"|(?<![\d.+−-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
+    r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(]){0,40}(\d\.\d{3,8})",
+    re.ASCII,
+)
+OF_OTHERS = re.compile(r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b", re.IGNORECASE)
+MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
+SPREAD = re.compile(r"(?:\bstd\b|standard deviation|±|\+/-)\W{0,4}(0?\.\d{3,8})", re.IGNORECASE | re.ASCII)
+COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
+WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A score that a text states. ``is_mean``: whether it says so; ``count``: of how many runs; ``spread``: its std."""
+
+    where: str
+    printed: Printed
+    is_mean: bool = False
+    count: int | None = None
+    spread: Printed | None = None
+
+
+def stated_scores(readme: str | None) -> list[Stated]:
+    """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
+    found: dict[str, Stated] = {}
+    last = ""
+    for line in (readme or "").splitlines():
+        if line.lstrip().startswith("|") or OF_OTHERS.search(line):
+            continue
+        scores = [next(filter(None, match.groups())) for match in SCORE.finditer(line)]
+        for text in scores:
+            found[text] = _merged(found.get(text), _stated(line, Printed(text), len(set(scores)) == 1))
+            last = text
+        spread = SPREAD.search(line)
+        if spread and not scores and last and found[last].is_mean and found[last].spread is None:
+            found[last] = replace(found[last], spread=Printed(spread[1]))  # a list: "mean: …", "std: …"
+    return list(found.values())
+
+
+def _merged(earlier: Stated | None, told: Stated) -> Stated:
+    """One score that is stated twice, as in the title and below it: the first one's place, all that is said of it."""
+    if earlier is None:
+        return told
+    return replace(told, is_mean=earlier.is_mean or told.is_mean, count=earlier.count or told.count,
+                   spread=earlier.spread or told.spread)  # fmt: skip
+
+
+def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
+    spread, count = SPREAD.search(line), COUNT.search(line)
+    number = count[1].lower() if count else ""
+    return Stated(
+        "README",
+        printed,
+        is_mean=bool(MEAN.search(line)) and is_alone,
+        count=WORDS.get(number) or (int(number) if number.isdigit() else None),
+        spread=Printed(spread[1]) if spread else None,
+    )
+
+
+def tables_of(submission: Submission) -> list[SeedTable]:
+    """The README's tables by seed."""
+    return seed_tables(submission.readme or "")
+
+
+def claimed_seeds(submission: Submission) -> tuple[int, ...]:
+    """The seeds of the runs that the score is of: of submission.json, else of the README's tables by seed."""
+    stated = tuple(_json_seeds(submission.facts or {}))
+    return stated or tuple(dict.fromkeys(seed for table in tables_of(submission) for seed in table.rows))
+
+
+def _json_seeds(facts: dict[str, Any]) -> Iterator[int]:
+    for key in ("seeds", "seed_results"):
+        value = facts.get(key)
+        if isinstance(value, list | dict):
+            yield from (int(seed) for seed in value if str(seed).isdigit())
+            return
+
+
+def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
+    """submission.json's figures by seed; none, where it has none of that form."""
+    for key in ("seed_results", "seeds"):
+        value = (facts or {}).get(key)
+        if isinstance(value, dict):
+            return {int(seed): row for seed, row in value.items() if seed.isdigit() and isinstance(row, dict)}
+    return {}
+
+
+def printed_of(value: object) -> Printed | None:
+    """A JSON number as it would print; None for anything else."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    return Printed(repr(value)) if is_number and "e" not in repr(value) and repr(value) != "nan" else None
+
+
+def every_seed_has_a_run(submission: Submission) -> bool:
+    """Whether each claimed seed has a log that prints it; true where no seeds are claimed."""
+    printed = {log.seed for log in submission.readable_logs}
+    return set(claimed_seeds(submission)) <= printed
+
+
+def counting(submission: Submission) -> tuple[RunLog, ...]:
+    """The runs that a text quotes a score of; all of them, where it quotes none."""
+    text = (submission.readme or "") + repr(submission.facts or "")
+    figures = [Printed(figure) for figure in dict.fromkeys(NUMBER.findall(text))]
+    quoted = tuple(
+        log
+        for log in submission.readable_logs
+        if any(same(figure, stage.bpb) for name, stage in stages(log).items() for figure in figures)
+    )
+    return quoted or submission.readable_logs
+
+
+def is_headline_table(submission: Submission, table: SeedTable) -> bool:
+    """Whether the score that the submission states first, or its JSON's, is this table's: a mean or a row."""
+    stated = [told.printed for told in stated_scores(submission.readme)[:1]]
+    stated += [score] if (score := printed_of((submission.facts or {}).get("val_bpb"))) else []
+    cells = [cell for row in (table.mean, *table.rows.values()) for title, cell in row.items()
+             if table.kinds[title] == "bpb"]  # fmt: skip
+    return any(same(cell.printed, claim) or same(claim, cell.printed) for claim in stated for cell in cells)

@@ -1,0 +1,76 @@
+"""What a dialect of logs is, and how single lines are read: pairs, numbers, the first record that a line makes."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tritgolf.audit.intervals import Printed
+
+T = TypeVar("T")
+Pairs = dict[str, str]
+
+NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?", re.ASCII)
+PAIR = re.compile(r"([A-Za-z_]\w*)[:=]([^\s,()]+)", re.ASCII)
+SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
+RESUME = re.compile(r"\bresum|\brestor|loaded checkpoint|load(?:ing|ed)? .*ckpt", re.IGNORECASE)
+FEWEST_SETTINGS = 8  # words name=value that make a line the settings of a run
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The style in which one family of scripts logs.
+
+    ``recognizes``: whether the lines of a run are of this family. ``read``: the fields of ``RunLog`` that its lines
+    fill, by name. ``rules``: names of the checks that hold a log to this family's script, and to no other.
+    ``one_text``: whether every evaluation of this family scores the same tokens, so that nats and BPB of all lines of
+    a log have one ratio.
+    """
+
+    name: str
+    recognizes: Callable[[Sequence[str]], bool]
+    read: Callable[[Sequence[str]], dict[str, Any]]
+    rules: frozenset[str] = frozenset()
+    one_text: bool = False
+
+
+def every(parse: Callable[[str], T | None], lines: Iterable[str]) -> tuple[T, ...]:
+    """The records that lines make, in order."""
+    return tuple(record for line in lines if (record := parse(line)) is not None)
+
+
+def first(parse: Callable[[str], T | None], lines: Iterable[str]) -> T | None:
+    """The first record that a line makes."""
+    return next((record for line in lines if (record := parse(line)) is not None), None)
+
+
+def pairs_of(line: str) -> Pairs:
+    """``name:value`` and ``name=value`` words of a line."""
+    return dict(PAIR.findall(line))
+
+
+def number(pairs: Pairs, *keys: str) -> Printed | None:
+    """The first of ``keys`` that is there, without its unit; None if it is not a plain number."""
+    text = next((pairs[key] for key in keys if key in pairs), "")
+    text = text.removesuffix("ms").removesuffix("MB")
+    return Printed(text) if NUMBER.fullmatch(text) else None
+
+
+def fraction(text: str) -> tuple[int, int] | None:
+    """``7/20`` as two numbers."""
+    match = re.fullmatch(r"(\d{1,12})/(\d{1,12})", text, re.ASCII)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def settings_line(lines: Iterable[str]) -> Pairs:
+    """The line with the most ``name=value`` words, if it has at least eight: the run's settings."""
+    best: Pairs = {}
+    for line in lines:
+        pairs = dict(SETTING.findall(line))
+        best = pairs if len(pairs) > max(len(best), FEWEST_SETTINGS - 1) else best
+    return best
+
+
+def resumes(lines: Iterable[str]) -> tuple[str, ...]:
+    """Lines that say that a run was resumed."""
+    return tuple(line for line in lines if RESUME.search(line) and not SETTING.search(line))

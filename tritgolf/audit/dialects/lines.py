@@ -1,0 +1,167 @@
+"""Lines that most scripts of the contest print alike, for the dialects to choose from.
+
+Steps and validations begin ``step:7/20000`` or ``7/20000``; ``name:value`` may have a space after the colon; a score is
+any line with both ``val_loss`` and ``val_bpb`` behind its name; sizes are sentences that end in "bytes".
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from tritgolf.audit.dialects.base import Pairs, every, first, number, resumes, settings_line
+from tritgolf.audit.dialects.ternary import budget, gpus, parameters, temperature, warmups
+from tritgolf.audit.intervals import Printed
+from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, ValidationLine
+
+PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
+SPACED = re.compile(r"([A-Za-z_]\w*)[:=]\s*([^\s,()]+)", re.ASCII)
+SIZE = re.compile(
+    r"(?P<what>Serialized model|Total submission size|Code size)\s*"
+    r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,15}) bytes",
+    re.ASCII | re.IGNORECASE,
+)
+SIZES: dict[str, Literal["model", "total", "code"]] = {
+    "serialized model": "model",
+    "total submission size": "total",
+    "code size": "code",
+}
+CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
+PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
+SCORE = re.compile(
+    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_loss[:=]", re.ASCII
+)
+TOKENS = re.compile(r"(?:val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
+VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
+PROGRESS = re.compile(r"chunk|batch|epoch|progress|window \d", re.IGNORECASE)
+
+
+def read(lines: Sequence[str], settings: Callable[[Sequence[str]], Pairs]) -> dict[str, Any]:
+    """The records of lines in the common styles; ``settings`` reads a family's own style of settings."""
+    return {
+        "hyperparameters": settings(lines),
+        "parameters": first(parameters, [line.replace(": ", ":") for line in lines]),
+        "gpus": _gpus(lines, settings(lines)),
+        "steps": every(step, lines),
+        "validations": every(validation, lines),
+        "scores": every(score, lines),
+        "budget": first(budget, lines),
+        "stop": first(stop, lines),
+        "temperature": first(temperature, lines),
+        "warmups": warmups(lines),
+        "resumes": resumes(lines),
+        "sizes": _sizes(lines),
+        "validation_tokens": first(_tokens, lines),
+    }
+
+
+def spaced_pairs(line: str) -> Pairs:
+    """``name:value``, ``name: value`` and ``name=value`` words of a line."""
+    return dict(SPACED.findall(line))
+
+
+def header_settings(lines: Sequence[str]) -> Pairs:
+    """Settings before the first step, ``name:value`` words of lines that are nothing else, or one long line of them."""
+    found: Pairs = {}
+    for line in lines:
+        if PLACE.match(line):
+            break
+        words = line.split()
+        if words and all(re.fullmatch(r"[A-Za-z_]\w*[:=][^\s,()]+", word) for word in words):
+            found |= dict(word.replace("=", ":", 1).split(":", 1) for word in words)
+    return found | _vocabulary(lines) | settings_line(lines)
+
+
+def _vocabulary(lines: Sequence[str]) -> Pairs:
+    """The vocabulary's size out of the tokenizer's or the data's name (``fineweb_1024_bpe.model``)."""
+    for line in lines:
+        if line.startswith(("val_bpb:enabled", "train_loader:", "tokenizer_path:", "datasets_dir:")):
+            named = re.search(r"vocab_size=(\d+)", line) or VOCABULARY.search(line)
+            if named:
+                return {"vocab_size": named[1]}
+    return {}
+
+
+def _gpus(lines: Sequence[str], settings: Pairs) -> int | None:
+    stated = settings.get("world_size", "")
+    return int(stated) if stated.isdigit() else first(gpus, lines)
+
+
+def step(line: str) -> StepLine | None:
+    """``step:7/20000 train_loss:2.3 train_time:600ms step_avg:43.5ms``; ``7/20000 train_loss: 3 train_time: 0.9m``."""
+    place, pairs = PLACE.match(line), spaced_pairs(line)
+    loss, elapsed = number(pairs, "loss", "train_loss"), number(pairs, "t", "train_time")
+    if not (place and loss) or "val_loss" in pairs:
+        return None
+    label = next((key for key in ("avg", "step_avg") if key in pairs), "")
+    return StepLine(int(place[1]), int(place[2]), loss, elapsed, number(pairs, label), label)
+
+
+def validation(line: str) -> ValidationLine | None:
+    """``step:7/20000 val_loss:2.06 val_bpb:1.22 train_time:600ms``, or ``7/20000 val_loss: 2.8 val_bpb: 1.09``."""
+    place, pairs = PLACE.match(line), spaced_pairs(line)
+    nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
+    if not (place and nats and bpb and bpb.interval.low > 0):
+        return None
+    return ValidationLine(
+        int(place[1]), int(place[2]), nats, bpb, number(pairs, "train_time"), number(pairs, "zero_frac")
+    )
+
+
+def score(line: str) -> ScoreLine | None:
+    """A score after training, whatever its stage is called; progress of an evaluation that is still running is none."""
+    named = SCORE.match(line)
+    if not named or PLACE.match(line) or PROGRESS.search(named["name"]):
+        return None
+    pairs = spaced_pairs(line)
+    nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
+    if not (nats and bpb and bpb.interval.low > 0):
+        return None
+    name = re.sub(r"[\s:]+", "_", named["name"].strip())
+    name += "_sliding" if "sliding val_loss" in line and "sliding" not in name else ""
+    stride = number(pairs, "stride")
+    tokens = int(stride.value) if stride and not stride.decimals else None
+    return ScoreLine(name, nats, bpb, tokens, number(pairs, "T"), _evaluation_ms(pairs))
+
+
+def _evaluation_ms(pairs: Pairs) -> Printed | None:
+    """Milliseconds of the evaluation; a time of 0 is none."""
+    stated = number(pairs, "eval_time", "time")
+    return stated if stated and stated.value > 0 else None
+
+
+def stop(line: str) -> StopLine | None:
+    """``stopping_early: wallclock_cap train_time:600038ms step:13780/20000``; the step may be missing."""
+    match = re.match(r"stopping_early:\s*(\w+)", line)
+    pairs = spaced_pairs(line.partition(":")[2]) if match else {}
+    train_ms = number(pairs, "train_time")
+    place = re.fullmatch(r"(\d{1,12})/(\d{1,12})", pairs.get("step", ""), re.ASCII)
+    if not (match and train_ms):
+        return None
+    return StopLine(match[1], train_ms, *(int(n) for n in place.groups())) if place else StopLine(match[1], train_ms)
+
+
+def size(line: str) -> SizeLine | None:
+    """``Serialized model int6+zstd: 15650000 bytes``, ``Code size (compressed): 30107 bytes``."""
+    match = SIZE.match(line)
+    if not match:
+        return None
+    return SizeLine(SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"]))
+
+
+def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
+    """Sizes of all lines, those of ``Raw model: 95 bytes | Code: 7 bytes`` and ``artifact:… code:78442`` among them."""
+    found = list(every(size, lines))
+    for line in lines:
+        code = CODE.search(line)
+        if code and not SIZE.match(line):
+            found.append(SizeLine("code", "", int(code[1] or code[2])))
+        packed = PACKED.match(line)
+        if packed:
+            found.append(SizeLine("model", packed[1].lower(), int(packed[2])))
+            found.append(SizeLine("total", packed[1].lower(), int(packed[3])))
+    return tuple(found)
+
+
+def _tokens(line: str) -> int | None:
+    match = TOKENS.match(line)
+    return int(match[1]) if match else None

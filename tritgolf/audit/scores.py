@@ -1,0 +1,135 @@
+"""The scores of runs by stage, and the figures that a README or JSON can mean by them: one run's, or a mean of several.
+
+One policy for slack, everywhere: a printed figure agrees with a logged one if it is the logged one rounded or cut off
+to its digits (four or more), or if the log itself prints fewer digits and both can be the same number.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from pathlib import Path
+from statistics import pstdev
+
+from tritgolf.audit.intervals import Printed, rounds_to
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.report.statistics import mean, sample_std
+
+LAST_STEP = "last step"  # the stage of the last validation while training
+FEWEST_DIGITS = 4  # of a figure whose last digit may be cut off instead of rounded
+MOST_CHOICES = 64  # combinations of runs that are looked at where a seed has several
+WORDING = re.compile(r"final_|int\d_?|zlib_?|_window|_eval", re.IGNORECASE)  # what a stage's name may have or not
+OF_ONE_RUN = re.compile(r"seed|run_?id|path|dir$|file|name", re.IGNORECASE)  # settings that differ between equal runs
+
+
+def agrees(printed: Printed, value: float) -> bool:
+    """Whether ``value`` prints so: rounded, or, with four digits or more, cut off."""
+    if rounds_to(value, printed):
+        return True
+    scale = 10.0**printed.decimals
+    is_cut = math.isclose(math.trunc(value * scale) / scale, printed.value, abs_tol=1e-12)
+    return is_cut and len(printed.text.lstrip("-+0.").replace(".", "")) >= FEWEST_DIGITS
+
+
+def same(printed: Printed, logged: Printed) -> bool:
+    """Whether a stated figure can be the logged one; the log may have fewer digits."""
+    return agrees(printed, logged.value) or (
+        logged.decimals < printed.decimals and logged.interval.contains(printed.value)
+    )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run's score at one stage: mean nats a token and bits a byte, as precisely as any of its lines has them."""
+
+    nats: Printed
+    bpb: Printed
+
+
+def stages(log: RunLog) -> dict[str, Stage]:
+    """Stage → score, in the order of the log; lines that repeat one with more digits count as one."""
+    found: dict[str, Stage] = {}
+    if log.final:
+        found[LAST_STEP] = Stage(log.final.nats, log.final.bpb)
+    for score in log.scores:
+        earlier = found.get(score.stage)
+        if earlier is None or score.bpb.decimals >= earlier.bpb.decimals:
+            found[score.stage] = Stage(score.nats, score.bpb)
+    return found
+
+
+def stages_of(log: RunLog, printed: Printed, nats: bool = False) -> list[str]:
+    """The stages at which a run has this score (in BPB, or in nats a token)."""
+    return [name for name, stage in stages(log).items() if same(printed, stage.nats if nats else stage.bpb)]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The scores of several runs at one stage."""
+
+    stage: str
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return mean(self.values)
+
+    @property
+    def stds(self) -> tuple[float, float]:
+        """Their sample and population standard deviation."""
+        return sample_std(list(self.values)), pstdev(self.values)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.8f} over {len(self.values)} runs at {self.stage}"
+
+
+def samples(logs: Sequence[RunLog], seeds: Sequence[int], nats: bool = False) -> Iterator[Sample]:
+    """Every sample whose mean a text can state: all runs, the claimed seeds', those of one configuration or one series.
+
+    ``seeds``: the claimed ones; where a seed has several runs, every choice is a reading.
+    """
+    seen = set()
+    for group in _groups(logs, seeds):
+        names = tuple(sorted(log.name for log in group))
+        if len(group) < 2 or names in seen:
+            continue
+        seen.add(names)
+        by_stage = [_comparable(log) for log in group]
+        for stage in by_stage[0]:
+            if all(stage in found for found in by_stage):
+                scores = [found[stage] for found in by_stage]
+                values = tuple((score.nats if nats else score.bpb).value for score in scores)
+                yield Sample(stage, names, values)
+
+
+def _comparable(log: RunLog) -> dict[str, Stage]:
+    """A run's scores by what the stages of different versions of a script have in common, and its last one."""
+    found = stages(log)
+    named = {WORDING.sub("", stage): score for stage, score in found.items()}
+    return named | ({"the end": list(found.values())[-1]} if found else {})
+
+
+def _groups(logs: Sequence[RunLog], seeds: Sequence[int]) -> Iterator[tuple[RunLog, ...]]:
+    yield tuple(logs)
+    choices = [[log for log in logs if log.seed == seed] for seed in seeds]
+    if choices and all(choices):
+        yield from islice(product(*choices), MOST_CHOICES)
+    for key in (_configuration, _series):
+        by_key: dict[str, list[RunLog]] = defaultdict(list)
+        for log in logs:
+            by_key[key(log)].append(log)
+        yield from (tuple(group) for group in by_key.values())
+
+
+def _configuration(log: RunLog) -> str:
+    return repr(sorted(pair for pair in log.hyperparameters.items() if not OF_ONE_RUN.search(pair[0])))
+
+
+def _series(log: RunLog) -> str:
+    """The file's name without its digits: ``ttt/seed_.log`` for ``ttt/seed_42.log``."""
+    path = Path(log.name)
+    return f"{path.parent}/{re.sub(r'[0-9]+', '', path.stem)}"

@@ -1,0 +1,30 @@
+"""Which track a submission is of: the 600 s of the 10-minute track bind no other."""
+
+import re
+
+from tritgolf.audit.contest import SECONDS_LIMIT
+from tritgolf.audit.submission import Submission
+
+OTHER = re.compile(r"non[- _]?record|unlimited|notable", re.IGNORECASE)
+FOLDERS = {"track_10min_16mb": True, "track_non_record_16mb": False}
+
+
+def ten_minutes(submission: Submission) -> bool | None:
+    """Whether it is of the 10-minute track, by its folder, its JSON, its title or its runs; None if nothing says."""
+    for part in submission.path.resolve().parts:
+        if part in FOLDERS:
+            return FOLDERS[part]
+    facts = submission.facts or {}
+    told = [str(facts.get(key, "")) for key in ("track", "name", "non_record_reason", "submission_type")]
+    title = next((line for line in (submission.readme or "").splitlines() if line.strip()), "")
+    if any(OTHER.search(text) for text in (*told, title)):
+        return False
+    if "10min" in told[0] or re.match(r"#+\s*record\b", title, re.IGNORECASE):
+        return True
+    caps = [cap for log in submission.readable_logs if (cap := log.setting_float("max_wallclock_seconds")) is not None]
+    if caps and all(cap > SECONDS_LIMIT or cap == 0 for cap in caps):
+        return False
+    gpus = {log.gpus for log in submission.readable_logs if log.gpus}
+    if gpus and max(gpus) < 8:
+        return False
+    return None
