@@ -88,7 +88,7 @@ def main() -> None:
     state = checkpoints.load(arguments.checkpoint).tensors if arguments.checkpoint else drawn_weights(model)
     name = record.export.own_storage
     storage = record.export.storage(name)
-    stored = store(state, model, storage.by_role(model, record.export.decide_scale))
+    stored = store(state, model, record.export.by_role(name, model))
     header = ArtifactHeader(
         record=record.name,
         seed=None,

@@ -184,4 +184,4 @@ def test_another_network_is_exported_reloaded_and_scored_by_the_same_stages(fini
     )
     files = {"artifact": artifacts["own"], "training": tmp_path / "train.json"}
     evaluate_stage(**run, **text, **files, train=small_training(), settings=settings)
-    assert read_json(facts)["metrics"]["chunked"]["nats"] == gaps["trained"]["nats"]
+    assert read_json(facts)["metrics"]["methods"]["chunked"]["nats"] == gaps["trained"]["nats"]

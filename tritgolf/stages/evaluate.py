@@ -5,9 +5,8 @@ from typing import Any
 
 from tritgolf.artifact.container import read_artifact
 from tritgolf.config.evaluate import EvaluateConfig
-from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
-from tritgolf.data.loader import tokens_consumed, training_stream
+from tritgolf.data.batches import batch_source
 from tritgolf.evaluate.bytes import unigram_bpb
 from tritgolf.evaluate.load import reloaded_network
 from tritgolf.evaluate.methods import make_method
@@ -26,7 +25,7 @@ def evaluate_stage(
     record: str,
     seed: int,
     name: str,
-    model: UNetConfig,
+    model: Any,
     train: TrainConfig,
     settings: EvaluateConfig,
     artifact: Path,
@@ -48,10 +47,8 @@ def evaluate_stage(
     run = read_json(training)["metrics"]
     calibration, calibration_tokens = None, 0
     if settings.temperatures:
-        after = tokens_consumed(
-            run["steps"], batch_tokens=train.batch_tokens, context=model.context, world=run["world"]
-        )
-        following = training_stream(shards, model.vocab_size).take(after, settings.calibration_tokens)
+        source = batch_source(shards, train, model.context, model.vocab_size)
+        following = source.after(run["steps"], settings.calibration_tokens, run["world"])
         calibration, calibration_tokens = calibrate(network, following, settings.temperatures, batch), len(following)
     methods: dict[str, dict[str, Any]] = {}
     for called, chosen in settings.scoring.items():
