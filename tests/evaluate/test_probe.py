@@ -21,6 +21,7 @@ from tritgolf.evaluate.windowed import Windowed, joined
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.network import Head
 from tritgolf.outcome import Verdict
+from tritgolf.report.evaluation_schemas import EvaluateMetrics
 
 TOKENS = np.random.default_rng(0).integers(300, size=75).astype(np.uint16)
 SLIDING = SlidingSettings(kind="sliding", stride=5, rule="every_token")
@@ -181,15 +182,41 @@ def test_a_chain_scores_with_the_network_that_the_one_before_it_left(network):
     assert chain.facts(16) == {"stride": 5, "window": 16, "rule": "every_token", "adapt": ["trains", "trains"]}
 
 
+@pytest.fixture
+def briefly(finished, dataset, tmp_path, monkeypatch):
+    """The evaluation stage on a short text with a small probe: settings → blocks of the methods, and temperature."""
+    monkeypatch.setattr("tritgolf.evaluate.text.validation_tokens", lambda *_: TOKENS)
+    monkeypatch.setattr(scores, "probe", partial(probe.probe, changes=2, draws=3))
+
+    def run(**settings):
+        chosen = evaluation(apply_temperature=False, batch_sequences=64, **settings)
+        metrics = evaluate(finished, dataset, tmp_path, settings=chosen)["metrics"]
+        return metrics["methods"], metrics["temperature"]
+
+    return run
+
+
+def test_the_stage_scores_by_the_records_methods(briefly):
+    adapt = [{"kind": "score_first", "chunk_tokens": 32, "epochs": 1, "lr": 0.1}]
+    plain = {"kind": "sliding", "stride": 5, "rule": "every_token"}
+    named = {"plain": plain, "ttt": plain | {"adapt": adapt}, "twice": plain | {"rule": "repeat_tail"}}
+    methods, temperature = briefly(methods=named, temperatures=())
+    assert temperature is None
+    assert list(methods) == ["plain", "ttt", "twice"]
+    assert [facts["causality"]["causal"] for facts in methods.values()] == [True, True, False]
+    assert "scores are of targets that had one" in methods["twice"]["causality"]["reason"]
+    assert methods["ttt"]["adapt"] == ["score_first"]
+    assert methods["ttt"]["bpb"] != methods["plain"]["bpb"]
+    read = EvaluateMetrics.model_validate({"methods": methods, "storage": "", "unigram_entropy_bpb": 1.0})
+    assert (read.headline.causality.causal, read.sliding.bpb) == (False, methods["plain"]["bpb"])
+
+
 @pytest.mark.parametrize("leak", [False, True])
-def test_the_stage_marks_a_method_that_leaks(finished, dataset, tmp_path, monkeypatch, leak):
+def test_the_stage_marks_a_method_that_leaks(briefly, monkeypatch, leak):
     stub = methods.METHODS["sliding"]
     leaking = lambda *rest: replace(stub(*rest), adapt=(Trains(leak),))  # noqa: E731
     monkeypatch.setitem(methods.METHODS, "sliding", leaking)
-    settings = evaluation(apply_temperature=False, batch_sequences=64)
-    monkeypatch.setattr("tritgolf.evaluate.text.validation_tokens", lambda *_: TOKENS)
-    monkeypatch.setattr(scores, "probe", partial(probe.probe, changes=2, draws=3))
-    scored = evaluate(finished, dataset, tmp_path, settings=settings)["metrics"]["methods"]
+    scored, _ = briefly()
     assert scored["chunked"]["causality"]["causal"] is True
     causality = scored["sliding"]["causality"]
     assert causality["causal"] is not leak

@@ -85,17 +85,8 @@ def later_tokens(
     original = np.asarray(tokens, dtype=np.int64)
     if original.ndim != 1 or len(original) < 3 or vocabulary < 2:
         raise ValueError("the probe needs at least three tokens and two pieces in the vocabulary")
-    generator = np.random.default_rng(seed)
-    texts, positions = [original, original], []
-    for position in _positions(len(original), changes, generator):
-        for end in (len(original), position + 1):
-            changed = original.copy()
-            # Adding 1 … V − 1 modulo V changes every token for certain.
-            shift = generator.integers(1, vocabulary, size=end - position)
-            changed[position:end] = (original[position:end] + shift) % vocabulary
-            texts.append(changed)
-            positions.append(int(position))
-    reference, again, *scores = _scores(score, np.stack(texts), many)
+    positions, texts = _changed(original, changes, vocabulary, seed)
+    reference, again, *scores = _scores(score, np.stack([original, original, *texts]), many)
     if _moved(reference, again, tolerance).any():
         return LaterTokens(0, None, repeatable=False)
     leaks = [
@@ -209,6 +200,21 @@ def _positions(length: int, changes: int, generator: np.random.Generator) -> Tok
         return every
     even = np.linspace(2, length - 1, changes // 2).astype(np.int64)
     return np.union1d(even, generator.choice(every, changes - len(even), replace=False))
+
+
+def _changed(original: Tokens, changes: int, vocabulary: int, seed: int) -> tuple[list[int], list[Tokens]]:
+    """Texts in which all tokens from a position on are changed, or that one; and these positions."""
+    generator = np.random.default_rng(seed)
+    positions, texts = [], []
+    for position in _positions(len(original), changes, generator).tolist():
+        for end in (len(original), position + 1):
+            changed = original.copy()
+            # Adding 1 … V − 1 modulo V changes every token for certain.
+            shift = generator.integers(1, vocabulary, size=end - position)
+            changed[position:end] = (original[position:end] + shift) % vocabulary
+            positions.append(position)
+            texts.append(changed)
+    return positions, texts
 
 
 def _leaks(reference: Nats, scores: Nats, position: int, tolerance: float) -> list[Leak]:

@@ -91,7 +91,8 @@ def probe(
     own = []
     if later.repeatable and later.leak is None:
         scored = np.flatnonzero(~np.isnan(reference)) + 1
-        for position in sorted({int(scored[len(scored) // 4]), int(scored[-1])}):
+        middle = min(network.model.context // 2, len(scored) - 1)
+        for position in sorted({int(scored[middle]), int(scored[-1])}):
             distribution = next_token(network, text[:position])
             own.append(sampled_own_token(nats, text, position, distribution, draws=draws, many=True))
     return Causality(later, own, len(scores.targets) - scores.distinct)

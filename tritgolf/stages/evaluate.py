@@ -17,7 +17,7 @@ from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, read_json, write_json
 from tritgolf.provenance import envelope
 
-NOT_IN_PAYLOAD = ("kind", "seconds", "window_tokens_per_second", "causality")
+TIMES = ("seconds", "window_tokens_per_second")
 
 
 def evaluate_stage(
@@ -45,11 +45,11 @@ def evaluate_stage(
     loaded = read_artifact(artifact)
     network = reloaded_network(loaded, train.attention)
     run = read_json(training)["metrics"]
-    calibration, calibration_tokens = None, 0
+    calibration = None
     if settings.temperatures:
         source = batch_source(shards, train, model.context, model.vocab_size)
         following = source.after(run["steps"], settings.calibration_tokens, run["world"])
-        calibration, calibration_tokens = calibrate(network, following, settings.temperatures, batch), len(following)
+        calibration = calibrate(network, following, settings.temperatures, batch)
     methods: dict[str, dict[str, Any]] = {}
     for called, chosen in settings.scoring.items():
         method = make_method(chosen, batch, _applied(settings, calibration, called))
@@ -57,7 +57,7 @@ def evaluate_stage(
     metrics = {
         "storage": loaded.header.storage_name,
         "methods": methods,
-        "temperature": calibration and _temperature(settings, calibration, calibration_tokens, tempered_bpb),
+        "temperature": calibration and _temperature(settings, calibration, tempered_bpb),
         "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
         "validation_bytes": byte_facts(tokens, sizes),
     }
@@ -82,24 +82,21 @@ def _applied(settings: EvaluateConfig, calibration: Calibration | None, method: 
     return calibration.best if calibration and applies else 1.0
 
 
-def _temperature(
-    settings: EvaluateConfig, calibration: Calibration, tokens: int, tempered_bpb: float
-) -> dict[str, Any]:
+def _temperature(settings: EvaluateConfig, calibration: Calibration, tempered_bpb: float) -> dict[str, Any]:
     return {
         "grid": [{"temperature": t, "calibration_nats": nats} for t, nats in calibration.nats.items()],
         "best": calibration.best,
         "applied": settings.apply_temperature,
         "sliding_bpb_at_best": tempered_bpb if settings.apply_temperature else None,
-        "calibration_tokens": tokens,
+        "calibration_tokens": settings.calibration_tokens,
     }
 
 
 def _payload(metrics: dict[str, Any]) -> dict[str, Any]:
-    """What is equal when the same run is made again, laid out as in files of schema 4: equal scores, equal digest."""
-    methods = metrics["methods"]
-    scores = {
-        name: {key: value for key, value in facts.items() if key not in NOT_IN_PAYLOAD}
-        for name, facts in methods.items()
+    """What is equal when the same run is made again: no times, and of causality the verdict."""
+    methods = {
+        name: {key: value for key, value in facts.items() if key not in TIMES}
+        | {"causality": facts["causality"]["causal"]}
+        for name, facts in metrics["methods"].items()
     }
-    rest = {key: value for key, value in metrics.items() if key != "methods"}
-    return {**rest, **scores, "causality": list(methods.values())[-1]["causality"]["later_tokens"]}
+    return {**metrics, "methods": methods}
