@@ -40,7 +40,7 @@ def log_frame(run: Run) -> pd.DataFrame:
 
 
 def zero_frame(run: Run) -> pd.DataFrame:
-    """One row a (seed, step, layer): the share of zero trits; layer ``record`` is the record's own count."""
+    """One row a (seed, step, layer): the share of zero trits; layer ``record`` is what #920's code counts."""
     rows = []
     for seed in run.seeds:
         for line in seed.log:

@@ -11,6 +11,11 @@ from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.statistics import NOT_KNOWN, format_value
 
+SETTINGS = (
+    "Shift: the numbers are stored 2^k times as large and scaled back after reload. Crowding: weights are "
+    "pushed to 2^-k of their distance from the threshold. Zeros: the smallest weights are set to zero."
+)
+
 
 def mechanism_table(run: Run) -> Table:
     """A row a mechanism: where the trained numbers are, and between which settings that were tried it broke."""
@@ -47,8 +52,7 @@ def mechanism_table(run: Run) -> Table:
             f"{limit:g} BPB from where training is, up or down. Breaks: between the last setting at which every seed "
             "held and the first at which one did not, of those that were tried; on a side that isn't named none broke. "
             "Largest gap: the furthest from zero; below zero the reload scored better than what was stored.",
-            "Shift: the numbers are stored 2^k times as large and scaled back after reload. Crowding: weights are "
-            "pushed to 2^-k of their distance from the threshold. Zeros: the smallest weights are set to zero.",
+            SETTINGS,
             UNCERTAINTY,
             *made_from([run]),
         ),

@@ -78,7 +78,7 @@ def gap_plot(roundtrip: pd.DataFrame) -> Figure:
 
 
 def zero_plot(zeros: pd.DataFrame) -> Figure:
-    """Share of zero trits by layer type over training, the record's count dashed. ``zeros``: ``zero_frame``."""
+    """Share of zero trits by layer type over training, what #920's code counts dashed. ``zeros``: ``zero_frame``."""
     figure = new_figure()
     axes = figure.subplots()
     mean = zeros.groupby(["layer", "step"])["zero_fraction"].mean()
