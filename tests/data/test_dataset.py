@@ -28,6 +28,22 @@ def test_every_shipped_dataset_is_covered():
     assert {path.stem for path in DATASETS.glob("*.yaml")} == {"docstrings", "tiny", "docs_en", "fineweb"}
 
 
+def test_a_dataset_states_what_differs_from_the_one_it_inherits(tmp_path):
+    (tmp_path / "x.yaml").write_text(TEXT)
+    (tmp_path / "y.yaml").write_text("inherit: x\ntitle: u\nsource: {files: [b.txt]}\ntokens_per_shard: 7\n")
+    x, y = (load_dataset(name, tmp_path) for name in "xy")
+    changed = {
+        "name": "y",
+        "title": "u",
+        "tokens_per_shard": 7,
+        "source": x.source.model_copy(update={"files": ("b.txt",)}),
+    }
+    assert y == x.model_copy(update=changed)
+    (tmp_path / "z.yaml").write_text("inherit: w\n")
+    with pytest.raises(InputError, match=r"z.yaml: inherit: 'w' is unknown; known: x, y, z"):
+        load_dataset("z", tmp_path)
+
+
 def test_overrides_are_laid_on_top(tmp_path):
     (tmp_path / "x.yaml").write_text(TEXT)
     dataset = load_dataset("x", tmp_path, {"source": {"files": ["b.md"]}, "tokens_per_shard": 7})

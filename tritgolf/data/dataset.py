@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.record import known_records
-from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.settings import Settings, merge, validate, with_ancestors
 from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
 
@@ -146,15 +145,16 @@ class DatasetConfig(Settings):
 
 
 def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str, Any] | None = None) -> DatasetConfig:
-    """Load and validate ``folder/name.yaml`` with ``overrides`` (nested) laid on top.
+    """Load and validate ``folder/name.yaml``, laid over what it inherits from, with ``overrides`` (nested) on top.
 
     Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
     """
-    path = Path(folder) / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(known_records(folder)) or "none"
-        raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {known}")
-    raw = merge(read_yaml(path), overrides or {})
+    known = {path.stem: path for path in Path(folder).glob("*.yaml")}
+    if name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {listed}")
+    path = known[name]
+    raw = merge(with_ancestors(path, known), overrides or {})
     return validate(DatasetConfig, {**raw, "name": name, "source": parse_source(raw.get("source"), path)}, path)
 
 
