@@ -62,7 +62,7 @@ def test_unknown_dataset_lists_the_known(tmp_path):
     [
         (
             TEXT.replace("kind: text", "kind: web"),
-            r"source.kind: 'web' is not possible; allowed: docstrings, text, hub",
+            r"source.kind: 'web' is not possible; allowed: docstrings, text, documents, hub",
         ),
         (TEXT.replace("{kind: text, files: [a.txt]}", "text"), r"source.kind: 'text' is not possible"),
         (
@@ -108,3 +108,30 @@ def test_a_hub_dataset_brings_its_own_tokenizer(tmp_path):
     (tmp_path / "x.yaml").write_text(hub + "tokenizer: {vocab_size: 300}\n")
     with pytest.raises(InputError, match="a hub dataset brings its own"):
         load_dataset("x", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            "train: t*, tokenizer: m",
+            r"source: validation: is missing; give train, validation, tokenizer, or else manifest, dataset",
+        ),
+        (
+            "manifest: m.json",
+            r"source: dataset: is missing; give manifest, dataset, or else train, validation, tokenizer",
+        ),
+        ("dataset: d", r"source: manifest: is missing"),
+        ("manifest: m.json, dataset: d, train: t*", r"source: train: leave it out; the manifest says it"),
+        ("manifest: m.json, dataset: d, train_shards: 0", r"source: train_shards: 0: Input should be greater than 0"),
+        (
+            "manifest: m.json, dataset: d, documents: {repository: a/b, revision: main, file: f}",
+            r"source: documents.first: is missing",
+        ),
+    ],
+)
+def test_a_hub_dataset_names_its_files_in_one_way(tmp_path, files, message):
+    (tmp_path / "x.yaml").write_text(f"title: t\nsource: {{kind: hub, repository: a/b, revision: main, {files}}}\n")
+    with pytest.raises(InputError, match=message) as caught:
+        load_dataset("x", tmp_path)
+    assert "\n" not in str(caught.value)
