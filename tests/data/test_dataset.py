@@ -2,22 +2,31 @@ from pathlib import Path
 
 import pytest
 
-from tritgolf.data.dataset import DocstringsSource, HubSource, TextSource, load_dataset
+from tests.small import RECORDS
+from tritgolf.config.record import load_record
+from tritgolf.data.dataset import DocstringsSource, DocumentsSource, HubSource, TextSource, load_dataset
 from tritgolf.errors import InputError
+from tritgolf.pipeline import check_together
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 TEXT = "title: t\nsource: {kind: text, files: [a.txt]}\nvalidation: {fraction: 0.1}\ntokenizer: {vocab_size: 300}\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "source"),
-    [
-        ("docstrings", DocstringsSource),
-        ("tiny", DocstringsSource),
-        ("docs_en", TextSource),
-        ("fineweb", HubSource),
-    ],
-)
+SHIPPED = {
+    "docstrings": DocstringsSource,
+    "tiny": DocstringsSource,
+    "docs_en": TextSource,
+    "docs_en_4": TextSource,
+    "docs_en_sp1024": TextSource,
+    "fineweb": HubSource,
+    "fineweb_sp8192_128": HubSource,
+    "fineweb_sp1024": HubSource,
+    "fineweb_sp8192_own": DocumentsSource,
+    "fineweb_sp1024_own": DocumentsSource,
+}
+
+
+@pytest.mark.parametrize(("name", "source"), SHIPPED.items())
 def test_shipped_datasets_are_valid(name, source):
     dataset = load_dataset(name, DATASETS)
     assert dataset.name == name
@@ -25,7 +34,28 @@ def test_shipped_datasets_are_valid(name, source):
 
 
 def test_every_shipped_dataset_is_covered():
-    assert {path.stem for path in DATASETS.glob("*.yaml")} == {"docstrings", "tiny", "docs_en", "fineweb"}
+    assert {path.stem for path in DATASETS.glob("*.yaml")} == SHIPPED.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces"),
+    [
+        ("fineweb_sp8192_128", 8192),
+        ("fineweb_sp8192_own", 8192),
+        ("fineweb_sp1024", 1024),
+        ("fineweb_sp1024_own", 1024),
+        ("docs_en_4", 8192),
+        ("docs_en_sp1024", 1024),
+    ],
+)
+def test_a_record_of_another_vocabulary_is_told_when_planning(name, pieces):
+    dataset = load_dataset(name, DATASETS)
+    fitting, other = (
+        load_record(record, RECORDS) for record in (("ternary_v2", "demo"), ("demo", "ternary_v2"))[pieces == 1024]
+    )
+    check_together(fitting, dataset, processes=1)
+    with pytest.raises(InputError, match=rf"{name}.yaml: .*vocab_size: {pieces}, but the record {other.name} has"):
+        check_together(other, dataset, processes=1)
 
 
 def test_a_dataset_states_what_differs_from_the_one_it_inherits(tmp_path):
