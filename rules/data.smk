@@ -22,7 +22,7 @@ rule corpus:
     threads: 1
     resources:
         mem_mb=3500,  # of which 2 GB are for texts compressed with a window that long
-        runtime=120,
+        runtime=minutes_of_corpus,
     params:
         version=version_of_corpus,
         source=dataset_setting("source"),
@@ -50,8 +50,8 @@ rule tokenizer:
         "../envs/tritgolf.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=memory_of_tokenizer,
+        runtime=minutes_of_tokenizer,
     params:
         version=version_of_tokenizer,
         tokenizer=dataset_setting("tokenizer"),

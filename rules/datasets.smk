@@ -3,7 +3,7 @@
 import functools
 import re
 
-from tritgolf.data.dataset import TextSource
+from tritgolf.data.dataset import DocumentsSource, TextSource
 from tritgolf.data.find import find_texts
 
 HUB_DATASETS = [name for name in datasets_used() if dataset_config(name).source.kind == "hub"]
@@ -38,6 +38,25 @@ def _with_states(version: int, paths: list[str]):
     states = {path: Path(path).stat() for path in paths if NO_PATH_OF_SNAKEMAKE.search(path)}
     known = [[path, state.st_size, state.st_mtime_ns] for path, state in states.items()]
     return [version, *known] if known else version
+
+
+def minutes_of_corpus(wildcards) -> int:
+    """Time for a dataset's corpus: published documents are tens of gigabytes to download."""
+    return 600 if isinstance(dataset_config(wildcards.dataset).source, DocumentsSource) else 120
+
+
+def memory_of_tokenizer(wildcards) -> int:
+    """Memory in MB of a tokenizer's training: up to 9 bytes a byte of its text (measured on 80 MB of source code)."""
+    return max(4000, 10 * _training_megabytes(wildcards.dataset))
+
+
+def minutes_of_tokenizer(wildcards) -> int:
+    """Its time: 1.5 s a megabyte, measured likewise on a busy machine, and as long again."""
+    return max(120, _training_megabytes(wildcards.dataset) // 20)
+
+
+def _training_megabytes(dataset: str) -> int:
+    return dataset_config(dataset).tokenizer.training_bytes // 10**6
 
 
 @functools.cache

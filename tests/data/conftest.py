@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tritgolf.data.shards import ShardWriter
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
 
 SENTENCES = [
@@ -32,3 +34,24 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory, documents: list[str]) ->
     source = write_documents(folder / "documents.jsonl", documents)
     save_tokenizer(train_tokenizer(source, 400, 10**6), folder / "tokenizer", origin="trained")
     return folder / "tokenizer"
+
+
+@pytest.fixture
+def quick_hub(monkeypatch):
+    """No pauses, small parts of a file at a time, no proxy."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1000)  # 10 MB: what is kept of a torn answer
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory, tokenizer):
+    """A small repo laid out as the published one."""
+    folder = tmp_path_factory.mktemp("repo")
+    made = {"README.md": b"# tokens", "tokenizers/t.model": (tokenizer / "tokenizer.model").read_bytes()}
+    with ShardWriter(folder, "fineweb_train", 5000) as train, ShardWriter(folder, "fineweb_val", 5000) as held_out:
+        train.add(np.arange(8000) % 300)
+        held_out.add(np.delete(np.arange(101), 3))  # all but the unknown one
+    for path in train.paths + held_out.paths:
+        made[f"datasets/sp/{path.name}"] = path.read_bytes()
+    return made

@@ -25,6 +25,7 @@ class Hub:
         self.faults: list[Callable[[BaseHTTPRequestHandler, bytes], None] | None] = []
         self.list_faults: list[Callable[[BaseHTTPRequestHandler, bytes], None]] = []
         self.lfs_digests: dict[str, str] = {}
+        self.main = COMMIT  # the commit that the branch is at
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -100,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.requests.append((path, self.headers.get("Range")))
         prefix = "datasets/" if self.hub.kind == "dataset" else ""
         if found := re.fullmatch(rf"/api/{self.hub.kind}s/{self.hub.repository}/revision/(main|{COMMIT})", path):
-            self._list()
+            self._list(self.hub.main if found[1] == "main" else COMMIT)
         elif found := re.fullmatch(rf"/{prefix}{self.hub.repository}/resolve/{COMMIT}/(.+)", path):
             self._resolve(found[1])
         elif path.startswith("/cdn/") and path.removeprefix("/cdn/") in self.hub.files:
@@ -108,11 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             status(404)(self, b"")
 
-    def _list(self) -> None:
+    def _list(self, commit: str) -> None:
         if self.hub.list_faults:
             self.hub.list_faults.pop(0)(self, b"")
             return
-        info = {"id": self.hub.repository, "sha": COMMIT, "siblings": self.hub.siblings(), "tags": []}
+        info = {"id": self.hub.repository, "sha": commit, "siblings": self.hub.siblings(), "tags": []}
         replace(json.dumps(info).encode())(self, b"")
 
     def _resolve(self, name: str) -> None:

@@ -10,31 +10,14 @@ from tritgolf.data.hub import Retry, fetch
 from tritgolf.data.loader import training_stream, validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import check_tokenizer, verify_shards
 from tritgolf.data.published import build_published_dataset
-from tritgolf.data.shards import ShardWriter, write_shard
+from tritgolf.data.shards import write_shard
 from tritgolf.data.tokenizer import load_tokenizer, load_tokenizer_facts
 from tritgolf.errors import InputError
 
 ONCE, TWICE = Retry(attempts=1, pause=0), Retry(attempts=2, pause=0)
 
 
-@pytest.fixture(autouse=True)
-def quick_and_direct(monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1000)  # 10 MB: what is kept of a torn answer
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture(scope="session")
-def files(tmp_path_factory, tokenizer):
-    """A small repo laid out as the published one."""
-    folder = tmp_path_factory.mktemp("repo")
-    made = {"README.md": b"# tokens", "tokenizers/t.model": (tokenizer / "tokenizer.model").read_bytes()}
-    with ShardWriter(folder, "fineweb_train", 5000) as train, ShardWriter(folder, "fineweb_val", 5000) as held_out:
-        train.add(np.arange(8000) % 300)
-        held_out.add(np.delete(np.arange(101), 3))  # all but the unknown one
-    for path in train.paths + held_out.paths:
-        made[f"datasets/sp/{path.name}"] = path.read_bytes()
-    return made
+pytestmark = pytest.mark.usefixtures("quick_hub")
 
 
 @pytest.fixture(params=["dataset", "model"])
@@ -316,7 +299,7 @@ class TestDocuments:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"file": "none.jsonl"}, r"has no file 'none.jsonl'; correct source.documents"),
+            ({"file": "none.jsonl"}, r"has no file 'none.jsonl'; correct the dataset's source"),
             ({"first": 6}, r"docs.jsonl: has 5 documents, and source.documents.first is 6"),
             ({"endpoint": "http://127.0.0.1:9"}, r"cannot give the file list"),
             ({"folder": "/nowhere"}, r"/nowhere/docs.jsonl: is missing"),

@@ -18,7 +18,7 @@ from tritgolf.config.lossless import losses
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.modes import MODES, MODES_OF
-from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.settings import Settings, merge, validate, with_ancestors
 from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
 from tritgolf.errors import InputError
@@ -110,7 +110,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
             f"record {name!r}", "is unknown", f"{alone}known records: {', '.join(sorted(known)) or 'none'}"
         )
     path = known[name]
-    raw = merge(_with_ancestors(path, known, seen=()), overrides or {})
+    raw = merge(with_ancestors(path, known), overrides or {})
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
@@ -127,18 +127,6 @@ def _files_of(folder: str | Path) -> dict[str, Path]:
             raise InputError(path, f"has the name of {files[path.stem]}", "give one of them another name")
         files[path.stem] = path
     return files
-
-
-def _with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...]) -> dict[str, Any]:
-    raw = read_yaml(path)
-    parent = raw.pop("inherit", None)
-    if parent is None:
-        return raw
-    if parent in seen or parent == path.stem:
-        raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
-    if not isinstance(parent, str) or parent not in known:
-        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(sorted(known))}")
-    return merge(_with_ancestors(known[parent], known, (*seen, path.stem)), raw)
 
 
 def _set_default(raw: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -87,6 +87,22 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The YAML mapping at ``path`` laid over the one it names in ``inherit`` (of ``known``: name → file), and so on.
+
+    Raises ``InputError`` for an unknown ancestor or a circle of them.
+    """
+    raw = read_yaml(path)
+    parent = raw.pop("inherit", None)
+    if parent is None:
+        return raw
+    if parent in seen or parent == path.stem:
+        raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
+    if not isinstance(parent, str) or parent not in known:
+        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(sorted(known))}")
+    return merge(with_ancestors(known[parent], known, (*seen, path.stem)), raw)
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Where two nested settings differ, as ``train.steps: 24 → 32``; ``not set`` where only one of them has a value."""
     found = []

@@ -7,6 +7,7 @@ What is left out of the source is told on standard error and in ``corpus.json``.
 
 import contextlib
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import zstandard
 
-from tritgolf.data.dataset import DocstringsSource, HubSource, Source, SplitConfig, TextSource
+from tritgolf.data.dataset import DocstringsSource, DocumentsSource, HubSource, Source, SplitConfig, TextSource
 from tritgolf.data.docstrings import package_version, read_docstrings
 from tritgolf.data.find import Texts, find_texts, printable
 from tritgolf.data.left_out import LeftOut, no_text
@@ -30,7 +31,8 @@ SPLITS = ("train", "validation")
 def build_corpus(name: str, source: Source, rule: SplitConfig | None, folder: str | Path) -> dict[str, Any]:
     """Write the corpus of dataset ``name`` to ``folder`` (whole or not at all); return the facts of ``corpus.json``.
 
-    ``rule`` chooses the validation documents; None where the source names validation files.
+    ``rule`` chooses the validation documents; None where the source names validation files. Documents of a repo are
+    read from the local copy that ``documents.fetch_text`` has made.
 
     Raises ``InputError`` for text that is missing, damaged or not UTF-8, and for a split without documents.
     """
@@ -87,6 +89,10 @@ class _SourceText:
         self.source, self.left_out = source, LeftOut()
         self._held = self._texts = Texts([])
         self._cut: dict[str, Any] = {}
+        if isinstance(source, DocumentsSource):
+            if source.folder is None:
+                raise InputError(f"repository {source.repository!r}", "is not here", "download its documents first")
+            self._texts = Texts([Path(source.folder) / source.file])
         if isinstance(source, TextSource):
             self._cut = {"documents": source.documents, "separator": source.separator}
             self._held, self._texts = find_texts(source.validation_files), find_texts(source.files)
@@ -104,6 +110,8 @@ class _SourceText:
                 return iter(read_docstrings(packages, self.left_out.not_read)[:limit])
             case TextSource():
                 return self._documents(self._texts)
+            case DocumentsSource(first=first):
+                return self._documents(self._texts, first)
             case HubSource(repository=repository):
                 raise InputError(f"repository {repository!r}", "holds tokens, not text", "download it instead")
 
@@ -116,18 +124,25 @@ class _SourceText:
                     "kind": "text",
                     "files": [printable(path.name) for path in self._held.files + self._texts.files],
                 }
+            case DocumentsSource(repository=repository, revision=commit, file=file, first=first):
+                return {"kind": "documents", "repository": repository, "commit": commit, "file": file, "first": first}
             case _:
                 return {"kind": self.source.kind}
 
-    def _documents(self, texts: Texts) -> Iterator[str]:
+    def _documents(self, texts: Texts, first: int | None = None) -> Iterator[str]:
+        """The documents of all files, of each the ``first`` so many; ``InputError`` for a file of fewer."""
         for path in texts.files:
             found = blank = 0
-            for text in every_document(path, **self._cut):
+            for text in itertools.islice(every_document(path, **self._cut), first):
                 if is_blank(text):
                     blank += 1
                 else:
                     found += 1
                     yield text
+            if first is not None and found + blank < first:
+                raise InputError(
+                    path, f"has {found + blank:,} documents, and source.first is {first:,}", "ask for fewer"
+                )
             if found:
                 self.left_out.blank += blank
             else:

@@ -1,7 +1,7 @@
 """What a dataset is: where its text comes from, how it is split, tokenized and cut into shards (``datasets/*.yaml``).
 
-A source is one of three kinds. ``docstrings`` reads installed packages, ``text`` reads local files, ``hub`` downloads
-tokens that somebody else made; a hub dataset brings its own tokenizer and validation split.
+A source is one of four kinds. ``docstrings`` reads installed packages, ``text`` local files; ``documents`` downloads
+text, ``hub`` tokens that somebody else made; a hub dataset brings its own tokenizer and validation split.
 """
 
 from pathlib import Path
@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.record import known_records
-from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.settings import Settings, merge, validate, with_ancestors
 from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
 
@@ -47,7 +46,7 @@ class TextSource(Settings):
 
 
 class HubDocuments(Settings):
-    """The text behind published validation shards: the ``first`` so many lines of a .jsonl in a Hugging Face repo.
+    """Documents of a .jsonl in a Hugging Face repo: the ``first`` so many lines, or all of them.
 
     ``folder`` names a local copy of the repo to use instead.
     """
@@ -56,34 +55,60 @@ class HubDocuments(Settings):
     repository_type: Literal["dataset", "model"] = "dataset"
     revision: str
     file: str
-    first: Positive
+    first: Positive | None = None
     endpoint: str = Field(default="https://huggingface.co", pattern="^https?://[^/]+")
     folder: str | None = None
+
+
+class DocumentsSource(HubDocuments):
+    """Published documents as text to train a tokenizer on and to make shards of (Parameter Golf's data page)."""
+
+    kind: Literal["documents"]
 
 
 class HubSource(Settings):
     """Published shards and their tokenizer in a Hugging Face repo; ``folder`` names a local copy to use instead.
 
+    Which files: the patterns ``train``, ``validation`` and ``tokenizer``, or what the repo's ``manifest`` says of its
+    ``dataset``. ``train_shards``: so many of the training shards, the first ones; else all.
     ``documents``: where the validation text lies, so that its raw bytes can be counted.
     """
 
-    LATER = frozenset({"documents"})
+    LATER = frozenset({"documents", "manifest", "dataset", "train_shards"})
     kind: Literal["hub"]
     repository: str
     repository_type: Literal["dataset", "model"] = "dataset"
     revision: str
-    train: str
-    validation: str
-    tokenizer: str
+    train: str | None = None
+    validation: str | None = None
+    tokenizer: str | None = None
     endpoint: str = Field(default="https://huggingface.co", pattern="^https?://[^/]+")
     folder: str | None = None
     documents: HubDocuments | None = None
+    manifest: str | None = None
+    dataset: str | None = None
+    train_shards: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_name_files(self) -> "HubSource":
+        patterns = {"train": self.train, "validation": self.validation, "tokenizer": self.tokenizer}
+        by_manifest = {"manifest": self.manifest, "dataset": self.dataset}
+        given, other = (by_manifest, patterns) if any(by_manifest.values()) else (patterns, by_manifest)
+        for key, value in given.items():
+            if value is None:
+                raise ValueError(f"{key}: is missing; give {', '.join(given)}, or else {', '.join(other)}")
+        if surplus := [key for key, value in other.items() if value is not None]:
+            raise ValueError(f"{surplus[0]}: leave it out; the manifest says it")
+        if self.documents is not None and self.documents.first is None:
+            raise ValueError("documents.first: is missing; give the number of validation documents")
+        return self
 
 
-Source = Annotated[DocstringsSource | TextSource | HubSource, Field(discriminator="kind")]
-SOURCES: dict[str, type[DocstringsSource | TextSource | HubSource]] = {
+Source = Annotated[DocstringsSource | TextSource | DocumentsSource | HubSource, Field(discriminator="kind")]
+SOURCES: dict[str, type[DocstringsSource | TextSource | DocumentsSource | HubSource]] = {
     "docstrings": DocstringsSource,
     "text": TextSource,
+    "documents": DocumentsSource,
     "hub": HubSource,
 }
 
@@ -146,15 +171,16 @@ class DatasetConfig(Settings):
 
 
 def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str, Any] | None = None) -> DatasetConfig:
-    """Load and validate ``folder/name.yaml`` with ``overrides`` (nested) laid on top.
+    """Load and validate ``folder/name.yaml``, laid over what it inherits from, with ``overrides`` (nested) on top.
 
     Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
     """
-    path = Path(folder) / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(known_records(folder)) or "none"
-        raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {known}")
-    raw = merge(read_yaml(path), overrides or {})
+    known = {path.stem: path for path in Path(folder).glob("*.yaml")}
+    if name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {listed}")
+    path = known[name]
+    raw = merge(with_ancestors(path, known), overrides or {})
     return validate(DatasetConfig, {**raw, "name": name, "source": parse_source(raw.get("source"), path)}, path)
 
 

@@ -1,9 +1,10 @@
-"""The text behind published validation shards: its prefix downloaded, encoded again, proved equal, its bytes counted.
+"""Published documents, all or the first lines of them: as text for a corpus, and as that behind published shards.
 
 A published set of documents is large and only its first lines are validation text, so ranges of it are fetched until
 these are there. Whether they are the text of the shards is not believed but shown: their tokens must be the shards'.
 """
 
+import contextlib
 import itertools
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from huggingface_hub import hf_hub_url
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from tritgolf.data.byte_counts import capped, fill_up
-from tritgolf.data.dataset import HubDocuments
+from tritgolf.data.dataset import DocumentsSource, HubDocuments
 from tritgolf.data.encode import encode_counted
-from tritgolf.data.hub import Retry, address, list_files, with_retries
+from tritgolf.data.hub import RemoteFile, Retry, download, list_pinned, with_retries
+from tritgolf.data.hub_files import address
 from tritgolf.data.shards import Tokens, open_shard
 from tritgolf.data.text import read_documents
 from tritgolf.data.tokenizer import load_tokenizer
@@ -34,26 +36,75 @@ def fetch_documents(documents: HubDocuments, folder: Path, retry: Retry = PATIEN
 
     What was downloaded stays for the next call. Raises ``InputError`` for a file that can't be had, or is too short.
     """
+    assert documents.first is not None  # HubSource sees to it
     if documents.folder is not None:
         path, commit = Path(documents.folder) / documents.file, "local"
         if not path.is_file():
             raise InputError(path, "is missing", "put the documents there, or leave source.documents.folder out")
-        return _first_lines(path, folder / commit / f"first_{documents.first}.jsonl", documents)
-    commit, files = list_files(documents, retry)
-    if documents.file not in files:
-        raise InputError(address(documents), f"has no file {documents.file!r}", "correct source.documents")
-    target = folder / commit / f"first_{documents.first}.jsonl"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_suffix(".lock")):
+        return _first_lines(path, folder / commit / f"first_{documents.first}.jsonl", documents, documents.first)
+    with _locked(folder):
+        commit, file = _listed(documents, folder, retry)
+        target = folder / commit / f"first_{documents.first}.jsonl"
         if target.is_file():
             return target
         part = target.with_suffix(".part")
-        _download_lines(documents, commit, part, files[documents.file].size, retry)
-        return _first_lines(part, target, documents)
+        _download_lines(documents, documents.first, commit, part, file.size, retry)
+        return _first_lines(part, target, documents, documents.first)
 
 
-def _download_lines(documents: HubDocuments, commit: str, part: Path, size: int, retry: Retry) -> None:
-    """Append ranges of the file to ``part`` until it holds the lines, or all of the file."""
+def fetch_text(source: DocumentsSource, folder: Path, retry: Retry = PATIENT) -> DocumentsSource:
+    """Have the documents of ``source`` in ``folder``; return the source as its local copy, at the commit it is from.
+
+    Of the ``first`` lines ranges are fetched until these are there; a whole file must have the digest that the hub
+    states, which a part can't be held to. What was downloaded stays for the next call, and for other datasets. Raises
+    ``InputError`` for a file that can't be had.
+    """
+    if source.folder is not None:
+        return source.model_copy(update={"revision": "local"})
+    with _locked(folder):
+        commit, file = _listed(source, folder, retry)
+        root = folder / commit
+        whole = root / "whole" / source.file
+        if source.first is None or whole.is_file():
+            download(source, commit, file, whole, retry)
+            copy = root / "whole"
+        else:
+            copy = root / f"first_{source.first}"
+            _have_lines(source, source.first, commit, copy / source.file, file.size, retry)
+    return source.model_copy(update={"folder": str(copy), "revision": commit})
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two datasets may want the same documents."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        yield
+
+
+def _listed(documents: HubDocuments, folder: Path, retry: Retry) -> tuple[str, RemoteFile]:
+    """The commit and the file that hold the documents."""
+    commit, files = list_pinned(documents, folder, retry)
+    if documents.file not in files:
+        raise InputError(address(documents), f"has no file {documents.file!r}", "correct the dataset's source")
+    (folder / commit).mkdir(exist_ok=True)
+    return commit, files[documents.file]
+
+
+def _have_lines(documents: HubDocuments, first: int, commit: str, path: Path, size: int, retry: Retry) -> None:
+    """Have the ``first`` lines of the documents' file at ``path``, whole or not at all."""
+    if path.is_file():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    _download_lines(documents, first, commit, part, size, retry)
+    with part.open("rb+") as file:
+        file.truncate(sum(len(line) for line in itertools.islice(file, first)))
+    part.replace(path)
+
+
+def _download_lines(documents: HubDocuments, first: int, commit: str, part: Path, size: int, retry: Retry) -> None:
+    """Append ranges of the file to ``part`` until it holds the ``first`` lines, or all of the file."""
     url = hf_hub_url(
         documents.repository,
         documents.file,
@@ -63,7 +114,7 @@ def _download_lines(documents: HubDocuments, commit: str, part: Path, size: int,
     )
     part.touch()
     lines = _count_lines(part)
-    while lines < documents.first and (start := part.stat().st_size) < size:
+    while lines < first and (start := part.stat().st_size) < size:
         stop = min(start + RANGE, size)
 
         def get(start: int = start, stop: int = stop) -> bytes:
@@ -71,14 +122,16 @@ def _download_lines(documents: HubDocuments, commit: str, part: Path, size: int,
             response = get_session().get(url, headers=headers, follow_redirects=True, timeout=60)
             hf_raise_for_status(response)
             if response.status_code != 206 or len(response.content) != stop - start:
-                raise InputError(address(documents), "does not serve parts of a file", "set source.documents: null")
+                raise InputError(
+                    address(documents), "does not serve parts of a file", "name a local copy of the repo (folder)"
+                )
             return bytes(response.content)
 
         block = with_retries(get, f"bytes {start} to {stop} of {documents.file}", address(documents), retry)
         with part.open("ab") as file:
             file.write(block)
         lines += block.count(b"\n")
-        had = f"{min(lines, documents.first):,} of {documents.first:,} documents, {stop / 1e6:,.0f} MB"
+        had = f"{min(lines, first):,} of {first:,} documents, {stop / 1e6:,.0f} MB"
         print(f"{documents.file}: {had}", file=sys.stderr, flush=True)
 
 
@@ -87,13 +140,13 @@ def _count_lines(path: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(RANGE), b""))
 
 
-def _first_lines(source: Path, target: Path, documents: HubDocuments) -> Path:
-    """Write the first lines of ``source`` to ``target``, whole or not at all."""
+def _first_lines(source: Path, target: Path, documents: HubDocuments, first: int) -> Path:
+    """Write the ``first`` lines of ``source`` to ``target``, whole or not at all."""
     with atomic_path(target) as whole:
         with source.open("rb") as lines, whole.open("wb") as file:
-            count = sum(bool(file.write(line)) for line in itertools.islice(lines, documents.first))
-        if count < documents.first:
-            what = f"has {count:,} documents, and source.documents.first is {documents.first:,}"
+            count = sum(bool(file.write(line)) for line in itertools.islice(lines, first))
+        if count < first:
+            what = f"has {count:,} documents, and source.documents.first is {first:,}"
             raise InputError(f"{address(documents)}: {documents.file}", what, "correct source.documents")
     return target
 

@@ -1,11 +1,11 @@
 """Published shards and their tokenizer, downloaded from a Hugging Face repo: pinned, resumable, verified.
 
-A revision is resolved to a commit once; everything comes from that commit. A file is downloaded beside its place, goes
-on from where it stopped, and is put there only with the size and digest that the hub states (SHA-256 of a Git LFS file,
-Git's blob id of another). Plain HTTP with ranges suffices; the library's Xet transport is not used.
+A revision is resolved to a commit once and noted; everything comes from that commit, in later calls too. A file is
+downloaded beside its place, goes on from where it stopped, and is put there only with the size and digest that the hub
+states (SHA-256 of a Git LFS file, Git's blob id of another). Plain HTTP with ranges suffices; the library's Xet
+transport is not used.
 """
 
-import fnmatch
 import hashlib
 import json
 import re
@@ -21,11 +21,10 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
-from tritgolf.data.byte_counts import sidecar_path
 from tritgolf.data.dataset import HubDocuments, HubSource
-from tritgolf.data.manifest import Split
+from tritgolf.data.hub_files import HubFiles, address, arrange
 from tritgolf.errors import InputError
-from tritgolf.files import CHUNK
+from tritgolf.files import CHUNK, read_json, write_json
 
 # The base error of the HTTP client under the hub library, which is httpx in some of its versions and httpx2 in others.
 TransportError: type[Exception] = HfHubHTTPError.__bases__[0]
@@ -56,19 +55,6 @@ class Retry:
     pause: float = 1.0
 
 
-@dataclass(frozen=True)
-class HubFiles:
-    """Local paths of a dataset's files, in name order, and the commit they come from ("local" for a local copy).
-
-    ``sidecars``: the byte counts of validation shards, of as many as the repo has them.
-    """
-
-    shards: dict[Split, list[Path]]
-    sidecars: list[Path]
-    tokenizer: Path
-    commit: str
-
-
 def fetch(source: HubSource, folder: str | Path, retry: Retry = Retry()) -> HubFiles:
     """Have all files of ``source`` in ``folder``, downloading what is missing there, and return their paths.
 
@@ -78,15 +64,33 @@ def fetch(source: HubSource, folder: str | Path, retry: Retry = Retry()) -> HubF
     if source.folder is not None:
         root = Path(source.folder)
         names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-        return _arrange(source, names, root, "local")
+        return arrange(source, names, root, "local")
     Path(folder).mkdir(parents=True, exist_ok=True)
     with FileLock(Path(folder) / "lock"):  # two workflows may want the same dataset
-        commit, files = list_files(source, retry)
+        commit, files = list_pinned(source, Path(folder), retry)
         root = Path(folder) / commit
-        wanted = _arrange(source, sorted(files), root, commit)
+        if source.manifest in files:
+            download(source, commit, files[source.manifest], root / source.manifest, retry)
+        wanted = arrange(source, sorted(files), root, commit)
         for path in [wanted.tokenizer, *wanted.shards["validation"], *wanted.sidecars, *wanted.shards["train"]]:
             download(source, commit, files[path.relative_to(root).as_posix()], path, retry)
     return wanted
+
+
+def list_pinned(source: HubSource | HubDocuments, folder: Path, retry: Retry) -> tuple[str, dict[str, RemoteFile]]:
+    """``list_files`` of the commit that an earlier call with this ``folder`` noted, else noted now.
+
+    So a download that stopped goes on with the same files although a branch has moved; deleting the note follows it.
+    """
+    path, key = folder / "commits.json", f"{address(source)} {source.revision}"
+    commits = read_json(path) if path.is_file() else {}
+    if not isinstance(commits, dict):
+        raise InputError(path, "holds no commits by revision", "delete it")
+    if key in commits:
+        return list_files(source.model_copy(update={"revision": commits[key]}), retry)
+    commit, files = list_files(source, retry)
+    write_json(path, commits | {key: commit})
+    return commit, files
 
 
 def list_files(source: HubSource | HubDocuments, retry: Retry) -> tuple[str, dict[str, RemoteFile]]:
@@ -116,7 +120,7 @@ def list_files(source: HubSource | HubDocuments, retry: Retry) -> tuple[str, dic
     return with_retries(ask, f"the file list of revision {source.revision!r}", where, retry)
 
 
-def download(source: HubSource, commit: str, file: RemoteFile, path: Path, retry: Retry) -> None:
+def download(source: HubSource | HubDocuments, commit: str, file: RemoteFile, path: Path, retry: Retry) -> None:
     """Have ``file`` at ``path``, whole and verified; a part that is there already is not downloaded again."""
     if path.is_file() and path.stat().st_size == file.size:
         return  # it came here through the verification below
@@ -161,36 +165,6 @@ def content_digest(path: Path, like: str) -> str:
 
 class _WrongContentError(Exception):
     pass
-
-
-def _arrange(source: HubSource, names: list[str], root: Path, commit: str) -> HubFiles:
-    """The paths under ``root`` of those ``names`` that the source wants; ``InputError`` if a pattern names none."""
-
-    def matching(key: str, pattern: str) -> list[Path]:
-        found = [root / name for name in names if fnmatch.fnmatchcase(name, pattern) and ".." not in Path(name).parts]
-        if not found:
-            raise InputError(address(source), f"has no file {pattern!r} ({key})", "correct the dataset's source")
-        return found
-
-    def tokens(key: Split, pattern: str) -> list[Path]:
-        """The shards: byte counts that the pattern matches too are none."""
-        found = matching(key, pattern)
-        return [path for path in found if path not in {sidecar_path(shard) for shard in found}]
-
-    train, validation = tokens("train", source.train), tokens("validation", source.validation)
-    there = {root / name for name in names}
-    sidecars = [sidecar_path(shard) for shard in validation]
-    return HubFiles(
-        {"train": train, "validation": validation},
-        [path for path in sidecars if path in there],
-        matching("tokenizer", source.tokenizer)[0],
-        commit,
-    )
-
-
-def address(source: HubSource | HubDocuments) -> str:
-    """How messages name the repo."""
-    return source.folder or f"{source.endpoint} {source.repository_type} {source.repository}"
 
 
 def with_retries(action: Callable[[], T], wanted: str, where: str, retry: Retry) -> T:

@@ -10,7 +10,8 @@ import numpy as np
 from tritgolf.data.byte_counts import check_counts, check_known, check_tokens, sidecar_path
 from tritgolf.data.dataset import HubSource
 from tritgolf.data.documents import fetch_documents, prove
-from tritgolf.data.hub import HubFiles, fetch
+from tritgolf.data.hub import fetch
+from tritgolf.data.hub_files import HubFiles
 from tritgolf.data.manifest import (
     PREFIX,
     Manifest,
