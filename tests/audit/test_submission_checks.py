@@ -114,7 +114,11 @@ CASES = {
         with_logs({"a": styles.int6(1), "b": styles.int6(1, 1.18).replace("seed:1\n", "seed:2\n")}),
         "the same loss at every step",
     ),
-    "json.score": (int6_runs(facts={"val_bpb": 1.1705}), int6_runs(facts={"val_bpb": 1.16}), "val_bpb 1.16;"),
+    "json.score": (
+        int6_runs(facts={"val_bpb": 1.1705}),
+        int6_runs(facts={"val_bpb": 1.16, "seeds": [1, 2, 3]}),
+        "val_bpb 1.16;",
+    ),
     "json.loss": (
         int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.96993}),
         int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.98}),
@@ -122,7 +126,7 @@ CASES = {
     ),
     "json.bytes": (
         int6_runs(facts={"bytes_total": 15_700_000}),
-        int6_runs(facts={"bytes_total": 15_652_358}),
+        int6_runs(facts={"bytes_total": 15_652_358, "seeds": [1, 2, 3]}),
         "the mean of the models, without code",
     ),
     "json.sum": (
