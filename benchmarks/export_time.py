@@ -55,17 +55,19 @@ def drawn_weights(model: UNetConfig) -> dict[str, Tensor]:
 
 def sequential(stored: Stored) -> int:
     """Bytes of the smaller layout, every section compressed in its turn."""
-    return min(sum(len(compress(data, "xz")) for data in layout.values()) for layout in payloads(stored))
+    return min(sum(len(compress(data, "xz")) for data in sections) for sections in payloads(stored))
 
 
 def published(stored: Stored) -> int:
-    return min(len(lzma.compress(b"".join(layout.values()), preset=PRESET)) for layout in payloads(stored))
+    return min(len(lzma.compress(b"".join(sections), preset=PRESET)) for sections in payloads(stored))
 
 
-def payloads(stored: Stored) -> list[dict[str, bytes]]:
-    """The sections of each layout."""
+def payloads(stored: Stored) -> list[list[bytes]]:
+    """The sections under each layout of the trits."""
     with Sections(threads=1) as shared:
-        return list(assemble(stored, shared).values())
+        sections = assemble(stored, shared)
+    numbers = [data for kind, by_layout in sections.items() if kind != "trits" for data in by_layout.values()]
+    return [[trits, *numbers] for trits in sections["trits"].values()]
 
 
 def timed(call: Callable[[], int]) -> dict[str, float]:
@@ -86,7 +88,7 @@ def main() -> None:
     state = checkpoints.load(arguments.checkpoint).tensors if arguments.checkpoint else drawn_weights(model)
     name = record.export.own_storage
     storage = record.export.storage(name)
-    stored = store(state, model.quantizer, storage, record.export.decide_scale)
+    stored = store(state, model, storage.by_role(model, record.export.decide_scale))
     header = ArtifactHeader(
         record=record.name,
         seed=None,
@@ -103,7 +105,7 @@ def main() -> None:
             "published": lambda: published(stored),
         }
         rounds = [{what: timed(call) for what, call in calls.items()} for _ in range(arguments.repeats)]
-    trits = torch.cat([q.flatten() for q, _ in stored.ternary.values()])
+    trits = torch.cat([q.flatten() for q, _ in stored.quantized.values()])
     paths = {}
     for what in calls:
         own, fast = ([times[which] for times in rounds] for which in (what, "fast"))

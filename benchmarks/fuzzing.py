@@ -60,7 +60,7 @@ def example() -> tuple[Stored, ArtifactHeader]:
     )
     generator = torch.Generator().manual_seed(0)
     state = {name: torch.randn(shape, generator=generator) ** 5 for name, shape in parameter_shapes(model).items()}
-    return store(state, model.quantizer, storage), header
+    return store(state, model, storage.by_role(model)), header
 
 
 def fuzz(read: Reader, wrappers: list[Callable[[bytes], bytes]], seeds: Iterable[bytes]) -> None:

@@ -15,9 +15,12 @@ from tritgolf.config.record import RecordConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
+from tritgolf.model.network import use_quantizers
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
 from tritgolf.parameters import MATRICES
+from tritgolf.quantize.plan import quantizers
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.train.muon import muon_step
 from tritgolf.train.schedule import muon_momentum
@@ -30,6 +33,7 @@ class PlainTrainer:
         model, self.train = unet_of(record.model, record.name), record.train
         dtype = DTYPES[model.compute]
         self.network = UNet(model, choose_attention(self.train.attention, device, dtype)[1])
+        use_quantizers(self.network, quantizers(model, parameters_of(model)))
         initialize(self.network, seed)
         self.network.to(device)
         named = dict(self.network.named_parameters())

@@ -26,10 +26,10 @@ from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
-from tritgolf.model.layers import quantizer_arguments
 from tritgolf.model.mlp import relu_product, slope_product
 from tritgolf.provenance import provenance
-from tritgolf.quantize.ternary import Quantized, dequantize, ternarize
+from tritgolf.quantize.base import Quantized, dequantize, quantize
+from tritgolf.quantize.plan import quantizer_of
 from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
@@ -72,7 +72,7 @@ def fp8_ways(x: Tensor, ternary: Quantized) -> dict[str, Callable[[], Tensor]]:
 
     for name, dims in dense.items():
         ways[name] = functools.partial(scaled, *to_fp8(x, dims), *to_fp8(weight, dims))
-    trits = ternary.q.to(FP8), ternary.scale.T.contiguous().T
+    trits = ternary.codes.to(FP8), ternary.scale.T.contiguous().T
     rows = to_fp8(weight, dense["row"])
     ways["1x128"] = functools.partial(grouped, *by_groups(x), *trits)
     ways["row from BF16"] = lambda: scaled(*quantize_rows(x), *rows)
@@ -110,7 +110,7 @@ def forward_products(model: UNetConfig, tokens: int, repeats: int) -> dict[str, 
     found: dict[str, Any] = {}
     for name, (inputs, outputs) in shapes.items():
         x = random(tokens, inputs)
-        ternary = ternarize(0.1 * torch.randn(outputs, inputs, device=DEVICE), **quantizer_arguments(model.quantizer))
+        ternary = quantize(0.1 * torch.randn(outputs, inputs, device=DEVICE), quantizer_of(model.quantizer))
         weight = dequantize(ternary).bfloat16()
         ways: dict[str, Callable[[], Tensor]] = {"bf16": functools.partial(torch.mm, x, weight.T)}
         ways |= {f"fp8 {way}": function for way, function in fp8_ways(x, ternary).items()}

@@ -27,11 +27,12 @@ from tritgolf.config.record import load_record
 from tritgolf.data.loader import TokenStream
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate import score
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import WindowNats, plain_window_sums, score_windows, window_sums
 from tritgolf.evaluate.windows import Windows, sliding_windows
 from tritgolf.files import write_json
 from tritgolf.model.attention import choose_attention
-from tritgolf.model.build import build_network, default_device
+from tritgolf.model.build import default_device
 from tritgolf.model.initialize import initialize
 from tritgolf.model.network import Network
 from tritgolf.model.unet import UNet
@@ -52,7 +53,7 @@ def random_network(record: str, attention: str) -> Network:
     for name, weight in weights.items():
         if name.endswith(".proj.weight"):
             weight.normal_(0, 0.02, generator=generator)
-    return build_network(model, weights, attention=attention)
+    return trained_network(model, weights, attention)
 
 
 def timed(call: Call) -> tuple[float, float]:

@@ -24,10 +24,11 @@ from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.data.loader import TokenStream, step_batch
 from tritgolf.data.shards import Tokens, open_shard
 from tritgolf.devices import assigned_gpus, visible_devices
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.files import write_json
-from tritgolf.model.build import build_network, default_device
+from tritgolf.model.build import default_device
 from tritgolf.progress import progress
 from tritgolf.provenance import provenance
 from tritgolf.train.distributed import Ranks
@@ -56,7 +57,7 @@ def trained(trainer: Trainer | PlainTrainer, record: RecordConfig, stream: Token
 def validation_nats(trainer: Trainer | PlainTrainer, record: RecordConfig, tokens: Tokens) -> float:
     """Mean nats a token of the trained weights, by the evaluation that scores every checkpoint."""
     weights = {name: parameter.detach() for name, parameter in trainer.network.named_parameters()}
-    network = build_network(record.model, weights, attention=record.train.attention)
+    network = trained_network(record.model, weights, record.train.attention)
     windows = chunked_windows(len(tokens), record.model.context)
     found = score_windows(network, tokens, windows, record.evaluate.batch_sequences, what="validation")
     return float(found.nats.sum()) / windows.scored

@@ -18,9 +18,13 @@ from tritgolf.data.manifest import load_manifest
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
 from tritgolf.files import write_json
 from tritgolf.model.attention import math_attention
+from tritgolf.model.network import use_quantizers
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.transformer import Transformer
 from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
+from tritgolf.quantize.base import Quantized
+from tritgolf.quantize.plan import quantize_all, quantizers
 from tritgolf.quantize.widths import width_of
 from tritgolf.stages.export import export_stage
 
@@ -54,8 +58,9 @@ def record_model(name: str) -> UNetConfig:
 
 
 def random_network(model: UNetConfig, seed: int = 0, attend=math_attention, fused: bool = False) -> UNet:
-    """A network in which every parameter is random: no zero projection or closed gate hides anything."""
+    """A network to be trained in which every parameter is random: no zero projection or closed gate hides anything."""
     network = UNet(model, attend, fused=fused)
+    use_quantizers(network, quantizers(model, parameters_of(model)))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
@@ -63,6 +68,12 @@ def random_network(model: UNetConfig, seed: int = 0, attend=math_attention, fuse
             spread = 0.05 if described(name).is_quantized else 0.5
             parameter.copy_(spread * noise if parameter.ndim == 2 else 1 + spread * noise)
     return network
+
+
+def matrices_of(network) -> dict[str, Quantized]:
+    """The matrices of a network that is trained, as its forward pass has them."""
+    weights = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    return quantize_all(weights, quantizers(network.model, parameters_of(network.model)))
 
 
 def small_transformer(**settings) -> TransformerConfig:

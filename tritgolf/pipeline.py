@@ -98,10 +98,10 @@ def check_together(record: RecordConfig, text: DatasetConfig, processes: int) ->
             "give both the same, or the record another dataset",
         )
     if processes > 1:
-        from tritgolf.data.loader import plan_step  # noqa: PLC0415  (numpy, which most of Snakemake's jobs don't need)
+        from tritgolf.data.batches import check_ranks  # noqa: PLC0415  (numpy, which most of Snakemake's jobs don't need)
 
         try:
-            plan_step(record.train.batch_tokens, record.model.context, processes)
+            check_ranks(record.train, record.model.context, processes)
         except InputError as error:
             raise InputError(f"gpus: {processes}", f"{error.what} of {record.name}", error.fix) from None
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import of_its_kind
 from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.stages.train import train_stage
@@ -15,7 +15,7 @@ with one_line_errors(log=snakemake.log[0]):
     train_stage(
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
-        model=UNetConfig(**snakemake.params.model),
+        model=of_its_kind(snakemake.params.model),
         train=TrainConfig(**snakemake.params.train),
         shards=Path(snakemake.input.shards),
         live=Path(snakemake.params.live),

@@ -13,7 +13,7 @@ from tritgolf.model.counts import count_parameters
 
 @pytest.fixture
 def own(model, state, storage, header, tmp_path):
-    write_artifact(tmp_path / "own.tgolf", store(state, model.quantizer, storage), header)
+    write_artifact(tmp_path / "own.tgolf", store(state, model, storage.by_role(model)), header)
     return tmp_path / "own.tgolf"
 
 

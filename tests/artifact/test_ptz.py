@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from tests.artifact.conftest import PUBLISHED, honest_storage, random_state, small_model
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
-from tritgolf.artifact.published.ptz import published_kind, read_contents, read_ptz, write_ptz
+from tritgolf.artifact.published.ptz import published_role, read_contents, read_ptz, write_ptz
 from tritgolf.artifact.published.recognize import header_of, recognize_record
 from tritgolf.artifact.statistics import stored_trits
-from tritgolf.artifact.storage import restore, store
+from tritgolf.artifact.storage import reloaded_masters, restore, store
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
-from tritgolf.model.counts import parameter_shapes
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.unet import UNet
+from tritgolf.model.unet_parameters import described
 from tritgolf.model.zeros import zero_fractions
 
 SAMPLES = {"pr640": "absmean", "pr920": "rms"}
@@ -37,13 +38,13 @@ def bf16_digest(tensor):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_published_samples_reload_to_their_digests(name):
     path, expected = sample(name)
-    restored = read_ptz(path).restore()
-    assert not restored.ternary
-    assert list(restored.tensors) == list(expected["tensors"])
+    artifact = read_ptz(path)
+    loaded = artifact.restore().tensors | reloaded_masters(artifact.stored, SAMPLES[name], "bfloat16")
+    assert set(loaded) == set(expected["tensors"])
     for tensor_name, facts in expected["tensors"].items():
-        assert list(restored.tensors[tensor_name].shape) == facts["shape"]
-        assert torch.equal(restored.tensors[tensor_name], restored.tensors[tensor_name].bfloat16().float())
-        assert bf16_digest(restored.tensors[tensor_name]) == facts["sha256_bf16"], tensor_name
+        assert list(loaded[tensor_name].shape) == facts["shape"]
+        assert torch.equal(loaded[tensor_name], loaded[tensor_name].bfloat16().float())
+        assert bf16_digest(loaded[tensor_name]) == facts["sha256_bf16"], tensor_name
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -57,7 +58,7 @@ def test_the_model_of_a_sample_is_recognized(name):
     assert (model.embed_dim, model.smear) == (config["embed_dim"], config["smear"])
     assert (model.quantizer.group_size, model.quantizer.estimator) == (config["group_size"], SAMPLES[name])
     assert {"standard": "base3", "bitmask": "bitmask"}[expected["layout"]] == artifact.layout
-    UNet(model).load_state_dict(artifact.restore().tensors)
+    UNet(model).load_state_dict(artifact.restore().weights())
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -72,7 +73,8 @@ def test_the_sizes_and_zeros_of_a_sample(name):
     assert sum(q.numel() for q in trits.values()) == stats["ternary_params"]
     for tensor_name, q in trits.items():
         published = expected["tensors"][tensor_name]["zero_fraction"]  # a mean in FP32
-        assert zero_fractions({tensor_name: q})["all"] == pytest.approx(published, abs=0.1 / q.numel())
+        zeros = zero_fractions({tensor_name: q}, {tensor_name: described(tensor_name)})["all"]
+        assert zeros == pytest.approx(published, abs=0.1 / q.numel())
     if artifact.layout == "base3":
         assert stored_bytes(artifact.stored.specs, 128) == kinds
 
@@ -126,21 +128,21 @@ def test_a_model_of_ours_comes_back_in_both_layouts(tmp_path, vectors, estimator
         state = {
             name: torch.where(tensor.abs() > 1.5 * tensor.abs().mean(), tensor, 0) for name, tensor in state.items()
         }
-    stored = store(state, model.quantizer, storage)
+    stored = store(state, model, storage.by_role(model))
     info = write_ptz(tmp_path / "a.ptz", stored)
     artifact = read_ptz(tmp_path / "a.ptz", estimator)
     assert artifact.layout == info.layout
     assert artifact.stored.specs == stored.specs
     assert artifact.stored.payload_digest == stored.payload_digest
-    ours = restore(stored, model.quantizer, storage).tensors
-    assert all(torch.equal(tensor, ours[name]) for name, tensor in artifact.restore().tensors.items())
+    ours = restore(stored, model, storage.by_role(model)).weights()
+    assert all(torch.equal(tensor, ours[name]) for name, tensor in artifact.restore().weights().items())
 
 
 def test_small_matrices_of_the_published_rule_are_e4m3(tmp_path):
     model = small_model(width=256, vocab_size=32)
     state = random_state(model, 0)
     storage = honest_storage(vectors="bfloat16", **FAITHFUL)
-    stored = store(state, model.quantizer, storage, rule=published_kind)
+    stored = store(state, model, storage.by_role(model), rule=published_role)
     write_ptz(tmp_path / "a.ptz", stored)
     entries = load(tmp_path / "a.ptz")
     types = {name: entry["type"] for name, entry in entries.items()}
@@ -148,7 +150,7 @@ def test_small_matrices_of_the_published_rule_are_e4m3(tmp_path):
     assert types["blocks.0.mlp.fc.weight"].startswith("ternary")
     artifact = read_ptz(tmp_path / "a.ptz")
     assert artifact.stored.specs == stored.specs
-    UNet(artifact.header.model).load_state_dict(artifact.restore().tensors)
+    UNet(artifact.header.model).load_state_dict(artifact.restore().weights())
 
 
 def test_rows_that_were_filled_up_to_a_group_lose_the_filling(tmp_path):
@@ -167,8 +169,7 @@ def test_rows_that_were_filled_up_to_a_group_lose_the_filling(tmp_path):
     }
     save(tmp_path / "a.ptz", {name: entry})
     stored = read_contents(tmp_path / "a.ptz").stored
-    storage = honest_storage("float16", **FAITHFUL)
-    weight = restore(stored, small_model().quantizer, storage).tensors[name]
+    weight = reloaded_masters(stored, "rms", "bfloat16")[name]
     assert weight.shape == (2, 20)
     assert stored_trits(stored)[name].shape == (2, 20)
     # s/√(share of nonzeros in a whole group of 16, the filling included): 13 of 16, and 3 of 16
@@ -202,7 +203,7 @@ def damaged_entries():
         ),
         "negative": (lambda e: e[ternary].update(orig_shape=[-768, -384]), "lacks a field"),
         "no group": (lambda e: e[ternary].update(group_size=0), "lacks a field"),
-        "cut trits": (lambda e: e[ternary].update(packed=e[ternary]["packed"][:-1]), "trits take"),
+        "cut trits": (lambda e: e[ternary].update(packed=e[ternary]["packed"][:-1]), "trits in base 3 take"),
         "odd trits": (lambda e: e[ternary].update(packed=b"\xff" * len(e[ternary]["packed"])), "larger than 242"),
         "a tensor missing": (lambda e: e.pop("blocks.1.attn_scale"), "not those of a ternary U-Net"),
         "a block missing": (
@@ -259,7 +260,7 @@ def test_a_bomb_is_refused(tmp_path):
 
 def test_a_format_that_the_published_file_lacks_is_a_bug(tmp_path, model, state):
     with pytest.raises(ValueError, match="no format float32"):
-        write_ptz(tmp_path / "a.ptz", store(state, model.quantizer, honest_storage(vectors="float32")))
+        write_ptz(tmp_path / "a.ptz", store(state, model, honest_storage(vectors="float32").by_role(model)))
 
 
 def test_the_estimator_can_be_named():
@@ -276,7 +277,7 @@ def test_full_size_artifacts_are_recognized(name):
 
 def test_a_full_size_header_is_inferred_from_shapes():
     record = load_record("ternary_100k")
-    specs = tensor_specs(parameter_shapes(record.model), record.export.storage("bf16"))
+    specs = tensor_specs(parameters_of(record.model), record.export.by_role("bf16", record.model))
     header = header_of(specs, 128, None, "a.ptz")
     assert recognize_record(header.model, [load_record("ternary_v2"), record]) == "ternary_100k"
     assert header.storage == record.export.storage("bf16")

@@ -4,8 +4,13 @@ import torch
 from tests.artifact.conftest import honest_storage
 from tritgolf.artifact.statistics import difference, scale_range, stored_trits
 from tritgolf.artifact.storage import store
+from tritgolf.model.unet_parameters import described
 from tritgolf.model.zeros import record_zero_fraction, zero_fractions
-from tritgolf.quantize.ternary import Quantized
+from tritgolf.quantize.base import Quantized
+
+
+def table_of(state):
+    return {name: described(name, tuple(tensor.shape)) for name, tensor in state.items()}
 
 
 def test_zero_fractions_by_layer_type_and_over_all():
@@ -14,7 +19,7 @@ def test_zero_fractions_by_layer_type_and_over_all():
         "blocks.1.attn.c_qkv.weight": torch.tensor([[1, 1, 1, 1]]),
         "blocks.0.mlp.proj.weight": torch.tensor([[0, 0, 0, 1], [0, 0, 0, 0]]),
     }
-    assert zero_fractions(trits) == {"attn.qkv": 2 / 8, "mlp.proj": 7 / 8, "all": 9 / 16}
+    assert zero_fractions(trits, table_of(trits)) == {"attn.qkv": 2 / 8, "mlp.proj": 7 / 8, "all": 9 / 16}
 
 
 def test_the_record_s_count_by_hand():
@@ -29,13 +34,14 @@ def test_the_record_s_count_by_hand():
         "skip_weights": torch.ones(1, 4),  # 0 of 4
     }
     unused = 8 * 4
-    assert record_zero_fraction(state, 4) == 8 / (16 + 8 + 16 + 4 + unused)
+    assert record_zero_fraction(state, table_of(state), 4) == 8 / (16 + 8 + 16 + 4 + unused)
 
 
 def test_the_record_leaves_out_what_no_whole_number_of_groups_fills():
     state = {"tok_emb.weight": torch.zeros(3, 1), "embed_proj.weight": torch.ones(4, 1)}
-    assert record_zero_fraction(state, 4) == 0 / (4 + 12)
-    assert record_zero_fraction({**state, "embed_proj.weight": torch.tensor([[1.0], [1], [1], [0]])}, 4) == 1 / (4 + 12)
+    assert record_zero_fraction(state, table_of(state), 4) == 0 / (4 + 12)
+    state["embed_proj.weight"] = torch.tensor([[1.0], [1], [1], [0]])
+    assert record_zero_fraction(state, table_of(state), 4) == 1 / (4 + 12)
 
 
 def test_difference_counts_trits_and_finds_the_largest_error():
@@ -47,14 +53,14 @@ def test_difference_counts_trits_and_finds_the_largest_error():
 
 
 def test_scale_range_and_trits_of_a_store(model, state):
-    stored = store(state, model.quantizer, honest_storage("float32"))
-    scales = torch.cat([ternary.scale.reshape(-1) for ternary in stored.ternary.values()])
+    stored = store(state, model, honest_storage("float32").by_role(model))
+    scales = torch.cat([ternary.scale.reshape(-1) for ternary in stored.quantized.values()])
     assert scale_range(stored) == {
         "min": scales.min().item(),
         "median": scales.median().item(),
         "max": scales.max().item(),
     }
-    fractions = zero_fractions(stored_trits(stored))
+    fractions = zero_fractions(stored_trits(stored), table_of(state))
     assert list(fractions) == ["attn.qkv", "attn.proj", "mlp.fc", "mlp.proj", "all"]
     # Gaussian weights under the rms rule: P(|w| < rms/2) = 0.383
     assert fractions["all"] == pytest.approx(0.383, abs=0.02)

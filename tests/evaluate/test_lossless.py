@@ -15,8 +15,8 @@ from tritgolf.config.lossless import losses
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.evaluate.load import reloaded_network, trained_network
-from tritgolf.model.counts import parameter_shapes
 from tritgolf.model.loss import capped_logits
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.unet import UNet
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
@@ -161,8 +161,8 @@ def test_a_model_trained_in_what_it_stores_is_stored_in_the_formats_of_920(own, 
     assert {"table", "mixes"} <= set(losses(theirs.model, record))
     assert all(getattr(mine, kind) == getattr(record, kind) for kind in PUBLISHED)
     sizes = [
-        stored_bytes(tensor_specs(parameter_shapes(found.model), storage), found.model.quantizer.group_size)
-        for found, storage in ((ours, mine), (theirs, record))
+        stored_bytes(tensor_specs(parameters_of(model), storage.by_role(model)), model.quantizer.group_size)
+        for model, storage in ((ours.model, mine), (theirs.model, record))
     ]
     assert sizes[0] == sizes[1]
 

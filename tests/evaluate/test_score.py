@@ -7,6 +7,7 @@ import torch
 from tests.small import random_network, small_model
 from tritgolf.evaluate import score
 from tritgolf.evaluate.bytes import TextBytes, TokenBytes
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import (
     WindowNats,
     plain_window_sums,
@@ -18,7 +19,6 @@ from tritgolf.evaluate.score import (
     window_sums,
 )
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
-from tritgolf.model.build import build_network
 from tritgolf.model.loss import softcap
 
 
@@ -103,7 +103,7 @@ def test_temperatures_that_share_a_pass_score_as_each_by_itself(network):
 
 def rebuilt(network, attention="auto"):
     """As evaluation gets networks: quantized once, to be scored."""
-    return build_network(network.model, {n: p.detach() for n, p in network.named_parameters()}, attention=attention)
+    return trained_network(network.model, {n: p.detach() for n, p in network.named_parameters()}, attention)
 
 
 def compiled_by(monkeypatch, backend: str):

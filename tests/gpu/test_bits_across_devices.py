@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.small import lossless_storage, random_network, random_tokens
+from tests.small import lossless_storage, matrices_of, random_network, random_tokens
 from tests.small import small_model as cpu_model
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.header import ArtifactHeader
@@ -16,8 +16,9 @@ from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import compiled_window_sums, score_windows, window_sums
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.loss import capped_logits
+from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.rounding import DTYPES, rounded, rounded_through
-from tritgolf.quantize.ternary import Quantized, dequantize, fake_quantize, ternarize
+from tritgolf.quantize.ternary import TernaryQuantizer, ternarize
 from tritgolf.train.stacks import Stacks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -92,12 +93,12 @@ def test_trits_and_scales(kind, estimator, arithmetic, scale_dtype):
     fused = Quantized(*compiled(lambda w: tuple(ternarize(w, **settings)))(ours))
     for found in (eager, fused):
         assert torch.equal(found.scale.cpu(), plain.scale)
-        assert torch.equal(found.q.cpu(), plain.q)
+        assert torch.equal(found.codes.cpu(), plain.codes)
     product = dequantize(plain)
     assert torch.equal(compiled(lambda w: dequantize(ternarize(w, **settings)))(ours).cpu(), product)
-    assert torch.equal(compiled(lambda w: fake_quantize(w, **settings))(ours).cpu(), product)
+    assert torch.equal(compiled(lambda w: TernaryQuantizer(**settings).fake(w))(ours).cpu(), product)
     if kind == "halves of a scale":
-        assert 0.1 < float((plain.q == 0).float().mean()) < 0.9
+        assert 0.1 < float((plain.codes == 0).float().mean()) < 0.9
 
 
 def small_record(estimator: str, arithmetic: str, smear: bool, compute: str = "bfloat16") -> UNetConfig:
@@ -121,7 +122,7 @@ def exact_for(compute: str) -> dict:
 def test_the_weights_of_a_compiled_training_step_are_those_of_the_evaluated_checkpoint(arithmetic):
     model = small_record("rms", arithmetic, smear=False)
     network = random_network(model)
-    on_cpu = network.ternarized()
+    on_cpu = matrices_of(network)
     network.cuda()
     stacks = Stacks(network, compile_functions=True)
     stacks.requantize()
@@ -140,7 +141,7 @@ def test_a_lossless_artifact_gives_the_trained_model_s_logits_to_the_bit(arithme
     header = ArtifactHeader(
         record="ternary_v2", seed=1, checkpoint="final", step=1, storage_name="lossless", model=model, storage=storage
     )
-    write_artifact(tmp_path / "lossless.tgolf", store(state, model.quantizer, storage), header)
+    write_artifact(tmp_path / "lossless.tgolf", store(state, model, storage.by_role(model)), header)
     trained = trained_network(model, state)
     reloaded = reloaded_network(read_artifact(tmp_path / "lossless.tgolf"))
     assert trained.vocab_bias.is_cuda

@@ -6,9 +6,9 @@ import torch
 
 from tests.small import random_network, record_model
 from tritgolf.evaluate import score
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import plain_window_sums, score_windows
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
-from tritgolf.model.build import build_network
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -25,12 +25,12 @@ def test_the_compiled_path_is_the_definition_within_bf16(monkeypatch, record, na
     model, windows = record_model(record), WINDOWS[name]
     weights = {n: p.detach() for n, p in random_network(model).named_parameters()}
     text = np.random.default_rng(0).integers(model.vocab_size, size=40_000).astype(np.uint16)
-    fast = score_windows(build_network(model, weights), text, windows, 16)
-    again = score_windows(build_network(model, weights), text, windows, 16)
+    fast = score_windows(trained_network(model, weights), text, windows, 16)
+    again = score_windows(trained_network(model, weights), text, windows, 16)
     assert (fast.nats == again.nats).all()
-    plain = score_windows(build_network(model, weights), text, windows, 16, sums=plain_window_sums)
+    plain = score_windows(trained_network(model, weights), text, windows, 16, sums=plain_window_sums)
     exact_model = model.model_copy(update={"compute": "float32"})
-    exact = score_windows(build_network(exact_model, weights), text, windows, 16, sums=plain_window_sums)
+    exact = score_windows(trained_network(exact_model, weights), text, windows, 16, sums=plain_window_sums)
     rounding = np.linalg.norm(plain.nats - exact.nats)
     assert 0 < rounding < 0.05 * np.linalg.norm(exact.nats)
     assert np.linalg.norm(fast.nats - exact.nats) < 1.5 * rounding

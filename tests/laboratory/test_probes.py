@@ -4,12 +4,12 @@ import math
 import pytest
 import torch
 
-from tests.small import quantizer, random_network, small_model
+from tests.small import matrices_of, quantizer, random_network, small_model
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import ProbeConfig, load_grid
 from tritgolf.laboratory.probes import Point, crowded, explore, pruned, relative_error
-from tritgolf.model.layers import quantizer_arguments
-from tritgolf.quantize.ternary import ternarize
+from tritgolf.quantize.base import quantize
+from tritgolf.quantize.plan import quantizer_of
 from tritgolf.stages.probes import probe_stage
 
 PROBES = ProbeConfig(shifts=(-24, -12, 0, 8, 20), crowding=(0, 12), zeros=(0, 0.75))
@@ -51,7 +51,7 @@ def at(found: dict, setting: float) -> dict:
 
 
 def test_scales_in_fp16_break_where_its_range_ends_and_bf16_nowhere(probed):
-    scales = torch.cat([t.scale.flatten() for t in random_network(small_model()).ternarized().values()])
+    scales = torch.cat([t.scale.flatten() for t in matrices_of(random_network(small_model())).values()])
     half = mechanism(probed, "shift", "scales", "float16")
     # The first shift that saturates is the one past 65504; a few binades into the subnormals the gap shows.
     assert half["above"] >= math.floor(math.log2(65504 / scales.max().item()))
@@ -103,9 +103,9 @@ def test_crowding_keeps_trits_and_squeezes_distances():
     weight = torch.randn(16, 32, generator=torch.Generator().manual_seed(3)) * 0.1
     for estimator in ("rms", "absmean"):
         settings = quantizer(estimator=estimator)
-        before, pushed = ternarize(weight, **quantizer_arguments(settings)), crowded(weight, settings, 6)
-        after = ternarize(pushed, **quantizer_arguments(settings))
-        assert (before.q != after.q).sum() <= 2  # only a weight at the very threshold may change side
+        before, pushed = quantize(weight, quantizer_of(settings)), crowded(weight, settings, 6)
+        after = quantize(pushed, quantizer_of(settings))
+        assert (before.codes != after.codes).sum() <= 2  # only a weight at the very threshold may change side
         inside = weight.abs().reshape(16, 4, 8) < before.scale[..., None]
         distance = (pushed.abs().reshape(16, 4, 8) / after.scale[..., None] - 0.5).abs()
         assert distance[inside].max() <= 0.5 * 2.0**-6 * 1.01
@@ -124,15 +124,15 @@ def test_crowding_keeps_the_fp32_weights_of_a_quantizer_that_rounds_them():
 
 def test_pruning_leaves_the_largest():
     weight = torch.randn(4, 16, generator=torch.Generator().manual_seed(4))
-    matrix = ternarize(weight, **quantizer_arguments(quantizer()))
+    matrix = quantize(weight, quantizer_of(quantizer()))
     sparse = pruned(weight, matrix, 0.75)
     for row in range(4):
         for group in (slice(0, 8), slice(8, 16)):
             kept = weight[row, group].abs().argsort()[-2:]
             expected = torch.zeros(8, dtype=torch.int8)
-            expected[kept] = matrix.q[row, group][kept]
-            assert torch.equal(sparse.q[row, group], expected)
-    assert torch.equal(pruned(weight, matrix, 0).q, matrix.q)
+            expected[kept] = matrix.codes[row, group][kept]
+            assert torch.equal(sparse.codes[row, group], expected)
+    assert torch.equal(pruned(weight, matrix, 0).codes, matrix.codes)
 
 
 def test_exploring_finds_both_breaks():

@@ -11,12 +11,11 @@ from tests.small import RECORDS
 from tritgolf.artifact.inspect import open_artifact
 from tritgolf.cli import main
 from tritgolf.evaluate.bytes import TextBytes, TokenBytes
-from tritgolf.evaluate.load import used_ternary
 from tritgolf.evaluate.text import ScoredText
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.laboratory.grid import GridConfig, load_grid
 from tritgolf.laboratory.published import restorations
-from tritgolf.quantize.ternary import dequantize
+from tritgolf.quantize.base import dequantize
 
 SAMPLES = {"pr640": "float16", "pr920": "bfloat16"}
 ROWS = {
@@ -61,8 +60,8 @@ def test_the_error_of_the_lossless_row_is_that_of_the_reload_itself():
     artifact = open_artifact(sample("pr640"))
     row = restorations(artifact, GridConfig(rows={}))["rows"]["lossless"]
     wrong = size = 0.0
-    for name, used in used_ternary(artifact.restore(), artifact.header.model).items():
-        kept, reloaded = dequantize(artifact.stored.ternary[name]).double(), dequantize(used).double()
+    for name, used in artifact.restore().quantized.items():
+        kept, reloaded = dequantize(artifact.stored.quantized[name]).double(), dequantize(used).double()
         wrong, size = wrong + (kept - reloaded).square().sum().item(), size + reloaded.square().sum().item()
     assert row["relative_error"] == pytest.approx((wrong / size) ** 0.5)
 

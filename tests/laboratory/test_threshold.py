@@ -5,13 +5,13 @@ import torch
 
 from tests.small import quantizer
 from tritgolf.laboratory.threshold import AROUND, NEAR, WAYS, threshold_facts
-from tritgolf.model.layers import quantizer_arguments
-from tritgolf.quantize.ternary import ternarize
+from tritgolf.quantize.base import quantize
+from tritgolf.quantize.plan import quantizer_of
 
 
 def facts(weight, **settings):
     chosen = quantizer(arithmetic="bf16_weight", **settings)
-    return threshold_facts({"m": weight}, {"m": ternarize(weight, **quantizer_arguments(chosen))}, chosen)
+    return threshold_facts({"m": weight}, {"m": quantize(weight, quantizer_of(chosen))}, chosen)
 
 
 def crowded(share: float, rows: int = 64, columns: int = 1024) -> torch.Tensor:

@@ -4,7 +4,8 @@ import torch
 from tests.small import random_network, random_tokens, small_model
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
-from tritgolf.model.unet_parameters import described
+from tritgolf.model.specs import parameters_of
+from tritgolf.quantize.plan import quantizers
 
 CPU = torch.device("cpu")
 
@@ -21,31 +22,26 @@ def weights_of(network):
 @pytest.mark.parametrize("settings", [{}, {"rotary_frequencies": "bfloat16"}])
 def test_a_built_network_computes_what_the_trained_one_does(settings):
     network = random_network(small_model(**settings))
-    tokens = random_tokens(network.model)
-    built = build_network(network.model, weights_of(network), attention="math", device=CPU)
+    tokens, plan = random_tokens(network.model), quantizers(network.model, parameters_of(network.model))
+    built = build_network(network.model, weights_of(network), plan, attention="math", device=CPU)
     assert not built.training
     with torch.no_grad():
         assert torch.equal(built(tokens), network(tokens))
 
 
-def test_trits_bypass_the_quantizer(network):
-    tokens, trits = random_tokens(network.model), network.ternarized()
-    others = {name: tensor for name, tensor in weights_of(network).items() if not described(name).is_quantized}
-    built = build_network(network.model, others, trits, attention="math", device=CPU)
-    with torch.no_grad():
-        assert torch.equal(built(tokens), network(tokens))
-    doubled = {name: ternary._replace(scale=2 * ternary.scale) for name, ternary in trits.items()}
-    built = build_network(network.model, others, doubled, attention="math", device=CPU)
+def test_a_built_network_is_plain(network):
+    weights = weights_of(network)
+    built = build_network(network.model, weights, attention="math", device=CPU)
+    assert all(torch.equal(parameter, weights[name]) for name, parameter in built.named_parameters())
     for name, layer in built.linears():
-        q, scale = doubled[name]
-        assert torch.equal(layer.effective, (q.float() * scale.repeat_interleave(8, 1)).to(layer.effective.dtype))
+        assert torch.equal(layer.used_weight(torch.float32), weights[name])
 
 
 @pytest.mark.parametrize(
     ("name", "change", "complaint"),
     [
         ("vocab_bias", None, "tensor vocab_bias: has shape missing, the model wants (300,)"),
-        ("blocks.1.mlp.fc.weight", None, "ternary matrix blocks.1.mlp.fc.weight: has shape missing"),
+        ("blocks.1.mlp.fc.weight", None, "tensor blocks.1.mlp.fc.weight: has shape missing"),
         ("skip_weights", torch.ones(2, 32), "tensor skip_weights: has shape (2, 32), the model wants (1, 32)"),
         ("blocks.0.smear.gate", torch.ones(32), "tensor blocks.0.smear.gate: has shape (32,), the model wants none"),
     ],

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small import quantizer, record_model, small_model
+from tests.small import matrices_of, quantizer, record_model, small_model
 from tritgolf.config.model import UNetConfig
 from tritgolf.model.counts import count_parameters, parameter_shapes
 from tritgolf.model.unet import UNet
@@ -41,7 +41,7 @@ def test_counts_are_those_of_the_network(settings):
     counts = count_parameters(model)
     assert counts.trained == sum(parameter.numel() for parameter in network.parameters())
     assert counts.ternary == sum(layer.weight.numel() for _, layer in network.linears())
-    assert counts.groups == sum(t.scale.numel() for t in network.ternarized().values())
+    assert counts.groups == sum(t.scale.numel() for t in matrices_of(network).values())
     assert [name for name, _ in network.linears()] == [name for name in built if described(name).is_quantized]
 
 

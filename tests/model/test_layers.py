@@ -5,8 +5,9 @@ from torch.testing import assert_close
 
 from tests.model.reference import smeared
 from tests.small import quantizer
-from tritgolf.model.layers import QuantizedLinear, Smear, quantizer_arguments, rms_norm
-from tritgolf.quantize.ternary import fake_quantize
+from tritgolf.model.layers import QuantizedLinear, Smear, rms_norm
+from tritgolf.quantize.base import quantize
+from tritgolf.quantize.plan import quantizer_of
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6])
@@ -58,20 +59,22 @@ def test_a_closed_gate_changes_nothing():
     assert torch.equal(Smear(6)(x), x)
 
 
-def test_a_ternary_layer_multiplies_by_its_quantized_weight_unless_given_another():
-    layer = QuantizedLinear(16, 6, quantizer())
+def test_a_layer_multiplies_by_its_quantized_weight_unless_given_another():
+    grid = quantizer_of(quantizer())
+    layer = QuantizedLinear(16, 6, grid)
     layer.weight.data.normal_(0, 0.02)
     x = torch.randn(3, 16)
-    effective = fake_quantize(layer.weight, **quantizer_arguments(quantizer()))
+    effective = grid.fake(layer.weight)
     assert torch.equal(layer(x), F.linear(x, effective))
-    q, scale = layer.ternarized()
-    assert_close((q.float().reshape(6, 2, 8) * scale[..., None]).reshape(6, 16), effective)
+    codes, scale = quantize(layer.weight.detach(), grid)
+    assert torch.equal((codes.float().reshape(6, 2, 8) * scale[..., None]).reshape(6, 16), effective)
     layer.effective = torch.ones(6, 16)
     assert torch.equal(layer(x), F.linear(x, torch.ones(6, 16)))
 
 
-def test_quantizer_arguments_name_the_dtype():
-    found = quantizer_arguments(quantizer(scale_dtype="bfloat16", estimator="absmean"))
-    assert found == {
-        "group_size": 8, "estimator": "absmean", "arithmetic": "float64", "scale_dtype": torch.bfloat16
-    }  # fmt: skip
+def test_a_layer_without_a_quantizer_is_linear():
+    layer = QuantizedLinear(16, 6)
+    layer.weight.data.normal_(0, 0.02)
+    x = torch.randn(3, 16, dtype=torch.bfloat16)
+    assert torch.equal(layer(x), F.linear(x, layer.weight.bfloat16()))
+    assert torch.equal(layer(x, slice(2, 4)), F.linear(x, layer.weight[2:4].bfloat16()))

@@ -37,9 +37,9 @@ def rules(weight, estimator):
     """Trits by what they may be decided from."""
     arguments = {"group_size": GROUP, "estimator": estimator}
     return {
-        "FP32": ternarize(weight, **arguments, arithmetic="float64").q,
-        "rounded weight": ternarize(weight, **arguments, arithmetic="bf16_weight").q,
-        "BF16 throughout": ternarize_step_by_step(weight, GROUP, estimator, torch.bfloat16).q,
+        "FP32": ternarize(weight, **arguments, arithmetic="float64").codes,
+        "rounded weight": ternarize(weight, **arguments, arithmetic="bf16_weight").codes,
+        "BF16 throughout": ternarize_step_by_step(weight, GROUP, estimator, torch.bfloat16).codes,
     }
 
 

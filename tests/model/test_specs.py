@@ -1,22 +1,36 @@
-"""The seam for other models: a network of two layers is trained, resumed, built again and scored; no class is named."""
+"""The seam for other models: a network of two layers, on a grid of 8 bits, goes through training and all stages.
+
+No class is named. What a model needs is this module and one YAML of its storage.
+"""
+
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
 from torch import nn
 
-from tests.small import small_training
-from tritgolf.config.model import TernaryConfig
-from tritgolf.config.settings import Settings
+from tests.small import VOCABULARY, small_training
+from tritgolf import checkpoint
+from tritgolf.config import models
+from tritgolf.config.evaluate import EvaluateConfig
+from tritgolf.config.export import RoleExport
+from tritgolf.config.quantization import IntegerConfig
+from tritgolf.config.settings import Settings, validate
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows
+from tritgolf.files import read_json, write_json
 from tritgolf.model import specs
-from tritgolf.model.build import build_network
 from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head, device_of
 from tritgolf.model.specs import ModelSpec, parameters_of, spec_of
 from tritgolf.parameters import Normal, Parameter
+from tritgolf.stages.evaluate import evaluate_stage
+from tritgolf.stages.export import export_stage
+from tritgolf.stages.roundtrip import roundtrip_stage
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
@@ -26,10 +40,23 @@ TOKENS, WIDTH = 40, 16
 class StubConfig(Settings):
     """All that trainer and scorer ask of a model's settings."""
 
+    kind: Literal["stub"] = "stub"
     vocab_size: int = TOKENS
     context: int = 8
+    layers: int = 2
     compute: str = "float32"
-    quantizer: TernaryConfig = TernaryConfig(group_size=8)
+    quantizer: IntegerConfig = IntegerConfig(bits=8)
+
+
+STORAGES = """
+storages:
+  own:  # the grid that it is trained on, all else as it is
+    roles: {attention: &grid {grid: integer, bits: 8}, mlp: *grid, embedding: &fp32 {format: float32}, control: *fp32}
+  narrow:
+    roles: {attention: &grid6 {grid: integer, bits: 6}, mlp: *grid6, second: *grid, embedding: *grid, control: &tensor {
+      grid: integer, bits: 8, scale: tensor, scale_dtype: float32}}
+own_storage: own
+"""
 
 
 def stub_parameters(model: StubConfig) -> dict[str, Parameter]:
@@ -49,8 +76,8 @@ class StubNetwork(nn.Module):
         self.model, self.dtype = model, torch.float32
         self.bias = nn.Parameter(torch.zeros(model.vocab_size))
         self.table = nn.Embedding(model.vocab_size, WIDTH)
-        self.first = QuantizedLinear(WIDTH, WIDTH, model.quantizer)
-        self.second = QuantizedLinear(WIDTH, WIDTH, model.quantizer)
+        self.first = QuantizedLinear(WIDTH, WIDTH)
+        self.second = QuantizedLinear(WIDTH, WIDTH)
 
     def forward(self, tokens, tail=None):
         hidden = self.second(F.relu(self.first(rms_norm(self.table(tokens)))))
@@ -65,18 +92,12 @@ class StubNetwork(nn.Module):
     def enter(self, phase):
         pass
 
-    def ternarized(self):
-        return {name: layer.ternarized() for name, layer in self.linears()}
-
-    def use_ternary(self, ternary):
-        for name, layer in self.linears():
-            layer.effective = ternary[name].q.unflatten(1, (-1, 8)).mul(ternary[name].scale[..., None]).flatten(1)
-
 
 @pytest.fixture
 def stub(monkeypatch):
     spec = ModelSpec(StubConfig, stub_parameters, f"{__name__}:StubNetwork")
     monkeypatch.setitem(specs.MODELS, "stub", spec)
+    monkeypatch.setitem(models.KINDS, "stub", StubConfig)
     return StubConfig()
 
 
@@ -111,7 +132,7 @@ def test_another_network_is_trained_resumed_and_scored(stub):
         resumed.step(step, 1.0, *batch(step))
     assert all(torch.equal(tensor, resumed.weights()[name]) for name, tensor in trainer.weights().items())
 
-    network = build_network(stub, {name: tensor.clone() for name, tensor in trainer.weights().items()})
+    network = trained_network(stub, trainer.weights())
     assert device_of(network).type == "cpu"
     tokens = successors(200)
     scored = score_windows(network, tokens, chunked_windows(len(tokens), 8), batch=4)
@@ -124,3 +145,43 @@ def test_each_parameter_goes_to_the_optimizer_of_its_role(stub):
     tables, vectors = ([id(p) for p in group.parameters] for group in trainer.adam.groups)
     assert tables == [id(trainer.network.get_parameter("table.weight"))]
     assert vectors == [id(trainer.network.get_parameter("bias"))]
+
+
+@pytest.fixture
+def finished_stub(stub, tmp_path):
+    """Settings of a stub with the data set's vocabulary; ``tmp_path`` has its checkpoint and ``train.json``."""
+    model = stub.model_copy(update={"vocab_size": VOCABULARY})
+    trainer, _ = trained(model, 5)
+    checkpoint.save(tmp_path / "final.safetensors", trainer.weights(), {"step": 5, "seed": 1})
+    write_json(tmp_path / "train.json", {"metrics": {"steps": 5, "world": 1}})
+    return model
+
+
+def test_another_network_is_exported_reloaded_and_scored_by_the_same_stages(finished_stub, dataset, tmp_path):
+    run = {"record": "stub", "seed": 1, "name": "final", "model": finished_stub}
+    weights, facts = tmp_path / "final.safetensors", tmp_path / "facts.json"
+    text = {"shards": dataset / "shards", "tokenizer": dataset / "tokenizer" / "tokenizer.model", "facts": facts}
+
+    export = validate(RoleExport, yaml.safe_load(STORAGES), "stub.yaml")
+    export_stage(**run, export=export, checkpoint=weights, folder=tmp_path, facts=facts, threads=1)
+    metrics = read_json(facts)["metrics"]
+    assert metrics.keys() == {"storages", "code_bytes", "byte_limit"}  # nothing of trits
+    own, narrow = (metrics["storages"][name]["bytes_by_kind"] for name in ("own", "narrow"))
+    assert own["codes8"] == 2 * WIDTH * WIDTH
+    assert (narrow["codes6"], narrow["codes8"]) == (WIDTH * WIDTH * 6 // 8, WIDTH * WIDTH + VOCABULARY * (WIDTH + 1))
+
+    artifacts = {name: tmp_path / f"{name}.tgolf" for name in export.storages}
+    scoring = {"z_loss": 0.0, "attention": "math", "batch": 64, "own_storage": "own", "checkpoint": weights}
+    roundtrip_stage(**run, **text, **scoring, artifacts=artifacts)
+    gaps = read_json(facts)["metrics"]
+    own, narrow = (gaps["storages"][name] for name in ("own", "narrow"))
+    assert (own["gap_bpb"], own["trits_changed"], own["max_weight_error"]) == (0, 0, 0)  # stored as it was trained
+    assert narrow["gap_bpb"] != 0
+    assert narrow["max_weight_error"] > 0
+
+    settings = EvaluateConfig(
+        stride=8, window_rule="every_token", headline_z_loss=False, apply_temperature=False, calibration_tokens=100
+    )
+    files = {"artifact": artifacts["own"], "training": tmp_path / "train.json"}
+    evaluate_stage(**run, **text, **files, train=small_training(), settings=settings)
+    assert read_json(facts)["metrics"]["chunked"]["nats"] == gaps["trained"]["nats"]

@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.reference import quantized
+from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.ternary import (
     MIN_SCALE,
-    Quantized,
+    TernaryQuantizer,
     decide_trits,
-    dequantize,
-    fake_quantize,
     group_scale,
     mean_in_any_order,
     shrinkage_corrected,
@@ -48,22 +47,22 @@ def one_group(values: list[float], estimator: str, arithmetic: str = "float64", 
 def test_scales_and_trits_by_hand(arithmetic, estimator, values, scale, trits):
     found = one_group(values, estimator, arithmetic)
     assert found.scale.tolist() == [[scale]]
-    assert found.q.tolist() == [trits]
-    assert (found.q.dtype, found.scale.dtype) == (torch.int8, torch.float32)
+    assert found.codes.tolist() == [trits]
+    assert (found.codes.dtype, found.scale.dtype) == (torch.int8, torch.float32)
     assert dequantize(found).tolist() == [[trit * scale for trit in trits]]
 
 
 def test_halves_round_to_the_even_trit():
     found = one_group([0.5, -0.5, 1.5, 1.5, 1.0, 1.0, 1.0, 1.0], "absmean")
     assert found.scale.item() == 1.0
-    assert found.q.tolist() == [[0, 0, 1, 1, 1, 1, 1, 1]]
+    assert found.codes.tolist() == [[0, 0, 1, 1, 1, 1, 1, 1]]
 
 
 def test_each_row_is_cut_into_groups_along_the_input():
     weight = torch.tensor([[1.0, 1.0, 4.0, 0.0], [0.0, 0.0, 8.0, -8.0]])
     found = ternarize(weight, group_size=2, estimator="absmean", arithmetic="float64")
     assert found.scale.tolist() == [[1.0, 2.0], [pytest.approx(MIN_SCALE), 8.0]]
-    assert found.q.tolist() == [[1, 1, 1, 0], [0, 0, 1, -1]]
+    assert found.codes.tolist() == [[1, 1, 1, 0], [0, 0, 1, -1]]
     assert found.group_size == 2
 
 
@@ -72,21 +71,21 @@ def test_each_row_is_cut_into_groups_along_the_input():
 @pytest.mark.parametrize("scale_dtype", DTYPES)
 def test_the_scale_has_a_least_value(estimator, arithmetic, scale_dtype):
     nothing = one_group([0.0, 0.0], estimator, arithmetic, scale_dtype)
-    assert nothing.q.tolist() == [[0, 0]]
+    assert nothing.codes.tolist() == [[0, 0]]
     smallest = 2.0**-24 if scale_dtype == torch.float16 else MIN_SCALE  # FP16 has nothing between 0 and 2^-24
     assert nothing.scale.item() == pytest.approx(smallest, rel=2**-8)
     tiny = one_group([2e-9, -2e-9], estimator, arithmetic, scale_dtype)
-    assert tiny.q.tolist() == [[0, 0]]
+    assert tiny.codes.tolist() == [[0, 0]]
     assert tiny.scale.item() == nothing.scale.item()
 
 
 def test_trits_are_decided_with_the_rounded_scale():
     # mean 0.857, in BF16 0.85546875; 0.428 lies between their halves
     values = [1.0, 1.0, 1.0, 0.428]
-    assert one_group(values, "absmean").q.tolist() == [[1, 1, 1, 0]]
+    assert one_group(values, "absmean").codes.tolist() == [[1, 1, 1, 0]]
     rounded = one_group(values, "absmean", scale_dtype=torch.bfloat16)
     assert rounded.scale.item() == 0.85546875
-    assert rounded.q.tolist() == [[1, 1, 1, 1]]
+    assert rounded.codes.tolist() == [[1, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("scale_dtype", DTYPES)
@@ -105,7 +104,7 @@ def test_the_forward_pass_as_written_sees_the_bf16_weight(estimator):
     of_rounded = ternarize(weight.bfloat16().float(), arithmetic="float64", **arguments)
     of_master = ternarize(weight, arithmetic="float64", **arguments)
     assert torch.equal(written.scale, of_rounded.scale)
-    assert torch.equal(written.q, of_rounded.q)
+    assert torch.equal(written.codes, of_rounded.codes)
     assert not torch.equal(written.scale, of_master.scale)
 
 
@@ -113,7 +112,7 @@ def test_the_forward_pass_as_written_sees_the_bf16_weight(estimator):
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_quantization_against_the_definition_in_float64(estimator, arithmetic):
     weight = normal(32, 384)
-    found = fake_quantize(weight, 128, estimator, arithmetic, torch.float32)
+    found = TernaryQuantizer(128, estimator, arithmetic).fake(weight)
     wanted = quantized(weight, 128, estimator, bf16_first=arithmetic == "bf16_weight")
     assert torch.equal(found.sign(), wanted.sign().float())
     torch.testing.assert_close(found.double(), wanted, rtol=1e-6, atol=0)
@@ -126,7 +125,7 @@ def test_quantization_against_the_definition_in_float64(estimator, arithmetic):
 def test_the_gradient_passes_straight_through(arithmetic, dtype):
     weight = normal(4, 64).to(dtype).requires_grad_(True)
     upstream = torch.randn(4, 64).to(dtype)
-    quantized_weight = fake_quantize(weight, 32, "rms", arithmetic, torch.float32)
+    quantized_weight = TernaryQuantizer(32, "rms", arithmetic).fake(weight)
     assert quantized_weight.dtype == dtype
     (gradient,) = torch.autograd.grad(quantized_weight, weight, upstream)
     assert torch.equal(gradient, upstream)
@@ -198,7 +197,7 @@ def test_the_shrinkage_correction_quantizes_back_to_the_same_trits(groups, scale
     weight = shrinkage_corrected(ternary, estimator)
     for reloaded in (weight, weight.bfloat16().float()):  # the published reload rounds to BF16
         again = ternarize(reloaded, group_size=8, estimator=estimator, arithmetic=arithmetic)
-        assert torch.equal(again.q, q)
+        assert torch.equal(again.codes, q)
         nonzero = q.reshape(-1, 8).any(1)
         torch.testing.assert_close(again.scale.flatten()[nonzero], ternary.scale.flatten()[nonzero], rtol=2**-8, atol=0)
 
@@ -216,9 +215,9 @@ def test_step_by_step_in_bf16_flips_what_lies_within_a_rounding_of_the_threshold
     exact = ternarize(weight, group_size=4, estimator="absmean", arithmetic="float64")
     rounded = ternarize_step_by_step(weight, 4, "absmean", torch.bfloat16)
     assert exact.scale.item() == rounded.scale.item() == 1
-    assert exact.q.tolist() == [[1, 1, 1, 1]]
-    assert rounded.q.tolist() == [[0, 1, 1, 1]]
-    assert torch.equal(ternarize_step_by_step(weight, 4, "absmean", torch.float32).q, exact.q)
+    assert exact.codes.tolist() == [[1, 1, 1, 1]]
+    assert rounded.codes.tolist() == [[0, 1, 1, 1]]
+    assert torch.equal(ternarize_step_by_step(weight, 4, "absmean", torch.float32).codes, exact.codes)
 
 
 @pytest.mark.parametrize("estimator", ["absmean", "rms"])
@@ -226,5 +225,5 @@ def test_step_by_step_in_fp32_is_the_quantizer_in_fp32(estimator):
     weight = torch.randn(8, 64, generator=torch.Generator().manual_seed(2))
     plain = ternarize(weight, group_size=16, estimator=estimator, arithmetic="float32")
     found = ternarize_step_by_step(weight, 16, estimator, torch.float32)
-    assert torch.equal(found.q, plain.q)
+    assert torch.equal(found.codes, plain.codes)
     assert torch.allclose(found.scale, plain.scale, rtol=1e-6)

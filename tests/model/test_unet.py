@@ -4,14 +4,16 @@ from torch.testing import assert_close
 
 from tests.model.reference import capped_logits as reference_logits
 from tests.model.reference import yarn_frequencies
-from tests.small import quantizer, random_network, random_tokens, small_model
+from tests.small import matrices_of, quantizer, random_network, random_tokens, small_model
 from tritgolf.model.attention import sdpa_attention
 from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.model.loss import capped_logits
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
+from tritgolf.model.network import use_quantizers
 from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.model.rotary import inverse_frequencies
 from tritgolf.model.unet import UNet
+from tritgolf.quantize.base import dequantize
 from tritgolf.train.stacks import Stacks
 
 TRAINED_AS_STORED = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}
@@ -115,14 +117,14 @@ def test_masters_are_fp32_and_the_table_bf16():
         assert parameter.dtype == (torch.bfloat16 if name == "tok_emb.weight" else torch.float32), name
 
 
-def test_trits_and_scales_can_stand_in_for_the_masters():
+def test_a_plain_network_of_the_quantized_weights_computes_the_same():
     network = random_network(small_model())
     tokens = random_tokens(network.model)
     with torch.no_grad():
         before = network(tokens)
-        network.use_ternary(network.ternarized())
-        for _, layer in network.linears():
-            layer.weight.zero_()
+        for name, matrix in matrices_of(network).items():
+            network.get_parameter(name).copy_(dequantize(matrix))
+        use_quantizers(network, {})
         assert torch.equal(network(tokens), before)
 
 

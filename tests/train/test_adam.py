@@ -42,6 +42,27 @@ def test_it_is_torchs_adam_without_weight_decay(device):
     assert not torch.equal(ours[0], torch.ones_like(ours[0]))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_with_decay_it_is_torchs_fused_adamw(dtype):
+    """On a CPU too, where the plain form would round BF16 moments before it uses them."""
+    generator = torch.Generator().manual_seed(1)
+    start = torch.randn(6, 5, generator=generator).to(dtype)
+    ours, torchs, plain = (torch.nn.Parameter(start.clone()) for _ in range(3))
+    settings = AdamConfig(kind="adamw", table_weight_decay=0.085)
+    adam = Adam([Group([ours], 0.03, settings.table_weight_decay)], settings, on_gpu=False)
+    common = {"lr": 0.03, "betas": (0.9, 0.95), "weight_decay": 0.085}
+    references = [torch.optim.AdamW([torchs], **common, fused=True), torch.optim.AdamW([plain], **common)]
+    for _ in range(5):
+        gradient = torch.randn(6, 5, generator=generator).to(dtype)
+        for parameter in (ours, torchs, plain):
+            parameter.grad = gradient.clone()
+        for optimizer in (adam, *references):
+            optimizer.step()
+        assert torch.equal(ours, torchs)
+    apart = float((ours.detach() - plain.detach()).abs().max())
+    assert apart > 1e-3 if dtype == torch.bfloat16 else apart < 1e-6
+
+
 def test_training_on_a_cpu_does_not_import_the_compiler():
     """It takes each process as long to import as the rest of torch."""
     program = """

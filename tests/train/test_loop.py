@@ -10,6 +10,7 @@ from tests.small import small_model, small_training
 from tritgolf import checkpoint
 from tritgolf.config.train import AdamConfig
 from tritgolf.data.loader import step_batch, training_stream
+from tritgolf.data.manifest import load_manifest
 from tritgolf.errors import InputError
 from tritgolf.train import loop, resume
 from tritgolf.train.distributed import Ranks
@@ -59,13 +60,14 @@ def kill(monkeypatch, plan, alone, at: int) -> None:
         interrupt(monkeypatch, plan, alone, at, how)
 
 
-def test_a_run_leaves_its_checkpoints_curve_and_last_two_states(straight):
+def test_a_run_leaves_its_checkpoints_curve_and_last_two_states(straight, plan):
     files = {path.name for path in straight.iterdir()}
     states = {"state_00000008.safetensors", "state_00000012.safetensors"}
     assert files == {*states, *(f"{name}.safetensors" for name in NAMES), "metrics.jsonl"}
     assert steps(straight) == [1, 2, 4, 6, 8, 10, 12]
     final = checkpoint.load(straight / "final.safetensors")
     assert final.facts["step"] == 12
+    assert final.facts["tokenizer"] == load_manifest(plan.shards).tokenizer_digest
     state = checkpoint.load(straight / "state_00000012.safetensors").tensors
     for name, tensor in final.tensors.items():
         assert torch.equal(tensor, state[f"weight.{name}"])
@@ -232,6 +234,14 @@ def test_a_time_budget_ends_on_the_next_multiple_of_ten(plan, alone, ticking, se
     assert checkpoint.load(plan.live / "final.safetensors").facts["step"] == last
     line = read_curve(plan.live / "metrics.jsonl")[-1]
     assert (line["step"], line["training_seconds"], line["step_ms"]) == (last, last, 1000)
+
+
+@pytest.mark.parametrize(("settings", "last"), [({"reserve_seconds": 2.5}, 8), ({"clock_every_steps": 4}, 12)])
+def test_a_time_budget_less_its_reserve_ends_where_ranks_look_at_the_clock(plan, alone, ticking, settings, last):
+    plan = timed(plan, 10.5)
+    every_step = {"clock_every_steps": 1, **settings}
+    facts = run(dataclasses.replace(plan, train=plan.train.model_copy(update=every_step)), alone)
+    assert (facts["steps"], facts["training_seconds"]) == (last, last)
 
 
 def test_a_time_budget_sets_the_learning_rate_by_the_clock(plan, alone, ticking):

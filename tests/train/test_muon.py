@@ -1,6 +1,8 @@
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from tests.small import REPOSITORY
 from tests.train.reference import Muon, orthogonalized
 from tritgolf.train.muon import muon_step, orthogonalize
 
@@ -68,3 +70,34 @@ def test_steps_with_momentum_against_the_reference():
             torch.testing.assert_close(buffer[matrix].double(), reference.buffer, rtol=1e-5, atol=1e-6)
     start = gradients(2, 12, 8, seed=9)
     assert apart(weight - start, wanted - start.double()) < 0.02
+
+
+@pytest.mark.parametrize("shape", ["row", "wide", "tall", "square"])
+def test_rows_by_their_l2_norm_as_the_code_of_1716_has_it(shape, monkeypatch):
+    """ "MuonEq-R": the published result for the same matrix, rows normalized, five iterations."""
+    published = load_file(REPOSITORY / "tests" / "parity" / "newton_schulz.safetensors")
+    gradient = published[f"{shape}/in"][None]
+    found = orthogonalize(gradient, 5, "l2")[0]
+    assert found.dtype == torch.bfloat16
+    factor = max(1, gradient.shape[1] / gradient.shape[2]) ** 0.5
+    assert (found.float() / factor - published[f"{shape}/row_normalized_bf16"].float()).abs().max() < 0.01
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.float)
+    found = orthogonalize(gradient, 5, "l2")[0]
+    torch.testing.assert_close(found / factor, published[f"{shape}/row_normalized_float32"], rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-5])  # of gradients after clipping: RMSNorm's ε would leave rows unequal
+def test_small_rows_by_their_l2_norm_count_as_much_as_large_ones(size, monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.float)
+    stack = size * gradients(2, 16, 40)
+    loud = stack.clone()
+    loud[:, 0] *= 100
+    torch.testing.assert_close(orthogonalize(loud, 5, "l2"), orthogonalize(stack, 5, "l2"), rtol=0, atol=1e-5)
+    assert not orthogonalize(torch.zeros(1, 3, 4), 5, "l2").any()
+
+
+def test_weights_decay_before_the_update_whatever_the_gradient():
+    weight, before = gradients(2, 4, 8), gradients(2, 4, 8)
+    rates = {"lr": torch.tensor(0.022), "momentum": torch.tensor(0.9)}
+    muon_step(weight, torch.zeros(2, 4, 8), torch.zeros(2, 4, 8), **rates, iterations=5, weight_decay=0.095)
+    torch.testing.assert_close(weight, before * (1 - 0.022 * 0.095))

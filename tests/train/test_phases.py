@@ -49,7 +49,7 @@ def test_a_run_warns_once_and_only_of_what_lasts(plan, alone, monkeypatch, capsy
     """On GPUs, feigned: of the logged steps the first complains, the second doesn't, all others do."""
     slow, sound = phases_of(150, 455, 151, 149), phases_of(150, 2, 151, 149)
     steps = iter([slow, sound])
-    monkeypatch.setattr(loop, "_agreed_phases", lambda _: next(steps, slow))
+    monkeypatch.setattr(loop, "agreed_times", lambda _: next(steps, slow))
     monkeypatch.setattr(Ranks, "on_gpus", True)
     loop.run(plan, alone)
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]

@@ -1,9 +1,17 @@
+import json
+
 import pytest
 
-from tests.small import RECORDS, small_training
+from tests.small import RECORDS, REPOSITORY, small_training
 from tritgolf.config.record import load_record
-from tritgolf.config.train import MuonConfig
-from tritgolf.train.schedule import lr_scale, muon_momentum
+from tritgolf.config.settings import validate
+from tritgolf.config.train import MuonConfig, StartConfig, TrainConfig
+from tritgolf.errors import InputError
+from tritgolf.model.phase import Phase
+from tritgolf.train.schedule import is_time_up, lr_scale, muon_momentum, phase_at, phases, progress
+
+PUBLISHED = json.loads((REPOSITORY / "tests" / "parity" / "optim_1716.json").read_text())  # of #1716
+RESERVED = TrainConfig(seconds=600, reserve_seconds=12, warmdown_fraction=0.72, steps=20_000)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +60,53 @@ def test_momentum_warms_up_over_500_steps(step, momentum):
 
 def test_momentum_may_start_warm():
     assert muon_momentum(MuonConfig(momentum_warmup_steps=0), 0) == 0.95
+
+
+def test_time_that_is_reserved_is_no_part_of_the_budget():
+    for milliseconds, share in PUBLISHED["fraction_by_time_588s"]:
+        assert progress(RESERVED, 0, milliseconds / 1000) == pytest.approx(share)
+    for point in PUBLISHED["schedule"]:
+        assert lr_scale(RESERVED, 0, 588 * point["fraction"]) == pytest.approx(point["lr_factor"], abs=1e-12)
+    assert [is_time_up(RESERVED, seconds) for seconds in (587.9, 588.0, 588.1)] == [False, True, True]
+    assert not is_time_up(small_training(), 1e9)
+
+
+def test_progress_is_that_of_the_steps_without_a_time_budget():
+    train = small_training(steps=50, checkpoints=(), warmdown_fraction=0.72)
+    for step, share, scale in PUBLISHED["fraction_by_steps_of_50"]:
+        assert progress(train, step, 1e9) == pytest.approx(share)
+        assert lr_scale(train, step, 1e9) == pytest.approx(scale, abs=1e-12)
+
+
+def test_the_momentum_of_1716():
+    muon = MuonConfig(momentum_start=0.92, momentum=0.99, momentum_warmup_steps=1500)
+    for step, momentum in PUBLISHED["muon_momentum"]:
+        assert muon_momentum(muon, step) == pytest.approx(momentum, rel=1e-12)
+
+
+def test_recurrence_begins_with_the_first_step_at_or_after_its_share():
+    train = small_training(start=StartConfig(recurrence=0.35))
+    shares = (0.0, 8 / 24, 0.35, 9 / 24, 1.0)
+    assert [phase_at(train, share).recurrence for share in shares] == [False, False, True, True, True]
+    assert phases(train) == [Phase(), Phase(recurrence=True)]
+    assert phases(small_training()) == [Phase(recurrence=True)]  # from the beginning on
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"start": {"recurrence": 1.5}}, "start.recurrence: 1.5: Input should be less than or equal to 1"),
+        ({"start": {"recurrence": -0.1}}, "start.recurrence: -0.1: Input should be greater than or equal to 0"),
+        ({"seconds": 10, "reserve_seconds": 10}, "reserve_seconds: 10.0 is not possible; it must be less than seconds"),
+        ({"reserve_seconds": 1}, "reserve_seconds: 1.0 is not possible; it must be less than seconds, None"),
+        ({"adam": {"table_weight_decay": 0.1}}, "adam.table_weight_decay: 0.1 is not possible; it must be 0 unless"),
+        ({"clip_norm": 0}, "clip_norm: 0: Input should be greater than 0"),
+        ({"average": {"decay": 1.1}}, "average.decay: 1.1: Input should be less than or equal to 1"),
+        ({"order": "sorted"}, "order: 'sorted': Input should be 'stream' or 'shuffled'"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_in_one_line(settings, message):
+    with pytest.raises(InputError) as caught:
+        validate(TrainConfig, settings, "x.yaml")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
+from tests.small import REPOSITORY, TIMEOUT, small_model, small_training, small_transformer
 from tests.train.test_loop import NAMES, digests
 from tritgolf import checkpoint
-from tritgolf.config.model import UNetConfig
-from tritgolf.config.train import TrainConfig
 from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json
+from tritgolf.model.counts import trained_parameters
+from tritgolf.model.specs import parameters_of
 from tritgolf.provenance import SCHEMAS, made_here
 from tritgolf.report.metrics import read_envelope
 from tritgolf.stages import train as stage
@@ -24,7 +24,8 @@ from tritgolf.torch_devices import Found
 from tritgolf.train import launch
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.live import finish, finished
-from tritgolf.train.loop import Plan, run
+from tritgolf.train.loop import run
+from tritgolf.train.plan import Plan, PlanSettings
 from tritgolf.train.step_timing import FASTEST, SLOWEST
 from tritgolf.train.training_log import read_curve
 
@@ -49,7 +50,8 @@ def arguments(folder: Path, dataset: Path, **changes):
 def train_here(plan: dict, _processes: int, _nodes: int) -> dict:
     """What the launcher's worker does, in this process."""
     paths = {key: Path(plan[key]) for key in ("shards", "live")}
-    configs = {"model": UNetConfig(**plan["model"]), "train": TrainConfig(**plan["train"])}
+    settings = PlanSettings(model=plan["model"], train=plan["train"])
+    configs = {"model": settings.model, "train": settings.train}
     facts = run(Plan(label=plan["label"], seed=plan["seed"], **configs, **paths), Ranks(0, 1, torch.device("cpu")))
     finish(paths["live"], facts, made_here())
     return finished(paths["live"], facts["configuration"])
@@ -97,6 +99,17 @@ def test_the_stage_publishes_weights_curve_and_facts(straight, tmp_path, dataset
     for name, step in zip(NAMES, (4, 8, 12), strict=True):
         published = checkpoint.load(tmp_path / "checkpoints" / f"{name}.safetensors").facts
         assert (published["step"], published["checkpoint"], published["seed"]) == (step, name, 1)
+
+
+def test_a_transformer_is_trained_by_the_same_stage(tmp_path, dataset, here):
+    model = small_transformer()
+    train = small_training(order="shuffled", steps=2, checkpoints=())
+    final = {"final": tmp_path / "final.safetensors"}
+    train_stage(**arguments(tmp_path, dataset, model=model, train=train, checkpoints=final))
+    metrics = facts_of(tmp_path)["metrics"]
+    assert metrics["parameters"] == dict.fromkeys(("published", "trained"), trained_parameters(model))
+    assert "zero_fraction" not in metrics
+    assert checkpoint.load(final["final"]).tensors.keys() == parameters_of(model).keys()
 
 
 def test_two_runs_in_two_folders_have_the_same_payload(tmp_path, dataset, here):

@@ -3,8 +3,9 @@ import torch
 
 from tests.small import quantizer, random_network, random_tokens, small_model, small_training
 from tests.train.reference import Adam, Muon
-from tritgolf.config.train import AdamConfig, MuonConfig
+from tritgolf.config.train import AdamConfig, AverageConfig, MuonConfig
 from tritgolf.model.loss import training_loss
+from tritgolf.model.phase import Phase
 from tritgolf.model.unet_parameters import described
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
@@ -33,8 +34,9 @@ def apart(found, wanted) -> float:
     return float((found.double() - wanted.double()).norm() / wanted.double().norm())
 
 
-def test_another_shape_of_batch_is_recorded_anew_with_the_update_that_reads_its_gradients(monkeypatch):
-    """A recorded update reads gradients where the old recording put them: kept, it would apply stale ones."""
+@pytest.fixture
+def recordings(monkeypatch):
+    """All recordings, as they are made."""
     made = []
 
     class Recording:
@@ -46,14 +48,64 @@ def test_another_shape_of_batch_is_recorded_anew_with_the_update_that_reads_its_
             self.function()
 
     monkeypatch.setattr("tritgolf.train.trainer.Replay", Recording)
+    return made
+
+
+def test_another_shape_of_batch_is_recorded_anew_with_the_update_that_reads_its_gradients(recordings):
+    """A recorded update reads gradients where the old recording put them: kept, it would apply stale ones."""
     model, train = small_model(), small_training()
     trainer = Trainer(model, train, seed=0, ranks=ALONE)
     for count in (16, 16, 8):
         trainer.step(0, 1.0, *sequences(model, count=count))
-    names = [recording.function.__name__ for recording in made]
-    assert names.count("compute_gradients") == 2
-    assert names[-2:] in (["compute_gradients", "update"], ["update", "compute_gradients"])
-    assert trainer._update in made[-2:]
+    assert names_of(recordings).count("compute_gradients") == 2
+    assert sorted(names_of(recordings)[-2:]) == ["compute_gradients", "update"]
+    assert trainer._update in recordings[-2:]
+
+
+def names_of(recordings) -> list[str]:
+    return [recording.function.__name__ for recording in recordings]
+
+
+def test_another_phase_is_recorded_anew(recordings, monkeypatch):
+    """Another network in effect: a replay would go on with the old one."""
+    model = small_model()
+    trainer = Trainer(model, small_training(), seed=0, ranks=ALONE)
+    entered = []
+    monkeypatch.setattr(trainer.network, "enter", entered.append)
+    for phase in (trainer.phase, Phase(), Phase(), Phase(recurrence=True)):
+        trainer.enter(phase)
+        trainer.step(0, 1.0, *sequences(model))
+    assert entered == [Phase(), Phase(recurrence=True)]
+    assert names_of(recordings).count("compute_gradients") == names_of(recordings).count("update") == 3
+    assert {trainer._compute_gradients, trainer._update} == set(recordings[-2:])
+
+
+def test_gradients_are_clipped_to_their_global_norm():
+    network = random_network(small_model())
+    free, clipped = (trainer_at(network, small_training(clip_norm=limit)) for limit in (None, 0.1))
+    for trainer in (free, clipped):
+        trainer.step(0, 1.0, *sequences(network.model))
+    whole, cut = (torch.stack([g.norm() for g in gradients(t).values()]).norm() for t in (free, clipped))
+    assert clipped.gradient_norm == pytest.approx(float(whole), rel=1e-4)
+    assert free.gradient_norm is None
+    assert float(cut) == pytest.approx(0.1, rel=1e-2)  # the table's gradient is BF16
+    assert apart(gradients(clipped)["vocab_bias"] * whole / 0.1, gradients(free)["vocab_bias"]) < 1e-4
+
+
+def test_the_average_follows_the_weights_and_is_what_a_checkpoint_holds():
+    model = small_model(compute="bfloat16")
+    trainer = Trainer(model, small_training(average=AverageConfig(decay=0.75)), 3, ALONE)
+    wanted = {name: weight.float().clone() for name, weight in trainer.weights().items()}
+    for step in range(3):
+        trainer.step(step, 1.0, *sequences(model, seed=step))
+        wanted = {name: 0.75 * e + 0.25 * trainer.weights()[name].float() for name, e in wanted.items()}
+    for name, weight in trainer.checkpoint_weights().items():
+        assert weight.dtype == trainer.weights()[name].dtype
+        torch.testing.assert_close(trainer.state()[f"ema.{name}"], wanted[name])
+        assert torch.equal(weight, trainer.state()[f"ema.{name}"].to(weight.dtype))
+    plain = Trainer(model, small_training(), 3, ALONE)
+    assert plain.checkpoint_weights().keys() == plain.weights().keys() == wanted.keys()
+    assert all(torch.equal(weight, plain.weights()[name]) for name, weight in plain.checkpoint_weights().items())
 
 
 @pytest.mark.parametrize("settings", [{}, {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}])

@@ -3,40 +3,50 @@
 ``xz`` is LZMA at preset 9 in the .xz container, as published, with two differences that any .xz reader understands. The
 dictionary is no larger than the data, which changes nothing in the coding and keeps memory small. Literals have neither
 context nor alignment (lc = pb = 0): packed trits and byte planes have none, and they come out 0.1–0.7% smaller.
-``none`` stores the bytes.
+``brotli`` has quality 11, as published (#1716), and a window of 2²⁴ bytes. ``none`` stores the bytes.
 """
 
 import lzma
-from typing import Literal, get_args
+from collections.abc import Callable
+from types import ModuleType
+from typing import Literal, NamedTuple
 
+from tritgolf.errors import InputError
 from tritgolf.malformed import MalformedError, require
 
-Codec = Literal["xz", "none"]
-CODECS: tuple[Codec, ...] = get_args(Codec)
+Codec = Literal["xz", "none", "brotli"]
 
 PRESET = 9
 LARGEST_DICTIONARY = 64 << 20  # of preset 9
 DECODER_MEMORY = 1 << 20  # of the decoder itself, beside its dictionary
-MAX_EXPANSION = 8192  # more than LZMA can gain: zeros shrink about 7,000 times
+BROTLI_QUALITY = 11
+BROTLI_WINDOW = 24  # log2: the sample of #1716 has 956,128 bytes so, 956,287 at the default of 22
 CHUNK = 1 << 20
 
 
+class Coding(NamedTuple):
+    """A codec. ``decompress(data, size)`` raises ``MalformedError`` unless ``data`` holds exactly ``size`` bytes.
+
+    ``max_expansion``: more than any data can shrink, so that a size declared beyond it is refused unread.
+    """
+
+    compress: Callable[[bytes], bytes]
+    decompress: Callable[[bytes, int], bytes]
+    max_expansion: int
+
+
 def compress(data: bytes, codec: Codec) -> bytes:
-    """``data`` compressed; the same bytes on every machine that has the same liblzma."""
-    if codec == "none":
-        return data
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": PRESET, "lc": 0, "pb": 0, "dict_size": _dictionary_size(len(data))}]
-    return lzma.compress(data, format=lzma.FORMAT_XZ, filters=filters)
+    """``data`` compressed; the same bytes on every machine that has the same library."""
+    return CODECS[codec].compress(data)
 
 
 def decompress(data: bytes, codec: Codec, size: int) -> bytes:
     """The ``size`` bytes that ``data`` holds; ``MalformedError`` if it is damaged, or holds more or fewer."""
-    if codec == "none":
-        require(len(data) == size, f"a section has {len(data)} bytes, its header says {size}")
-        return data
-    require(size <= len(data) * MAX_EXPANSION, f"{len(data)} compressed bytes can't hold the {size} bytes declared")
-    content = decompress_xz(data, size, memory=_dictionary_size(size) + DECODER_MEMORY)
-    require(len(content) == size, f"a compressed section holds {len(content)} bytes, its header says {size}")
+    coding = CODECS[codec]
+    fits = size <= len(data) * coding.max_expansion
+    require(fits, f"{len(data)} bytes as {codec} can't hold the {size} bytes declared")
+    content = coding.decompress(data, size)
+    require(len(content) == size, f"a section holds {len(content)} bytes, its header says {size}")
     return content
 
 
@@ -59,5 +69,57 @@ def decompress_xz(data: bytes, limit: int, memory: int = LARGEST_DICTIONARY + DE
     return bytes(content)
 
 
+def decompress_brotli(data: bytes, limit: int) -> bytes:
+    """The content of one Brotli stream of at most ``limit`` bytes, decoded piece by piece.
+
+    Raises ``MalformedError`` for damage, truncation, anything after the stream, or more than ``limit`` bytes. Brotli
+    has no checksum: other damage gives other bytes.
+    """
+    brotli = _brotli()
+    decoder = brotli.Decompressor()
+    content = bytearray()
+    try:
+        content += decoder.process(data, output_buffer_limit=CHUNK)
+        while not decoder.is_finished() and len(content) <= limit:
+            piece = decoder.process(b"", output_buffer_limit=CHUNK)
+            require(bool(piece) or decoder.is_finished(), "the compressed data ends too early")
+            content += piece
+    except brotli.error:
+        raise MalformedError("the compressed data is damaged, or something follows it") from None
+    require(len(content) <= limit, f"it decompresses to more than {limit} bytes")
+    return bytes(content)
+
+
+def _compress_xz(data: bytes) -> bytes:
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": PRESET, "lc": 0, "pb": 0, "dict_size": _dictionary_size(len(data))}]
+    return lzma.compress(data, format=lzma.FORMAT_XZ, filters=filters)
+
+
+def _decompress_section_xz(data: bytes, size: int) -> bytes:
+    return decompress_xz(data, size, memory=_dictionary_size(size) + DECODER_MEMORY)
+
+
+def _compress_brotli(data: bytes) -> bytes:
+    packed: bytes = _brotli().compress(data, quality=BROTLI_QUALITY, lgwin=BROTLI_WINDOW)
+    return packed
+
+
 def _dictionary_size(size: int) -> int:
     return min(LARGEST_DICTIONARY, 1 << max(12, (size - 1).bit_length()))
+
+
+def _brotli() -> ModuleType:
+    """The package, imported where it is needed; ``InputError`` where it is not installed."""
+    try:
+        import brotli  # noqa: PLC0415
+    except ImportError:
+        raise InputError("package brotli", "is not installed", "run: pip install 'brotli>=1.2'") from None
+    module: ModuleType = brotli
+    return module
+
+
+CODECS: dict[Codec, Coding] = {
+    "xz": Coding(_compress_xz, _decompress_section_xz, 8192),  # zeros shrink about 7,000 times
+    "none": Coding(lambda data: data, lambda data, _: data, 1),
+    "brotli": Coding(_compress_brotli, decompress_brotli, 1 << 21),  # zeros shrink 1.3 million times
+}

@@ -8,6 +8,7 @@ from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.published.ptz import is_published, read_ptz
 from tritgolf.artifact.statistics import scale_range, stored_trits
 from tritgolf.errors import InputError
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.zeros import zero_fractions
 from tritgolf.quantize.ternary import Estimator
 
@@ -48,9 +49,9 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
         "bytes_by_kind": artifact.bytes_by_kind,
         "compressed_by_kind": artifact.compressed_by_kind,
         "ternary_weights": sum(q.numel() for q in stored_trits(stored).values()),
-        "scales": sum(ternary.scale.numel() for ternary in stored.ternary.values()),
+        "scales": sum(ternary.scale.numel() for ternary in stored.quantized.values()),
         "stored_fp": sum(tensor.numel() for tensor in stored.tensors.values()),
-        "zero_fraction": zero_fractions(stored_trits(stored)),
+        "zero_fraction": zero_fractions(stored_trits(stored), parameters_of(header.model)),
         "scale_range": scale_range(stored),
         "payload_digest": stored.payload_digest,
         "header": header.model_dump(mode="json"),

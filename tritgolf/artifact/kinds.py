@@ -1,38 +1,59 @@
-"""What kind of tensor a parameter is stored as, by its role, and in which format a storage choice puts it.
+"""The form in which a tensor is stored: numbers of a format, or codes of a grid with scales; chosen by its role.
 
-In our own format the four matrix kinds of a block are ternary whatever their size;
-the published format's rule is in ``published.ptz``.
+In our own format the matrices of a U-Net's blocks are ternary whatever their size; the published format's rule is in
+``published.ptz``.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from tritgolf.artifact.trits import base3_length
-from tritgolf.config.export import StorageConfig
+from tritgolf.artifact.layouts.base3 import base3_length
+from tritgolf.config.quantization import IntegerConfig
+from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage, TritsConfig
 from tritgolf.config.types import ScaleFormat
+from tritgolf.errors import InputError
 from tritgolf.model.unet_parameters import described
-from tritgolf.parameters import Role
+from tritgolf.parameters import Parameter, Role
 from tritgolf.quantize.widths import length_of
 
-Kind = Literal["ternary", "table", "projection", "mix", "vector"]
+NumbersKind = Literal["table", "projection", "mix", "vector"]
+CodesKind = Literal["ternary", "int6_row", "int8_row", "int8_tensor"]
+Kind = NumbersKind | CodesKind
 Shape = tuple[int, ...]
 
 MAX_ELEMENTS = 1 << 27  # of all tensors in a file that is read: twice the full-size model's
 
-KIND_OF_ROLE: dict[Role, Kind] = {
-    "attention": "ternary",
-    "mlp": "ternary",
+
+class Codes(NamedTuple):
+    """Codes of a grid: integers of so many ``bits``, or trits; and what has a scale. ``section``: where they are."""
+
+    bits: int
+    scale: Literal["group", "row", "tensor"]
+    section: str
+
+
+CODES: dict[str, Codes] = {
+    "ternary": Codes(2, "group", "trits"),
+    "int6_row": Codes(6, "row", "codes6"),
+    "int8_row": Codes(8, "row", "codes8"),
+    "int8_tensor": Codes(8, "tensor", "codes8"),
+}
+KIND_OF_ROLE: dict[Role, NumbersKind] = {
+    "attention": "projection",
+    "mlp": "projection",
     "embedding": "table",
+    "hash_embedding": "table",
     "projection": "projection",
+    "gate": "projection",
     "mix": "mix",
     "control": "vector",
 }
 
-# The parts of a payload, and the one in which a kind's numbers are; those of a ternary matrix are its scales.
+# The parts of a U-Net's payload, and the one in which a kind's numbers are; those of codes are their scales.
 PAYLOAD_KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
-PAYLOAD_KIND: dict[Kind, str] = {
-    "ternary": "scales",
+PAYLOAD_KIND: dict[str, str] = {
+    **dict.fromkeys(CODES, "scales"),
     "table": "table",
     "projection": "projections",
     "mix": "mixes",
@@ -41,62 +62,124 @@ PAYLOAD_KIND: dict[Kind, str] = {
 
 
 class TensorSpec(NamedTuple):
-    """How one tensor is stored: ``format`` is that of its numbers, or of a ternary matrix's scales."""
+    """How one tensor is stored: ``format`` is that of its numbers, or of the scales that its codes have."""
 
     kind: Kind
     format: ScaleFormat
     shape: Shape
 
+    @property
+    def codes(self) -> Codes | None:
+        """What its codes are; None of numbers."""
+        return CODES.get(self.kind)
+
+    @property
+    def matrix_shape(self) -> Shape:
+        """Shape of its codes: a vector is a matrix of one row."""
+        return self.shape if len(self.shape) == 2 else (1, math.prod(self.shape))
+
     def numbers_shape(self, group_size: int) -> Shape:
-        """Shape of the numbers that are stored: of the scales, or of the tensor itself."""
-        return (self.shape[0], self.shape[1] // group_size) if self.kind == "ternary" else self.shape
+        """Shape of the numbers that are stored: of the scales, or of the tensor itself.
+
+        ``group_size``: columns that share a scale of the ternary grid.
+        """
+        if self.codes is None:
+            return self.shape
+        rows, columns = self.matrix_shape
+        whole = {"row": (rows, 1), "tensor": (1, 1)}
+        return whole.get(self.codes.scale) or (rows, columns // group_size)
+
+
+RoleRule = Callable[[str, Parameter], Role]
+
+
+def own_role(_name: str, parameter: Parameter) -> Role:
+    """Every parameter is stored as its role says."""
+    return parameter.role
 
 
 def kind_of(name: str, shape: Shape) -> Kind:
-    """The kind of the tensor ``name``, whatever its ``shape`` (other rules, as the published one, look at it).
+    """The kind that a U-Net's tensor ``name`` is stored as, whatever its ``shape``.
 
     ``InputError`` if the model has no such tensor.
     """
-    return KIND_OF_ROLE[described(name, shape).role]
+    parameter = described(name, shape)
+    return "ternary" if parameter.is_quantized else KIND_OF_ROLE[parameter.role]
 
 
-def possible_kinds(name: str) -> tuple[Kind, ...]:
-    """The kinds a file may store ``name`` as: a ternary matrix also as numbers, like a projection."""
-    kind = kind_of(name, ())
-    return ("ternary", "projection") if kind == "ternary" else (kind,)
+def possible_kinds(parameter: Parameter) -> tuple[Kind, ...]:
+    """The kinds a file may store a parameter as: numbers, integer codes, and trits where a quantizer may sit."""
+    integers: tuple[CodesKind, ...] = ("int6_row", "int8_row", "int8_tensor")
+    ternary: tuple[CodesKind, ...] = ("ternary",) if parameter.is_quantized else ()
+    return (KIND_OF_ROLE[parameter.role], *ternary, *integers)
 
 
-def format_for(kind: Kind, storage: StorageConfig) -> ScaleFormat:
-    """The format ``storage`` (all fields filled in) gives a kind; a ternary matrix's is that of its scales."""
-    formats: dict[Kind, ScaleFormat | None] = {
-        "ternary": storage.scales,
-        "table": storage.table,
-        "projection": storage.projections,
-        "mix": storage.mixes,
-        "vector": storage.vectors,
+def form_of(name: str, parameter: Parameter, storage: RoleStorage, rule: RoleRule = own_role) -> FormConfig:
+    """How ``storage`` stores a parameter: as its layer type says, else its role, or the one that ``rule`` gives it.
+
+    ``InputError`` if the storage says nothing of it.
+    """
+    role = rule(name, parameter)
+    keys = (parameter.layer, role) if role == parameter.role else (role,)
+    for key in keys:
+        if key in storage.roles:
+            return storage.roles[key]
+    raise InputError("storage.roles", f"don't say how {role} is stored", f"add it to {', '.join(storage.roles)}")
+
+
+def spec_of(parameter: Parameter, form: FormConfig) -> TensorSpec:
+    """A parameter in this form."""
+    if isinstance(form, NumbersConfig):
+        return TensorSpec(KIND_OF_ROLE[parameter.role], form.format, parameter.shape)
+    if isinstance(form, TritsConfig):
+        return TensorSpec("ternary", form.scales, parameter.shape)
+    return TensorSpec(integer_kind(form), form.scale_dtype, parameter.shape)
+
+
+def integer_kind(form: IntegerConfig) -> CodesKind:
+    """The kind of codes of this integer grid. ``InputError`` if no file stores such codes."""
+    kinds: dict[tuple[int, str], CodesKind] = {
+        (6, "row"): "int6_row",
+        (8, "row"): "int8_row",
+        (8, "tensor"): "int8_tensor",
     }
-    chosen = formats[kind]
-    if chosen is None:
-        raise ValueError(f"the storage choice leaves the format of {kind!r} open; ExportConfig.storage fills it in")
-    return chosen
+    if (form.bits, form.scale) not in kinds:
+        possible = ", ".join(f"{bits} bits a {scale}" for bits, scale in kinds)
+        raise InputError("storage", f"has no codes of {form.bits} bits with a scale a {form.scale}", f"use {possible}")
+    return kinds[form.bits, form.scale]
 
 
 def tensor_specs(
-    shapes: Mapping[str, Shape], storage: StorageConfig, rule: Callable[[str, Shape], Kind] = kind_of
+    table: Mapping[str, Parameter], storage: RoleStorage, rule: RoleRule = own_role
 ) -> dict[str, TensorSpec]:
-    """How ``storage`` stores tensors of these names and shapes, in their order."""
-    kinds = {name: rule(name, shape) for name, shape in shapes.items()}
-    return {name: TensorSpec(kind, format_for(kind, storage), tuple(shapes[name])) for name, kind in kinds.items()}
+    """How ``storage`` stores the parameters of a model's ``table``, in their order.
+
+    ``rule``: name and parameter → the role as which it is stored, as published files have small matrices.
+    """
+    return {name: spec_of(one, form_of(name, one, storage, rule)) for name, one in table.items()}
+
+
+def formats_of(storage: RoleStorage) -> dict[str, ScaleFormat]:
+    """Kind → its format, of all that ``storage`` names by role."""
+    roles = {role: form for role, form in storage.roles.items() if role in KIND_OF_ROLE}
+    specs = [spec_of(Parameter((1, 1), role), form) for role, form in roles.items()]
+    return {spec.kind: spec.format for spec in specs}
 
 
 def stored_bytes(specs: Mapping[str, TensorSpec], group_size: int) -> dict[str, int]:
     """Uncompressed payload bytes by payload kind: an estimate of an artifact from its shapes alone.
 
-    Trits are counted in base 3, each matrix filled up to a byte, as published; compression gains a few percent on it.
+    Trits are counted in base 3, each matrix filled up to a byte, as published, other codes in their bits; compression
+    gains a few percent on it.
     """
     totals = dict.fromkeys(PAYLOAD_KINDS, 0)
     for spec in specs.values():
         totals[PAYLOAD_KIND[spec.kind]] += length_of(spec.format, spec.numbers_shape(group_size))
-        if spec.kind == "ternary":
-            totals["trits"] += base3_length(math.prod(spec.shape))
+        if spec.codes is not None:
+            totals[spec.codes.section] = totals.get(spec.codes.section, 0) + _codes_length(spec.codes, spec.shape)
     return totals
+
+
+def _codes_length(codes: Codes, shape: Shape) -> int:
+    count = math.prod(shape)
+    return base3_length(count) if codes.scale == "group" else -(-count * codes.bits // 8)

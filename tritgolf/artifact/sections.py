@@ -12,7 +12,8 @@ from types import TracebackType
 import numpy as np
 
 from tritgolf.artifact.codecs import Codec, compress, decompress
-from tritgolf.artifact.trits import LAYOUTS, Layout, Trits, pack, unpack
+from tritgolf.artifact.layouts.base import Codes
+from tritgolf.artifact.layouts.registry import CodeSection, Layout, pack, unpack
 
 
 class Sections:
@@ -20,10 +21,10 @@ class Sections:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads)
-        self._packed: dict[bytes, dict[Layout, bytes]] = {}
+        self._packed: dict[tuple[bytes, str], dict[Layout, bytes]] = {}
         self._compressed: dict[tuple[bytes, Codec], Future[bytes]] = {}
         self._decompressed: dict[tuple[bytes, Codec, int], bytes] = {}
-        self._unpacked: dict[tuple[bytes, int, Layout], Trits] = {}
+        self._unpacked: dict[tuple[bytes, int, Layout, int], Codes] = {}
 
     def __enter__(self) -> "Sections":
         return self
@@ -33,15 +34,15 @@ class Sections:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def pack(self, matrices: Sequence[Trits]) -> dict[Layout, bytes]:
-        """All trits of ``matrices``, in their order, as one packed section in each layout."""
+    def pack(self, matrices: Sequence[Codes], section: CodeSection) -> dict[Layout, bytes]:
+        """All codes of ``matrices`` (int8), in their order, as one packed section in each layout it may have."""
         hasher = hashlib.sha256()
-        for q in matrices:
-            hasher.update(np.ascontiguousarray(q).data)
-        key = hasher.digest()
+        for codes in matrices:
+            hasher.update(np.ascontiguousarray(codes).data)
+        key = hasher.digest(), section.kind
         if key not in self._packed:
-            joined = np.concatenate([np.zeros(0, np.int8), *(q.reshape(-1) for q in matrices)])
-            self._packed[key] = {layout: pack(joined, layout) for layout in LAYOUTS}
+            joined = np.concatenate([np.zeros(0, np.int8), *(codes.reshape(-1) for codes in matrices)])
+            self._packed[key] = {layout: pack(joined, layout, section.bits) for layout in section.layouts}
         return self._packed[key]
 
     def compress(self, data: bytes, codec: Codec) -> Future[bytes]:
@@ -56,8 +57,8 @@ class Sections:
             self._decompressed[data, codec, size] = decompress(data, codec, size)
         return self._decompressed[data, codec, size]
 
-    def unpack(self, data: bytes, count: int, layout: Layout) -> Trits:
-        """The ``count`` trits in ``data``, int8, not to be changed; ``MalformedError`` as ``trits.unpack``."""
-        if (data, count, layout) not in self._unpacked:
-            self._unpacked[data, count, layout] = unpack(data, count, layout)
-        return self._unpacked[data, count, layout]
+    def unpack(self, data: bytes, count: int, layout: Layout, bits: int) -> Codes:
+        """The ``count`` codes in ``data``, int8, not to be changed; ``MalformedError`` as ``registry.unpack``."""
+        if (data, count, layout, bits) not in self._unpacked:
+            self._unpacked[data, count, layout, bits] = unpack(data, count, layout, bits)
+        return self._unpacked[data, count, layout, bits]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.storage import Stored
-from tritgolf.quantize.ternary import Quantized, dequantize
+from tritgolf.quantize.base import Quantized, dequantize
 
 
 class Difference(NamedTuple):
@@ -18,13 +18,14 @@ class Difference(NamedTuple):
 
 
 def stored_trits(stored: Stored) -> dict[str, Tensor]:
-    """q of every ternary matrix, without the columns that only fill up a group."""
-    return {name: ternary.q[:, : stored.specs[name].shape[1]] for name, ternary in stored.ternary.items()}
+    """Trits of every matrix that has them, without the columns that only fill up a group."""
+    ternary = {name: stored.quantized[name].codes for name, spec in stored.specs.items() if spec.kind == "ternary"}
+    return {name: codes[:, : stored.specs[name].shape[1]] for name, codes in ternary.items()}
 
 
 def scale_range(stored: Stored) -> dict[str, float]:
     """``min``, ``median`` and ``max`` of all stored scales."""
-    scales = [ternary.scale.reshape(-1) for ternary in stored.ternary.values()]
+    scales = [ternary.scale.reshape(-1) for ternary in stored.quantized.values()]
     if not scales:
         return {}
     joined = torch.cat(scales)
@@ -43,7 +44,7 @@ def difference(
     """
     changed, error = 0, 0.0
     for name, ours in trained.items():
-        changed += int((ours.q != reloaded[name].q).sum())
+        changed += int((ours.codes != reloaded[name].codes).sum())
         error = max(error, _largest(dequantize(ours) - dequantize(reloaded[name])))
     for name, tensor in (trained_tensors or {}).items():
         error = max(error, _largest(tensor.detach().float() - (reloaded_tensors or {})[name].float()))

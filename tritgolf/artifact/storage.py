@@ -1,52 +1,50 @@
 """From a model's state to what an artifact keeps of it, and back: the numbers, apart from any file format."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.kinds import Kind, Shape, TensorSpec, format_for, kind_of, tensor_specs
-from tritgolf.config.export import StorageConfig
-from tritgolf.config.model import TernaryConfig
-from tritgolf.config.types import Decide, Format
+from tritgolf.artifact.kinds import RoleRule, TensorSpec, form_of, formats_of, own_role, tensor_specs
+from tritgolf.artifact.rounding import Calibrated, CodesConfig, round_to_grid, same_codes
+from tritgolf.config.storage import NumbersConfig, RoleStorage
+from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.files import canonical_json
-from tritgolf.model.layers import quantizer_arguments
-from tritgolf.quantize.formats import DTYPES, encode, round_to
-from tritgolf.quantize.ternary import (
-    Arithmetic,
-    Quantized,
-    group_scale,
-    shrinkage_corrected,
-    ternarize,
-    ternarize_step_by_step,
-)
+from tritgolf.model.specs import parameters_of
+from tritgolf.parameters import Parameter
+from tritgolf.quantize.base import Quantized, dequantize
+from tritgolf.quantize.formats import encode, round_to
+from tritgolf.quantize.plan import quantize_all, quantizers
+from tritgolf.quantize.ternary import Estimator, shrinkage_corrected
 
-Decided = dict[tuple[str, Decide | None, str], Quantized]  # by name, decide and estimator; on the CPU
+Rounded = dict[tuple[str, CodesConfig], Quantized]  # by name and form, whatever the scales' format; on the CPU
 
 
 @dataclass(frozen=True)
 class Stored:
     """What an artifact holds, on the CPU unless moved; each name of ``specs`` (state-dict order) is in one mapping.
 
-    ``ternary``: trits and scales, the scales FP32 values that are exact in the spec's format. q has more columns than
-    the spec's shape where a published file filled a row up to whole groups. ``tensors``: FP32 values exact in theirs.
+    ``quantized``: codes and scales, the scales FP32 values that are exact in the spec's format; a vector is a matrix
+    of one row. A matrix of a published file that filled rows up to whole groups has more columns than the spec's
+    shape. ``tensors``: FP32 values exact in theirs.
     """
 
     specs: dict[str, TensorSpec]
-    ternary: dict[str, Quantized]
+    quantized: dict[str, Quantized]
     tensors: dict[str, Tensor]
 
     def to(self, device: torch.device) -> "Stored":
         """The same on another device."""
-        ternary = {name: Quantized(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
-        return Stored(self.specs, ternary, {name: tensor.to(device) for name, tensor in self.tensors.items()})
+        tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
+        return Stored(self.specs, on(self.quantized, device), tensors)
 
     @property
     def payload_digest(self) -> str:
-        """``sha256:…`` of names, formats, shapes, trits and numbers, whatever layout, codec or file keeps them."""
+        """``sha256:…`` of names, formats, shapes, codes and numbers, whatever layout, codec or file keeps them."""
         hasher = hashlib.sha256()
         for part in self._canonical():
             hasher.update(part)
@@ -55,9 +53,9 @@ class Stored:
     def _canonical(self) -> Iterator[bytes]:
         for name, spec in self.specs.items():
             yield canonical_json([name, spec.format, list(spec.shape)])
-            if name in self.ternary:
-                q, scale = self.ternary[name]
-                yield q.contiguous().view(torch.uint8).numpy().tobytes()
+            if name in self.quantized:
+                codes, scale = self.quantized[name]
+                yield codes.contiguous().view(torch.uint8).numpy().tobytes()
                 yield encode(scale, spec.format)
             else:
                 yield encode(self.tensors[name], spec.format)
@@ -65,112 +63,123 @@ class Stored:
 
 @dataclass(frozen=True)
 class Restored:
-    """What a model loads: ``tensors`` go into its state as they are; ``ternary`` matrices bypass its quantizer.
+    """What a reloaded model computes with, on one device.
 
-    With the shrinkage correction ``ternary`` is empty and every matrix is in ``tensors``: the model quantizes again.
+    ``quantized``: its matrices that are on a grid. With the shrinkage correction they are not the stored ones, but
+    what the model's own quantizer makes of the corrected weights. ``tensors``: FP32, everything else.
     """
 
     tensors: dict[str, Tensor]
-    ternary: dict[str, Quantized]
+    quantized: dict[str, Quantized]
 
     def to(self, device: torch.device) -> "Restored":
         """The same on another device."""
-        ternary = {name: Quantized(q.to(device), scale.to(device)) for name, (q, scale) in self.ternary.items()}
-        return Restored({name: tensor.to(device) for name, tensor in self.tensors.items()}, ternary)
+        return Restored({name: tensor.to(device) for name, tensor in self.tensors.items()}, on(self.quantized, device))
+
+    def weights(self) -> dict[str, Tensor]:
+        """All of them by name, FP32: what a plain network loads."""
+        return self.tensors | {name: dequantize(matrix) for name, matrix in self.quantized.items()}
+
+
+def on(quantized: Mapping[str, Quantized], device: torch.device) -> dict[str, Quantized]:
+    """The same matrices on another device."""
+    return {name: Quantized(codes.to(device), scale.to(device)) for name, (codes, scale) in quantized.items()}
 
 
 def store(
     state: Mapping[str, Tensor],
-    quantizer: TernaryConfig,
-    storage: StorageConfig,
-    decide_scale: Format = "float32",
-    rule: Callable[[str, Shape], Kind] = kind_of,
-    decided: Decided | None = None,
+    model: Any,
+    storage: RoleStorage,
+    *,
+    rule: RoleRule = own_role,
+    rounded: Rounded | None = None,
+    calibrated: Calibrated | None = None,
 ) -> Stored:
-    """What ``storage`` (all fields filled in) keeps of a model's master weights (FP32 or BF16, any device).
+    """What ``storage`` keeps of a model's weights (FP32 or BF16, any device); ``model``: its settings.
 
-    ``decide="forward"`` takes trits and scales exactly as the training forward pass has them. ``decide="master"``, the
-    published way, decides trits from the FP32 weights in FP32 arithmetic, with the scale rounded to ``decide_scale``;
-    what is stored is the unrounded scale in the format of ``storage.scales``. ``"master_float64"`` does the same with
-    the mean accumulated in FP64, ``"master_bfloat16"`` does everything in BF16 step by step.
-    ``decided`` remembers what was decided of ``state``, for other storages of the same weights that decide alike.
-    Raises ``InputError`` for a tensor that the model does not have, or one that is not finite.
+    Matrices are rounded to their grids as ``round_to_grid`` says, numbers to their formats. ``rounded`` remembers codes
+    of ``state`` for other storages of the same weights that round alike; ``calibrated`` rounds by GPTQ. Raises
+    ``InputError`` for a tensor that the model does not have, or one that is not finite.
     """
-    specs = tensor_specs({name: tuple(tensor.shape) for name, tensor in state.items()}, storage, rule)
-    ternary: dict[str, Quantized] = {}
+    table = _table_of(state, model)
+    specs = tensor_specs(table, storage, rule)
+    quantized: dict[str, Quantized] = {}
     tensors: dict[str, Tensor] = {}
-    known = {} if decided is None else decided
+    known = {} if rounded is None else rounded
     for name, spec in specs.items():
-        weight, key = state[name].detach(), (name, storage.decide, storage.estimator)
-        if key not in known and not weight.isfinite().all():
-            raise InputError(
-                f"tensor {name!r}", "holds NaN or infinity", "export a checkpoint from before training diverged"
-            )
-        if spec.kind == "ternary":
-            if key not in known:
-                q, scale = decide_ternary(weight, exporting(quantizer, storage), storage, decide_scale)
-                known[key] = Quantized(q.cpu(), scale.cpu())
-            ternary[name] = Quantized(known[key].q, round_to(known[key].scale, spec.format))
-        else:
-            tensors[name] = round_to(weight, spec.format).cpu()
-    return Stored(specs, ternary, tensors)
+        form = form_of(name, table[name], storage, rule)
+        if isinstance(form, NumbersConfig):
+            tensors[name] = round_to(_finite(name, state[name]), spec.format).cpu()
+            continue
+        key = same_codes(name, form)
+        if key not in known:
+            codes, scale = round_to_grid(name, _matrix(_finite(name, state[name])), form, calibrated)
+            known[key] = Quantized(codes.cpu(), scale.cpu())
+        quantized[name] = Quantized(known[key].codes, round_to(known[key].scale, spec.format))
+    return Stored(specs, quantized, tensors)
 
 
-def restate(stored: Stored, storage: StorageConfig) -> Stored:
-    """The numbers of ``stored`` as another storage would keep them: rounded again, trits as they are."""
-    specs = {
-        name: TensorSpec(spec.kind, format_for(spec.kind, storage), spec.shape) for name, spec in stored.specs.items()
-    }
-    ternary = {n: Quantized(q, round_to(scale, specs[n].format)) for n, (q, scale) in stored.ternary.items()}
-    return Stored(specs, ternary, {n: round_to(tensor, specs[n].format) for n, tensor in stored.tensors.items()})
+def restate(stored: Stored, storage: RoleStorage) -> Stored:
+    """The numbers of ``stored`` as another storage would keep them: rounded again, codes as they are.
 
-
-def restore(stored: Stored, quantizer: TernaryConfig, storage: StorageConfig) -> Restored:
-    """What a model loads from ``stored``; everything is rounded to ``storage.reload_dtype`` (as FP32 tensors).
-
-    With ``storage.shrinkage`` ternary matrices come back as the published master weights (``shrinkage_corrected``),
-    which the model's forward pass quantizes again; without, as the trits and scales themselves.
+    A tensor keeps its kind; its format is that of the role which has this kind.
     """
-    if storage.shrinkage is None or storage.reload_dtype is None:
-        raise ValueError("the storage choice leaves its reload open; ExportConfig.storage fills it in")
+    formats = formats_of(storage)
+    specs = {name: TensorSpec(spec.kind, formats[spec.kind], spec.shape) for name, spec in stored.specs.items()}
+    quantized = {n: Quantized(q, round_to(scale, specs[n].format)) for n, (q, scale) in stored.quantized.items()}
+    return Stored(specs, quantized, {n: round_to(tensor, specs[n].format) for n, tensor in stored.tensors.items()})
+
+
+def restore(stored: Stored, model: Any, storage: RoleStorage) -> Restored:
+    """What a network of ``model`` (its settings) computes with after it has loaded ``stored``.
+
+    Everything is rounded to ``storage.reload_dtype``. With ``storage.shrinkage`` matrices come back as the published
+    master weights (``reloaded_masters``), which the model's forward pass quantizes again; without, as the codes and
+    scales themselves. Matrices of trained grids that were stored as numbers are master weights too.
+    """
     reload_format: Format = storage.reload_dtype
-    tensors = {name: round_to(tensor, reload_format) for name, tensor in stored.tensors.items()}
-    if not storage.shrinkage:
-        direct = {name: Quantized(q, round_to(scale, reload_format)) for name, (q, scale) in stored.ternary.items()}
-        return Restored(tensors, direct)
-    for name, ternary in stored.ternary.items():
-        weight = round_to(shrinkage_corrected(ternary, exporting(quantizer, storage).estimator), reload_format)
-        tensors[name] = weight[:, : stored.specs[name].shape[1]]
-    return Restored({name: tensors[name] for name in stored.specs}, {})
+    numbers = {name: round_to(tensor, reload_format) for name, tensor in stored.tensors.items()}
+    quantized: dict[str, Quantized] = {}
+    if storage.shrinkage is None:
+        quantized = {n: Quantized(q, round_to(scale, reload_format)) for n, (q, scale) in stored.quantized.items()}
+        vectors = [name for name in quantized if len(stored.specs[name].shape) < 2]
+        numbers |= {name: dequantize(quantized.pop(name)).reshape(stored.specs[name].shape) for name in vectors}
+    else:
+        numbers |= reloaded_masters(stored, storage.shrinkage, reload_format)
+    plan = {name: grid for name, grid in quantizers(model, parameters_of(model)).items() if name in numbers}
+    quantized |= quantize_all(numbers, plan)
+    return Restored(
+        {name: numbers[name] for name in stored.specs if name not in quantized},
+        {name: quantized[name] for name in stored.specs if name in quantized},
+    )
 
 
-def forward_ternary(state: Mapping[str, Tensor], quantizer: TernaryConfig) -> dict[str, Quantized]:
-    """Trits and scales that the model's forward pass makes of the ternary matrices in ``state``, on the CPU."""
-    matrices = {name: weight for name, weight in state.items() if kind_of(name, tuple(weight.shape)) == "ternary"}
-    arguments = quantizer_arguments(quantizer)
-    forward = {name: ternarize(weight.detach(), **arguments) for name, weight in matrices.items()}
-    return {name: Quantized(q.cpu(), scale.cpu()) for name, (q, scale) in forward.items()}
+def reloaded_masters(stored: Stored, estimator: Estimator, reload_format: Format) -> dict[str, Tensor]:
+    """The published reload of every matrix of trits, FP32: weights that a model is to quantize again.
+
+    ``shrinkage_corrected``, rounded to ``reload_format``, without the columns that only filled up a group.
+    """
+    masters = {name: shrinkage_corrected(matrix, estimator) for name, matrix in stored.quantized.items()}
+    return {name: round_to(w, reload_format)[:, : stored.specs[name].shape[1]] for name, w in masters.items()}
 
 
-def exporting(quantizer: TernaryConfig, storage: StorageConfig) -> TernaryConfig:
-    """The quantizer that export uses: the model's, but for another estimator where ``storage`` names one."""
-    return quantizer if storage.estimator == "own" else quantizer.model_copy(update={"estimator": storage.estimator})
+def _table_of(state: Mapping[str, Tensor], model: Any) -> dict[str, Parameter]:
+    """The parameters of ``state``, in its order, with its shapes."""
+    table = parameters_of(model)
+    for name in state:
+        if name not in table:
+            raise InputError(f"tensor {name!r}", "is not part of the model", "give the weights of such a model")
+    return {name: table[name]._replace(shape=tuple(tensor.shape)) for name, tensor in state.items()}
 
 
-def decide_ternary(
-    weight: Tensor, quantizer: TernaryConfig, storage: StorageConfig, decide_scale: Format = "float32"
-) -> Quantized:
-    """Trits of one matrix and the scales to store before they are rounded, as ``storage`` decides them (``store``)."""
-    arguments = quantizer_arguments(quantizer)
-    if storage.decide is None or storage.decide == "forward":
-        return ternarize(weight, **arguments)
-    if storage.decide == "master_bfloat16":
-        return ternarize_step_by_step(weight, quantizer.group_size, quantizer.estimator, torch.bfloat16)
-    deciding = torch.float16
-    if storage.decide != "forward_float16":
-        arithmetic: Arithmetic = "float64" if storage.decide == "master_float64" else "float32"
-        arguments |= {"arithmetic": arithmetic, "scale_dtype": torch.float32}
-        deciding = DTYPES[decide_scale]
-    decided = ternarize(weight, **(arguments | {"scale_dtype": deciding}))
-    exact, _ = group_scale(weight, **arguments)
-    return Quantized(decided.q, exact.squeeze(-1))
+def _finite(name: str, weight: Tensor) -> Tensor:
+    weight = weight.detach()
+    if not weight.isfinite().all():
+        raise InputError(
+            f"tensor {name!r}", "holds NaN or infinity", "export a checkpoint from before training diverged"
+        )
+    return weight
+
+
+def _matrix(weight: Tensor) -> Tensor:
+    return weight if weight.ndim == 2 else weight.reshape(1, -1)

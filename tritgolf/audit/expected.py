@@ -1,12 +1,13 @@
 """What a configuration implies, computed: parameter counts and bytes by kind, from a log's own settings.
 
-The counts come from ``tritgolf.model.counts``, the lengths of packed trits from ``tritgolf.artifact.trits``; a tensor
+The counts come from ``tritgolf.model.counts``, the lengths of packed trits from ``tritgolf.artifact.layouts``; a tensor
 that is not ternary takes a byte an element if it is a matrix (e4m3), two if it is a vector (record-spec, "Artifact").
 """
 
 from dataclasses import dataclass
 
-from tritgolf.artifact.trits import base3_length, length_range
+from tritgolf.artifact.layouts.base3 import base3_length
+from tritgolf.artifact.layouts.bitmask import length_range
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.config.model import TernaryConfig, UNetConfig
@@ -50,7 +51,7 @@ class Expected:
     @property
     def bitmask_bytes(self) -> Interval:
         """Trits as a bitmask and scales: from all zero to none zero."""
-        ranges = [length_range(size, "bitmask") for size in self.matrices]
+        ranges = [length_range(size) for size in self.matrices]
         return Interval(sum(low for low, _ in ranges), sum(high for _, high in ranges)).shifted(self.scale_bytes)
 
     def zero_fraction(self, ternary_bytes: int) -> Interval | None:

@@ -66,12 +66,13 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
     from tritgolf.config.models import unet_of  # noqa: PLC0415
     from tritgolf.config.record import RUN_MARK, load_record  # noqa: PLC0415
-    from tritgolf.model.counts import count_parameters, parameter_shapes  # noqa: PLC0415
+    from tritgolf.model.counts import count_parameters  # noqa: PLC0415
+    from tritgolf.model.specs import parameters_of  # noqa: PLC0415
 
     record, laid_over = _run_of_a_record(name) if RUN_MARK in name else (load_record(name, folder), [])
     model = unet_of(record.model, record.name)
-    storage = record.export.storage(record.export.own_storage)
-    specs = tensor_specs(parameter_shapes(model), storage)
+    storage = record.export.by_role(record.export.own_storage, model)
+    specs = tensor_specs(parameters_of(model), storage)
     by_kind = stored_bytes(specs, model.quantizer.group_size)
     return {
         "record": name,

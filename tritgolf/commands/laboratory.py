@@ -56,6 +56,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     from tritgolf.files import digest_file  # noqa: PLC0415
     from tritgolf.laboratory.grid import load_grid  # noqa: PLC0415
     from tritgolf.laboratory.published import restorations  # noqa: PLC0415
+    from tritgolf.model.specs import parameters_of  # noqa: PLC0415
     from tritgolf.model.zeros import zero_fractions  # noqa: PLC0415
     from tritgolf.provenance import provenance  # noqa: PLC0415
 
@@ -75,7 +76,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "format": artifact.file_format,
         "estimator": model.quantizer.estimator,
         "ternary_weights": sum(q.numel() for q in stored_trits(artifact.stored).values()),
-        "zero_fraction": zero_fractions(stored_trits(artifact.stored)),
+        "zero_fraction": zero_fractions(stored_trits(artifact.stored), parameters_of(model)),
         "scale_range": scale_range(artifact.stored),
         "tokens_scored": text.windows.scored if text else 0,
         **restorations(artifact, grid, text),

@@ -1,10 +1,12 @@
 """Export: how each storage choice writes each kind of tensor."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import Settings
+from tritgolf.config.storage import RoleStorage
 from tritgolf.config.types import Decide, Format, Positive, ReloadPrecision, ScaleFormat, check
 
 
@@ -24,6 +26,58 @@ class StorageConfig(Settings):
     projections: Format | None = None
     mixes: Format | None = None
     vectors: Format | None = None
+
+    @property
+    def open_fields(self) -> list[str]:
+        """The fields that are the record's own."""
+        return [name for name, value in self if value is None]
+
+    def by_role(self, model: UNetConfig, decide_scale: Format = "float32") -> RoleStorage:
+        """This choice (all fields filled in) for the roles of ``model``: the form that artifacts are made from.
+
+        ``ValueError`` for a field that is left open.
+        """
+        if self.open_fields:
+            raise ValueError(
+                f"the storage choice leaves {self.open_fields[0]!r} open; ExportConfig.storage fills it in"
+            )
+        estimator = model.quantizer.estimator if self.estimator == "own" else self.estimator
+        trits = {
+            "quantizer": model.quantizer.model_copy(update={"estimator": estimator}),
+            "scales": self.scales,
+            "rounding": self.decide,
+            "rounding_scale": decide_scale,
+        }
+        numbers = {
+            "embedding": self.table,
+            "projection": self.projections,
+            "mix": self.mixes,
+            "control": self.vectors,
+        }
+        roles = dict.fromkeys(("attention", "mlp"), trits) | {role: {"format": f} for role, f in numbers.items()}
+        shrinkage = estimator if self.shrinkage else None
+        return RoleStorage.model_validate({"roles": roles, "shrinkage": shrinkage, "reload_dtype": self.reload_dtype})
+
+
+class RoleExport(Settings):
+    """The artifact of a model whose storages are stated by role."""
+
+    storages: dict[str, RoleStorage] = Field(min_length=1)
+    own_storage: str
+    byte_limit: Positive = 16_000_000
+
+    @model_validator(mode="after")
+    def _own_storage_is_listed(self) -> "RoleExport":
+        check(self.own_storage in self.storages, "own_storage", self.own_storage, f"one of {sorted(self.storages)}")
+        return self
+
+    def storage(self, name: str) -> RoleStorage:
+        """The storage choice ``name``."""
+        return self.storages[name]
+
+    def by_role(self, name: str, model: Any) -> RoleStorage:
+        """The storage choice ``name``, as artifacts are made from it."""
+        return self.storage(name)
 
 
 FACTORS = tuple(StorageConfig.model_fields)  # the storage decisions, in the order of tables
@@ -58,3 +112,7 @@ class ExportConfig(Settings):
         given = self.storages[name].model_dump(exclude_none=True)
         own = {key: getattr(self, key) for key in StorageConfig.model_fields if hasattr(self, key)}
         return StorageConfig(**(own | given))
+
+    def by_role(self, name: str, model: UNetConfig) -> RoleStorage:
+        """The storage choice ``name``, as artifacts are made from it."""
+        return self.storage(name).by_role(model, self.decide_scale)

@@ -29,6 +29,10 @@ def of_its_kind(raw: Any) -> Any:
 ModelConfig = Annotated[UNetConfig | TransformerConfig, BeforeValidator(of_its_kind)]
 
 
+AnyModel = Annotated[Any, BeforeValidator(of_its_kind)]
+"""A field that takes what ``KINDS`` holds when it is validated: for what serves every model alike."""
+
+
 def unet_of(model: ModelConfig, where: str) -> UNetConfig:
     """``model`` if it is a U-Net; else an ``InputError``: what asks is made for that alone. ``where``: whose it is."""
     if not isinstance(model, UNetConfig):

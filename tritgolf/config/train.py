@@ -1,6 +1,6 @@
 """Training: budget, batches, optimizers."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,27 +9,77 @@ from tritgolf.config.types import Fraction, Positive, check
 
 
 class MuonConfig(Settings):
-    """Muon for the 2-D matrices (Jordan et al., 2024, with the record's row normalization)."""
+    """Muon for the 2-D matrices (Jordan et al., 2024, with the record's row normalization).
 
+    ``rows``: what each row is divided by first, its root mean square (with RMSNorm's ε; #640) or its L2 norm, at least
+    1e-7 ("MuonEq-R", #1716). Small gradients tell them apart. ``weight_decay``: decoupled, a step takes lr times it.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"rows", "weight_decay"})
     lr: float = Field(default=0.04, gt=0)
     momentum: Fraction = 0.95
     momentum_start: Fraction = 0.85
     momentum_warmup_steps: int = Field(default=500, ge=0)
     iterations: Positive = 3
+    rows: Literal["rms", "l2"] = "rms"
+    weight_decay: float = Field(default=0.0, ge=0)
 
 
 class AdamConfig(Settings):
-    """Plain Adam for the table and the vectors."""
+    """Adam for the table and the vectors.
 
+    ``kind``: plain ``adam``, or ``adamw`` with decoupled weight decay, by PyTorch's fused form on CPUs too: all in
+    FP32, moments rounded to the parameter's dtype only where they are stored (#1716). ``trains_hash_embedding``: with
+    the table's rate, or not at all: then its gradient adds up over the whole run, and in the norm that clips (#1716).
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {"kind", "table_weight_decay", "vector_weight_decay", "trains_hash_embedding"}
+    )
     table_lr: float = Field(default=0.02, gt=0)
     vector_lr: float = Field(default=0.02, gt=0)
     betas: tuple[Fraction, Fraction] = (0.9, 0.95)
     epsilon: float = Field(default=1e-8, gt=0)
+    kind: Literal["adam", "adamw"] = "adam"
+    table_weight_decay: float = Field(default=0.0, ge=0)
+    vector_weight_decay: float = Field(default=0.0, ge=0)
+    trains_hash_embedding: bool = True
+
+    @model_validator(mode="after")
+    def _only_adamw_decays(self) -> "AdamConfig":
+        for key in ("table_weight_decay", "vector_weight_decay"):
+            check(self.kind == "adamw" or getattr(self, key) == 0, key, getattr(self, key), "0 unless kind is adamw")
+        return self
+
+
+class StartConfig(Settings):
+    """When mechanisms begin, as a share of the budget: ``recurrence``, the repeated layers (#1716: 0.35)."""
+
+    recurrence: Fraction = 0.0
+
+
+class AverageConfig(Settings):
+    """An exponential moving average of the weights, of which checkpoints are made (#1716).
+
+    After each step e ← decay·e + (1 − decay)·w, FP32, from the initial weights, without bias correction.
+    """
+
+    kind: Literal["ema"] = "ema"
+    decay: Fraction
 
 
 class TrainConfig(Settings):
-    """One training run. ``seconds`` is the time budget of training alone (null: steps only)."""
+    """One training run. ``seconds`` is the time budget of training alone (null: steps only).
 
+    ``reserve_seconds`` of it are left for what follows training. All ranks look at the clock together every
+    ``clock_every_steps`` steps. ``order`` is the data's: one contiguous stream, or shuffled sequences (#1716).
+    ``clip_norm``: what the global L2 norm of all gradients is clipped to. ``compile_steps``: steps in each phase before
+    the clock starts; then everything is put back.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {"order", "reserve_seconds", "clock_every_steps", "clip_norm", "start", "average"}
+    )
     batch_tokens: Positive = 524_288
     micro_batch_sequences: Positive = 64
     steps: Positive = 10_000
@@ -44,6 +94,19 @@ class TrainConfig(Settings):
     cpu_threads: Positive = 1
     muon: MuonConfig = MuonConfig()
     adam: AdamConfig = AdamConfig()
+    order: Literal["stream", "shuffled"] = "stream"
+    reserve_seconds: float = Field(default=0.0, ge=0)
+    clock_every_steps: Positive = 10
+    clip_norm: float | None = Field(default=None, gt=0)
+    start: StartConfig = StartConfig()
+    average: AverageConfig | None = None
+
+    @model_validator(mode="after")
+    def _some_time_is_left(self) -> "TrainConfig":
+        most = 0 if self.seconds is None else self.seconds
+        sound = self.reserve_seconds == 0 or self.reserve_seconds < most
+        check(sound, "reserve_seconds", self.reserve_seconds, f"less than seconds, {self.seconds}, which it is part of")
+        return self
 
     @model_validator(mode="after")
     def _checkpoints_are_reachable(self) -> "TrainConfig":

@@ -113,7 +113,12 @@ def tokens_consumed(steps: int, *, batch_tokens: int, context: int, world: int) 
 
 def training_stream(folder: str | Path, vocab_size: int | None = None) -> TokenStream:
     """The training shards of a shards folder; ``InputError`` if it or its manifest is wrong (see ``load_manifest``)."""
-    return TokenStream(_paths(folder, load_manifest(folder), "train"), vocab_size)
+    return TokenStream(training_files(folder), vocab_size)
+
+
+def training_files(folder: str | Path) -> list[Path]:
+    """The training shards of a shards folder, in name order; ``InputError`` as ``training_stream``."""
+    return _paths(folder, load_manifest(folder), "train")
 
 
 def validation_tokens(folder: str | Path, context: int, vocab_size: int | None = None) -> Tokens:

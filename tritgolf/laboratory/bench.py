@@ -2,25 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
 from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored
-from tritgolf.config.model import UNetConfig
-from tritgolf.evaluate.load import trained_network, used_ternary
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.roundtrip import Gap, paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
 from tritgolf.evaluate.text import ScoredText
-from tritgolf.model.build import replace_weights
 from tritgolf.model.network import device_of
+from tritgolf.model.specs import parameters_of
+from tritgolf.quantize.plan import quantize_all, quantizers
 
 
 @dataclass(frozen=True)
 class Reloaded:
     """A stored form of the checkpoint after reload, against the trained model.
 
-    ``max_weight_error`` is that of an effective ternary weight, ``max_tensor_error`` that of any other number.
+    ``max_weight_error`` is that of a quantized matrix, ``max_tensor_error`` that of any other number.
     """
 
     nats: WindowNats
@@ -34,25 +35,25 @@ class Reloaded:
 class Bench:
     """Holds the trained model on its device and one network that takes other weights in turn."""
 
-    def __init__(self, model: UNetConfig, weights: Mapping[str, Tensor], text: ScoredText, attention: str) -> None:
+    def __init__(self, model: Any, weights: Mapping[str, Tensor], text: ScoredText, attention: str) -> None:
         self.model, self.text = model, text
         self._network = trained_network(model, weights, attention)
         self.device = device_of(self._network)
         self.weights = {name: tensor.to(self.device) for name, tensor in weights.items()}
-        self.ternary = self._network.ternarized()
-        self.others = {name: tensor for name, tensor in self.weights.items() if name not in self.ternary}
+        self.quantized = quantize_all(self.weights, quantizers(model, parameters_of(model)))
+        self.others = {name: tensor for name, tensor in self.weights.items() if name not in self.quantized}
         self.nats, self.score = text.score(self._network, "trained")
 
     def reload(self, restored: Restored, what: str, against: WindowNats | None = None) -> Reloaded:
-        """Score what ``restored`` (on any device) gives the model; its trits are compared as the model uses them.
+        """Score what ``restored`` (on any device) gives the model; its codes are compared with the forward pass's.
 
         The gap is to the trained model, or to ``against``.
         """
         restored = restored.to(self.device)
-        ternary = used_ternary(restored, self.model)
-        replace_weights(self._network, restored.tensors, ternary)
+        self._network.load_state_dict(restored.weights())
         nats, score = self.text.score(self._network, what)
-        weights, others = difference(self.ternary, ternary), difference({}, {}, self.others, restored.tensors)
+        weights = difference(self.quantized, restored.quantized)
+        others = difference({}, {}, self.others, restored.tensors)
         return Reloaded(
             nats=nats,
             score=score,

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
 from tritgolf.config.types import Format
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.formats import DTYPES, round_to
-from tritgolf.quantize.ternary import Quantized
 
 # The narrow formats that a record, or the grid, puts each kind of number into.
 NARROW: dict[str, tuple[Format, ...]] = {

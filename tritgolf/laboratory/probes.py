@@ -17,15 +17,18 @@ import torch
 from torch import Tensor
 
 from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
-from tritgolf.artifact.storage import Restored, decide_ternary
+from tritgolf.artifact.rounding import round_trits
+from tritgolf.artifact.storage import Restored
 from tritgolf.config.model import TernaryConfig
+from tritgolf.config.storage import TritsConfig
 from tritgolf.config.types import Decide, ScaleFormat
 from tritgolf.evaluate.score import WindowNats
 from tritgolf.laboratory.bench import Bench
-from tritgolf.laboratory.grid import LOSSLESS, ProbeConfig
-from tritgolf.model.layers import quantizer_arguments
+from tritgolf.laboratory.grid import ProbeConfig
+from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.formats import round_to
-from tritgolf.quantize.ternary import Quantized, dequantize, group_scale, shrinkage_corrected, ternarize
+from tritgolf.quantize.plan import quantize_all, quantizer_of
+from tritgolf.quantize.ternary import TernaryQuantizer, shrinkage_corrected
 
 # (kind of number, format): scales in BF16 are the control, whose range is FP32's.
 SHIFTED: tuple[tuple[str, ScaleFormat], ...] = (
@@ -107,15 +110,15 @@ def crowded(weight: Tensor, quantizer: TernaryConfig, halvings: float) -> Tensor
     """
     if halvings == 0:
         return weight.float()
-    arguments = quantizer_arguments(quantizer)
-    scale, rounded = group_scale(weight, **arguments)
-    grouped = weight.float().reshape(rounded.shape)
+    grid = TernaryQuantizer.of(quantizer)
+    scale = grid.grid_scale(weight).unsqueeze(-1)
+    grouped = weight.float().reshape(*scale.shape[:2], -1)
     magnitude, squeeze = grouped.abs(), 2.0**-halvings
     relative = magnitude / scale
     inside = relative < 1
     for _ in range(FIXED_POINT_STEPS):
         pushed = torch.where(inside, scale * (0.5 + (relative - 0.5) * squeeze), magnitude)
-        scale, _ = group_scale(pushed.reshape(weight.shape), **arguments)
+        scale = grid.grid_scale(pushed.reshape(weight.shape)).unsqueeze(-1)
     return (pushed * grouped.sign()).reshape(weight.shape)
 
 
@@ -123,29 +126,29 @@ def pruned(weight: Tensor, ternary: Quantized, share: float) -> Quantized:
     """``ternary`` with the smallest weights of each group zero, until at least ``share`` of the group is."""
     grouped = weight.abs().reshape(*ternary.scale.shape, ternary.group_size)
     rank = grouped.argsort(-1).argsort(-1).reshape(weight.shape)
-    return Quantized(ternary.q * (rank >= round(share * ternary.group_size)), ternary.scale)
+    return Quantized(ternary.codes * (rank >= round(share * ternary.group_size)), ternary.scale)
 
 
 def _shift(bench: Bench, kind: str, number_format: ScaleFormat, binades: int) -> Point:
     def stored(numbers: Tensor) -> Tensor:
         return round_to(numbers.float() * 2.0**binades, number_format) * 2.0**-binades
 
-    tensors, ternary = dict(bench.others), dict(bench.ternary)
+    tensors, ternary = dict(bench.others), dict(bench.quantized)
     if kind == "scales":
         ternary = {name: Quantized(q, stored(scale)) for name, (q, scale) in ternary.items()}
-        error = relative_error([t.scale for t in bench.ternary.values()], [t.scale for t in ternary.values()])
+        error = relative_error([t.scale for t in bench.quantized.values()], [t.scale for t in ternary.values()])
     else:
         chosen = [n for n, t in tensors.items() if PAYLOAD_KIND[kind_of(n, tuple(t.shape))] == kind]
         tensors |= {name: stored(tensors[name]) for name in chosen}
         error = relative_error([bench.others[name] for name in chosen], [tensors[name] for name in chosen])
-    return _point(bench, Restored(tensors, ternary), binades, error, bench.nats, bench.ternary)
+    return _point(bench, Restored(tensors, ternary), binades, error, bench.nats, bench.quantized)
 
 
 def _crowd(bench: Bench, halvings: float) -> tuple[dict[str, Tensor], dict[str, Quantized], WindowNats]:
     """Crowded masters, their forward trits, and how the model with these scores."""
     quantizer = bench.model.quantizer
-    masters = {name: crowded(bench.weights[name], quantizer, halvings) for name in bench.ternary}
-    forward = {name: ternarize(weight, **quantizer_arguments(quantizer)) for name, weight in masters.items()}
+    masters = {name: crowded(bench.weights[name], quantizer, halvings) for name in bench.quantized}
+    forward = quantize_all(masters, dict.fromkeys(masters, quantizer_of(quantizer)))
     return masters, forward, bench.reload(Restored(bench.others, forward), f"crowded, 2^-{halvings:g}").nats
 
 
@@ -157,14 +160,14 @@ def _flips(
     decide: Decide,
     halvings: float,
 ) -> Point:
-    storage = LOSSLESS.model_copy(update={"decide": decide})
-    decided = {name: decide_ternary(weight, bench.model.quantizer, storage) for name, weight in masters.items()}
-    error = relative_error(map(dequantize, forward.values()), map(dequantize, decided.values()))
-    return _point(bench, Restored(bench.others, decided), halvings, error, against, forward)
+    form = TritsConfig(quantizer=bench.model.quantizer, scales="float32", rounding=decide)
+    rounded = {name: round_trits(weight, form) for name, weight in masters.items()}
+    error = relative_error(map(dequantize, forward.values()), map(dequantize, rounded.values()))
+    return _point(bench, Restored(bench.others, rounded), halvings, error, against, forward)
 
 
 def _prune(bench: Bench, share: float) -> tuple[dict[str, Quantized], WindowNats]:
-    sparse = {name: pruned(bench.weights[name], matrix, share) for name, matrix in bench.ternary.items()}
+    sparse = {name: pruned(bench.weights[name], matrix, share) for name, matrix in bench.quantized.items()}
     return sparse, bench.reload(Restored(bench.others, sparse), f"{share:.0%} zeros").nats
 
 
@@ -175,7 +178,7 @@ def _reload(
     reloaded = {}
     for name, (q, scale) in sparse.items():
         weight = shrinkage_corrected(Quantized(q, round_to(scale, number_format)), quantizer.estimator)
-        reloaded[name] = ternarize(round_to(weight, "bfloat16"), **quantizer_arguments(quantizer))
+        reloaded[name] = quantize(round_to(weight, "bfloat16"), quantizer_of(quantizer))
     error = relative_error(map(dequantize, sparse.values()), map(dequantize, reloaded.values()))
     return _point(bench, Restored(bench.others, reloaded), share, error, against, sparse)
 
@@ -189,7 +192,7 @@ def _point(
     trits: Mapping[str, Quantized],
 ) -> Point:
     found = bench.reload(restored, f"probe at {at:g}", against)
-    changed = sum(int((trits[name].q != matrix.q).sum()) for name, matrix in restored.ternary.items())
+    changed = sum(int((trits[name].codes != matrix.codes).sum()) for name, matrix in restored.quantized.items())
     return Point(at, found.gap.bpb, found.gap.standard_error, error, changed)
 
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.model import TernaryConfig
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.rounding import rounded
-from tritgolf.quantize.ternary import Quantized, ternarize
+from tritgolf.quantize.ternary import ternarize
 
 NEAR, AROUND = 2.0**-8, 2.0**-4  # of the threshold: a unit in the last place of BF16, and sixteen
 
@@ -54,6 +55,6 @@ def threshold_facts(
                 arithmetic="float32",
                 scale_dtype=scale_dtype,
             )
-            flips[way] += int((decided.q != q).sum())
+            flips[way] += int((decided.codes != q).sum())
     crowding = near * AROUND / (around * NEAR) if around else 0.0
     return {"near": near / count, "crowding": crowding, "flips": flips}

@@ -25,8 +25,8 @@ class SelfAttention(nn.Module):
         self.attend = attend
         self.make_heads: MakeHeads = make_heads_fast if fused else make_heads
         self.vectors = model.vectors
-        self.c_qkv = QuantizedLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim, model.quantizer)
-        self.proj = QuantizedLinear(model.width, model.width, model.quantizer)
+        self.c_qkv = QuantizedLinear(model.width, (model.heads + 2 * model.kv_heads) * model.head_dim)
+        self.proj = QuantizedLinear(model.width, model.width)
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
@@ -57,8 +57,8 @@ class Mlp(nn.Module):
         super().__init__()
         self.add_mlp = add_mlp_fused if fused else add_mlp
         hidden = model.mlp_multiple * model.width
-        self.fc = QuantizedLinear(model.width, hidden, model.quantizer)
-        self.proj = QuantizedLinear(hidden, model.width, model.quantizer)
+        self.fc = QuantizedLinear(model.width, hidden)
+        self.proj = QuantizedLinear(hidden, model.width)
 
     def forward(self, x: Tensor, scale: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → x + ``scale`` · the MLP of it; ``scale``: (width,)."""

@@ -33,6 +33,13 @@ def trained_parameters(model: ModelConfig) -> int:
     return sum(parameter.size for parameter in parameters_of(model).values() if parameter.trained)
 
 
+def parameter_counts(model: ModelConfig) -> dict[str, int]:
+    """Counts for a run's facts: a U-Net's by what becomes of them, of another model how many are trained."""
+    if isinstance(model, UNetConfig):
+        return count_parameters(model).as_dict()
+    return dict.fromkeys(("published", "trained"), trained_parameters(model))
+
+
 def count_parameters(model: UNetConfig) -> ParameterCounts:
     """Counts by what becomes of a U-Net's parameters."""
     table = parameters_of(model).values()

@@ -1,13 +1,12 @@
-"""The small pieces: RMSNorm, the ternary matrix and the smear gate."""
+"""The small pieces: RMSNorm, the matrix that may be quantized, and the smear gate."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tritgolf.config.model import TernaryConfig
 from tritgolf.config.types import Format
+from tritgolf.quantize.base import Quantizer
 from tritgolf.quantize.rounding import rounded_through
-from tritgolf.quantize.ternary import Quantized, fake_quantize, ternarize
 
 RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (measured on the published code)
 
@@ -18,40 +17,31 @@ def rms_norm(x: Tensor) -> Tensor:
 
 
 class QuantizedLinear(nn.Module):
-    """y = x·Wᵀ with W = q·s, quantized from an FP32 master ``weight`` (outputs × inputs).
+    """y = x·Wᵀ, where W is the FP32 ``weight`` (outputs × inputs), on the grid of its ``quantizer`` if it has one.
 
-    ``effective`` is W when somebody else made it: the training loop quantizes once a step, whatever the number of
-    micro-batches, and a reloaded artifact has no master weights at all. While it is None, every forward quantizes.
+    Without a quantizer it is a plain linear layer: so is every reloaded one, whose weights were dequantized before.
+    ``effective`` is W where somebody else made it: training quantizes once a step, whatever the number of
+    micro-batches. While it is None, every forward pass of a layer with a quantizer quantizes.
     """
 
     effective: Tensor | None
 
-    def __init__(self, inputs: int, outputs: int, quantizer: TernaryConfig) -> None:
+    def __init__(self, inputs: int, outputs: int, quantizer: Quantizer | None = None) -> None:
         super().__init__()
-        self.quantizing = quantizer_arguments(quantizer)
+        self.quantizer = quantizer
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
         self.effective = None
 
-    def ternarized(self) -> Quantized:
-        """Trits and scales of the master weight, as the forward pass uses them."""
-        return ternarize(self.weight.detach(), **self.quantizing)
-
     def used_weight(self, dtype: torch.dtype) -> Tensor:
         """W, (outputs, inputs), as it is multiplied with inputs of ``dtype``."""
-        weight = self.effective
-        if weight is None:
-            weight = fake_quantize(self.weight, **self.quantizing)
+        if self.effective is not None:
+            return self.effective.to(dtype)
+        weight = self.weight if self.quantizer is None else self.quantizer.fake(self.weight)
         return weight.to(dtype)
 
     def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
         """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``; of those outputs only that are in ``rows``."""
         return F.linear(x, self.used_weight(x.dtype)[rows])
-
-
-def quantizer_arguments(quantizer: TernaryConfig) -> dict:
-    """Keyword arguments of ``ternarize`` and ``fake_quantize`` from the configuration."""
-    settings = quantizer.model_dump()
-    return {**settings, "scale_dtype": getattr(torch, quantizer.scale_dtype)}
 
 
 class Smear(nn.Module):

@@ -10,7 +10,7 @@ from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.layers import QuantizedLinear
 from tritgolf.model.loss import SoftcapKind, capped_logits
 from tritgolf.model.phase import Phase
-from tritgolf.quantize.ternary import Quantized
+from tritgolf.quantize.base import Quantizer
 
 
 class Head(NamedTuple):
@@ -53,12 +53,6 @@ class Network(Protocol):
     def enter(self, phase: Phase) -> None:
         """Compute as in this phase of training, from the next call on."""
 
-    def use_ternary(self, ternary: dict[str, Quantized]) -> None:
-        """Compute with these trits and scales instead of the master weights."""
-
-    def ternarized(self) -> dict[str, Quantized]:
-        """Trits and scales of these matrices, as the training forward pass uses them."""
-
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...  # noqa: D102  (nn.Module's, as those below)
 
     def parameters(self) -> Iterator[nn.Parameter]: ...  # noqa: D102
@@ -67,11 +61,19 @@ class Network(Protocol):
 
     def get_parameter(self, target: str) -> nn.Parameter: ...  # noqa: D102
 
+    def state_dict(self) -> dict[str, Tensor]: ...  # noqa: D102
+
     def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> Any: ...  # noqa: D102
 
     def to(self, device: torch.device) -> Any: ...  # noqa: D102
 
     def eval(self) -> Any: ...  # noqa: D102
+
+
+def use_quantizers(network: Network, quantizers: Mapping[str, Quantizer]) -> None:
+    """Let ``network``, which is built plain, compute on the grids of ``quantizers`` (by name): to train it on them."""
+    for name, layer in network.linears():
+        layer.quantizer = quantizers.get(name)
 
 
 def device_of(network: Network) -> torch.device:

@@ -19,7 +19,6 @@ from tritgolf.model.network import Head
 from tritgolf.model.phase import Phase
 from tritgolf.model.rotary import rotary_tables
 from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
-from tritgolf.quantize.ternary import Quantized, dequantize
 
 
 class UNet(nn.Module):
@@ -82,16 +81,7 @@ class UNet(nn.Module):
         """Every phase is the same here: no layer repeats."""
 
     def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
-        """(name of its weight, layer) of every ternary matrix, in state-dict order."""
+        """(name of its weight, layer) of every matrix of a block, in state-dict order."""
         for name, module in self.named_modules():
             if isinstance(module, QuantizedLinear):
                 yield f"{name}.weight", module
-
-    def ternarized(self) -> dict[str, Quantized]:
-        """Trits and scales of every ternary matrix, as the training forward pass uses them."""
-        return {name: layer.ternarized() for name, layer in self.linears()}
-
-    def use_ternary(self, ternary: dict[str, Quantized]) -> None:
-        """Compute with these trits and scales instead of the master weights (a reloaded artifact, honest mode)."""
-        for name, layer in self.linears():
-            layer.effective = dequantize(ternary[name]).to(self.dtype).to(layer.weight.device)

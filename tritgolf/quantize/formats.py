@@ -58,7 +58,7 @@ def encode(tensor: Tensor, number_format: ScaleFormat) -> bytes:
         return _e8m0_codes(tensor).to(torch.uint8).numpy().tobytes()
     if number_format == "bfp8":
         return b"".join(part.to(torch.uint8).numpy().tobytes() for part in _bfp8_codes(tensor))
-    return cast(tensor, number_format).contiguous().view(torch.uint8).numpy().tobytes()
+    return cast(tensor, number_format).reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def decode(data: bytes | memoryview, number_format: ScaleFormat, shape: Sequence[int]) -> Tensor:

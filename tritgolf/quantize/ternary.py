@@ -16,11 +16,14 @@ in scales and trits, whatever the order of summation. (The published forward pas
 fixes; the scales differ from those by a few units in the last place at most.) ``"float32"`` promises no bits.
 """
 
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from tritgolf.config.model import TernaryConfig
+from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.rounding import StraightThrough, rounded
 
 Estimator = Literal["absmean", "rms"]
@@ -29,16 +32,48 @@ Arithmetic = Literal["bf16_weight", "float32", "float64"]
 MIN_SCALE = 1e-8
 
 
-class Quantized(NamedTuple):
-    """A quantized matrix: ``q`` int8 in {−1, 0, 1}, (rows, columns); ``scale`` FP32, (rows, columns / group_size)."""
+@dataclass(frozen=True)
+class TernaryQuantizer:
+    """The ``Quantizer`` of trits: a scale is one of a group, an FP32 value rounded to ``scale_dtype``."""
 
-    q: Tensor
-    scale: Tensor
+    group_size: int
+    estimator: Estimator
+    arithmetic: Arithmetic
+    scale_dtype: torch.dtype = torch.float32
 
-    @property
-    def group_size(self) -> int:
-        """Columns that share a scale."""
-        return self.q.shape[1] // self.scale.shape[1]
+    @classmethod
+    def of(cls, settings: TernaryConfig) -> "TernaryQuantizer":
+        """The quantizer that a model with these settings trains with."""
+        return cls(**(settings.model_dump() | {"scale_dtype": getattr(torch, settings.scale_dtype)}))
+
+    def grid_scale(self, weight: Tensor) -> Tensor:
+        """Scales (rows, columns / ``group_size``), FP32."""
+        scale, _ = group_scale(weight, self.group_size, self.estimator, self.arithmetic, self.scale_dtype)
+        return scale.squeeze(-1)
+
+    def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
+        """Trits (rows, columns), int8, of the weight as ``arithmetic`` looks at it."""
+        grouped = group(weight, self.group_size, self.arithmetic)
+        return decide_trits(grouped, scale.unsqueeze(-1)).reshape(weight.shape).to(torch.int8)
+
+    def dequantize(self, quantized: Quantized) -> Tensor:
+        """q·s as FP32 (rows, columns)."""
+        return dequantize(quantized)
+
+    def fake(self, weight: Tensor) -> Tensor:
+        """q·s as FP32 with a straight-through gradient: the forward pass's weight. Differentiable in ``weight``."""
+        scale, grouped = group_scale(
+            weight.detach(), self.group_size, self.estimator, self.arithmetic, self.scale_dtype
+        )
+        quantized = (decide_trits(grouped, scale) * scale).reshape(weight.shape)
+        return StraightThrough.apply(weight, quantized)
+
+
+def group(weight: Tensor, group_size: int, arithmetic: Arithmetic) -> Tensor:
+    """FP32 (rows, groups, group_size): what scales and trits are computed from."""
+    if arithmetic == "bf16_weight":
+        weight = rounded(weight, torch.bfloat16)
+    return weight.float().reshape(weight.shape[0], -1, group_size)
 
 
 def group_scale(
@@ -49,9 +84,7 @@ def group_scale(
     ``weight``: (rows, columns), any float dtype; ``group_size`` divides the columns. Returns scales
     (rows, groups, 1) and the FP32 weight (rows, groups, group_size) that the trits are to be decided from.
     """
-    if arithmetic == "bf16_weight":
-        weight = rounded(weight, torch.bfloat16)
-    grouped = weight.float().reshape(weight.shape[0], -1, group_size)
+    grouped = group(weight, group_size, arithmetic)
     terms = grouped if arithmetic == "float32" else grouped.double()
     terms = terms.abs() if estimator == "absmean" else terms.square()
     mean = terms.mean(-1, keepdim=True) if arithmetic == "float32" else mean_in_any_order(terms)
@@ -94,9 +127,7 @@ def ternarize(
     scale_dtype: torch.dtype = torch.float32,
 ) -> Quantized:
     """Quantize a weight matrix to trits and scales."""
-    scale, grouped = group_scale(weight, group_size, estimator, arithmetic, scale_dtype)
-    q = decide_trits(grouped, scale).reshape(weight.shape).to(torch.int8)
-    return Quantized(q, scale.squeeze(-1))
+    return quantize(weight, TernaryQuantizer(group_size, estimator, arithmetic, scale_dtype))
 
 
 def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator, dtype: torch.dtype) -> Quantized:
@@ -113,30 +144,14 @@ def ternarize_step_by_step(weight: Tensor, group_size: int, estimator: Estimator
     return Quantized(q.reshape(weight.shape).to(torch.int8), scale.squeeze(-1).float())
 
 
-def dequantize(ternary: Quantized) -> Tensor:
-    """q·s as FP32 (rows, columns)."""
-    rows, columns = ternary.q.shape
-    grouped = ternary.q.float().reshape(rows, -1, ternary.group_size)
-    return (grouped * ternary.scale.unsqueeze(-1)).reshape(rows, columns)
-
-
-def fake_quantize(
-    weight: Tensor, group_size: int, estimator: Estimator, arithmetic: Arithmetic, scale_dtype: torch.dtype
-) -> Tensor:
-    """q·s as FP32 with a straight-through gradient: the forward pass's weight. Differentiable in ``weight``."""
-    scale, grouped = group_scale(weight.detach(), group_size, estimator, arithmetic, scale_dtype)
-    quantized = (decide_trits(grouped, scale) * scale).reshape(weight.shape)
-    return StraightThrough.apply(weight, quantized)
-
-
 def shrinkage_corrected(ternary: Quantized, estimator: Estimator) -> Tensor:
     """The record's reload: weights that the quantizer maps back to the same trits and nearly the same scales.
 
     Per group q·s/mean|q| (absmean, #640) or q·s/√mean(q²) (rms, #920), FP32; a group of zeros stays zero. The mean of
     |q| is one minus the group's zero fraction, hence the published "1/(1 − z) amplification".
     """
-    rows, columns = ternary.q.shape
-    grouped = ternary.q.float().reshape(rows, -1, ternary.group_size)
+    rows, columns = ternary.codes.shape
+    grouped = ternary.codes.float().reshape(rows, -1, ternary.group_size)
     density = grouped.abs().mean(-1, keepdim=True)
     divisor = density if estimator == "absmean" else density.sqrt()
     corrected = grouped * (ternary.scale.unsqueeze(-1) / divisor.clamp_min(MIN_SCALE))

@@ -8,13 +8,12 @@ from tritgolf.artifact.container import begin_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.statistics import scale_range, stored_trits
-from tritgolf.artifact.storage import Decided, store
+from tritgolf.artifact.storage import Rounded, store
 from tritgolf.artifact.submission import code_bytes
-from tritgolf.config.export import ExportConfig
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.files import write_json
 from tritgolf.model.specs import spec_of
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.model.zeros import facts_of_trits
 from tritgolf.provenance import envelope
 
 
@@ -23,8 +22,8 @@ def export_stage(
     record: str,
     seed: int,
     name: str,
-    model: UNetConfig,
-    export: ExportConfig,
+    model: Any,
+    export: ExportConfig | RoleExport,
     checkpoint: Path,
     folder: Path,
     facts: Path,
@@ -35,14 +34,14 @@ def export_stage(
     ``name`` is the checkpoint's name. Uses ``threads`` threads; the files don't depend on them.
     """
     found = checkpoints.load(checkpoint)
-    decided: Decided = {}
+    rounded: Rounded = {}
     entries: dict[str, dict[str, Any]] = {}
     with Sections(threads) as shared:
         stored = {
-            choice: store(found.tensors, model.quantizer, export.storage(choice), export.decide_scale, decided=decided)
+            choice: store(found.tensors, model, export.by_role(choice, model), rounded=rounded)
             for choice in export.storages
         }
-        pending = {storage: begin_artifact(kept, shared) for storage, kept in stored.items()}
+        pending = {storage: begin_artifact(numbers, shared) for storage, numbers in stored.items()}
         for storage_name, artifact in pending.items():
             header = ArtifactHeader(
                 record=record,
@@ -52,13 +51,13 @@ def export_stage(
                 storage_name=storage_name,
                 model=model,
                 storage=export.storage(storage_name),
+                tokenizer=found.facts.get("tokenizer"),
             )
             path = folder / f"{storage_name}.tgolf"
             entries[storage_name] = _entry(path, artifact.finish(path, header), scale_range(stored[storage_name]))
     metrics = {
         "storages": entries,
-        "zero_fraction": zero_fractions(stored_trits(stored[export.own_storage])),
-        "record_zero_fraction": record_zero_fraction(found.tensors, model.quantizer.group_size),
+        **facts_of_trits(model, stored_trits(stored[export.own_storage]), found.tensors),
         "code_bytes": code_bytes(spec_of(model).network),
         "byte_limit": export.byte_limit,
     }

@@ -17,7 +17,7 @@ from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.sections import Sections
-from tritgolf.artifact.storage import Decided, restore, store
+from tritgolf.artifact.storage import Rounded, restore, store
 from tritgolf.config.export import ExportConfig, StorageConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
@@ -27,7 +27,7 @@ from tritgolf.laboratory.bench import Bench, Reloaded
 from tritgolf.laboratory.grid import GridConfig, differing, grid_storages, merge_equal
 from tritgolf.laboratory.margins import margins
 from tritgolf.laboratory.threshold import threshold_facts
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
+from tritgolf.model.zeros import zero_facts
 from tritgolf.provenance import envelope
 
 
@@ -82,15 +82,14 @@ def laboratory_stage(
     metrics = {
         "trained": bench.score.as_dict(),
         "estimator": model.quantizer.estimator,
-        "ternary_weights": sum(matrix.q.numel() for matrix in bench.ternary.values()),
-        "zero_fraction": zero_fractions({n: matrix.q for n, matrix in bench.ternary.items()}),
-        "record_zero_fraction": record_zero_fraction(bench.weights, model.quantizer.group_size),
+        "ternary_weights": sum(matrix.codes.numel() for matrix in bench.quantized.values()),
+        **zero_facts(model, bench.weights),
         "own_storage": export.own_storage,
         "names": names,
         "rows": {row: _entry(storages[row], *measured, reloads["own"]) for row, measured in found.items()},
         "decomposition": _decomposition(own, reloads, bench),
-        "margins": margins(bench.ternary, bench.others),
-        "threshold": threshold_facts(bench.weights, bench.ternary, model.quantizer),
+        "margins": margins(bench.quantized, bench.others),
+        "threshold": threshold_facts(bench.weights, bench.quantized, model.quantizer),
     }
     written = envelope(
         "laboratory",
@@ -114,14 +113,15 @@ def _begin(
     shared: Sections,
     background: ThreadPoolExecutor,
 ) -> dict[str, Future[PendingArtifact]]:
-    """Every storage of ``weights``, decided and packed in the background while others are scored.
+    """Every storage of ``weights``, rounded and packed in the background while others are scored.
 
-    One of each way to decide trits comes first: their compression takes longest.
+    One of each way to round comes first: their compression takes longest.
     """
-    decided: Decided = {}
+    rounded: Rounded = {}
 
     def begin(storage: StorageConfig) -> PendingArtifact:
-        return begin_artifact(store(weights, model.quantizer, storage, export.decide_scale, decided=decided), shared)
+        roles = storage.by_role(model, export.decide_scale)
+        return begin_artifact(store(weights, model, roles, rounded=rounded), shared)
 
     ways = {(storage.decide, storage.estimator): row for row, storage in reversed(list(storages.items()))}
     order = [*ways.values(), *(row for row in storages if row not in ways.values())]
@@ -134,7 +134,7 @@ def _roundtrip(
     info = artifact.finish(path, header)
     read = read_artifact(path, shared)
     path.unlink()
-    restored = restore(read.stored.to(bench.device), header.model.quantizer, read.header.storage)
+    restored = restore(read.stored.to(bench.device), header.model, read.header.roles)
     return info, bench.reload(restored, header.storage_name)
 
 

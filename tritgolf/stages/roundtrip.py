@@ -1,20 +1,25 @@
 """The roundtrip stage: what each storage choice does to the score of one checkpoint."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import read_artifact
-from tritgolf.artifact.statistics import difference
-from tritgolf.artifact.storage import forward_ternary
-from tritgolf.config.model import UNetConfig
-from tritgolf.evaluate.load import trained_network, used_ternary
+from tritgolf.artifact.statistics import Difference, difference
+from tritgolf.artifact.storage import Restored
+from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, write_json
 from tritgolf.model.build import build_network
-from tritgolf.model.zeros import zero_fractions
+from tritgolf.model.specs import parameters_of
+from tritgolf.model.zeros import ternary_plan, zero_fractions
 from tritgolf.provenance import envelope
+from tritgolf.quantize.base import Quantized
+from tritgolf.quantize.plan import quantize_all, quantizers
 
 
 def roundtrip_stage(
@@ -22,7 +27,7 @@ def roundtrip_stage(
     record: str,
     seed: int,
     name: str,
-    model: UNetConfig,
+    model: Any,
     own_storage: str,
     z_loss: float,
     attention: str,
@@ -39,16 +44,17 @@ def roundtrip_stage(
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
-    ours = forward_ternary(source.tensors, model.quantizer)
+    forward = quantize_all(source.tensors, quantizers(model, parameters_of(model)))
     trained, trained_score = text.score(trained_network(model, source.tensors, attention), "trained")
+    trits = {name: forward[name].codes for name in ternary_plan(model)}
     storages: dict[str, Any] = {}
     for storage, path in artifacts.items():
         artifact = read_artifact(path)
-        loaded, restored = artifact.header.model, artifact.restore()
-        network = build_network(loaded, restored.tensors, restored.ternary, attention=attention)
+        restored = artifact.restore()
+        network = build_network(artifact.header.model, restored.weights(), attention=attention)
         found, reloaded_score = text.score(network, f"reloaded {storage}")
         gap = paired_gap(trained, found, trained_score.bytes)
-        changed = difference(ours, used_ternary(restored, loaded))
+        changed = _changes(source.tensors, forward, restored)
         storages[storage] = {
             "bpb": reloaded_score.bpb,
             "nats": reloaded_score.nats,
@@ -63,7 +69,7 @@ def roundtrip_stage(
         "trained": trained_score.as_dict(),
         "storages": storages,
         "own_storage": own_storage,
-        "zero_fraction": zero_fractions({n: t.q for n, t in ours.items()}),
+        **({"zero_fraction": zero_fractions(trits, parameters_of(model))} if trits else {}),
     }
     written = envelope(
         "roundtrip",
@@ -81,3 +87,9 @@ def roundtrip_stage(
         },
     )
     write_json(facts, written)
+
+
+def _changes(weights: Mapping[str, Tensor], forward: Mapping[str, Quantized], restored: Restored) -> Difference:
+    """Of matrices on a grid: against the ``forward`` pass's, or the ``weights`` of one that was trained on none."""
+    plain = {name: weights[name] for name in restored.quantized if name not in forward}
+    return difference(forward, restored.quantized, plain, restored.weights() if plain else {})

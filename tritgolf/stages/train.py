@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 
 from tritgolf.artifact.kinds import MAX_ELEMENTS
-from tritgolf.config.model import UNetConfig
+from tritgolf.config.models import ModelConfig
 from tritgolf.config.train import TrainConfig
-from tritgolf.data.loader import plan_step, validation_tokens
+from tritgolf.data.batches import check_ranks
+from tritgolf.data.loader import validation_tokens
 from tritgolf.data.manifest import Manifest, payload_digest, verify_shards
 from tritgolf.devices import assigned_gpus
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_path, read_json, write_json
-from tritgolf.model.counts import count_parameters
+from tritgolf.model.counts import parameter_counts, trained_parameters
 from tritgolf.provenance import envelope, trained_on
 from tritgolf.torch_devices import check_gpus, found_here
 from tritgolf.train import launch
 from tritgolf.train.earlier import TRAINED, trained_with
 from tritgolf.train.live import CURVE, finished, keep_finished, locked
-from tritgolf.train.loop import Plan
+from tritgolf.train.plan import Plan
 from tritgolf.train.training_log import read_curve
 
 
@@ -29,7 +30,7 @@ def train_stage(
     *,
     record: str,
     seed: int,
-    model: UNetConfig,
+    model: ModelConfig,
     train: TrainConfig,
     shards: Path,
     live: Path,
@@ -99,7 +100,7 @@ def _envelope(
 
 
 def _check_first(
-    record: str, model: UNetConfig, train: TrainConfig, shards: Path, manifest: Manifest, world: int
+    record: str, model: ModelConfig, train: TrainConfig, shards: Path, manifest: Manifest, world: int
 ) -> None:
     """What could not be stored, scored or divided among ranks is told before it is trained, and by one process."""
     if manifest.vocab_size != model.vocab_size:
@@ -108,12 +109,12 @@ def _check_first(
             f"holds tokens of a vocabulary of {manifest.vocab_size}, the model has {model.vocab_size}",
             f"put {manifest.vocab_size} in the record's model.vocab_size, or give it a dataset of another vocabulary",
         )
-    trained = count_parameters(model).trained
+    trained = trained_parameters(model)
     if trained > MAX_ELEMENTS:
         what = f"has a model of {trained:,} parameters, and an artifact holds at most {MAX_ELEMENTS:,}"
         raise InputError(f"record {record}", what, "make its model smaller")
     validation_tokens(shards, model.context, model.vocab_size)
-    plan_step(train.batch_tokens, model.context, world)
+    check_ranks(train, model.context, world, len(manifest.of("train")))
 
 
 def _made_by(run: dict[str, Any]) -> dict[str, Any] | None:
@@ -123,7 +124,7 @@ def _made_by(run: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _metrics(
-    run: dict[str, Any], lines: list[dict[str, Any]], model: UNetConfig, digests: dict[str, str]
+    run: dict[str, Any], lines: list[dict[str, Any]], model: ModelConfig, digests: dict[str, str]
 ) -> dict[str, Any]:
     paces = [line["step_ms"] for line in lines[1:]] or [line["step_ms"] for line in lines]
     kept = ("steps", "tokens", "stop_reason", "training_seconds", "compile_seconds", "attention", "world")
@@ -136,10 +137,9 @@ def _metrics(
             "p90": float(np.percentile(paces, 90)),
         },
         "phase_ms": _phases(lines),
-        "parameters": count_parameters(model).as_dict(),
+        "parameters": parameter_counts(model),
         "final_loss": lines[-1]["loss"],
-        "zero_fraction": lines[-1]["zero_fraction"],
-        "record_zero_fraction": lines[-1]["record_zero_fraction"],
+        **{key: lines[-1][key] for key in ("zero_fraction", "record_zero_fraction") if key in lines[-1]},
         "weights_digest": digests,
     }
 

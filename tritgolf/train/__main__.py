@@ -11,9 +11,7 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import validate
-from tritgolf.config.train import TrainConfig
 from tritgolf.errors import BAD_INPUT, InputError, file_error, full_disk, one_line_errors
 from tritgolf.files import read_json, write_json
 from tritgolf.provenance import made_here
@@ -21,7 +19,8 @@ from tritgolf.train.distributed import joined_ranks
 from tritgolf.train.heartbeat import beating
 from tritgolf.train.launch import EXIT_PREEMPTED, LAUNCHED, STOPPED, die_with_parent
 from tritgolf.train.live import finish
-from tritgolf.train.loop import Plan, Preempted, run
+from tritgolf.train.loop import Preempted, run
+from tritgolf.train.plan import Plan, PlanSettings
 
 
 def main(plan_path: str) -> int:
@@ -30,10 +29,11 @@ def main(plan_path: str) -> int:
     raw = read_json(plan_path)
     live = Path(raw["live"])
     try:
+        settings = validate(PlanSettings, {key: raw[key] for key in ("model", "train")}, plan_path)
         plan = Plan(
             label=raw["label"],
-            model=validate(UNetConfig, raw["model"], plan_path),
-            train=validate(TrainConfig, raw["train"], plan_path),
+            model=settings.model,
+            train=settings.train,
             seed=raw["seed"],
             shards=Path(raw["shards"]),
             live=live,

@@ -4,7 +4,6 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,50 +11,17 @@ import torch
 from torch import Tensor
 
 from tritgolf import checkpoint
-from tritgolf.config.model import UNetConfig
 from tritgolf.config.train import TrainConfig
-from tritgolf.data.loader import TokenStream, plan_step, step_batch, training_stream
+from tritgolf.data.batches import BatchSource, batch_source, check_ranks
 from tritgolf.data.manifest import load_manifest, payload_digest
-from tritgolf.files import digest_json
-from tritgolf.model.zeros import record_zero_fraction, zero_fractions
-from tritgolf.progress import progress
-from tritgolf.provenance import version_of
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.divergence import check_loss, check_weights
-from tritgolf.train.live import CURVE
+from tritgolf.train.plan import Plan
 from tritgolf.train.resume import Clock, resumed
-from tritgolf.train.schedule import lr_scale, muon_momentum
-from tritgolf.train.step_timing import FASTEST, SLOWEST, SlowSteps
+from tritgolf.train.schedule import is_time_up, lr_scale, phase_at, progress
+from tritgolf.train.step_log import StepLog, agreed_losses, agreed_times
 from tritgolf.train.trainer import Trainer
-from tritgolf.train.training_log import Curve
-
-AGREE_EVERY = 10  # steps between the moments when ranks agree on time and signals (the records look at the clock so)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to train: ``live`` is the run's folder of states and curve, ``shards`` the folder of token shards.
-
-    A rank hangs when it has stood still for ``hang_seconds``; all are then ended and started again. ``device`` is
-    ``cpu``, ``cuda``, or None: a GPU where there is one.
-    """
-
-    label: str
-    model: UNetConfig
-    train: TrainConfig
-    seed: int
-    shards: Path
-    live: Path
-    hang_seconds: float = 600
-    device: str | None = None
-
-    def configuration(self, shards_digest: str) -> str:
-        """Digest of the settings and data that the weights depend on.
-
-        Not of the number of ranks: it changes the order of summation, and where tokens of a step begin only above 8.
-        """
-        settings = [self.model.model_dump(mode="json"), self.train.model_dump(mode="json")]
-        return digest_json([version_of("train"), *settings, self.seed, shards_digest])
+from tritgolf.train.warmup import warm_up
 
 
 class Preempted(Exception):  # noqa: N818 (it is no error)
@@ -68,55 +34,20 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     Raises ``Preempted`` after SIGTERM or Ctrl-C, and ``InputError`` for bad input or a loss that is not finite.
     """
     terminated = _listen_for_signals()
-    train = plan.train
-    plan_step(train.batch_tokens, plan.model.context, ranks.world)  # an impossible world size is told before any work
-    shards_digest = payload_digest(load_manifest(plan.shards))
-    stream = training_stream(plan.shards, plan.model.vocab_size)
+    train, context = plan.train, plan.model.context
+    manifest = load_manifest(plan.shards)
+    check_ranks(train, context, ranks.world, len(manifest.of("train")))  # an impossible one is told before any work
+    source = batch_source(plan.shards, train, context, plan.model.vocab_size)
     trainer = Trainer(plan.model, train, plan.seed, ranks)
-    compile_seconds = _compile(trainer, plan, stream)
-    configuration = plan.configuration(shards_digest)
-    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world}
+    compile_seconds = warm_up(trainer, lambda step: _batch(source, step, plan, ranks))
+    configuration = plan.configuration(payload_digest(manifest))
+    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world} | {
+        "tokenizer": manifest.tokenizer_digest  # for the header of an artifact
+    }
     step, clock, trained_on = resumed(trainer, plan.live, configuration)
-    curve = Curve(plan.live / CURVE, kept_steps=step) if ranks.is_main else None
-    bar = progress(total=train.steps, what=plan.label, unit="steps")
-    bar.update(step)
-    complaints = SlowSteps(plan.label, ranks.on_gpus)
-
-    finished = _is_last(train, step, clock.elapsed)
-    while not finished:
-        began = time.perf_counter()
-        scale = lr_scale(train, step, clock.now(step))
-        losses = trainer.step(step, scale, *_batch(stream, step, plan, ranks))
-        step += 1
-        published = step in train.checkpoints
-        logged = published or step in (1, train.steps) or step % train.log_every == 0
-        saved = published or step % train.save_every_steps == 0
-        pause = logged or saved or step % AGREE_EVERY == 0
-        if pause:
-            ranks.synchronize()
-        clock.running += time.perf_counter() - began
-        if not pause:
-            continue
-        stop = clock.agree(step, terminated())
-        finished = _is_last(train, step, clock.elapsed)
-        loss, nats = _agreed_losses(losses, ranks)
-        told = logged or finished
-        phases = _agreed_phases(trainer) if told else {}
-        check_loss(loss, step, trainer.learning_rates(scale), plan.live)
-        if curve is not None and told:
-            curve.write(_line(step, plan, nats, loss, scale, clock, trainer, phases), train.batch_tokens)
-            complaints.hear(phases, step)
-        bar.update(step - bar.n)
-        bar.set_postfix_str(f"loss {nats:.3f}")
-        if saved or finished or stop:
-            check_weights(trainer.weights(), step, trainer.learning_rates(scale), plan.live)
-            now = {**facts, "step": step, "seconds": clock.elapsed, "pace": clock.pace, "trained_on": trained_on(step)}
-            _save(trainer, plan, now, finished=finished, published=published)
-        if told:
-            ranks.wait()  # for the one that writes: else the next step of the others, and their clocks, would
-        if stop and not finished:
-            raise Preempted(f"{plan.label}: stopped after step {step:,}; the same command continues there")
-    bar.close()
+    log = StepLog(plan, trainer, step)
+    step = _Run(plan, trainer, source, clock, log, terminated, facts, trained_on).to_the_end(step)
+    log.close()
     return {
         "steps": step,
         "tokens": step * train.batch_tokens,
@@ -130,90 +61,97 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     }
 
 
-def _batch(stream: TokenStream, step: int, plan: Plan, ranks: Ranks) -> list[Tensor]:
+@dataclass
+class _Run:
+    """What a run has at hand. ``terminated``: whether a signal came; ``trained_on``: the devices up to a step."""
+
+    plan: Plan
+    trainer: Trainer
+    source: BatchSource
+    clock: Clock
+    log: StepLog
+    terminated: Callable[[], bool]
+    facts: dict[str, Any]
+    trained_on: Callable[[int], list[dict[str, Any]]]
+
+    def to_the_end(self, step: int) -> int:
+        """Do all steps after ``step``; returns how many have been done."""
+        train, trainer, clock, ranks = self.plan.train, self.trainer, self.clock, self.trainer.ranks
+        finished = _is_last(train, step, clock.elapsed)
+        share, batch = 0.0, _batch(self.source, step, self.plan, ranks)
+        while not finished:
+            began = time.perf_counter()
+            share = max(share, progress(train, step, clock.now(step)))  # extrapolated time may go back, a phase doesn't
+            trainer.enter(phase_at(train, share))
+            scale = lr_scale(train, step, clock.now(step))
+            losses = trainer.step(step, scale, *batch)
+            step += 1
+            batch = _batch(self.source, step, self.plan, ranks)  # while the GPU is at work
+            pause = self._is_pause(step)
+            if pause:
+                ranks.synchronize()
+            clock.running += time.perf_counter() - began
+            if pause:
+                finished = self._pause(step, scale, losses)
+        return step
+
+    def _pause(self, step: int, scale: float, losses: tuple[Tensor, Tensor]) -> bool:
+        """Agree with all ranks, write and save what is due after ``step``; whether it was the last one."""
+        plan, trainer, clock = self.plan, self.trainer, self.clock
+        stop = clock.agree(step, self.terminated())
+        finished = _is_last(plan.train, step, clock.elapsed)
+        loss, nats = agreed_losses(losses, trainer.ranks)
+        logged = finished or self._is_logged(step)
+        times = agreed_times(trainer) if logged else {}
+        rates = trainer.learning_rates(scale)
+        check_loss(loss, step, rates, plan.live)
+        if logged:
+            self.log.write(step, loss, nats, scale, clock.elapsed, times)
+        self.log.show(step, nats)
+        if finished or stop or self._is_saved(step):
+            check_weights(trainer.weights(), step, rates, plan.live)
+            self._save(step, finished)
+        if logged:
+            trainer.ranks.wait()  # for the one that writes: else the next step of the others, and their clocks, would
+        if stop and not finished:
+            raise Preempted(f"{plan.label}: stopped after step {step:,}; the same command continues there")
+        return finished
+
+    def _is_logged(self, step: int) -> bool:
+        train = self.plan.train
+        return step in (1, train.steps, *train.checkpoints) or step % train.log_every == 0
+
+    def _is_saved(self, step: int) -> bool:
+        return step in self.plan.train.checkpoints or step % self.plan.train.save_every_steps == 0
+
+    def _is_pause(self, step: int) -> bool:
+        """Whether ranks agree on time and signals after ``step``."""
+        return self._is_logged(step) or self._is_saved(step) or step % self.plan.train.clock_every_steps == 0
+
+    def _save(self, step: int, finished: bool) -> None:
+        """Keep the full state for resuming, and the weights alone where a checkpoint is published."""
+        plan, trainer, clock = self.plan, self.trainer, self.clock
+        facts = {"step": step, "seconds": clock.elapsed, "pace": clock.pace, "trained_on": self.trained_on(step)}
+        facts = {**self.facts, **facts}
+        if trainer.ranks.is_main:
+            if finished or step in plan.train.checkpoints:
+                name = "final" if finished else f"step_{step:06d}"
+                checkpoint.save(plan.live / f"{name}.safetensors", trainer.checkpoint_weights(), facts)
+            checkpoint.save(checkpoint.live_path(plan.live, step), trainer.state(), facts)
+            checkpoint.prune(plan.live)
+        trainer.ranks.wait()
+
+
+def _batch(source: BatchSource, step: int, plan: Plan, ranks: Ranks) -> list[Tensor]:
     """This rank's inputs and targets of ``step``, int64 (sequences, context), on its device."""
-    arrays = step_batch(
-        stream,
-        step,
-        batch_tokens=plan.train.batch_tokens,
-        context=plan.model.context,
-        rank=ranks.rank,
-        world=ranks.world,
-    )
-    tensors = [torch.from_numpy(array) for array in arrays]
+    tensors = [torch.from_numpy(array) for array in source.batch(step, ranks.rank, ranks.world)]
     if ranks.device.type == "cuda":
         return [tensor.pin_memory().to(ranks.device, non_blocking=True) for tensor in tensors]
     return tensors
 
 
-def _compile(trainer: Trainer, plan: Plan, stream: TokenStream) -> float:
-    """Steps that only compile; weights and optimizers are put back. Returns their seconds: no training time."""
-    began = time.perf_counter()
-    if trainer.ranks.device.type == "cuda" and plan.train.compile_steps:
-        before = {name: tensor.clone() for name, tensor in trainer.state().items()}
-        for index in range(plan.train.compile_steps):
-            trainer.step(index, 1.0, *_batch(stream, index, plan, trainer.ranks))
-        trainer.load_state(before)
-        trainer.ranks.synchronize()
-    trainer.ranks.wait()
-    return time.perf_counter() - began
-
-
-def _line(
-    step: int,
-    plan: Plan,
-    nats: float,
-    loss: float,
-    scale: float,
-    clock: Clock,
-    trainer: Trainer,
-    phases: dict[str, float],
-) -> dict[str, Any]:
-    """One line of the curve (losses of the batch before the update that made ``step``)."""
-    group_size = plan.model.quantizer.group_size
-    return {
-        "step": step,
-        "tokens": step * plan.train.batch_tokens,
-        "loss": nats,
-        "record_loss": loss,
-        "lr_scale": scale,
-        **trainer.learning_rates(scale),
-        "muon_momentum": muon_momentum(plan.train.muon, step - 1),
-        "training_seconds": clock.elapsed,
-        "phase_ms": phases,
-        "zero_fraction": zero_fractions({name: t.q for name, t in trainer.network.ternarized().items()}),
-        "record_zero_fraction": record_zero_fraction(trainer.weights(), group_size),
-    }
-
-
-def _save(trainer: Trainer, plan: Plan, facts: dict[str, Any], *, finished: bool, published: bool) -> None:
-    """Keep the full state for resuming, and the weights alone where a checkpoint is published."""
-    if trainer.ranks.is_main:
-        if published or finished:
-            name = "final" if finished else f"step_{facts['step']:06d}"
-            checkpoint.save(plan.live / f"{name}.safetensors", trainer.weights(), facts)
-        checkpoint.save(checkpoint.live_path(plan.live, facts["step"]), trainer.state(), facts)
-        checkpoint.prune(plan.live)
-    trainer.ranks.wait()
-
-
-def _agreed_losses(losses: tuple[Tensor, Tensor], ranks: Ranks) -> tuple[float, float]:
-    mean = torch.stack(losses)
-    ranks.average_([mean])
-    return float(mean[0]), float(mean[1])
-
-
-def _agreed_phases(trainer: Trainer) -> dict[str, float]:
-    """Milliseconds of this rank's last step by phase, and of the gradients on the slowest and the fastest rank."""
-    phases = trainer.phases.milliseconds()
-    own = phases.get("gradients", 0.0)
-    slowest, fastest = trainer.ranks.agree([own, -own])
-    return {**phases, SLOWEST: slowest, FASTEST: -fastest} if phases else phases
-
-
 def _is_last(train: TrainConfig, step: int, elapsed: float) -> bool:
-    timed_out = train.seconds is not None and elapsed >= train.seconds and step % AGREE_EVERY == 0
-    return step >= train.steps or timed_out
+    return step >= train.steps or (is_time_up(train, elapsed) and step % train.clock_every_steps == 0)
 
 
 def _listen_for_signals() -> Callable[[], bool]:

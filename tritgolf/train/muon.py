@@ -1,7 +1,10 @@
-"""Muon: momentum, row normalization, three Newton–Schulz steps (Jordan et al., 2024; as in #640).
+"""Muon: momentum, row normalization, Newton–Schulz steps (Jordan et al., 2024; as in #640 and, "MuonEq-R", #1716).
 
 Written for stacks of equal matrices, (matrices, rows, columns): one batched product serves ten layers.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,22 +12,51 @@ from torch import Tensor
 from tritgolf.model.layers import rms_norm
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+SMALLEST = 1e-7  # of a norm that is divided by
 
 
-def orthogonalize(gradient: Tensor, iterations: int) -> Tensor:
+class Rounding(NamedTuple):
+    """Where one published form of it rounds to BF16.
+
+    ``normalized``: divides rows, then each matrix by its Frobenius norm. ``square``: the last coefficient times gram².
+    """
+
+    normalized: Callable[[Tensor], Tensor]
+    square: Callable[[Tensor], Tensor]
+
+
+def _by_rms(gradient: Tensor) -> Tensor:
+    x = rms_norm(gradient.float())
+    return (x / (x.norm(dim=(-2, -1), keepdim=True) + SMALLEST)).bfloat16()
+
+
+def _by_l2(gradient: Tensor) -> Tensor:
+    rows = gradient.float()
+    x = (rows / rows.norm(dim=-1, keepdim=True).clamp_min(SMALLEST)).bfloat16()
+    return x / (x.norm(dim=(-2, -1), keepdim=True) + SMALLEST)
+
+
+# What rows are divided by → how that record rounds; to the bit of the published code in #1716.
+ROWS = {
+    "rms": Rounding(_by_rms, lambda gram: COEFFICIENTS[2] * (gram @ gram)),
+    "l2": Rounding(_by_l2, lambda gram: (COEFFICIENTS[2] * gram) @ gram),
+}
+
+
+def orthogonalize(gradient: Tensor, iterations: int, rows_by: str = "rms") -> Tensor:
     """Approximate the nearest semi-orthogonal matrix of each of (matrices, rows, columns), BF16 Newton–Schulz.
 
-    Rows are RMS-normalized first; the result is BF16, times √max(1, rows/columns).
+    Rows are normalized first, by what ``ROWS`` has; the result is BF16, times √max(1, rows/columns).
     """
     rows, columns = gradient.shape[-2:]
-    x = rms_norm(gradient.float())
-    x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
+    normalized, square = ROWS[rows_by]
+    x = normalized(gradient)
     if rows > columns:
         x = x.transpose(-1, -2)
-    a, b, c = COEFFICIENTS
+    a, b, _ = COEFFICIENTS
     for _ in range(iterations):
         gram = x @ x.transpose(-1, -2)
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
+        x = a * x + (b * gram + square(gram)) @ x
     if rows > columns:
         x = x.transpose(-1, -2)
     return x * max(1.0, rows / columns) ** 0.5
@@ -32,12 +64,23 @@ def orthogonalize(gradient: Tensor, iterations: int) -> Tensor:
 
 @torch.no_grad()
 def muon_step(
-    weight: Tensor, gradient: Tensor, momentum_buffer: Tensor, *, lr: Tensor, momentum: Tensor, iterations: int
+    weight: Tensor,
+    gradient: Tensor,
+    momentum_buffer: Tensor,
+    *,
+    lr: Tensor,
+    momentum: Tensor,
+    iterations: int,
+    rows: str = "rms",
+    weight_decay: float = 0.0,
 ) -> None:
     """Update ``weight`` and ``momentum_buffer`` in place: buf ← m·buf + g; g ← g + m·buf; w ← w − lr·orthogonal(g).
 
-    All three are FP32 (matrices, rows, columns); ``lr`` and ``momentum`` are FP32 scalars. No weight decay.
+    All three are FP32 (matrices, rows, columns); ``lr`` and ``momentum`` are FP32 scalars. Before that, w ← w·(1 −
+    lr·``weight_decay``) (#1716).
     """
     momentum_buffer.mul_(momentum).add_(gradient)
     nesterov = gradient + momentum * momentum_buffer
-    weight.sub_(orthogonalize(nesterov, iterations).float() * lr)
+    if weight_decay:
+        weight.mul_(1 - lr * weight_decay)
+    weight.sub_(orthogonalize(nesterov, iterations, rows).float() * lr)

@@ -1,20 +1,48 @@
-"""Learning-rate and momentum schedules, as pure functions of progress."""
+"""Learning rate, momentum and phase as pure functions of progress."""
 
 from tritgolf.config.train import MuonConfig, TrainConfig
+from tritgolf.model.phase import Phase
 
 
 def lr_scale(train: TrainConfig, step: int, elapsed_seconds: float) -> float:
     """1, then linear to 0 over the last ``warmdown_fraction`` of the budget.
 
-    The budget is time where there is a time budget (``elapsed_seconds`` of training before this step), else steps
-    (``step`` is the number of steps already done). Source: #640, #920.
+    The budget is time where there is a time budget (``elapsed_seconds`` of training before this step), less what is
+    reserved of it, else steps (``step`` is the number of steps already done). Source: #640, #920, #1716.
     """
-    done, budget = (step, train.steps) if train.seconds is None else (elapsed_seconds, train.seconds)
+    done, budget = _done_of_budget(train, step, elapsed_seconds)
     warmdown = train.warmdown_fraction * budget
     return 1.0 if warmdown == 0 else min(1.0, max(0.0, (budget - done) / warmdown))
+
+
+def progress(train: TrainConfig, step: int, elapsed_seconds: float) -> float:
+    """The share of the budget that is used before a step: of the time, where that is the budget, else of the steps."""
+    done, budget = _done_of_budget(train, step, elapsed_seconds)
+    return done / budget
+
+
+def is_time_up(train: TrainConfig, elapsed_seconds: float) -> bool:
+    """Whether the time budget, less what is reserved of it, is used up; never where there is none."""
+    return train.seconds is not None and elapsed_seconds >= train.seconds - train.reserve_seconds
+
+
+def phase_at(train: TrainConfig, progress: float) -> Phase:
+    """The phase of the step before which ``progress`` of the budget is used."""
+    return Phase(recurrence=progress >= train.start.recurrence)
+
+
+def phases(train: TrainConfig) -> list[Phase]:
+    """All phases of a run, in their order."""
+    return list(dict.fromkeys(phase_at(train, progress) for progress in (0.0, 1.0)))
 
 
 def muon_momentum(muon: MuonConfig, step: int) -> float:
     """From ``momentum_start`` to ``momentum``, linearly over the first ``momentum_warmup_steps`` steps."""
     progress = min(1.0, step / muon.momentum_warmup_steps) if muon.momentum_warmup_steps else 1.0
     return muon.momentum_start + progress * (muon.momentum - muon.momentum_start)
+
+
+def _done_of_budget(train: TrainConfig, step: int, elapsed_seconds: float) -> tuple[float, float]:
+    if train.seconds is None:
+        return step, train.steps
+    return elapsed_seconds, train.seconds - train.reserve_seconds

@@ -1,69 +1,77 @@
 """Matrices of equal shape side by side in memory, so that one call quantizes or orthogonalizes them all.
 
-A network's matrices become views into the stacks; nothing else about the network changes. Ternary matrices are
+A network's matrices become views into the stacks; nothing else about the network changes. Those with a quantizer are
 quantized once a step into leaves that collect the (straight-through) gradient in the compute dtype; a hook adds it to
 the FP32 gradient, so accumulation over micro-batches is FP32 and backward never quantizes.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from tritgolf.model.layers import QuantizedLinear, quantizer_arguments
-from tritgolf.model.network import Network
+from tritgolf.model.layers import QuantizedLinear
+from tritgolf.model.network import Network, use_quantizers
 from tritgolf.model.specs import parameters_of
 from tritgolf.parameters import MATRICES
-from tritgolf.quantize.ternary import dequantize, ternarize
+from tritgolf.quantize.base import Quantizer, quantize
+from tritgolf.quantize.plan import quantizers
 
 
 @dataclass
 class Stack:
-    """``weight``, ``gradient``, ``momentum``: FP32 (matrices, rows, columns); ``effective``: q·s, compute dtype."""
+    """``weight``, ``gradient``, ``momentum``: FP32 (matrices, rows, columns).
+
+    ``effective``: the same on the grid of ``quantizer``, in the compute dtype; None where there is none.
+    ``scale_columns``: how many columns share a scale of that grid.
+    """
 
     names: list[str]
     weight: Tensor
     gradient: Tensor
     momentum: Tensor
+    quantizer: Quantizer | None
     effective: Tensor | None
+    scale_columns: int
 
 
 class Stacks:
-    """All matrices that Muon trains, by shape and kind; built once from a network that is already on its device."""
+    """All matrices that Muon trains, by quantizer and shape; built once from a network that lies on its device."""
 
     def __init__(self, network: Network, compile_functions: bool = False) -> None:
         layers = dict(network.linears())
-        groups: dict[tuple[bool, tuple[int, ...]], list[str]] = {}
-        for name, parameter in parameters_of(network.model).items():
+        table = parameters_of(network.model)
+        plan = quantizers(network.model, table)
+        use_quantizers(network, plan)
+        groups: dict[tuple[Quantizer | None, tuple[int, ...]], list[str]] = {}
+        for name, parameter in table.items():
             if parameter.role in MATRICES:
-                groups.setdefault((parameter.is_quantized, parameter.shape), []).append(name)
-        quantizer = network.model.quantizer
-        self.group_size = quantizer.group_size
-        self.quantize = _quantizes(quantizer_arguments(quantizer))
-        if compile_functions:
-            self.quantize = torch.compile(self.quantize)
-        self.stacks = [_stack(network, names, layers, ternary) for (ternary, _), names in groups.items()]
+                groups.setdefault((plan.get(name), parameter.shape), []).append(name)
+        self.stacks = [_stack(network, names, layers, quantizer) for (quantizer, _), names in groups.items()]
+        self._quantize = {quantizer: _quantizes(quantizer, compile_functions) for quantizer in set(plan.values())}
 
     @torch.no_grad()
     def requantize(self) -> None:
-        """Write q·s of the master weights into the leaves that the forward pass reads."""
+        """Write the master weights, on their grids, into the leaves that the forward pass reads."""
         for stack in self.stacks:
-            if stack.effective is not None:  # a group a row: one kernel, which reads and writes each once
-                groups = (-1, self.group_size)
-                self.quantize(stack.effective.view(groups), stack.weight.view(groups))
+            if stack.quantizer is not None and stack.effective is not None:
+                # What shares a scale is a row: one kernel, which reads and writes each once.
+                rows = (-1, stack.scale_columns)
+                self._quantize[stack.quantizer](stack.effective.view(rows), stack.weight.view(rows))
 
     def momenta(self) -> dict[str, Tensor]:
         """Name of a matrix → its momentum buffer (a view)."""
         return {name: stack.momentum[i] for stack in self.stacks for i, name in enumerate(stack.names)}
 
 
-def _stack(network: Network, names: list[str], layers: dict[str, QuantizedLinear], ternary: bool) -> Stack:
+def _stack(
+    network: Network, names: list[str], layers: dict[str, QuantizedLinear], quantizer: Quantizer | None
+) -> Stack:
     parameters = [network.get_parameter(name) for name in names]
     weight = torch.stack([p.detach() for p in parameters])
     gradient, momentum = torch.zeros_like(weight), torch.zeros_like(weight)
-    effective = torch.zeros_like(weight, dtype=network.dtype) if ternary else None
+    effective = torch.zeros_like(weight, dtype=network.dtype) if quantizer is not None else None
     for i, (name, parameter) in enumerate(zip(names, parameters, strict=True)):
         parameter.data = weight[i]
         parameter.grad = gradient[i]
@@ -71,16 +79,17 @@ def _stack(network: Network, names: list[str], layers: dict[str, QuantizedLinear
             leaf = effective[i].detach().requires_grad_(True)
             leaf.register_post_accumulate_grad_hook(_adds_into(gradient[i]))
             layers[name].effective = leaf
-    return Stack(names, weight, gradient, momentum, effective)
+    columns = 0 if quantizer is None else _columns_of_a_scale(weight[0], quantizer)
+    return Stack(names, weight, gradient, momentum, quantizer, effective, columns)
 
 
-def _quantizes(arguments: dict[str, Any]) -> Callable[[Tensor, Tensor], object]:
-    """What writes q·s of its second argument into its first."""
+def _quantizes(quantizer: Quantizer, compiled: bool) -> Callable[[Tensor, Tensor], object]:
+    """What writes its second argument, on the grid, into its first."""
 
-    def quantize(effective: Tensor, weight: Tensor) -> None:
-        effective.copy_(dequantize(ternarize(weight, **arguments)))
+    def write(effective: Tensor, weight: Tensor) -> None:
+        effective.copy_(quantizer.dequantize(quantize(weight, quantizer)))
 
-    return quantize
+    return torch.compile(write) if compiled else write
 
 
 def _adds_into(gradient: Tensor) -> Callable[[Tensor], None]:
@@ -90,3 +99,11 @@ def _adds_into(gradient: Tensor) -> Callable[[Tensor], None]:
         leaf.grad = None
 
     return hook
+
+
+def _columns_of_a_scale(weight: Tensor, quantizer: Quantizer) -> int:
+    """How many columns share a scale in such a matrix (rows, columns)."""
+    rows, groups = quantizer.grid_scale(weight).shape
+    if rows != weight.shape[0]:
+        raise ValueError("a grid with one scale a tensor can't be trained: a stack holds many tensors")
+    return weight.shape[1] // groups

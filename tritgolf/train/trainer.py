@@ -6,18 +6,19 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.models import ModelConfig
-from tritgolf.config.train import AdamConfig, TrainConfig
+from tritgolf.config.train import TrainConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.initialize import initialize
 from tritgolf.model.network import Network
+from tritgolf.model.phase import Phase
 from tritgolf.model.specs import network_class, parameters_of
-from tritgolf.parameters import Role
 from tritgolf.quantize.rounding import DTYPES
-from tritgolf.train.adam import Adam, Group
+from tritgolf.train.average import Average
 from tritgolf.train.cuda_graph import Replay
 from tritgolf.train.distributed import Ranks
+from tritgolf.train.groups import grouped, make_adam
 from tritgolf.train.muon import muon_step
-from tritgolf.train.schedule import muon_momentum
+from tritgolf.train.schedule import muon_momentum, phase_at
 from tritgolf.train.stacks import Stacks
 from tritgolf.train.step_timing import Phases
 
@@ -26,7 +27,7 @@ class Trainer:
     """A network, its optimizers and its ranks: ``step`` does a step, ``state`` and ``load_state`` make it resumable.
 
     On a GPU a step replays two recordings, gradients and update, between which ranks average: whatever they read or
-    write stays where it is in memory.
+    write stays where it is in memory. Another phase, or shape of a batch, is recorded anew.
     """
 
     def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
@@ -38,12 +39,18 @@ class Trainer:
         initialize(self.network, seed)
         self.network.to(ranks.device)
         self.stacks = Stacks(self.network, compile_functions=on_gpu)
-        stacked = self.stacks.momenta()
-        self.others = {name: p for name, p in self.network.named_parameters() if name not in stacked}
-        table = parameters_of(model)
-        self.adam = _adam({name: (table[name].role, p) for name, p in self.others.items()}, train.adam, on_gpu)
+        groups = grouped(self.network.named_parameters(), parameters_of(model), train.adam)
+        self.others = groups["table"] | groups["vector"]
+        self.adam = make_adam(groups, train.adam, on_gpu)
+        self.untrained = groups["none"]
+        for parameter in self.untrained.values():  # nothing clears it, as published; it stays where it is
+            parameter.grad = torch.zeros_like(parameter)
+        self.average = Average(self.weights(), train.average.decay) if train.average else None
+        self.phase = phase_at(train, 0.0)
+        self.network.enter(self.phase)
         self._rates = {name: torch.zeros((), device=ranks.device) for name in ("muon_lr", "momentum")}
         self._losses = torch.zeros(2, device=ranks.device)
+        self._gradient_norm = torch.zeros((), device=ranks.device)
         self._forward = torch.compile(self.network, dynamic=False) if on_gpu else self.network
         self._muon = torch.compile(muon_step, dynamic=False) if on_gpu else muon_step
         self._batch: tuple[Tensor, Tensor] | None = None
@@ -65,6 +72,18 @@ class Trainer:
         loss, cross_entropy = self._losses.clone()
         return loss, cross_entropy
 
+    def enter(self, phase: Phase) -> None:
+        """Do the next steps in ``phase``."""
+        if phase != self.phase:
+            self.network.enter(phase)
+            self.phase = phase
+            self._record()
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """The L2 norm of all gradients of the last step, before they were clipped; None where they aren't."""
+        return None if self.train.clip_norm is None else float(self._gradient_norm)
+
     def learning_rates(self, lr_scale: float) -> dict[str, float]:
         """Learning rates by optimizer group at ``lr_scale``."""
         train = self.train
@@ -75,8 +94,12 @@ class Trainer:
         }
 
     def weights(self) -> dict[str, Tensor]:
-        """Master weights by published name (views)."""
-        return {name: parameter.detach() for name, parameter in self.network.named_parameters()}
+        """Master weights, and constants that are saved with them, by published name (views)."""
+        return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
+
+    def checkpoint_weights(self) -> dict[str, Tensor]:
+        """The weights that a checkpoint holds: their average, where one is taken, in the weights' own dtypes."""
+        return self.average.weights(like=self.weights()) if self.average else self.weights()
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on but data and schedule, by name (views)."""
@@ -84,7 +107,14 @@ class Trainer:
         state |= {f"muon.{name}": tensor for name, tensor in self.stacks.momenta().items()}
         for name, parameter in self.others.items():
             state |= {f"adam.{name}.{key}": tensor for key, tensor in self.adam.state[parameter].items()}
+        state |= self.leftover_gradients()
+        if self.average:
+            state |= {f"ema.{name}": tensor for name, tensor in self.average.state.items()}
         return state
+
+    def leftover_gradients(self) -> dict[str, Tensor]:
+        """Gradients that add up over all steps, as nothing trains their parameters: a part of ``state`` (views)."""
+        return {f"gradient.{name}": p.grad for name, p in self.untrained.items() if p.grad is not None}
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
@@ -100,7 +130,10 @@ class Trainer:
         self._losses.copy_(self._accumulate_gradients(*self._batch))
 
     def update(self) -> None:
-        """All optimizers, once, by plain calls."""
+        """Clip, all optimizers, average, once, by plain calls."""
+        if self.train.clip_norm is not None:
+            norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip_norm)
+            self._gradient_norm.copy_(norm)
         for stack in self.stacks.stacks:
             self._muon(
                 stack.weight,
@@ -109,17 +142,25 @@ class Trainer:
                 lr=self._rates["muon_lr"],
                 momentum=self._rates["momentum"],
                 iterations=self.train.muon.iterations,
+                rows=self.train.muon.rows,
+                weight_decay=self.train.muon.weight_decay,
             )
         self.adam.step()
+        if self.average:
+            self.average.update(self.weights())
 
     def _take(self, inputs: Tensor, targets: Tensor) -> None:
         """Put the batch where the recording reads it; another shape is another recording, with gradients elsewhere."""
         if self._batch is None or self._batch[0].shape != inputs.shape:
             self._batch = (torch.empty_like(inputs), torch.empty_like(targets))
-            self._compute_gradients = Replay(self.compute_gradients, self.ranks.device)
-            self._update = Replay(self.update, self.ranks.device)
+            self._record()
         for kept, new in zip(self._batch, (inputs, targets), strict=True):
             kept.copy_(new)
+
+    def _record(self) -> None:
+        """Record the next steps anew, the update too: it reads gradients where their recording puts them."""
+        self._compute_gradients = Replay(self.compute_gradients, self.ranks.device)
+        self._update = Replay(self.update, self.ranks.device)
 
     def _set_rates(self, index: int, lr_scale: float) -> None:
         rates = self.learning_rates(lr_scale)
@@ -150,17 +191,8 @@ class Trainer:
         return sums / parts
 
     def _gradients(self) -> list[Tensor]:
-        others = [parameter.grad for parameter in self.others.values() if parameter.grad is not None]
+        others = [p.grad for p in (self.others | self.untrained).values() if p.grad is not None]
         return [stack.gradient for stack in self.stacks.stacks] + others
-
-
-def _adam(parameters: Mapping[str, tuple[Role, Tensor]], settings: AdamConfig, on_gpu: bool) -> Adam:
-    """Adam over the table and the vectors; on a GPU, rates are tensors (recordings)."""
-    tables = [parameter for role, parameter in parameters.values() if role == "embedding"]
-    vectors = [parameter for role, parameter in parameters.values() if role != "embedding"]
-    rated = [(tables, settings.table_lr), (vectors, settings.vector_lr)]
-    groups = [Group(ones, torch.tensor(lr, device=ones[0].device) if on_gpu else lr) for ones, lr in rated]
-    return Adam(groups, settings, on_gpu)
 
 
 def _largest_divisor(count: int, limit: int) -> int:

@@ -16,17 +16,19 @@ from torch import Tensor
 
 from tritgolf.artifact.codecs import PRESET, decompress_xz
 from tritgolf.artifact.header import Artifact, ArtifactInfo
-from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KIND, PAYLOAD_KINDS, Kind, Shape, TensorSpec, kind_of
+from tritgolf.artifact.kinds import MAX_ELEMENTS, PAYLOAD_KIND, PAYLOAD_KINDS, Kind, TensorSpec, kind_of
+from tritgolf.artifact.layouts.registry import TRIT_LAYOUTS, Layout, pack, unpack
 from tritgolf.artifact.published.recognize import header_of
 from tritgolf.artifact.published.torch_zip import read_torch_zip
 from tritgolf.artifact.storage import Stored
-from tritgolf.artifact.trits import LAYOUTS, Layout, pack, unpack
 from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_write
 from tritgolf.malformed import MalformedError, blame, require
+from tritgolf.parameters import Parameter, Role
+from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.formats import DTYPES, cast, format_of
-from tritgolf.quantize.ternary import Estimator, Quantized
+from tritgolf.quantize.ternary import Estimator
 from tritgolf.quantize.widths import width_of
 
 XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -48,13 +50,12 @@ class Contents(NamedTuple):
     bytes_by_kind: dict[str, int]
 
 
-def published_kind(name: str, shape: Shape) -> Kind:
+def published_role(_name: str, parameter: Parameter) -> Role:
     """The published rule, for ``store``: ternary are a block's matrices of more than 65,536 elements.
 
     A smaller one is stored as the embedding projections are.
     """
-    kind = kind_of(name, shape)
-    return "projection" if kind == "ternary" and math.prod(shape) <= MIN_TERNARY else kind
+    return "projection" if parameter.is_quantized and parameter.size <= MIN_TERNARY else parameter.role
 
 
 def read_ptz(path: str | Path, estimator: Estimator | None = None) -> Artifact:
@@ -69,7 +70,7 @@ def read_ptz(path: str | Path, estimator: Estimator | None = None) -> Artifact:
         file_format="ptz",
         header=header_of(contents.stored.specs, contents.group_size, estimator, path),
         stored=contents.stored,
-        layout=contents.layout,
+        layouts={"trits": contents.layout},
         file_bytes=Path(path).stat().st_size,
         bytes_by_kind=contents.bytes_by_kind,
         compressed_by_kind={},
@@ -95,16 +96,16 @@ def write_ptz(path: str | Path, stored: Stored) -> ArtifactInfo:
 
     ``ValueError`` if a tensor is in a format that the published file doesn't have (float32, e5m2, a shared exponent).
     """
-    dictionaries = {layout: _write_entries(stored, layout) for layout in LAYOUTS}
-    with ThreadPoolExecutor(len(LAYOUTS)) as pool:
-        files = dict(zip(LAYOUTS, pool.map(_compressed, dictionaries.values()), strict=True))
+    dictionaries = {layout: _write_entries(stored, layout) for layout in TRIT_LAYOUTS}
+    with ThreadPoolExecutor(len(TRIT_LAYOUTS)) as pool:
+        files = dict(zip(TRIT_LAYOUTS, pool.map(_compressed, dictionaries.values()), strict=True))
     sizes = {layout: len(data) for layout, data in files.items()}
-    smaller = min(LAYOUTS, key=lambda layout: sizes[layout])
+    smaller = min(TRIT_LAYOUTS, key=lambda layout: sizes[layout])
     with atomic_write(path) as file:
         file.write(files[smaller])
     return ArtifactInfo(
         bytes=sizes[smaller],
-        layout=smaller,
+        layouts={"trits": smaller},
         layout_bytes=sizes,
         bytes_by_kind=_bytes_by_kind(dictionaries[smaller], stored.specs),
         compressed_by_kind={},
@@ -183,14 +184,14 @@ def _write_entries(stored: Stored, layout: Layout) -> dict[str, dict[str, Any]]:
     entries: dict[str, dict[str, Any]] = {}
     for name, spec in stored.specs.items():
         if spec.kind == "ternary" and spec.format in DTYPES:
-            q, scale = stored.ternary[name]
+            q, scale = stored.quantized[name]
             entries[name] = {
                 "type": type_of_layout[layout],
                 "packed": pack(q.numpy(), layout),
                 "scale": cast(scale.reshape(-1), spec.format),
                 "shape": list(spec.shape),
                 "padded_cols": q.shape[1],
-                "group_size": stored.ternary[name].group_size,
+                "group_size": stored.quantized[name].group_size,
                 "n_trits": q.numel(),
                 "orig_shape": list(spec.shape),
             }

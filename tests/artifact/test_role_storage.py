@@ -1,0 +1,114 @@
+"""Storage by role: what #1716 stores its transformer as, through a file and back."""
+
+import pytest
+import torch
+
+from tests.artifact.conftest import header_for
+from tests.small import random_transformer, small_transformer
+from tritgolf.artifact.container import read_artifact, write_artifact
+from tritgolf.artifact.kinds import stored_bytes, tensor_specs
+from tritgolf.artifact.storage import store
+from tritgolf.config.storage import RoleStorage, factors
+from tritgolf.errors import InputError
+from tritgolf.model.build import build_network
+from tritgolf.model.specs import parameters_of
+from tritgolf.quantize.base import dequantize, quantize
+from tritgolf.quantize.plan import quantizer_of
+
+INT6 = {"grid": "integer", "bits": 6, "clip_sigmas": 12.85, "rounding": "gptq"}
+SMALL = {"grid": "integer", "bits": 8}
+ROLES = {
+    "attention": INT6,
+    "mlp": INT6,
+    "embedding": {"grid": "integer", "bits": 8, "clip_sigmas": 20, "rounding": "gptq"},
+    "hash_embedding": {"grid": "integer", "bits": 6},
+    "projection": SMALL,
+    "gate": SMALL,
+    "mix": {"grid": "integer", "bits": 8, "scale": "tensor", "scale_dtype": "float32"},
+    "control": {"format": "float16"},
+}
+STORAGE = RoleStorage(roles=ROLES)
+
+
+@pytest.fixture(scope="module")
+def transformer():
+    return small_transformer()
+
+
+@pytest.fixture(scope="module")
+def weights(transformer):
+    return {name: tensor.detach() for name, tensor in random_transformer(transformer).state_dict().items()}
+
+
+def halved(name, weight, quantizer):
+    """Stands for GPTQ: codes that nearest rounding would not give."""
+    return quantize(weight / 2, quantizer)
+
+
+def test_each_tensor_has_the_form_of_its_role(transformer):
+    specs = tensor_specs(parameters_of(transformer), STORAGE)
+    found = {name: (spec.kind, spec.format, spec.numbers_shape(0)) for name, spec in specs.items()}
+    width, vocabulary = transformer.width, transformer.vocab_size
+    expected = {
+        "tok_emb.weight": ("int8_row", "float16", (vocabulary, 1)),
+        "bigram.embed.weight": ("int6_row", "float16", (32, 1)),
+        "bigram.proj.weight": ("int8_row", "float16", (width, 1)),
+        "blocks.0.attn.attn_gate_proj.weight": ("int8_row", "float16", (4, 1)),
+        "blocks.0.attn.c_q.weight": ("int6_row", "float16", (width, 1)),
+        "blocks.4.mlp.fc.weight": ("int6_row", "float16", (2 * width, 1)),
+        "blocks.1.resid_mix": ("int8_tensor", "float32", (1, 1)),
+        "blocks.1.attn_scale": ("int8_tensor", "float32", (1, 1)),
+        "blocks.1.attn.q_gain": ("vector", "float16", (4,)),
+        "logit_temp": ("vector", "float16", ()),
+    }
+    assert expected.items() <= found.items()
+    sizes = stored_bytes(specs, 0)
+    of_six = sum(
+        p.size for p in parameters_of(transformer).values() if p.role in ("attention", "mlp", "hash_embedding")
+    )
+    assert sizes["codes6"] == of_six * 6 // 8
+
+
+def test_it_comes_back_from_a_file(transformer, weights, tmp_path):
+    stored = store(weights, transformer, STORAGE, calibrated=halved)
+    write_artifact(tmp_path / "a.tgolf", stored, header_for(transformer, STORAGE))
+    artifact = read_artifact(tmp_path / "a.tgolf")
+    assert artifact.header.model == transformer
+    assert artifact.stored.payload_digest == stored.payload_digest
+    reloaded = artifact.restore().weights()
+    assert {name: tensor.shape for name, tensor in reloaded.items()} == {n: t.shape for n, t in weights.items()}
+    form = {name: STORAGE.roles[parameter.role] for name, parameter in parameters_of(transformer).items()}
+    name = "blocks.2.attn.c_k.weight"
+    assert torch.equal(reloaded[name], dequantize(halved(name, weights[name], quantizer_of(form[name]))))
+    name = "blocks.3.mlp_scale"  # a vector: one scale
+    mixed = dequantize(quantize(weights[name][None], quantizer_of(form[name])))
+    assert torch.equal(reloaded[name], mixed[0])
+    assert torch.equal(reloaded["bigram.scale"], weights["bigram.scale"].half().float())
+    network = build_network(transformer, reloaded, attention="math")
+    assert all(torch.equal(layer.weight, reloaded[name]) for name, layer in network.linears())
+
+
+def test_gptq_needs_a_calibration(transformer, weights):
+    with pytest.raises(InputError, match="to be rounded by GPTQ: that needs a calibration"):
+        store(weights, transformer, STORAGE)
+
+
+def test_codes_are_rounded_once_for_storages_that_round_alike(transformer, weights):
+    rounded, names = {}, []
+
+    def counted(name, weight, quantizer):
+        names.append(name)
+        return quantize(weight, quantizer)
+
+    for control in ("float16", "float32"):
+        roles = {**ROLES, "control": {"format": control}}
+        store(weights, transformer, RoleStorage(roles=roles), rounded=rounded, calibrated=counted)
+    assert len(names) == len(set(names)) == 1 + 5 * 6
+
+
+def test_factors_are_dotted_paths():
+    storage = RoleStorage(roles={"control": {"format": "float16"}, "mlp": {"grid": "integer", "bits": 6}})
+    found = factors(storage)
+    assert (found["roles.control.format"], found["roles.mlp.bits"], found["roles.mlp.rounding"]) == (
+        "float16", 6, "nearest"
+    )  # fmt: skip

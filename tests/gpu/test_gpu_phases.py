@@ -1,0 +1,51 @@
+"""Training that changes its phase, on a GPU: what is recorded against the same steps called plainly."""
+
+import pytest
+import torch
+
+from tests.comparing import relative
+from tests.parity.training_1716 import training_1716
+from tests.small import small_transformer
+from tritgolf.model.phase import Phase
+from tritgolf.train.distributed import Ranks
+from tritgolf.train.trainer import Trainer
+from tritgolf.train.warmup import warm_up
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+MODEL = small_transformer(width=128, compute="bfloat16")
+STEPS = [Phase()] * 6 + [Phase(recurrence=True)] * 6
+
+
+def batch(step: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(step)
+    tokens = torch.randint(MODEL.vocab_size, (32, MODEL.context + 1), generator=generator).cuda()
+    return [tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()]
+
+
+def trained(replays: bool) -> tuple[list[float], dict[str, torch.Tensor]]:
+    train = training_1716(micro_batch_sequences=16, steps=12, compile_steps=3)
+    trainer = Trainer(MODEL, train, 1, Ranks(0, 1, torch.device("cuda")))
+    if not replays:
+        trainer._record = lambda: None
+        trainer._compute_gradients, trainer._update = trainer.compute_gradients, trainer.update
+    warm_up(trainer, batch)
+    norms = []
+    for step, phase in enumerate(STEPS):
+        trainer.enter(phase)
+        trainer.step(step, 1.0, *batch(step))
+        norms.append(trainer.gradient_norm)
+    return norms, {name: tensor.clone() for name, tensor in trainer.state().items()}
+
+
+def test_replayed_steps_of_both_phases_are_the_steps_called_plainly():
+    (norms, state), (plain_norms, plain_state) = trained(True), trained(False)
+    assert norms == pytest.approx(plain_norms, rel=2e-2)
+    for name, tensor in state.items():
+        if plain_state[name].float().norm() > 0:
+            assert relative(tensor, plain_state[name]) < 5e-2, name
+
+
+def test_the_gradient_that_nothing_clears_survives_recordings():
+    _, state = trained(True)
+    assert state["gradient.bigram.embed.weight"].any()
+    assert not state["weight.bigram.embed.weight"].any()

@@ -1,0 +1,124 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.quantize.parity import QUANTILES, facts, integer, tensors
+from tritgolf.config.quantization import IntegerConfig
+from tritgolf.config.settings import validate
+from tritgolf.errors import InputError
+from tritgolf.quantize.formats import cast
+from tritgolf.quantize.ternary import Quantized
+
+SMALL_FORMATS = {
+    "pertensor int8 (control)": {"bits": 8, "scale": "tensor", "scale_dtype": "float32"},
+    "simple int8 (small matrix)": {"bits": 8},
+    "simple int6 (bigram embed)": {"bits": 6},
+}
+LISTED = (0.03, -0.01, 0.02, -0.04, 0.0, 0.05, -0.02, 0.01)
+
+
+def on_grid(weight, **settings):
+    quantizer = integer(**settings)
+    scale = quantizer.grid_scale(weight)
+    return quantizer.nearest(weight, scale), scale
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "scale", "codes"),
+    [
+        (LISTED, {"bits": 6, "clip_sigmas": 12.85}, 0.0119323730, [3, -1, 2, -3, 0, 4, -2, 1]),
+        (LISTED, {"bits": 8, "clip_sigmas": 20}, 0.0045318604, [7, -2, 4, -9, 0, 11, -4, 2]),
+        ((1, 0.5, -0.25, 2, 0.004), SMALL_FORMATS["pertensor int8 (control)"], 0.0157480314, [64, 32, -16, 127, 0]),
+        ((0.1, -0.3, 0.02), {"bits": 8}, 0.0023612976, [42, -127, 8]),
+        ((0.1, -0.3, 0.02), {"bits": 8, "least_clip": 1, "scale_dtype": "float32"}, 1 / 127, [13, -38, 3]),
+    ],
+)
+def test_scales_and_codes_of_the_specification(values, settings, scale, codes):
+    found, of_row = on_grid(torch.tensor([values]), **settings)
+    assert of_row.tolist() == [[pytest.approx(scale, rel=0, abs=1e-10)]]
+    assert found.tolist() == [codes]
+    assert (found.dtype, of_row.dtype) == (torch.int8, torch.float32)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in facts()["small_1716_kinds"].items() if kind in SMALL_FORMATS])
+def test_the_small_formats_of_1716(name):
+    settings = SMALL_FORMATS[facts()["small_1716_kinds"][name]]
+    suffixes = ("q_pt", "scale_pt") if settings.get("scale") == "tensor" else ("q", "scale")
+    wanted, of_grid = (tensors()[f"small_1716/out/{name}.{suffix}"] for suffix in suffixes)
+    weight = tensors()[f"small_1716/in/{name}"]
+    codes, scale = on_grid(weight if weight.ndim == 2 else weight[None], **settings)
+    assert torch.equal(codes.view(wanted.shape), wanted)
+    assert torch.equal(scale.flatten(), of_grid.float().flatten())
+
+
+@pytest.mark.parametrize("name", ["blocks.0.attn.q_gain", "smear_lambda", "logit_temp", "bigram.scale"])
+def test_the_numbers_that_1716_stores_in_fp16(name):
+    assert torch.equal(cast(tensors()[f"small_1716/in/{name}"], "float16"), tensors()[f"small_1716/out/{name}"])
+
+
+def test_int8_rows_of_1019_are_decided_with_a_scale_that_is_rounded_when_it_is_stored():
+    settings = {"clip_quantiles": (0.9999984,), "least_clip": 1, "scale_dtype": "float32"}
+    codes, scale = on_grid(tensors()["int8_row_1019/w"], bits=8, **settings)
+    assert torch.equal(codes, tensors()["int8_row_1019/q"])
+    assert torch.equal(cast(scale[:, 0], "float16"), tensors()["int8_row_1019/scale"])
+
+
+def test_one_quantile_is_chosen_for_the_whole_matrix():
+    weight = tensors()["weight_1019"]
+    codes, scale = on_grid(weight, bits=6, clip_quantiles=QUANTILES, least_clip=1)
+    assert torch.equal(codes, tensors()["1019_no_hessian/q"])
+    assert torch.equal(scale[:, 0], tensors()["1019_no_hessian/scale"].float())
+    chosen = facts()["1019_no_hessian"]["kept_quantile"]
+    assert torch.equal(scale, integer(bits=6, clip_quantiles=(chosen,), least_clip=1).grid_scale(weight))
+
+
+@pytest.mark.parametrize("clip", [{}, {"clip_sigmas": 3.0}, {"clip_quantiles": QUANTILES}])
+@pytest.mark.parametrize("scale", ["row", "tensor"])
+def test_a_scale_of_zero_has_codes_of_zero(clip, scale):
+    quantizer = integer(bits=6, scale=scale, **clip)
+    weight = torch.tensor([[0.0, 0.0, 0.0], [1e-8, -1e-8, 0.0]])
+    of_grid = quantizer.grid_scale(weight)
+    assert of_grid.tolist() == [[0.0]] * (2 if scale == "row" else 1)
+    assert quantizer.nearest(weight, of_grid).tolist() == [[0, 0, 0]] * 2
+
+
+def test_halves_round_to_the_even_code():
+    codes = integer(bits=4).nearest(torch.tensor([[0.5, 1.5, 2.5, -0.5, -1.5, 7.5, -99.0]]), torch.ones(1, 1))
+    assert codes.tolist() == [[0, 2, 2, 0, -2, 7, -7]]
+
+
+@given(st.integers(2, 8), st.sampled_from(["row", "tensor"]), st.integers(0, 99), st.floats(1e-3, 1e3))
+def test_nothing_is_further_from_its_code_than_half_a_step(bits, scale, seed, spread):
+    weight = spread * torch.randn(5, 12, generator=torch.Generator().manual_seed(seed))
+    quantizer = integer(bits=bits, scale=scale, scale_dtype="float32")
+    of_grid = quantizer.grid_scale(weight)
+    codes = quantizer.nearest(weight, of_grid)
+    assert codes.abs().max() == 2 ** (bits - 1) - 1  # the largest magnitude has the largest code
+    far = (weight - quantizer.dequantize(Quantized(codes, of_grid))).abs() / of_grid
+    assert far.max() <= 0.5 + 1e-4
+
+
+def test_the_grid_in_training_is_the_grid_and_its_gradient_passes_through():
+    quantizer = integer(bits=3, clip_sigmas=1.5)
+    weight = torch.randn(4, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    used = quantizer.fake(weight)
+    upstream = torch.arange(24.0).view(4, 6)
+    used.backward(upstream)
+    scale = quantizer.grid_scale(weight.detach())
+    assert torch.equal(used.detach(), quantizer.nearest(weight.detach(), scale) * scale)
+    assert torch.equal(weight.grad, upstream)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"bits": 9}, "bits: 9: Input should be less than or equal to 8"),
+        ({"bits": 6, "clip_sigmas": 3, "clip_quantiles": [0.9]}, "clip_quantiles: [0.9] is not possible"),
+        ({"bits": 6, "clip_quantiles": [1.5]}, "clip_quantiles.0: 1.5"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(wrong, line):
+    with pytest.raises(InputError) as error:
+        validate(IntegerConfig, wrong, "mine.yaml")
+    assert line in str(error.value)

@@ -1,0 +1,1 @@
+"""Byte layouts of integer codes: one module a layout, chosen by name in ``registry``."""

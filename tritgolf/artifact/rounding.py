@@ -1,0 +1,62 @@
+"""How export rounds a matrix to its grid: each weight alone, or by a function that looks at more (GPTQ)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from tritgolf.config.quantization import IntegerConfig
+from tritgolf.config.storage import TritsConfig
+from tritgolf.errors import InputError
+from tritgolf.quantize.base import Quantized, Quantizer, quantize
+from tritgolf.quantize.plan import quantizer_of
+from tritgolf.quantize.rounding import DTYPES
+from tritgolf.quantize.ternary import Arithmetic, TernaryQuantizer, ternarize_step_by_step
+
+CodesConfig = TritsConfig | IntegerConfig
+Calibrated = Callable[[str, Tensor, Quantizer], Quantized]
+"""Name, weight (rows, columns) and grid → codes and scales, as ``gptq`` rounds by a Hessian of that name."""
+
+
+def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Calibrated | None = None) -> Quantized:
+    """``weight`` (rows, columns) as codes, and its scales before they are rounded to the format they are stored in.
+
+    ``calibrated`` rounds what is to be rounded by GPTQ. Raises ``InputError`` where that is needed and not given.
+    """
+    if isinstance(form, TritsConfig):
+        return round_trits(weight, form)
+    quantizer = quantizer_of(form)
+    if form.rounding == "nearest":
+        return quantize(weight, quantizer)
+    if calibrated is None:
+        raise InputError(f"tensor {name!r}", "is to be rounded by GPTQ: that needs a calibration", "give one")
+    return calibrated(name, weight, quantizer)
+
+
+def round_trits(weight: Tensor, form: TritsConfig) -> Quantized:
+    """Trits of one matrix and the scales to store before they are rounded.
+
+    ``forward`` takes both exactly as the training forward pass has them. The others are re-quantized from the master
+    weights: ``master``, the published way, in FP32 arithmetic, with the scale rounded to ``form.rounding_scale`` for
+    the trits; what is stored is the unrounded scale. ``master_float64`` is the same with the mean accumulated in FP64,
+    ``master_bfloat16`` does everything in BF16 step by step. ``forward_float16`` is the forward pass's but for scales
+    rounded to FP16 for the trits.
+    """
+    quantizer = TernaryQuantizer.of(form.quantizer)
+    if form.rounding == "forward":
+        return quantize(weight, quantizer)
+    if form.rounding == "master_bfloat16":
+        return ternarize_step_by_step(weight, quantizer.group_size, quantizer.estimator, torch.bfloat16)
+    scale_dtype = torch.float16
+    if form.rounding != "forward_float16":
+        arithmetic: Arithmetic = "float64" if form.rounding == "master_float64" else "float32"
+        quantizer = replace(quantizer, arithmetic=arithmetic, scale_dtype=torch.float32)
+        scale_dtype = DTYPES[form.rounding_scale]
+    codes = quantize(weight, replace(quantizer, scale_dtype=scale_dtype)).codes
+    return Quantized(codes, quantizer.grid_scale(weight))
+
+
+def same_codes(name: str, form: CodesConfig) -> tuple[str, CodesConfig]:
+    """Equal for forms that give the same codes and unrounded scales of the same weights."""
+    return name, form.model_copy(update={"scales": "float32"}) if isinstance(form, TritsConfig) else form

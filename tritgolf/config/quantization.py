@@ -1,0 +1,35 @@
+"""How matrices are quantized: the grid and the rounding to it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tritgolf.config.settings import Settings
+from tritgolf.config.types import Fraction, Positive, check
+
+
+class IntegerConfig(Settings):
+    """The integer grid (``tritgolf.quantize.integer``) and the rounding to it (``tritgolf.quantize.gptq``).
+
+    The grid reaches to its clip: ``clip_sigmas`` standard deviations (#1716), a quantile of the magnitudes (#1019; of
+    several the one with the least squared error), or where neither is set the largest magnitude; at least to
+    ``least_clip``. ``damping``: the share of a Hessian's mean diagonal that GPTQ adds to its diagonal; ``block``: the
+    columns that GPTQ rounds before it moves all later ones.
+    """
+
+    grid: Literal["integer"] = "integer"
+    bits: Annotated[int, Field(ge=2, le=8)]
+    scale: Literal["row", "tensor"] = "row"
+    scale_dtype: Literal["float32", "float16"] = "float16"
+    clip_sigmas: float | None = Field(default=None, gt=0)
+    clip_quantiles: tuple[Fraction, ...] = ()
+    least_clip: float = Field(default=1e-10, gt=0)
+    rounding: Literal["nearest", "gptq"] = "nearest"
+    damping: float = Field(default=0.01, gt=0)
+    block: Positive = 128
+
+    @model_validator(mode="after")
+    def _one_clip(self) -> "IntegerConfig":
+        both = self.clip_sigmas is not None and bool(self.clip_quantiles)
+        check(not both, "clip_quantiles", list(self.clip_quantiles), "empty where clip_sigmas is set")
+        return self

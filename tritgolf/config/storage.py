@@ -1,0 +1,68 @@
+"""Storage by role: how every tensor of a model is written, as numbers of a format or as codes of a grid.
+
+What the code of artifacts works with. A record may state it so; the nine settings of a U-Net's storage
+(``config.export``) are put into this form there.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tritgolf.config.model import TernaryConfig
+from tritgolf.config.quantization import IntegerConfig
+from tritgolf.config.settings import Settings
+from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
+
+
+class NumbersConfig(Settings):
+    """Numbers in a format, each rounded alone."""
+
+    format: Format
+
+
+class TritsConfig(Settings):
+    """Codes of the ternary grid: trits, and scales in the format ``scales``.
+
+    ``rounding`` is the ``decide`` of a U-Net's storage. ``rounding_scale``: what scales are rounded to before the
+    published export rounds weights to trits by them.
+    """
+
+    grid: Literal["ternary"] = "ternary"
+    quantizer: TernaryConfig
+    scales: ScaleFormat
+    rounding: Decide = "forward"
+    rounding_scale: Format = "float32"
+
+
+FormConfig = NumbersConfig | TritsConfig | IntegerConfig
+
+
+class RoleStorage(Settings):
+    """``roles``: a role of the model's table of parameters (or a layer type, which comes first) → how it is stored.
+
+    ``shrinkage``: whose correction of scales the reload applies to matrices of trits, which the model then quantizes
+    again; None: codes and scales are used as they are. ``reload_dtype``: what everything is rounded to on reload.
+    """
+
+    LATER = frozenset({"shrinkage", "reload_dtype"})
+
+    roles: Annotated[dict[str, FormConfig], Field(min_length=1)]
+    shrinkage: Literal["absmean", "rms"] | None = None
+    reload_dtype: ReloadPrecision = "float32"
+
+    def by_role(self, model: Any, decide_scale: Format = "float32") -> "RoleStorage":
+        """Itself: other storages are put into this form."""
+        return self
+
+
+def factors(storage: Settings) -> dict[str, Any]:
+    """The decisions of a storage: dotted path → value, in the order of its settings."""
+    return dict(_flattened(storage.model_dump(mode="json"), ""))
+
+
+def _flattened(settings: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        pairs += _flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(prefix + key, value)]
+    return pairs

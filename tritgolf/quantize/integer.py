@@ -1,0 +1,77 @@
+"""The integer grid: codes −c … c with c = 2^(bits − 1) − 1, times a scale for each row or for the whole matrix.
+
+The scale is the grid's clip divided by c, rounded to its format before anything is divided by it. #1716 clips at
+standard deviations ("SDClip"), #1019 and #1722 at quantiles of the magnitudes, small tensors at their largest one.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tritgolf.config.quantization import IntegerConfig
+from tritgolf.quantize.rounding import DTYPES, StraightThrough, rounded
+from tritgolf.quantize.ternary import Quantized
+
+
+@dataclass(frozen=True)
+class IntegerQuantizer:
+    """A quantizer for matrices (rows, columns) of any float dtype; a vector is a matrix of one row."""
+
+    settings: IntegerConfig
+
+    @property
+    def largest_code(self) -> int:
+        """c: 31 of 6 bits, 127 of 8."""
+        return (1 << self.settings.bits - 1) - 1
+
+    def candidate_scales(self, weight: Tensor) -> Tensor:
+        """FP32 scales as they are used, (candidates, rows, 1) or (candidates, 1, 1): one candidate for each quantile.
+
+        A scale that its format has no number for is 0, and its codes are 0.
+        """
+        rows = weight if self.settings.scale == "row" else weight.reshape(1, -1)
+        scales = self._clips(rows).clamp_min(self.settings.least_clip) / self.largest_code
+        return rounded(scales, DTYPES[self.settings.scale_dtype]).unsqueeze(-1)
+
+    def grid_scale(self, weight: Tensor) -> Tensor:
+        """FP32 scales as they are used, (rows, 1) or (1, 1): of several candidates the nearest codes' best."""
+        scales = self.candidate_scales(weight)
+        if len(scales) == 1:
+            return scales[0]
+        errors = [squared_error(weight, self.dequantize(Quantized(self.nearest(weight, s), s))) for s in scales]
+        return scales[torch.stack(errors).argmin()]
+
+    def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
+        """int8 codes of ``weight``: clamp(round(w/s), −c, c), halves to the even code; 0 where the scale is 0."""
+        multiples = torch.where(scale > 0, weight.float() / scale, 0.0)
+        return multiples.round().clamp(-self.largest_code, self.largest_code).to(torch.int8)
+
+    def dequantize(self, quantized: Quantized) -> Tensor:
+        """Code times scale, FP32 (rows, columns)."""
+        codes, scale = quantized
+        return codes.float() * scale
+
+    def fake(self, weight: Tensor) -> Tensor:
+        """``weight`` on its grid, FP32; the gradient passes straight through."""
+        fixed = weight.detach()
+        scale = self.grid_scale(fixed)
+        return StraightThrough.apply(weight, self.dequantize(Quantized(self.nearest(fixed, scale), scale)))
+
+    def _clips(self, rows: Tensor) -> Tensor:
+        """Clips of ``rows``, (candidates, rows): FP32, but the largest magnitude is divided in its own dtype.
+
+        #1716 does so with its hashed table, which is BF16.
+        """
+        if self.settings.clip_sigmas is not None:
+            deviation = rows.double().std(1).float()  # summed in FP64, as PyTorch does on a CPU: any device agrees
+            return (self.settings.clip_sigmas * deviation).unsqueeze(0)
+        if self.settings.clip_quantiles:
+            shares = torch.tensor(self.settings.clip_quantiles, dtype=torch.float32, device=rows.device)
+            return torch.quantile(rows.float().abs(), shares, dim=1)
+        return rows.abs().amax(1).unsqueeze(0)
+
+
+def squared_error(weight: Tensor, restored: Tensor) -> Tensor:
+    """Mean of (weight − restored)² over the last two dimensions, FP64."""
+    return (weight.double() - restored.double()).square().mean((-2, -1))

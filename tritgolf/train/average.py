@@ -1,0 +1,25 @@
+"""A moving average of the weights (#1716)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class Average:
+    """``state``: name → FP32 average, at first the weights themselves (copies)."""
+
+    def __init__(self, weights: Mapping[str, Tensor], decay: float) -> None:
+        self.decay = decay
+        self.state = {name: weight.detach().to(torch.float32, copy=True) for name, weight in weights.items()}
+
+    @torch.no_grad()
+    def update(self, weights: Mapping[str, Tensor]) -> None:
+        """e ← decay·e + (1 − decay)·w, in place, for all names at once."""
+        averages = list(self.state.values())
+        torch._foreach_mul_(averages, self.decay)
+        torch._foreach_add_(averages, [weights[name].float() for name in self.state], alpha=1 - self.decay)
+
+    def weights(self, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The averages in the dtypes of the weights ``like`` them."""
+        return {name: average.to(like[name].dtype) for name, average in self.state.items()}
