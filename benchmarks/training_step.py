@@ -73,12 +73,13 @@ def peak_memory(trainer: Trainer) -> dict[str, float]:
     return {"fast": torch.cuda.max_memory_allocated() / 1e9}
 
 
-def kernel_table(function: Any) -> str:
-    """Where the time of ``function`` goes, kernel by kernel."""
+def kernel_table(trainer: Trainer) -> str:
+    """Where the time of its gradients goes, kernel by kernel."""
     with torch.profiler.profile() as profile:
-        function()
-        torch.cuda.synchronize()
-    return profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=60, max_name_column_width=100)
+        trainer.compute_gradients()
+        trainer.ranks.synchronize()
+    sort = f"self_{trainer.ranks.device.type}_time_total"
+    return profile.key_averages().table(sort_by=sort, row_limit=60, max_name_column_width=100)
 
 
 def measured(trainer: Trainer, plain: PlainTrainer | None, phase: Phase, batch: Batch, repeats: int) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def main() -> None:
         },
     )
     if arguments.profile:
-        Path(arguments.profile).write_text(kernel_table(trainer.compute_gradients))
+        Path(arguments.profile).write_text(kernel_table(trainer))
     print(Path(arguments.out).read_text())
 
 

@@ -139,8 +139,10 @@ def test_training_step_times_a_transformer_in_both_phases(training_step, two_pha
             assert figures[what]["fast"]["min_ms"] > 0
 
 
-def test_training_step_times_a_unet_in_its_one_phase(training_step):
-    found = training_step("--record", "tiny", "--fast-only", "--without", "heads")
+def test_training_step_times_a_unet_in_its_one_phase(training_step, tmp_path):
+    profile = tmp_path / "kernels.txt"
+    found = training_step("--record", "tiny", "--fast-only", "--without", "heads", "--profile", profile)
+    assert "aten::mm" in profile.read_text()
     assert "recurrence" not in found
     assert all(found[what].keys() == {"fast"} for what in TIMES)
     assert found["published_on_h200"]["muon_ms"] == 21.0
