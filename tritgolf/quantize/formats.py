@@ -18,11 +18,11 @@ from tritgolf.quantize.rounding import DTYPES, rounded
 from tritgolf.quantize.widths import length_of
 
 NAN_CODE = 255  # of either format below; no number has it
-# e8m0: nothing but an exponent, a byte that means 2^(code − 127): the scale type of the OCP Microscaling formats (MX 1.0,
-# 2023). All weights of a group share that power of two.
+# e8m0: nothing but an exponent, a byte that means 2^(code − 127): the scale type of the OCP Microscaling formats
+# (MX 1.0, 2023). All weights of a group share that power of two.
 E8M0_BIAS = 127
-# bfp8, block floating point: a row's numbers share one power of two (a byte, 2^(code − 134)), and each is an unsigned 8-bit
-# multiple of it, nearest even. The power is the smallest under which the row's largest is at most 255.
+# bfp8, block floating point: a row's numbers share one power of two (a byte, 2^(code − 134)), and each is an unsigned
+# 8-bit multiple of it, nearest even. The power is the smallest under which the row's largest is at most 255.
 BFP8_BIAS, BFP8_MANTISSA = 134, 255  # 255 · 2^(254 − 134) is just below the largest FP32 number
 
 
