@@ -10,7 +10,9 @@ from functorch.compile import aot_module, make_boxed_func, min_cut_rematerializa
 from torch.testing import assert_close
 
 from tests.small import random_tokens, random_transformer, small_transformer
-from tritgolf.evaluate.probe import probe_scoring
+from tritgolf.config.evaluate import SlidingSettings
+from tritgolf.evaluate.methods import make_method
+from tritgolf.evaluate.probe import probe
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 from tritgolf.model.attention import sdpa_attention
@@ -20,7 +22,6 @@ from tritgolf.model.parts.recurrence import runs_of
 from tritgolf.model.phase import Phase
 from tritgolf.model.specs import network_class
 from tritgolf.model.transformer import Transformer
-from tritgolf.outcome import Verdict
 
 OFF, ON = Phase(), Phase(recurrence=True)
 ROUNDING = {
@@ -260,7 +261,8 @@ def test_the_scorer_takes_it_and_finds_it_causal():
     sliding = score_windows(network, tokens, windows, batch=4).nats
     assert math.isfinite(sliding.sum())
     assert sliding.sum() < 52 * 4 * math.log(model.vocab_size)
-    assert probe_scoring(network, tokens.astype(np.int64), changes=4).outcome.verdict is Verdict.HOLDS
+    method = make_method(SlidingSettings(kind="sliding", stride=4, rule="every_token"), batch=4)
+    assert probe(method, network, tokens, method.score(network, tokens, "sliding"), changes=4).causal
 
 
 @pytest.mark.parametrize("phase", [OFF, ON])

@@ -73,7 +73,7 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
 
 
 def _stop(label: str, *, progressed: bool) -> NoReturn:
-    """End as SIGTERM asks; SLURM queues the job again where it may and this start ``progressed``: else it never ends."""
+    """End as SIGTERM asks; SLURM queues it again where it may and this start ``progressed``, else it never ends."""
     again = progressed and slurm.may_requeue()
     how = "SLURM is asked to run this job again" if again else "the same command continues"
     print(f"{label}: stopped; {how}", file=sys.stderr, flush=True)
