@@ -10,7 +10,7 @@ import pytest
 
 from tests import kept
 from tests.pages import one_line, table_after
-from tritgolf.audit.logs import read_log
+from tritgolf.audit.submission import read_logs
 from tritgolf.evaluate.score import COMPILE_FROM
 from tritgolf.evaluate.windows import sliding_windows
 from tritgolf.report.experiment_table import experiment_table
@@ -332,7 +332,7 @@ def test_the_training_losses_of_both_estimators_are_those_of_the_logs():
     assert f"by {lead:.3f} nats of training loss from step 1,000 to 1,500, and by {ahead:.3f} BPB at the end" in TEXT
 
     def published(system):
-        return [read_log(path) for path in sorted((ROOT / "published" / system).glob("*.log"))]
+        return read_logs(ROOT / "published" / system)
 
     behind = []
     for step in range(1000, 5001, 1000):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.audit.folders import PUBLISHED
+from tests.audit.folders import PUBLISHED, published_as_logs
 from tests.small import REPOSITORY
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Entry, Published, Ruling
 from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_ledger, rule, together, verdicts
@@ -81,8 +81,7 @@ def test_only_a_ruling_that_takes_a_side_has_a_confidence(entries):
 
 def edited_pr920(tmp_path, edit):
     """The ledger's rulings by logs with #920's logs edited: ``edit(seed, text)`` returns the new text."""
-    folder = tmp_path / "published"
-    shutil.copytree(PUBLISHED, folder)
+    folder = published_as_logs(tmp_path / "published")
     for seed in (42, 1337, 7):
         path = folder / f"pr920/seed{seed}.log"
         path.write_text(edit(seed, path.read_text()))
@@ -136,8 +135,7 @@ def test_without_settings_or_times_the_printed_stride_contradicts(tmp_path):
 
 def test_verdicts_follow_the_data(tmp_path):
     """With the contradicting figures mended in the logs, the same rulings hold: nothing is typed in."""
-    folder = tmp_path / "published"
-    shutil.copytree(PUBLISHED, folder)
+    folder = published_as_logs(tmp_path / "published")
     for seed in (42, 1337, 7):
         path = folder / f"pr920/seed{seed}.log"
         content = path.read_text()
@@ -153,7 +151,7 @@ def test_verdicts_follow_the_data(tmp_path):
 
 def test_without_logs_nothing_is_decided_by_them(tmp_path):
     folder = tmp_path / "published"
-    shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns("*.log"))
+    shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns("facts.json"))
     entries = read_ledger(folder, tmp_path)
     assert {entry.ruling.outcome.verdict for entry in entries} == {OPEN}
 
