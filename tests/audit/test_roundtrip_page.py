@@ -11,7 +11,8 @@ from tests.artifact.conftest import PUBLISHED
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS, REPOSITORY
-from tritgolf.audit.ledger import ledger_page, read_ledger
+from tritgolf.audit.ledger import read_ledger
+from tritgolf.audit.ledger_page import ledger_page
 from tritgolf.audit.measurements import Gap, read_measurements
 from tritgolf.audit.roundtrip_page import (
     CLAIMS,
