@@ -23,8 +23,8 @@ size; *medium* rests on an assumption that the evidence names; *low* is indicati
 
 Logs and measurement may decide different parts of a claim: *contradicted* where one of them contradicts it and the
 other doesn't hold it up, *open in part* where one holds and the other can't tell yet, *disputed* where one holds and
-the other contradicts. By logs alone a claim is *disputed* where some of their lines contradict it and others speak for it.
-Somebody's *rerun* is evidence of another kind: it is told, and takes no side.
+the other contradicts. By logs alone a claim is *disputed* where some of their lines contradict it and others speak for
+it. Somebody's *rerun* is evidence of another kind: it is told, and takes no side.
 """
 
 COUNTS: dict[Kind, str] = {
