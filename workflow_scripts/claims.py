@@ -7,7 +7,7 @@ from snakemake.iocontainers import Snakemake
 from tritgolf.audit.claims import Published
 from tritgolf.audit.ledger import read_ledger
 from tritgolf.audit.ledger_page import ledger_page
-from tritgolf.audit.measurements import read_measurements
+from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.errors import one_line_errors
 from tritgolf.files import write_text
 

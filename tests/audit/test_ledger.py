@@ -11,7 +11,8 @@ from tests.small import REPOSITORY
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Entry, Published, Ruling
 from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, read_ledger, rule, together, told, verdicts
 from tritgolf.audit.ledger_page import ledger_page
-from tritgolf.audit.measurements import Measurements, read_measurements
+from tritgolf.audit.measurements import Measurements
+from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.outcome import Outcome, Verdict
 
 HOLDS, CONTRADICTED, OPEN, DISPUTED = Verdict.HOLDS, Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.DISPUTED

@@ -13,7 +13,8 @@ from tests.report.test_metrics import edit
 from tests.small import RECORDS, REPOSITORY
 from tritgolf.audit.ledger import read_ledger
 from tritgolf.audit.ledger_page import ledger_page
-from tritgolf.audit.measurements import Gap, read_measurements
+from tritgolf.audit.measurements import Gap
+from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.audit.roundtrip_page import (
     CLAIMS,
     decision_table,

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Entry, Kind, Published, Ruling
-from tritgolf.audit.measurements import Measurements, read_measurements
-from tritgolf.audit.rulings import measured, runs, systems
+from tritgolf.audit.measurements import Measurements
+from tritgolf.audit.measurements_reader import read_measurements
+from tritgolf.audit.rulings import measured, runs, stride, systems
 from tritgolf.outcome import Verdict, cant_tell
 from tritgolf.report.statistics import NOT_KNOWN
 
@@ -31,7 +32,7 @@ BY_LOGS: dict[str, LogRuling] = {
     "c11": systems.gap_difference,
     "c12": systems.embedding_cost,
     "c13": runs.time_limit,
-    "c14": runs.sliding_stride,
+    "c14": stride.sliding_stride,
     "c15": runs.parameter_count,
     "c16": runs.score_and_bytes,
     "c17": runs.scores_and_artifact,
@@ -48,7 +49,7 @@ BY_LOGS: dict[str, LogRuling] = {
     "r06": runs.base3_ships,
     "r07": runs.artifact_and_resume,
     "r08": runs.time_limit,
-    "r09": runs.sliding_stride,
+    "r09": stride.sliding_stride,
     "r10": runs.parameter_count,
     "r11": systems.long_gap,
     "r12a": runs.score_and_bytes,
