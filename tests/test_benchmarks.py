@@ -124,6 +124,6 @@ def test_golden_names_what_changed_came_and_went(monkeypatch):
 def test_audit(tmp_path):
     for name in ("a", "b"):
         folder(tmp_path / name, {"train": styles.int6()}, "val_bpb: 1.1709")
-    command = [sys.executable, REPOSITORY / "benchmarks/audit.py", tmp_path]
+    command = [sys.executable, REPOSITORY / "benchmarks/audit_time.py", tmp_path]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("2 folders: ")

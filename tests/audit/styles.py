@@ -154,9 +154,10 @@ def ternary(seed: int = 42, bpb: float = 1.1600, stride: int = 16) -> str:
     """The ternary records' script: settings in one line, ``t:`` and ``avg:`` a step, bytes in one line by kind."""
     settings = {
         "bitnet_group_size": 128, "embed_dim": 254, "fp_storage": True, "iterations": 10000,
-        "max_wallclock_seconds": 600.0, "mlp_mult": 4, "model_dim": 768, "num_heads": 8, "num_kv_heads": 4, "num_layers": 10, "seed": seed,
-        "sliding_eval": True, "sliding_eval_stride": 16, "smear": False, "temp_scaling": True, "tie_embeddings": 1,
-        "train_log_every": 1000, "val_loss_every": 0, "vocab_size": 8192, "warmdown_fraction": 0.2, "warmup_steps": 2,
+        "max_wallclock_seconds": 600.0, "mlp_mult": 4, "model_dim": 768, "num_heads": 8, "num_kv_heads": 4,
+        "num_layers": 10, "seed": seed, "sliding_eval": True, "sliding_eval_stride": 16, "smear": False,
+        "temp_scaling": True, "tie_embeddings": 1, "train_log_every": 1000, "val_loss_every": 0, "vocab_size": 8192,
+        "warmdown_fraction": 0.2, "warmup_steps": 2,
     }  # fmt: skip
     steps = [f"step:{step}/10000 loss:{3.4 - step / 20000 + seed / 10000:.4f} t:{step * 92}ms avg:92.0ms"
              for step in range(1000, 6001, 1000)]  # fmt: skip

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed import counting
+from tritgolf.audit.claimed_runs import bound_runs
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
@@ -75,7 +76,7 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     The total is the one after compression; ``Total submission size`` without a method is of the raw weights. A stated
     total above the limit contradicts the rule by itself.
     """
-    totals = {log.name: log.total_bytes for log in counting(submission) if log.total_bytes}
+    totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
     facts = submission.facts or {}
     stated = facts.get("bytes_total")
     if isinstance(stated, int) and not isinstance(stated, bool):
@@ -85,6 +86,10 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     over = [f"{name}: {total:,} bytes, {total - BYTE_LIMIT:,} too many" for name, total in totals.items()
             if total > BYTE_LIMIT]  # fmt: skip
     return judge(not over, "; ".join(over) or f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes")
+
+
+def _total(log: RunLog) -> int | None:
+    return log.total_bytes
 
 
 @SUBMISSION_CHECKS("budget.identical", "different runs have different byte counts")

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import claimed_seeds, counting, printed_of, seed_results, tables_of
+from tritgolf.audit.claimed import claimed_seeds, printed_of, seed_results, tables_of
+from tritgolf.audit.claimed_runs import bound_runs
 from tritgolf.audit.contest import EVALUATION_SECONDS, SECONDS_LIMIT, VALIDATION_TOKENS
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import stages_of
@@ -92,8 +93,8 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     sum is larger, some of it may be diagnostics. Other tracks have no such rule.
     """
     free = ten_minutes(submission) is False
-    times = {log.name: seconds for log in counting(submission)
-             if (seconds := list(log.evaluation_seconds) if free else _needed_seconds(log))}  # fmt: skip
+    seconds_of = _all_seconds if free else _needed_seconds
+    times = {log.name: seconds_of(log) for log in bound_runs(submission, seconds_of)}
     if not times:
         return cant_tell("no evaluation time in the logs")
     longest = {name: max(seconds) for name, seconds in times.items()}
@@ -105,6 +106,10 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
         return holds(told)
     over = [name for name, seconds in longest.items() if seconds > EVALUATION_SECONDS]
     return contradicted(f"{told} ({over[0]})") if over and ten_minutes(submission) else cant_tell(told)
+
+
+def _all_seconds(log: RunLog) -> list[float]:
+    return list(log.evaluation_seconds)
 
 
 def _needed_seconds(log: RunLog) -> list[float]:

@@ -58,7 +58,7 @@ def score_is_logged(submission: Submission, told: Stated, by_rows: bool = True) 
     if not is_complete(submission, told.is_mean, told.count):
         row = contradicted_row(submission) if by_rows else ""
         return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, told.printed) else cant_tell(what)
-    return contradicted(what)
+    return contradicted(what) if told.is_headline else cant_tell(what)
 
 
 def contradicted_row(submission: Submission) -> str:
