@@ -52,8 +52,8 @@ def stated_scores(readme: str | None) -> list[Stated]:
             continue
         scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:
-            told = _stated(line, Printed(text), len(set(scores)) == 1)
-            found[text] = _merged(found.get(text), replace(told, is_headline=place < TOP))
+            claim = _stated(line, Printed(text), len(set(scores)) == 1)
+            found[text] = _merged(found.get(text), replace(claim, is_headline=place < TOP))
             last = text
         spread = SPREAD.search(line)
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
@@ -61,13 +61,13 @@ def stated_scores(readme: str | None) -> list[Stated]:
     return list(found.values())
 
 
-def _merged(earlier: Stated | None, told: Stated) -> Stated:
+def _merged(earlier: Stated | None, claim: Stated) -> Stated:
     """One score that is stated twice, as in the title and below it: the first one's place, all that is said of it."""
     if earlier is None:
-        return told
-    return replace(told, is_mean=earlier.is_mean or told.is_mean, count=earlier.count or told.count,
-                   spread=earlier.spread or told.spread,
-                   is_headline=earlier.is_headline or told.is_headline)  # fmt: skip
+        return claim
+    return replace(claim, is_mean=earlier.is_mean or claim.is_mean, count=earlier.count or claim.count,
+                   spread=earlier.spread or claim.spread,
+                   is_headline=earlier.is_headline or claim.is_headline)  # fmt: skip
 
 
 def _is_score(text: str) -> bool:
@@ -153,7 +153,7 @@ def counting(submission: Submission) -> tuple[RunLog, ...]:
 
 def is_headline_table(submission: Submission, table: SeedTable) -> bool:
     """Whether the score that the submission states first, or its JSON's, is this table's: a mean or a row."""
-    stated = [told.printed for told in stated_scores(submission.readme)[:1]]
+    stated = [claim.printed for claim in stated_scores(submission.readme)[:1]]
     stated += [score] if (score := printed_of((submission.facts or {}).get("val_bpb"))) else []
     cells = [cell for row in (table.mean, *table.rows.values()) for title, cell in row.items()
              if table.kinds[title] == "bpb"]  # fmt: skip

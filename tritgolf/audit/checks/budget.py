@@ -31,9 +31,9 @@ def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
     pairs = [(models[method], total) for method, total in totals.items() if method in models]
     if not pairs or not log.code_bytes:
         return cant_tell("no artifact line or no budget line")
-    told = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
+    sums = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
     codes = " or ".join(f"{code:,}" for code in log.code_bytes)
-    return judge(all(total - model in log.code_bytes for model, total in pairs), f"{told}; code {codes}")
+    return judge(all(total - model in log.code_bytes for model, total in pairs), f"{sums}; code {codes}")
 
 
 @LOG_CHECKS("budget.megabytes", "the printed megabytes are the printed bytes")
@@ -138,9 +138,9 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     if not sizes or not (logged or stated):
         reason = "no script in the folder" if not sizes else "no artifact line"
         return _without_script(logged, stated, reason)
-    told = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
+    logged_codes = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
     scripts = ", ".join(f"{name} has {size:,} bytes" for name, size in sizes.items())
-    evidence = f"{scripts}; logged {told or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
+    evidence = f"{scripts}; logged {logged_codes or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
     fits = all(codes[0] in sizes.values() for codes in logged.values())
     one_script = len({codes[0] for codes in logged.values()}) <= 1 or len(sizes) > 1
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
@@ -165,8 +165,8 @@ def _without_script(logged: dict[str, tuple[int, ...]], stated: int | None, reas
     known = {code for codes in logged.values() for code in codes}
     if stated is None or not known or any(_is_stated(stated, size) for size in known):
         return cant_tell(reason)
-    told = ", ".join(f"{code:,}" for code in sorted(known))
-    return contradicted(f"submission.json {stated:,}; logged {told}")
+    sizes = ", ".join(f"{code:,}" for code in sorted(known))
+    return contradicted(f"submission.json {stated:,}; logged {sizes}")
 
 
 @SUBMISSION_CHECKS("json.sum", "submission.json's total is its code and model")
@@ -184,5 +184,5 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     ]
     if not models:
         return cant_tell("neither submission.json nor a log of this total has the model's bytes")
-    told = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models)
-    return judge(any(model + code == total for model in models), f"{told}; bytes_total {total:,}")
+    sums = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models)
+    return judge(any(model + code == total for model in models), f"{sums}; bytes_total {total:,}")
