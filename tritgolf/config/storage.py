@@ -44,7 +44,7 @@ FORMS: dict[Any, type[NumbersConfig] | type[TritsConfig] | type[IntegerConfig]] 
 
 def of_its_grid(raw: Any) -> Any:
     """``raw`` validated as the form of its ``grid``, so that a complaint names that form's keys and no other's."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, Mapping) or not raw.keys() & {"grid", "format"}:
         return raw
     grids = ", ".join(str(grid) for grid in FORMS if grid)
     grid = raw.get("grid")

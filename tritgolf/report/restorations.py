@@ -8,10 +8,10 @@ from pydantic import Field, ValidationError
 
 from tritgolf.errors import InputError
 from tritgolf.report.facts import Count, Facts, LayerShares, NonNegative, Size
-from tritgolf.report.laboratory_tables import described
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_value, format_with_error
+from tritgolf.report.storage_words import described
 from tritgolf.report.tables import GAP_DECIMALS
 
 IN_SHORT = {"own": "as the file is reloaded", "lossless": "as the file has it"}  # in full in the notes
