@@ -1,7 +1,7 @@
 """The plain faithful trainer that the fast one is compared with: the specification written straight.
 
-One network that quantizes in every forward pass, whole logits, gradients by autograd, one Muon product a matrix and
-PyTorch's Adam. On a GPU its functions are compiled, as the published code is.
+One network (a U-Net quantizes in every forward pass), whole logits, gradients by autograd, one Muon product a matrix
+and, of the U-Net's records, PyTorch's Adam. On a GPU its functions are compiled, as the published code is.
 """
 
 from collections.abc import Callable
@@ -10,15 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.config.models import unet_of
 from tritgolf.config.record import RecordConfig
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.initialize import initialize
 from tritgolf.model.loss import training_loss
-from tritgolf.model.network import use_quantizers
-from tritgolf.model.specs import parameters_of
-from tritgolf.model.unet import UNet
-from tritgolf.model.unet_parameters import described
+from tritgolf.model.network import Network, use_quantizers
+from tritgolf.model.specs import network_class, parameters_of
 from tritgolf.parameters import MATRICES
 from tritgolf.quantize.plan import quantizers
 from tritgolf.quantize.rounding import DTYPES
@@ -27,28 +24,30 @@ from tritgolf.train.schedule import muon_momentum
 
 
 class PlainTrainer:
-    """``step`` does what ``Trainer.step`` does, one micro-batch a step."""
+    """``step`` does what ``Trainer.step`` does of a U-Net's records, one micro-batch a step."""
 
     def __init__(self, record: RecordConfig, seed: int, device: torch.device) -> None:
-        model, self.train = unet_of(record.model, record.name), record.train
-        dtype = DTYPES[model.compute]
-        self.network = UNet(model, choose_attention(self.train.attention, device, dtype)[1])
-        use_quantizers(self.network, quantizers(model, parameters_of(model)))
+        model, self.train, table = record.model, record.train, parameters_of(record.model)
+        attend = choose_attention(self.train.attention, device, DTYPES[model.compute])[1]
+        self.network: Network = network_class(model)(model, attend)
+        use_quantizers(self.network, quantizers(model, table))
         initialize(self.network, seed)
         self.network.to(device)
         named = dict(self.network.named_parameters())
-        self.matrices = [p for name, p in named.items() if described(name).role in MATRICES]
+        self.matrices = [p for name, p in named.items() if table[name].role in MATRICES]
         self.momenta = [torch.zeros_like(matrix) for matrix in self.matrices]
-        others = [p for p in named.values() if not any(p is matrix for matrix in self.matrices)]
-        table = self.network.tok_emb.weight
-        groups: list[dict[str, Any]] = [{"params": [table]}, {"params": [p for p in others if p is not table]}]
+        others = {name: p for name, p in named.items() if table[name].role not in MATRICES}
+        tables = [p for name, p in others.items() if table[name].role == "embedding"]
+        vectors = [p for name, p in others.items() if table[name].role != "embedding"]
+        groups: list[dict[str, Any]] = [{"params": tables}, {"params": vectors}]
         self.adam = torch.optim.Adam(groups, betas=self.train.adam.betas, eps=self.train.adam.epsilon)
         self._loss = _compiled(self._loss_of, device)
         self._muon = _compiled(muon_step, device)
 
     def gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Gradients of all parameters anew; the mean cross-entropy before any update, nats a token."""
-        self.network.zero_grad(set_to_none=True)
+        for parameter in self.network.parameters():
+            parameter.grad = None
         loss, nats = self._loss(inputs, targets)
         loss.backward()
         return nats
@@ -56,10 +55,12 @@ class PlainTrainer:
     def update_matrices(self, lr: float, momentum: float) -> None:
         """Muon, one matrix after the other."""
         rate, keep = (torch.tensor(value, device=self.matrices[0].device) for value in (lr, momentum))
+        muon = self.train.muon
+        form: dict[str, Any] = {"iterations": muon.iterations, "rows": muon.rows, "weight_decay": muon.weight_decay}
         for matrix, buffer in zip(self.matrices, self.momenta, strict=True):
             assert matrix.grad is not None
             one = (tensor.unsqueeze(0) for tensor in (matrix.data, matrix.grad, buffer))
-            self._muon(*one, lr=rate, momentum=keep, iterations=self.train.muon.iterations)
+            self._muon(*one, lr=rate, momentum=keep, **form)
 
     def step(self, index: int, lr_scale: float, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """As ``Trainer.step``; both results are the mean cross-entropy."""
@@ -73,8 +74,8 @@ class PlainTrainer:
 
     def _loss_of(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self.network(inputs).flatten(0, 1)
-        table, bias, cap, *_ = self.network.head()
-        return training_loss(hidden, table, bias, targets.reshape(-1), cap, self.train.z_loss)
+        table, bias, cap, kind, scale = self.network.head()
+        return training_loss(hidden, table, bias, targets.reshape(-1), cap, self.train.z_loss, kind, scale)
 
 
 def _compiled(function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:

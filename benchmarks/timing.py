@@ -1,6 +1,7 @@
-"""Times on a GPU by CUDA events, of several functions in turn, so that a drift of the machine meets all of them."""
+"""Times of several functions in turn, so that a drift of the machine meets all of them; on a GPU by CUDA events."""
 
 import statistics
+import time
 from collections.abc import Callable, Mapping
 
 import torch
@@ -16,13 +17,22 @@ def interleaved(
     times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
-            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            begin.record()
-            function()
-            end.record()
-            torch.cuda.synchronize()
-            times[name].append(begin.elapsed_time(end))
+            times[name].append(milliseconds_of(function))
     return times
+
+
+def milliseconds_of(function: Callable[[], object]) -> float:
+    """Of one call; on the GPU where there is one."""
+    if not torch.cuda.is_available():
+        began = time.perf_counter()
+        function()
+        return 1000 * (time.perf_counter() - began)
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin.record()
+    function()
+    end.record()
+    torch.cuda.synchronize()
+    return begin.elapsed_time(end)
 
 
 def summary(times: list[float]) -> dict[str, float]:

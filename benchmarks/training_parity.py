@@ -21,6 +21,7 @@ import torch
 from options import parser_of, shard_files
 from plain import PlainTrainer
 
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.data.loader import TokenStream, step_batch
 from tritgolf.data.shards import Tokens, open_shard
@@ -118,7 +119,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 
-    context = load_record(arguments.record).model.context
+    context = unet_of(load_record(arguments.record).model, arguments.record).context
     changes = {
         "steps": arguments.steps,
         "seconds": None,

@@ -3,8 +3,9 @@
 python benchmarks/training_step.py --shards results/data/docs_en/shards --out measured/speed/NAME.json
 
 The plain path is the specification written straight under torch.compile: quantization in every forward pass, whole
-logits, one Muon product a matrix. Both compute in BF16, from the same weights, on the same real tokens. Medians of many
-steps after warm-up, ratios pair by pair; published figures are those of the published code on one H200.
+logits, one Muon product a matrix. Both compute as the record does, from the same weights, on the same real tokens.
+Medians of many steps after warm-up, ratios pair by pair; published figures are those of the published code on one H200.
+A record with a second phase is timed in both: figures of the first, and of the other under ``recurrence``.
 """
 
 import gc
@@ -16,19 +17,29 @@ import torch
 from options import first_batch, parser_of
 from plain import PlainTrainer
 from timing import interleaved, ratios, summary
+from torch import Tensor
 
+from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.blocks import Block
+from tritgolf.model.build import default_device
 from tritgolf.model.heads import make_heads
 from tritgolf.model.mlp import add_mlp
+from tritgolf.model.phase import Phase
 from tritgolf.model.residual import add_scaled
 from tritgolf.provenance import provenance
 from tritgolf.quantize.rounding import rounded_through
 from tritgolf.train.distributed import Ranks
+from tritgolf.train.schedule import phases
 from tritgolf.train.trainer import Trainer
 
-PUBLISHED_H200 = {"forward_backward_ms": 74.1, "muon_ms": 21.0, "peak_memory_gb": 26.2}  # 64×1024 tokens, #920's code
+# 64×1024 tokens, #920's code, whose ternary U-Net it is.
+PUBLISHED_H200 = {"unet": {"forward_backward_ms": 74.1, "muon_ms": 21.0, "peak_memory_gb": 26.2}}
+
+
+Batch = tuple[Tensor, Tensor]
+"""Inputs and targets."""
 
 
 def use_plain_heads(block: Block) -> None:
@@ -51,73 +62,90 @@ def round_in_every_kernel(block: Block) -> None:
 FORMS = {"heads": use_plain_heads, "residual": use_plain_sum, "mlp": use_plain_mlp, "once": round_in_every_kernel}
 
 
-def peak_gb(function: Any) -> float:
-    """Peak memory of ``function``, GB, with what is allocated before it."""
+def peak_memory(trainer: Trainer) -> dict[str, float]:
+    """Peak memory of the fast path's gradients, GB, with what is allocated before; nothing on a CPU."""
+    if not torch.cuda.is_available():
+        return {}
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
-    function()
+    trainer.compute_gradients()
     torch.cuda.synchronize()
-    return torch.cuda.max_memory_allocated() / 1e9
+    return {"fast": torch.cuda.max_memory_allocated() / 1e9}
 
 
-def kernel_table(function: Any) -> str:
-    """Where the time of ``function`` goes, kernel by kernel."""
+def kernel_table(trainer: Trainer) -> str:
+    """Where the time of its gradients goes, kernel by kernel."""
     with torch.profiler.profile() as profile:
-        function()
-        torch.cuda.synchronize()
-    return profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=60, max_name_column_width=100)
+        trainer.compute_gradients()
+        trainer.ranks.synchronize()
+    sort = f"self_{trainer.ranks.device.type}_time_total"
+    return profile.key_averages().table(sort_by=sort, row_limit=60, max_name_column_width=100)
 
 
-def main() -> None:
-    parser = parser_of(__doc__, sequences=64, repeats=40, attention="auto")
-    parser.add_argument("--shards", required=True, help="a folder of .bin shards")
-    parser.add_argument("--without", nargs="+", choices=FORMS, default=[], help="fast path, but these forms plain")
-    parser.add_argument("--fast-only", action="store_true", help="leave the plain path out: for trying an idea")
-    parser.add_argument("--profile", metavar="FILE", help="write a table of kernels here")
-    parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
-    arguments = parser.parse_args()
-
-    overrides = {"train": {"micro_batch_sequences": arguments.sequences, "attention": arguments.attention}}
-    record = load_record(arguments.record, overrides=overrides)
-    trainer = Trainer(record.model, record.train, 42, Ranks(0, 1, torch.device("cuda", 0)))
-    for block in (module for module in trainer.network.modules() if isinstance(module, Block)):
-        for form in arguments.without:
-            FORMS[form](block)
-    inputs, targets = first_batch(record, arguments.shards, arguments.sequences, torch.device("cuda", 0))
+def measured(trainer: Trainer, plain: PlainTrainer | None, phase: Phase, batch: Batch, repeats: int) -> dict[str, Any]:
+    """All times in ``phase``, and the peak memory."""
+    trainer.enter(phase)
     for index in range(5):  # compiles, records, and leaves matrices that are no longer zero
-        trainer.step(index, 1.0, inputs, targets)
+        trainer.step(index, 1.0, *batch)
     trainer._set_rates(0, 1e-6)
     gradients: dict[str, Callable[[], object]] = {"fast": trainer._compute_gradients}
     optimizers: dict[str, Callable[[], object]] = {"fast": trainer._update}
-    memory = {"fast": peak_gb(trainer.compute_gradients)}
-    if not arguments.fast_only:
-        plain = PlainTrainer(record, 42, torch.device("cuda", 0))
+    memory = peak_memory(trainer)
+    if plain is not None:
+        plain.network.enter(phase)
         plain.network.load_state_dict(trainer.weights())
-        gradients["plain"] = lambda: plain.gradients(inputs, targets)
+        gradients["plain"] = lambda: plain.gradients(*batch)
         optimizers["plain"] = lambda: plain.update_matrices(1e-6, 0.95)
         for function in (gradients["plain"], optimizers["plain"]):
             function()
     gc.collect()
     torch.cuda.empty_cache()
     times = {
-        "forward_backward": interleaved(gradients, arguments.repeats),
-        "optimizers": interleaved(optimizers, arguments.repeats),
-        "step": interleaved({"fast": lambda: trainer.step(0, 1e-6, inputs, targets)}, arguments.repeats),
+        "forward_backward": interleaved(gradients, repeats),
+        "optimizers": interleaved(optimizers, repeats),
+        "step": interleaved({"fast": lambda: trainer.step(0, 1e-6, *batch)}, repeats),
     }
-    facts: dict[str, Any] = {
+    figures: dict[str, Any] = {
         what: {path: summary(found) for path, found in paths.items()} for what, paths in times.items()
     }
     for what, paths in times.items():
         if "plain" in paths:
-            facts[what]["times_faster"] = ratios(paths["plain"], paths["fast"])
+            figures[what]["times_faster"] = ratios(paths["plain"], paths["fast"])
+    eager = summary(interleaved({"e": trainer.compute_gradients}, min(10, repeats))["e"])
+    return {**figures, "forward_backward_eager_ms": eager, "peak_memory_gb": memory}
+
+
+def main() -> None:
+    parser = parser_of(__doc__, sequences=64, repeats=40, attention="auto")
+    parser.add_argument("--shards", required=True, help="a folder of .bin shards")
+    parser.add_argument(
+        "--without", nargs="+", choices=FORMS, default=[], help="fast path, but these forms of the U-Net plain"
+    )
+    parser.add_argument("--fast-only", action="store_true", help="leave the plain path out: for trying an idea")
+    parser.add_argument("--profile", metavar="FILE", help="write a table of kernels here; of the last phase")
+    parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
+    arguments = parser.parse_args()
+
+    overrides = {"train": {"micro_batch_sequences": arguments.sequences, "attention": arguments.attention}}
+    record, device = load_record(arguments.record, overrides=overrides), default_device()
+    if arguments.without:
+        unet_of(record.model, record.name)
+    trainer = Trainer(record.model, record.train, 42, Ranks(0, 1, device))
+    for block in (module for module in trainer.network.modules() if isinstance(module, Block)):
+        for form in arguments.without:
+            FORMS[form](block)
+    batch = first_batch(record, arguments.shards, arguments.sequences, device)
+    plain = None if arguments.fast_only else PlainTrainer(record, 42, device)
+    first, *later = phases(record.train)
+    facts = measured(trainer, plain, first, batch, arguments.repeats)
+    for phase in later:
+        facts["recurrence"] = measured(trainer, plain, phase, batch, arguments.repeats)
     write_json(
         Path(arguments.out),
         {
             **facts,
-            "forward_backward_eager_ms": summary(interleaved({"e": trainer.compute_gradients}, 10)["e"]),
-            "peak_memory_gb": memory,
-            "published_on_h200": PUBLISHED_H200,
-            "tokens": inputs.numel(),
+            "published_on_h200": PUBLISHED_H200.get(record.model.kind),
+            "tokens": batch[0].numel(),
             "attention": trainer.attention_name,
             "record": arguments.record,
             "without": arguments.without,
@@ -125,7 +153,7 @@ def main() -> None:
         },
     )
     if arguments.profile:
-        Path(arguments.profile).write_text(kernel_table(trainer.compute_gradients))
+        Path(arguments.profile).write_text(kernel_table(trainer))
     print(Path(arguments.out).read_text())
 
 

@@ -220,6 +220,12 @@ def test_evaluate_for_people(capsys, scoring):
         assert part in text, part
 
 
+def test_evaluate_marks_a_score_that_is_not_causal(capsys, scoring):
+    text = run(capsys, *scoring, "--rule", "repeat_tail")
+    assert text.count("NOT CAUSAL") == 1
+    assert "scores are of targets that had one" in text
+
+
 def test_evaluate_takes_one_shard_or_many(capsys, scoring, dataset):
     everything = json.loads(run(capsys, *scoring, "--json"))
     one = dataset / "shards" / "val_000000.bin"

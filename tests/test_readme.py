@@ -8,6 +8,7 @@ import pytest
 
 from tests import kept
 from tests.pages import one_line, table_after
+from tritgolf.audit.claims import Published
 from tritgolf.config.modes import MODES
 from tritgolf.config.record import known_records, load_record
 from tritgolf.data.dataset import load_dataset
@@ -139,10 +140,23 @@ def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
 
 
 def test_how_many_claims_hold_is_what_the_ledger_says():
-    rows = re.findall(r"^\| c\d+ \|.*\| \**([a-z ]+)[^|]*\|$", (DOCS / "claims.md").read_text(), re.M)
+    rows = re.findall(r"^- \*\*c\d+\*\* .*: \*\*([a-z ]+)[^*]*\*\*$", (DOCS / "claims.md").read_text(), re.M)
     counted = {verdict: rows.count(verdict) for verdict in ("holds", "contradicted", "disputed", "open in part")}
     assert sum(counted.values()) == len(rows) == 22
     assert counted["holds"] == 4
     assert (
         f"Of {len(rows)} claims of the published texts four hold and {counted['contradicted']} are contradicted" in TEXT
     )
+
+
+def test_what_is_said_of_the_audit_is_its_stored_score():
+    score = json.loads((ROOT / "measured/audit/score.json").read_text())
+    assert score["precision"] == 1 and score["wrong"] == []
+    assert f"each of the audit's {score['contradicted']} verdicts *contradicted* is right" in TEXT
+    assert f"finds {score['defects_found']} of {score['defects']} defects" in TEXT
+    assert f"leaves {score['cant_tell_share']:.0%} of what can be decided open" in TEXT
+
+
+def test_the_rerun_is_told_as_the_ledger_has_it():
+    rerun = next(row for row in Published(ROOT / "published").reruns if row["claim"] == "c01")
+    assert f"scored {rerun['reproduced']} where {rerun['claimed']} is published" in TEXT

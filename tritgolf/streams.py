@@ -40,6 +40,8 @@ PLAIN = {
     "▁": "_",
     "▅": "_",
     "δ": "delta",
+    "Δ": "delta",
+    "≈": "~",
 }  # the rest by Unicode's own decompositions: … is ..., é is e
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _ERRORS = "tritgolf_plain"  # the name under which codecs know ``_replace``

@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.audit.ledger import read_ledger
-from tritgolf.audit.measurements import read_measurements
+from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.audit.roundtrip_page import TITLE, read_kept, roundtrip_page
 from tritgolf.errors import one_line_errors
 from tritgolf.files import write_text

@@ -220,7 +220,7 @@ LIES = {
     "a tensor missing": ("tensors", lambda tensors: tensors[1:], "not those of the model"),
     "a huge shape": ("tensors.2.shape", [MAX_ELEMENTS, MAX_ELEMENTS], "not those of the model"),
     "a shape beyond 64 bits": ("tensors.2.shape", [HUGE, HUGE], "tensors.2.shape"),
-    "an empty shape": ("tensors.2.shape", [], "tensors.2.shape"),
+    "an empty shape": ("tensors.2.shape", [], "not those of the model"),
     "an unknown format": ("tensors.2.format", "float8", "tensors.2.format"),
     "an unknown kind": ("tensors.2.kind", "code", "tensors.2.kind"),
     "another kind": ("tensors.1.kind", "ternary", "a kind that it can't have"),

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from tests.artifact.conftest import header_for
+from tests.artifact.conftest import header_for, honest_storage
 from tests.small import random_transformer, small_transformer
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
 from tritgolf.artifact.rounding import by_hessians
-from tritgolf.artifact.storage import store
+from tritgolf.artifact.storage import restore, store
+from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.storage import RoleStorage, factors
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
@@ -19,6 +20,7 @@ from tritgolf.quantize.plan import quantizer_of
 
 INT6 = {"grid": "integer", "bits": 6, "clip_sigmas": 12.85, "rounding": "gptq"}
 SMALL = {"grid": "integer", "bits": 8}
+INT8 = IntegerConfig(bits=8)
 ROLES = {
     "attention": INT6,
     "mlp": INT6,
@@ -132,3 +134,14 @@ def test_factors_are_dotted_paths():
     assert (found["roles.control.format"], found["roles.mlp.bits"], found["roles.mlp.rounding"]) == (
         "float16", 6, "nearest"
     )  # fmt: skip
+
+
+def test_the_shrinkage_correction_is_for_trits_alone(model, state):
+    """A file may hold integer codes beside them, of vectors too."""
+    by_role = honest_storage(shrinkage=True).by_role(model)
+    storage = by_role.model_copy(update={"roles": {**by_role.roles, "mlp": INT8, "control": INT8}})
+    stored = store(state, model, storage)
+    restored = restore(stored, model, storage)
+    assert torch.equal(restored.tensors["vocab_bias"], dequantize(stored.quantized["vocab_bias"])[0])
+    name = "blocks.0.mlp.fc.weight"
+    assert torch.equal(restored.quantized[name].codes, stored.quantized[name].codes)

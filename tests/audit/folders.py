@@ -2,15 +2,38 @@
 
 import json
 import random
+import shutil
+from functools import cache
 from pathlib import Path
+
+from tritgolf.audit.submission import read_logs
 
 PUBLISHED = Path(__file__).parents[2] / "published"
 SAMPLES = Path(__file__).parents[1] / "fixtures" / "published"
 
 
+@cache
+def _published() -> dict[str, str]:
+    """Each published run (``pr640/seed42``) as a log that our own writer makes of its facts."""
+    return {log.name.removesuffix(".log"): "\n".join(log.lines) + "\n" for log in read_logs(PUBLISHED)}
+
+
+RUNS = ("pr640/seed1337", "pr640/seed42", "pr640/seed7", "pr920/seed1337", "pr920/seed42", "pr920/seed7",
+        "pr923/seed7", "ternary_150k_fp16/seed42")  # fmt: skip
+
+
+def published_as_logs(path: Path) -> Path:
+    """A copy of ``published/`` in which each run is a log, to be edited."""
+    shutil.copytree(PUBLISHED, path, ignore=shutil.ignore_patterns("facts.json"))
+    for name in RUNS:
+        (path / f"{name}.log").parent.mkdir(exist_ok=True)
+        (path / f"{name}.log").write_text(text(name))
+    return path
+
+
 def text(name: str, *edits: tuple[str, str]) -> str:
-    """A published log's text (``pr640/seed42``) with edits; each must change something."""
-    content = (PUBLISHED / f"{name}.log").read_text()
+    """A published run's log (``pr640/seed42``) with edits; each must change something."""
+    content = _published()[name]
     for old, new in edits:
         assert old in content, f"{old!r} is not in {name}"
         content = content.replace(old, new)

@@ -111,3 +111,25 @@ def test_a_published_run_is_recognized_in_another_form(change, tmp_path):
     report = audit_submission(read_submission(made, read_logs(PUBLISHED)))
     assert "seed42.log is the published run pr640/seed42.log" in report.notes
     assert "budget.identical" not in {f.check for f in report.findings if f.verdict is Verdict.CONTRADICTED}
+
+
+def test_a_missing_log_is_no_contradiction(tmp_path):
+    """The best seed's log is not there: its score, its size and the mean of all are of a log that nobody can see."""
+    logs = styles.three()
+    del logs["train_seed1"]
+    facts = {"val_bpb": 1.1667, "bytes_total": 15_699_999}
+    readme = "val_bpb: 1.1705 (mean of three seeds, std 0.0035)"
+    assert contradicted(folder(tmp_path, logs, readme, facts)) == {}
+
+
+def test_a_rerun_beside_the_runs_contradicts_no_row(tmp_path):
+    """Two tables by seed, of two series of runs, and one log of the first series missing."""
+    logs = {f"{name}_original": log for name, log in styles.three().items()}
+    again = {f"train_seed{seed}_rerun": styles.int6(seed, bpb + 0.001) for seed, bpb in styles.SEEDS.items()}
+    del logs["train_seed2_original"]
+    tables = [
+        styles.table({seed: (bpb + more, 15_700_000) for seed, bpb in styles.SEEDS.items()}, f"{1.1705 + more:.4f}")
+        for more in (0, 0.001)
+    ]
+    readme = f"val_bpb: 1.1705 (3-seed mean, std 0.0035)\n\n{tables[0]}\n{tables[1]}"
+    assert contradicted(folder(tmp_path, logs | again, readme, {"seeds": [1, 2, 3], "val_bpb": 1.1705})) == {}

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.audit.folders import PUBLISHED
+from tests.audit.folders import PUBLISHED, published_as_logs
 from tests.small import REPOSITORY
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Entry, Published, Ruling
-from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, ledger_page, read_ledger, rule, together, verdicts
-from tritgolf.audit.measurements import Measurements, read_measurements
+from tritgolf.audit.ledger import BY_LOGS, BY_MEASUREMENT, read_ledger, rule, together, told, verdicts
+from tritgolf.audit.ledger_page import ledger_page
+from tritgolf.audit.measurements import Measurements
+from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.outcome import Outcome, Verdict
 
 HOLDS, CONTRADICTED, OPEN, DISPUTED = Verdict.HOLDS, Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.DISPUTED
@@ -81,8 +83,7 @@ def test_only_a_ruling_that_takes_a_side_has_a_confidence(entries):
 
 def edited_pr920(tmp_path, edit):
     """The ledger's rulings by logs with #920's logs edited: ``edit(seed, text)`` returns the new text."""
-    folder = tmp_path / "published"
-    shutil.copytree(PUBLISHED, folder)
+    folder = published_as_logs(tmp_path / "published")
     for seed in (42, 1337, 7):
         path = folder / f"pr920/seed{seed}.log"
         path.write_text(edit(seed, path.read_text()))
@@ -136,8 +137,7 @@ def test_without_settings_or_times_the_printed_stride_contradicts(tmp_path):
 
 def test_verdicts_follow_the_data(tmp_path):
     """With the contradicting figures mended in the logs, the same rulings hold: nothing is typed in."""
-    folder = tmp_path / "published"
-    shutil.copytree(PUBLISHED, folder)
+    folder = published_as_logs(tmp_path / "published")
     for seed in (42, 1337, 7):
         path = folder / f"pr920/seed{seed}.log"
         content = path.read_text()
@@ -153,19 +153,27 @@ def test_verdicts_follow_the_data(tmp_path):
 
 def test_without_logs_nothing_is_decided_by_them(tmp_path):
     folder = tmp_path / "published"
-    shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns("*.log"))
+    shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns("facts.json"))
     entries = read_ledger(folder, tmp_path)
     assert {entry.ruling.outcome.verdict for entry in entries} == {OPEN}
 
 
-def test_the_page_has_every_claim_and_keeps_the_two_kinds_apart(entries):
-    table, _, evidence = ledger_page(entries).partition("## Evidence by logs")
-    logs, _, measured = evidence.partition("## Evidence by measurement")
-    for claim in {entry.claim.id for entry in entries}:
-        assert table.count(f"\n| {claim} |") == 1
+def test_the_page_has_a_line_a_claim_and_all_evidence_folded_below(entries):
+    page = ledger_page(entries, reruns=Published(PUBLISHED).reruns)
+    for of in verdicts(entries):
+        assert len(re.findall(rf"^- \*\*{of.claim.id}\*\* .*: \*\*{of.together}\*\*$", page, re.M)) == 1
     for entry in entries:
-        assert f"- **{entry.claim.id}** (" in (logs if entry.kind == "logs" else measured)
-    assert "can't tell yet" in measured
+        kind = "logs" if entry.kind == "logs" else "measurement"
+        assert f"by {kind} ({told(entry.ruling)}): {entry.ruling.outcome.evidence}." in page
+    assert page.count("<details>") == page.count("</details>") == len(verdicts(entries))
+    assert len(page.splitlines()) < 150
+
+
+def test_a_rerun_is_told_and_takes_no_side(entries):
+    page = ledger_page(entries, reruns=Published(PUBLISHED).reruns)
+    line, evidence = page[page.index("- **c01**") :].splitlines()[:2]
+    assert line.endswith("**holds, high**")
+    assert "rerun (a maintainer, as the author of #640 quotes it;" in evidence and "1.2280 against 1.1570" in evidence
 
 
 @pytest.mark.parametrize(
@@ -230,5 +238,7 @@ def test_the_page_is_the_same_every_time(entries):
 def test_the_kept_page_is_what_the_rule_makes():
     """If this fails: ``snakemake --cores 1 claims``."""
     measured = REPOSITORY / "measured"
-    made = ledger_page(read_ledger(REPOSITORY / "published", measured), read_measurements(measured).as_written)
+    published = REPOSITORY / "published"
+    as_written, reruns = read_measurements(measured).as_written, Published(published).reruns
+    made = ledger_page(read_ledger(published, measured), as_written, reruns)
     assert made == (REPOSITORY / "docs" / "claims.md").read_text(encoding="utf-8")

@@ -4,14 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.audit.folders import PUBLISHED, text
+from tests.audit.folders import RUNS, text
 from tritgolf.audit.logs import parse_log, read_log
 from tritgolf.errors import InputError
 
-LOGS = sorted(path.relative_to(PUBLISHED).with_suffix("").as_posix() for path in PUBLISHED.glob("*/*.log"))
 
-
-@pytest.mark.parametrize("name", LOGS)
+@pytest.mark.parametrize("name", RUNS)
 def test_every_published_log_is_read_whole(name):
     content = text(name)
     log = parse_log(content, name)

@@ -10,7 +10,8 @@ from tests.audit.results import edit, sound_run
 from tests.report.synthetic import SEEDS
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Published
 from tritgolf.audit.ledger import read_ledger, rule
-from tritgolf.audit.measurements import FULL_SIZE, LAB_SCHEMA, Measurements, read_measurements
+from tritgolf.audit.measurements import Measurements
+from tritgolf.audit.measurements_reader import FULL_SIZE, LAB_SCHEMA, read_measurements
 from tritgolf.config.settings import merge
 from tritgolf.errors import InputError
 from tritgolf.files import write_json

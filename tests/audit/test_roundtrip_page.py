@@ -12,8 +12,10 @@ from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS, REPOSITORY
 from tritgolf.audit import roundtrip_page as roundtrip_page_module
-from tritgolf.audit.ledger import ledger_page, read_ledger
-from tritgolf.audit.measurements import Gap, read_measurements
+from tritgolf.audit.ledger import read_ledger
+from tritgolf.audit.ledger_page import ledger_page
+from tritgolf.audit.measurements import Gap
+from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.audit.roundtrip_page import (
     CLAIMS,
     decision_table,

@@ -6,6 +6,7 @@ import pytest
 
 from tests.audit import styles
 from tests.audit.folders import GARBLINGS, PUBLISHED, README_640, SAMPLES, digits_lost, folder, text, three
+from tests.audit.test_script import FIT_FIRST, SCORE_FIRST, TABLE, TWICE
 from tritgolf.audit.checks import SUBMISSION_CHECKS
 from tritgolf.audit.submission import read_logs, read_submission
 from tritgolf.outcome import Verdict
@@ -46,6 +47,15 @@ def with_script(size):
     def build(path):
         made = folder(path, three("pr640"))
         (made / "train_gpt.py").write_text("#" * size)
+        return made
+
+    return build
+
+
+def with_source(source):
+    def build(path):
+        made = folder(path, three("pr640"))
+        (made / "train_gpt.py").write_text(source)
         return made
 
     return build
@@ -114,7 +124,13 @@ CASES = {
         with_logs({"a": styles.int6(1), "b": styles.int6(1, 1.18).replace("seed:1\n", "seed:2\n")}),
         "the same loss at every step",
     ),
-    "json.score": (int6_runs(facts={"val_bpb": 1.1705}), int6_runs(facts={"val_bpb": 1.16}), "val_bpb 1.16;"),
+    "script.bytes": (with_source(TABLE), with_source(TWICE), "added again where one is scored"),
+    "script.adaptation": (with_source(SCORE_FIRST), with_source(FIT_FIRST), "slot fits to 'y', then scores it"),
+    "json.score": (
+        int6_runs(facts={"val_bpb": 1.1705}),
+        int6_runs(facts={"val_bpb": 1.16, "seeds": [1, 2, 3]}),
+        "val_bpb 1.16;",
+    ),
     "json.loss": (
         int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.96993}),
         int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.98}),
@@ -122,7 +138,7 @@ CASES = {
     ),
     "json.bytes": (
         int6_runs(facts={"bytes_total": 15_700_000}),
-        int6_runs(facts={"bytes_total": 15_652_358}),
+        int6_runs(facts={"bytes_total": 15_652_358, "seeds": [1, 2, 3]}),
         "the mean of the models, without code",
     ),
     "json.sum": (

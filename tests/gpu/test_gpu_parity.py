@@ -4,13 +4,16 @@ import pytest
 import torch
 
 from tests.comparing import relative
+from tests.small import small_transformer
 from tritgolf.config.record import load_record
 from tritgolf.model.attention import available_backends, choose_attention, math_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.model.loss import training_loss
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
+from tritgolf.model.phase import Phase
 from tritgolf.model.residual import add_scaled_fused
+from tritgolf.model.transformer import Transformer
 from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
@@ -145,6 +148,20 @@ def test_the_network_is_one_compiled_graph(attention):
     assert trainer.network.blocks[0].add_scaled is add_scaled_fused
     found = torch._dynamo.explain(trainer.network)(tokens)
     assert found.graph_count == 1, [str(reason) for reason in found.break_reasons]
+
+
+@pytest.mark.parametrize("attention", ["cudnn", "sdpa", "fa4"])
+def test_the_transformer_is_one_compiled_graph_a_phase(attention):
+    if attention not in available_backends(torch.device("cuda"), torch.bfloat16):
+        pytest.skip(f"{attention} is not installed")
+    model = small_transformer(width=256, compute="bfloat16")
+    network = Transformer(model, choose_attention(attention, torch.device("cuda"), torch.bfloat16)[1]).to("cuda")
+    tokens = torch.randint(model.vocab_size, (16, model.context), device="cuda")
+    for recurrence in (False, True):
+        network.enter(Phase(recurrence))
+        torch._dynamo.reset()
+        found = torch._dynamo.explain(network)(tokens)
+        assert found.graph_count == 1, [str(reason) for reason in found.break_reasons]
 
 
 def test_replayed_steps_follow_a_batch_that_changes_its_shape():

@@ -1,14 +1,18 @@
 """The transformer's own behaviour; tests/parity holds its numbers to the published code."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
+from functorch.compile import aot_module, make_boxed_func, min_cut_rematerialization_partition
 from torch.testing import assert_close
 
 from tests.small import random_tokens, random_transformer, small_transformer
-from tritgolf.evaluate.probe import probe_scoring
+from tritgolf.config.evaluate import SlidingSettings
+from tritgolf.evaluate.methods import make_method
+from tritgolf.evaluate.probe import probe
 from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 from tritgolf.model.attention import sdpa_attention
@@ -18,7 +22,6 @@ from tritgolf.model.parts.recurrence import runs_of
 from tritgolf.model.phase import Phase
 from tritgolf.model.specs import network_class
 from tritgolf.model.transformer import Transformer
-from tritgolf.outcome import Verdict
 
 OFF, ON = Phase(), Phase(recurrence=True)
 ROUNDING = {
@@ -93,13 +96,55 @@ def test_shorter_texts_are_prefixes():
     assert_close(hidden_of(network, tokens[:, :9]), hidden_of(network, tokens)[:, :9], **ROUNDING)
 
 
-def test_it_compiles_into_one_graph_a_phase():
-    model = small_transformer(layers=2, recurrence={"layers": (0, 0), "loops": 1}, parallel_from=1, xsa_layers=1)
-    network, tokens = random_transformer(model), random_tokens(model)
-    compiled = torch.compile(network, backend="eager", fullgraph=True, dynamic=False)
+@pytest.fixture
+def repeating():
+    """Two layers, of which the first runs twice."""
+    return small_transformer(layers=2, recurrence={"layers": (0, 0), "loops": 1}, parallel_from=1, xsa_layers=1)
+
+
+def loss_of(network, tokens):
+    return network.head().loss(network(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten(), 0.0)[0]
+
+
+def test_it_compiles_with_its_loss_into_one_graph_a_phase(repeating):
+    network, tokens = random_transformer(repeating), random_tokens(repeating)
+    compiled = torch.compile(lambda: loss_of(network, tokens), backend="eager", fullgraph=True, dynamic=False)
     for phase in (OFF, ON, OFF):
         network.enter(phase)
-        assert torch.equal(compiled(tokens), network(tokens))
+        losses = compiled(), loss_of(network, tokens)
+        assert torch.equal(*losses)
+        assert all(map(torch.equal, *(torch.autograd.grad(loss, list(network.parameters())) for loss in losses)))
+
+
+def test_a_layer_that_runs_again_is_cast_once(repeating):
+    """Compiled, in BF16, both ways: equal casts of a layer's runs become one of a micro-batch."""
+    model = small_transformer(**PLAIN | {"layers": 2, "recurrence": repeating.recurrence, "compute": "bfloat16"})
+    network, tokens, graphs = random_transformer(model), random_tokens(model), []
+
+    def keep(graph, _):
+        graphs.append(graph)
+        return make_boxed_func(graph)
+
+    network.enter(ON)
+    aot_module(network, keep, keep, partition_fn=min_cut_rematerialization_partition)(tokens).sum().backward()
+    forward, back = (
+        Counter(node.args[0] for node in graph.graph.nodes if node.target == torch.ops.aten._to_copy.default)
+        for graph in graphs
+    )
+    masters = {name for name, p in network.named_parameters() if p.dtype == torch.float32}
+    cast_whole = masters - {"skip_weights"}  # of which each run takes a row
+    assert len([source for source in forward if source.op == "placeholder"]) == len(cast_whole)
+    assert {casts[source] for casts in (forward, back) for source in casts if source.op == "placeholder"} == {1}
+
+
+def test_gradients_of_a_layer_s_runs_add_up_in_fp32(repeating):
+    """As published: each is a BF16 product, and their sum has bits that BF16 lacks."""
+    network = random_transformer(repeating.model_copy(update={"compute": "bfloat16"}))
+    network.enter(ON)
+    loss_of(network, random_tokens(repeating)).backward()
+    gradients = {name: layer.weight.grad for name, layer in network.linears()}
+    wider = {name for name, gradient in gradients.items() if not torch.equal(gradient, gradient.bfloat16().float())}
+    assert wider == {name for name in gradients if name.startswith("blocks.0.")}
 
 
 def test_hooks_see_every_input_of_every_quantized_matrix():
@@ -216,7 +261,8 @@ def test_the_scorer_takes_it_and_finds_it_causal():
     sliding = score_windows(network, tokens, windows, batch=4).nats
     assert math.isfinite(sliding.sum())
     assert sliding.sum() < 52 * 4 * math.log(model.vocab_size)
-    assert probe_scoring(network, tokens.astype(np.int64), changes=4).outcome.verdict is Verdict.HOLDS
+    method = make_method(SlidingSettings(kind="sliding", stride=4, rule="every_token"), batch=4)
+    assert probe(method, network, tokens, method.score(network, tokens, "sliding"), changes=4).causal
 
 
 @pytest.mark.parametrize("phase", [OFF, ON])

@@ -9,12 +9,10 @@ from tests.report.test_metrics import metrics_files
 from tests.small import REPOSITORY
 from tritgolf.report.columns import WINDOWS
 from tritgolf.report.comparisons import published_table, records_table
-from tritgolf.report.facts import Facts
 from tritgolf.report.laboratory_tables import grid_table, length_table
 from tritgolf.report.metrics import load_run
 from tritgolf.report.published import read_published, systems
 from tritgolf.report.schemas import EvaluateMetrics
-from tritgolf.report.scores import PureScore
 from tritgolf.report.seed_columns import columns_of, method_columns
 from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
 
@@ -22,26 +20,6 @@ PUBLISHED = REPOSITORY / "published"
 OF_TRITS = {
     "zero_fraction", "record_zero_fraction", "trits_changed", "estimator", "ternary_weights", "threshold",
 }  # fmt: skip
-
-
-class Causality(Facts):
-    """The probe's verdict."""
-
-    causal: bool | None
-
-
-class MethodScore(PureScore):
-    """What the evaluation of a method says of it."""
-
-    seconds: float
-    causality: Causality | None = None
-
-
-class Evaluated(EvaluateMetrics):
-    """An evaluation with methods, and without a calibrated temperature."""
-
-    methods: dict[str, MethodScore]
-    temperature: None = None
 
 
 def without_trits(value):
@@ -62,12 +40,14 @@ def strip(path):
 def evaluated(seed, **methods):
     """The seed's evaluation with these methods: name → (BPB, seconds, whether it is causal)."""
     content = seed.evaluate.model_dump()
-    content["chunked"]["record_bpb"] = content["chunked"].pop("bpb_with_z_loss")
+    chunked, sliding = (content["methods"][name] for name in ("chunked", "sliding"))
+    chunked["record_bpb"] = chunked.pop("bpb_with_z_loss")
     scores = {
-        name: {"bpb": bpb, "nats": 3, "seconds": seconds, "causality": {"causal": causal}}
+        name: {**sliding, "bpb": bpb, "seconds": seconds, "causality": {"causal": causal, "reason": "a test"}}
+        | ({} if name == "sliding" else {"adapt": [name]})
         for name, (bpb, seconds, causal) in methods.items()
     }
-    return Evaluated.model_validate(content | {"temperature": None, "methods": scores})
+    return EvaluateMetrics.model_validate(content | {"temperature": None, "methods": {"chunked": chunked} | scores})
 
 
 @pytest.fixture

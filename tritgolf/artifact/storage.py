@@ -139,13 +139,12 @@ def restore(stored: Stored, model: Any, storage: RoleStorage) -> Restored:
     """
     reload_format: Format = storage.reload_dtype
     numbers = {name: round_to(tensor, reload_format) for name, tensor in stored.tensors.items()}
-    quantized: dict[str, Quantized] = {}
-    if storage.shrinkage is None:
-        quantized = {n: Quantized(q, round_to(scale, reload_format)) for n, (q, scale) in stored.quantized.items()}
-        vectors = [name for name in quantized if len(stored.specs[name].shape) < 2]
-        numbers |= {name: dequantize(quantized.pop(name)).reshape(stored.specs[name].shape) for name in vectors}
-    else:
+    if storage.shrinkage is not None:
         numbers |= reloaded_masters(stored, storage.shrinkage, reload_format)
+    direct = {name: matrix for name, matrix in stored.quantized.items() if name not in numbers}
+    quantized = {name: Quantized(codes, round_to(scale, reload_format)) for name, (codes, scale) in direct.items()}
+    vectors = [name for name in quantized if len(stored.specs[name].shape) < 2]
+    numbers |= {name: dequantize(quantized.pop(name)).reshape(stored.specs[name].shape) for name in vectors}
     plan = {name: grid for name, grid in quantizers(model, parameters_of(model)).items() if name in numbers}
     quantized |= quantize_all(numbers, plan)
     return Restored(
@@ -159,7 +158,8 @@ def reloaded_masters(stored: Stored, estimator: Estimator, reload_format: Format
 
     ``shrinkage_corrected``, rounded to ``reload_format``, without the columns that only filled up a group.
     """
-    masters = {name: shrinkage_corrected(matrix, estimator) for name, matrix in stored.quantized.items()}
+    trits = {name: matrix for name, matrix in stored.quantized.items() if stored.specs[name].kind == "ternary"}
+    masters = {name: shrinkage_corrected(matrix, estimator) for name, matrix in trits.items()}
     return {name: round_to(w, reload_format)[:, : stored.specs[name].shape[1]] for name, w in masters.items()}
 
 

@@ -107,22 +107,34 @@ def printed_of(value: object) -> Printed | None:
     return Printed(repr(value)) if is_number and "e" not in repr(value) and repr(value) != "nan" else None
 
 
-def every_seed_has_a_run(submission: Submission) -> bool:
-    """Whether each claimed seed has a log that prints it; true where no seeds are claimed."""
-    printed = {log.seed for log in submission.readable_logs}
-    return set(claimed_seeds(submission)) <= printed
+def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
+    """Whether the folder has beyond doubt every run that a stated figure can be of, and no other.
+
+    Each claimed seed has one run, and there are no more. Where no seeds are claimed: one run, or, for a mean (of
+    ``count`` runs, if it says so), runs of different seeds.
+    """
+    logs = [log for log in submission.readable_logs if log.scores]
+    printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
+    if seeds:
+        return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
+    if of_mean:
+        return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
+    return len(logs) == 1
+
+
+def is_quoted(submission: Submission, log: RunLog) -> bool:
+    """Whether README.md or submission.json quotes a score of this run."""
+    return any(same(figure, stage.bpb) for stage in stages(log).values() for figure in _figures(submission))
+
+
+def _figures(submission: Submission) -> list[Printed]:
+    text = (submission.readme or "") + repr(submission.facts or "")
+    return [Printed(figure) for figure in dict.fromkeys(NUMBER.findall(text))]
 
 
 def counting(submission: Submission) -> tuple[RunLog, ...]:
     """The runs that a text quotes a score of; all of them, where it quotes none."""
-    text = (submission.readme or "") + repr(submission.facts or "")
-    figures = [Printed(figure) for figure in dict.fromkeys(NUMBER.findall(text))]
-    quoted = tuple(
-        log
-        for log in submission.readable_logs
-        if any(same(figure, stage.bpb) for name, stage in stages(log).items() for figure in figures)
-    )
-    return quoted or submission.readable_logs
+    return tuple(log for log in submission.readable_logs if is_quoted(submission, log)) or submission.readable_logs
 
 
 def is_headline_table(submission: Submission, table: SeedTable) -> bool:

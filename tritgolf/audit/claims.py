@@ -81,6 +81,11 @@ class Published:
         return tuple(Claim(row["id"], row["system"], row["where"], row["claim"]) for row in rows)
 
     @cached_property
+    def reruns(self) -> list[dict[str, str]]:
+        """Others' reruns of the published runs, by the claim they are about."""
+        return read_csv(self.folder / "reruns.csv")
+
+    @cached_property
     def estimators(self) -> dict[str, str]:
         """System → the scale estimator its code computes, as published."""
         return {row["run"]: row["estimator_in_the_code"] for row in read_csv(self.folder / "rt_gap_by_length.csv")}

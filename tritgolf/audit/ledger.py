@@ -1,19 +1,18 @@
-"""The claims ledger: every published claim, ruled on by logs or by measurements, as a page.
+"""The claims ledger: every published claim, ruled on by logs or by measurements.
 
 What decides a claim stands in two tables, claim id → ruling; a claim may be in both. The page is generated
 (``docs/claims.md``), its figures come from ``published/`` and ``measured/`` alone.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Entry, Kind, Published, Ruling
-from tritgolf.audit.markdown import write_table
-from tritgolf.audit.measurements import Measurements, read_measurements
-from tritgolf.audit.rulings import measured, runs, systems
-from tritgolf.outcome import Verdict, cant_tell, counted
+from tritgolf.audit.measurements import Measurements
+from tritgolf.audit.measurements_reader import read_measurements
+from tritgolf.audit.rulings import measured, runs, stride, systems
+from tritgolf.outcome import Verdict, cant_tell
 from tritgolf.report.statistics import NOT_KNOWN
 
 LogRuling = Callable[[Claim, Published], Ruling]
@@ -33,7 +32,7 @@ BY_LOGS: dict[str, LogRuling] = {
     "c11": systems.gap_difference,
     "c12": systems.embedding_cost,
     "c13": runs.time_limit,
-    "c14": runs.sliding_stride,
+    "c14": stride.sliding_stride,
     "c15": runs.parameter_count,
     "c16": runs.score_and_bytes,
     "c17": runs.scores_and_artifact,
@@ -50,7 +49,7 @@ BY_LOGS: dict[str, LogRuling] = {
     "r06": runs.base3_ships,
     "r07": runs.artifact_and_resume,
     "r08": runs.time_limit,
-    "r09": runs.sliding_stride,
+    "r09": stride.sliding_stride,
     "r10": runs.parameter_count,
     "r11": systems.long_gap,
     "r12a": runs.score_and_bytes,
@@ -74,44 +73,10 @@ BY_MEASUREMENT: dict[str, MeasuredRuling] = {
     "r11": measured.scale_storage_long,
 }
 
-WORDS = {  # of one ruling, of several
-    Verdict.HOLDS: ("holds", "hold"),
-    Verdict.CONTRADICTED: ("is contradicted", "are contradicted"),
-    Verdict.CANT_TELL: ("can't be told yet", "can't be told yet"),
-    Verdict.DISPUTED: ("is disputed", "are disputed"),
-}
 WORD_OF = {verdict: "can't tell yet" if verdict is Verdict.CANT_TELL else verdict.value for verdict in Verdict}
 
-INTRODUCTION = """# Claims ledger
-
-Made by `snakemake --cores 1 claims` from `published/` and `measured/`; edit neither this page nor its figures.
-
-Each claim of the published texts (`c…`) and each row of `published/specification.csv`, this project's list of claims to
-test (`r…`), stands with what decides it. A verdict says what the evidence shows, not what anyone intended.
-**Confidence**: *high* follows by arithmetic from printed figures or from three seeds at full size; *medium* rests on an
-assumption that the evidence names; *low* is indicative only.
-
-Logs and measurement may decide different parts of a claim. **Together**: *contradicted* where one of them contradicts
-it and the other doesn't hold it up, *open in part* where one holds and the other can't tell yet, *disputed* where one
-holds and the other contradicts. By logs alone a claim is *disputed* where some of their lines contradict it and others
-speak for it; the evidence then gives both.
-"""
-
-TITLES: dict[Kind, str] = {
-    "logs": """## Evidence by logs and files
-
-Arithmetic on printed lines: anyone can repeat it with `tritgolf audit` on the same files.
-""",
-    "measurement": """## Evidence by measurement
-
-What logs leave open, read from the runs kept in `measured/`; open until there are some. Those trained in few seeds, on
-other text than the published runs{as_written}: what they rule on assumes that the mechanism is the same there. Bits
-per byte are by published bytes, as those of the claims.
-""",
-}
 OPEN_IN_PART = "open in part"
 CONFIDENCES = (HIGH, MEDIUM, LOW, "")
-HEADER = ("", "about", "claim", "by logs", "by measurement", "together")
 
 
 def rule(published: Published, measurements: Measurements) -> list[Entry]:
@@ -171,28 +136,3 @@ def together(rulings: Sequence[Ruling]) -> str:
         return OPEN_IN_PART
     decided = [ruling for ruling in rulings if ruling.outcome.verdict is not Verdict.CANT_TELL]
     return told(min(decided or rulings, key=lambda ruling: CONFIDENCES.index(ruling.confidence)))
-
-
-def ledger_page(entries: list[Entry], as_written: Sequence[str] = ()) -> str:
-    """The ledger as Markdown: a table with a row a claim, then for each kind of evidence a count and all of it.
-
-    ``as_written``: names of the kept runs that trained with weights rounded to BF16 (``Measurements.as_written``).
-    """
-    rounding = f", and some as the source is written, weights rounded to BF16 ({', '.join(as_written)})"
-    rows = [
-        (of.claim.id, f"{of.claim.system}, {of.claim.where}", of.claim.text, of.by_logs, of.by_measurement,
-         f"**{of.together}**")
-        for of in verdicts(entries)
-    ]  # fmt: skip
-    parts = [INTRODUCTION, "## Verdicts\n\n" + write_table(HEADER, rows)]
-    for kind, title in TITLES.items():
-        chosen = [entry for entry in entries if entry.kind == kind]
-        counts = Counter(entry.ruling.outcome.verdict for entry in chosen)
-        shown = [verdict for verdict in Verdict if verdict is not Verdict.DISPUTED or counts[verdict]]
-        summary = ", ".join(counted(counts[verdict], WORDS[verdict]) for verdict in shown)
-        evidence = "".join(
-            f"- **{entry.claim.id}** ({told(entry.ruling)}): {entry.ruling.outcome.evidence}.\n" for entry in chosen
-        )
-        introduction = title.format(as_written=rounding if as_written else "")
-        parts.append(f"{introduction}\n{counted(len(chosen), ('ruling', 'rulings'))}: {summary}.\n\n{evidence}")
-    return "\n".join(parts)

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
 from tritgolf.audit.contest import RECORD_LEVEL, RECORD_MARGIN_NATS
 from tritgolf.report.statistics import format_value, mean, sample_std
 
@@ -72,6 +70,8 @@ def _welch(excess: float, spreads: tuple[float, float], counts: tuple[int, int])
         return math.copysign(math.inf, excess), math.inf, 0.0 if excess > 0 else 1.0
     statistic = excess / math.sqrt(sum(variances))
     degrees = sum(variances) ** 2 / sum(v**2 / (count - 1) for v, count in zip(variances, counts, strict=True))
+    from scipy import stats  # noqa: PLC0415  (a second of import, needed where records are compared alone)
+
     return statistic, degrees, float(stats.t.sf(statistic, degrees))
 
 

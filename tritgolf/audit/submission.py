@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tritgolf.audit.facts import NAME as FACTS
+from tritgolf.audit.facts import is_facts, read_facts
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
 from tritgolf.errors import InputError
@@ -111,14 +113,14 @@ def _names_seed(log: RunLog) -> bool:
 
 
 def read_logs(folder: str | Path) -> tuple[RunLog, ...]:
-    """All logs under ``folder``, named by their path below it, in order."""
+    """All logs under ``folder``, and runs of published facts as logs, named by their path below it, in order."""
     return tuple(log for file in log_files(folder) for log in _logs(file, Path(folder)))
 
 
 def log_files(folder: str | Path) -> list[Path]:
     """The files that ``read_logs`` reads."""
-    logs = (file for file in _files(Path(folder)) if file.suffix == ".log")
-    return [file for file in logs if file.stat().st_size <= MAX_LOG_BYTES]
+    files = [file for file in _files(Path(folder)) if file.stat().st_size <= MAX_LOG_BYTES]
+    return [file for file in files if file.suffix == ".log" or is_facts(file)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -128,7 +130,10 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _logs(file: Path, folder: Path) -> list[RunLog]:
-    """The runs of a .log file, or of a .txt file in which records were found, named by its path below ``folder``."""
+    """The runs of a .log, of a .txt in which records were found, or of published facts, by their path in ``folder``."""
+    if file.name == FACTS and is_facts(file):
+        above = file.parent.relative_to(folder)
+        return [replace(run, name=(above / run.name).as_posix()) for run in read_facts(file)]
     if file.suffix not in (".log", ".txt") or file.stat().st_size > MAX_LOG_BYTES:
         return []
     name = file.relative_to(folder).as_posix()

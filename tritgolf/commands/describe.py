@@ -55,8 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _with_modes(key: str, value: str) -> str:
     """A setting's value; with what either mode has, where the mode decides it unless the record does."""
+    from tritgolf.config.evaluate import in_todays_words  # noqa: PLC0415
     from tritgolf.config.modes import MODES  # noqa: PLC0415
 
+    value = in_todays_words(value) if key == "evaluate.window_rule" else value
     modes = [f"{mode}: {settings[key]}" for mode, settings in MODES.items() if key in settings]
     return f"{value}  ({', '.join(modes)})" if modes else value
 

@@ -10,11 +10,12 @@ from tritgolf.config.types import Positive, WindowRule, check
 OLD_WORD = "record"  # of files from before ``drop_tail`` had its name
 
 
-def _renamed(rule: Any) -> Any:
+def in_todays_words(rule: Any) -> Any:
+    """The window rule by the name that it has today."""
     return "drop_tail" if rule == OLD_WORD else rule
 
 
-Rule = Annotated[WindowRule, BeforeValidator(_renamed)]
+Rule = Annotated[WindowRule, BeforeValidator(in_todays_words)]
 # A dump keeps the word that results were made with: another one would make them stale.
 DumpedRule = Annotated[Rule, PlainSerializer(lambda rule: OLD_WORD if rule == "drop_tail" else rule, when_used="json")]
 

@@ -51,13 +51,8 @@ def build_shards(
                 what=f"{split} shards",
                 unit="documents",
             )
-            if split == "validation":
-                paths, counted = write_counted(processor, documents, temporary, prefix, tokens_per_shard, threads)
-            else:
-                with ShardWriter(temporary, prefix, tokens_per_shard) as writer:
-                    for tokens in encode_documents(processor, documents, threads):
-                        writer.add(tokens)
-                paths, counted = writer.paths, []
+            write = write_counted if split == "validation" else _write_uncounted
+            paths, counted = write(processor, documents, temporary, prefix, tokens_per_shard, threads)
             facts = [shard_facts(path, split, vocab_size=vocab_size, bos_id=bos_id) for path in paths]
             shards += with_byte_counts(facts, counted)
         manifest = Manifest(
@@ -100,6 +95,21 @@ def write_counted(
     give_back(sidecars.paths, carried)
     check_known(shards.paths, processor.unk_id())
     return shards.paths, sidecars.paths
+
+
+def _write_uncounted(
+    processor: SentencePieceProcessor,
+    documents: Iterable[str],
+    folder: Path,
+    prefix: str,
+    tokens_per_shard: int,
+    threads: int,
+) -> tuple[list[Path], list[Path]]:
+    """``write_counted`` without sidecars, of which it returns none."""
+    with ShardWriter(folder, prefix, tokens_per_shard) as shards:
+        for tokens in encode_documents(processor, documents, threads):
+            shards.add(tokens)
+    return shards.paths, []
 
 
 def encode_documents(

@@ -154,7 +154,7 @@ def sampled_own_token(
     position: int,
     distribution: Nats,
     *,
-    draws: int = 32,
+    draws: int = 16,
     seed: int = 0,
     many: bool = False,
 ) -> OwnToken:

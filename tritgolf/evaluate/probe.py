@@ -17,7 +17,7 @@ from tritgolf.evaluate.windowed import Method, Scores
 from tritgolf.model.network import Network, device_of
 from tritgolf.outcome import Outcome, Verdict, judge
 
-DRAWS = 32  # tokens of the vocabulary tried in a place
+DRAWS = 16  # tokens of the vocabulary tried in a place
 CHANGES = 8  # positions from which later tokens are changed, each in two ways
 TOLERANCE = 1e-6  # nats by which a score may move
 NOISE = 8.0  # times the difference between two scorings of the same text, where that is more (training on a GPU)
@@ -74,7 +74,7 @@ def probe(
 ) -> Causality:
     """Probe ``method`` on the beginning of ``tokens``; ``scores``: what it gave all of them.
 
-    Scores the piece that the method asks for some 80 times: twice to see that scores repeat, 2·``changes`` times with
+    Scores the piece that the method asks for some 50 times: twice to see that scores repeat, 2·``changes`` times with
     later tokens changed, and with up to ``draws`` tokens in each of two places: within the first window, where a
     network could look at its target, and at the last target, where a method has adapted to all before.
     """

@@ -1,17 +1,8 @@
 """Number formats of stored tensors: one rounding rule for all of them.
 
-Values are rounded to the nearest representable one, ties to even, without a scale, saturating (``model.rounding``).
+Values are rounded to the nearest representable one, ties to even, without a scale, saturating (``quantize.rounding``).
 e4m3 and e5m2 are those of Micikevicius et al., 2022 ("FP8 Formats for Deep Learning"), as in torch.float8_e4m3fn.
-
-Two formats have a *shared exponent* and hold no sign, so they are for scales alone; what is not positive becomes their
-smallest number:
-
-* ``e8m0``: nothing but an exponent, a byte that means 2^(code − 127): the scale type of the OCP Microscaling formats
-  (MX 1.0, 2023). All weights of a group share that power of two.
-* ``bfp8``, block floating point: a row's numbers share one power of two (a byte, 2^(code − 134)), and each is an
-  unsigned 8-bit multiple of it, nearest even. The power is the smallest under which the row's largest is at most 255.
-
-255 is no code of either: it means NaN.
+``e8m0`` and ``bfp8`` have a shared exponent and hold no sign, so they are for scales alone.
 """
 
 import math
@@ -26,8 +17,12 @@ from tritgolf.malformed import require
 from tritgolf.quantize.rounding import DTYPES, rounded
 from tritgolf.quantize.widths import length_of
 
-NAN_CODE = 255
+NAN_CODE = 255  # of either format below; no number has it
+# e8m0: nothing but an exponent, a byte that means 2^(code − 127): the scale type of the OCP Microscaling formats
+# (MX 1.0, 2023). All weights of a group share that power of two.
 E8M0_BIAS = 127
+# bfp8, block floating point: a row's numbers share one power of two (a byte, 2^(code − 134)), and each is an unsigned
+# 8-bit multiple of it, nearest even. The power is the smallest under which the row's largest is at most 255.
 BFP8_BIAS, BFP8_MANTISSA = 134, 255  # 255 · 2^(254 − 134) is just below the largest FP32 number
 
 

@@ -3,17 +3,6 @@
 A weight matrix (rows × columns) is cut along its columns (the input) into groups of ``group_size``. A group has one
 scale s: mean|w| ("absmean", BitNet b1.58; #640) or √mean(w²) ("rms"; #920), at least 1e-8. Its trits are
 q = clamp(round(w/s), −1, 1), and the forward pass uses q·s.
-
-``arithmetic`` names what the scale is computed from, and how:
-
-* ``"bf16_weight"``: from the weight rounded to BF16, as the published forward pass is written;
-* ``"float64"``: from the FP32 weight as it is, as the published forward pass computes once compiled (both modes; see
-  docs/roundtrip.md);
-* ``"float32"``: from the FP32 weight, its mean accumulated in FP32, as the published export does.
-
-The first two accumulate the mean in FP64 and round once to FP32: eager and compiled code, CPU and GPU agree to the bit
-in scales and trits, whatever the order of summation. (The published forward pass sums in FP32, in an order that no text
-fixes; the scales differ from those by a few units in the last place at most.) ``"float32"`` promises no bits.
 """
 
 from dataclasses import dataclass
@@ -34,7 +23,20 @@ MIN_SCALE = 1e-8
 
 @dataclass(frozen=True)
 class TernaryQuantizer:
-    """The ``Quantizer`` of trits: a scale is one of a group, an FP32 value rounded to ``scale_dtype``."""
+    """The ``Quantizer`` of trits: a scale is one of a group, an FP32 value rounded to ``scale_dtype``.
+
+    ``arithmetic`` names what the scale is computed from, and how:
+
+    * ``"bf16_weight"``: from the weight rounded to BF16, as the published forward pass is written;
+    * ``"float64"``: from the FP32 weight as it is, as the published forward pass computes once compiled (both modes;
+      see docs/roundtrip.md);
+    * ``"float32"``: from the FP32 weight, its mean accumulated in FP32, as the published export does.
+
+    The first two accumulate the mean in FP64 and round once to FP32: eager and compiled code, CPU and GPU agree to the
+    bit in scales and trits, whatever the order of summation. (The published forward pass sums in FP32, in an order that
+    no text fixes; the scales differ from those by a few units in the last place at most.) ``"float32"`` promises no
+    bits.
+    """
 
     group_size: int
     estimator: Estimator

@@ -55,19 +55,10 @@ def export_stage(
         seconds = {"calibrating_and_rounding": time.perf_counter() - began}
         codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
         pending = {storage: begin_artifact(numbers, shared, codecs) for storage, numbers in stored.items()}
-        for storage_name, artifact in pending.items():
-            header = ArtifactHeader(
-                record=record,
-                seed=seed,
-                checkpoint=name,
-                step=trained.facts["step"],
-                storage_name=storage_name,
-                model=model,
-                storage=export.storage(storage_name),
-                tokenizer=trained.facts.get("tokenizer"),
-            )
-            path = folder / f"{storage_name}.tgolf"
-            entries[storage_name] = _entry(path, artifact.finish(path, header), scale_range(stored[storage_name]))
+        whose = {"record": record, "seed": seed, "checkpoint": name, "model": model}
+        for storage, artifact in pending.items():
+            path, header = folder / f"{storage}.tgolf", _header(storage, export, trained, whose)
+            entries[storage] = _entry(path, artifact.finish(path, header), scale_range(stored[storage]))
     seconds["all"] = time.perf_counter() - began
     metrics = {
         "storages": entries,
@@ -100,6 +91,13 @@ def _calibrated(
         raise ValueError("an export that calibrates needs the training's settings and its shards")
     text = CalibrationText(shards, train, trained.facts.get("world", 1))
     return calibrated_rounding(model, trained.tensors, text, export.calibration)
+
+
+def _header(
+    storage: str, export: ExportConfig | RoleExport, trained: Checkpoint, whose: dict[str, Any]
+) -> ArtifactHeader:
+    facts = {"step": trained.facts["step"], "tokenizer": trained.facts.get("tokenizer")}
+    return ArtifactHeader(storage_name=storage, storage=export.storage(storage), **whose, **facts)
 
 
 def _text_digest(calibrated: Calibrated | None, shards: Path | None) -> dict[str, str]:

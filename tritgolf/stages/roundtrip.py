@@ -11,7 +11,8 @@ from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.statistics import Difference, difference
 from tritgolf.artifact.storage import Restored
 from tritgolf.evaluate.load import trained_network
-from tritgolf.evaluate.roundtrip import paired_gap
+from tritgolf.evaluate.roundtrip import Gap, paired_gap
+from tritgolf.evaluate.score import Score
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, write_json
 from tritgolf.model.build import build_network
@@ -54,17 +55,7 @@ def roundtrip_stage(
         network = build_network(artifact.header.model, restored.weights(), attention=attention)
         reloaded, reloaded_score = text.score(network, f"reloaded {storage}")
         gap = paired_gap(trained, reloaded, trained_score.bytes)
-        changed = _changes(source.tensors, forward, restored)
-        storages[storage] = {
-            "bpb": reloaded_score.bpb,
-            "nats": reloaded_score.nats,
-            "bpb_published_bytes": reloaded_score.bpb_published_bytes,
-            "record_bpb": reloaded_score.record_bpb,
-            "gap_bpb": gap.bpb,
-            "gap_se": gap.standard_error,
-            "trits_changed": changed.trits_changed,
-            "max_weight_error": changed.max_weight_error,
-        }
+        storages[storage] = _entry(reloaded_score, gap, _changes(source.tensors, forward, restored))
     metrics = {
         "trained": trained_score.as_dict(),
         "storages": storages,
@@ -87,6 +78,19 @@ def roundtrip_stage(
         },
     )
     write_json(facts, written)
+
+
+def _entry(reloaded: Score, gap: Gap, changed: Difference) -> dict[str, Any]:
+    return {
+        "bpb": reloaded.bpb,
+        "nats": reloaded.nats,
+        "bpb_published_bytes": reloaded.bpb_published_bytes,
+        "record_bpb": reloaded.record_bpb,
+        "gap_bpb": gap.bpb,
+        "gap_se": gap.standard_error,
+        "trits_changed": changed.trits_changed,
+        "max_weight_error": changed.max_weight_error,
+    }
 
 
 def _changes(weights: Mapping[str, Tensor], forward: Mapping[str, Quantized], restored: Restored) -> Difference:

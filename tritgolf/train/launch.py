@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tritgolf import checkpoint
 from tritgolf.errors import InputError
@@ -56,13 +56,7 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         if code == 0 and not terminated and (live / FINISHED).exists():
             return dict(read_json(live / FINISHED))
         if terminated or (live / STOPPED).exists():
-            # Without progress, it never would end.
-            again = checkpoint.newest_step(live) != first_step and slurm.may_requeue()
-            how = "SLURM is asked to run this job again" if again else "the same command continues"
-            print(f"{plan['label']}: stopped; {how}", file=sys.stderr, flush=True)
-            if again:
-                slurm.requeue()
-            raise SystemExit(EXIT_PREEMPTED)
+            _stop(plan["label"], progressed=checkpoint.newest_step(live) != first_step)
         if (live / "failure.json").exists():
             where, what, fix = read_json(live / "failure.json")["error"]
             raise InputError(where, what, fix)
@@ -76,6 +70,16 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
             )
         last_step = step
         print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
+
+
+def _stop(label: str, *, progressed: bool) -> NoReturn:
+    """End as SIGTERM asks; SLURM queues it again where it may and this start ``progressed``, else it never ends."""
+    again = progressed and slurm.may_requeue()
+    how = "SLURM is asked to run this job again" if again else "the same command continues"
+    print(f"{label}: stopped; {how}", file=sys.stderr, flush=True)
+    if again:
+        slurm.requeue()
+    raise SystemExit(EXIT_PREEMPTED)
 
 
 def publish(live: Path, outputs: dict[str, Path]) -> dict[str, str]:

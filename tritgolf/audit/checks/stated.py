@@ -6,8 +6,9 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import (
     Stated,
     claimed_seeds,
-    every_seed_has_a_run,
+    is_complete,
     is_headline_table,
+    is_quoted,
     printed_of,
     seed_results,
     stated_scores,
@@ -54,26 +55,23 @@ def score_is_logged(submission: Submission, told: Stated, by_rows: bool = True) 
     if found and not told.is_mean:
         return holds(f"{told.where} {told.printed}: {found[0]}")
     what = f"{told.where} {told.printed}{', a mean' if told.is_mean else ''}; logs {_logged(submission)}"
-    if not _is_complete(submission, told):
+    if not is_complete(submission, told.is_mean, told.count):
         row = contradicted_row(submission) if by_rows else ""
         return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, told.printed) else cant_tell(what)
     return contradicted(what)
 
 
-def _is_complete(submission: Submission, told: Stated) -> bool:
-    """Whether the folder has a log of every run that a stated score can be of."""
-    logs = _scored(submission)
-    enough = len(logs) >= (told.count or (2 if told.is_mean else 1))
-    return enough and every_seed_has_a_run(submission)
-
-
 def contradicted_row(submission: Submission) -> str:
-    """A row of the headline's table that has none of the scores of the one run with its seed; "" if none is so."""
+    """A row of the headline's table that has none of the scores of its seed's one run; "" if none is so.
+
+    A run that the text quotes elsewhere may be of another table: then the log of the row is missing, not wrong.
+    """
     for table in tables_of(submission):
         for seed, row in table.rows.items():
             logs = [log for log in _scored(submission) if log.seed == seed]
             scored = any(table.kinds[title] in SCORES for title in row)
-            if logs and scored and is_headline_table(submission, table) and run_of(row, table.kinds, logs) is None:
+            alone = len(logs) == 1 and not is_quoted(submission, logs[0])
+            if alone and scored and is_headline_table(submission, table) and run_of(row, table.kinds, logs) is None:
                 return f"the row of seed {seed}, part of it, has none of the scores of {logs[0].name}"
     return ""
 
@@ -127,7 +125,9 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
     outcomes = []
     for where, center, spread, nats in _spreads(submission):
         found = [s for s in samples(_scored(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)]
-        outcomes.append(_spread(where, spread, found) if found else cant_tell(f"no runs with the mean {center}"))
+        outcome = _spread(where, spread, found) if found else cant_tell(f"no runs with the mean {center}")
+        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_complete(submission, of_mean=True)
+        outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
     return _worst(outcomes, submission.not_in_readme("no std beside a mean"))
 
 
@@ -184,6 +184,8 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     told = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
     if others:  # the score is there, under another seed: the seed's check tells that
         return cant_tell(f"seed {seed}: {printed} is {others[0]}'s")
+    if not is_complete(submission):
+        return cant_tell(f"seed {seed}: {printed}; the log has {told}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {told}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import is_headline_table, tables_of
+from tritgolf.audit.claimed import is_headline_table, is_quoted, tables_of
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Interval, Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
@@ -69,7 +69,8 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequ
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
     stated = [table.rows[seed][title] for title in table.rows[seed] if table.kinds[title] in SCORES]
     scored = [log for log in logs if log.scores]
-    if not (scored and stated and is_headline_table(submission, table)):
+    alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
+    if not (alone and stated and is_headline_table(submission, table)):
         return []
     told = ", ".join(cell.printed.text for cell in stated)
     logged = ", ".join(value.text for value in candidates(scored[0], "bpb").values())

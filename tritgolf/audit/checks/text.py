@@ -5,16 +5,17 @@ from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
-from tritgolf.audit.claimed import every_seed_has_a_run, is_headline_table, printed_of, seed_results, tables_of
+from tritgolf.audit.claimed import is_complete, is_headline_table, is_quoted, printed_of, seed_results, tables_of
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees
-from tritgolf.audit.seed_tables import candidates, matches
+from tritgolf.audit.scores import agrees, stages_of
+from tritgolf.audit.seed_tables import candidates, matches, run_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 
 MEGABYTES = re.compile(r"(?<![~≈\d.])(\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact", re.IGNORECASE | re.ASCII)
+NO_RUN = "no run's"
 TOTALS = ("bytes_total", "artifact_bytes", "artifact_size_bytes")
 
 
@@ -63,10 +64,12 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     for seed, row in seed_results(facts).items():
         size = printed_of(row.get("artifact_bytes", row.get("bytes_total")))
         logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
+        score = printed_of(row.get("val_bpb"))
+        of_this_run = len(logs) == 1 and (score is None or stages_of(logs[0], score))
         if size and logs:
             fits = any(size.value in (log.total_bytes, *_models(log)) for log in logs)
             told = f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
-            outcomes.append(judge(fits, told))
+            outcomes.append(judge(fits, told) if fits or of_this_run else cant_tell(told))
     outcomes += [contradicted(row) for row in _rows_of_other_sizes(submission)]
     wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
     right = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.HOLDS]
@@ -88,7 +91,7 @@ def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
         return holds(f"{told}; stated in whole ten thousands")
     if key != "bytes_total" and size.value in models:
         return holds(f"{told}; it is a logged model, without code")
-    if not every_seed_has_a_run(submission):
+    if not is_complete(submission):
         return cant_tell(told)
     of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
     return contradicted(told + of_models)
@@ -102,8 +105,9 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
             continue
         for seed, row in table.rows.items():
             logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
+            its_own = len(logs) == 1 and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
             for title, cell in row.items():
-                if table.kinds[title] != "total_bytes" or cell.about or not logs:
+                if table.kinds[title] != "total_bytes" or cell.about or not its_own:
                     continue
                 if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
                     told = ", ".join(f"{log.total_bytes:,}" for log in logs)
@@ -139,7 +143,9 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     score, size = (printed_of(submission.facts.get(key)) for key in ("val_bpb", "bytes_total"))
     if score is None or size is None:
         return cant_tell("submission.json has no val_bpb or no bytes_total")
-    return pairing(score, size, submission.readable_logs)
+    outcome = pairing(score, size, submission.readable_logs)
+    is_of_no_run = outcome.verdict is Verdict.CONTRADICTED and NO_RUN in outcome.evidence
+    return cant_tell(outcome.evidence) if is_of_no_run and not is_complete(submission) else outcome
 
 
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
@@ -164,4 +170,4 @@ def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
 
 
 def _owner(names: list[str]) -> str:
-    return f"{' and '.join(names)}'s" if names else "no run's"
+    return f"{' and '.join(names)}'s" if names else NO_RUN
