@@ -52,6 +52,8 @@ def of_its_grid(raw: Any) -> Any:
     return FORMS[grid].model_validate(raw)
 
 
+USUAL_SCALE = {"row": "float16", "tensor": "float32"}
+USUAL_DAMPING = IntegerConfig.model_fields["damping"].default
 FormConfig = Annotated[NumbersConfig | TritsConfig | IntegerConfig, BeforeValidator(of_its_grid)]
 
 
@@ -87,6 +89,22 @@ def forms_by_role(decisions: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         }
         for start in starts
     }
+
+
+def form_in_words(form: Mapping[str, Any]) -> str:
+    """``float16``, or ``int6 a row, clip 12.85 σ, gptq``: a form by its settings, the usual ones left out."""
+    if "format" in form:
+        return str(form["format"])
+    if form["grid"] != "integer":
+        return f"{form['grid']}, scales {form['scales']}"
+    words = [f"int{form['bits']} a {form['scale']}"]
+    words += [f"clip {form['clip_sigmas']:g} σ"] if form["clip_sigmas"] else []
+    words += [f"clip at quantiles {form['clip_quantiles']}"] if form["clip_quantiles"] else []
+    words += [str(form["scale_dtype"])] if form["scale_dtype"] != USUAL_SCALE[form["scale"]] else []
+    if form["rounding"] != "nearest":
+        words.append(str(form["rounding"]))
+        words += [f"damping {form['damping']:g}"] if form["damping"] != USUAL_DAMPING else []
+    return ", ".join(words)
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:

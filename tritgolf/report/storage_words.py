@@ -6,11 +6,9 @@ from typing import Any
 import pandas as pd
 
 from tritgolf.config.export import FACTORS
-from tritgolf.config.storage import forms_by_role
+from tritgolf.config.storage import form_in_words, forms_by_role
 
 ROLES, CALIBRATION, NO_CALIBRATION = "roles.", "calibration.", "none"
-USUAL_SCALE = {"row": "float16", "tensor": "float32"}
-USUAL_DAMPING = 0.01
 UNSAID = ("estimator", "calibration")  # where a storage is told in full
 
 
@@ -25,22 +23,6 @@ def shown_factors(factors: Mapping[str, Any]) -> dict[str, Any]:
         **rest,
         **({"calibration": calibration} if forms else {}),
     }
-
-
-def form_in_words(form: Mapping[str, Any]) -> str:
-    """``float16``, or ``int6 a row, clip 12.85 σ, gptq``: a form by its settings, the usual ones left out."""
-    if "format" in form:
-        return str(form["format"])
-    if form["grid"] != "integer":
-        return f"{form['grid']}, scales {form['scales']}"
-    words = [f"int{form['bits']} a {form['scale']}"]
-    words += [f"clip {form['clip_sigmas']:g} σ"] if form["clip_sigmas"] else []
-    words += [f"clip at quantiles {form['clip_quantiles']}"] if form["clip_quantiles"] else []
-    words += [str(form["scale_dtype"])] if form["scale_dtype"] != USUAL_SCALE[form["scale"]] else []
-    if form["rounding"] != "nearest":
-        words.append(str(form["rounding"]))
-        words += [f"damping {form['damping']:g}"] if form["damping"] != USUAL_DAMPING else []
-    return ", ".join(words)
 
 
 def is_by_role(grid: pd.DataFrame) -> bool:
