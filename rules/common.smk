@@ -12,8 +12,9 @@ from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
-from tritgolf.laboratory.grid import load_grid
+from tritgolf.laboratory.grids import grid_kind, grid_of
 from tritgolf.provenance import version_of
+from tritgolf.report.record_facts import record_facts
 from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
 from tritgolf.train.live import clear_finished
@@ -32,7 +33,7 @@ ready_streams()
 
 
 def _configured():
-    """Records, their datasets, GPUs and processes a run, and the laboratory's grid; a mistake is one line and the end."""
+    """Records, their datasets, GPUs and processes a run, each record's grid; a mistake is one line and the end."""
     try:
         pipeline = load_pipeline(config, " and ".join(map(os.path.relpath, workflow.configfiles)))
         named = (resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records)
@@ -44,14 +45,22 @@ def _configured():
         processes = max(1, gpus, pipeline.gpus or 0)
         for record in found.values():
             check_together(record, texts[record.dataset], processes)
-        grid = load_grid(pipeline.grid, REPOSITORY / "records" / "grids")
+        grids = {name: _grid_of(record, pipeline.grid) for name, record in found.items()}
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    return found, texts, gpus, processes, grid
+    return found, texts, gpus, processes, grids
 
 
-RECORDS, DATASETS, GPUS, PROCESSES, GRID = _configured()
+def _grid_of(record: RecordConfig, name: str | None):
+    """The laboratory's grid of a record: the named one, or that of its kind; every row of it is possible."""
+    kind = grid_kind(record.export)
+    grid = grid_of(name, REPOSITORY / "records" / "grids", kind)
+    kind.variants(grid, record.export, record.model)
+    return grid
+
+
+RECORDS, DATASETS, GPUS, PROCESSES, GRIDS = _configured()
 # What training is told (`device` of `train_stage`): on a cluster, a node may have GPUs that it wasn't asked for.
 DEVICE = "cuda" if GPUS else "cpu" if config.get("device") == "cpu" else "any"
 # Of jobs that compute on GPUs, for --sdm conda. Not a reason to make results again (rerun-triggers of profiles/default).
@@ -101,6 +110,11 @@ def datasets_used() -> list[str]:
 def dataset_config(name: str) -> DatasetConfig:
     """A dataset's configuration."""
     return DATASETS[name]
+
+
+def has_trits(name: str) -> bool:
+    """Whether a record trains ternary weights."""
+    return record_facts(record_config(name)).has_trits
 
 
 def recorded(name: str) -> dict:

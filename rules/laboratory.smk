@@ -1,4 +1,7 @@
-"""The roundtrip laboratory: the ablation grid on every checkpoint, one job each, and the probes on the last one."""
+"""The roundtrip laboratory: the ablation grid on every checkpoint, one job each, and the probes on the last one.
+
+Probes push what trits alone have: other records have none.
+"""
 
 for _record in records():
 
@@ -23,11 +26,12 @@ for _record in records():
             runtime=240,
             gpu=min(1, GPUS),
         params:
+            **({"train": plain(record_config(_record).train)} if calibrates(_record) else {}),
             version=version_of("laboratory"),
             record=_record,
             model=plain(record_config(_record).model),
             export=plain(record_config(_record).export),
-            grid=plain(GRID)["rows"],
+            grid=plain(GRIDS[_record])["rows"],
             z_loss=record_config(_record).train.z_loss,
             attention=record_config(_record).train.attention,
             batch=record_config(_record).evaluate.batch_sequences,
@@ -35,6 +39,9 @@ for _record in records():
             f"Laboratory: {_record}, seed {{wildcards.seed}}, {{wildcards.checkpoint}}"
         script:
             "../workflow_scripts/laboratory.py"
+
+
+for _record in filter(has_trits, records()):
 
     rule:
         name:
@@ -60,7 +67,7 @@ for _record in records():
             version=version_of("probes"),
             record=_record,
             model=plain(record_config(_record).model),
-            probes=plain(GRID.probes),
+            probes=plain(GRIDS[_record].probes),
             z_loss=record_config(_record).train.z_loss,
             attention=record_config(_record).train.attention,
             batch=record_config(_record).evaluate.batch_sequences,

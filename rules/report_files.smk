@@ -3,6 +3,7 @@
 import os
 from functools import cache, partial
 
+from tritgolf.report.applies import applies
 from tritgolf.report.experiments import read_experiment
 from tritgolf.report.metrics import read_record_facts
 from tritgolf.report.published import published_files
@@ -90,22 +91,30 @@ OF_THE_LABORATORY = (
 OF_THEIR_OWN_TARGETS = (*OF_THE_LABORATORY, "checkpoints")
 
 
+def applying(record: str, names) -> list[str]:
+    """Those of these tables or plots that a record has what they show of."""
+    facts = record_facts(record_config(record))
+    published = published_of(facts.source)
+    return [name for name in names if applies(name, facts) and (name != "published" or published)]
+
+
 def tables_of(record: str) -> list[str]:
     """The table files of a record that ``all`` makes; beside published figures only where there are some."""
-    found = [name for name in TABLES if name != "published" or published_of(record_config(record).source)]
-    return files_of(f"results/{record}", "tables", [name for name in found if name not in OF_THEIR_OWN_TARGETS])
+    names = [name for name in applying(record, TABLES) if name not in OF_THEIR_OWN_TARGETS]
+    return files_of(f"results/{record}", "tables", names)
 
 
 def plots_of(record: str) -> list[str]:
     """The plot files of a record, but for the laboratory's."""
-    return files_of(f"results/{record}", "plots", [name for name in PLOTS if name not in OF_THE_LABORATORY])
+    names = [name for name in applying(record, PLOTS) if name not in OF_THE_LABORATORY]
+    return files_of(f"results/{record}", "plots", names)
 
 
 def laboratory_of(record: str) -> list[str]:
     """The laboratory's tables and plots of a record."""
-    names = [name for name in OF_THE_LABORATORY if name in TABLES]
-    plots = [name for name in OF_THE_LABORATORY if name in PLOTS]
-    return files_of(f"results/{record}", "tables", names) + files_of(f"results/{record}", "plots", plots)
+    names = applying(record, OF_THE_LABORATORY)
+    tables, plots = ([name for name in names if name in known] for known in (TABLES, PLOTS))
+    return files_of(f"results/{record}", "tables", tables) + files_of(f"results/{record}", "plots", plots)
 
 
 def files_of(folder: str, kind: str, names: list[str]) -> list[str]:
@@ -142,7 +151,7 @@ def measured_files(run: str, kind: str, suffix: str) -> list[str]:
     return [
         f"results/measured/{run}/{kind}/{name}.{suffix}"
         for name in names
-        if name != "published" or published_of(facts.source)
+        if applies(name, facts) and (name != "published" or published_of(facts.source))
     ]
 
 

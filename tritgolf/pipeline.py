@@ -32,7 +32,7 @@ class PipelineConfig(Settings):
     overrides: dict[str, Any] = Field(default_factory=dict)
     gpus: Positive | None = None
     device: Literal["cpu"] | None = None
-    grid: str = "roundtrip"
+    grid: str | None = None
     run: str | None = None
     replace: bool = False
     submissions: str | None = None

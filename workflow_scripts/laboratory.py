@@ -5,10 +5,11 @@ from pathlib import Path
 import torch
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.config.export import ExportConfig
+from tritgolf.config.export import export_of
 from tritgolf.config.models import of_its_kind
+from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
-from tritgolf.laboratory.grid import GridConfig
+from tritgolf.laboratory.grids import grid_kind
 from tritgolf.stages.laboratory import laboratory_stage
 from tritgolf.torch_devices import computing_on
 
@@ -16,13 +17,15 @@ snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
     torch.set_num_threads(snakemake.threads)
+    model, train = of_its_kind(snakemake.params.model), snakemake.params.get("train")
+    export = export_of(model, snakemake.params.export)
     laboratory_stage(
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
         name=snakemake.wildcards.checkpoint,
-        model=of_its_kind(snakemake.params.model),
-        export=ExportConfig(**snakemake.params.export),
-        grid=GridConfig(rows=snakemake.params.grid),
+        model=model,
+        export=export,
+        grid=grid_kind(export).config(rows=snakemake.params.grid),
         z_loss=snakemake.params.z_loss,
         attention=snakemake.params.attention,
         batch=snakemake.params.batch,
@@ -31,4 +34,5 @@ with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu
         tokenizer=Path(snakemake.input.tokenizer),
         facts=Path(snakemake.output.facts),
         threads=snakemake.threads,
+        train=train and TrainConfig(**train),
     )

@@ -240,10 +240,9 @@ def test_formats_are_told_apart_by_their_first_bytes(tmp_path):
     assert published_format(tmp_path / "cut") == "ptz"
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_an_artifact_without_a_network_here_is_told(name):
+def test_an_artifact_without_a_network_here_is_told():
     with pytest.raises(InputError, match=r"is an artifact of #1.*whose network this program doesn't have"):
-        open_artifact(FILES[name])
+        open_artifact(FILES["int6_lzma"])
 
 
 def small_files():

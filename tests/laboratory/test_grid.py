@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 
 from tests.small import RECORDS, small_export
+from tritgolf.config.export import FACTORS, ExportConfig
 from tritgolf.config.lossless import losses
 from tritgolf.config.record import known_records, load_record
+from tritgolf.config.settings import read_yaml
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import (
-    FACTORS,
     LOSSLESS,
     GridConfig,
     differing,
@@ -15,6 +16,8 @@ from tritgolf.laboratory.grid import (
     load_grid,
     merge_equal,
 )
+from tritgolf.laboratory.grids import grid_kind, grid_of
+from tritgolf.laboratory.role_grid import RoleGridConfig, lossless_of
 
 GRIDS = RECORDS / "grids"
 OWN = small_export().storage("bf16")
@@ -81,16 +84,32 @@ def test_an_unknown_grid_setting_or_format_is_told(tmp_path):
 
 @pytest.mark.parametrize("record", known_records(RECORDS))
 def test_the_lossless_row_loses_nothing_of_any_record(record):
-    assert losses(load_record(record, RECORDS).model, LOSSLESS) == {}
+    config = load_record(record, RECORDS)
+    if isinstance(config.export, ExportConfig):
+        assert losses(config.model, LOSSLESS) == {}
+    else:
+        assert {form.format for form in lossless_of(config.export.storage("own"), config.model).roles.values()} == {
+            "float32", config.model.compute
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(GRIDS.glob("*.yaml")), ids=lambda path: Path(path).stem)
-@pytest.mark.parametrize("record", ["demo", "tiny", "ternary_v1", "ternary_v2"])
-def test_the_grids_of_the_repository_fit_every_record(path, record):
+@pytest.mark.parametrize("record", ["demo", "tiny", "ternary_v1", "ternary_v2", "tiny_int6", "int6_recurrent"])
+def test_the_grids_of_the_repository_fit_every_record_of_their_kind(path, record):
     config = load_record(record, RECORDS)
-    own = config.export.storage(config.export.own_storage)
-    storages = grid_storages(load_grid(path.stem, GRIDS), own, config.model.quantizer.estimator)
-    assert all(value is not None for storage in storages.values() for _, value in storage)
+    kind = grid_kind(config.export)
+    by_role = "change" in next(iter(read_yaml(path)["rows"].values()))
+    if by_role != (kind.config is RoleGridConfig):
+        with pytest.raises(InputError, match=r"rows\.\w+\.\w+: (unknown key; allowed here: start, |is missing)"):
+            grid_of(path.stem, GRIDS, kind)
+        return
+    grid = grid_of(path.stem, GRIDS, kind)
+    variants = kind.variants(grid, config.export, config.model)
+    assert set(grid.rows) < set(variants)
+    assert list(variants)[:2] == ["own", "lossless"]
+    assert all(
+        value is not None for variant in variants.values() for name, value in variant.storage if name != "shrinkage"
+    )
 
 
 def test_the_whole_grid_has_every_format_precision_and_reload():

@@ -9,13 +9,13 @@ import pytest
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.report.test_plots import texts
-from tritgolf.config.export import StorageConfig
+from tritgolf.config.export import FACTORS, StorageConfig
 from tritgolf.errors import InputError
 from tritgolf.report import laboratory_tables
 from tritgolf.report.catalogue import TABLES, draw
 from tritgolf.report.laboratory import decomposition_frame, grid_frame, length_frame
 from tritgolf.report.laboratory_plots import FLOOR, LOOKS
-from tritgolf.report.laboratory_tables import FACTORS, shown_checkpoints
+from tritgolf.report.laboratory_tables import shown_checkpoints
 from tritgolf.report.metrics import load_files, load_run
 from tritgolf.report.style import look
 

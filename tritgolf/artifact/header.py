@@ -58,17 +58,18 @@ class Artifact:
     """An artifact that has been read: ``file_bytes`` is the size of the file.
 
     ``layouts``: of its codes, by section; ``bytes_by_kind``: uncompressed payload; ``compressed_by_kind``: in the file
-    (empty where all kinds share a stream).
+    (empty where all kinds share a stream); ``assumed``: settings of the model that neither file nor record tells.
     """
 
     path: Path
-    file_format: Literal["tgolf", "ptz"]
+    file_format: Literal["tgolf", "ptz", "int6_brotli"]
     header: ArtifactHeader
     stored: Stored
     layouts: dict[str, Layout]
     file_bytes: int
     bytes_by_kind: dict[str, int]
     compressed_by_kind: dict[str, int]
+    assumed: tuple[str, ...] = ()
 
     @property
     def layout(self) -> str:

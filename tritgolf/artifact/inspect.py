@@ -1,24 +1,29 @@
 """Opens either kind of artifact, and tells what is in it."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from tritgolf.artifact.container import is_container, read_artifact
 from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.published.formats import READERS, published_format
-from tritgolf.artifact.published.ptz import read_ptz
 from tritgolf.artifact.statistics import scale_range, stored_trits
+from tritgolf.artifact.storage import Stored
+from tritgolf.config.record import RecordConfig
+from tritgolf.config.settings import Settings
+from tritgolf.config.storage import form_in_words
 from tritgolf.errors import InputError
 from tritgolf.model.specs import parameters_of
 from tritgolf.model.zeros import zero_fractions
-from tritgolf.quantize.ternary import Estimator
 
 
-def open_artifact(path: str | Path, estimator: Estimator | None = None) -> Artifact:
-    """Read our ``.tgolf`` or the published ``.ptz``, told apart by their first bytes.
+def open_artifact(path: str | Path, model: Settings | None = None, known: Iterable[RecordConfig] = ()) -> Artifact:
+    """Read our ``.tgolf`` or a published artifact, told apart by their first bytes.
 
-    ``estimator`` is for a published file whose own is not the one its vectors' format suggests; ours says its own.
-    Raises ``InputError``.
+    For a published file, which doesn't say what it is of: ``model``, of the record that the user named, or ``known``
+    records to recognize it by; ours says its own. Raises ``InputError``.
     """
     try:
         with Path(path).open("rb") as file:
@@ -26,16 +31,17 @@ def open_artifact(path: str | Path, estimator: Estimator | None = None) -> Artif
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(path, "is not a file", "give the path of an artifact") from None
     if is_container(start):
-        if estimator is not None:
+        if model is not None:
             raise InputError(path, "says itself which record it is of", "leave out --record, for published files")
         return read_artifact(path)
     published = published_format(path)
-    if published == "ptz":
-        return read_ptz(path, estimator)
-    if published is not None:
-        what = f"is an artifact of {READERS[published].sources}, whose network this program doesn't have"
-        raise InputError(path, what, "give one of a ternary record")
-    raise InputError(path, "is neither a .tgolf nor a published .ptz artifact", "give the path of an artifact")
+    if published is None:
+        raise InputError(path, "is neither a .tgolf nor a published .ptz artifact", "give the path of an artifact")
+    reader = READERS[published]
+    if reader.open is None:
+        what = f"is an artifact of {reader.sources}, whose network this program doesn't have"
+        raise InputError(path, what, "give one of another system")
+    return reader.open(Path(path), model, known)
 
 
 def inspect_artifact(path: str | Path) -> dict[str, Any]:
@@ -46,6 +52,7 @@ def inspect_artifact(path: str | Path) -> dict[str, Any]:
 def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
     """Facts of an artifact, read from ``path``, for JSON: sizes in bytes, fractions of 1."""
     stored, header = artifact.stored, artifact.header
+    trits = stored_trits(stored)
     return {
         "file": str(path),
         "format": artifact.file_format,
@@ -53,34 +60,69 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
         "layout": artifact.layout,
         "bytes_by_kind": artifact.bytes_by_kind,
         "compressed_by_kind": artifact.compressed_by_kind,
-        "ternary_weights": sum(q.numel() for q in stored_trits(stored).values()),
+        **(facts_of_trits(trits, header.model) if trits else {"codes": _codes(stored)}),
         "scales": sum(ternary.scale.numel() for ternary in stored.quantized.values()),
         "stored_fp": sum(tensor.numel() for tensor in stored.tensors.values()),
-        "zero_fraction": zero_fractions(stored_trits(stored), parameters_of(header.model)),
         "scale_range": scale_range(stored),
         "payload_digest": stored.payload_digest,
+        **({"assumed": list(artifact.assumed)} if artifact.assumed else {}),
         "header": header.model_dump(mode="json"),
     }
 
 
+def facts_of_trits(trits: Mapping[str, Tensor], model: Settings) -> dict[str, Any]:
+    """How many there are and, by layer type, the share of zeros; ``trits``: ``stored_trits``."""
+    return {
+        "ternary_weights": sum(q.numel() for q in trits.values()),
+        "zero_fraction": zero_fractions(trits, parameters_of(model)),
+    }
+
+
+def _codes(stored: Stored) -> dict[str, int]:
+    """How many numbers are codes of each kind."""
+    counts: dict[str, int] = {}
+    for name, (codes, _) in stored.quantized.items():
+        counts[stored.specs[name].kind] = counts.get(stored.specs[name].kind, 0) + codes.numel()
+    return counts
+
+
 def render_facts(facts: dict[str, Any]) -> str:
     """The facts of ``inspect_artifact`` as aligned lines of text."""
-    header, storage = facts["header"], facts["header"]["storage"]
-    formats = ", ".join(f"{kind} {storage[kind]}" for kind in ("scales", "table", "projections", "mixes", "vectors"))
-    model = header["model"]
+    header, model = facts["header"], facts["header"]["model"]
+    estimator = f", {model['quantizer']['estimator']} scales" if "ternary_weights" in facts else ""
     lines = [
         ("artifact", f"{facts['file']} ({facts['format']}, {facts['bytes']:,} bytes)"),
         ("record", _record(header) if facts["format"] == "tgolf" else _recognized(header)),
-        ("model", f"{model['layers']} layers, width {model['width']}, {model['quantizer']['estimator']} scales"),
-        ("ternary", f"{facts['ternary_weights']:,} weights in {facts['scales']:,} groups, layout {facts['layout']}"),
+        ("model", f"{model['layers']} layers, width {model['width']}{estimator}"),
+        *((("not told", f"{', '.join(facts['assumed'])} (as published)"),) if "assumed" in facts else ()),
+        *_quantized(facts),
         ("other numbers", f"{facts['stored_fp']:,}"),
-        ("formats", formats),
+        *_formats(header["storage"]),
         *((f"bytes, {kind}", _sizes(facts, kind)) for kind in facts["bytes_by_kind"]),
-        *((f"zeros, {layer}", f"{share:.4f}") for layer, share in facts["zero_fraction"].items()),
+        *((f"zeros, {layer}", f"{share:.4f}") for layer, share in facts.get("zero_fraction", {}).items()),
         ("scales", ", ".join(f"{name} {value:.6g}" for name, value in facts["scale_range"].items())),
         ("payload", facts["payload_digest"]),
     ]
     return "\n".join(f"{label:<20}{text}" for label, text in lines)
+
+
+def _quantized(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is stored as codes."""
+    if "ternary_weights" in facts:
+        text = f"{facts['ternary_weights']:,} weights in {facts['scales']:,} groups, layout {facts['layout']}"
+        return [("ternary", text)]
+    return [(f"codes, {kind}", f"{count:,}") for kind, count in facts["codes"].items()] + [
+        ("number of scales", f"{facts['scales']:,}"),
+        ("layout", facts["layout"]),
+    ]
+
+
+def _formats(storage: dict[str, Any]) -> list[tuple[str, str]]:
+    """The formats of a U-Net's storage, or the form of each role."""
+    if "roles" in storage:
+        return [(f"form, {role}", form_in_words(form)) for role, form in storage["roles"].items()]
+    kinds = ("scales", "table", "projections", "mixes", "vectors")
+    return [("formats", ", ".join(f"{kind} {storage[kind]}" for kind in kinds))]
 
 
 def _record(header: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from tritgolf.parameters import Parameter, Role
 from tritgolf.quantize.widths import length_of
 
 NumbersKind = Literal["table", "projection", "mix", "vector"]
-CodesKind = Literal["ternary", "int6_row", "int8_row", "int8_tensor"]
+CodesKind = Literal["ternary", "int5_row", "int6_row", "int8_row", "int8_tensor"]
 Kind = NumbersKind | CodesKind
 Shape = tuple[int, ...]
 
@@ -35,6 +35,7 @@ class Codes(NamedTuple):
 
 CODES: dict[str, Codes] = {
     "ternary": Codes(2, "group", "trits"),
+    "int5_row": Codes(5, "row", "codes5"),
     "int6_row": Codes(6, "row", "codes6"),
     "int8_row": Codes(8, "row", "codes8"),
     "int8_tensor": Codes(8, "tensor", "codes8"),
@@ -109,7 +110,7 @@ def kind_of(name: str, shape: Shape) -> Kind:
 
 def possible_kinds(parameter: Parameter) -> tuple[Kind, ...]:
     """The kinds a file may store a parameter as: numbers, integer codes, and trits where a quantizer may sit."""
-    integers: tuple[CodesKind, ...] = ("int6_row", "int8_row", "int8_tensor")
+    integers: tuple[CodesKind, ...] = ("int5_row", "int6_row", "int8_row", "int8_tensor")
     ternary: tuple[CodesKind, ...] = ("ternary",) if parameter.is_quantized else ()
     return (KIND_OF_ROLE[parameter.role], *ternary, *integers)
 
@@ -139,6 +140,7 @@ def spec_of(parameter: Parameter, form: FormConfig) -> TensorSpec:
 def integer_kind(form: IntegerConfig) -> CodesKind:
     """The kind of codes of this integer grid. ``InputError`` if no file stores such codes."""
     kinds: dict[tuple[int, str], CodesKind] = {
+        (5, "row"): "int5_row",
         (6, "row"): "int6_row",
         (8, "row"): "int8_row",
         (8, "tensor"): "int8_tensor",

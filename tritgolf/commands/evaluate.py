@@ -4,15 +4,16 @@ import argparse
 from typing import Any
 
 from tritgolf.commands.output import print_facts, print_json
-from tritgolf.commands.published import add_record_option, named_artifact
+from tritgolf.commands.published import add_record_option, named_artifact, scorable
 from tritgolf.commands.text import add_text_options, given_text
+from tritgolf.config.train import PUBLISHED_Z_LOSS
 from tritgolf.errors import InputError
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("evaluate", help="chunked and sliding bits per byte of an artifact")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
     add_text_options(parser, required=True)
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
     parser.add_argument(
@@ -56,9 +57,16 @@ def _rows(name: str, scored: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         *([("  why", causality["reason"])] if flag else []),
         ("  scored", f"{scored['tokens_scored']:,} tokens, {scored['tokens_left_out']:,} left out"),
-        ("  with z-loss", f"{scored['record_bpb']:.4f} BPB by published bytes (what the published val_bpb holds)"),
+        *_with_z_loss(scored),
         ("  time", f"{scored['seconds']:.1f} s, {scored['window_tokens_per_second']:,.0f} window tokens/s"),
     ]
+
+
+def _with_z_loss(scored: dict[str, Any]) -> list[tuple[str, str]]:
+    """The published val_bpb of a system that trains with a z-loss; it holds that term too."""
+    if scored["record_bpb"] == scored["bpb_published_bytes"]:
+        return []
+    return [("  with z-loss", f"{scored['record_bpb']:.4f} BPB by published bytes (what the published val_bpb holds)")]
 
 
 def _counting(found: dict[str, Any]) -> str:
@@ -74,12 +82,11 @@ def _counting(found: dict[str, Any]) -> str:
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
     from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings  # noqa: PLC0415
-    from tritgolf.config.train import TrainConfig  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
     from tritgolf.evaluate.methods import make_method  # noqa: PLC0415
     from tritgolf.evaluate.scores import byte_facts, score_by  # noqa: PLC0415
 
-    artifact = named_artifact(arguments)
+    artifact = scorable(named_artifact(arguments))
     model = artifact.header.model
     stride = model.context // 2 if arguments.stride is None else arguments.stride
     if not 1 <= stride <= model.context:
@@ -87,7 +94,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     text = given_text(arguments, model)
     tokens, sizes = text.tokens, text.sizes
     network = reloaded_network(artifact)
-    z_loss = TrainConfig().z_loss
+    z_loss = PUBLISHED_Z_LOSS.get(model.kind, 0.0)
     methods = {}
     for settings in (
         ChunkedSettings(kind="chunked"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, named_artifact
+from tritgolf.commands.published import add_record_option, named_artifact, scorable
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 
@@ -20,8 +20,8 @@ SCHEMA = "tritgolf/restorations/1"
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("laboratory", help="what other formats do to an artifact", description=DESCRIPTION)
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz")
-    parser.add_argument("--grid", default="roundtrip", metavar="NAME", help="a grid of --records (default: roundtrip)")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
+    parser.add_argument("--grid", metavar="NAME", help="a grid of --records (default: roundtrip, or int6 if by role)")
     add_text_options(parser, required=False)
     add_record_option(parser)
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="print JSON instead, or write it to FILE")
@@ -49,34 +49,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The facts for JSON."""
+    from tritgolf.artifact.inspect import facts_of_trits  # noqa: PLC0415
     from tritgolf.artifact.statistics import scale_range, stored_trits  # noqa: PLC0415
-    from tritgolf.config.train import TrainConfig  # noqa: PLC0415
+    from tritgolf.config.train import PUBLISHED_Z_LOSS  # noqa: PLC0415
     from tritgolf.evaluate.text import ScoredText  # noqa: PLC0415
     from tritgolf.evaluate.windows import chunked_windows  # noqa: PLC0415
     from tritgolf.files import digest_file  # noqa: PLC0415
-    from tritgolf.laboratory.grid import load_grid  # noqa: PLC0415
+    from tritgolf.laboratory.grids import grid_of, kind_of_storage  # noqa: PLC0415
     from tritgolf.laboratory.published import restorations  # noqa: PLC0415
-    from tritgolf.model.specs import parameters_of  # noqa: PLC0415
-    from tritgolf.model.zeros import zero_fractions  # noqa: PLC0415
     from tritgolf.provenance import provenance  # noqa: PLC0415
 
     if bool(arguments.shards) != bool(arguments.tokenizer):
         raise InputError("--shards and --tokenizer", "only one of them is given", "give both, or none")
-    grid = load_grid(arguments.grid, Path(arguments.records) / "grids")
     artifact = named_artifact(arguments)
     model = artifact.header.model
+    grid = grid_of(arguments.grid, Path(arguments.records) / "grids", kind_of_storage(artifact.header.storage))
     text = None
     if arguments.shards:
+        scorable(artifact)
         tokens, sizes, _ = given_text(arguments, model)
         windows = chunked_windows(len(tokens), model.context)
-        text = ScoredText(tokens, windows, sizes, arguments.batch, TrainConfig().z_loss)
+        text = ScoredText(tokens, windows, sizes, arguments.batch, PUBLISHED_Z_LOSS.get(model.kind, 0.0))
+    trits = stored_trits(artifact.stored)
     return {
         "schema": SCHEMA,
         "artifact": Path(arguments.artifact).name,
         "format": artifact.file_format,
-        "estimator": model.quantizer.estimator,
-        "ternary_weights": sum(q.numel() for q in stored_trits(artifact.stored).values()),
-        "zero_fraction": zero_fractions(stored_trits(artifact.stored), parameters_of(model)),
+        **({"estimator": model.quantizer.estimator, **facts_of_trits(trits, model)} if trits else {}),
         "scale_range": scale_range(artifact.stored),
         "tokens_scored": text.windows.scored if text else 0,
         **restorations(artifact, grid, text),

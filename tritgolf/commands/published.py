@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from tritgolf.errors import InputError
 
 if TYPE_CHECKING:
     from tritgolf.artifact.header import Artifact
-    from tritgolf.config.model import UNetConfig
+    from tritgolf.config.record import RecordConfig
+    from tritgolf.config.settings import Settings
 
 SIZES = ("layers", "width", "heads", "kv_heads", "mlp_multiple", "embed_dim", "vocab_size", "smear")  # shape tensors
 
@@ -22,32 +24,43 @@ def add_record_option(parser: argparse.ArgumentParser) -> None:
 
 
 def named_artifact(arguments: argparse.Namespace) -> Artifact:
-    """The artifact that a command is given, read as one of the record that the user named, if any.
+    """The artifact that a command is given, read as one of the record that the user named, or of a known one.
 
     ``InputError`` where it has other tensors than that record's model, or can't be read.
     """
     from tritgolf.artifact.inspect import open_artifact  # noqa: PLC0415  (torch: slow to import)
-    from tritgolf.config.models import unet_of  # noqa: PLC0415
     from tritgolf.config.record import load_record  # noqa: PLC0415
 
     if not arguments.record:
-        return open_artifact(arguments.artifact)
+        return open_artifact(arguments.artifact, known=_known(arguments))
     record = load_record(arguments.record, arguments.records)
-    model = unet_of(record.model, record.name)
-    artifact = open_artifact(arguments.artifact, model.quantizer.estimator)
-    sizes = ((name, getattr(artifact.header.model, name), getattr(model, name)) for name in SIZES)
-    if different := [f"{name} {found} instead of {wanted}" for name, found, wanted in sizes if found != wanted]:
+    artifact = open_artifact(arguments.artifact, record.model)
+    found = artifact.header.model
+    sizes = ((name, getattr(found, name, None), getattr(record.model, name, None)) for name in SIZES)
+    if different := [f"{name} {size} instead of {wanted}" for name, size, wanted in sizes if size != wanted]:
         fix = "leave out --record, and it is recognized, or name another"
         raise InputError(arguments.artifact, f"is not of {record.name}: it has {', '.join(different)}", fix)
     return artifact
 
 
-def recognized(model: UNetConfig, arguments: argparse.Namespace) -> str | None:
+def scorable(artifact: Artifact) -> Artifact:
+    """``artifact`` if all that its model computes is known; else an ``InputError``: a score would be of another one."""
+    if artifact.assumed:
+        what = f"is of no known record, and doesn't tell its model's {', '.join(artifact.assumed)}"
+        raise InputError(artifact.path, what, "name a record of yours that does: --record NAME")
+    return artifact
+
+
+def recognized(model: Settings, arguments: argparse.Namespace) -> str | None:
     """The named record, or the known one whose model has the same tensors."""
     from tritgolf.artifact.published.recognize import recognize_record  # noqa: PLC0415
+
+    return str(arguments.record) if arguments.record else recognize_record(model, _known(arguments))
+
+
+def _known(arguments: argparse.Namespace) -> Iterator[RecordConfig]:
+    """All records, each loaded when it is asked for."""
     from tritgolf.config.record import known_records, load_record  # noqa: PLC0415
 
-    if arguments.record:
-        return str(arguments.record)
     folder = Path(arguments.records)
-    return recognize_record(model, (load_record(name, folder) for name in known_records(folder)))
+    return (load_record(name, folder) for name in known_records(folder))

@@ -7,12 +7,12 @@ What the code of artifacts works with. A record may state it so; the nine settin
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
+from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat, check
 
 
 class NumbersConfig(Settings):
@@ -35,7 +35,26 @@ class TritsConfig(Settings):
     rounding_scale: Format = "float32"
 
 
-FormConfig = NumbersConfig | TritsConfig | IntegerConfig
+FORMS: dict[Any, type[NumbersConfig] | type[TritsConfig] | type[IntegerConfig]] = {  # by ``grid``
+    None: NumbersConfig,
+    "ternary": TritsConfig,
+    "integer": IntegerConfig,
+}
+
+
+def of_its_grid(raw: Any) -> Any:
+    """``raw`` validated as the form of its ``grid``, so that a complaint names that form's keys and no other's."""
+    if not isinstance(raw, Mapping) or not raw.keys() & {"grid", "format"}:
+        return raw
+    grids = ", ".join(str(grid) for grid in FORMS if grid)
+    grid = raw.get("grid")
+    check(grid is None or (isinstance(grid, str) and grid in FORMS), "grid", repr(grid), f"one of {grids}")
+    return FORMS[grid].model_validate(raw)
+
+
+USUAL_SCALE = {"row": "float16", "tensor": "float32"}
+USUAL_DAMPING = IntegerConfig.model_fields["damping"].default
+FormConfig = Annotated[NumbersConfig | TritsConfig | IntegerConfig, BeforeValidator(of_its_grid)]
 
 
 class RoleStorage(Settings):
@@ -59,6 +78,33 @@ class RoleStorage(Settings):
 def factors(storage: Settings) -> dict[str, Any]:
     """The decisions of a storage: dotted path → value, in the order of its settings."""
     return dict(_flattened(storage.model_dump(mode="json"), ""))
+
+
+def forms_by_role(decisions: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The forms among ``factors``: role (or layer type) → setting → value."""
+    starts = [path.rpartition(".")[0] for path in decisions if path.endswith((".format", ".grid"))]
+    return {
+        start.removeprefix("roles."): {
+            path[len(start) + 1 :]: value for path, value in decisions.items() if path.startswith(f"{start}.")
+        }
+        for start in starts
+    }
+
+
+def form_in_words(form: Mapping[str, Any]) -> str:
+    """``float16``, or ``int6 a row, clip 12.85 σ, gptq``: a form by its settings, the usual ones left out."""
+    if "format" in form:
+        return str(form["format"])
+    if form["grid"] != "integer":
+        return f"{form['grid']}, scales {form['scales']}"
+    words = [f"int{form['bits']} a {form['scale']}"]
+    words += [f"clip {form['clip_sigmas']:g} σ"] if form["clip_sigmas"] else []
+    words += [f"clip at quantiles {form['clip_quantiles']}"] if form["clip_quantiles"] else []
+    words += [str(form["scale_dtype"])] if form["scale_dtype"] != USUAL_SCALE[form["scale"]] else []
+    if form["rounding"] != "nearest":
+        words.append(str(form["rounding"]))
+        words += [f"damping {form['damping']:g}"] if form["damping"] != USUAL_DAMPING else []
+    return ", ".join(words)
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from tritgolf.config.settings import Settings
 from tritgolf.config.types import Fraction, Positive, check
 
+PUBLISHED_Z_LOSS = {"unet": 1e-4}  # by kind of model: what the published val_bpb of its systems holds
+
 
 class MuonConfig(Settings):
     """Muon for the 2-D matrices (Jordan et al., 2024, with the record's row normalization).

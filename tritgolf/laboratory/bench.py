@@ -52,8 +52,11 @@ class Bench:
         restored = restored.to(self.device)
         self._network.load_state_dict(restored.weights())
         nats, score = self.text.score(self._network, what)
-        weights = difference(self.quantized, restored.quantized)
-        others = difference({}, {}, self.others, restored.tensors)
+        # A matrix that was trained on no grid is compared as it was trained.
+        plain = {name: self.weights[name] for name in restored.quantized if name not in self.quantized}
+        weights = difference(self.quantized, restored.quantized, plain, restored.weights() if plain else {})
+        rest = {name: tensor for name, tensor in self.others.items() if name not in plain}
+        others = difference({}, {}, rest, restored.tensors)
         return Reloaded(
             nats=nats,
             score=score,

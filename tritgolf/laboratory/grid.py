@@ -6,8 +6,9 @@ the trained model comes back as it was; ``only_FACTOR``, the lossless one with o
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -19,6 +20,7 @@ from tritgolf.errors import InputError
 
 Estimator = Literal["absmean", "rms"]
 RowName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=60)]
+AnyGrid = TypeVar("AnyGrid", bound=Settings)
 TAKEN = re.compile("own|lossless|only_.*|without_.*")  # names of the rows that every grid has
 
 # Every tensor as the trained model has it, at whatever bytes it takes: the table's master weights are BF16 already.
@@ -79,19 +81,27 @@ class GridConfig(Settings):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "GridConfig":
-        for name in self.rows:
-            if TAKEN.fullmatch(name):
-                raise ValueError(f"rows: {name} is not possible; every grid has a row of that name")
+        check_names_are_free(self.rows)
         return self
 
 
-def load_grid(name: str, folder: str | Path) -> GridConfig:
-    """Load ``folder/name.yaml``. Raises ``InputError`` in one line: file, key, value and what is allowed."""
+def check_names_are_free(names: Iterable[str]) -> None:
+    """For validators: rows of a grid may not have the names that every grid has."""
+    for name in names:
+        if TAKEN.fullmatch(name):
+            raise ValueError(f"rows: {name} is not possible; every grid has a row of that name")
+
+
+def load_grid(name: str, folder: str | Path, config: type[AnyGrid] = GridConfig) -> AnyGrid:  # type: ignore[assignment]
+    """Load ``folder/name.yaml`` as a grid whose settings are ``config``.
+
+    Raises ``InputError`` in one line: file, key, value and what is allowed.
+    """
     path = Path(folder) / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.yaml"))) or "none"
         raise InputError(f"grid {name!r}", "is unknown", f"known grids: {known}")
-    return validate(GridConfig, read_yaml(path), path)
+    return validate(config, read_yaml(path), path)
 
 
 def grid_storages(grid: GridConfig, own: StorageConfig, estimator: Estimator) -> dict[str, StorageConfig]:
@@ -116,7 +126,7 @@ def differing(own: StorageConfig) -> list[str]:
     return [factor for factor, value in factors(own).items() if value != lossless[factor]]
 
 
-def merge_equal(storages: dict[str, StorageConfig]) -> dict[str, str]:
+def merge_equal(storages: Mapping[str, Any]) -> dict[str, str]:
     """For every name, in order, the first name of the same storage: what is equal is measured once."""
     first: dict[str, str] = {}
     for name, storage in storages.items():

@@ -11,6 +11,7 @@ import pandas as pd
 from tritgolf.report.frames import some
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, LaboratoryRow
 from tritgolf.report.runs import Run
+from tritgolf.report.storage_words import shown_factors
 
 REMAINDER, TOGETHER = "remainder", "all together"
 
@@ -18,7 +19,8 @@ REMAINDER, TOGETHER = "remainder", "all together"
 def grid_frame(run: Run) -> pd.DataFrame:
     """One row a (checkpoint, storage, seed): factors, bytes, score, gap, gap over the own storage, errors.
 
-    ``same_as`` names the storage that was measured where two names mean one.
+    Of storages by role each form is one factor, in words. ``same_as`` names the storage that was measured where two
+    names mean one.
     """
     rows = [
         {
@@ -28,7 +30,7 @@ def grid_frame(run: Run) -> pd.DataFrame:
             "storage": name,
             "seed": seed.seed,
             "same_as": "" if found.names[name] == name else found.names[name],
-            **row.factors,
+            **shown_factors(row.factors),
             "trained_bpb": found.trained.bpb,
             "rt_bpb": row.bpb,
             "gap_bpb": row.gap_bpb,

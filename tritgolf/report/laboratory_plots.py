@@ -9,16 +9,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame, grid_frame, length_frame, probe_frame
-from tritgolf.report.laboratory_tables import FACTOR_NAMES, LENGTH_STORAGES, shown_checkpoints
+from tritgolf.report.laboratory_tables import FACTOR_NAMES, LENGTH_OF_ROLES, LENGTH_STORAGES, shown_checkpoints
 from tritgolf.report.runs import Run
 from tritgolf.report.statistics import mean_error
+from tritgolf.report.storage_words import is_by_role
 from tritgolf.report.style import COLOURS, GREY, look, new_figure
 
 WATERFALLS = 4
 RISES, FALLS = COLOURS[1], COLOURS[0]
 WHOLE = {REMAINDER: COLOURS[3], TOGETHER: GREY}
 SCALES = ("scales_fp32", "scales_bf16", "scales_fp16", "scales_bfp8")
-LOOKS = {name: position for position, name in enumerate(dict.fromkeys((*LENGTH_STORAGES, *SCALES)))}  # in all panels
+ROUNDINGS = ("nearest", "calibration_8", "clip_10", "clip_16")
+
+
+def _positions(*storages: str) -> dict[str, int]:
+    """A place for each storage: its look in all panels."""
+    return {name: position for position, name in enumerate(dict.fromkeys(storages))}
+
+
+LOOKS = _positions(*LENGTH_STORAGES, *SCALES)
+LOOKS_OF_ROLES = _positions(*LENGTH_OF_ROLES, *ROUNDINGS)
 LENGTHS = {
     "absmean_amplification": "1/(1 − z), absmean",
     "rms_amplification": "1/√(1 − z), rms",
@@ -46,26 +56,38 @@ def waterfall_plot(decomposition: pd.DataFrame) -> Figure:
 
 
 def length_plot(grid: pd.DataFrame, lengths: pd.DataFrame) -> Figure:
-    """Over training: gap of chosen storages, what the scales' format changes in it, zeros, weights at the threshold.
+    """Over training: gap of chosen storages, what one decision changes in it; zeros of trits, crowding at thresholds.
 
-    ``grid``, ``lengths``: ``grid_frame`` and ``length_frame``. Checkpoints have places at equal distances, as they are
-    close to each other where most happens, over the warmdown.
+    The decision is the scales' format; of storages by role how matrices are rounded. ``grid``, ``lengths``:
+    ``grid_frame`` and ``length_frame``. Checkpoints have places at equal distances, as they are close to each other
+    where most happens, over the warmdown.
     """
-    figure = new_figure(height=8.6)
-    upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=[3, 3, 2])
-    _lines(upper, grid, LENGTH_STORAGES, "gap", 1e3)
-    upper.set(ylabel="roundtrip gap\n($10^{-3}$ bits per byte)", title="± standard error, paired over windows")
-    _lines(middle, grid, SCALES, "over_own", 1e6)
-    middle.set(ylabel="gap over own storage\n($10^{-6}$ bits per byte)", title="The format of the scales alone")
+    by_role, ternary = is_by_role(grid), any(name in lengths for name in LENGTHS)
+    figure = new_figure(height=8.6 if ternary else 6.4)
+    panels = figure.subplots(2 + ternary, 1, sharex=True, height_ratios=[3, 3, *[2] * ternary])
+    _lines(panels[0], grid, LENGTH_OF_ROLES if by_role else LENGTH_STORAGES, "gap", 1e3)
+    panels[0].set(ylabel="roundtrip gap\n($10^{-3}$ bits per byte)", title="± standard error, paired over windows")
+    _lines(panels[1], grid, ROUNDINGS if by_role else SCALES, "over_own", 1e6)
+    title = "How matrices are rounded, alone" if by_role else "The format of the scales alone"
+    panels[1].set(ylabel="gap over own storage\n($10^{-6}$ bits per byte)", title=title)
+    by_checkpoint = lengths.groupby("checkpoint", sort=False)
+    if ternary:
+        _shares(panels[2], lengths)
+    panels[-1].set_xlabel("training step of the checkpoint (places at equal distances)")
+    steps = [f"{step:,.0f}" for step in by_checkpoint["step"].mean()]
+    panels[-1].set_xticks(range(len(by_checkpoint)), steps, fontsize=9)
+    return figure
+
+
+def _shares(axes: Axes, lengths: pd.DataFrame) -> None:
+    """Zeros, what a correction by them multiplies with, and weights at the threshold."""
     by_checkpoint = lengths.groupby("checkpoint", sort=False)
     for position, (name, label) in enumerate(LENGTHS.items()):
         if name in lengths:
-            lower.plot(by_checkpoint[name].mean().to_numpy(), label=label, **look(position + 3))
-    lower.set(xlabel="training step of the checkpoint (places at equal distances)", ylabel="share, or factor")
-    lower.set_ylim(0, None)
-    lower.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    lower.set_xticks(range(len(by_checkpoint)), [f"{step:,.0f}" for step in by_checkpoint["step"].mean()], fontsize=9)
-    return figure
+            axes.plot(by_checkpoint[name].mean().to_numpy(), label=label, **look(position + 3))
+    axes.set(ylabel="share, or factor")
+    axes.set_ylim(0, None)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def probe_plot(probes: pd.DataFrame) -> Figure:
@@ -107,16 +129,18 @@ def _lines(axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str,
     """A line a storage of ``figure``_bpb, means over seeds with their standard error, markers side by side."""
     places = {checkpoint: place for place, checkpoint in enumerate(dict.fromkeys(grid["checkpoint"]))}
     present = [name for name in storages if name in set(grid["storage"])]
+    looks = LOOKS_OF_ROLES if is_by_role(grid) else LOOKS
     for position, storage in enumerate(present):
         groups = grid[grid["storage"] == storage].groupby("checkpoint", sort=False)
         error = groups[f"{figure}_se_bpb"].agg(mean_error) * unit
         aside = ASIDE * (position - (len(present) - 1) / 2)
         axes.errorbar(
             [places[checkpoint] + aside for checkpoint in groups.groups], groups[f"{figure}_bpb"].mean() * unit,
-            yerr=error, label=storage, capsize=2, elinewidth=1, **look(LOOKS[storage]),
+            yerr=error, label=storage, capsize=2, elinewidth=1, **look(looks[storage]),
         )  # fmt: skip
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.legend(fontsize=8, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))
+    if present:
+        axes.legend(fontsize=8, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _waterfall(axes: Axes, decomposition: pd.DataFrame, parts: list[str]) -> None:

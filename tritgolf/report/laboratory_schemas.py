@@ -7,13 +7,15 @@ from pydantic import Field
 from tritgolf.report.facts import Count, Facts, NonNegative, Share, Size, TernaryFacts
 from tritgolf.report.scores import Score, StorageScore
 
+Factors = dict[str, str | bool | int | float | list[float] | None]  # decision (dotted path) → value
+
 
 class LaboratoryRow(StorageScore):
     """One storage of the ablation grid, all ``factors`` stated; ``over_own``: its gap less that of the own storage,
-    paired over windows. ``max_weight_error`` is that of ternary weights, ``max_tensor_error`` of all other numbers.
+    paired over windows. ``max_weight_error`` is that of quantized weights, ``max_tensor_error`` of all other numbers.
     """
 
-    factors: dict[str, str | bool]
+    factors: Factors
     bytes: Size
     layout: str
     over_own_bpb: float
@@ -57,7 +59,8 @@ class Threshold(Facts):
 class LaboratoryMetrics(TernaryFacts):
     """The ablation grid on one checkpoint; ``names``: every name of the grid → the one of ``rows`` that it is.
 
-    The first runs were measured without ``published_zero_fraction`` and ``threshold``.
+    The first runs were measured without ``published_zero_fraction`` and ``threshold``. ``margins`` and ``threshold``
+    are of ternary records.
     """
 
     trained: Score
@@ -65,7 +68,7 @@ class LaboratoryMetrics(TernaryFacts):
     rows: dict[str, LaboratoryRow] = Field(min_length=1)
     names: dict[str, str]
     decomposition: Decomposition
-    margins: list[Margin]
+    margins: list[Margin] = Field(default_factory=list)
     threshold: Threshold | None = None
 
     def row(self, name: str) -> LaboratoryRow | None:

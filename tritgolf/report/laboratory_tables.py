@@ -4,18 +4,20 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from tritgolf.config.export import FACTORS
 from tritgolf.report.columns import BPB_DECIMALS, GAP_DECIMALS, Cell, cells, is_ternary
 from tritgolf.report.laboratory import REMAINDER, TOGETHER, decomposition_frame, grid_frame, length_frame
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.statistics import NOT_KNOWN, format_value, format_with_error, mean, mean_error, sample_std
+from tritgolf.report.storage_words import described, is_by_role
 
 # The storages that the tables and plots of training length show; a grid that lacks one shows the others.
 LENGTH_STORAGES = (
     "own", "scales_fp32", "scales_bf16", "scales_fp16", "without_decide", "without_mixes", "without_table", "lossless",
 )  # fmt: skip
+# The same of storages by role.
+LENGTH_OF_ROLES = ("own", "nearest", "matrices_int5", "matrices_int8", "without_embedding", "lossless")
 # What is shown of the threshold, in percent of all ternary weights: (column of the frame, heading).
 THRESHOLD = (
     ("near_threshold", "weights at the threshold"),
@@ -34,6 +36,14 @@ FACTOR_NAMES = {
     "projections": "format of the embed projections",
     "mixes": "format of mixes and skips",
     "vectors": "format of the vectors",
+    "attention": "attention matrices",
+    "mlp": "MLP matrices",
+    "embedding": "table",
+    "hash_embedding": "hash table",
+    "projection": "projections",
+    "gate": "attention gates",
+    "mix": "mixes, scales and skips",
+    "control": "control parameters",
     REMAINDER: "remainder (interaction)",
     TOGETHER: "all together: the record's storage",
 }
@@ -67,7 +77,8 @@ def grid_table(run: Run) -> Table:
             "lossless storage with one decision as in own; without_: own with one decision as in the lossless one.",
             UNCERTAINTY,
             "RT gap: reloaded − trained. Over own storage: gap less that of the own storage, window by window. Largest "
-            "errors: of an effective ternary weight, and of any other number, against the trained model.",
+            f"errors: of an effective {'ternary' if is_ternary(run) else 'quantized'} weight, and of any other number, "
+            "against the trained model.",
             *made_from([run]),
         ),
         left=("storage", "what it is"),
@@ -136,7 +147,7 @@ def decomposition_table(run: Run) -> Table:
 def length_table(run: Run) -> Table:
     """A row a checkpoint: the gap of the chosen storages; of ternary weights zero fraction and amplification too."""
     lengths, grid = length_frame(run), grid_frame(run)
-    storages = [name for name in LENGTH_STORAGES if name in set(grid["storage"])]
+    storages = length_storages(grid)
     rows = []
     for checkpoint, group in lengths.groupby("checkpoint", sort=False):
         row = cells(run, group, LENGTH)
@@ -153,6 +164,12 @@ def length_table(run: Run) -> Table:
         cells=pd.DataFrame(rows),
         notes=(*((OF_ZEROS,) if is_ternary(run) else ()), UNCERTAINTY, *made_from([run])),
     )
+
+
+def length_storages(grid: pd.DataFrame) -> list[str]:
+    """The storages of the grid that are shown over training. ``grid``: ``grid_frame``."""
+    chosen = LENGTH_OF_ROLES if is_by_role(grid) else LENGTH_STORAGES
+    return [name for name in chosen if name in set(grid["storage"])]
 
 
 def _shares(column: str, heading: str) -> Cell:
@@ -190,35 +207,6 @@ def shown_checkpoints(frame: pd.DataFrame, most: int = SHOWN_CHECKPOINTS) -> dic
     count = min(most, len(steps))
     positions = sorted({round(i * (len(steps) - 1) / max(1, count - 1)) for i in range(count)})
     return {str(steps.index[position]): float(steps.iloc[position]) for position in positions}
-
-
-def described(row: pd.Series, own: pd.Series, lossless: pd.Series) -> str:
-    """The storage in full where it is one of the two that others start from, else what it changes in the nearer one.
-
-    Each row has the grid's factors among its columns: those that these rows have are told.
-    """
-    if row["same_as"]:
-        return f"the same as {row['same_as']}"
-    changes = {name: _changes(row, start) for name, start in (("own", own), ("lossless", lossless))}
-    nearest = min(changes, key=lambda name: len(changes[name]))
-    if row["storage"] in changes:
-        return ", ".join(_word(factor, row[factor]) for factor in _factors(row) if factor != "estimator")
-    return f"{nearest} but for {', '.join(changes[nearest])}"
-
-
-def _factors(row: pd.Series) -> list[str]:
-    return [factor for factor in FACTORS if factor in row]
-
-
-def _changes(row: pd.Series, start: pd.Series) -> list[str]:
-    return [_word(factor, row[factor]) for factor in _factors(row) if row[factor] != start[factor]]
-
-
-def _word(factor: str, value: object) -> str:
-    if factor == "shrinkage":
-        return "shrinkage correction" if value else "no shrinkage correction"
-    words = {"decide": "trits by", "estimator": "estimator", "reload_dtype": "reload in"}
-    return f"{words.get(factor, factor)} {value}"
 
 
 TABLES: dict[str, Callable[[Run], Table]] = {

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tritgolf.config.modes import MODES
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
-from tritgolf.report.record_facts import RecordFacts, rounds_weights
+from tritgolf.report.record_facts import RecordFacts, mechanisms
 from tritgolf.report.runs import Run, SeedRun, Source
 from tritgolf.report.schemas import METRICS, Envelope, TrainingLogLine
 
@@ -68,7 +68,7 @@ def read_record_facts(path: str | Path) -> RecordFacts:
             headline_z_loss=raw["evaluate"]["headline_z_loss"],
             headline_bytes=raw["report"].get("bytes", MODES.get(raw["mode"], {}).get("report.bytes")),
             zero_fraction=raw["report"]["zero_fraction"],
-            rounds_weights=rounds_weights(raw),
+            **mechanisms(raw),
             laid_over=raw.get("laid_over", ()),
         )
     except (KeyError, TypeError, AttributeError) as error:

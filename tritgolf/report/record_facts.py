@@ -16,7 +16,7 @@ class RecordFacts(Facts):
 
     Deliberately not a ``RecordConfig``: a kept run must stay readable after other settings were added or renamed.
     ``rounds_weights``: whether it decides trits from weights rounded to BF16. The faithful mode once did, and the runs
-    kept from then on are told by this setting, not by their names.
+    kept from then on are told by this setting, not by their names. ``has_trits``: whether it trains ternary weights.
     """
 
     name: str
@@ -29,6 +29,8 @@ class RecordFacts(Facts):
     headline_bytes: ByteCounting
     zero_fraction: Literal["record", "true"]
     rounds_weights: bool = False
+    has_trits: bool = True
+    calibrates_temperature: bool = True
     laid_over: tuple[str, ...] = ()  # where settings are not the record's own: ``train.steps: 24 → 32``
 
     @property
@@ -65,9 +67,22 @@ def record_facts(config: RecordConfig, laid_over: tuple[str, ...] = ()) -> Recor
         headline_z_loss=config.evaluate.headline_z_loss,
         headline_bytes=config.report.bytes,
         zero_fraction=config.report.zero_fraction,
-        rounds_weights=rounds_weights(config.model_dump()),
+        **mechanisms(config.model_dump()),
         laid_over=laid_over,
     )
+
+
+def mechanisms(record: dict[str, Any]) -> dict[str, bool]:
+    """What reports need to know of what a resolved configuration trains and scores.
+
+    A model that says no kind is a U-Net, whose weights are ternary.
+    """
+    model = record.get("model", {})
+    return {
+        "rounds_weights": rounds_weights(record),
+        "has_trits": "kind" not in model or "estimator" in model.get("quantizer", {}),
+        "calibrates_temperature": bool(record.get("evaluate", {}).get("temperatures", True)),
+    }
 
 
 def rounds_weights(record: dict[str, Any]) -> bool:

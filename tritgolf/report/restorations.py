@@ -7,11 +7,12 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from tritgolf.errors import InputError
-from tritgolf.report.facts import Count, Facts, LayerShares, NonNegative, Size
-from tritgolf.report.laboratory_tables import described
+from tritgolf.report.facts import Count, Facts, NonNegative, Size, TernaryFacts
+from tritgolf.report.laboratory_schemas import Factors
 from tritgolf.report.rendering import Table
 from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_value, format_with_error
+from tritgolf.report.storage_words import described, shown_factors
 from tritgolf.report.tables import GAP_DECIMALS
 
 IN_SHORT = {"own": "as the file is reloaded", "lossless": "as the file has it"}  # in full in the notes
@@ -20,7 +21,7 @@ IN_SHORT = {"own": "as the file is reloaded", "lossless": "as the file has it"} 
 class Restoration(Facts):
     """One storage, against the file's own reload; the scores are there if a text was given."""
 
-    factors: dict[str, str | bool]
+    factors: Factors
     payload_bytes: Size
     trits_changed: Count
     max_weight_error: NonNegative
@@ -31,15 +32,12 @@ class Restoration(Facts):
     over_own_se: NonNegative | None = None
 
 
-class Restorations(Facts):
+class Restorations(TernaryFacts):
     """All storages of a grid for one artifact; ``names``: every name of the grid → the one of ``rows`` that it is."""
 
     schema_: Literal["tritgolf/restorations/1"] = Field(alias="schema")
     artifact: str
-    format: Literal["tgolf", "ptz"]
-    estimator: Literal["absmean", "rms"]
-    ternary_weights: Count
-    zero_fraction: LayerShares
+    format: Literal["tgolf", "ptz", "int6_brotli"]
     scale_range: dict[str, NonNegative]
     tokens_scored: Count
     names: dict[str, str]
@@ -66,7 +64,7 @@ def restoration_table(found: Restorations) -> Table:
             {
                 "storage": name,
                 "same_as": "" if row == name else row,
-                **found.rows[row].factors,
+                **shown_factors(found.rows[row].factors),
                 **found.rows[row].model_dump(exclude={"factors"}),
             }
             for name, row in found.names.items()
@@ -82,7 +80,7 @@ def restoration_table(found: Restorations) -> Table:
         rows.append(
             {
                 "storage": row["storage"],
-                "trits changed": format_value(row["trits_changed"], 0),
+                **({} if found.zeros is None else {"trits changed": format_value(row["trits_changed"], 0)}),
                 "relative weight error": f"{row['relative_error']:.2e}",
                 "largest weight error": f"{row['max_weight_error']:.2e}",
                 "largest error of other numbers": f"{row['max_tensor_error']:.2e}",
@@ -91,19 +89,28 @@ def restoration_table(found: Restorations) -> Table:
                 "what it is": IN_SHORT.get(row["storage"]) or described(row, own, lossless),
             }
         )
-    in_full = {row["storage"]: described(row, own, lossless) for row in (own, lossless)}
-    scales = ", ".join(f"{name} {value:.3g}" for name, value in found.scale_range.items())
     return Table(
         title=f"{found.artifact}: restored in other formats",
         frame=frame,
         cells=pd.DataFrame(rows),
-        notes=(
-            f"{found.ternary_weights:,} ternary weights, {found.estimator} scales ({scales}), true zero fraction "
-            f"{found.zero_fraction['all']:.4f}.",
-            f"own: the file's own way to be reloaded, which everything is compared with: {in_full['own']}. lossless: "
-            f"trits and numbers as the file has them, used directly: {in_full['lossless']}.",
-            "Payload bytes: before compression, trits in base 3. Relative weight "
-            "error: ‖difference‖ / ‖own‖ of the effective ternary weights.",
-        ),
+        notes=_notes(found, described(own, own, lossless), described(lossless, own, lossless)),
         left=("storage", "what it is"),
+    )
+
+
+def _notes(found: Restorations, own: str, lossless: str) -> tuple[str, ...]:
+    """What stands below the table; ``own`` and ``lossless``: these storages in full."""
+    scales = ", ".join(f"{name} {value:.3g}" for name, value in found.scale_range.items())
+    codes, layout, weights = "codes", "codes in their bits", "quantized"
+    first = f"Scales: {scales}."
+    if found.zeros is not None:
+        codes, layout, weights = "trits", "trits in base 3", "ternary"
+        first = f"{found.ternary_weights:,} ternary weights, {found.estimator} scales ({scales}), true zero fraction "
+        first += f"{found.zeros:.4f}."
+    return (
+        first,
+        f"own: the file's own way to be reloaded, which everything is compared with: {own}. lossless: "
+        f"{codes} and numbers as the file has them, used directly: {lossless}.",
+        f"Payload bytes: before compression, {layout}. Relative weight "
+        f"error: ‖difference‖ / ‖own‖ of the effective {weights} weights.",
     )

@@ -14,21 +14,30 @@ from typing import Any
 from torch import Tensor
 
 from tritgolf import checkpoint as checkpoints
-from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
+from tritgolf.artifact.calibration import CalibrationText, calibrated_rounding
+from tritgolf.artifact.container import CODECS_TRIED, PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
+from tritgolf.artifact.rounding import Calibrated, same_codes
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Rounded, restore, store
-from tritgolf.config.export import ExportConfig, StorageConfig
-from tritgolf.config.model import UNetConfig
-from tritgolf.config.storage import factors
+from tritgolf.checkpoint import Checkpoint
+from tritgolf.config.export import CalibrationConfig, ExportConfig, RoleExport
+from tritgolf.config.model import TernaryConfig
+from tritgolf.config.settings import Settings
+from tritgolf.config.storage import NumbersConfig, RoleStorage
+from tritgolf.config.train import TrainConfig
+from tritgolf.config.types import Format
+from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.evaluate.roundtrip import gap_of, paired_gap
 from tritgolf.evaluate.text import validation_text
 from tritgolf.files import write_json
 from tritgolf.laboratory.bench import Bench, Reloaded
-from tritgolf.laboratory.grid import GridConfig, differing, grid_storages, merge_equal
+from tritgolf.laboratory.grid import merge_equal
+from tritgolf.laboratory.grids import grid_kind
 from tritgolf.laboratory.margins import margins
 from tritgolf.laboratory.threshold import threshold_facts
-from tritgolf.model.zeros import zero_facts
+from tritgolf.laboratory.variant import Variant, single_factors
+from tritgolf.model.zeros import ternary_plan, zero_facts
 from tritgolf.provenance import envelope
 
 
@@ -37,9 +46,9 @@ def laboratory_stage(
     record: str,
     seed: int,
     name: str,
-    model: UNetConfig,
-    export: ExportConfig,
-    grid: GridConfig,
+    model: Any,
+    export: ExportConfig | RoleExport,
+    grid: Settings,
     z_loss: float,
     attention: str,
     batch: int,
@@ -48,27 +57,28 @@ def laboratory_stage(
     tokenizer: Path,
     facts: Path,
     threads: int,
+    train: TrainConfig | None = None,
 ) -> None:
-    """Measure every row of ``grid`` on the checkpoint ``name`` and write ``facts``.
+    """Measure every row of ``grid``, of the kind that ``export`` asks for, on a checkpoint and write ``facts``.
 
     ``threads`` compress, and change nothing; ``batch``: windows scored at a time, on which no more depends than how a
-    device rounds sums of other shapes.
+    device rounds sums of other shapes. ``name``: the checkpoint's. ``train``: of the run, for rows by GPTQ.
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
-    own = export.storage(export.own_storage)
-    storages = grid_storages(grid, own, model.quantizer.estimator)
-    names = merge_equal(storages)
-    distinct = {row: storages[row] for row in names.values()}
+    variants = grid_kind(export).variants(grid, export, model)
+    names = merge_equal(variants)
+    distinct = {row: variants[row] for row in names.values()}
     measured: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with contextlib.ExitStack() as held:
         shared = held.enter_context(Sections(threads))
         scratch = Path(held.enter_context(tempfile.TemporaryDirectory(dir=facts.parent)))
         background = ThreadPoolExecutor(1)
         held.callback(background.shutdown, cancel_futures=True)
-        begun = _begin(source.tensors, model, export, distinct, shared, background)
+        roundings = _calibrated(source, model, distinct, train, shards)
+        begun = _begin(source.tensors, model, export, distinct, roundings, shared, background)
         bench = Bench(model, source.tensors, text, attention)
-        for row, storage in distinct.items():
+        for row, variant in distinct.items():
             header = ArtifactHeader(
                 record=record,
                 seed=seed,
@@ -76,21 +86,19 @@ def laboratory_stage(
                 step=source.facts["step"],
                 storage_name=row,
                 model=model,
-                storage=storage,
+                storage=variant.storage,
             )
             measured[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
     reloads = {given: measured[row][1] for given, row in names.items()}
+    ternary, distances = _ternary_facts(bench)
     metrics = {
         "trained": bench.score.as_dict(),
-        "estimator": model.quantizer.estimator,
-        "ternary_weights": sum(matrix.codes.numel() for matrix in bench.quantized.values()),
-        **zero_facts(model, bench.weights),
+        **ternary,
         "own_storage": export.own_storage,
         "names": names,
-        "rows": {row: _entry(storages[row], *result, reloads["own"]) for row, result in measured.items()},
-        "decomposition": _decomposition(own, reloads, bench),
-        "margins": margins(bench.quantized, bench.others),
-        "threshold": threshold_facts(bench.weights, bench.quantized, model.quantizer),
+        "rows": {row: _entry(variants[row], *result, reloads["own"]) for row, result in measured.items()},
+        "decomposition": _decomposition(single_factors(variants), reloads, bench),
+        **distances,
     }
     written = envelope(
         "laboratory",
@@ -101,32 +109,62 @@ def laboratory_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
-        inputs={"checkpoint": source.facts["digest"], **text.inputs},
+        inputs={"checkpoint": source.facts["digest"], **text.inputs, **(_training_text(shards) if roundings else {})},
     )
     write_json(facts, written)
 
 
+def _calibrated(
+    source: Checkpoint, model: Any, variants: Mapping[str, Variant], train: TrainConfig | None, shards: Path
+) -> dict[CalibrationConfig, Calibrated]:
+    """Rounding by GPTQ for every calibration of ``variants``: one set of Hessians each, whatever rows share it."""
+    calibrations = dict.fromkeys(variant.calibration for variant in variants.values() if variant.calibration)
+    if not calibrations:
+        return {}
+    if train is None:
+        raise ValueError("a grid that calibrates needs the training's settings")
+    text = CalibrationText(shards, train, source.facts.get("world", 1))
+    return {settings: calibrated_rounding(model, source.tensors, text, settings) for settings in calibrations}
+
+
+def _training_text(shards: Path) -> dict[str, str]:
+    """The digest of the text that GPTQ was calibrated on."""
+    return {"shards": payload_digest(load_manifest(shards))}
+
+
 def _begin(
     weights: Mapping[str, Tensor],
-    model: UNetConfig,
-    export: ExportConfig,
-    storages: Mapping[str, StorageConfig],
+    model: Any,
+    export: ExportConfig | RoleExport,
+    variants: Mapping[str, Variant],
+    roundings: Mapping[CalibrationConfig, Calibrated],
     shared: Sections,
     background: ThreadPoolExecutor,
 ) -> dict[str, Future[PendingArtifact]]:
-    """Every storage of ``weights``, rounded and packed in the background while others are scored.
+    """Every variant of ``weights``, rounded and packed in the background while others are scored.
 
     One of each way to round comes first: their compression takes longest.
     """
-    rounded: Rounded = {}
+    decide_scale: Format = export.decide_scale if isinstance(export, ExportConfig) else "float32"
+    codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
+    roles = {row: variant.storage.by_role(model, decide_scale) for row, variant in variants.items()}
+    rounded: dict[CalibrationConfig | None, Rounded] = {None: {}, **{settings: {} for settings in roundings}}
 
-    def begin(storage: StorageConfig) -> PendingArtifact:
-        roles = storage.by_role(model, export.decide_scale)
-        return begin_artifact(store(weights, model, roles, rounded=rounded), shared)
+    def begin(row: str) -> PendingArtifact:
+        text = variants[row].calibration
+        calibrated = roundings[text] if text else None
+        stored = store(weights, model, roles[row], rounded=rounded[text], calibrated=calibrated)
+        return begin_artifact(stored, shared, codecs)
 
-    ways = {(storage.decide, storage.estimator): row for row, storage in reversed(list(storages.items()))}
-    order = [*ways.values(), *(row for row in storages if row not in ways.values())]
-    return {row: background.submit(begin, storages[row]) for row in order}
+    ways = {_way_to_round(roles[row], variants[row]): row for row in reversed(list(variants))}
+    order = [*ways.values(), *(row for row in variants if row not in ways.values())]
+    return {row: background.submit(begin, row) for row in order}
+
+
+def _way_to_round(storage: RoleStorage, variant: Variant) -> tuple[object, ...]:
+    """Equal for variants that have the same codes of the same weights."""
+    forms = ((role, form) for role, form in storage.roles.items() if not isinstance(form, NumbersConfig))
+    return (variant.calibration, *(same_codes(role, form) for role, form in forms))
 
 
 def _roundtrip(
@@ -139,11 +177,27 @@ def _roundtrip(
     return info, bench.reload(restored, header.storage_name)
 
 
-def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: Reloaded) -> dict[str, Any]:
+def _ternary_facts(bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What only trits have: estimator, counts and zeros; then their numbers' margins and their thresholds."""
+    if not ternary_plan(bench.model):
+        return {}, {}
+    quantizer: TernaryConfig = bench.model.quantizer
+    counts = {
+        "estimator": quantizer.estimator,
+        "ternary_weights": sum(matrix.codes.numel() for matrix in bench.quantized.values()),
+        **zero_facts(bench.model, bench.weights),
+    }
+    return counts, {
+        "margins": margins(bench.quantized, bench.others),
+        "threshold": threshold_facts(bench.weights, bench.quantized, quantizer),
+    }
+
+
+def _entry(variant: Variant, info: ArtifactInfo, reloaded: Reloaded, own: Reloaded) -> dict[str, Any]:
     """One row; ``over_own``: its gap less that of the record's own storage, paired over the same windows."""
     over_own = paired_gap(own.nats, reloaded.nats, reloaded.score.bytes)
     return {
-        "factors": factors(storage),
+        "factors": variant.factors,
         "bytes": info.bytes,
         "layout": info.layout,
         "bpb": reloaded.score.bpb,
@@ -161,9 +215,8 @@ def _entry(storage: StorageConfig, info: ArtifactInfo, reloaded: Reloaded, own: 
     }
 
 
-def _decomposition(own: StorageConfig, reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
-    """Which factors differ from the lossless storage, and what of the own gap their single gaps leave unexplained."""
-    differ = differing(own)
+def _decomposition(differ: list[str], reloads: dict[str, Reloaded], bench: Bench) -> dict[str, Any]:
+    """The factors that ``differ`` from the lossless storage, and what of the own gap their single gaps leave over."""
     left = reloads["own"].nats.nats - bench.nats.nats
     for factor in differ:
         left = left - (reloads[f"only_{factor}"].nats.nats - bench.nats.nats)

@@ -5,12 +5,13 @@ executes nothing and bounds every size first (``torch_zip``, ``codecs``).
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 
 from tritgolf.artifact.codecs import compress_brotli, decompress_brotli, start_of_brotli
+from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.published.labelled import (
     FP16,
     INT6,
@@ -23,6 +24,11 @@ from tritgolf.artifact.published.labelled import (
     write_entries,
 )
 from tritgolf.artifact.published.torch_zip import read_torch_zip
+from tritgolf.artifact.published.transformer import transformer_artifact
+from tritgolf.config.quantization import IntegerConfig
+from tritgolf.config.record import RecordConfig
+from tritgolf.config.settings import Settings
+from tritgolf.config.storage import FormConfig, NumbersConfig
 from tritgolf.malformed import blame, require
 
 MAGIC = b"BSHF"
@@ -40,6 +46,15 @@ FORMS: dict[str, Form] = {
     "pertensor int8 (control)": INT8_A_TENSOR,
     "passthrough (float16)": FP16,
 }
+# What the labels say as a record's settings would.
+SETTINGS: dict[str, FormConfig] = {
+    "gptq (int6)": IntegerConfig(bits=6, clip_sigmas=12.85, rounding="gptq"),
+    "gptq (int8)": IntegerConfig(bits=8, clip_sigmas=20, rounding="gptq"),
+    "simple int6 (bigram embed)": IntegerConfig(bits=6),
+    "simple int8 (small matrix)": IntegerConfig(bits=8),
+    "pertensor int8 (control)": IntegerConfig(bits=8, scale="tensor", scale_dtype="float32"),
+    "passthrough (float16)": NumbersConfig(format="float16"),
+}
 BFLOAT16 = ("tok_emb.weight", "bigram.embed.weight", "logit_temp")
 
 
@@ -55,6 +70,11 @@ def read_int6_brotli(path: str | Path) -> Labelled:
         require(file_bytes <= MAX_FILE, f"is larger than {MAX_FILE} bytes: no published artifact is")
         content = unshuffled(decompress_brotli(Path(path).read_bytes(), MAX_CONTENT))
         return Labelled("#1716", file_bytes, read_entries(read_torch_zip(content), FORMS), BFLOAT16)
+
+
+def open_int6_brotli(path: Path, model: Settings | None = None, known: Iterable[RecordConfig] = ()) -> Artifact:
+    """The same as an artifact of its model (``transformer_artifact``)."""
+    return transformer_artifact(path, read_int6_brotli(path), SETTINGS, model, known)
 
 
 def content_of(tensors: Mapping[str, StoredTensor]) -> bytes:

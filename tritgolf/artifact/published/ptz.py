@@ -7,6 +7,7 @@ An entry is ``{type: ternary | ternary_bitmask, packed, scale, shape, padded_col
 import io
 import lzma
 import math
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,9 @@ from tritgolf.artifact.layouts.registry import TRIT_LAYOUTS, Layout, pack, unpac
 from tritgolf.artifact.published.recognize import header_of
 from tritgolf.artifact.published.torch_zip import read_torch_zip
 from tritgolf.artifact.storage import Stored
+from tritgolf.config.models import unet_of
+from tritgolf.config.record import RecordConfig
+from tritgolf.config.settings import Settings
 from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_write
@@ -75,6 +79,11 @@ def read_ptz(path: str | Path, estimator: Estimator | None = None) -> Artifact:
         bytes_by_kind=contents.bytes_by_kind,
         compressed_by_kind={},
     )
+
+
+def open_ptz(path: Path, model: Settings | None = None, known: Iterable[RecordConfig] = ()) -> Artifact:
+    """The same; ``model``: of the record that the user named, whose estimator is taken. Its sizes tell all else."""
+    return read_ptz(path, None if model is None else unet_of(model, "the named record").quantizer.estimator)
 
 
 def is_published(start: bytes) -> bool:

@@ -10,7 +10,7 @@ from tritgolf.artifact.kinds import Kind, Shape, TensorSpec
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import RecordConfig
-from tritgolf.config.settings import validate
+from tritgolf.config.settings import Settings, validate
 from tritgolf.config.types import Format, ScaleFormat
 from tritgolf.errors import InputError
 from tritgolf.model.counts import parameter_shapes
@@ -90,8 +90,8 @@ def infer_model_config(
     }
 
 
-def recognize_record(model: UNetConfig, records: Iterable[RecordConfig]) -> str | None:
-    """Name of the first record whose model has the sizes, smear and estimator of ``model``; None if there is none."""
+def recognize_record(model: Settings, records: Iterable[RecordConfig]) -> str | None:
+    """Name of the first record whose model has the sizes and mechanisms of ``model``; None if there is none."""
     open_fields = {"context": None, "yarn_max": None, "compute": None}
     wanted = model.model_dump() | open_fields
     return next((record.name for record in records if record.model.model_dump() | open_fields == wanted), None)

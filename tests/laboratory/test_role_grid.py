@@ -1,0 +1,101 @@
+"""Rows of storages by role: what each path changes, and what is said of one that can't be."""
+
+import pytest
+
+from tests.laboratory.test_role_stage import CALIBRATION, INT8, OWN
+from tests.small import small_transformer
+from tritgolf.config.export import CalibrationConfig
+from tritgolf.config.storage import RoleStorage, factors, forms_by_role
+from tritgolf.errors import InputError
+from tritgolf.laboratory.role_grid import RoleGridConfig, role_variants
+from tritgolf.laboratory.variant import single_factors
+
+STORAGE, TEXT = RoleStorage(roles=OWN), CalibrationConfig(**CALIBRATION)
+
+
+def variants(own=STORAGE, calibration=TEXT, **rows):
+    grid = RoleGridConfig(rows={name: row if "change" in row else {"change": row} for name, row in rows.items()})
+    return role_variants(grid, own, small_transformer(compute="bfloat16"), calibration)
+
+
+def test_a_row_is_the_own_storage_but_for_what_it_changes():
+    found = variants(
+        narrow={"roles.mlp.bits": 5},
+        fp16={"roles.mix": {"format": "float16"}},
+        bare={"start": "lossless", "change": {"roles.gate": INT8}},
+        reload={"reload_dtype": "bfloat16"},
+    )
+    own = found["own"].factors
+    changed = {name: {path for path, value in v.factors.items() if value != own.get(path)} for name, v in found.items()}
+    assert changed["narrow"] == {"roles.mlp.bits"}
+    assert changed["reload"] == {"reload_dtype"}
+    assert found["fp16"].storage.roles == {**STORAGE.roles, "mix": found["fp16"].storage.roles["mix"]}
+    assert found["fp16"].factors["roles.mix.format"] == "float16"
+    assert found["bare"].storage.roles["gate"] == STORAGE.roles["gate"]
+    assert single_factors({**found, "only_gate": found["bare"]})
+
+
+def test_every_form_that_has_the_setting_is_changed_by_a_star():
+    found = variants(nearest={"roles.*.rounding": "nearest"})["nearest"]
+    assert found.calibration is None  # nothing is left to calibrate
+    assert {form.rounding for form in found.storage.roles.values() if hasattr(form, "rounding")} == {"nearest"}
+    assert found.storage.roles["control"] == STORAGE.roles["control"]
+
+
+def test_lossless_keeps_tables_in_the_models_precision_and_all_else_in_fp32():
+    lossless = variants()["lossless"]
+    formats = {role: form.format for role, form in lossless.storage.roles.items()}
+    tables = {role for role, number_format in formats.items() if number_format == "bfloat16"}
+    assert tables == {"embedding", "hash_embedding"}
+    assert lossless.calibration is None
+
+
+def test_every_role_is_changed_alone_in_both_directions():
+    found = variants(RoleStorage(roles={**OWN, "control": {"format": "float32"}}, reload_dtype="bfloat16"))
+    factors = ["attention", "mlp", "embedding", "hash_embedding", "projection", "gate", "mix", "reload_dtype"]
+    assert single_factors(found) == factors
+    own, lossless = found["own"].storage, found["lossless"].storage
+    for factor in factors:
+        for one, other, name in ((own, lossless, f"only_{factor}"), (lossless, own, f"without_{factor}")):
+            storage = found[name].storage
+            assert {r for r in own.roles if storage.roles[r] == one.roles[r]} - {"control"} == {
+                factor
+            } & own.roles.keys()
+            assert (storage.reload_dtype == one.reload_dtype) == (factor == "reload_dtype")
+            assert other.roles.keys() == storage.roles.keys()
+    assert found["only_mlp"].calibration == TEXT
+    assert found["only_mix"].calibration is None
+
+
+def test_a_calibration_is_part_of_a_row():
+    found = variants(short={"calibration.batches": 1})["short"]
+    assert found.calibration == CalibrationConfig(**{**CALIBRATION, "batches": 1})
+    assert found.factors["calibration.batches"] == 1
+
+
+def test_a_row_about_what_the_record_has_not_is_left_out():
+    plain = {role: form for role, form in OWN.items() if role != "hash_embedding"}
+    nearest = {role: {**form, "rounding": "nearest"} if "bits" in form else form for role, form in plain.items()}
+    rows = {"hashed": {"roles.hash_embedding.bits": 8}, "short": {"calibration.batches": 1}}
+    assert rows.keys() & variants(RoleStorage(roles=nearest), None, **rows).keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"roles.mpl.bits": 5}, r"roles\.mpl\.bits: is of no role; name one of \*, attention, mlp"),
+        ({"roles.control.bits": 5}, r"control is stored without a setting 'bits'; it has format"),
+        ({"roles.mlp.bits": 50}, r"bits: 50: "),
+        ({"calibration.bathces": 5}, r"bathces: unknown key"),
+        ({"reloading": 5}, r"reloading: unknown key"),
+    ],
+)
+def test_an_impossible_row_is_told_in_one_line(change, complaint):
+    with pytest.raises(InputError, match=rf"row 'mine' of the grid: .*{complaint}") as caught:
+        variants(mine=change)
+    assert "\n" not in str(caught.value)
+
+
+def test_forms_come_back_from_flat_factors():
+    storage = RoleStorage(roles={"attn.q": INT8, **OWN})
+    assert forms_by_role(factors(storage)) == storage.model_dump(mode="json")["roles"]
