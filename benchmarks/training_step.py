@@ -25,7 +25,7 @@ from tritgolf.model.mlp import add_mlp
 from tritgolf.model.residual import add_scaled
 from tritgolf.provenance import provenance
 from tritgolf.quantize.rounding import rounded_through
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 
 PUBLISHED_H200 = {"forward_backward_ms": 74.1, "muon_ms": 21.0, "peak_memory_gb": 26.2}  # 64×1024 tokens, #920's code

@@ -11,7 +11,7 @@ from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.model.loss import training_loss
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.residual import add_scaled_fused
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 
 if torch.cuda.is_available():
