@@ -1,7 +1,6 @@
 """Evaluation of the artifact that a record ships: chunked, sliding, temperature."""
 
 
-
 def evaluation_gpus(record: str) -> int:
     """GPUs of one evaluation: all of a run's if a method adapts, else one, so that several evaluations run at a time."""
     return GPUS if record_config(record).evaluate.adapts else min(1, GPUS)
