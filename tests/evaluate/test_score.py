@@ -12,6 +12,7 @@ from tritgolf.evaluate.score import (
     WindowNats,
     plain_window_sums,
     score_temperatures,
+    score_tokens,
     score_windows,
     scored_targets,
     summarize,
@@ -147,6 +148,23 @@ def test_only_batches_of_the_usual_shape_are_compiled(monkeypatch):
     monkeypatch.setitem(score.COMPILE_FROM, "cpu", len(windows.starts) * 16)
     score_windows(network, text(), windows, 5)
     assert shapes == [(5, 4), (5, 4)]
+
+
+def test_no_windows_have_no_scores(network, monkeypatch):
+    """As of a rank that has no share of a short chunk, in a text long enough to compile for."""
+    monkeypatch.setitem(score.COMPILE_FROM, "cpu", 0)
+    windows = CASES["sliding"]
+    none = windows._replace(starts=windows.starts[:0], firsts=windows.firsts[:0])
+    (sums,), nats = score_tokens(network, text(), none, 4, (1.0,))
+    assert (sums.nats.shape, nats.shape) == ((0,), (0,))
+
+
+def test_a_part_of_a_text_is_scored_as_in_the_whole(network):
+    windows = CASES["sliding"]
+    part = windows._replace(starts=windows.starts[4:8], firsts=windows.firsts[4:8])
+    assert part.span == (int(part.starts[0]), int(part.starts[-1]) + windows.length + 1)
+    whole = score_windows(network, text(), windows, 4)
+    assert (score_windows(network, text(), part, 4).nats == whole.nats[4:8]).all()
 
 
 @pytest.mark.parametrize("batch", [1, 5])

@@ -135,8 +135,11 @@ def _score(
     """
     device, counts = device_of(network), windows.counts
     places = np.cumsum(counts)  # where a window's scores end among all of them
-    read, begins = _read(tokens, windows)
-    text, starts, scored, ends = (torch.from_numpy(array).to(device) for array in (read, begins, counts, places))
+    read = slice(*windows.span)  # a chunk of a long text is a short one
+    text, starts, scored, ends = (
+        torch.from_numpy(array).to(device)
+        for array in (np.asarray(tokens[read], dtype=np.int32), windows.starts - read.start, counts, places)
+    )
     offsets = torch.arange(windows.length + 1, device=device)
     divisors = torch.tensor(temperatures, dtype=torch.float64, device=device)
     total = max(len(starts) * windows.length, of_window_tokens)
@@ -154,14 +157,6 @@ def _score(
             each = each if len(each) else nats.new_empty(windows.scored + 1)
             _put(each, nats[0].unflatten(0, (rows.stop - rows.start, -1)), scored[rows], ends[rows])
     return [WindowNats(*sums_of) for sums_of in found.cpu().numpy()], each[:-1]
-
-
-def _read(tokens: Tokens, windows: Windows) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """The part of a text that ``windows`` read, and where they start in it: one chunk of a long text is a short one."""
-    if not len(windows.starts):
-        return np.zeros(0, np.int32), windows.starts
-    begin, end = int(windows.starts.min()), int(windows.starts.max()) + windows.length + 1
-    return np.asarray(tokens[begin:end], dtype=np.int32), windows.starts - begin
 
 
 def _put(each: Tensor, nats: Tensor, scored: Tensor, ends: Tensor) -> None:

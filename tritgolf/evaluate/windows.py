@@ -27,6 +27,13 @@ class Windows(NamedTuple):
         return self.starts + self.length - self.firsts
 
     @property
+    def span(self) -> tuple[int, int]:
+        """The part of the text, tokens [begin, end), that windows and their targets lie in; (0, 0) without windows."""
+        if not len(self.starts):
+            return 0, 0
+        return int(self.starts.min()), int(self.starts.max()) + self.length + 1
+
+    @property
     def scored(self) -> int:
         """Scores given: targets scored, one that two windows score counted twice."""
         return int(self.counts.sum())
