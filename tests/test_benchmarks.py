@@ -9,6 +9,8 @@ import sys
 import pytest
 import yaml
 
+from tests.audit import styles
+from tests.audit.folders import folder
 from tests.small import RECORDS, REPOSITORY, small_transformer
 from tritgolf.config.record import load_record
 
@@ -168,3 +170,11 @@ def test_golden_names_what_changed_came_and_went(monkeypatch):
     before = {"a": "1", "b": "2", "c": "3"}
     assert differences(before, dict(before)) == {}
     assert differences(before, {"a": "1", "b": "4", "d": "5"}) == {"b": "changed", "c": "gone", "d": "new"}
+
+
+def test_audit(tmp_path):
+    for name in ("a", "b"):
+        folder(tmp_path / name, {"train": styles.int6()}, "val_bpb: 1.1709")
+    command = [sys.executable, REPOSITORY / "benchmarks/audit_time.py", tmp_path]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("2 folders: ")

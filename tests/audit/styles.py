@@ -148,3 +148,48 @@ def three(**edits: float) -> dict[str, str]:
     """Three int6 runs whose mean is 1.1705 and whose sample std is 0.0035."""
     assert all(a < b for a, b in pairwise(SEEDS.values()))
     return {f"train_seed{seed}": int6(seed, bpb, **edits) for seed, bpb in SEEDS.items()}
+
+
+def ternary(seed: int = 42, bpb: float = 1.1600, stride: int = 16) -> str:
+    """The ternary records' script: settings in one line, ``t:`` and ``avg:`` a step, bytes in one line by kind."""
+    settings = {
+        "bitnet_group_size": 128, "embed_dim": 254, "fp_storage": True, "iterations": 10000,
+        "max_wallclock_seconds": 600.0, "mlp_mult": 4, "model_dim": 768, "num_heads": 8, "num_kv_heads": 4,
+        "num_layers": 10, "seed": seed, "sliding_eval": True, "sliding_eval_stride": 16, "smear": False,
+        "temp_scaling": True, "tie_embeddings": 1, "train_log_every": 1000, "val_loss_every": 0, "vocab_size": 8192,
+        "warmdown_fraction": 0.2, "warmup_steps": 2,
+    }  # fmt: skip
+    steps = [f"step:{step}/10000 loss:{3.4 - step / 20000 + seed / 10000:.4f} t:{step * 92}ms avg:92.0ms"
+             for step in range(1000, 6001, 1000)]  # fmt: skip
+    lines = [
+        "--- Hyperparameters ---",
+        " ".join(f"{name}={value}" for name, value in settings.items()),
+        f"params:73685840 L:10 d:768 h:8 kv:4 ws:8 ga:1 s:{seed}",
+        "warmup:1/2",
+        "warmup:2/2",
+        *steps,
+        f"step:6500/10000 val_loss:{nats(bpb + 0.025, 8192):.4f} val_bpb:{bpb + 0.025:.4f} train_time:598000ms "
+        "zero_frac:0.336",
+        "stopping_early: wallclock_cap train_time:598000ms step:6500/10000",
+        f"artifact:15.92MB ternary:64880640({14239486 + seed}B) fp:2513744(2537376B) code:70853",
+        f"budget:{15_990_000 + seed}/16000000 (15.99/16.00MB) FITS",
+        f"final_ternary_roundtrip val_loss:{nats(bpb + 0.027, 8192):.4f} val_bpb:{bpb + 0.027:.4f}",
+        "temp_scaling optimal_T:0.90 eval_time:146ms",
+        f"final_sliding val_loss:{nats(bpb, 8192):.4f} val_bpb:{bpb:.4f} (stride={stride}, T=0.90) eval_time:429311ms",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def submissions() -> dict[str, dict[str, str]]:
+    """The folders of ``tests/fixtures/submissions``, one a style: name → file → text. Some have a defect, by design."""
+    json_of = '{"val_bpb": 1.0810, "bytes_total": 15991930, "bytes_code": 16630}\n'
+    return {
+        "baseline": {"README.md": "# Baseline\n\nval_bpb: 1.2244\n", "train.log": baseline()},
+        "int6": {
+            "README.md": "# The best seed called a mean\n\n**val_bpb: 1.1667** (mean of three seeds, std 0.0005)\n\n"
+            + table({seed: (bpb, 15_700_000) for seed, bpb in SEEDS.items()}, "1.1705", "0.0035"),
+            **{f"{name}.log": log for name, log in three().items()},
+        },
+        "sp8192": {"README.md": "# val_bpb: 1.0810\n", "submission.json": json_of, "train_seed42.log": sp8192()},
+        "ternary": {"README.md": "# val_bpb: 1.1600\n", "seed42.log": ternary(stride=8)},
+    }

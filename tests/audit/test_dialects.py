@@ -1,15 +1,19 @@
 """Every family's log, read in its style: settings, steps, times, scores by stage, bytes by name."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.audit import styles
 from tests.audit.folders import text
-from tritgolf.audit.auditor import audit_submission
+from tritgolf.audit.auditor import audit, audit_submission
 from tritgolf.audit.dialects import DIALECTS, SCRIPT_RULES
 from tritgolf.audit.logs import parse_log, parse_runs, read_runs
 from tritgolf.audit.scores import LAST_STEP, stages
 from tritgolf.audit.submission import read_submission
+from tritgolf.outcome import Verdict
 
+SUBMISSIONS = Path(__file__).parents[1] / "fixtures" / "submissions"
 STYLES = {
     "baseline": styles.baseline(),
     "int6": styles.int6(adapted=1.1650),
@@ -94,3 +98,24 @@ def test_rules_of_one_script_judge_no_other(tmp_path):
     (tmp_path / "train.log").write_text(STYLES["ternary"])
     checks = {finding.check for finding in audit_submission(read_submission(tmp_path)).findings}
     assert checks >= SCRIPT_RULES
+
+
+@pytest.mark.parametrize("name", styles.submissions())
+def test_the_example_folders_are_what_our_writers_make(name):
+    """If this fails: write ``styles.submissions()`` to ``tests/fixtures/submissions`` again."""
+    found = {file.name: file.read_text() for file in (SUBMISSIONS / name).iterdir()}
+    assert found == styles.submissions()[name]
+
+
+DEFECTS = {
+    "baseline": set(),
+    "int6": {"text.headline", "text.mean"},
+    "sp8192": set(),
+    "ternary": {"evaluation.stride", "parameters.used", "ternary.zero_fraction"},
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_the_example_folders_have_the_defects_that_were_put_in(name):
+    findings = audit(SUBMISSIONS / name).findings
+    assert {finding.check for finding in findings if finding.verdict is Verdict.CONTRADICTED} == DEFECTS[name]

@@ -21,31 +21,39 @@ OF_OTHERS = re.compile(r"sota|merged|baseline|previous|\bprior\b|improv|delta|co
 MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(r"(?:\bstd\b|standard deviation|±|\+/-)\W{0,4}(0?\.\d{3,8})", re.IGNORECASE | re.ASCII)
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
+TOP = 5  # lines of a README in which its own score stands
+LEAST_SCORE = 0.3  # bits a byte
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Stated:
-    """A score that a text states. ``is_mean``: whether it says so; ``count``: of how many runs; ``spread``: its std."""
+    """A score that a text states. ``is_mean``: whether it says so; ``count``: of how many runs; ``spread``: its std.
+
+    ``is_headline``: whether it is the submission's own beyond doubt: of submission.json, or at the top of the README.
+    """
 
     where: str
     printed: Printed
     is_mean: bool = False
     count: int | None = None
     spread: Printed | None = None
+    is_headline: bool = True
 
 
 def stated_scores(readme: str | None) -> list[Stated]:
     """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
     found: dict[str, Stated] = {}
     last = ""
-    for line in (readme or "").splitlines():
+    lines = [line for line in (readme or "").splitlines() if line.strip()]
+    for place, line in enumerate(lines):
         if line.lstrip().startswith("|") or OF_OTHERS.search(line):
             continue
-        scores = [next(filter(None, match.groups())) for match in SCORE.finditer(line)]
+        scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:
-            found[text] = _merged(found.get(text), _stated(line, Printed(text), len(set(scores)) == 1))
+            claim = _stated(line, Printed(text), len(set(scores)) == 1)
+            found[text] = _merged(found.get(text), replace(claim, is_headline=place < TOP))
             last = text
         spread = SPREAD.search(line)
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
@@ -53,12 +61,18 @@ def stated_scores(readme: str | None) -> list[Stated]:
     return list(found.values())
 
 
-def _merged(earlier: Stated | None, told: Stated) -> Stated:
+def _merged(earlier: Stated | None, claim: Stated) -> Stated:
     """One score that is stated twice, as in the title and below it: the first one's place, all that is said of it."""
     if earlier is None:
-        return told
-    return replace(told, is_mean=earlier.is_mean or told.is_mean, count=earlier.count or told.count,
-                   spread=earlier.spread or told.spread)  # fmt: skip
+        return claim
+    return replace(claim, is_mean=earlier.is_mean or claim.is_mean, count=earlier.count or claim.count,
+                   spread=earlier.spread or claim.spread,
+                   is_headline=earlier.is_headline or claim.is_headline)  # fmt: skip
+
+
+def _is_score(text: str) -> bool:
+    """Whether a number can be a score in BPB, and no difference of two."""
+    return float(text) >= LEAST_SCORE
 
 
 def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
@@ -139,7 +153,7 @@ def counting(submission: Submission) -> tuple[RunLog, ...]:
 
 def is_headline_table(submission: Submission, table: SeedTable) -> bool:
     """Whether the score that the submission states first, or its JSON's, is this table's: a mean or a row."""
-    stated = [told.printed for told in stated_scores(submission.readme)[:1]]
+    stated = [claim.printed for claim in stated_scores(submission.readme)[:1]]
     stated += [score] if (score := printed_of((submission.facts or {}).get("val_bpb"))) else []
     cells = [cell for row in (table.mean, *table.rows.values()) for title, cell in row.items()
              if table.kinds[title] == "bpb"]  # fmt: skip

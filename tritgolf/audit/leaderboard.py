@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tritgolf.audit.auditor import audit_submission
-from tritgolf.audit.claimed import claimed_seeds, counting, printed_of, stated_scores
+from tritgolf.audit.claimed_runs import Scored, claimed_runs, claimed_score
 from tritgolf.audit.contest import RECORD_MARGIN_NATS
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import read_csv
 from tritgolf.audit.report import Report
-from tritgolf.audit.scores import agrees, samples, stages, stages_of
 from tritgolf.audit.significance import WelchTest, improvement
 from tritgolf.audit.submission import Submission, read_submission
 from tritgolf.audit.track import ten_minutes
@@ -33,16 +31,6 @@ class Rerun:
     reproduced: str
     source: str
     facts: str
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The runs that a claimed score is of: the stage, and each run's bits a byte and nats a token there."""
-
-    stage: str = ""
-    runs: tuple[RunLog, ...] = ()
-    bpb: tuple[float, ...] = ()
-    nats: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,43 +106,6 @@ def _submission(path: Path) -> Submission | None:
         return read_submission(path)
     except InputError:
         return None
-
-
-def claimed_score(submission: Submission) -> Printed | None:
-    """What the submission says that it scores: in submission.json, else in its README's text."""
-    stated = stated_scores(submission.readme)
-    return printed_of((submission.facts or {}).get("val_bpb")) or (stated[0].printed if stated else None)
-
-
-def claimed_runs(submission: Submission) -> Scored:
-    """The runs whose mean the claimed score is, or of which it is one; where no log has it, those that count.
-
-    With one run's score stand the other seeds' at the same stage.
-    """
-    claimed = claimed_score(submission)
-    logs = tuple(log for log in counting(submission) if stages(log))
-    if not logs:
-        return Scored()
-    seeds = claimed_seeds(submission)
-    named = {log.name: log for log in logs}
-    in_nats = {(sample.stage, sample.names): sample.values for sample in samples(logs, seeds, nats=True)}
-    for sample in samples(logs, seeds) if claimed else ():
-        if claimed and agrees(claimed, sample.mean):
-            runs = tuple(named[name] for name in sample.names)
-            return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
-    owner = next((log for log in logs if claimed and stages_of(log, claimed)), None)
-    if owner is None or claimed is None:
-        return _at_stage(logs, list(stages(logs[0]))[-1])
-    others = [log for log in logs if log.seed != owner.seed and log.dialect == owner.dialect]
-    return _at_stage((owner, *others), stages_of(owner, claimed)[-1])
-
-
-def _at_stage(logs: Sequence[RunLog], stage: str) -> Scored:
-    """The runs that have a score at this very stage."""
-    found = {log.name: stages(log)[stage] for log in logs if stage in stages(log)}
-    runs = tuple(log for log in logs if log.name in found)
-    scores = [found[log.name] for log in runs]
-    return Scored(stage, runs, tuple(s.bpb.value for s in scores), tuple(s.nats.value for s in scores))
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,9 @@ def _row(columns: Sequence[str], texts: Sequence[str], row: Row) -> str:
 
 def _with_evidence(text: str, row: Row) -> str:
     wrong = [finding for finding in row.report.findings if finding.verdict is Verdict.CONTRADICTED]
-    told = [f"{finding.check}, {finding.subject}: {finding.evidence}" for finding in wrong]
-    told += [f"rerun, {note.by} ({note.source}): {note.facts}" for note in row.reruns]
-    if not told:
+    evidence = [f"{finding.check}, {finding.subject}: {finding.evidence}" for finding in wrong]
+    evidence += [f"rerun, {note.by} ({note.source}): {note.facts}" for note in row.reruns]
+    if not evidence:
         return html.escape(text)
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in told)
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in evidence)
     return f"<details><summary>{html.escape(text)}</summary><ul>{items}</ul></details>"

@@ -178,10 +178,10 @@ class RunLog:
     @cached_property
     def fingerprint(self) -> str:
         """What makes it this run and no other: losses by step and scores; the file's digest where there are none."""
-        told = [(line.step, line.loss.text) for line in self.steps]
-        told += [(line.step, line.bpb.text) for line in self.validations]
+        losses = [(line.step, line.loss.text) for line in self.steps]
+        losses += [(line.step, line.bpb.text) for line in self.validations]
         scored = [(score.name, score.bpb.text) for score in self.scores]
-        return repr((told, scored, self.total_bytes)) if told or scored else self.digest
+        return repr((losses, scored, self.total_bytes)) if losses or scored else self.digest
 
     @property
     def total_bytes(self) -> int | None:

@@ -84,9 +84,10 @@ def _seed_table(table: Table) -> SeedTable | None:
         cells = {
             title: cell for title, text in zip(table.header[1:], row[1:], strict=True) if (cell := read_cell(text))
         }
-        if name.isdigit():
-            rows[int(name)] = cells
-        elif name.startswith(("mean", "avg", "average")):
+        seed = re.fullmatch(r"(\d+)(?: ?\(.*)?", name)
+        if seed:
+            rows[int(seed[1])] = cells
+        elif re.search(r"\b(?:mean|avg|average)\b", name):
             mean = cells
             std = std or _spreads(table.header, row)
         elif name.startswith("std"):

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from tritgolf.audit.report import Report
 
 DESCRIPTION = """Check a submission folder (README.md, submission.json, logs, script, artifact) or results/RECORD.
-Nothing in the folder is executed. Exit code: 0, all holds or can't be told; 1, something is contradicted; 2, not a
-submission, or no logs in a folder that was named."""
+Nothing in the folder is executed. Logs of every style of the contest are read, runs count, not files. Contradicted is
+what no reading of the texts fits; a figure may be rounded or cut off, training may end 1 s or a step past its limit.
+Exit code: 0, all holds or can't be told; 1, something is contradicted; 2, not a submission, or no logs in a folder that
+was named."""
 PUBLISHED = "published"
 
 

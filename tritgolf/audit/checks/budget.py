@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed import counting
+from tritgolf.audit.claimed_runs import bound_runs
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
@@ -30,9 +31,9 @@ def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
     pairs = [(models[method], total) for method, total in totals.items() if method in models]
     if not pairs or not log.code_bytes:
         return cant_tell("no artifact line or no budget line")
-    told = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
+    sums = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
     codes = " or ".join(f"{code:,}" for code in log.code_bytes)
-    return judge(all(total - model in log.code_bytes for model, total in pairs), f"{told}; code {codes}")
+    return judge(all(total - model in log.code_bytes for model, total in pairs), f"{sums}; code {codes}")
 
 
 @LOG_CHECKS("budget.megabytes", "the printed megabytes are the printed bytes")
@@ -75,7 +76,7 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     The total is the one after compression; ``Total submission size`` without a method is of the raw weights. A stated
     total above the limit contradicts the rule by itself.
     """
-    totals = {log.name: log.total_bytes for log in counting(submission) if log.total_bytes}
+    totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
     facts = submission.facts or {}
     stated = facts.get("bytes_total")
     if isinstance(stated, int) and not isinstance(stated, bool):
@@ -85,6 +86,10 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     over = [f"{name}: {total:,} bytes, {total - BYTE_LIMIT:,} too many" for name, total in totals.items()
             if total > BYTE_LIMIT]  # fmt: skip
     return judge(not over, "; ".join(over) or f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes")
+
+
+def _total(log: RunLog) -> int | None:
+    return log.total_bytes
 
 
 @SUBMISSION_CHECKS("budget.identical", "different runs have different byte counts")
@@ -133,9 +138,9 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     if not sizes or not (logged or stated):
         reason = "no script in the folder" if not sizes else "no artifact line"
         return _without_script(logged, stated, reason)
-    told = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
+    logged_codes = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
     scripts = ", ".join(f"{name} has {size:,} bytes" for name, size in sizes.items())
-    evidence = f"{scripts}; logged {told or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
+    evidence = f"{scripts}; logged {logged_codes or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
     fits = all(codes[0] in sizes.values() for codes in logged.values())
     one_script = len({codes[0] for codes in logged.values()}) <= 1 or len(sizes) > 1
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
@@ -160,8 +165,8 @@ def _without_script(logged: dict[str, tuple[int, ...]], stated: int | None, reas
     known = {code for codes in logged.values() for code in codes}
     if stated is None or not known or any(_is_stated(stated, size) for size in known):
         return cant_tell(reason)
-    told = ", ".join(f"{code:,}" for code in sorted(known))
-    return contradicted(f"submission.json {stated:,}; logged {told}")
+    sizes = ", ".join(f"{code:,}" for code in sorted(known))
+    return contradicted(f"submission.json {stated:,}; logged {sizes}")
 
 
 @SUBMISSION_CHECKS("json.sum", "submission.json's total is its code and model")
@@ -179,5 +184,5 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     ]
     if not models:
         return cant_tell("neither submission.json nor a log of this total has the model's bytes")
-    told = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models)
-    return judge(any(model + code == total for model in models), f"{told}; bytes_total {total:,}")
+    sums = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models)
+    return judge(any(model + code == total for model in models), f"{sums}; bytes_total {total:,}")

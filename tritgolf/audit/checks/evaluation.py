@@ -170,7 +170,7 @@ def nats_and_bpb_agree(submission: Submission) -> Outcome:
     count = sum(len(lines) for lines in groups.values())
     if count < 2:
         return cant_tell(f"{count} lines with nats and BPB; a ratio needs two")
-    held = any(outcome.verdict is Verdict.HOLDS for outcome in outcomes) or _are_close(shared)
+    held = all(_are_close(ratios) for ratios in _by_text(groups).values())
     told = f"{count} lines of {len(groups)} evaluations, {min(r.low for r in shared):.5f} to "
     told += f"{max(r.high for r in shared):.5f} bytes a token"
     return holds(told) if held else cant_tell(f"{told}: of different texts, or too few lines")
@@ -184,7 +184,7 @@ def _by_evaluation(logs: Iterable[RunLog]) -> dict[tuple[object, ...], list["Sco
         lines = scored_lines([log])
         # Validations while training may be of a part of the text, the first and the last of another than the rest.
         for line in lines[1 : len(log.validations) - 1]:
-            groups["validation", log.name].append(line)
+            groups[f"validation of {log.name}", *text].append(line)
         for line in lines[len(log.validations) :]:
             groups[line.where.removeprefix(f"{log.name}: ").replace("_exact", ""), *text].append(line)
     return groups
@@ -193,7 +193,15 @@ def _by_evaluation(logs: Iterable[RunLog]) -> dict[tuple[object, ...], list["Sco
 def _are_close(ratios: Sequence[Interval]) -> bool:
     """Whether evaluations of one text can have these bytes a token: windows and documents differ at their ends."""
     high, low = max(ratio.low for ratio in ratios), min(ratio.high for ratio in ratios)
-    return len(ratios) > 1 and high - low <= SAME_TEXT * low
+    return high - low <= SAME_TEXT * low
+
+
+def _by_text(groups: dict[tuple[object, ...], list["ScoredLine"]]) -> dict[tuple[object, ...], list[Interval]]:
+    """Text (vocabulary, tokens) → the bytes a token of every line of it."""
+    found: dict[tuple[object, ...], list[Interval]] = defaultdict(list)
+    for (_, *text), lines in groups.items():
+        found[tuple(text)] += [line.ratio for line in lines]
+    return found
 
 
 def lines_that_cannot_be(lines: Sequence[ScoredLine], slack: float = 0.0) -> Outcome:

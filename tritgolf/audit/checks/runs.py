@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import claimed_seeds, counting, printed_of, seed_results, tables_of
+from tritgolf.audit.claimed import claimed_seeds, printed_of, seed_results, tables_of
+from tritgolf.audit.claimed_runs import bound_runs
 from tritgolf.audit.contest import EVALUATION_SECONDS, SECONDS_LIMIT, VALIDATION_TOKENS
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import stages_of
@@ -35,8 +36,10 @@ def seeds_have_logs(submission: Submission) -> Outcome:
     missing = [seed for seed in claimed if seed not in printed]
     if missing and None not in printed:
         wrong.append(f"no log prints {', '.join(map(str, missing))}")
-    told = f"claimed {', '.join(map(str, claimed))}; logs print {', '.join(f'{log.seed} ({log.name})' for log in logs)}"
-    return contradicted(f"{told}; {'; '.join(wrong)}") if wrong else holds(told)
+    evidence = (
+        f"claimed {', '.join(map(str, claimed))}; logs print {', '.join(f'{log.seed} ({log.name})' for log in logs)}"
+    )
+    return contradicted(f"{evidence}; {'; '.join(wrong)}") if wrong else holds(evidence)
 
 
 def _table_seeds(submission: Submission) -> Iterator[int]:
@@ -74,10 +77,10 @@ def runs_are_distinct(submission: Submission) -> Outcome:
         trained.setdefault(tuple((line.step, line.loss.text) for line in log.steps), []).append(log)
     twice = [logs for losses, logs in trained.items() if len(losses) >= FEWEST_LOSSES and _seeds_differ(logs)]
     if twice:
-        told = [f"{' and '.join(log.name for log in logs)} have the same loss at every step" for logs in twice]
-        return contradicted("; ".join(told))
-    told = [f"{copy} repeats {run} and counts once" for copy, run in submission.copies]
-    return holds("; ".join([*told, f"{len(submission.readable_logs)} runs, no two equal"]))
+        evidence = [f"{' and '.join(log.name for log in logs)} have the same loss at every step" for logs in twice]
+        return contradicted("; ".join(evidence))
+    evidence = [f"{copy} repeats {run} and counts once" for copy, run in submission.copies]
+    return holds("; ".join([*evidence, f"{len(submission.readable_logs)} runs, no two equal"]))
 
 
 def _seeds_differ(logs: list[RunLog]) -> bool:
@@ -92,19 +95,23 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     sum is larger, some of it may be diagnostics. Other tracks have no such rule.
     """
     free = ten_minutes(submission) is False
-    times = {log.name: seconds for log in counting(submission)
-             if (seconds := list(log.evaluation_seconds) if free else _needed_seconds(log))}  # fmt: skip
+    seconds_of = _all_seconds if free else _needed_seconds
+    times = {log.name: seconds_of(log) for log in bound_runs(submission, seconds_of)}
     if not times:
         return cant_tell("no evaluation time in the logs")
     longest = {name: max(seconds) for name, seconds in times.items()}
     total = max(sum(seconds) for seconds in times.values())
-    told = f"longest evaluation {max(longest.values()):.1f} s, all that one run prints {total:.1f} s"
+    evidence = f"longest evaluation {max(longest.values()):.1f} s, all that one run prints {total:.1f} s"
     if free:
-        return holds(f"not of the 10-minute track, so no limit; {told}")
+        return holds(f"not of the 10-minute track, so no limit; {evidence}")
     if total <= EVALUATION_SECONDS:
-        return holds(told)
+        return holds(evidence)
     over = [name for name, seconds in longest.items() if seconds > EVALUATION_SECONDS]
-    return contradicted(f"{told} ({over[0]})") if over and ten_minutes(submission) else cant_tell(told)
+    return contradicted(f"{evidence} ({over[0]})") if over and ten_minutes(submission) else cant_tell(evidence)
+
+
+def _all_seconds(log: RunLog) -> list[float]:
+    return list(log.evaluation_seconds)
 
 
 def _needed_seconds(log: RunLog) -> list[float]:
@@ -134,6 +141,6 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     by_vocabulary: dict[int | None, list[int]] = {}
     for vocabulary, tokens in known.values():
         by_vocabulary.setdefault(vocabulary, []).append(tokens or 0)
-    told = "; ".join(f"{', '.join(f'{n:,}' for n in sorted(set(tokens)))}" for tokens in by_vocabulary.values())
+    counted = "; ".join(f"{', '.join(f'{n:,}' for n in sorted(set(tokens)))}" for tokens in by_vocabulary.values())
     cut = all(max(tokens) - min(tokens) <= 4 * A_WINDOW for tokens in by_vocabulary.values())
-    return holds(f"{told} tokens in {len(known)} logs") if cut else cant_tell(f"{told} tokens: of several texts")
+    return holds(f"{counted} tokens in {len(known)} logs") if cut else cant_tell(f"{counted} tokens: of several texts")

@@ -40,8 +40,8 @@ def scores_come_before_the_fit(submission: Submission) -> Outcome:
     if submission.script is None or (tree := script.parse_script(submission.script)) is None:
         return cant_tell("no script that can be read")
     if found := script.fits_before_scoring(tree):
-        told = ", ".join(f"{function} fits to '{target}', then scores it" for function, target in found)
-        return contradicted(f"{submission.script.name}: {told}")
+        evidence = ", ".join(f"{function} fits to '{target}', then scores it" for function, target in found)
+        return contradicted(f"{submission.script.name}: {evidence}")
     first = script.scores_before_fitting(tree)
     if not first:
         return cant_tell("no loop that fits and scores can be recognized")

@@ -34,31 +34,31 @@ def headline_is_logged(submission: Submission) -> Outcome:
     stated = stated_scores(submission.readme)
     if not stated or not _scored(submission):
         return cant_tell(submission.not_in_readme("no val_bpb in README.md") if _scored(submission) else NO_SCORES)
-    outcomes = [score_is_logged(submission, told) for told in stated]
+    outcomes = [score_is_logged(submission, claim) for claim in stated]
     if outcomes[0].verdict is Verdict.CONTRADICTED and any(other.verdict is Verdict.HOLDS for other in outcomes[1:]):
         # Another score of the text is logged: which one is the headline, the text doesn't say beyond doubt.
         return outcomes[0] if stated[0].is_mean else cant_tell(outcomes[0].evidence)
     return outcomes[0]
 
 
-def score_is_logged(submission: Submission, told: Stated, by_rows: bool = True) -> Outcome:
+def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True) -> Outcome:
     """The same for one stated score from anywhere.
 
     ``by_rows``: where logs are missing, whether a row of the table that the score is of may contradict it.
     """
     logs, seeds = _scored(submission), claimed_seeds(submission)
-    found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, told.printed)]
+    found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
     means = [sample for nats in (False, True) for sample in samples(logs, seeds, nats)
-             if agrees(told.printed, sample.mean)]  # fmt: skip
-    if means and (told.is_mean or not found):
-        return holds(f"{told.where} {told.printed}: mean {means[0]}")
-    if found and not told.is_mean:
-        return holds(f"{told.where} {told.printed}: {found[0]}")
-    what = f"{told.where} {told.printed}{', a mean' if told.is_mean else ''}; logs {_logged(submission)}"
-    if not is_complete(submission, told.is_mean, told.count):
+             if agrees(claim.printed, sample.mean)]  # fmt: skip
+    if means and (claim.is_mean or not found):
+        return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
+    if found and not claim.is_mean:
+        return holds(f"{claim.where} {claim.printed}: {found[0]}")
+    what = f"{claim.where} {claim.printed}{', a mean' if claim.is_mean else ''}; logs {_logged(submission)}"
+    if not is_complete(submission, claim.is_mean, claim.count):
         row = contradicted_row(submission) if by_rows else ""
-        return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, told.printed) else cant_tell(what)
-    return contradicted(what)
+        return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, claim.printed) else cant_tell(what)
+    return contradicted(what) if claim.is_headline else cant_tell(what)
 
 
 def contradicted_row(submission: Submission) -> str:
@@ -89,19 +89,19 @@ def _scored(submission: Submission) -> tuple[RunLog, ...]:
 def _logged(submission: Submission) -> str:
     """The last stage of each run, and their mean, as evidence quotes them."""
     ends = [(log.name, list(stages(log).values())[-1].bpb) for log in _scored(submission)]
-    told = ", ".join(f"{bpb} ({name})" for name, bpb in ends[:6])
+    scores = ", ".join(f"{bpb} ({name})" for name, bpb in ends[:6])
     mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
-    return told + (", …" if len(ends) > 6 else "") + mean
+    return scores + (", …" if len(ends) > 6 else "") + mean
 
 
 @SUBMISSION_CHECKS("text.mean", "scores called means are means of the runs")
 def stated_means_are_means(submission: Submission) -> Outcome:
     """Proves that each score which README.md or submission.json calls a mean is the mean of some sample of its runs."""
-    stated = [told for told in stated_scores(submission.readme) if told.is_mean] + list(_json_means(submission))
+    stated = [claim for claim in stated_scores(submission.readme) if claim.is_mean] + list(_json_means(submission))
     if not _scored(submission) or not stated:
         nothing = submission.not_in_readme("no score called a mean")
         return cant_tell(nothing if _scored(submission) else NO_SCORES)
-    outcomes = [score_is_logged(submission, told, by_rows=False) for told in stated]
+    outcomes = [score_is_logged(submission, claim, by_rows=False) for claim in stated]
     return _worst(outcomes, "no score called a mean")
 
 
@@ -133,9 +133,9 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
 
 def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool]]:
     """(where, mean, std, whether in nats) of every std that has a mean beside it."""
-    for told in stated_scores(submission.readme):
-        if told.spread and told.is_mean:
-            yield told.where, told.printed, told.spread, False
+    for claim in stated_scores(submission.readme):
+        if claim.spread and claim.is_mean:
+            yield claim.where, claim.printed, claim.spread, False
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
         center, spread = printed_of(facts.get(name)), printed_of(facts.get(f"{name}_std"))
@@ -155,8 +155,8 @@ def _spread(where: str, spread: Printed, found: Sequence[Sample]) -> Outcome:
                 return holds(f"{where} {spread}: {name} std {value:.8f}")
     of_sample, of_population = found[0].stds
     values = ", ".join(f"{value:.8f}" for value in found[0].values)
-    told = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"
-    return contradicted(f"{where} {spread}: neither; {told}")
+    stds = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"
+    return contradicted(f"{where} {spread}: neither; {stds}")
 
 
 @SUBMISSION_CHECKS("json.score", "submission.json's scores are the logs'")
@@ -181,12 +181,12 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     if any(stages_of(log, printed) for log in logs):
         return holds(f"seed {seed}: {printed}")
     others = [log.name for log in _scored(submission) if stages_of(log, printed)]
-    told = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
+    logged = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
     if others:  # the score is there, under another seed: the seed's check tells that
         return cant_tell(f"seed {seed}: {printed} is {others[0]}'s")
     if not is_complete(submission):
-        return cant_tell(f"seed {seed}: {printed}; the log has {told}")
-    return contradicted(f"submission.json, seed {seed}: {printed}; the log has {told}")
+        return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
+    return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
 
 
 @SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")

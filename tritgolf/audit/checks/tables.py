@@ -72,9 +72,9 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequ
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
     if not (alone and stated and is_headline_table(submission, table)):
         return []
-    told = ", ".join(cell.printed.text for cell in stated)
+    row_scores = ", ".join(cell.printed.text for cell in stated)
     logged = ", ".join(value.text for value in candidates(scored[0], "bpb").values())
-    return [f"seed {seed}: the row has {told}; {scored[0].name} has {logged}"]
+    return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
 
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")

@@ -32,10 +32,10 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
             submission.not_in_readme("no artifact size in README.md") if totals else "no budget line in the logs"
         )
     printed = Printed(match[1])
-    told = ", ".join(f"{total:,.0f}" for total in totals)
+    logged = ", ".join(f"{total:,.0f}" for total in totals)
     fits = any(agrees(printed, size / unit) for size in [*totals, fmean(totals)] for unit in (1e6, 2**20))
     models = any(agrees(printed, size / 1e6) for log in submission.readable_logs for size in _models(log))
-    return judge(fits or models, f"README {printed} MB; logged totals {told}")
+    return judge(fits or models, f"README {printed} MB; logged totals {logged}")
 
 
 def _sizes(submission: Submission) -> list[float]:
@@ -68,8 +68,10 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
         of_this_run = len(logs) == 1 and (score is None or stages_of(logs[0], score))
         if size and logs:
             fits = any(size.value in (log.total_bytes, *_models(log)) for log in logs)
-            told = f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
-            outcomes.append(judge(fits, told) if fits or of_this_run else cant_tell(told))
+            evidence = (
+                f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
+            )
+            outcomes.append(judge(fits, evidence) if fits or of_this_run else cant_tell(evidence))
     outcomes += [contradicted(row) for row in _rows_of_other_sizes(submission)]
     wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
     right = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.HOLDS]
@@ -80,21 +82,21 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
 
 def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
     totals = _sizes(submission)
-    told = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
+    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
     if size.value in totals or round(fmean(totals)) == size.value or int(fmean(totals)) == size.value:
-        return holds(told)
+        return holds(evidence)
     models = [model for log in submission.readable_logs for model in _models(log)]
     scripts = [file.stat().st_size for file in submission.scripts]
     if any(model + script == size.value for model in models for script in scripts):
-        return holds(f"{told}; it is a logged model and the script as shipped")
+        return holds(f"{evidence}; it is a logged model and the script as shipped")
     if size.value % 10_000 == 0 and any(abs(total - size.value) <= 5_000 for total in totals):
-        return holds(f"{told}; stated in whole ten thousands")
+        return holds(f"{evidence}; stated in whole ten thousands")
     if key != "bytes_total" and size.value in models:
-        return holds(f"{told}; it is a logged model, without code")
+        return holds(f"{evidence}; it is a logged model, without code")
     if not is_complete(submission):
-        return cant_tell(told)
+        return cant_tell(evidence)
     of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
-    return contradicted(told + of_models)
+    return contradicted(evidence + of_models)
 
 
 def _rows_of_other_sizes(submission: Submission) -> list[str]:
@@ -110,8 +112,8 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
                 if table.kinds[title] != "total_bytes" or cell.about or not its_own:
                     continue
                 if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
-                    told = ", ".join(f"{log.total_bytes:,}" for log in logs)
-                    wrong.append(f"seed {seed}: the row has {cell.printed}{cell.unit}, logged {told}")
+                    logged = ", ".join(f"{log.total_bytes:,}" for log in logs)
+                    wrong.append(f"seed {seed}: the row has {cell.printed}{cell.unit}, logged {logged}")
     return wrong
 
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed import counting
+from tritgolf.audit.claimed_runs import bound_runs
 from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog, StepLine
@@ -32,7 +32,7 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
     The published scripts look at the clock after a step: a run that stops up to 1 s, or one step, past the limit is
     within it, and told. Runs configured for another time or fewer GPUs are not judged, nor those of other tracks.
     """
-    logs = [log for log in counting(submission) if log.train_ms]
+    logs = bound_runs(submission, lambda log: log.train_ms)
     if not logs:
         return cant_tell("no training time")
     longest = f"{max(_seconds(log) for log in logs):,.3f} s at most"

@@ -1,0 +1,66 @@
+"""Which runs the score that a submission claims is of: those that the contest's limits bind."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tritgolf.audit.claimed import claimed_seeds, counting, printed_of, stated_scores
+from tritgolf.audit.intervals import Printed
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import agrees, samples, stages, stages_of
+from tritgolf.audit.submission import Submission
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The runs that a claimed score is of: the stage, and each run's bits a byte and nats a token there."""
+
+    stage: str = ""
+    runs: tuple[RunLog, ...] = ()
+    bpb: tuple[float, ...] = ()
+    nats: tuple[float, ...] = ()
+
+
+def claimed_score(submission: Submission) -> Printed | None:
+    """What the submission says that it scores: in submission.json, else in its README's text."""
+    stated = stated_scores(submission.readme)
+    return printed_of((submission.facts or {}).get("val_bpb")) or (stated[0].printed if stated else None)
+
+
+def claimed_runs(submission: Submission) -> Scored:
+    """The runs whose mean the claimed score is, or of which it is one; where no log has it, those that count.
+
+    With one run's score stand the other seeds' at the same stage.
+    """
+    claimed = claimed_score(submission)
+    logs = tuple(log for log in counting(submission) if stages(log))
+    if not logs:
+        return Scored()
+    seeds = claimed_seeds(submission)
+    named = {log.name: log for log in logs}
+    in_nats = {(sample.stage, sample.names): sample.values for sample in samples(logs, seeds, nats=True)}
+    for sample in samples(logs, seeds) if claimed else ():
+        if claimed and agrees(claimed, sample.mean):
+            runs = tuple(named[name] for name in sample.names)
+            return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
+    owner = next((log for log in logs if claimed and stages_of(log, claimed)), None)
+    if owner is None or claimed is None:
+        return _at_stage(logs, list(stages(logs[0]))[-1])
+    others = [log for log in logs if log.seed != owner.seed and log.dialect == owner.dialect]
+    return _at_stage((owner, *others), stages_of(owner, claimed)[-1])
+
+
+def _at_stage(logs: Sequence[RunLog], stage: str) -> Scored:
+    """The runs that have a score at this very stage."""
+    found = {log.name: stages(log)[stage] for log in logs if stage in stages(log)}
+    runs = tuple(log for log in logs if log.name in found)
+    scores = [found[log.name] for log in runs]
+    return Scored(stage, runs, tuple(s.bpb.value for s in scores), tuple(s.nats.value for s in scores))
+
+
+def bound_runs(submission: Submission, tells: Callable[[RunLog], object]) -> tuple[RunLog, ...]:
+    """The runs that the limits of time and bytes bind and whose log ``tells`` of it: those of the claimed score.
+
+    Where none of these tells (logs of an evaluation alone, a score that no log has), all that count and tell.
+    """
+    of_the_score = tuple(log for log in claimed_runs(submission).runs if tells(log))
+    return of_the_score or tuple(log for log in counting(submission) if tells(log))
