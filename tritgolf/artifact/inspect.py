@@ -79,7 +79,7 @@ def facts_of_trits(trits: Mapping[str, Tensor], model: Settings) -> dict[str, An
     }
 
 
-def _facts_of_codes(stored: Stored, model: Settings) -> dict[str, Any]:
+def _facts_of_codes(stored: Stored, model: Any) -> dict[str, Any]:
     """How many parameters the model trains, and how many numbers are codes of each kind."""
     counts: dict[str, int] = {}
     for name, (codes, _) in stored.quantized.items():

@@ -88,7 +88,7 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
     from tritgolf.model.specs import parameters_of  # noqa: PLC0415
 
     record, laid_over = _run_of_a_record(name) if RUN_MARK in name else (load_record(name, folder), [])
-    model = record.model
+    model: Any = record.model
     storage = record.export.by_role(record.export.own_storage, model)
     specs = tensor_specs(parameters_of(model), storage)
     by_kind = stored_bytes(specs, storage.group_size)
