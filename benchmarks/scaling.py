@@ -27,7 +27,7 @@ from torch import Tensor
 from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.files import write_json
 from tritgolf.provenance import provenance
-from tritgolf.train.distributed import Ranks, joined_ranks
+from tritgolf.ranks import Ranks, joined_ranks
 from tritgolf.train.step_timing import PHASES
 from tritgolf.train.trainer import Trainer
 

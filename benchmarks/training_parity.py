@@ -33,7 +33,7 @@ from tritgolf.files import write_json
 from tritgolf.model.build import default_device
 from tritgolf.progress import progress
 from tritgolf.provenance import provenance
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.schedule import lr_scale
 from tritgolf.train.trainer import Trainer
 

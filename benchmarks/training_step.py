@@ -30,7 +30,7 @@ from tritgolf.model.phase import Phase
 from tritgolf.model.residual import add_scaled
 from tritgolf.provenance import provenance
 from tritgolf.quantize.rounding import rounded_through
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.schedule import phases
 from tritgolf.train.trainer import Trainer
 

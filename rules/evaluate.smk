@@ -1,5 +1,11 @@
 """Evaluation of the artifact that a record ships: chunked, sliding, temperature."""
 
+
+def evaluation_gpus(record: str) -> int:
+    """GPUs of one evaluation: all of a run's if a method adapts, else one, so that several evaluations run at a time."""
+    return GPUS if record_config(record).evaluate.adapts else min(1, GPUS)
+
+
 for _record in records():
 
     rule:
@@ -20,11 +26,12 @@ for _record in records():
             f"results/{_record}/seed{{seed}}/benchmarks/evaluate_{{checkpoint}}.tsv"
         conda:
             COMPUTE_ENVIRONMENT
-        threads: compute_threads(_record, 1)
+        threads: compute_threads(_record, max(1, evaluation_gpus(_record)))
         resources:
-            mem_mb=memory_mb(min(1, GPUS)),
+            mem_mb=memory_mb(evaluation_gpus(_record)),
             runtime=120,
-            gpu=min(1, GPUS),
+            gpu=evaluation_gpus(_record),
+            ranks=max(1, evaluation_gpus(_record)),  # processes, one a GPU; on CPUs as many as are asked for here
         params:
             version=version_of("evaluate"),
             record=_record,

@@ -1,5 +1,6 @@
 """Progress bars that are quiet when nobody is looking."""
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -8,5 +9,6 @@ from tqdm import tqdm
 
 
 def progress(items: Iterable[Any] | None = None, *, total: int | None = None, what: str, unit: str) -> "tqdm[Any]":
-    """A tqdm bar on standard error; silent when standard error is not a terminal."""
-    return tqdm(items, total=total, desc=what, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False)
+    """A tqdm bar on standard error; silent when that is not a terminal, and on all ranks (torchrun's) but the first."""
+    silent = not sys.stderr.isatty() or os.environ.get("RANK", "0") != "0"
+    return tqdm(items, total=total, desc=what, unit=f" {unit}", disable=silent, leave=False)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config.evaluate import EvaluateConfig
@@ -10,14 +9,16 @@ from tritgolf.config.models import of_its_kind
 from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.no_network import no_network
-from tritgolf.stages.evaluate import evaluate_stage
+from tritgolf.stages.evaluation_ranks import evaluate_on
 from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]), no_network(), computing_on(snakemake.resources.gpu):
-    torch.set_num_threads(snakemake.threads)
-    evaluate_stage(
+    evaluate_on(
+        processes=snakemake.resources.ranks,
+        device="cuda" if snakemake.resources.gpu else "cpu",
+        threads=snakemake.threads,
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),
         name=snakemake.wildcards.checkpoint,

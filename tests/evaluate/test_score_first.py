@@ -1,7 +1,6 @@
 """Score-first test-time training at toy size: against a plain loop, its causality, and any number of ranks."""
 
 import copy
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +8,8 @@ import pytest
 import torch
 
 from tests.evaluate.test_probe import Bigram
+from tests.evaluate.test_score import compiled_by
+from tests.evaluate.threads import on_threads
 from tritgolf.config.evaluate import ScoreFirstSettings, SlidingSettings
 from tritgolf.evaluate import probe
 from tritgolf.evaluate.methods import make_method
@@ -26,9 +27,9 @@ SETTINGS = SlidingSettings(
 
 def method(adaptation=ScoreFirst, ranks=None):
     """Windows of 4 tokens, chunks of 8; scored by ``adaptation``."""
-    made = make_method(SETTINGS, 2)
+    made = make_method(SETTINGS, 2, ranks=ranks)
     (score_first,) = made.adapt
-    return replace(made, adapt=(adaptation(score_first.settings, ranks or score_first.ranks),))
+    return replace(made, adapt=(adaptation(score_first.settings),))
 
 
 def plain_loop(tokens):
@@ -88,7 +89,7 @@ class TrainFirst(ScoreFirst):
 
     def _one_chunk(self, adapted, optimizer, tokens, place, chunk, scorer, parts):
         if place[0] < place[1] - 1:
-            self.train(adapted, optimizer, tokens, place)
+            self.train(adapted, optimizer, tokens, place, scorer.ranks)
         super()._one_chunk(adapted, optimizer, tokens, (0, 1), chunk, scorer, parts)
 
 
@@ -101,44 +102,24 @@ def test_the_probe_passes_it_and_flags_training_before_scoring():
     assert "moved the score" in flagged.reason
 
 
-class Threads:
-    """Ranks that are threads of this process."""
-
-    def __init__(self, rank, world, barrier, shelf):
-        self.rank, self.world, self.barrier, self.shelf = rank, world, barrier, shelf
-
-    def gather(self, value):
-        self.shelf[self.rank] = value
-        self.barrier.wait()
-        found = [self.shelf[rank] for rank in range(self.world)]
-        self.barrier.wait()
-        return found
-
-    def average_(self, tensors):
-        of_ranks = self.gather([tensor.clone() for tensor in tensors])
-        for tensor, *others in zip(tensors, *of_ranks, strict=True):
-            tensor.copy_(sum(others) / self.world)
-
-
 @pytest.mark.parametrize("world", [2, 3])
 def test_ranks_share_windows_and_sequences_and_find_what_one_finds(world):
     """Three ranks for two sequences: one of them has none."""
-    barrier, shelf, found = threading.Barrier(world, timeout=60), {}, {}
-
-    def run(rank):
-        ranks = Threads(rank, world, barrier, shelf)
-        found[rank] = method(ranks=ranks).score(Bigram(), TOKENS, "test")
-
-    threads = [threading.Thread(target=run, args=(rank,)) for rank in range(world)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
     alone = method().score(Bigram(), TOKENS, "test")
-    for rank in range(world):
-        assert found[rank].targets.tolist() == alone.targets.tolist()
-        assert found[rank].nats == pytest.approx(alone.nats, abs=2e-5)
-        assert found[rank].sums.nats == pytest.approx(alone.sums.nats, abs=1e-4)
+    for found in on_threads(world, lambda ranks: method(ranks=ranks).score(Bigram(), TOKENS, "test")):
+        assert found.targets.tolist() == alone.targets.tolist()
+        assert found.nats == pytest.approx(alone.nats, abs=2e-5)
+        assert found.sums.nats == pytest.approx(alone.sums.nats, abs=1e-4)
+        assert (found.nats[:10] == alone.nats[:10]).all()  # of the first chunk: batches are those of one process
+
+
+def test_a_compiled_scorer_sees_weights_that_training_changed(monkeypatch):
+    """One compilation, which holds no weight, serves the network before, between and after all updates."""
+    eager = method().score(Bigram(), TOKENS, "test")
+    counter = compiled_by(monkeypatch, "aot_eager")
+    compiled = method().score(Bigram(), TOKENS, "test")
+    assert counter.frame_count == 1
+    assert compiled.nats == pytest.approx(eager.nats, abs=1e-5)
 
 
 def test_windows_belong_to_the_chunk_of_the_first_target_that_they_score():

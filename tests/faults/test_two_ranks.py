@@ -16,6 +16,7 @@ from tests.small import REPOSITORY, TIMEOUT, small_model, small_training
 from tests.train.test_launch import running, wait_for
 from tests.train.test_loop import digests, without_times
 from tritgolf.files import write_json
+from tritgolf.processes import EXIT_PREEMPTED
 from tritgolf.stages.train import _plan_json
 from tritgolf.train import launch
 from tritgolf.train.loop import Plan
@@ -90,7 +91,7 @@ def test_a_rank_that_hangs_is_named_and_all_continue(plan, undisturbed, launched
 
 def test_sigterm_saves_the_state_of_all_and_the_same_command_continues(plan, undisturbed, launched):
     code, said = launched("launcher_terminated")
-    assert code == launch.EXIT_PREEMPTED, said
+    assert code == EXIT_PREEMPTED, said
     assert "small seed 1: stopped; the same command continues" in said
     assert max(path.name for path in plan.live.glob("state_*")) > "state_00000004.safetensors"
     assert not (plan.live / "final.safetensors").exists()

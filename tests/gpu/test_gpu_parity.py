@@ -14,7 +14,7 @@ from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.phase import Phase
 from tritgolf.model.residual import add_scaled_fused
 from tritgolf.model.transformer import Transformer
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 
 if torch.cuda.is_available():

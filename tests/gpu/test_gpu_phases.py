@@ -7,7 +7,7 @@ from tests.comparing import relative
 from tests.parity.training_1716 import training_1716
 from tests.small import small_transformer
 from tritgolf.model.phase import Phase
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 from tritgolf.train.warmup import warm_up
 

@@ -28,10 +28,10 @@ from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head, device_of
 from tritgolf.model.specs import ModelSpec, parameters_of, spec_of
 from tritgolf.parameters import Normal, Parameter
+from tritgolf.ranks import Ranks
 from tritgolf.stages.evaluate import evaluate_stage
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
-from tritgolf.train.distributed import Ranks
 from tritgolf.train.trainer import Trainer
 
 TOKENS, WIDTH = 40, 16

@@ -13,8 +13,8 @@ from tritgolf.data.manifest import Manifest, shard_facts, write_manifest
 from tritgolf.data.shards import open_shard
 from tritgolf.model.build import build_network
 from tritgolf.model.phase import Phase
+from tritgolf.ranks import Ranks
 from tritgolf.train import trainer as trainer_module
-from tritgolf.train.distributed import Ranks
 from tritgolf.train.loop import Plan, run
 from tritgolf.train.trainer import Trainer
 from tritgolf.train.training_log import read_curve

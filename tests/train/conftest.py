@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.small import small_model, small_training
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.loop import Plan, run
 
 

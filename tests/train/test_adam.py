@@ -69,7 +69,7 @@ def test_training_on_a_cpu_does_not_import_the_compiler():
 import sys
 import torch
 from tests.small import random_tokens, small_model, small_training
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 model = small_model()
 Trainer(model, small_training(), 0, Ranks(0, 1, torch.device("cpu"))).step(0, 1.0, *[random_tokens(model)] * 2)

@@ -13,10 +13,10 @@ from tritgolf import checkpoint
 from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
 from tritgolf.provenance import processor
+from tritgolf.ranks import Ranks, joined_ranks
 from tritgolf.stages.train import _plan_json
 from tritgolf.torch_devices import Found
-from tritgolf.train import distributed, launch
-from tritgolf.train.distributed import Ranks, joined_ranks
+from tritgolf.train import launch
 from tritgolf.train.loop import run
 from tritgolf.train.trainer import Trainer
 from tritgolf.train.training_log import read_curve
@@ -72,7 +72,7 @@ def test_small_tensors_are_averaged_together(monkeypatch):
         sizes.append(wide.numel())
         wide.mul_(4)
 
-    monkeypatch.setattr(distributed, "ALONE_FROM", 6)
+    monkeypatch.setattr("tritgolf.ranks.ALONE_FROM", 6)
     monkeypatch.setattr(torch.distributed, "all_reduce", with_another)
     ranks = Ranks(0, 2, torch.device("cpu"), group="these")
     shapes = [(2, 3), (5,), (), (7,), (2, 2)]
@@ -108,7 +108,7 @@ def test_without_a_launcher_a_process_is_alone(monkeypatch):
 @pytest.mark.parametrize(("device", "visible"), [("cuda", ""), ("cuda", "0"), (None, "0")])
 def test_a_rank_that_means_a_gpu_does_not_train_on_the_cpu(monkeypatch, device, visible):
     monkeypatch.setenv(VARIABLE, visible)
-    monkeypatch.setattr(distributed, "found_here", lambda: Found("2.13.0+cpu", False, 0))
+    monkeypatch.setattr("tritgolf.ranks.found_here", lambda: Found("2.13.0+cpu", False, 0))
     with pytest.raises(InputError, match="no CUDA" if visible else "none is here"), joined_ranks(device=device):
         pass
 
@@ -116,6 +116,6 @@ def test_a_rank_that_means_a_gpu_does_not_train_on_the_cpu(monkeypatch, device, 
 @pytest.mark.parametrize(("device", "visible"), [("cpu", "0"), ("cpu", ""), (None, "")])
 def test_a_rank_that_means_the_cpu_gets_it(monkeypatch, device, visible):
     monkeypatch.setenv(VARIABLE, visible)
-    monkeypatch.setattr(distributed, "found_here", lambda: Found("2.13.0+cpu", False, 0))
+    monkeypatch.setattr("tritgolf.ranks.found_here", lambda: Found("2.13.0+cpu", False, 0))
     with joined_ranks(device=device) as ranks:
         assert ranks.device == torch.device("cpu")

@@ -13,6 +13,7 @@ from tests.train.test_loop import digests, without_times
 from tritgolf import checkpoint
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.files import write_json
+from tritgolf.processes import LAUNCHED
 from tritgolf.stages.train import _plan_json
 from tritgolf.train import __main__ as rank
 from tritgolf.train import launch
@@ -232,6 +233,6 @@ def test_a_rank_that_nobody_launched_tells_its_failure_itself(plan, monkeypatch,
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert rank.main(str(plan.live / "plan.json")) == BAD_INPUT
     assert capsys.readouterr().err.startswith("error: config.yaml: gpus: 1 is asked for, none is here")
-    monkeypatch.setenv(launch.LAUNCHED, "1")
+    monkeypatch.setenv(LAUNCHED, "1")
     assert rank.main(str(plan.live / "plan.json")) == BAD_INPUT
     assert capsys.readouterr().err == ""

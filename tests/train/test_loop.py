@@ -12,8 +12,8 @@ from tritgolf.config.train import AdamConfig
 from tritgolf.data.loader import step_batch, training_stream
 from tritgolf.data.manifest import load_manifest
 from tritgolf.errors import InputError
+from tritgolf.ranks import Ranks
 from tritgolf.train import loop, resume
-from tritgolf.train.distributed import Ranks
 from tritgolf.train.loop import Preempted, run
 from tritgolf.train.trainer import Trainer
 from tritgolf.train.training_log import Curve, read_curve

@@ -5,8 +5,8 @@ import time
 import pytest
 import torch
 
+from tritgolf.ranks import Ranks
 from tritgolf.train import loop
-from tritgolf.train.distributed import Ranks
 from tritgolf.train.step_timing import FASTEST, IN_A_ROW, SLOWEST, Phases, complaint
 from tritgolf.train.training_log import read_curve
 

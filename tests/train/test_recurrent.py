@@ -11,7 +11,7 @@ from tritgolf.config.transformer import TransformerConfig
 from tritgolf.data.batches import batch_source
 from tritgolf.errors import InputError
 from tritgolf.model.phase import Phase
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.loop import Plan, run
 from tritgolf.train.trainer import Trainer
 from tritgolf.train.training_log import read_curve

@@ -17,12 +17,12 @@ from tritgolf.files import digest_json
 from tritgolf.model.counts import trained_parameters
 from tritgolf.model.specs import parameters_of
 from tritgolf.provenance import SCHEMAS, made_here
+from tritgolf.ranks import Ranks
 from tritgolf.report.metrics import read_envelope
 from tritgolf.stages import train as stage
 from tritgolf.stages.train import train_stage
 from tritgolf.torch_devices import Found
 from tritgolf.train import launch
-from tritgolf.train.distributed import Ranks
 from tritgolf.train.live import finish, finished
 from tritgolf.train.loop import run
 from tritgolf.train.plan import Plan, PlanSettings

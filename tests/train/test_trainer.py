@@ -7,7 +7,7 @@ from tritgolf.config.train import AdamConfig, AverageConfig, MuonConfig
 from tritgolf.model.loss import training_loss
 from tritgolf.model.phase import Phase
 from tritgolf.model.unet_parameters import described
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 
 ALONE = Ranks(0, 1, torch.device("cpu"))

@@ -19,7 +19,7 @@ TARGET = "results/tiny/seed42/train/train.json"
 # In a workspace's copy of the package: a torch that finds two GPUs, and computes on the CPU all the same.
 FAKE = {
     "torch_devices": "def found_here():\n    return Found('made up', True, 2)\n",
-    "train/distributed": "def _own_device(*_):\n    return torch.device('cpu')\n",
+    "ranks": "def _own_device(*_):\n    return torch.device('cpu')\n",
 }
 LISTING = "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-0a-1)\nGPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-0b-2)"
 

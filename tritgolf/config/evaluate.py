@@ -82,6 +82,11 @@ class EvaluateConfig(Settings):
         sliding = SlidingSettings(kind="sliding", stride=self.stride, rule=self.window_rule)
         return {"chunked": ChunkedSettings(kind="chunked"), "sliding": sliding}
 
+    @property
+    def adapts(self) -> bool:
+        """Whether a method trains the network while it scores, which takes as many GPUs as training."""
+        return any(isinstance(method, SlidingSettings) and method.adapt for method in self.scoring.values())
+
     def check_context(self, context: int) -> None:
         """For validators: what does not fit windows of ``context`` tokens."""
         check(self.stride <= context, "evaluate.stride", self.stride, f"at most the window, {context}")

@@ -16,6 +16,7 @@ from tritgolf.evaluate.causality import LaterTokens, Nats, OwnToken, later_token
 from tritgolf.evaluate.windowed import Method, Scores
 from tritgolf.model.network import Network, device_of
 from tritgolf.outcome import Outcome, Verdict, judge
+from tritgolf.ranks import Ranks, alone
 
 DRAWS = 16  # tokens of the vocabulary tried in a place
 CHANGES = 8  # positions from which later tokens are changed, each in two ways
@@ -71,18 +72,21 @@ def probe(
     scores: Scores,
     changes: int = CHANGES,
     draws: int = DRAWS,
+    ranks: Ranks | None = None,
 ) -> Causality:
     """Probe ``method`` on the beginning of ``tokens``; ``scores``: what it gave all of them.
 
     Scores the piece that the method asks for some 50 times: twice to see that scores repeat, 2·``changes`` times with
     later tokens changed, and with up to ``draws`` tokens in each of two places: within the first window, where a
-    network could look at its target, and at the last target, where a method has adapted to all before.
+    network could look at its target, and at the last target, where a method has adapted to all before. All of the
+    method's ``ranks`` probe, through what they share as well; the first's numbers decide, so that all go on alike.
     """
+    first = (ranks or alone()).of_first
     small, length = method.for_probe(network.model.context)
     text = np.asarray(tokens[:length], dtype=np.int64)
 
     def nats(texts: npt.NDArray[np.int64]) -> Nats:
-        return small.token_nats(network, texts)
+        return first(small.token_nats(network, texts))
 
     reference, again = nats(np.stack((text, text)))
     noise = float(np.nanmax(np.abs(reference - again)))
@@ -93,7 +97,7 @@ def probe(
         scored = np.flatnonzero(~np.isnan(reference)) + 1
         middle = min(network.model.context // 2, len(scored) - 1)
         for position in sorted({int(scored[middle]), int(scored[-1])}):
-            distribution = next_token(network, text[:position])
+            distribution = first(next_token(network, text[:position]))
             own.append(sampled_own_token(nats, text, position, distribution, draws=draws, many=True))
     return Causality(later, own, len(scores.targets) - scores.distinct)
 

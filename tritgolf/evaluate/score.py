@@ -135,15 +135,13 @@ def _score(
     """
     device, counts = device_of(network), windows.counts
     places = np.cumsum(counts)  # where a window's scores end among all of them
-    text, starts, scored, ends = (
-        torch.from_numpy(array).to(device)
-        for array in (np.asarray(tokens, dtype=np.int32), windows.starts, counts, places)
-    )
+    read, begins = _read(tokens, windows)
+    text, starts, scored, ends = (torch.from_numpy(array).to(device) for array in (read, begins, counts, places))
     offsets = torch.arange(windows.length + 1, device=device)
     divisors = torch.tensor(temperatures, dtype=torch.float64, device=device)
     total = max(len(starts) * windows.length, of_window_tokens)
     compiles = sums is None and total >= COMPILE_FROM.get(device.type, math.inf)
-    usual_shape = (batch, int(np.bincount(counts).argmax())) if compiles else None
+    usual_shape = (batch, int(np.bincount(counts).argmax())) if compiles and len(counts) else None
     found = torch.empty(len(temperatures), 2, len(starts), dtype=torch.float64, device=device)
     each = torch.empty(0, device=device)
     for begin in progress(range(0, len(starts), batch), what=what, unit="batches"):
@@ -156,6 +154,14 @@ def _score(
             each = each if len(each) else nats.new_empty(windows.scored + 1)
             _put(each, nats[0].unflatten(0, (rows.stop - rows.start, -1)), scored[rows], ends[rows])
     return [WindowNats(*sums_of) for sums_of in found.cpu().numpy()], each[:-1]
+
+
+def _read(tokens: Tokens, windows: Windows) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """The part of a text that ``windows`` read, and where they start in it: one chunk of a long text is a short one."""
+    if not len(windows.starts):
+        return np.zeros(0, np.int32), windows.starts
+    begin, end = int(windows.starts.min()), int(windows.starts.max()) + windows.length + 1
+    return np.asarray(tokens[begin:end], dtype=np.int32), windows.starts - begin
 
 
 def _put(each: Tensor, nats: Tensor, scored: Tensor, ends: Tensor) -> None:

@@ -11,6 +11,7 @@ from tritgolf.evaluate.probe import probe
 from tritgolf.evaluate.score import Score, WindowNats, score_of
 from tritgolf.evaluate.windowed import Method, Scores
 from tritgolf.model.network import Network
+from tritgolf.ranks import Ranks
 
 
 class Scored(NamedTuple):
@@ -33,12 +34,19 @@ def byte_facts(tokens: Tokens, sizes: TextBytes) -> dict[str, Any]:
 
 
 def score_by(
-    name: str, kind: str, method: Method, network: Network, tokens: Tokens, sizes: TextBytes, z_loss: float
+    name: str,
+    kind: str,
+    method: Method,
+    network: Network,
+    tokens: Tokens,
+    sizes: TextBytes,
+    z_loss: float,
+    ranks: Ranks | None = None,
 ) -> Scored:
     """Score ``tokens`` by ``method`` and probe it: score facts, the method's own, seconds, causality.
 
-    The facts are those without any temperature; the probe's time is not among the seconds. ``InputError`` if nothing is
-    scored.
+    The facts are those without any temperature; the probe's time is not among the seconds. ``ranks``: the method's,
+    all of which call this. ``InputError`` if nothing is scored.
     """
     began = time.perf_counter()
     scores = method.score(network, tokens, name)
@@ -49,7 +57,7 @@ def score_by(
         "kind": kind,
         "seconds": seconds,
         "window_tokens_per_second": scores.window_tokens / seconds,
-        "causality": probe(method, network, tokens, scores).as_dict(),
+        "causality": probe(method, network, tokens, scores, ranks=ranks).as_dict(),
     }
     return Scored(facts, _summary(scores, scores.tempered, tokens, sizes, z_loss).bpb)
 

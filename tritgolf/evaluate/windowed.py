@@ -5,7 +5,7 @@ A method gives the nats of every score, in the order in which it scored, and kno
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from tritgolf.errors import InputError
 from tritgolf.evaluate.score import WindowNats, score_tokens, scored_targets
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.network import Network
+from tritgolf.ranks import Ranks, alone
 
 
 class Scores(NamedTuple):
@@ -90,7 +91,7 @@ class Adaptation(Protocol):
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores windows ``batch`` at a time, at temperature 1 and ``temperature`` in one pass.
+    """Scores windows ``batch`` at a time, at temperature 1 and ``temperature`` in one pass; ``ranks`` share them.
 
     ``of_window_tokens``: how many are scored in all, where windows come in parts (``score_tokens``).
     """
@@ -99,13 +100,24 @@ class Scorer:
     temperature: float = 1.0
     what: str = "scoring"
     of_window_tokens: int = 0
+    ranks: Ranks = field(default_factory=alone)
 
     def __call__(self, network: Network, tokens: Tokens, windows: Windows) -> Scores:
-        """Scores of ``windows`` of ``tokens``."""
+        """Scores of ``windows`` of ``tokens``, the same on every rank, and for any number of ranks."""
+        return self.gathered([self.share(network, tokens, windows)])
+
+    def share(self, network: Network, tokens: Tokens, windows: Windows) -> Scores:
+        """Scores of this rank's windows alone: of whole batches, so that each is what it is in one process."""
+        batches = self.ranks.share(-(-len(windows.starts) // self.batch))
+        rows = slice(batches.start * self.batch, batches.stop * self.batch)
+        own = windows._replace(starts=windows.starts[rows], firsts=windows.firsts[rows])
         temperatures = (1.0,) if self.temperature == 1 else (1.0, self.temperature)
-        sums, nats = score_tokens(network, tokens, windows, self.batch, temperatures, self.what, self.of_window_tokens)
-        window_tokens = len(windows.starts) * windows.length
-        return Scores(scored_targets(windows), nats, sums[0], sums[-1], window_tokens)
+        sums, nats = score_tokens(network, tokens, own, self.batch, temperatures, self.what, self.of_window_tokens)
+        return Scores(scored_targets(own), nats, sums[0], sums[-1], len(own.starts) * own.length)
+
+    def gathered(self, parts: list[Scores]) -> Scores:
+        """Scores of all ranks, from the shares of each in the same parts: each part in the order of its windows."""
+        return joined([share for shares in zip(*self.ranks.gather(parts), strict=True) for share in shares])
 
 
 def tiled(windows: Windows, texts: int, length: int) -> Windows:

@@ -17,8 +17,8 @@ from tritgolf.quantize.rounding import DTYPES
 
 
 def default_device() -> torch.device:
-    """The first GPU, else the CPU."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """The GPU of this process (the first, unless it is a rank of several), else the CPU."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def build_network(

@@ -13,9 +13,11 @@ from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.no_network import network_state
 from tritgolf.evaluate.scores import byte_facts, score_by
 from tritgolf.evaluate.temperature import Calibration, calibrate
-from tritgolf.evaluate.text import validation_text
+from tritgolf.evaluate.text import ScoredText, validation_text
 from tritgolf.files import digest_file, read_json, write_json
-from tritgolf.provenance import envelope
+from tritgolf.model.network import Network
+from tritgolf.provenance import ON_CPU, envelope, made_here
+from tritgolf.ranks import Ranks, alone
 
 TIMES = ("seconds", "window_tokens_per_second")
 
@@ -33,15 +35,17 @@ def evaluate_stage(
     shards: Path,
     tokenizer: Path,
     facts: Path,
+    ranks: Ranks | None = None,
 ) -> None:
     """Score ``artifact`` on the validation text of ``shards`` and write ``facts``.
 
     ``training`` is the run's ``train.json``: the temperature is calibrated on the training tokens that would have come
-    next (new ones, unless the text is read several times). It is applied to the last method, the headline.
+    next (new ones, unless the text is read several times). It is applied to the last method, the headline. ``ranks``
+    share the work; all of them call this, and the first writes. Scores don't depend on how many there are: to the bit,
+    or, where a method adapts, to rounding.
     """
-    batch, z_loss = settings.batch_sequences, train.z_loss
-    text = validation_text(shards, tokenizer, model, batch, z_loss)
-    tokens, sizes = text.tokens, text.sizes
+    ranks = ranks or alone()
+    text = validation_text(shards, tokenizer, model, settings.batch_sequences, train.z_loss)
     loaded = read_artifact(artifact)
     network = reloaded_network(loaded, train.attention)
     run = read_json(training)["metrics"]
@@ -49,18 +53,17 @@ def evaluate_stage(
     if settings.temperatures:
         source = batch_source(shards, train, model.context, model.vocab_size)
         following = source.after(run["steps"], settings.calibration_tokens, run["world"])
-        calibration = calibrate(network, following, settings.temperatures, batch)
-    methods: dict[str, dict[str, Any]] = {}
-    for called, chosen in settings.scoring.items():
-        method = make_method(chosen, batch, _applied(settings, calibration, called))
-        methods[called], tempered_bpb = score_by(called, chosen.kind, method, network, tokens, sizes, z_loss)
+        found = calibrate(network, following, settings.temperatures, settings.batch_sequences)
+        calibration = ranks.of_first(found)
     metrics = {
         "storage": loaded.header.storage_name,
-        "methods": methods,
-        "temperature": calibration and _temperature(settings, calibration, tempered_bpb),
-        "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
-        "validation_bytes": byte_facts(tokens, sizes),
+        **_scored(settings, calibration, network, text, ranks),
+        "unigram_entropy_bpb": unigram_bpb(text.tokens, text.sizes),
+        "validation_bytes": byte_facts(text.tokens, text.sizes),
     }
+    devices = ranks.devices()
+    if not ranks.is_main:
+        return
     written = envelope(
         "evaluate",
         record=record,
@@ -71,9 +74,32 @@ def evaluate_stage(
         payload=_payload(metrics),
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
         inputs={"artifact": digest_file(artifact), **text.inputs},
+        made_by=_made_by(devices),
     )
     written["provenance"]["network"] = network_state()
     write_json(facts, written)
+
+
+def _scored(
+    settings: EvaluateConfig, calibration: Calibration | None, network: Network, text: ScoredText, ranks: Ranks
+) -> dict[str, Any]:
+    """Scores of ``text`` by each method, and of the temperature."""
+    methods: dict[str, dict[str, Any]] = {}
+    for called, chosen in settings.scoring.items():
+        method = make_method(chosen, text.batch, _applied(settings, calibration, called), ranks)
+        methods[called], tempered_bpb = score_by(
+            called, chosen.kind, method, network, text.tokens, text.sizes, text.z_loss, ranks
+        )
+    return {"methods": methods, "temperature": calibration and _temperature(settings, calibration, tempered_bpb)}
+
+
+def _made_by(devices: list[str]) -> dict[str, Any]:
+    """What made the scores; ``devices``: of all ranks."""
+    made_by = made_here()
+    if len(devices) > 1:
+        gpus = [device for device in devices if not device.startswith(ON_CPU)]
+        made_by["hardware"] |= {"gpus": gpus, "ranks": len(devices)}
+    return made_by
 
 
 def _applied(settings: EvaluateConfig, calibration: Calibration | None, method: str) -> float:

@@ -5,19 +5,19 @@ repeat, told in ``failure.json`` in the live folder, and as a line where no laun
 traceback (torchrun makes all but 0 a 1).
 """
 
-import os
 import sys
 from pathlib import Path
 
 import torch
 
 from tritgolf.config.settings import validate
-from tritgolf.errors import BAD_INPUT, InputError, file_error, full_disk, one_line_errors
+from tritgolf.errors import InputError, file_error, full_disk, one_line_errors
 from tritgolf.files import read_json, write_json
+from tritgolf.heartbeat import beating
+from tritgolf.processes import EXIT_PREEMPTED, die_with_parent, write_failure
 from tritgolf.provenance import made_here
-from tritgolf.train.distributed import joined_ranks
-from tritgolf.train.heartbeat import beating
-from tritgolf.train.launch import EXIT_PREEMPTED, LAUNCHED, STOPPED, die_with_parent
+from tritgolf.ranks import joined_ranks
+from tritgolf.train.launch import STOPPED
 from tritgolf.train.live import finish
 from tritgolf.train.loop import Preempted, run
 from tritgolf.train.plan import Plan, PlanSettings
@@ -52,19 +52,12 @@ def main(plan_path: str) -> int:
         write_json(live / STOPPED, {})
         return EXIT_PREEMPTED
     except InputError as error:
-        return _failed(live, error)
+        return write_failure(live, error)
     except OSError as error:
         if not full_disk(error):
             raise
-        return _failed(live, file_error(error, live))
+        return write_failure(live, file_error(error, live))
     return 0
-
-
-def _failed(live: Path, error: InputError) -> int:
-    write_json(live / "failure.json", {"error": [error.where, error.what, error.fix]})
-    if LAUNCHED not in os.environ:
-        print(f"error: {error}", file=sys.stderr)
-    return BAD_INPUT
 
 
 if __name__ == "__main__":

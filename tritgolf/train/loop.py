@@ -14,7 +14,7 @@ from tritgolf import checkpoint
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.batches import BatchSource, batch_source, check_ranks
 from tritgolf.data.manifest import load_manifest, payload_digest
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.divergence import check_loss, check_weights
 from tritgolf.train.plan import Plan
 from tritgolf.train.resume import Clock, resumed

@@ -7,7 +7,7 @@ from typing import Any
 
 from tritgolf import checkpoint
 from tritgolf.errors import InputError
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tritgolf.model.zeros import zero_facts
 from tritgolf.progress import progress
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 from tritgolf.train.live import CURVE
 from tritgolf.train.plan import Plan
 from tritgolf.train.schedule import muon_momentum, phases

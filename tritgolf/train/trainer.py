@@ -13,9 +13,9 @@ from tritgolf.model.network import Network
 from tritgolf.model.phase import Phase
 from tritgolf.model.specs import network_class, parameters_of
 from tritgolf.quantize.rounding import DTYPES
+from tritgolf.ranks import Ranks
 from tritgolf.train.average import Average
 from tritgolf.train.cuda_graph import Replay
-from tritgolf.train.distributed import Ranks
 from tritgolf.train.groups import grouped, make_adam
 from tritgolf.train.muon import muon_step
 from tritgolf.train.schedule import muon_momentum, phase_at

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tritgolf.train.distributed import Ranks
+from tritgolf.ranks import Ranks
 
 LOOKS = 20  # at every rank, all without a change, before it hangs
 PATTERN = "rank_*.alive"

@@ -5,6 +5,7 @@ import datetime
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -16,6 +17,7 @@ from tritgolf.torch_devices import check_gpus, found_here
 
 GROUP_PATIENCE = 2  # times the seconds after which a rank hangs: the launcher, which can say which one, comes first
 ALONE_FROM = 1 << 20  # elements (4 MB) of a tensor that is averaged by itself: its bytes take longer than an operation
+T = TypeVar("T")
 
 
 @dataclass
@@ -72,15 +74,26 @@ class Ranks:
         dist.all_reduce(tensor, dist.ReduceOp.MAX, group=self.group)
         return [float(value) for value in tensor]
 
+    def gather(self, value: T) -> list[T]:
+        """The ``value`` of every rank, in rank order, on every rank: anything that can be pickled."""
+        values = [value] * self.world
+        if self.world > 1:
+            self.entered += 1
+            dist.all_gather_object(values, value, group=self.group)
+        return values
+
+    def of_first(self, value: T) -> T:
+        """The ``value`` of rank 0, on every rank."""
+        return self.gather(value)[0]
+
     def devices(self) -> list[str]:
         """What each rank computes on, in rank order: its GPU's name, or ``cpu: `` and the processor's."""
         on_gpu = self.device.type == "cuda"
-        own = torch.cuda.get_device_name(self.device) if on_gpu else f"{ON_CPU}{processor()}"
-        told = [own] * self.world
-        if self.world > 1:
-            self.entered += 1
-            dist.all_gather_object(told, own, group=self.group)
-        return told
+        return self.gather(torch.cuda.get_device_name(self.device) if on_gpu else f"{ON_CPU}{processor()}")
+
+    def share(self, count: int) -> slice:
+        """This rank's of ``count`` things in a row: contiguous, and as many as other ranks' give or take one."""
+        return slice(count * self.rank // self.world, count * (self.rank + 1) // self.world)
 
     def wait(self) -> None:
         """Wait for all ranks."""
@@ -92,6 +105,11 @@ class Ranks:
         """Wait for this rank's device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+
+
+def alone(device: str = "cpu") -> Ranks:
+    """One process by itself."""
+    return Ranks(0, 1, torch.device(device))
 
 
 @contextlib.contextmanager

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.train.test_launch import wait_for
-from tritgolf.train.distributed import Ranks
-from tritgolf.train.heartbeat import LINE, LOOKS, Watch, _read, beating
+from tritgolf.heartbeat import LINE, LOOKS, Watch, _read, beating
+from tritgolf.ranks import Ranks
 
 
 def show(live, rank, entered, beats) -> None:
