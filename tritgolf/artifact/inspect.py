@@ -121,7 +121,7 @@ def _quantized(facts: dict[str, Any]) -> list[tuple[str, str]]:
 def _formats(storage: dict[str, Any]) -> list[tuple[str, str]]:
     """The formats of a U-Net's storage, or the form of each role."""
     if "roles" in storage:
-        return [(f"form, {role}", form_in_words(form)) for role, form in storage["roles"].items()]
+        return [(role, form_in_words(form)) for role, form in storage["roles"].items()]
     kinds = ("scales", "table", "projections", "mixes", "vectors")
     return [("formats", ", ".join(f"{kind} {storage[kind]}" for kind in kinds))]
 

@@ -78,11 +78,14 @@ def _without_decisions(artifact: Artifact, grid: GridConfig) -> dict[str, Varian
 def _without_roundings(artifact: Artifact, grid: RoleGridConfig) -> dict[str, Variant]:
     """The rows of the grid that don't decide codes of the same grid otherwise: that needs the weights.
 
-    Codes of another grid are rounded from the file's numbers, each alone. Lossless is every number as the file has it.
+    Codes of another grid are rounded from the file's numbers, each alone. Lossless is every number as the file has it,
+    so a role alone is exact too: its rows are left out.
     """
     own: Any = artifact.header.storage
     exact = artifact.header.model.model_copy(update={"compute": "float32"})
-    variants = {name: _each_alone(one.storage, own) for name, one in role_variants(grid, own, exact).items()}
+    of_roles = {f"{way}_{role}" for way in ("only", "without") for role in own.roles}
+    rows = {name: one.storage for name, one in role_variants(grid, own, exact).items() if name not in of_roles}
+    variants = {name: _each_alone(storage, own) for name, storage in rows.items()}
     return {name: Variant(one) for name, one in variants.items() if not _decides_otherwise(one.roles, own.roles)}
 
 
