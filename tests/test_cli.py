@@ -118,9 +118,29 @@ def test_describe_for_people(capsys):
         assert line.split(maxsplit=1)[1] == f"{value}  (faithful: {value}, honest: {MODES['honest'][setting]})"
 
 
-def test_a_record_is_described_without_torch():
+def test_describe_a_transformer(capsys):
+    facts = json.loads(run(capsys, "describe", "int6_recurrent", "--records", RECORDS, "--json"))
+    counts, kinds = facts["parameters"], facts["artifact"]["bytes_by_kind"]
+    assert counts["published"] == 36_486_278
+    assert sum(count for role, count in counts.items() if role not in ("published", "trained")) == 36_486_278
+    assert (counts["attention"] + counts["mlp"], counts["embedding"]) == (31_719_424, 4_194_304)
+    assert kinds["codes6"] == (31_719_424 + 524_288) * 6 // 8
+    text = run(capsys, "describe", "int6_recurrent", "--records", RECORDS)
+    for part in (
+        "36,486,278",
+        "hash_embedding",
+        "codes in their bits",
+        "bytes before compression",
+        "(faithful: False, ",
+    ):
+        assert part in text, part
+    assert "trits" not in text
+
+
+@pytest.mark.parametrize("record", ["ternary_v2", "int6_recurrent"])
+def test_a_record_is_described_without_torch(record):
     program = "import sys, tritgolf.cli; tritgolf.cli.main(); assert 'torch' not in sys.modules"
-    command = [sys.executable, "-c", program, "describe", "ternary_v2", "--records", str(RECORDS)]
+    command = [sys.executable, "-c", program, "describe", record, "--records", str(RECORDS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -61,6 +61,13 @@ def by_raw_bytes(facts, ratio):
     return counted
 
 
+def test_a_run_without_trits_decides_nothing_of_them(tmp_path):
+    sound_run(tmp_path / "run", "ternary_v2")
+    edit(tmp_path / "run" / "record.json", lambda raw: raw.update(model={"kind": "transformer"}))
+    measured = read_measurements(tmp_path)
+    assert (measured.gaps, measured.evaluations, measured.zeros, measured.modes) == ((), (), (), {})
+
+
 def test_a_run_by_raw_bytes_measures_what_it_measures_by_published_ones(tmp_path):
     """Claims are by published bytes, as older runs are: what divides by raw bytes is converted, everywhere."""
     for counting in ("published", "raw"):

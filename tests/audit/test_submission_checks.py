@@ -7,6 +7,7 @@ import pytest
 from tests.audit import styles
 from tests.audit.folders import GARBLINGS, PUBLISHED, README_640, SAMPLES, digits_lost, folder, text, three
 from tests.audit.test_script import FIT_FIRST, SCORE_FIRST, TABLE, TWICE
+from tests.small import REPOSITORY
 from tritgolf.audit.checks import SUBMISSION_CHECKS
 from tritgolf.audit.submission import read_logs, read_submission
 from tritgolf.outcome import Verdict
@@ -68,6 +69,22 @@ def with_artifact(log, damage=False):
         if damage:
             with (made / "final_model.ternary.ptz").open("r+b") as file:
                 file.truncate(SAMPLE_BYTES // 2)
+        return made
+
+    return build
+
+
+INT6_ARTIFACT = REPOSITORY / "tests" / "parity" / "sample_pr1716.int6.ptz"
+INT6_BYTES = INT6_ARTIFACT.stat().st_size
+
+
+def with_int6_artifact(size=INT6_BYTES, parameters=1_982_326, keep=None):
+    """A folder with the sample of #1716, or its first ``keep`` bytes, and a log of its size and parameters."""
+
+    def build(path):
+        log = styles.sp8192(total=size + 16_630).replace("model_params:35944536", f"model_params:{parameters}")
+        made = folder(path, {"seed42": log})
+        (made / "final_model.int6.ptz").write_bytes(INT6_ARTIFACT.read_bytes()[:keep])
         return made
 
     return build
@@ -189,6 +206,23 @@ def test_cannot_tell_from_a_garbled_folder(name, garble, tmp_path):
     (made / "train_gpt.py").write_text("pass")
     (made / "model.ptz").write_bytes(b"not an artifact")
     assert outcome(name, made).verdict is Verdict.CANT_TELL
+
+
+@pytest.mark.parametrize(
+    ("name", "flagged", "said"),
+    [
+        ("artifact.size", with_int6_artifact(size=INT6_BYTES - 1), f"logged {INT6_BYTES - 1:,}"),
+        ("artifact.readable", with_int6_artifact(keep=5000), "final_model.int6.ptz: "),
+        ("artifact.contents", with_int6_artifact(parameters=7), "file 1,982,326, log 7"),
+    ],
+)
+def test_the_artifact_of_an_int6_system_is_checked_too(name, flagged, said, tmp_path):
+    assert outcome(name, with_int6_artifact()(tmp_path / "good")).verdict is Verdict.HOLDS
+    verdict, evidence = outcome(name, flagged(tmp_path / "bad"))
+    assert verdict is Verdict.CONTRADICTED
+    assert said in evidence
+    if name == "artifact.readable":
+        assert "codes6 1,572,864" in outcome(name, with_int6_artifact()(tmp_path / "good")).evidence
 
 
 def test_a_published_run_with_the_same_bytes_is_named(tmp_path):

@@ -8,8 +8,14 @@ from tests.small import RECORDS, random_transformer, small_training, small_trans
 from tritgolf import checkpoint
 from tritgolf.artifact import calibration
 from tritgolf.config.export import RoleExport
+from tritgolf.config.record import load_record
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.laboratory.role_grid import RoleGridConfig
+from tritgolf.report.applies import NEEDS, applies
+from tritgolf.report.catalogue import TABLES, draw
+from tritgolf.report.laboratory_tables import LENGTH_OF_ROLES
+from tritgolf.report.metrics import load_files
+from tritgolf.report.record_facts import record_facts
 from tritgolf.stages import laboratory as stage_module
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.laboratory import laboratory_stage
@@ -28,7 +34,7 @@ OWN = {
     "control": {"format": "float16"},
 }
 CALIBRATION = {"batches": 3, "sequences": 4}
-EXPORT = {"calibration": CALIBRATION, "storages": {"own": {"roles": OWN}}, "own_storage": "own"}
+EXPORT = {"codecs": ["none"], "calibration": CALIBRATION, "storages": {"own": {"roles": OWN}}, "own_storage": "own"}
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +133,41 @@ def test_errors_are_those_of_matrices_and_of_other_numbers(measured):
     assert rows[names["only_control"]]["max_tensor_error"] > 0
     assert rows[names["only_mlp"]]["max_weight_error"] > 0 == rows[names["only_mlp"]]["max_tensor_error"]
     assert rows["matrices_int5"]["max_weight_error"] > rows["own"]["max_weight_error"]
+
+
+@pytest.fixture(scope="module")
+def run(measured, tmp_path_factory):
+    """What reports read of the measurement."""
+    path = tmp_path_factory.mktemp("run") / "laboratory.json"
+    path.write_text(json.dumps(measured[0]))
+    facts = record_facts(load_record("tiny_int6", RECORDS).model_copy(update={"name": "small", "seeds": (1,)}))
+    return load_files([path], facts)
+
+
+def test_tables_tell_forms_in_words(run):
+    table = TABLES["laboratory"](run)
+    words = dict(zip(table.cells["storage"], table.cells["what it is"], strict=True))
+    assert words["nearest_matrices"] == "own but for attention, mlp: int6 a row, clip 12.85 σ"
+    assert words["calibration_8"] == "own but for calibrated on 8 × 4 sequences"
+    assert words["mixes_fp16"] == "own but for mix: float16"
+    assert words["only_mlp"] == "lossless but for mlp: int6 a row, clip 12.85 σ, gptq"
+    assert words["damping_0_1"].endswith("gptq, damping 0.1; embedding: int8 a row, clip 20 σ, gptq, damping 0.1")
+    assert "projection, gate: int8 a row" in words["own"]
+    assert "trits changed" not in table.cells and "ternary" not in " ".join(table.notes)
+    parts = TABLES["decomposition"](run).cells["decision"].tolist()
+    assert parts[:2] == ["attention matrices", "MLP matrices"] and len(parts) == len(OWN) + 2
+    shown = TABLES["training_length"](run).cells.columns.tolist()
+    assert shown == ["step", *(f"gap, {name}" for name in LENGTH_OF_ROLES)]
+
+
+def test_plots_show_what_there_is(run):
+    assert len(draw("gap_length", run).axes) == 2  # nothing of trits
+    assert draw("waterfall", run).axes
+
+
+@pytest.mark.parametrize(("record", "shown"), [("tiny_int6", False), ("tiny", True)])
+def test_what_needs_trits_or_temperatures_is_planned_where_there_are_some(record, shown):
+    facts = record_facts(load_record(record, RECORDS))
+    assert {name: applies(name, facts) for name in (*NEEDS, "laboratory", "loss")} == {
+        **dict.fromkeys(NEEDS, shown), "laboratory": True, "loss": True
+    }  # fmt: skip

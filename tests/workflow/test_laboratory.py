@@ -38,7 +38,25 @@ def test_the_whole_laboratory_of_a_record_is_one_target(copied):
     assert copied.planned("laboratory", **SETTINGS) == changed
 
 
+def test_a_record_without_trits_has_its_own_grid_and_no_probes(base):
+    jobs = base.planned("laboratory", records=["tiny_int6"], seeds=[42])
+    assert {rule: jobs[rule] for rule in OF_THE_GRID | {"laboratory_tiny_int6": 0}} == {
+        **OF_THE_GRID, "laboratory_tiny_int6": 2
+    }  # fmt: skip
+    assert not [rule for rule in jobs if "probes" in rule or "mechanisms" in rule]
+    plots = base.planned("plots", records=["tiny_int6"], seeds=[42])
+    assert {rule for rule in plots if rule.startswith("plot_")} == {
+        "plot_loss",
+        "plot_rt_gap",
+        "plot_bytes",
+        "plot_sliding",
+    }
+    run = base.snakemake("--dry-run", records=["tiny_int6"], grid="essential")
+    assert run.code == 2
+    assert [line.partition(";")[2] for line in run.errors] == [" name one of its kind, as int6 is"]
+
+
 def test_an_unknown_grid_is_told_in_one_line(base):
     run = base.snakemake("--dry-run", grid="mine")
     assert run.code == 2
-    assert run.errors == ["error: grid 'mine': is unknown; known grids: essential, roundtrip"]
+    assert run.errors == ["error: grid 'mine': is unknown; known grids: essential, int6, roundtrip"]

@@ -13,7 +13,7 @@ from tritgolf.artifact.storage import Restored, Stored, restore
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.models import AnyModel
 from tritgolf.config.settings import Settings
-from tritgolf.config.storage import RoleStorage, TritsConfig
+from tritgolf.config.storage import RoleStorage
 
 Text = Annotated[str, Field(max_length=200)]
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
@@ -49,8 +49,7 @@ class ArtifactHeader(Settings):
     @property
     def group_size(self) -> int:
         """Columns that share a scale in its matrices of trits; 0 if the storage makes none."""
-        trits = (form.quantizer for form in self.roles.roles.values() if isinstance(form, TritsConfig))
-        return next((quantizer.group_size for quantizer in trits), 0)
+        return self.roles.group_size
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import form_in_words
 from tritgolf.errors import InputError
+from tritgolf.model.counts import trained_parameters
 from tritgolf.model.specs import parameters_of
 from tritgolf.model.zeros import zero_fractions
 
@@ -60,7 +61,7 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
         "layout": artifact.layout,
         "bytes_by_kind": artifact.bytes_by_kind,
         "compressed_by_kind": artifact.compressed_by_kind,
-        **(facts_of_trits(trits, header.model) if trits else {"codes": _codes(stored)}),
+        **(facts_of_trits(trits, header.model) if trits else _facts_of_codes(stored, header.model)),
         "scales": sum(ternary.scale.numel() for ternary in stored.quantized.values()),
         "stored_fp": sum(tensor.numel() for tensor in stored.tensors.values()),
         "scale_range": scale_range(stored),
@@ -78,12 +79,12 @@ def facts_of_trits(trits: Mapping[str, Tensor], model: Settings) -> dict[str, An
     }
 
 
-def _codes(stored: Stored) -> dict[str, int]:
-    """How many numbers are codes of each kind."""
+def _facts_of_codes(stored: Stored, model: Any) -> dict[str, Any]:
+    """How many parameters the model trains, and how many numbers are codes of each kind."""
     counts: dict[str, int] = {}
     for name, (codes, _) in stored.quantized.items():
         counts[stored.specs[name].kind] = counts.get(stored.specs[name].kind, 0) + codes.numel()
-    return counts
+    return {"parameters": trained_parameters(model), "codes": counts}
 
 
 def render_facts(facts: dict[str, Any]) -> str:
@@ -120,7 +121,7 @@ def _quantized(facts: dict[str, Any]) -> list[tuple[str, str]]:
 def _formats(storage: dict[str, Any]) -> list[tuple[str, str]]:
     """The formats of a U-Net's storage, or the form of each role."""
     if "roles" in storage:
-        return [(f"form, {role}", form_in_words(form)) for role, form in storage["roles"].items()]
+        return [(role, form_in_words(form)) for role, form in storage["roles"].items()]
     kinds = ("scales", "table", "projections", "mixes", "vectors")
     return [("formats", ", ".join(f"{kind} {storage[kind]}" for kind in kinds))]
 

@@ -35,13 +35,13 @@ FACTORS = tuple(factor for factor in STORAGE_FACTORS if factor != "estimator")  
 
 
 def read_measurements(folder: str | Path = FOLDER) -> Measurements:
-    """Kept runs, trained as published, and lab tables below ``folder``; an absent one is empty.
+    """Kept runs of ternary weights, trained as published, and lab tables below ``folder``; an absent one is empty.
 
     Damaged files are ``InputError``s.
     """
     folder = Path(folder)
     kept = [read_results(path.parent) for path in sorted(folder.glob("*/record.json"))]
-    runs = [run for run in kept if _trained_as_published(run)]
+    runs = [run for run in kept if run.run.facts.has_trits and _trained_as_published(run)]
     lab = [row for path in sorted((folder / "lab").glob("*.json")) for row in _lab_rows(path)]
     return Measurements(
         gaps=(*(row for run in runs for row in _gaps(run)), *lab),

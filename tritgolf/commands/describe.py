@@ -28,57 +28,73 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(facts)
         return 0
-    counts, artifact = facts["parameters"], facts["artifact"]
-    limit = f"the limit of {artifact['limit']:,} holds after it, with the code"
+    artifact = facts["artifact"]
     print_facts(
         [
             ("", f"{facts['record']}: {facts['configuration']['title']} ({facts['configuration']['mode']} mode)"),
             *((("", "laid over the record"),) if facts["laid_over"] else ()),
             *(tuple(change.split(": ", 1)) for change in facts["laid_over"]),
             ("", "parameters"),
-            ("published count", f"{counts['published']:,} (with an unused output matrix of {counts['unused']:,})"),
-            ("trained", f"{counts['trained']:,}"),
-            ("ternary", f"{counts['ternary']:,} in {counts['groups']:,} groups"),
-            ("other stored", f"{counts['stored_fp']:,}"),
+            *_parameters(facts["parameters"]),
             ("", "training"),
             ("steps", f"{facts['steps']:,}" + (f", or {facts['seconds']:g} s if sooner" if facts["seconds"] else "")),
             ("tokens", ("at most " if facts["seconds"] else "") + f"{facts['tokens']:,}"),
-            ("", f"artifact before compression, storage {artifact['storage']!r}, trits in base 3"),
-            *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items()),
-            ("total", f"{artifact['bytes']:,} bytes before LZMA ({limit})"),
+            *_artifact(artifact, ternary="ternary" in facts["parameters"]),
             ("", "configuration"),
-            *((key, _with_modes(key, value)) for key, value in flatten(facts["configuration"])),
+            *((key, _with_modes(key, value, facts)) for key, value in flatten(facts["configuration"])),
         ]
     )
     return 0
 
 
-def _with_modes(key: str, value: str) -> str:
-    """A setting's value; with what either mode has, where the mode decides it unless the record does."""
-    from tritgolf.config.evaluate import in_todays_words  # noqa: PLC0415
-    from tritgolf.config.modes import MODES  # noqa: PLC0415
+def _parameters(counts: dict[str, int]) -> list[tuple[str, str]]:
+    """A U-Net's parameters by what becomes of them; of another model how many are trained, by role."""
+    if "ternary" in counts:
+        return [
+            ("published count", f"{counts['published']:,} (with an unused output matrix of {counts['unused']:,})"),
+            ("trained", f"{counts['trained']:,}"),
+            ("ternary", f"{counts['ternary']:,} in {counts['groups']:,} groups"),
+            ("other stored", f"{counts['stored_fp']:,}"),
+        ]
+    roles = [(role, f"{count:,}") for role, count in counts.items() if role not in ("published", "trained")]
+    return [("published count", f"{counts['published']:,}"), *roles]
 
-    value = in_todays_words(value) if key == "evaluate.window_rule" else value
-    modes = [f"{mode}: {settings[key]}" for mode, settings in MODES.items() if key in settings]
+
+def _artifact(artifact: dict[str, Any], ternary: bool) -> list[tuple[str, str]]:
+    """Bytes by kind before compression, in their widths."""
+    codes, method = ("trits in base 3", "LZMA") if ternary else ("codes in their bits", "compression")
+    limit = f"the limit of {artifact['limit']:,} holds after it, with the code"
+    return [
+        ("", f"artifact before compression, storage {artifact['storage']!r}, {codes}"),
+        *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items() if size or ternary),
+        ("total", f"{artifact['bytes']:,} bytes before {method} ({limit})"),
+    ]
+
+
+def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:
+    """A setting's value; with what either mode has, where the mode decides it unless the record does."""
+    from tritgolf.config.modes import MODES_OF  # noqa: PLC0415
+
+    of_kind = MODES_OF[facts["configuration"]["model"].get("kind", "unet")]
+    modes = [f"{mode}: {settings[key]}" for mode, settings in of_kind.items() if key in settings]
     return f"{value}  ({', '.join(modes)})" if modes else value
 
 
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
-    from tritgolf.config.models import unet_of  # noqa: PLC0415
     from tritgolf.config.record import RUN_MARK, load_record  # noqa: PLC0415
-    from tritgolf.model.counts import count_parameters  # noqa: PLC0415
+    from tritgolf.model.counts import described_counts  # noqa: PLC0415
     from tritgolf.model.specs import parameters_of  # noqa: PLC0415
 
     record, laid_over = _run_of_a_record(name) if RUN_MARK in name else (load_record(name, folder), [])
-    model = unet_of(record.model, record.name)
+    model: Any = record.model
     storage = record.export.by_role(record.export.own_storage, model)
     specs = tensor_specs(parameters_of(model), storage)
-    by_kind = stored_bytes(specs, model.quantizer.group_size)
+    by_kind = stored_bytes(specs, storage.group_size)
     return {
         "record": name,
-        "parameters": count_parameters(model).as_dict(),
+        "parameters": described_counts(model),
         "steps": record.train.steps,
         "seconds": record.train.seconds,
         "tokens": record.train.steps * record.train.batch_tokens,

@@ -70,6 +70,12 @@ class RoleStorage(Settings):
     shrinkage: Literal["absmean", "rms"] | None = None
     reload_dtype: ReloadPrecision = "float32"
 
+    @property
+    def group_size(self) -> int:
+        """Columns that share a scale in its matrices of trits; 0 if it makes none."""
+        trits = (form.quantizer for form in self.roles.values() if isinstance(form, TritsConfig))
+        return next((quantizer.group_size for quantizer in trits), 0)
+
     def by_role(self, model: Any, decide_scale: Format = "float32") -> "RoleStorage":
         """Itself: other storages are put into this form."""
         return self

@@ -8,6 +8,7 @@ from tritgolf.config.export import ExportConfig, RoleExport, StorageConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import RoleStorage
+from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import GridConfig, grid_storages, load_grid
 from tritgolf.laboratory.role_grid import RoleGridConfig, record_variants
 from tritgolf.laboratory.variant import Variant
@@ -47,5 +48,19 @@ def kind_of_storage(storage: Settings) -> GridKind:
 
 
 def grid_of(name: str | None, folder: str | Path, kind: GridKind) -> Any:
-    """The grid ``name`` of ``folder``, or the kind's default. Raises ``InputError``."""
-    return load_grid(name or kind.default, folder, kind.config)
+    """The grid ``name`` of ``folder``, or the kind's default. Raises ``InputError``, also for one of another kind."""
+    try:
+        return load_grid(name or kind.default, folder, kind.config)
+    except InputError:
+        if any(_loads(name, folder, other) for other in GRID_KINDS.values() if other is not kind):
+            what = "changes what another kind of storage has than that of the record or artifact"
+            raise InputError(f"grid {name!r}", what, f"name one of its kind, as {kind.default} is") from None
+        raise
+
+
+def _loads(name: str | None, folder: str | Path, kind: GridKind) -> bool:
+    try:
+        load_grid(name or kind.default, folder, kind.config)
+    except InputError:
+        return False
+    return True

@@ -69,7 +69,7 @@ def restorations(
 
 def _without_decisions(artifact: Artifact, grid: GridConfig) -> dict[str, Variant]:
     """The rows of the grid that need no master weights, the file's own first; no row rounds them again."""
-    own: StorageConfig = artifact.header.storage
+    own: Any = artifact.header.storage
     storages = grid_storages(grid, own, artifact.header.model.quantizer.estimator)
     same = {name: storage for name, storage in storages.items() if storage.decide in (own.decide, LOSSLESS.decide)}
     return {name: Variant(storage.model_copy(update={"decide": own.decide})) for name, storage in same.items()}
@@ -78,11 +78,14 @@ def _without_decisions(artifact: Artifact, grid: GridConfig) -> dict[str, Varian
 def _without_roundings(artifact: Artifact, grid: RoleGridConfig) -> dict[str, Variant]:
     """The rows of the grid that don't decide codes of the same grid otherwise: that needs the weights.
 
-    Codes of another grid are rounded from the file's numbers, each alone. Lossless is every number as the file has it.
+    Codes of another grid are rounded from the file's numbers, each alone. Lossless is every number as the file has it,
+    so a role alone is exact too: its rows are left out.
     """
-    own: RoleStorage = artifact.header.storage
+    own: Any = artifact.header.storage
     exact = artifact.header.model.model_copy(update={"compute": "float32"})
-    variants = {name: _each_alone(one.storage, own) for name, one in role_variants(grid, own, exact).items()}
+    of_roles = {f"{way}_{role}" for way in ("only", "without") for role in own.roles}
+    rows = {name: one.storage for name, one in role_variants(grid, own, exact).items() if name not in of_roles}
+    variants = {name: _each_alone(storage, own) for name, storage in rows.items()}
     return {name: Variant(one) for name, one in variants.items() if not _decides_otherwise(one.roles, own.roles)}
 
 
@@ -98,6 +101,7 @@ def _each_alone(storage: RoleStorage, own: RoleStorage) -> RoleStorage:
 
 def _decides_otherwise(roles: Mapping[str, FormConfig], own: Mapping[str, FormConfig]) -> bool:
     """Whether codes of a grid that the file has would be others: all but their scales' format says what they are."""
+    same: list[tuple[Any, Any]]
     same = [(form, own[role]) for role, form in roles.items() if role in own and _same_grid(form, own[role])]
     return any(before.model_copy(update={"scale_dtype": form.scale_dtype}) != form for form, before in same)
 

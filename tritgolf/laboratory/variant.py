@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tritgolf.config.export import CalibrationConfig, StorageConfig
-from tritgolf.config.storage import RoleStorage, factors
+from tritgolf.config.export import CalibrationConfig
+from tritgolf.config.storage import factors
 
 
 class Variant(NamedTuple):
     """``calibration``: None for a storage that rounds nothing by GPTQ."""
 
-    storage: StorageConfig | RoleStorage
+    storage: Any  # StorageConfig or RoleStorage
     calibration: CalibrationConfig | None = None
 
     @property

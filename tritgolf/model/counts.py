@@ -40,6 +40,16 @@ def parameter_counts(model: ModelConfig) -> dict[str, int]:
     return dict.fromkeys(("published", "trained"), trained_parameters(model))
 
 
+def described_counts(model: ModelConfig) -> dict[str, int]:
+    """The same for people: of a model other than a U-Net also how many are trained of each role."""
+    if isinstance(model, UNetConfig):
+        return parameter_counts(model)
+    by_role: dict[str, int] = {}
+    for parameter in parameters_of(model).values():
+        by_role[parameter.role] = by_role.get(parameter.role, 0) + parameter.size * parameter.trained
+    return parameter_counts(model) | by_role
+
+
 def count_parameters(model: UNetConfig) -> ParameterCounts:
     """Counts by what becomes of a U-Net's parameters."""
     table = parameters_of(model).values()

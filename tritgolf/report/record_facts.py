@@ -72,7 +72,7 @@ def record_facts(config: RecordConfig, laid_over: tuple[str, ...] = ()) -> Recor
     )
 
 
-def mechanisms(record: dict[str, Any]) -> dict[str, bool]:
+def mechanisms(record: dict[str, Any]) -> dict[str, Any]:
     """What reports need to know of what a resolved configuration trains and scores.
 
     A model that says no kind is a U-Net, whose weights are ternary.

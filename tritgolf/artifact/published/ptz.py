@@ -24,7 +24,6 @@ from tritgolf.artifact.published.torch_zip import read_torch_zip
 from tritgolf.artifact.storage import Stored
 from tritgolf.config.models import unet_of
 from tritgolf.config.record import RecordConfig
-from tritgolf.config.settings import Settings
 from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_write
@@ -81,7 +80,7 @@ def read_ptz(path: str | Path, estimator: Estimator | None = None) -> Artifact:
     )
 
 
-def open_ptz(path: Path, model: Settings | None = None, known: Iterable[RecordConfig] = ()) -> Artifact:
+def open_ptz(path: Path, model: Any = None, known: Iterable[RecordConfig] = ()) -> Artifact:
     """The same; ``model``: of the record that the user named, whose estimator is taken. Its sizes tell all else."""
     return read_ptz(path, None if model is None else unet_of(model, "the named record").quantizer.estimator)
 

@@ -1,19 +1,21 @@
-"""The artifact file itself, if there is one: its size, and what its trits say. Nothing in it is executed."""
+"""The artifact file itself, if there is one: its size, and what its codes say. Nothing in it is executed."""
 
 from typing import Any
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.errors import InputError
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 NO_FILE = "no .ptz artifact in the folder"
+OF_NO_SIZE = "no log counts an artifact of this size"
 
 
 @SUBMISSION_CHECKS("artifact.size", "the artifact in the folder has the logged size")
 def artifact_file_has_the_logged_size(submission: Submission) -> Outcome:
     """Proves that the artifact file is one whose size some log of the folder counted."""
-    sizes = {log.artifact_bytes for log in submission.logs if log.artifact_bytes is not None}
+    sizes = {size for log in submission.logs if (size := _logged_size(log)) is not None}
     if submission.artifact is None or not sizes:
         return cant_tell(NO_FILE if submission.artifact is None else "no log says how large the artifact is")
     size = submission.artifact.stat().st_size
@@ -23,24 +25,33 @@ def artifact_file_has_the_logged_size(submission: Submission) -> Outcome:
 
 @SUBMISSION_CHECKS("artifact.readable", "the artifact is whole and in the published format")
 def artifact_is_readable(submission: Submission) -> Outcome:
-    """Proves that the file decodes, by a reader that executes nothing, into the tensors of a ternary record."""
+    """Proves that the file decodes, by a reader that executes nothing, into the tensors of a published system."""
     facts = _facts(submission)
     if isinstance(facts, Outcome):
         return facts
-    zeros = facts["zero_fraction"]["all"]
-    return holds(f"{facts['ternary_weights']:,} ternary weights as {facts['layout']}, {zeros:.4f} of them zero")
+    if "zero_fraction" in facts:
+        zeros = facts["zero_fraction"]["all"]
+        return holds(f"{facts['ternary_weights']:,} ternary weights as {facts['layout']}, {zeros:.4f} of them zero")
+    if "codes" in facts:
+        kinds = ", ".join(f"{kind} {size:,}" for kind, size in facts["bytes_by_kind"].items())
+        return holds(f"{facts['parameters']:,} parameters; bytes before compression: {kinds}")
+    return holds(f"{facts['numbers']:,} numbers in {facts['stored_tensors']:,} tensors")
 
 
 @SUBMISSION_CHECKS("artifact.contents", "the artifact holds what its log counted")
 def contents_are_the_logs(submission: Submission) -> Outcome:
-    """Proves that ternary weights, other elements and ternary bytes of the file are those of the log of its size."""
+    """Proves that what the log of the file's size counts is in it: of trits the weights, other elements and bytes, else
+    the model's parameters.
+    """
     facts = _facts(submission)
     if isinstance(facts, Outcome):
         return cant_tell(facts.evidence)
+    if "codes" in facts:
+        return _parameters_are_the_logs(facts, submission)
     sizes = {log.artifact_bytes: log.artifact for log in submission.logs if log.artifact}
     logged = sizes.get(facts["bytes"])
     if logged is None:
-        return cant_tell("no log counts an artifact of this size")
+        return cant_tell(OF_NO_SIZE)
     kinds = facts["bytes_by_kind"]
     file = (facts["ternary_weights"], facts["stored_fp"], kinds["trits"] + kinds["scales"])
     counted = (logged.ternary_parameters, logged.fp_parameters, logged.ternary_bytes)
@@ -51,17 +62,36 @@ def contents_are_the_logs(submission: Submission) -> Outcome:
     )
 
 
+def _parameters_are_the_logs(facts: dict[str, Any], submission: Submission) -> Outcome:
+    sizes = {_logged_size(log): log.parameters for log in submission.logs if log.parameters is not None}
+    logged = sizes.get(facts["bytes"])
+    if logged is None:
+        return cant_tell(OF_NO_SIZE)
+    return judge(logged == facts["parameters"], f"parameters: file {facts['parameters']:,}, log {logged:,}")
+
+
+def _logged_size(log: RunLog) -> int | None:
+    """The compressed artifact's size: total less code, else of the last line about a model after a compression."""
+    if log.artifact_bytes is not None:
+        return log.artifact_bytes
+    return next((size.bytes for size in reversed(log.sizes) if size.what == "model" and size.method), None)
+
+
 def _facts(submission: Submission) -> dict[str, Any] | Outcome:
     """Facts of the artifact, or the outcome that says why there are none."""
     if submission.artifact is None:
         return cant_tell(NO_FILE)
     from tritgolf.artifact.inspect import inspect_artifact  # noqa: PLC0415  (torch: only for a file that is there)
-    from tritgolf.artifact.published.ptz import is_published  # noqa: PLC0415
+    from tritgolf.artifact.published.formats import READERS, published_format  # noqa: PLC0415
 
-    with submission.artifact.open("rb") as file:
-        if not is_published(file.read(8)):
-            return cant_tell(f"{submission.artifact.name} is in another format than the ternary records'")
+    known = published_format(submission.artifact)
+    if known is None:
+        return cant_tell(f"{submission.artifact.name} is in another format than the published ones that are read here")
+    reader = READERS[known]
     try:
-        return inspect_artifact(submission.artifact)
+        if reader.open is not None:
+            return inspect_artifact(submission.artifact)
+        facts: dict[str, Any] = reader.read(submission.artifact).facts()
     except InputError as error:
         return contradicted(f"{submission.artifact.name}: {error.what}")
+    return facts
