@@ -2,9 +2,7 @@
 
 A program takes a tile of tokens, with their cosines and sines, through all heads, each as two halves, in FP32 between
 loads and stores. With t the gradient turned back and n the normalized head, one sum a head and token, t·n, is both its
-share of the gain's gradient and what RMSNorm's takes off. Tiles leave their shares to one sum in a fixed order: equal
-steps have equal gradients.
-
+share of the gain's gradient and what RMSNorm's takes off. Tiles leave their shares to one sum in a fixed order.
 The kernels are operators that torch.compile leaves whole and CUDA graphs can record. v is no output of theirs, which
 must not be views, but of the autograd function around them, so that its gradient comes back to the same kernel.
 """

@@ -26,10 +26,9 @@ def mechanism_table(run: Run) -> Table:
     for keys, group in last.groupby(["parameter", "kind", "choice"], sort=False):
         parameter, kind, choice = map(str, keys)
         start = 0 if parameter == "shift" else group["at"].min()
-        mildest, pushed = group[group["at"] == start], group[group["at"] != start]
-        furthest = (
-            pushed[pushed["at"] == pushed.groupby("at")["gap_bpb"].mean().abs().idxmax()] if len(pushed) else pushed
-        )
+        mildest, furthest = group[group["at"] == start], group[group["at"] != start]
+        if len(furthest):
+            furthest = furthest[furthest["at"] == furthest.groupby("at")["gap_bpb"].mean().abs().idxmax()]
         place = here[(here["kind"] == kind) & (here["format"] == choice)]
         rows.append(
             {

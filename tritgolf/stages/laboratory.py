@@ -66,6 +66,7 @@ def laboratory_stage(
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
+    whose = {"record": record, "seed": seed, "checkpoint": name, "step": source.facts["step"]}
     variants = grid_kind(export).variants(grid, export, model)
     names = merge_equal(variants)
     distinct = {row: variants[row] for row in names.values()}
@@ -79,15 +80,7 @@ def laboratory_stage(
         begun = _begin(source.tensors, model, export, distinct, roundings, shared, background)
         bench = Bench(model, source.tensors, text, attention)
         for row, variant in distinct.items():
-            header = ArtifactHeader(
-                record=record,
-                seed=seed,
-                checkpoint=name,
-                step=source.facts["step"],
-                storage_name=row,
-                model=model,
-                storage=variant.storage,
-            )
+            header = ArtifactHeader(**whose, storage_name=row, model=model, storage=variant.storage)
             measured[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
     reloads = {given: measured[row][1] for given, row in names.items()}
     ternary, distances = _ternary_facts(bench)
@@ -102,10 +95,7 @@ def laboratory_stage(
     }
     written = envelope(
         "laboratory",
-        record=record,
-        seed=seed,
-        checkpoint=name,
-        step=source.facts["step"],
+        **whose,
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
