@@ -104,6 +104,6 @@ def test_a_role_that_the_storage_forgets_is_told():
 
 
 def test_codes_that_no_file_stores_are_told():
-    form = {"grid": "integer", "bits": 5}
-    with pytest.raises(InputError, match="has no codes of 5 bits with a scale a row"):
+    form = {"grid": "integer", "bits": 7}
+    with pytest.raises(InputError, match="has no codes of 7 bits with a scale a row"):
         tensor_specs({"fc": Parameter((4, 4), "mlp")}, RoleStorage(roles={"mlp": form}))

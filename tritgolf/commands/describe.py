@@ -68,13 +68,23 @@ def _artifact(artifact: dict[str, Any], ternary: bool) -> list[tuple[str, str]]:
         ("", f"artifact before compression, storage {artifact['storage']!r}, {codes}"),
         *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items() if size or ternary),
         ("total", f"{artifact['bytes']:,} bytes before {method} ({limit})"),
+        *_coded(artifact),
     ]
+
+
+def _coded(artifact: dict[str, Any]) -> list[tuple[str, str]]:
+    """An estimate of the file, where the grids say how many bits their codes are worth."""
+    if "coded_bytes" not in artifact:
+        return []
+    return [("estimate", f"{artifact['coded_bytes']:,} bytes, if weights are normal and codes ideally compressed")]
 
 
 def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:
     """A setting's value; with what either mode has, where the mode decides it unless the record does."""
+    from tritgolf.config.evaluate import in_todays_words  # noqa: PLC0415
     from tritgolf.config.modes import MODES_OF  # noqa: PLC0415
 
+    value = in_todays_words(value) if key == "evaluate.window_rule" else value
     of_kind = MODES_OF[facts["configuration"]["model"].get("kind", "unet")]
     modes = [f"{mode}: {settings[key]}" for mode, settings in of_kind.items() if key in settings]
     return f"{value}  ({', '.join(modes)})" if modes else value
@@ -82,6 +92,7 @@ def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:
 
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
+    from tritgolf.artifact.estimate import coded_bytes  # noqa: PLC0415
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
     from tritgolf.config.record import RUN_MARK, load_record  # noqa: PLC0415
     from tritgolf.model.counts import described_counts  # noqa: PLC0415
@@ -91,6 +102,7 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
     model: Any = record.model
     storage = record.export.by_role(record.export.own_storage, model)
     specs = tensor_specs(parameters_of(model), storage)
+    coded = coded_bytes(parameters_of(model), storage)
     by_kind = stored_bytes(specs, storage.group_size)
     return {
         "record": name,
@@ -103,6 +115,7 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
             "bytes_by_kind": by_kind,
             "bytes": sum(by_kind.values()),
             "limit": record.export.byte_limit,
+            **({} if coded is None else {"coded_bytes": coded}),
         },
         "configuration": record.model_dump(mode="json"),
         "laid_over": laid_over,

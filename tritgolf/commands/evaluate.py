@@ -6,7 +6,6 @@ from typing import Any
 from tritgolf.commands.output import print_facts, print_json
 from tritgolf.commands.published import add_record_option, named_artifact, scorable
 from tritgolf.commands.text import add_text_options, given_text
-from tritgolf.config.train import PUBLISHED_Z_LOSS
 from tritgolf.errors import InputError
 
 
@@ -82,6 +81,7 @@ def _counting(found: dict[str, Any]) -> str:
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
     from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings  # noqa: PLC0415
+    from tritgolf.config.train import PUBLISHED_Z_LOSS  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
     from tritgolf.evaluate.methods import make_method  # noqa: PLC0415
     from tritgolf.evaluate.scores import byte_facts, score_by  # noqa: PLC0415
