@@ -16,7 +16,7 @@ from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings
 from tritgolf.evaluate import methods, probe, scores
 from tritgolf.evaluate.causality import sampled_own_token
 from tritgolf.evaluate.methods import make_method
-from tritgolf.evaluate.probe import next_token
+from tritgolf.evaluate.probe import deterministic, next_token
 from tritgolf.evaluate.windowed import Windowed, joined
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.network import Head
@@ -255,3 +255,12 @@ def test_the_next_token_is_what_the_network_says(network):
     nats = make_method(SLIDING, 4).score(network, TOKENS[:41], "one").token_nats(41)
     assert found.sum() == pytest.approx(1)
     assert -np.log(found[TOKENS[40]]) == pytest.approx(nats[39], rel=1e-4)
+
+
+@pytest.mark.parametrize(("device", "asked"), [("cuda", [True, False]), ("cpu", [])])
+def test_on_a_gpu_the_probe_asks_for_sums_that_repeat_and_gives_the_setting_back(monkeypatch, device, asked):
+    calls = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda mode, warn_only: calls.append(mode))
+    with pytest.raises(KeyError), deterministic(torch.device(device)):
+        raise KeyError
+    assert calls == asked

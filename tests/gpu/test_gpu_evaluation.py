@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.small import random_network, record_model
+from tests.small import random_network, random_transformer, record_model, small_transformer
+from tritgolf.config.evaluate import SlidingSettings
 from tritgolf.evaluate import score
 from tritgolf.evaluate.load import trained_network
+from tritgolf.evaluate.methods import make_method
+from tritgolf.evaluate.probe import probe
 from tritgolf.evaluate.score import plain_window_sums, score_windows
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 
@@ -35,3 +38,14 @@ def test_the_compiled_path_is_the_definition_within_bf16(monkeypatch, record, na
     assert 0 < rounding < 0.05 * np.linalg.norm(exact.nats)
     assert np.linalg.norm(fast.nats - exact.nats) < 1.5 * rounding
     assert fast.nats.sum() == pytest.approx(plain.nats.sum(), rel=1e-3)
+
+
+def test_the_probe_can_tell_of_training_on_the_text():
+    """#1716's test-time training at full size once differed too much from call to call for any verdict."""
+    model = small_transformer(vocab_size=512, width=128, context=256, compute="bfloat16")
+    network = trained_network(model, random_transformer(model).state_dict())
+    text = np.random.default_rng(0).integers(model.vocab_size, size=4_000).astype(np.uint16)
+    adapt = [{"kind": "score_first", "chunk_tokens": 512, "epochs": 3, "lr": 0.005}]
+    method = make_method(SlidingSettings(kind="sliding", stride=64, rule="every_token", adapt=adapt), batch=16)
+    verdict = probe(method, network, text, method.score(network, text, "test"))
+    assert verdict.causal, verdict.reason

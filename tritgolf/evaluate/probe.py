@@ -4,6 +4,9 @@ A method is causal if no score depends on a later token, the probabilities of al
 to 1, and every target is scored at most once.
 """
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +89,8 @@ def probe(
     text = np.asarray(tokens[:length], dtype=np.int64)
 
     def nats(texts: npt.NDArray[np.int64]) -> Nats:
-        return first(small.token_nats(network, texts))
+        with deterministic(device_of(network)):
+            return first(small.token_nats(network, texts))
 
     reference, again = nats(np.stack((text, text)))
     noise = float(np.nanmax(np.abs(reference - again)))
@@ -100,6 +104,28 @@ def probe(
             distribution = first(next_token(network, text[:position]))
             own.append(sampled_own_token(nats, text, position, distribution, draws=draws, many=True))
     return Causality(later, own, len(scores.targets) - scores.distinct)
+
+
+@contextlib.contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Sums in an order that repeats, wherever PyTorch has such a form for ``device``, until the block ends.
+
+    A method that trains on a GPU otherwise scores the same text differently each time (#1716's by more than ``NOISY``),
+    and no leak can be told from that. On CPUs all sums repeat.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    before, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", ".*deterministic.*"
+            )  # what has no such form stays noise, which is measured
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)
 
 
 @torch.no_grad()
