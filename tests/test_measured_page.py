@@ -85,6 +85,40 @@ def test_the_three_seeds_are_those_of_their_metrics():
     assert len(windows.starts) * windows.length < COMPILE_FROM["cuda"]
 
 
+def test_1716_beside_its_published_code():
+    published = json.loads((kept.INT6 / "published_code.json").read_text())
+    final = kept.INT6 / "seed42" / "final"
+    chunked = json.loads((final / "chunked_scores.json").read_text())
+    methods = json.loads((final / "evaluate.json").read_text())["metrics"]["methods"]
+    size = json.loads((final / "export" / "export.json").read_text())["metrics"]["storages"]["own"]["bytes"]
+    steps = [json.loads(line) for line in (kept.INT6 / "seed42" / "train" / "metrics.jsonl").read_text().splitlines()]
+    before, after = (
+        statistics.median(step["step_ms"] for step in steps if step["recurrence"] is on and step["step"] > 10)
+        for on in (False, True)
+    )
+    bpb = {name: f"{facts['bpb_published_bytes']:.4f}" for name, facts in (chunked | methods).items()}
+    rows = {row[0]: row[1:] for row in table_after(PAGE, "<!-- table: int6 800 steps -->")}
+    assert rows == {
+        "raw weights, step 400": [f"{published['raw_weights_step_400_bpb']:.4f}", bpb["state_00000400"]],
+        "averaged weights": [f"{published['averaged_bpb']:.4f}", bpb["final"]],
+        "artifact: GPTQ, int6 and int8": [f"{published['quantized_bpb']:.4f}", bpb["artifact own"]],
+        "the same weights rounded to the nearest": ["", bpb["artifact nearest"]],
+        "artifact, sliding, stride 64": [f"{published['sliding_bpb']:.4f}", bpb["sliding"]],
+        "artifact, test-time training": [f"{published['ttt_bpb']:.4f}", bpb["ttt"]],
+        "artifact bytes (Brotli)": [f"{published['artifact_bytes']:,}", f"{size:,}"],
+        "ms/step before, after the switch": [
+            f"{published['ms_per_step_before_switch']}, {published['ms_per_step_after_switch']}",
+            f"{before:.0f}, {after:.0f}",
+        ],
+    }
+    assert bpb["chunked"] == bpb["artifact own"]
+    ratios = [published["ms_per_step_before_switch"] / before, published["ms_per_step_after_switch"] / after]
+    assert "{:.2f} and {:.2f} times as fast".format(*(2 * ratio for ratio in ratios)) in TEXT
+    gain = chunked["artifact nearest"]["bpb_published_bytes"] - chunked["artifact own"]["bpb_published_bytes"]
+    assert f"better than rounding to the nearest by {gain:.4f} BPB" in TEXT
+    assert methods["ttt"]["causality"]["causal"] is None
+
+
 @LENGTH_RUNS
 def test_the_measured_gaps_are_those_of_the_metrics(run):
     names = ["bf16", "fp16", "fp32", "lossless"]
@@ -115,7 +149,7 @@ def test_which_bytes_the_page_divides_by_is_told_with_the_runs_own_ratio():
     sliding = load_run(RUN).seeds[0].evaluate.sliding
     ratio, published, raw = sliding.raw_per_published_byte, sliding.by_published_bytes, sliding.bpb
     assert f"{ratio:.4f} for each published one, so its artifact's sliding BPB of {published:.4f} is {raw:.4f}" in TEXT
-    others = [run for run in kept.MEASURED.glob("*/record.json") if run.parent != RUN]
+    others = [run for run in kept.MEASURED.glob("*/record.json") if run.parent not in (RUN, kept.INT6)]
     countings = {score.byte_counting for run in others for score in load_run(run.parent).trained_scores}
     assert sliding.byte_counting == "raw" and countings == {"published"}
 

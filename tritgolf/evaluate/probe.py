@@ -120,9 +120,7 @@ def deterministic(device: torch.device) -> Iterator[None]:
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", ".*deterministic.*"
-            )  # what has no such form stays noise, which is measured
+            warnings.filterwarnings("ignore", ".*deterministic.*")  # the rest stays noise, which is measured
             yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warned)

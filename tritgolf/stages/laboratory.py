@@ -61,15 +61,14 @@ def laboratory_stage(
 ) -> None:
     """Measure every row of ``grid``, of the kind that ``export`` asks for, on a checkpoint and write ``facts``.
 
-    ``threads`` compress, and change nothing; ``batch``: windows scored at a time, on which no more depends than how a
-    device rounds sums of other shapes. ``name``: the checkpoint's. ``train``: of the run, for rows by GPTQ.
+    ``threads`` compress, and change nothing; ``batch``: windows at a time, which changes rounding alone. ``name``: the
+    checkpoint's. ``train``: of the run, for rows by GPTQ.
     """
     text = validation_text(shards, tokenizer, model, batch, z_loss)
     source = checkpoints.load(checkpoint)
     whose = {"record": record, "seed": seed, "checkpoint": name, "step": source.facts["step"]}
     variants = grid_kind(export).variants(grid, export, model)
-    names = merge_equal(variants)
-    distinct = {row: variants[row] for row in names.values()}
+    distinct = {row: variants[row] for row in (names := merge_equal(variants)).values()}
     measured: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with contextlib.ExitStack() as held:
         shared = held.enter_context(Sections(threads))
