@@ -8,6 +8,7 @@ import contextlib
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ def laboratory_stage(
     variants = grid_kind(export).variants(grid, export, model)
     names = merge_equal(variants)
     distinct = {row: variants[row] for row in names.values()}
+    step = source.facts["step"]
+    of_run = partial(ArtifactHeader, record=record, seed=seed, checkpoint=name, step=step, model=model)
     measured: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with contextlib.ExitStack() as held:
         shared = held.enter_context(Sections(threads))
@@ -79,39 +82,41 @@ def laboratory_stage(
         begun = _begin(source.tensors, model, export, distinct, roundings, shared, background)
         bench = Bench(model, source.tensors, text, attention)
         for row, variant in distinct.items():
-            header = ArtifactHeader(
-                record=record,
-                seed=seed,
-                checkpoint=name,
-                step=source.facts["step"],
-                storage_name=row,
-                model=model,
-                storage=variant.storage,
-            )
+            header = of_run(storage_name=row, storage=variant.storage)
             measured[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
-    reloads = {given: measured[row][1] for given, row in names.items()}
-    ternary, distances = _ternary_facts(bench)
-    metrics = {
-        "trained": bench.score.as_dict(),
-        **ternary,
-        "own_storage": export.own_storage,
-        "names": names,
-        "rows": {row: _entry(variants[row], *result, reloads["own"]) for row, result in measured.items()},
-        "decomposition": _decomposition(single_factors(variants), reloads, bench),
-        **distances,
-    }
+    metrics = _metrics(export.own_storage, variants, names, measured, bench)
     written = envelope(
         "laboratory",
         record=record,
         seed=seed,
         checkpoint=name,
-        step=source.facts["step"],
+        step=step,
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
         inputs={"checkpoint": source.facts["digest"], **text.inputs, **(_training_text(shards) if roundings else {})},
     )
     write_json(facts, written)
+
+
+def _metrics(
+    own_storage: str,
+    variants: Mapping[str, Variant],
+    names: Mapping[str, str],
+    measured: Mapping[str, tuple[ArtifactInfo, Reloaded]],
+    bench: Bench,
+) -> dict[str, Any]:
+    reloads = {given: measured[row][1] for given, row in names.items()}
+    ternary, distances = _ternary_facts(bench)
+    return {
+        "trained": bench.score.as_dict(),
+        **ternary,
+        "own_storage": own_storage,
+        "names": names,
+        "rows": {row: _entry(variants[row], *result, reloads["own"]) for row, result in measured.items()},
+        "decomposition": _decomposition(single_factors(variants), reloads, bench),
+        **distances,
+    }
 
 
 def _calibrated(
