@@ -148,7 +148,8 @@ def test_the_measured_scores_of_checkpoints_are_those_of_the_metrics(run):
 def test_which_bytes_the_page_divides_by_is_told_with_the_runs_own_ratio():
     sliding = load_run(RUN).seeds[0].evaluate.sliding
     ratio, published, raw = sliding.raw_per_published_byte, sliding.by_published_bytes, sliding.bpb
-    assert f"{ratio:.4f} for each published one, so its artifact's sliding BPB of {published:.4f} is {raw:.4f}" in TEXT
+    said = f"{ratio:.4f} for each published one, so the first one's artifact has a sliding BPB of {published:.4f},"
+    assert f"{said} which is {raw:.4f} by raw bytes" in TEXT
     others = [run for run in kept.MEASURED.glob("*/record.json") if run.parent not in (RUN, kept.INT6)]
     countings = {score.byte_counting for run in others for score in load_run(run.parent).trained_scores}
     assert sliding.byte_counting == "raw" and countings == {"published"}

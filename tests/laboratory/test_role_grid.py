@@ -86,6 +86,7 @@ def test_a_row_about_what_the_record_has_not_is_left_out():
         ({"roles.mpl.bits": 5}, r"roles\.mpl\.bits: is of no role; name one of \*, attention, mlp"),
         ({"roles.control.bits": 5}, r"control is stored without a setting 'bits'; it has format"),
         ({"roles.mlp.bits": 50}, r"bits: 50: "),
+        ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 5 bits a row"),
         ({"calibration.bathces": 5}, r"bathces: unknown key"),
         ({"reloading": 5}, r"reloading: unknown key"),
     ],

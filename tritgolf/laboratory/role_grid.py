@@ -112,7 +112,20 @@ def _changed(name: str, row: RoleRow, start: RoleStorage, calibration: Calibrati
             return None
     where = f"row {name!r} of the grid"
     changed = validate(RoleStorage, storage, where)
+    _check_that_files_store(changed, where)
     return calibrated(changed, validate(CalibrationConfig, text, where) if text else None)
+
+
+def _check_that_files_store(storage: RoleStorage, where: str) -> None:
+    """``InputError`` for codes that no file stores: before anything is trained."""
+    from tritgolf.artifact.kinds import integer_kind  # noqa: PLC0415  (numpy, which planning needs for nothing else)
+
+    for form in storage.roles.values():
+        try:
+            if isinstance(form, IntegerConfig):
+                integer_kind(form)
+        except InputError as error:
+            raise InputError(where, error.what, error.fix) from None
 
 
 def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> bool:

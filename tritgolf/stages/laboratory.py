@@ -68,7 +68,8 @@ def laboratory_stage(
     source = checkpoints.load(checkpoint)
     whose = {"record": record, "seed": seed, "checkpoint": name, "step": source.facts["step"]}
     variants = grid_kind(export).variants(grid, export, model)
-    distinct = {row: variants[row] for row in (names := merge_equal(variants)).values()}
+    names = merge_equal(variants)
+    distinct = {row: variants[row] for row in names.values()}
     measured: dict[str, tuple[ArtifactInfo, Reloaded]] = {}
     with contextlib.ExitStack() as held:
         shared = held.enter_context(Sections(threads))
@@ -81,17 +82,7 @@ def laboratory_stage(
         for row, variant in distinct.items():
             header = ArtifactHeader(**whose, storage_name=row, model=model, storage=variant.storage)
             measured[row] = _roundtrip(begun.pop(row).result(), header, scratch / f"{row}.tgolf", shared, bench)
-    reloads = {given: measured[row][1] for given, row in names.items()}
-    ternary, distances = _ternary_facts(bench)
-    metrics = {
-        "trained": bench.score.as_dict(),
-        **ternary,
-        "own_storage": export.own_storage,
-        "names": names,
-        "rows": {row: _entry(variants[row], *result, reloads["own"]) for row, result in measured.items()},
-        "decomposition": _decomposition(single_factors(variants), reloads, bench),
-        **distances,
-    }
+    metrics = _metrics(export.own_storage, variants, names, measured, bench)
     written = envelope(
         "laboratory",
         **whose,
@@ -101,6 +92,26 @@ def laboratory_stage(
         inputs={"checkpoint": source.facts["digest"], **text.inputs, **(_training_text(shards) if roundings else {})},
     )
     write_json(facts, written)
+
+
+def _metrics(
+    own_storage: str,
+    variants: Mapping[str, Variant],
+    names: Mapping[str, str],
+    measured: Mapping[str, tuple[ArtifactInfo, Reloaded]],
+    bench: Bench,
+) -> dict[str, Any]:
+    reloads = {given: measured[row][1] for given, row in names.items()}
+    ternary, distances = _ternary_facts(bench)
+    return {
+        "trained": bench.score.as_dict(),
+        **ternary,
+        "own_storage": own_storage,
+        "names": names,
+        "rows": {row: _entry(variants[row], *result, reloads["own"]) for row, result in measured.items()},
+        "decomposition": _decomposition(single_factors(variants), reloads, bench),
+        **distances,
+    }
 
 
 def _calibrated(
