@@ -7,12 +7,10 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 
 from tests.audit import styles
 from tests.audit.folders import folder
-from tests.small import RECORDS, REPOSITORY, small_transformer
-from tritgolf.config.record import load_record
+from tests.small import REPOSITORY
 
 # Those that read a command line of their own; the fuzzers hand theirs to libFuzzer.
 PROGRAMS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if "parse_args()" in path.read_text())
@@ -107,12 +105,12 @@ TIMES |= {"optimizers": TIMES["forward_backward"]}
 
 @pytest.fixture
 def training_step(monkeypatch, dataset, tmp_path):
-    """Runs that benchmark in this process, with the records of ``folder``; returns what it wrote."""
+    """Runs that benchmark in this process; returns what it wrote."""
 
-    def run_here(*arguments: object, folder=REPOSITORY) -> dict:
+    def run_here(*arguments: object) -> dict:
         output, program = tmp_path / "step.json", REPOSITORY / "benchmarks" / "training_step.py"
         shape = ("--shards", dataset / "shards", "--sequences", 4, "--repeats", 2, "--out", output)
-        monkeypatch.chdir(folder)
+        monkeypatch.chdir(REPOSITORY)
         monkeypatch.syspath_prepend(program.parent)
         monkeypatch.setattr(sys, "argv", [program.name, *map(str, arguments), *map(str, shape)])
         runpy.run_path(str(program), run_name="__main__")
@@ -121,20 +119,9 @@ def training_step(monkeypatch, dataset, tmp_path):
     return run_here
 
 
-@pytest.fixture
-def two_phases(tmp_path):
-    """A folder whose record ``recurrent`` is a transformer that repeats layers from half of its run on."""
-    raw = load_record("tiny", RECORDS).model_dump(mode="json", exclude={"name"})
-    model = small_transformer(layers=3, context=32, parallel_from=2, xsa_layers=2).model_dump(mode="json")
-    train = raw["train"] | {"start": {"recurrence": 0.5}}
-    (tmp_path / "records").mkdir()
-    (tmp_path / "records" / "recurrent.yaml").write_text(yaml.safe_dump(raw | {"model": model, "train": train}))
-    return tmp_path
-
-
-def test_training_step_times_a_transformer_in_both_phases(training_step, two_phases):
-    found = training_step("--record", "recurrent", folder=two_phases)
-    assert (found["record"], found["tokens"], found["published_on_h200"]) == ("recurrent", 4 * 32, None)
+def test_training_step_times_a_transformer_in_both_phases(training_step):
+    found = training_step("--record", "tiny_int6")
+    assert (found["record"], found["tokens"], found["published_on_h200"]) == ("tiny_int6", 4 * 32, None)
     for figures in (found, found["recurrence"]):
         for what, paths in TIMES.items():
             assert figures[what].keys() == paths

@@ -41,6 +41,7 @@ PLAIN = {
     "▅": "_",
     "δ": "delta",
     "Δ": "delta",
+    "σ": "sigma",
     "≈": "~",
 }  # the rest by Unicode's own decompositions: … is ..., é is e
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
