@@ -1,9 +1,11 @@
 """The evaluation stage: scores of a reloaded artifact by each method, temperature, and the unigram bound."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritgolf.artifact.container import read_artifact
+from tritgolf.artifact.header import Artifact
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.batches import batch_source
@@ -11,6 +13,7 @@ from tritgolf.evaluate.bytes import unigram_bpb
 from tritgolf.evaluate.load import reloaded_network
 from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.no_network import network_state
+from tritgolf.evaluate.probe import Causality, probe
 from tritgolf.evaluate.scores import byte_facts, score_by
 from tritgolf.evaluate.temperature import Calibration, calibrate
 from tritgolf.evaluate.text import validation_text
@@ -18,6 +21,13 @@ from tritgolf.files import digest_file, read_json, write_json
 from tritgolf.provenance import envelope
 
 TIMES = ("seconds", "window_tokens_per_second")
+
+
+class EvaluationData(NamedTuple):
+    """The folder of shards and the tokenizer's file."""
+
+    shards: Path
+    tokenizer: Path
 
 
 def evaluate_stage(
@@ -39,28 +49,12 @@ def evaluate_stage(
     ``training`` is the run's ``train.json``: the temperature is calibrated on the training tokens that would have come
     next (new ones, unless the text is read several times). It is applied to the last method, the headline.
     """
-    batch, z_loss = settings.batch_sequences, train.z_loss
-    text = validation_text(shards, tokenizer, model, batch, z_loss)
-    tokens, sizes = text.tokens, text.sizes
     loaded = read_artifact(artifact)
-    network = reloaded_network(loaded, train.attention)
     run = read_json(training)["metrics"]
-    calibration = None
-    if settings.temperatures:
-        source = batch_source(shards, train, model.context, model.vocab_size)
-        following = source.after(run["steps"], settings.calibration_tokens, run["world"])
-        calibration = calibrate(network, following, settings.temperatures, batch)
-    methods: dict[str, dict[str, Any]] = {}
-    for called, chosen in settings.scoring.items():
-        method = make_method(chosen, batch, _applied(settings, calibration, called))
-        methods[called], tempered_bpb = score_by(called, chosen.kind, method, network, tokens, sizes, z_loss)
-    metrics = {
-        "storage": loaded.header.storage_name,
-        "methods": methods,
-        "temperature": calibration and _temperature(settings, calibration, tempered_bpb),
-        "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
-        "validation_bytes": byte_facts(tokens, sizes),
-    }
+    data = EvaluationData(shards, tokenizer)
+    metrics, inputs = evaluated(
+        loaded, model, train, settings, data, steps=run["steps"], world=run["world"], probe=probe
+    )
     written = envelope(
         "evaluate",
         record=record,
@@ -70,10 +64,49 @@ def evaluate_stage(
         metrics=metrics,
         payload=_payload(metrics),
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
-        inputs={"artifact": digest_file(artifact), **text.inputs},
+        inputs={"artifact": digest_file(artifact), **inputs},
     )
     written["provenance"]["network"] = network_state()
     write_json(facts, written)
+
+
+def evaluated(
+    artifact: Artifact,
+    model: Any,
+    train: TrainConfig,
+    settings: EvaluateConfig,
+    data: EvaluationData,
+    *,
+    steps: int,
+    world: int,
+    probe: Callable[..., Causality] | None = None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The metrics of a reloaded ``artifact``, and the digests of the text that it was scored on.
+
+    ``steps`` and ``world``: of its training, after which the calibration text comes. ``probe``: each method's
+    causality, if asked for.
+    """
+    batch, z_loss = settings.batch_sequences, train.z_loss
+    text = validation_text(data.shards, data.tokenizer, model, batch, z_loss)
+    tokens, sizes = text.tokens, text.sizes
+    network = reloaded_network(artifact, train.attention)
+    calibration = None
+    if settings.temperatures:
+        source = batch_source(data.shards, train, model.context, model.vocab_size)
+        following = source.after(steps, settings.calibration_tokens, world)
+        calibration = calibrate(network, following, settings.temperatures, batch)
+    methods: dict[str, dict[str, Any]] = {}
+    for called, chosen in settings.scoring.items():
+        method = make_method(chosen, batch, _applied(settings, calibration, called))
+        methods[called], tempered_bpb = score_by(called, chosen.kind, method, network, tokens, sizes, z_loss, probe)
+    metrics = {
+        "storage": artifact.header.storage_name,
+        "methods": methods,
+        "temperature": calibration and _temperature(settings, calibration, tempered_bpb),
+        "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
+        "validation_bytes": byte_facts(tokens, sizes),
+    }
+    return metrics, text.inputs
 
 
 def _applied(settings: EvaluateConfig, calibration: Calibration | None, method: str) -> float:
