@@ -35,3 +35,41 @@ for _record in records():
             f"Write the script of {_record}"
         script:
             "../workflow_scripts/script.py"
+
+    rule:
+        name:
+            f"bundle_{_record}"
+        input:
+            metrics=expand(
+                "results/{record}/seed{seed}/{file}",
+                record=_record,
+                seed=seeds(_record),
+                file=["train/train.json", "final/export/export.json", "final/roundtrip.json", "final/evaluate.json"],
+            ),
+            configuration=f"results/{_record}/record.json",
+        output:
+            f"results/{_record}/bundle/submission.json",
+        log:
+            f"results/{_record}/logs/bundle.log",
+        benchmark:
+            f"results/{_record}/benchmarks/bundle.tsv"
+        conda:
+            "../envs/tritgolf.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=5,
+        params:
+            code=package_digest(),
+        message:
+            f"Bundle {_record}"
+        script:
+            "../workflow_scripts/bundle.py"
+
+
+rule bundle:
+    input:
+        [f"results/{record}/bundle/submission.json" for record in records()],
+    localrule: True
+    message:
+        "The submissions are results/RECORD/bundle"

@@ -12,6 +12,7 @@ from tritgolf.audit.submission import read_submission
 
 STYLES = {
     "baseline": styles.baseline(),
+    "bundled": styles.bundled(),
     "int6": styles.int6(adapted=1.1650),
     "sp8192": styles.sp8192(),
     "ternary": text("pr640/seed42"),

@@ -80,7 +80,8 @@ def test_methods_that_nothing_calls_go_unless_a_library_may_call_them(tmp_path):
     flattened, run = package(
         tmp_path,
         main="import ast\nclass A:\n def used(self): return self.too()\n def too(self): return 1\n"
-        " def idle(self): pass\nclass V(ast.NodeVisitor):\n def visit_Name(self, node): pass\ndef run(): return A().used(), V()",
+        " def idle(self): pass\nclass V(ast.NodeVisitor):\n def visit_Name(self, node): pass\n"
+        "def run(): return A().used(), V()",
     )
     assert run()[0] == 1
     assert "idle" not in flattened.flat and "visit_Name" in flattened.flat

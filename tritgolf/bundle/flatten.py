@@ -103,7 +103,7 @@ class Flattened:
             return None if inner is None else ast.Name(self._called(inner, of_it), ast.Load())
 
         renamed: ast.stmt = Globals(name, attribute).visit(statement)
-        return _LateImports(self).visit(renamed)  # type: ignore[no-any-return]
+        return _LateImports(self).visit(renamed)
 
     def _late_source(self, module: str) -> str:
         """A module that functions import: its own names, and imports from ``flat``."""

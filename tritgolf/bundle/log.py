@@ -1,4 +1,4 @@
-"""A run's log in the contest's style, from what the run measured: lines that ``audit.dialects.ternary`` reads.
+"""A run's log in the contest's style, from what the run measured: lines that ``audit.dialects.bundled`` reads.
 
 The script prints them as it goes; the bundle writes them from a run's metrics files. Scores are of pure cross-entropy
 by published bytes, so that all lines of a log have one ratio of nats and bits per byte. Times in milliseconds.
@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
-SHOWN = ("batch_tokens", "steps", "seconds", "warmdown_fraction", "cpu_threads", "order")
+SHOWN = ("batch_tokens", "steps", "warmdown_fraction", "cpu_threads", "order")
 
 
-def opening(model: Facts, train: Facts, *, parameters: int, world: int, seed: int) -> Iterator[str]:
-    """Settings in one line, and the model's size."""
+def opening(record: str, model: Facts, train: Facts, *, parameters: int, world: int, seed: int) -> Iterator[str]:
+    """The record's name, settings in one line, and the model's size."""
+    yield f"tritgolf: {record}"
     sizes = {name: model[name] for name in ("layers", "width", "heads", "kv_heads", "vocab_size", "context")}
     settings = {**sizes, **{name: train[name] for name in SHOWN if name in train}}
     names = {**settings, "train_log_every": train["log_every"], "seed": seed}
+    names |= {} if train["seconds"] is None else {"max_wallclock_seconds": f"{train['seconds']:g}"}
     yield " ".join(f"{name}={value}" for name, value in sorted(names.items()))
     yield f"params:{parameters} ws:{world} s:{seed}"
 
@@ -36,7 +38,7 @@ def trained(score: Facts, last: Facts, run: Facts, steps: int) -> Iterator[str]:
 
 
 def sizes(stored: Facts, *, code: int, limit: int, grids: str) -> Iterator[str]:
-    """Bytes of code and artifact (``stored``: facts of its file). ``grids``: ``ternary`` or ``int6``, as it is called."""
+    """Bytes of code and artifact (``stored``: facts of its file). ``grids``: it is ``ternary`` or ``int6``."""
     total = stored["bytes"] + code
     yield f"Code size: {code} bytes"
     yield f"Serialized model {grids}: {stored['bytes']} bytes"
@@ -56,11 +58,23 @@ def scored(evaluation: Facts, grids: str) -> Iterator[str]:
         if "stride" not in score:
             yield f"final_{called} {_loss(score)} {took}"
             continue
-        applied = temperature if temperature and temperature["applied"] and name == list(methods)[-1] else None
-        factor = applied["sliding_bpb_at_best"] / score["bpb"] if applied else 1.0
-        at = applied["best"] if applied else 1.0
-        yield f"final_{called} {_loss(score, factor)} (stride={score['stride']}, T={at:.2f}) {took}"
+        is_last = name == list(methods)[-1]
+        at = temperature["best"] if is_last and is_tempered(evaluation) else 1.0
+        shown = headline(evaluation) if is_last else score
+        yield f"final_{called} {_loss(shown)} (stride={score['stride']}, T={at:.2f}) {took}"
 
 
-def _loss(score: Facts, factor: float = 1.0) -> str:
-    return f"val_loss:{factor * score['nats']:.4f} val_bpb:{factor * score['bpb_published_bytes']:.4f}"
+def headline(evaluation: Facts) -> dict[str, float]:
+    """``nats`` a token and ``bpb_published_bytes`` of the last method, at the temperature where one is applied."""
+    score = list(evaluation["methods"].values())[-1]
+    factor = evaluation["temperature"]["sliding_bpb_at_best"] / score["bpb"] if is_tempered(evaluation) else 1.0
+    return {name: factor * score[name] for name in ("nats", "bpb_published_bytes")}
+
+
+def is_tempered(evaluation: Facts) -> bool:
+    """Whether the headline is at a temperature that was calibrated."""
+    return bool(evaluation["temperature"] and evaluation["temperature"]["applied"])
+
+
+def _loss(score: Facts) -> str:
+    return f"val_loss:{score['nats']:.4f} val_bpb:{score['bpb_published_bytes']:.4f}"

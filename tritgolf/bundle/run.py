@@ -76,7 +76,9 @@ def _trained(record: BundledRecord, plan: Plan, ranks: Ranks) -> dict[str, Any]:
         verify_shards(plan.shards)
         model, train = (settings.model_dump(mode="json") for settings in (plan.model, plan.train))
         count = trained_parameters(plan.model)
-        _tell(plan, log.opening(model, train, parameters=count, world=ranks.world, seed=plan.seed), anew=True)
+        _tell(
+            plan, log.opening(record.name, model, train, parameters=count, world=ranks.world, seed=plan.seed), anew=True
+        )
         _tell(plan, (log.step_line(line, plan.train.steps) for line in read_curve(plan.live / CURVE)))
     return run(plan, ranks, lambda line: _tell(plan, [log.step_line(line, plan.train.steps)]))
 

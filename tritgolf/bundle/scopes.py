@@ -80,7 +80,7 @@ class Globals(ast.NodeTransformer):
         visit()
         self.scopes.pop()
 
-    def _all(self, nodes: list) -> list:  # type: ignore[type-arg]
+    def _all(self, nodes: list[Any]) -> list[Any]:
         visited = (self.visit(node) for node in nodes)
         return [each for found in visited for each in (found if isinstance(found, list) else [found])]
 

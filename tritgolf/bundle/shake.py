@@ -115,15 +115,16 @@ class Shaken:
         known.kept.add(place)
         statement = known.statements[place]
         if isinstance(statement, ast.ClassDef) and not self._is_called_by_others(module, statement):
-            known.uncalled[id(statement)] = waiting = [each for each in statement.body if _is_plain_method(each)]
+            waiting = [each for each in statement.body if _is_plain_method(each)]
+            known.uncalled[id(statement)] = list(waiting)
             for method in waiting:
                 self._waiting.setdefault(method.name, []).append((module, statement, method))
         self._follow(module, known._trimmed(statement))
         while called := self._mentioned & self._waiting.keys():
             name = min(called)
-            for owner, of_class, method in self._waiting.pop(name):
-                self.modules[owner].uncalled[id(of_class)].remove(method)
-                self._follow(owner, method)
+            for owner, of_class, called_one in self._waiting.pop(name):
+                self.modules[owner].uncalled[id(of_class)].remove(called_one)
+                self._follow(owner, called_one)
 
     def _is_called_by_others(self, module: str, statement: ast.ClassDef) -> bool:
         """Whether a library may call methods of the class: it inherits from one of a library that calls any."""
