@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
 Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding, laboratory, report,
-published, claims, paper, audit, leaderboard.
+published, claims, paper, audit, leaderboard, script, bundle.
 """
 
 from snakemake.utils import min_version
@@ -38,6 +38,7 @@ include: "rules/roundtrip.smk"
 include: "rules/laboratory.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/bundle.smk"
 include: "rules/audit.smk"
 include: "rules/leaderboard.smk"
 include: "rules/paper.smk"

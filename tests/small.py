@@ -150,6 +150,7 @@ def build_run(folder: Path, model: UNetConfig) -> Path:
         folder=folder / "export",
         facts=folder / "export.json",
         threads=1,
+        code_bytes=70_000,
     )
     write_json(folder / "train.json", {"metrics": {"steps": 12, "world": 1}})
     return folder

@@ -22,7 +22,9 @@ MAY_IMPORT = {
     "report": {"config"},
     "audit": {"report", "evaluate", "artifact", "model", "data", "config"},
     "stages": {"laboratory", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
-    "commands": {"audit", "report", "laboratory", "evaluate", "artifact", "model", "data", "config", "verify"},
+    "bundle": {"stages", "report", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
+    "commands": {"bundle"}
+    | {"audit", "report", "laboratory", "evaluate", "artifact", "model", "data", "config", "verify"},
 }
 # Modules of the package itself that stand above folders; all others are the ground and import no folder.
 ABOVE = {"pipeline": {"data", "config"}, "verify": {"config"}, "cli": {"commands"}}

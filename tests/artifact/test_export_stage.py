@@ -22,6 +22,7 @@ def test_artifacts_name_the_tokenizer_that_the_checkpoint_knows(finished, tmp_pa
         folder=tmp_path,
         facts=tmp_path / "export.json",
         threads=1,
+        code_bytes=1,
     )
     for storage in small_export().storages:
         new, old = (read_artifact(folder / f"{storage}.tgolf") for folder in (tmp_path, finished / "export"))

@@ -7,6 +7,8 @@ Every figure is made up; nats and bits a byte go together (2.43593 bytes a token
 import math
 from itertools import pairwise
 
+from tritgolf.bundle import log
+
 BYTES_A_TOKEN = {1024: 2.43593, 8192: 3.72657}
 SOURCE = '''"""
 A script that prints its own source first.
@@ -80,6 +82,25 @@ def int6(seed: int = 42, bpb: float = 1.1709, adapted: float | None = None, adap
         ]
     text = baseline(seed, bpb + 0.0178, total=15_700_000).replace("int8+zlib", "int6+zstd")
     return "".join(line for line in text.splitlines(True) if not line.startswith("final_")) + "\n".join(scores) + "\n"
+
+
+def bundled(seed: int = 42) -> str:
+    """A script of ours, by the function that writes its lines."""
+    model = dict.fromkeys(("layers", "width", "heads", "kv_heads", "vocab_size", "context"), 8)
+    train = {"batch_tokens": 64, "steps": 9000, "seconds": 600.0, "log_every": 500}
+    score = {"nats": nats(1.18), "bpb": 1.2, "bpb_published_bytes": 1.18, "seconds": 3.0}
+    line = {"step": 6500, "loss": 2.9, "training_seconds": 600.06}
+    run = {"steps": 6500, "training_seconds": 600.06}
+    scores = {"methods": {"chunked": score, "sliding": score | {"stride": 16}}, "temperature": None}
+    return "\n".join(
+        [
+            *log.opening("record", model, train, parameters=7, world=8, seed=seed),
+            log.step_line(line, 9000),
+            *log.trained(score, line, run, 9000),
+            *log.sizes({"bytes": 15_000_000}, code=48_000, limit=16_000_000, grids="ternary"),
+            *log.scored(scores, "ternary"),
+        ]
+    )
 
 
 def sp8192(seed: int = 42, bpb: float = 1.0810, total: int = 15_991_930, train_ms: int = 588_047) -> str:

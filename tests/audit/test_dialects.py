@@ -16,6 +16,7 @@ from tritgolf.outcome import Verdict
 SUBMISSIONS = Path(__file__).parents[1] / "fixtures" / "submissions"
 STYLES = {
     "baseline": styles.baseline(),
+    "bundled": styles.bundled(),
     "int6": styles.int6(adapted=1.1650),
     "sp8192": styles.sp8192(),
     "ternary": text("pr640/seed42"),

@@ -67,6 +67,7 @@ def exported(folder: Path, model: UNetConfig, storage: StorageConfig) -> tuple[P
         folder=folder / "export",
         facts=folder / "export.json",
         threads=1,
+        code_bytes=1,
     )
     return source, folder / "export" / "lossless.tgolf"
 

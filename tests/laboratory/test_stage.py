@@ -71,7 +71,13 @@ def test_rows_agree_with_the_export_and_roundtrip_stages(faithful, finished, dat
     common = {"record": "small", "seed": 1, "name": "final", "model": small_model()}
     checkpoint = finished / "final.safetensors"
     export_stage(
-        **common, export=export, checkpoint=checkpoint, folder=tmp_path, facts=tmp_path / "export.json", threads=2
+        **common,
+        export=export,
+        checkpoint=checkpoint,
+        folder=tmp_path,
+        facts=tmp_path / "export.json",
+        threads=2,
+        code_bytes=1,
     )
     roundtrip_stage(
         **common,

@@ -163,7 +163,7 @@ def test_another_network_is_exported_reloaded_and_scored_by_the_same_stages(fini
     text = {"shards": dataset / "shards", "tokenizer": dataset / "tokenizer" / "tokenizer.model", "facts": facts}
 
     export = validate(RoleExport, yaml.safe_load(STORAGES), "stub.yaml")
-    export_stage(**run, export=export, checkpoint=weights, folder=tmp_path, facts=facts, threads=1)
+    export_stage(**run, export=export, checkpoint=weights, folder=tmp_path, facts=facts, threads=1, code_bytes=1)
     metrics = read_json(facts)["metrics"]
     assert metrics.keys() == {"storages", "code_bytes", "byte_limit"}  # nothing of trits
     own, narrow = (metrics["storages"][name]["bytes_by_kind"] for name in ("own", "narrow"))

@@ -84,6 +84,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     from tritgolf.config.train import PUBLISHED_Z_LOSS  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
     from tritgolf.evaluate.methods import make_method  # noqa: PLC0415
+    from tritgolf.evaluate.probe import probe  # noqa: PLC0415
     from tritgolf.evaluate.scores import byte_facts, score_by  # noqa: PLC0415
 
     artifact = scorable(named_artifact(arguments))
@@ -101,7 +102,8 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         SlidingSettings(kind="sliding", stride=stride, rule=arguments.rule),
     ):
         method = make_method(settings, arguments.batch)
-        methods[settings.kind] = score_by(settings.kind, settings.kind, method, network, tokens, sizes, z_loss).facts
+        kind = settings.kind
+        methods[kind] = score_by(kind, kind, method, network, tokens, sizes, z_loss, probe).facts
     return {
         "artifact": str(arguments.artifact),
         "tokens": len(tokens),

@@ -1,17 +1,20 @@
 """The scores of a text as facts for JSON: by each method, with its causality and the bytes that they divide by."""
 
 import time
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.bytes import TextBytes
-from tritgolf.evaluate.probe import probe
 from tritgolf.evaluate.score import Score, WindowNats, score_of
 from tritgolf.evaluate.windowed import Method, Scores
 from tritgolf.model.network import Network
 from tritgolf.ranks import Ranks
+
+if TYPE_CHECKING:
+    from tritgolf.evaluate.probe import Causality
 
 
 class Scored(NamedTuple):
@@ -41,9 +44,11 @@ def score_by(
     tokens: Tokens,
     sizes: TextBytes,
     z_loss: float,
+    probe: Callable[..., "Causality"] | None = None,
     ranks: Ranks | None = None,
 ) -> Scored:
-    """Score ``tokens`` by ``method`` and probe it: score facts, the method's own, seconds, causality.
+    """Score ``tokens`` by ``method`` and ``probe`` it (``evaluate.probe``): score facts, the method's own, seconds, and
+    causality, if it is probed.
 
     The facts are those without any temperature; the probe's time is not among the seconds. ``ranks``: the method's,
     all of which call this. ``InputError`` if nothing is scored.
@@ -57,7 +62,7 @@ def score_by(
         "kind": kind,
         "seconds": seconds,
         "window_tokens_per_second": scores.window_tokens / seconds,
-        "causality": probe(method, network, tokens, scores, ranks=ranks).as_dict(),
+        **({} if probe is None else {"causality": probe(method, network, tokens, scores, ranks=ranks).as_dict()}),
     }
     return Scored(facts, _summary(scores, scores.tempered, tokens, sizes, z_loss).bpb)
 

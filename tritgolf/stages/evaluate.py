@@ -1,9 +1,11 @@
 """The evaluation stage: scores of a reloaded artifact by each method, temperature, and the unigram bound."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritgolf.artifact.container import read_artifact
+from tritgolf.artifact.header import Artifact
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.batches import batch_source
@@ -11,15 +13,22 @@ from tritgolf.evaluate.bytes import unigram_bpb
 from tritgolf.evaluate.load import reloaded_network
 from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.no_network import network_state
+from tritgolf.evaluate.probe import Causality, probe
 from tritgolf.evaluate.scores import byte_facts, score_by
 from tritgolf.evaluate.temperature import Calibration, calibrate
-from tritgolf.evaluate.text import ScoredText, validation_text
+from tritgolf.evaluate.text import validation_text
 from tritgolf.files import digest_file, read_json, write_json
-from tritgolf.model.network import Network
 from tritgolf.provenance import ON_CPU, envelope, made_here
 from tritgolf.ranks import Ranks, alone
 
 TIMES = ("seconds", "window_tokens_per_second")
+
+
+class EvaluationData(NamedTuple):
+    """The folder of shards and the tokenizer's file."""
+
+    shards: Path
+    tokenizer: Path
 
 
 def evaluate_stage(
@@ -44,23 +53,12 @@ def evaluate_stage(
     share the work; all of them call this, and the first writes. Scores don't depend on how many there are: to the bit,
     or, where a method adapts, to rounding.
     """
-    ranks = ranks or alone()
-    text = validation_text(shards, tokenizer, model, settings.batch_sequences, train.z_loss)
     loaded = read_artifact(artifact)
-    network = reloaded_network(loaded, train.attention)
     run = read_json(training)["metrics"]
-    calibration = None
-    if settings.temperatures:
-        source = batch_source(shards, train, model.context, model.vocab_size)
-        following = source.after(run["steps"], settings.calibration_tokens, run["world"])
-        found = calibrate(network, following, settings.temperatures, settings.batch_sequences)
-        calibration = ranks.of_first(found)
-    metrics = {
-        "storage": loaded.header.storage_name,
-        **_scored(settings, calibration, network, text, ranks),
-        "unigram_entropy_bpb": unigram_bpb(text.tokens, text.sizes),
-        "validation_bytes": byte_facts(text.tokens, text.sizes),
-    }
+    data, ranks = EvaluationData(shards, tokenizer), ranks or alone()
+    metrics, inputs = evaluated(
+        loaded, model, train, settings, data, steps=run["steps"], world=run["world"], probe=probe, ranks=ranks
+    )
     devices = ranks.devices()
     if not ranks.is_main:
         return
@@ -73,24 +71,11 @@ def evaluate_stage(
         metrics=metrics,
         payload=_payload(metrics),
         configuration=[model.model_dump(mode="json"), settings.model_dump(mode="json")],
-        inputs={"artifact": digest_file(artifact), **text.inputs},
+        inputs={"artifact": digest_file(artifact), **inputs},
         made_by=_made_by(devices),
     )
     written["provenance"]["network"] = network_state()
     write_json(facts, written)
-
-
-def _scored(
-    settings: EvaluateConfig, calibration: Calibration | None, network: Network, text: ScoredText, ranks: Ranks
-) -> dict[str, Any]:
-    """Scores of ``text`` by each method, and of the temperature."""
-    methods: dict[str, dict[str, Any]] = {}
-    for called, chosen in settings.scoring.items():
-        method = make_method(chosen, text.batch, _applied(settings, calibration, called), ranks)
-        methods[called], tempered_bpb = score_by(
-            called, chosen.kind, method, network, text.tokens, text.sizes, text.z_loss, ranks
-        )
-    return {"methods": methods, "temperature": calibration and _temperature(settings, calibration, tempered_bpb)}
 
 
 def _made_by(devices: list[str]) -> dict[str, Any]:
@@ -100,6 +85,49 @@ def _made_by(devices: list[str]) -> dict[str, Any]:
         gpus = [device for device in devices if not device.startswith(ON_CPU)]
         made_by["hardware"] |= {"gpus": gpus, "ranks": len(devices)}
     return made_by
+
+
+def evaluated(
+    artifact: Artifact,
+    model: Any,
+    train: TrainConfig,
+    settings: EvaluateConfig,
+    data: EvaluationData,
+    *,
+    steps: int,
+    world: int,
+    probe: Callable[..., Causality] | None = None,
+    ranks: Ranks | None = None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The metrics of a reloaded ``artifact``, and the digests of the text that it was scored on.
+
+    ``steps`` and ``world``: of its training, after which the calibration text comes. ``probe``: each method's
+    causality, if asked for. ``ranks`` share the work; all of them call this.
+    """
+    ranks = ranks or alone()
+    batch, z_loss = settings.batch_sequences, train.z_loss
+    text = validation_text(data.shards, data.tokenizer, model, batch, z_loss)
+    tokens, sizes = text.tokens, text.sizes
+    network = reloaded_network(artifact, train.attention)
+    calibration = None
+    if settings.temperatures:
+        source = batch_source(data.shards, train, model.context, model.vocab_size)
+        following = source.after(steps, settings.calibration_tokens, world)
+        calibration = ranks.of_first(calibrate(network, following, settings.temperatures, batch))
+    methods: dict[str, dict[str, Any]] = {}
+    for called, chosen in settings.scoring.items():
+        method = make_method(chosen, batch, _applied(settings, calibration, called), ranks)
+        methods[called], tempered_bpb = score_by(
+            called, chosen.kind, method, network, tokens, sizes, z_loss, probe, ranks
+        )
+    metrics = {
+        "storage": artifact.header.storage_name,
+        "methods": methods,
+        "temperature": calibration and _temperature(settings, calibration, tempered_bpb),
+        "unigram_entropy_bpb": unigram_bpb(tokens, sizes),
+        "validation_bytes": byte_facts(tokens, sizes),
+    }
+    return metrics, text.inputs
 
 
 def _applied(settings: EvaluateConfig, calibration: Calibration | None, method: str) -> float:

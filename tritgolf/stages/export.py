@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.calibration import CalibrationText, calibrated_rounding
@@ -11,16 +11,31 @@ from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.rounding import Calibrated
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.statistics import scale_range, stored_trits
-from tritgolf.artifact.storage import Rounded, store
-from tritgolf.artifact.submission import code_bytes
+from tritgolf.artifact.storage import Rounded, Stored, store
 from tritgolf.checkpoint import Checkpoint
 from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.manifest import load_manifest, payload_digest
 from tritgolf.files import write_json
-from tritgolf.model.specs import spec_of
 from tritgolf.model.zeros import facts_of_trits
 from tritgolf.provenance import envelope
+
+
+class Origin(NamedTuple):
+    """Where an artifact comes from: record, seed, and the checkpoint's name."""
+
+    record: str
+    seed: int
+    checkpoint: str
+
+
+class Exported(NamedTuple):
+    """By storage: facts of the file for JSON, and what it holds. ``calibrated``: whether a text was read for it."""
+
+    entries: dict[str, dict[str, Any]]
+    stored: dict[str, Stored]
+    seconds: dict[str, float]
+    calibrated: bool
 
 
 def export_stage(
@@ -34,38 +49,27 @@ def export_stage(
     folder: Path,
     facts: Path,
     threads: int,
+    code_bytes: int,
     train: TrainConfig | None = None,
     shards: Path | None = None,
 ) -> None:
     """Write ``folder/<storage>.tgolf`` for every storage of ``export`` and their sizes to ``facts``.
 
-    ``name`` is the checkpoint's name. Uses ``threads`` threads; the files don't depend on them. ``train`` and
-    ``shards``: the text of the training run, for an ``export`` that calibrates.
+    ``name`` is the checkpoint's name, ``code_bytes`` the size of the record's script (``bundle.script``). Uses
+    ``threads`` threads; the files don't depend on them. ``train`` and ``shards``: the text of the training run, for an
+    ``export`` that calibrates.
     """
     trained = checkpoints.load(checkpoint)
-    began = time.perf_counter()
-    calibrated = _calibrated(model, export, trained, train, shards)
-    rounded: Rounded = {}
-    entries: dict[str, dict[str, Any]] = {}
-    with Sections(threads) as shared:
-        stored = {
-            choice: store(trained.tensors, model, export.by_role(choice, model), rounded=rounded, calibrated=calibrated)
-            for choice in export.storages
-        }
-        seconds = {"calibrating_and_rounding": time.perf_counter() - began}
-        codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
-        pending = {storage: begin_artifact(numbers, shared, codecs) for storage, numbers in stored.items()}
-        whose = {"record": record, "seed": seed, "checkpoint": name, "model": model}
-        for storage, artifact in pending.items():
-            path, header = folder / f"{storage}.tgolf", _header(storage, export, trained, whose)
-            entries[storage] = _entry(path, artifact.finish(path, header), scale_range(stored[storage]))
-    seconds["all"] = time.perf_counter() - began
+    text = CalibrationText(shards, train, trained.facts.get("world", 1)) if shards and train else None
+    origin = Origin(record, seed, name)
+    exported = write_storages(origin, trained, model, export, text, folder, threads)
+    entries = exported.entries
     metrics = {
         "storages": entries,
-        **facts_of_trits(model, stored_trits(stored[export.own_storage]), trained.tensors),
-        "code_bytes": code_bytes(spec_of(model).network),
+        **facts_of_trits(model, stored_trits(exported.stored[export.own_storage]), trained.tensors),
+        "code_bytes": code_bytes,
         "byte_limit": export.byte_limit,
-        **({} if calibrated is None else {"seconds": seconds}),
+        **({"seconds": exported.seconds} if exported.calibrated else {}),
     }
     written = envelope(
         "export",
@@ -76,33 +80,62 @@ def export_stage(
         metrics=metrics,
         payload={storage: [entry["payload_digest"], entry["bytes"]] for storage, entry in entries.items()},
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json")],
-        inputs={"checkpoint": trained.facts["digest"], **_text_digest(calibrated, shards)},
+        inputs={"checkpoint": trained.facts["digest"], **_text_digest(exported, shards)},
     )
     write_json(facts, written)
 
 
+def write_storages(
+    origin: Origin,
+    trained: Checkpoint,
+    model: Any,
+    export: ExportConfig | RoleExport,
+    text: CalibrationText | None,
+    folder: Path,
+    threads: int,
+) -> Exported:
+    """Write ``folder/<storage>.tgolf`` for every storage of ``export``; ``text``: for one that calibrates."""
+    began = time.perf_counter()
+    calibrated = _calibrated(model, export, trained, text)
+    rounded: Rounded = {}
+    entries: dict[str, dict[str, Any]] = {}
+    with Sections(threads) as shared:
+        stored = {
+            choice: store(trained.tensors, model, export.by_role(choice, model), rounded=rounded, calibrated=calibrated)
+            for choice in export.storages
+        }
+        seconds = {"calibrating_and_rounding": time.perf_counter() - began}
+        codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
+        pending = {storage: begin_artifact(numbers, shared, codecs) for storage, numbers in stored.items()}
+        for storage, artifact in pending.items():
+            header = ArtifactHeader(
+                **origin._asdict(),
+                step=trained.facts["step"],
+                storage_name=storage,
+                model=model,
+                storage=export.storage(storage),
+                tokenizer=trained.facts.get("tokenizer"),
+            )
+            path = folder / f"{storage}.tgolf"
+            entries[storage] = _entry(path, artifact.finish(path, header), scale_range(stored[storage]))
+    seconds["all"] = time.perf_counter() - began
+    return Exported(entries, stored, seconds, calibrated is not None)
+
+
 def _calibrated(
-    model: Any, export: ExportConfig | RoleExport, trained: Checkpoint, train: TrainConfig | None, shards: Path | None
+    model: Any, export: ExportConfig | RoleExport, trained: Checkpoint, text: CalibrationText | None
 ) -> Calibrated | None:
     """Rounding by GPTQ where ``export`` calibrates."""
     if not isinstance(export, RoleExport) or export.calibration is None:
         return None
-    if train is None or shards is None:
+    if text is None:
         raise ValueError("an export that calibrates needs the training's settings and its shards")
-    text = CalibrationText(shards, train, trained.facts.get("world", 1))
     return calibrated_rounding(model, trained.tensors, text, export.calibration)
 
 
-def _header(
-    storage: str, export: ExportConfig | RoleExport, trained: Checkpoint, whose: dict[str, Any]
-) -> ArtifactHeader:
-    facts = {"step": trained.facts["step"], "tokenizer": trained.facts.get("tokenizer")}
-    return ArtifactHeader(storage_name=storage, storage=export.storage(storage), **whose, **facts)
-
-
-def _text_digest(calibrated: Calibrated | None, shards: Path | None) -> dict[str, str]:
+def _text_digest(exported: Exported, shards: Path | None) -> dict[str, str]:
     """The digest of the calibration text, where one was read."""
-    return {} if calibrated is None or shards is None else {"shards": payload_digest(load_manifest(shards))}
+    return {"shards": payload_digest(load_manifest(shards))} if exported.calibrated and shards else {}
 
 
 def _entry(path: Path, info: ArtifactInfo, scales: dict[str, float]) -> dict[str, Any]:

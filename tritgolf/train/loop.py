@@ -28,8 +28,8 @@ class Preempted(Exception):  # noqa: N818 (it is no error)
     """SIGTERM or Ctrl-C came; the state is saved and the same command continues."""
 
 
-def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
-    """Train, or continue; returns the facts of the finished run.
+def run(plan: Plan, ranks: Ranks, hear: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+    """Train, or continue; returns the facts of the finished run. ``hear`` gets each new line of the curve, on rank 0.
 
     Raises ``Preempted`` after SIGTERM or Ctrl-C, and ``InputError`` for bad input or a loss that is not finite.
     """
@@ -45,7 +45,7 @@ def run(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "tokenizer": manifest.tokenizer_digest  # for the header of an artifact
     }
     step, clock, trained_on = resumed(trainer, plan.live, configuration)
-    log = StepLog(plan, trainer, step)
+    log = StepLog(plan, trainer, step, hear)
     step = _Run(plan, trainer, source, clock, log, terminated, facts, trained_on).to_the_end(step)
     log.close()
     return {

@@ -1,5 +1,8 @@
 """What is told of the steps of a run: lines of its curve, a progress bar, a warning of slow steps."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -15,10 +18,12 @@ from tritgolf.train.training_log import Curve
 
 
 class StepLog:
-    """The log of a run that goes on after ``step`` steps; the main rank alone writes."""
+    """The log of a run that goes on after ``step`` steps; the main rank alone writes, and tells ``hear``."""
 
-    def __init__(self, plan: Plan, trainer: Trainer, step: int) -> None:
-        self.plan, self.trainer = plan, trainer
+    def __init__(
+        self, plan: Plan, trainer: Trainer, step: int, hear: Callable[[dict[str, Any]], None] | None = None
+    ) -> None:
+        self.plan, self.trainer, self.hear = plan, trainer, hear
         self.curve = Curve(plan.live / CURVE, kept_steps=step) if trainer.ranks.is_main else None
         self.slow_steps = SlowSteps(plan.label, trainer.ranks.on_gpus)
         self.bar = progress(total=plan.train.steps, what=plan.label, unit="steps")
@@ -53,6 +58,8 @@ class StepLog:
             **zero_facts(self.plan.model, self.trainer.weights()),
         }
         self.curve.write(line, train.batch_tokens)
+        if self.hear is not None:
+            self.hear(line)
         self.slow_steps.hear(times, step)
 
     def _phase(self) -> dict[str, bool]:

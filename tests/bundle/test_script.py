@@ -1,0 +1,31 @@
+import ast
+
+from tests.bundle.alone import run_alone
+from tests.small import RECORDS
+from tritgolf.bundle import script
+from tritgolf.config.record import load_record
+
+
+def test_the_script_of_the_record_is_small_enough_and_python():
+    packed = script.script_of(load_record("ternary_v2", RECORDS))
+    assert len(packed) <= 50_000
+    ast.parse(packed.decode("ascii"))
+
+
+def test_it_is_written_once_and_again_when_it_is_damaged_or_the_record_is_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "script_of", lambda record: record.name.encode())
+    record, path = load_record("tiny", RECORDS), tmp_path / "train_gpt.py"
+    assert script.write_script(record, path) == 4
+    made = path.stat().st_mtime_ns
+    assert (script.write_script(record, path), path.stat().st_mtime_ns) == (4, made)
+    path.write_text("tin")
+    assert (script.write_script(record, path), path.read_text()) == (4, "tiny")
+    assert script.write_script(load_record("tiny_int6", RECORDS), path) == 9
+
+
+def test_bad_data_is_one_line(tmp_path):
+    path = tmp_path / "train_gpt.py"
+    script.write_script(load_record("tiny", RECORDS), path)
+    ended = run_alone(path, "--data", tmp_path / "nowhere")
+    assert ended.returncode == 2
+    assert ended.stderr == f"error: {tmp_path}/nowhere/manifest.json: is missing\n"

@@ -1,0 +1,123 @@
+"""A record's script, run by a Python that has no tritgolf, makes what the pipeline makes; the bundle holds it."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from tests.bundle.alone import result_of, run_alone
+from tritgolf.audit.auditor import audit
+from tritgolf.bundle.folder import write_bundle
+from tritgolf.bundle.run import main
+from tritgolf.bundle.script import settings_of, write_script
+from tritgolf.config.record import load_record
+from tritgolf.errors import InputError
+
+NOT_EQUAL = ("seconds", "window_tokens_per_second", "causality")  # times; the script probes nothing
+
+TIMES = re.compile(r"\b(t|step_avg|train_time|eval_time):[\d.]+ms")
+
+
+@pytest.fixture(scope="module")
+def bundle(base, tmp_path_factory):
+    """The bundle of the finished run, in a copy of its results that is not to be changed."""
+    results = tmp_path_factory.mktemp("bundled") / "tiny"
+    shutil.copytree(base.folder / "results" / "tiny", results)
+    return write_bundle(results)
+
+
+def data_of(workspace):
+    data = workspace.folder / "results" / "data" / "tiny"
+    return ["--data", data / "shards", "--tokenizer", data / "tokenizer" / "tokenizer.model"]
+
+
+def scores(evaluation):
+    methods = {
+        name: {key: value for key, value in facts.items() if key not in NOT_EQUAL}
+        for name, facts in evaluation["methods"].items()
+    }
+    return {**evaluation, "methods": methods}
+
+
+def test_the_ternary_script_makes_the_pipelines_weights_artifact_scores_and_log(base, bundle, tmp_path):
+    results = base.folder / "results" / "tiny"
+    script = results / "script" / "train_gpt.py"
+    ended = run_alone(script, *data_of(base), "--out", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    made, folder = result_of(tmp_path), results / "seed42"
+    files = ("train/train.json", "final/export/export.json", "final/roundtrip.json", "final/evaluate.json")
+    train, export, roundtrip, evaluate = (json.loads((folder / file).read_text())["metrics"] for file in files)
+    assert made["weights_digest"] == train["weights_digest"]["final"]
+    assert made["stored"] == export["storages"]["bf16"]
+    assert (tmp_path / "bf16.tgolf").read_bytes() == (folder / "final/export/bf16.tgolf").read_bytes()
+    assert made["code_bytes"] == export["code_bytes"] == script.stat().st_size
+    assert made["trained"] == roundtrip["trained"]
+    assert scores(made["evaluate"]) == scores(evaluate)
+    printed, bundled = (TIMES.sub("", (at / "train_seed42.log").read_text()) for at in (tmp_path, bundle))
+    assert printed == bundled == TIMES.sub("", ended.stdout)
+
+
+def test_the_int6_script_makes_what_the_package_makes(base, tmp_path):
+    """With repeated layers, an average, GPTQ and test-time training; trained for fewer steps than the record."""
+    record = load_record("tiny_int6")
+    size = write_script(record, tmp_path / "train_gpt.py")
+    arguments = [*data_of(base), "--steps", "6", "--out"]
+    ended = run_alone(tmp_path / "train_gpt.py", *arguments, tmp_path / "alone")
+    assert ended.returncode == 0, ended.stderr
+    assert main(settings_of(record), size, [*map(str, arguments), str(tmp_path / "package")]) == 0
+    alone, package = (result_of(tmp_path / name) for name in ("alone", "package"))
+    for made in (alone, package):
+        made["evaluate"] = scores(made["evaluate"])
+        made["stored"].pop("seconds", None)
+        for key in ("training_seconds", "compile_seconds"):
+            del made["run"][key]
+    assert alone == package
+
+
+def test_the_bundle_is_whole_its_bytes_are_one_number_and_the_audit_is_green(base, bundle):
+    script = base.folder / "results" / "tiny" / "script" / "train_gpt.py"
+    assert (bundle / "train_gpt.py").read_bytes() == script.read_bytes()
+    stated = json.loads((bundle / "submission.json").read_text())
+    artifact = next(bundle.glob("seed*.tgolf")).stat().st_size
+    assert stated["bytes_code"] == script.stat().st_size
+    assert stated["bytes_total"] == script.stat().st_size + artifact
+    assert {path.name for path in bundle.glob("*.log")} == {"train_seed42.log", "train_seed7.log"}
+    assert "torch==" in (bundle / "requirements.txt").read_text()
+    assert audit(bundle).exit_code == 0
+
+
+def changed(path, change):
+    facts = json.loads(path.read_text())
+    change(facts["metrics"])
+    path.write_text(json.dumps(facts))
+
+
+def leaks(metrics):
+    metrics["methods"]["sliding"]["causality"] |= {"causal": False, "reason": "it looks ahead"}
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "complaint"),
+    [
+        ("train/train.json", None, "was not trained"),
+        ("final/evaluate.json", None, "is not finished: final/evaluate.json is missing"),
+        ("final/evaluate.json", leaks, r"its method sliding is not causal \(it looks ahead\)"),
+        ("final/export/export.json", lambda m: m.update(code_bytes=7), "its export counted 7 bytes of code"),
+        ("final/export/export.json", lambda m: m["storages"]["bf16"].update(bytes=1 << 24), "bytes, .* too many"),
+    ],
+)
+def test_what_can_not_be_submitted_is_refused(bundle, tmp_path, file, change, complaint):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    path = tmp_path / "tiny" / "seed7" / file
+    changed(path, change) if change else path.unlink()
+    with pytest.raises(InputError, match=complaint):
+        write_bundle(tmp_path / "tiny")
+
+
+def test_what_can_not_be_submitted_is_marked_if_it_is_bundled_anyway(bundle, tmp_path):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    (tmp_path / "tiny" / "seed7" / "train" / "train.json").unlink()
+    made = write_bundle(tmp_path / "tiny", anyway=True)
+    assert "Not to be submitted" in (made / "README.md").read_text()
+    assert json.loads((made / "submission.json").read_text())["seeds"] == [42]

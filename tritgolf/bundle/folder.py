@@ -1,0 +1,227 @@
+"""The folder of a submission, from a record's results: README.md, submission.json, a log a seed, requirements.txt, the
+script and the artifact of the largest run. What can't be submitted is refused in one line, or marked.
+"""
+
+import ast
+import datetime
+import importlib.metadata
+import shutil
+import statistics
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tritgolf.bundle import log
+from tritgolf.bundle.record import BundledRecord
+from tritgolf.bundle.script import NAME, Sources, settings_of, sources_of, write_script
+from tritgolf.config.record import RecordConfig
+from tritgolf.config.settings import validate
+from tritgolf.errors import InputError
+from tritgolf.files import atomic_directory, read_json, write_json, write_text
+from tritgolf.train.training_log import read_curve
+
+FILES = ("train/train.json", "final/export/export.json", "final/roundtrip.json", "final/evaluate.json")
+LIMIT = 16_000_000  # bytes of code and artifact (contest README, 2026-03-18)
+OURS = "to be filled in"  # who submits
+
+
+class SeedRun(NamedTuple):
+    """The metrics of one seed, by stage, and the folder that they are in."""
+
+    seed: int
+    folder: Path
+    train: dict[str, Any]
+    export: dict[str, Any]
+    roundtrip: dict[str, Any]
+    evaluate: dict[str, Any]
+    hardware: dict[str, Any]
+    versions: dict[str, str]
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """Facts of the artifact in the record's own storage."""
+        return dict(self.export["storages"][self.roundtrip["own_storage"]])
+
+    @property
+    def total(self) -> int:
+        """Bytes of artifact and code."""
+        return int(self.stored["bytes"] + self.export["code_bytes"])
+
+    @property
+    def score(self) -> dict[str, float]:
+        """The headline."""
+        return log.headline(self.evaluate)
+
+
+class Author(NamedTuple):
+    """Who submits."""
+
+    name: str = OURS
+    github_id: str = OURS
+
+
+NOBODY = Author()
+
+
+def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY) -> Path:
+    """Write ``results/bundle`` of a record's ``results`` and return it.
+
+    Raises ``InputError`` for a run that is not finished, a seed that is missing, an evaluation that the probe flags,
+    other code than the exports counted, or too many bytes; with ``anyway``, the finished seeds are written and marked.
+    """
+    raw = read_json(results / "record.json")
+    raw.pop("laid_over", None)
+    record = validate(RecordConfig, raw, results / "record.json")
+    script = results / "script" / NAME
+    code = write_script(record, script)
+    runs, faults = _runs(results, record)
+    faults += [fault for run in runs for fault in _faults(run, results, code)]
+    if faults and not (anyway and runs):
+        raise faults[0]
+    largest = max(runs, key=lambda run: run.total)
+    with atomic_directory(results / "bundle") as folder:
+        shutil.copyfile(script, folder / NAME)
+        file = largest.stored["file"]
+        shutil.copyfile(largest.folder / "final" / "export" / file, folder / f"seed{largest.seed}_{file}")
+        bundled = BundledRecord.model_validate(settings_of(record))
+        for run in runs:
+            write_text(folder / f"train_seed{run.seed}.log", "\n".join(_log(run, bundled)) + "\n")
+        write_text(folder / "requirements.txt", "".join(f"{line}\n" for line in requirements(sources_of(record))))
+        write_json(folder / "submission.json", _submission(record, runs, largest, author, faults))
+        write_text(folder / "README.md", _readme(record, runs, largest, faults))
+    return results / "bundle"
+
+
+def requirements(sources: Sources) -> list[str]:
+    """``name==version`` of each installed package that a script imports, without the mark of a build."""
+    found: set[str] = set()
+    for source in sources.modules.values():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+    known = importlib.metadata.packages_distributions()
+    names = {known[name][0] for name in found - set(sys.stdlib_module_names) if name in known}
+    return sorted(f"{name}=={importlib.metadata.version(name).split('+')[0]}" for name in names - {"tritgolf"})
+
+
+def _runs(results: Path, record: RecordConfig) -> tuple[list[SeedRun], list[InputError]]:
+    """The seeds whose every file is there, and what is missing of others."""
+    runs, missing = [], []
+    for seed in record.seeds:
+        folder = results / f"seed{seed}"
+        absent = [file for file in FILES if not (folder / file).is_file()]
+        if absent:
+            what = "was not trained" if absent[0] == FILES[0] else f"is not finished: {absent[0]} is missing"
+            base = record.name
+            missing.append(InputError(folder, what, f"run: snakemake --cores all --config records='[{base}]'"))
+            continue
+        read = [read_json(folder / file) for file in FILES]
+        made = read[0]["provenance"]
+        runs.append(SeedRun(seed, folder, *(each["metrics"] for each in read), made["hardware"], made["versions"]))
+    return runs, missing
+
+
+def _faults(run: SeedRun, results: Path, code: int) -> list[InputError]:
+    """Why a finished run can't be submitted."""
+    faults = []
+    for name, method in run.evaluate["methods"].items():
+        if method["causality"]["causal"] is False:
+            reason = method["causality"]["reason"]
+            faults.append(InputError(run.folder, f"its method {name} is not causal ({reason})", "score it by another"))
+    if run.export["code_bytes"] != code:
+        what = f"its export counted {run.export['code_bytes']:,} bytes of code, the script has {code:,}"
+        fix = f"export again: delete {run.folder / FILES[1]} and run the workflow"
+        faults.append(InputError(results / "script" / NAME, what + f" (seed {run.seed})", fix))
+    if run.total > LIMIT:
+        what = f"artifact and code are {run.total:,} bytes, {run.total - LIMIT:,} too many"
+        faults.append(InputError(run.folder, what, "make the model smaller"))
+    return faults
+
+
+def _log(run: SeedRun, record: BundledRecord) -> list[str]:
+    """The run's log, from its metrics, as the script prints it."""
+    curve, train = read_curve(run.folder / "train" / "metrics.jsonl"), run.train
+    settings = record.train
+    model, plain = record.model.model_dump(mode="json"), settings.model_dump(mode="json")
+    count = train["parameters"]["trained"]
+    return [
+        *log.opening(record.name, model, plain, parameters=count, world=train["world"], seed=run.seed),
+        *(log.step_line(line, settings.steps) for line in curve),
+        *log.trained(run.roundtrip["trained"], curve[-1], train, settings.steps),
+        *log.sizes(run.stored, code=run.export["code_bytes"], limit=LIMIT, grids=record.grids),
+        *log.scored(run.evaluate, record.grids),
+    ]
+
+
+def _submission(
+    record: RecordConfig, runs: list[SeedRun], largest: SeedRun, author: Author, faults: list[InputError]
+) -> dict[str, Any]:
+    """The fields of the contest's ``submission.json``; bytes are those of the ``largest`` run."""
+    bpb = [run.score["bpb_published_bytes"] for run in runs]
+    return {
+        "author": author.name,
+        "github_id": author.github_id,
+        "name": record.title,
+        "blurb": f"{record.title} ({record.source}), made by tritgolf",
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "track": "non_record_16mb",
+        "val_bpb": round(statistics.mean(bpb), 4),
+        **({"val_bpb_std": round(statistics.stdev(bpb), 4)} if len(runs) > 1 else {}),
+        "bytes_total": largest.total,
+        "bytes_code": largest.export["code_bytes"],
+        "bytes_model": largest.stored["bytes"],
+        "seeds": [run.seed for run in runs],
+        "seed_results": {
+            str(run.seed): {
+                "val_loss": round(run.score["nats"], 4),
+                "val_bpb": round(run.score["bpb_published_bytes"], 4),
+                "bytes_total": run.total,
+                "steps": run.train["steps"],
+            }
+            for run in runs
+        },
+        "hardware": _hardware(largest),
+        "pytorch_version": largest.versions["torch"],
+        **({"not_to_be_submitted": [f"{fault.where}: {fault.what}" for fault in faults]} if faults else {}),
+    }
+
+
+def _hardware(run: SeedRun) -> str:
+    gpus = run.hardware["gpus"]
+    return f"{len(gpus)}x {gpus[0]}" if gpus else str(run.hardware["processor"])
+
+
+def _readme(record: RecordConfig, runs: list[SeedRun], largest: SeedRun, faults: list[InputError]) -> str:
+    """Scores a seed, and how to run the script."""
+    bpb = [run.score["bpb_published_bytes"] for run in runs]
+    rows = [
+        f"| {run.seed} | {run.train['steps']} | {run.train['training_seconds']:.1f} | {run.score['nats']:.4f} "
+        f"| {run.score['bpb_published_bytes']:.4f} | {run.stored['bytes']} | {run.total} |"
+        for run in runs
+    ]
+    spread = f" (std {statistics.stdev(bpb):.4f})" if len(runs) > 1 else ""
+    marks = [f"**Not to be submitted: {fault.where}: {fault.what}.**" for fault in faults]
+    method = list(record.evaluate.scoring)[-1]
+    lines = [
+        f"# {record.title}",
+        "",
+        *(line for mark in marks for line in (mark, "")),
+        f"val_bpb: {statistics.mean(bpb):.4f}{spread}, mean of {len(runs)} seeds, by the method {method}.",
+        "",
+        "| seed | steps | train_s | val_loss | val_bpb | artifact bytes | total bytes |",
+        "|--:|--:|--:|--:|--:|--:|--:|",
+        *rows,
+        "",
+        f"The script, {NAME}, has {largest.export['code_bytes']} bytes. It trains, exports, reloads and scores:",
+        "",
+        "```sh",
+        "pip install -r requirements.txt",
+        f"torchrun --standalone --nproc-per-node=8 {NAME} --data SHARDS --tokenizer TOKENIZER.model --seed 42",
+        "```",
+        "",
+        f"Made by the package tritgolf. Trained on {_hardware(largest)}; the text is `{record.dataset}`.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""The script of a record: what its run reaches of this package, as one file that unpacks and runs itself.
+
+The package's own code, brought together by ``shake`` and ``flatten``, minified by python-minifier, compressed with LZMA
+and written in base 85. It needs what ``requirements.txt`` names and no tritgolf. The same record and sources give the
+same bytes.
+"""
+
+import base64
+import importlib.metadata
+import json
+import lzma
+import platform
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import python_minifier
+
+from tritgolf.bundle.flatten import FLAT, Flattened
+from tritgolf.bundle.record import BundledRecord
+from tritgolf.bundle.selection import selection_of
+from tritgolf.bundle.shake import Shaken
+from tritgolf.bundle.specialize import specialized
+from tritgolf.config.record import RecordConfig
+from tritgolf.files import atomic_write, digest_bytes, digest_json, read_json, write_json
+from tritgolf.model.specs import spec_of
+from tritgolf.provenance import PACKAGE, package_digest
+
+RUN, ENTRY = "tritgolf.bundle.run", "main"
+NAME = "train_gpt.py"
+SEPARATOR = "\0"
+# The modules are files while it runs: compilers and tracebacks read their sources.
+LOADER = """\
+# {title}: torchrun --standalone --nproc-per-node=8 train_gpt.py --help
+import atexit,base64,json,lzma,os,shutil,sys,tempfile
+if __name__=="__main__":
+ d=tempfile.mkdtemp();atexit.register(shutil.rmtree,d,True)
+ *p,r=lzma.decompress(base64.b85decode("{packed}")).decode().split("\\0")
+ for n,s in zip(p[::2],p[1::2]):open(f"{{d}}/{{n}}.py","w",encoding="utf-8").write(s)
+ sys.path.insert(0,d)
+ import {flat} as m
+ sys.exit(m.{entry}(json.loads(r),os.path.getsize(__file__)))
+"""
+
+
+class Sources(NamedTuple):
+    """A script before it is packed: modules by name, minified; what ``main`` is called in the first; the settings."""
+
+    modules: dict[str, str]
+    entry: str
+    settings: dict[str, Any]
+
+
+def settings_of(record: RecordConfig) -> dict[str, Any]:
+    """What a script holds of ``record``: without seeds, reports and all storages but its own."""
+    raw = record.model_dump(mode="json", include={"name", "model", "train", "export", "evaluate"})
+    own = raw["export"]["own_storage"]
+    raw["export"]["storages"] = {own: raw["export"]["storages"][own]}
+    return raw
+
+
+def sources_of(record: RecordConfig) -> Sources:
+    """The modules that the run of ``record`` needs."""
+    settings = settings_of(record)
+    bundled = BundledRecord.model_validate(settings)
+    selection = selection_of(bundled)
+    shaken = Shaken(PACKAGE, lambda module, tree: specialized(module, tree, selection))
+    network = spec_of(bundled.model).network
+    module, _, name = network.partition(":")
+    shaken.reach(RUN, ENTRY)
+    shaken.reach(module, name)
+    flattened = Flattened(shaken, (RUN, module))
+    entry, network_class = flattened.needs(RUN, ENTRY), flattened.needs(module, name)
+    flat = flattened.flat.replace(repr(network), repr(f"{FLAT}:{network_class}"))
+    modules = {FLAT: _minified(flat, sorted(flattened.needed))}
+    return Sources(modules | {name: _minified(text) for name, text in sorted(flattened.late.items())}, entry, settings)
+
+
+def script_of(record: RecordConfig) -> bytes:
+    """The script of ``record``."""
+    sources = sources_of(record)
+    parts = [part for module in sources.modules.items() for part in module]
+    settings = json.dumps(sources.settings, separators=(",", ":"), sort_keys=True)
+    packed = base64.b85encode(_compressed(SEPARATOR.join([*parts, settings]).encode())).decode()
+    return LOADER.format(title=record.name, packed=packed, flat=FLAT, entry=sources.entry).encode()
+
+
+def write_script(record: RecordConfig, path: str | Path) -> int:
+    """Write the script of ``record`` to ``path``, if another one is there or none; returns its bytes.
+
+    What it was made from stands beside it (``.json``): making it takes seconds, and every export asks for its size.
+    """
+    path = Path(path)
+    facts = path.with_suffix(".json")
+    made_from = _made_from(record)
+    if path.is_file() and facts.is_file():
+        known, size = read_json(facts), path.stat().st_size
+        if known.get("made_from") == made_from and known.get("digest") == digest_bytes(path.read_bytes()):
+            return size
+    script = script_of(record)
+    with atomic_write(path) as file:
+        file.write(script)
+    write_json(facts, {"made_from": made_from, "bytes": len(script), "digest": digest_bytes(script)})
+    return len(script)
+
+
+def _made_from(record: RecordConfig) -> str:
+    minifier = importlib.metadata.version("python-minifier")
+    return digest_json([settings_of(record), package_digest(), platform.python_version(), minifier])
+
+
+def _minified(source: str, preserved: list[str] | None = None) -> str:
+    """``source`` with short names; without, of a module of kernels (no ``preserved``), whose names Triton reads."""
+    names = {"rename_locals": False} if preserved is None else {"rename_globals": True, "preserve_globals": preserved}
+    minified: str = python_minifier.minify(source, remove_annotations=False, hoist_literals=False, **names)
+    return minified
+
+
+def _compressed(data: bytes) -> bytes:
+    """As LZMA of the old form, whose header is short; of the settings that differ for text, the smallest."""
+    return min((_lzma(data, literal_bits) for literal_bits in (2, 3, 4)), key=len)
+
+
+def _lzma(data: bytes, literal_bits: int) -> bytes:
+    preset = 9 | lzma.PRESET_EXTREME
+    filters = [{"id": lzma.FILTER_LZMA1, "preset": preset, "lc": literal_bits, "pb": 0, "dict_size": 1 << 20}]
+    return lzma.compress(data, lzma.FORMAT_ALONE, filters=filters)

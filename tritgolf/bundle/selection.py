@@ -1,0 +1,55 @@
+"""What of the package a record's run can come to: entries of registries, and classes that it has none of."""
+
+from typing import Any, NamedTuple
+
+from tritgolf.artifact.container import CODECS_TRIED
+from tritgolf.artifact.kinds import tensor_specs
+from tritgolf.artifact.payload import section_layouts
+from tritgolf.bundle.record import BundledRecord
+from tritgolf.config.evaluate import SlidingSettings
+from tritgolf.config.export import ExportConfig, RoleExport
+from tritgolf.config.models import KINDS
+from tritgolf.config.storage import NumbersConfig, TritsConfig
+from tritgolf.model.specs import parameters_of
+from tritgolf.quantize.plan import QUANTIZERS
+
+FORMS = {"numbers": NumbersConfig, "ternary": TritsConfig, "integer": QUANTIZERS["integer"].settings}
+
+
+class Selection(NamedTuple):
+    """``entries``: by registry (``module:NAME``, a mapping) the keys that a run uses. ``absent``: names of settings
+    classes that none of its settings is of.
+    """
+
+    entries: dict[str, frozenset[str]]
+    absent: frozenset[str]
+
+
+def selection_of(record: BundledRecord) -> Selection:
+    """What the run of ``record`` uses. A registry that is added to one of these places belongs here."""
+    model, export = record.model, record.export
+    storage = export.by_role(export.own_storage, model)
+    forms = [type(form) for form in storage.roles.values()]
+    layouts = section_layouts(tensor_specs(parameters_of(model), storage))
+    codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
+    trained_on = type(getattr(model, "quantizer", None))
+    grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
+    grids |= {"ternary"} if TritsConfig in forms else set()
+    methods = record.evaluate.scoring.values()
+    adapting = {each.kind for method in methods if isinstance(method, SlidingSettings) for each in method.adapt}
+    entries = {
+        "tritgolf.config.models:KINDS": {model.kind},
+        "tritgolf.model.specs:MODELS": {model.kind},
+        "tritgolf.data.batches:ORDERS": {record.train.order},
+        "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
+        "tritgolf.evaluate.methods:ADAPTATIONS": adapting,
+        "tritgolf.artifact.codecs:CODECS": {*codecs, "none", "xz"},  # xz: of the header
+        "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
+        "tritgolf.quantize.plan:QUANTIZERS": grids,
+    }
+    absent: list[Any] = [kind for name, kind in KINDS.items() if name != model.kind]
+    absent += [kind for kind in (ExportConfig, RoleExport) if not isinstance(export, kind)]
+    absent += [form for form in FORMS.values() if form not in forms]
+    return Selection(
+        {registry: frozenset(keys) for registry, keys in entries.items()}, frozenset(kind.__name__ for kind in absent)
+    )

@@ -1,0 +1,33 @@
+"""``tritgolf bundle RECORD``: the folder of a submission, from what the workflow has made."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tritgolf.commands.output import print_json
+from tritgolf.files import read_json
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("bundle", help="the folder of a submission: script, artifact, logs, submission.json")
+    parser.add_argument("record", help="name of a record that has results/RECORD")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="(default: results)")
+    parser.add_argument("--author", help="for submission.json")
+    parser.add_argument("--github-id", help="for submission.json")
+    parser.add_argument("--anyway", action="store_true", help="also what can't be submitted: it is marked")
+    parser.add_argument("--json", action="store_true", help="print submission.json")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the folder and print where it is."""
+    from tritgolf.bundle.folder import OURS, Author, write_bundle  # noqa: PLC0415  (torch)
+
+    author = Author(arguments.author or OURS, arguments.github_id or OURS)
+    folder = write_bundle(arguments.results / arguments.record, anyway=arguments.anyway, author=author)
+    if arguments.json:
+        print_json(read_json(folder / "submission.json"))
+    else:
+        print(folder)
+    return 0
