@@ -17,11 +17,12 @@ from tests.small import REPOSITORY, random_network, small_model, small_training
 from tests.train.test_launch import running
 from tritgolf.config.evaluate import SlidingSettings
 from tritgolf.errors import InputError
-from tritgolf.evaluate import probe, scores
+from tritgolf.evaluate import probe
 from tritgolf.evaluate.methods import make_method
 from tritgolf.files import write_json
 from tritgolf.processes import FAILURE
 from tritgolf.provenance import processor
+from tritgolf.stages import evaluate as evaluate_stages
 from tritgolf.stages import evaluation_ranks
 
 ADAPT = ({"kind": "score_first", "chunk_tokens": 512, "epochs": 1, "lr": 0.001},)
@@ -92,7 +93,7 @@ def arguments(finished, dataset, tmp_path):
 def test_two_processes_write_the_scores_of_one(arguments, finished, dataset, tmp_path, monkeypatch):
     started(monkeypatch, sys.executable, str(Path(__file__).with_name("two_ranks.py")))
     evaluation_ranks.evaluate_on(2, "cpu", 2, **arguments)
-    monkeypatch.setattr(scores, "probe", partial(probe.probe, changes=2, draws=3))
+    monkeypatch.setattr(evaluate_stages, "probe", partial(probe.probe, changes=2, draws=3))
     alone = evaluate(finished, dataset, tmp_path, settings=arguments["settings"])
     ranks = json.loads(arguments["facts"].read_text())
     hardware = ranks["provenance"]["hardware"]

@@ -13,7 +13,7 @@ from torch import nn
 from tests.evaluate.test_stages import evaluate, evaluation
 from tests.small import random_network, small_model
 from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings
-from tritgolf.evaluate import methods, probe, scores
+from tritgolf.evaluate import methods, probe
 from tritgolf.evaluate.causality import sampled_own_token
 from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.probe import deterministic, next_token
@@ -22,6 +22,7 @@ from tritgolf.evaluate.windows import Windows
 from tritgolf.model.network import Head
 from tritgolf.outcome import Verdict
 from tritgolf.report.evaluation_schemas import EvaluateMetrics
+from tritgolf.stages import evaluate as evaluate_stages
 
 TOKENS = np.random.default_rng(0).integers(300, size=75).astype(np.uint16)
 SLIDING = SlidingSettings(kind="sliding", stride=5, rule="every_token")
@@ -186,7 +187,7 @@ def test_a_chain_scores_with_the_network_that_the_one_before_it_left(network):
 def briefly(finished, dataset, tmp_path, monkeypatch):
     """The evaluation stage on a short text with a small probe: settings → blocks of the methods, and temperature."""
     monkeypatch.setattr("tritgolf.evaluate.text.validation_tokens", lambda *_: TOKENS)
-    monkeypatch.setattr(scores, "probe", partial(probe.probe, changes=2, draws=3))
+    monkeypatch.setattr(evaluate_stages, "probe", partial(probe.probe, changes=2, draws=3))
 
     def run(**settings):
         chosen = evaluation(apply_temperature=False, batch_sequences=64, **settings)

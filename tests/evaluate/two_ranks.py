@@ -7,10 +7,10 @@ from functools import partial
 
 import torch._dynamo  # noqa: F401  (an optimizer imports it: seconds that both ranks would need)
 
-from tritgolf.evaluate import probe, scores
+from tritgolf.evaluate import probe
 from tritgolf.stages.evaluation_ranks import main
 
-scores.probe = partial(probe.probe, changes=2, draws=3)
+evaluate_stages.probe = partial(probe.probe, changes=2, draws=3)
 with socket.socket() as found:
     found.bind(("127.0.0.1", 0))
     port = str(found.getsockname()[1])
