@@ -118,8 +118,9 @@ def _runs(results: Path, record: RecordConfig) -> tuple[list[SeedRun], list[Inpu
             missing.append(InputError(folder, what, f"run: snakemake --cores all --config records='[{base}]'"))
             continue
         read = [read_json(folder / file) for file in FILES]
+        train, export, roundtrip, evaluate = (each["metrics"] for each in read)
         made = read[0]["provenance"]
-        runs.append(SeedRun(seed, folder, *(each["metrics"] for each in read), made["hardware"], made["versions"]))
+        runs.append(SeedRun(seed, folder, train, export, roundtrip, evaluate, made["hardware"], made["versions"]))
     return runs, missing
 
 

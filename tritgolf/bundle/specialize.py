@@ -23,7 +23,7 @@ def specialized(module: str, tree: ast.Module, selection: Selection) -> ast.Modu
 
 
 def _select_entries(module: str, statement: ast.stmt, selection: Selection) -> None:
-    target = statement.target if isinstance(statement, ast.AnnAssign) else None
+    target: ast.expr | None = statement.target if isinstance(statement, ast.AnnAssign) else None
     if isinstance(statement, ast.Assign):
         target = statement.targets[0]
     if not isinstance(target, ast.Name) or not isinstance(value := getattr(statement, "value", None), ast.Dict):
