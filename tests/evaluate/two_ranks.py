@@ -8,6 +8,7 @@ from functools import partial
 import torch._dynamo  # noqa: F401  (an optimizer imports it: seconds that both ranks would need)
 
 from tritgolf.evaluate import probe
+from tritgolf.stages import evaluate as evaluate_stages
 from tritgolf.stages.evaluation_ranks import main
 
 evaluate_stages.probe = partial(probe.probe, changes=2, draws=3)
