@@ -32,11 +32,11 @@ for _record in records():
             runtime=60,
             gpu=min(1, GPUS) if calibrates(_record) else 0,
         params:
+            **({"train": plain(record_config(_record).train)} if calibrates(_record) else {}),
             version=version_of("export"),
             record=_record,
             model=plain(record_config(_record).model),
             export=plain(record_config(_record).export),
-            **({"train": plain(record_config(_record).train)} if calibrates(_record) else {}),
         message:
             f"Export {_record}, seed {{wildcards.seed}}, {{wildcards.checkpoint}}, every storage choice"
         script:
