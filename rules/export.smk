@@ -1,11 +1,5 @@
 """Export: one job a checkpoint, all storage choices inside (one job a storage would make a DAG of thousands)."""
 
-
-def calibrates(record: str) -> bool:
-    """Whether a storage of ``record`` is rounded by what a text of its training shows: that computes, as training does."""
-    return getattr(record_config(record).export, "calibration", None) is not None
-
-
 for _record in records():
 
     rule:

@@ -1,21 +1,5 @@
 """The audited leaderboard: every submission below a folder, `--config submissions=FOLDER`. No weights, no torch."""
 
-import sys
-from pathlib import Path
-
-from tritgolf.errors import BAD_INPUT
-
-SUBMISSIONS = config.get("submissions")
-
-
-def _submission_files(wildcards):
-    """The files that the audit may read; without a folder, one line says how to name it."""
-    if not SUBMISSIONS:
-        print("error: no folder of submissions; add --config submissions=FOLDER", file=sys.stderr)
-        sys.exit(BAD_INPUT)
-    files = (path for path in Path(SUBMISSIONS).rglob("*") if path.is_file())
-    return sorted(str(path) for path in files if path.suffix in (".log", ".txt", ".json", ".md", ".csv"))
-
 
 rule leaderboard:
     input:
@@ -27,7 +11,7 @@ rule leaderboard:
 
 rule leaderboard_table:
     input:
-        _submission_files,
+        submission_files,
     output:
         csv="results/leaderboard/leaderboard.csv",
         markdown="results/leaderboard/leaderboard.md",
@@ -47,7 +31,7 @@ rule leaderboard_table:
         mem_mb=1000,
         runtime=10,
     params:
-        submissions=SUBMISSIONS,
+        submissions=config.get("submissions"),
     message:
         "Audit every submission below the folder"
     script:
