@@ -41,7 +41,7 @@ SPECIFIED = {
     "s20": (OPEN, "don't say"),
     "s21": (OPEN, "scores the text 7 times"),
     "s22": (HOLDS, "etlb_enabled: False"),
-    "s23": (CONTRADICTED, "40,542,208 validation tokens; the contest's data has 40,540,160"),
+    "s23": (CONTRADICTED, "at step 3,000 the training losses of all seeds rise by 0.023 nats or more"),
     "s24": (HOLDS, "embed_wd: 0.085; muon_wd: 0.095"),
     "s25": (CONTRADICTED, "train_seq_len: 2048; eval_seq_len: 2048; compressor: brotli; embed_bits: 8"),
     "s29": (HOLDS, "36,486,278 parameters"),
@@ -135,7 +135,7 @@ EDITS = [
     ("s19", number("ttt_chunks", 1239), CONTRADICTED),
     ("s22", setting(slot_enabled="True"), CONTRADICTED),
     ("s22", setting(slot_enabled="False"), HOLDS),
-    ("s23", number("validation_tokens", 40_540_160), HOLDS),
+    ("s23", number("validation_tokens", 40_540_160), CONTRADICTED),
     ("s24", setting(embed_wd="0.08"), CONTRADICTED),
     ("s29", number("parameters", 36_000_000), CONTRADICTED),
     ("s29", setting(num_layers="12"), CONTRADICTED),
@@ -147,6 +147,18 @@ EDITS = [
 @pytest.mark.parametrize(("claim", "edit", "verdict"), EDITS)
 def test_other_figures_decide_otherwise(claim, edit, verdict, tmp_path):
     assert by_logs(claim, edited(tmp_path, edit)).verdict is verdict
+
+
+def test_seeds_are_independent_where_tokens_are_the_contests_and_losses_their_own(tmp_path):
+    seeds = iter(range(3))
+
+    def own_batches(run, facts):
+        run["numbers"]["validation_tokens"] = 40_540_160
+        at = next(seeds)
+        run["losses"] = [[step, loss + (0.03 if step // 500 % 3 == at else 0.0)] for step, loss in run["losses"]]
+
+    outcome = by_logs("s23", edited(tmp_path, own_batches))
+    assert (outcome.verdict, "no loss rises for all of them" in outcome.evidence) == (OPEN, True)
 
 
 @pytest.mark.parametrize("settings", [{"num_layers": "4"}, {"num_layers": "many"}])
@@ -198,6 +210,7 @@ def log_of(run):
     lines += [f"val_tokens: {said['validation_tokens']}", f"model_params:{said['parameters']}"]
     lines += [f"gptq:reserving {said['reserved_seconds']}s, effective=588000ms"]
     lines += [f"{step}/20000 val_loss: 2.9 val_bpb: 1.1" for step in run["validations"]]
+    lines += [f"{step}/20000 train_loss: {loss:.4f} train_time: 0.9m tok/s: 7488686" for step, loss in run["losses"]]
     lines += [f"layer_loop:enabled step:{said['recurrence_step']} frac:0.350 encoder:[0] decoder:[1]"]
     lines += [f"stopping_early: wallclock_cap train_time: {said['train_ms']}ms step: {said['steps']}/20000"]
     lines += [f"Code size: {said['code_bytes']} bytes"]

@@ -83,7 +83,7 @@ BY_LOGS: dict[str, LogRuling] = {
     "s20": recurrent_methods.inference_mode,
     "s21": recurrent_methods.scored_once,
     "s22": recurrent_methods.no_forbidden_method,
-    "s23": recurrent_methods.canonical_tokens,
+    "s23": recurrent_methods.independent_seeds,
     "s24": recurrent_settings.weight_decay,
     "s25": recurrent_settings.seed_page,
     "s29": recurrent_settings.architecture,

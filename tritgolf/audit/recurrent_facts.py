@@ -59,6 +59,7 @@ class RecurrentRun:
     """One published run: settings as printed, figures by ``NUMBERS``' names, scores by ``SCORES``' names.
 
     ``kinds``: how tensors are stored, as printed → their names. ``validations``: steps at which the split was scored.
+    ``losses``: (step, nats a token) of the training batch.
     """
 
     seed: int
@@ -67,6 +68,7 @@ class RecurrentRun:
     scores: Mapping[str, Score]
     kinds: Mapping[str, tuple[str, ...]]
     validations: tuple[int, ...]
+    losses: tuple[tuple[int, float], ...] = ()
 
     def setting(self, key: str) -> float | None:
         """A numeric setting; None if there is none."""
@@ -105,6 +107,7 @@ def facts_of(log: RunLog) -> dict[str, Any]:
         "scores": scores,
         "kinds": {match[1]: match[2].split(", ") for line in log.lines if (match := KIND.fullmatch(line))},
         "validations": [int(m[1]) for line in log.lines if (m := re.match(r"(\d+)/\d+ val_loss", line))],
+        "losses": [[line.step, line.loss.value] for line in log.steps],
     }
 
 
@@ -148,4 +151,5 @@ def _run(facts: Mapping[str, Any]) -> RecurrentRun:
         scores={name: Score(*facts["scores"][name]) for name in SCORES},
         kinds={kind: tuple(names) for kind, names in facts["kinds"].items()},
         validations=tuple(facts["validations"]),
+        losses=tuple((step, loss) for step, loss in facts["losses"]),
     )

@@ -1,14 +1,19 @@
 """Rulings on what #1716 says of how it scores and of its text, as far as its logs print it."""
 
+from itertools import pairwise
+
 from tritgolf.audit.claims import MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.contest import VALIDATION_TOKENS
 from tritgolf.audit.recurrent_facts import RecurrentRuns
 from tritgolf.audit.rulings.combine import all_of
 from tritgolf.audit.rulings.recurrent import MERGED, on_runs, stated
 from tritgolf.audit.rulings.recurrent_settings import all_settings, number_in, setting_is
-from tritgolf.outcome import cant_tell, holds, judge
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
+from tritgolf.report.statistics import sample_std
 
 NOT_IN_LOGS = "the logs don't say"
+SETTLED = 500  # steps after which losses fall slowly, so that what a batch is shows in its loss
+SHARED_RISE = 5.0  # of the seeds' std: a rise that all seeds have together and batches of their own would not give
 
 
 @on_runs()
@@ -82,9 +87,38 @@ def no_forbidden_method(claim: Claim, runs: RecurrentRuns, published: Published)
     )
 
 
+def other_batches(runs: RecurrentRuns) -> Outcome:
+    """Whether the seeds see batches of their own: a loss that rises for all of them alike is of a batch they share.
+
+    Were the batches drawn anew for each seed, the losses of one step would differ by what makes losses rise.
+    """
+    rises = [
+        (step, min(now - before for before, now in zip(earlier, losses, strict=True)), losses)
+        for (_, earlier), (step, losses) in pairwise(_losses_by_step(runs))
+    ]
+    if not rises or len(runs.runs) < 2:
+        return cant_tell(f"{NOT_IN_LOGS} whether the seeds see other batches")
+    step, least, losses = max(rises, key=lambda rise: rise[1])
+    spread = max(sample_std(each) for _, _, each in rises)
+    evidence = f"the largest std of the seeds' training losses at a step is {spread:.4f} nats"
+    if least <= SHARED_RISE * spread:
+        return cant_tell(f"{evidence}; no loss rises for all of them by {SHARED_RISE:.0f} times that")
+    return contradicted(
+        f"at step {step:,} the training losses of all seeds rise by {least:.3f} nats or more, to "
+        f"{', '.join(f'{loss:.4f}' for loss in losses)}, as a batch that they share would make them; {evidence}"
+    )
+
+
+def _losses_by_step(runs: RecurrentRuns) -> list[tuple[int, list[float]]]:
+    """(step, loss of every seed) of the steps that all seeds print, from ``SETTLED`` on, in order."""
+    printed = [dict(run.losses) for run in runs.runs]
+    steps = sorted(set(printed[0]).intersection(*printed))
+    return [(step, [losses[step] for losses in printed]) for step in steps if step >= SETTLED]
+
+
 @on_runs()
-def canonical_tokens(claim: Claim, runs: RecurrentRuns, published: Published) -> Ruling:
-    """As many shards as stated, and as many validation tokens as the contest's own data has at this vocabulary."""
+def independent_seeds(claim: Claim, runs: RecurrentRuns, published: Published) -> Ruling:
+    """As many shards as stated, as many validation tokens as the contest's own data has, and seeds of other batches."""
     run = runs.runs[0]
     tokens, vocabulary = run.numbers["validation_tokens"], run.setting("vocab_size")
     own = VALIDATION_TOKENS.get(int(vocabulary or 0))
@@ -97,9 +131,9 @@ def canonical_tokens(claim: Claim, runs: RecurrentRuns, published: Published) ->
             stated(claim, "shards", r"(\d+)-shard", run.numbers["train_shards"]),
             judge(
                 tokens == own,
-                f"{tokens:,} validation tokens; the contest's data has {own:,}{beside}: another tokenization. "
-                f"Seeds: {', '.join(str(one.seed) for one in runs.runs)}; {NOT_IN_LOGS} whether they see other batches",
+                f"{tokens:,} validation tokens; the contest's data has {own:,}{beside}: another tokenization",
             ),
+            other_batches(runs),
         ),
         MEDIUM,
     )
