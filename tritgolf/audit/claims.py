@@ -9,6 +9,7 @@ from typing import Literal
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import FOLDER, read_csv
+from tritgolf.audit.recurrent_facts import RecurrentRuns, read_recurrent
 from tritgolf.audit.submission import read_logs
 from tritgolf.outcome import Outcome, Verdict
 from tritgolf.report.published import SEEDS
@@ -79,6 +80,10 @@ class Published:
         """The claims of the published texts, then the specification's list."""
         rows = [*read_csv(self.folder / "claims.csv"), *read_csv(self.folder / "specification.csv")]
         return tuple(Claim(row["id"], row["system"], row["where"], row["claim"]) for row in rows)
+
+    def recurrent(self, system: str) -> RecurrentRuns:
+        """The runs of a recurrent transformer ("pr1716"), which are no ``logs``; none where there are no facts."""
+        return read_recurrent(self.folder / system)
 
     @cached_property
     def reruns(self) -> list[dict[str, str]]:

@@ -11,7 +11,17 @@ from pathlib import Path
 from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Entry, Kind, Published, Ruling
 from tritgolf.audit.measurements import Measurements
 from tritgolf.audit.measurements_reader import read_measurements
-from tritgolf.audit.rulings import measured, runs, stride, systems
+from tritgolf.audit.rulings import (
+    measured,
+    recurrent,
+    recurrent_measured,
+    recurrent_methods,
+    recurrent_settings,
+    recurrent_storage,
+    runs,
+    stride,
+    systems,
+)
 from tritgolf.outcome import Verdict, cant_tell
 from tritgolf.report.statistics import NOT_KNOWN
 
@@ -55,6 +65,32 @@ BY_LOGS: dict[str, LogRuling] = {
     "r12a": runs.score_and_bytes,
     "r12b": systems.embedding_cost,
     "r12c": runs.averages,
+    "s01": recurrent.scores_of_seeds,
+    "s02": recurrent.scores_of_stages,
+    "s03": recurrent.totals,
+    "s04": recurrent.significance,
+    "s06": recurrent.training_seconds,
+    "s07": recurrent.evaluation_seconds,
+    "s08": recurrent_storage.bigram_regularizes,
+    "s09": recurrent_storage.bigram_frees,
+    "s10": recurrent_settings.two_changes,
+    "s11": recurrent_storage.passthrough_saves,
+    "s13": recurrent_storage.passthrough_makes_it_fit,
+    "s14": recurrent_storage.passthrough_error,
+    "s16": recurrent_settings.script_bytes,
+    "s17": recurrent_settings.recurrence_start,
+    "s19": recurrent_methods.adaptation,
+    "s20": recurrent_methods.inference_mode,
+    "s21": recurrent_methods.scored_once,
+    "s22": recurrent_methods.no_forbidden_method,
+    "s23": recurrent_methods.independent_seeds,
+    "s24": recurrent_settings.weight_decay,
+    "s25": recurrent_settings.seed_page,
+    "s29": recurrent_settings.architecture,
+    "s30": recurrent_methods.gate_source,
+    "s31": recurrent_storage.gptq_settings,
+    "s33": recurrent.merged_figures,
+    "s34": recurrent_settings.one_script,
 }
 
 BY_MEASUREMENT: dict[str, MeasuredRuling] = {
@@ -71,6 +107,11 @@ BY_MEASUREMENT: dict[str, MeasuredRuling] = {
     "r04": measured.z_loss,
     "r05": measured.zero_fraction_is_true,
     "r11": measured.scale_storage_long,
+    "s08": recurrent_measured.bigram_is_inert,
+    "s19": recurrent_measured.adaptation_is_causal,
+    "s21": recurrent_measured.scored_once,
+    "s22": recurrent_measured.everything_is_causal,
+    "s31": recurrent_measured.gptq_beats_nearest,
 }
 
 WORD_OF = {verdict: "can't tell yet" if verdict is Verdict.CANT_TELL else verdict.value for verdict in Verdict}

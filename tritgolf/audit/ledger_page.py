@@ -36,6 +36,7 @@ COUNTS: dict[Kind, str] = {
 KINDS: dict[Kind, str] = {"logs": "by logs", "measurement": "by measurement"}
 PARTS = (
     ("c", "## Claims of the published texts"),
+    ("s", "## Claims of the texts of #1716, and of #1493, which it builds on"),
     ("r", "## Claims that this project tests (`published/specification.csv`)"),
 )
 

@@ -10,6 +10,7 @@ runs have no others.
 import math
 from dataclasses import dataclass, field
 
+from tritgolf.audit.recurrent_measurements import RecurrentMeasurement
 from tritgolf.report.record_facts import AS_WRITTEN
 
 OWN, LOSSLESS = "own storage", "all else lossless"  # what a pair of storages that differ in one factor shares
@@ -101,6 +102,7 @@ class Measurements:
     gaps: tuple[Gap, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     zeros: tuple[Zeros, ...] = ()
+    recurrent: tuple[RecurrentMeasurement, ...] = ()
     modes: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tritgolf.audit.measurements import Evaluation, Gap, Measurements, Zeros
+from tritgolf.audit.recurrent_measurements import is_recurrent, measurements_of
 from tritgolf.audit.results import Results, read_results
 from tritgolf.config.export import FACTORS as STORAGE_FACTORS
 from tritgolf.errors import InputError
@@ -35,9 +36,9 @@ FACTORS = tuple(factor for factor in STORAGE_FACTORS if factor != "estimator")  
 
 
 def read_measurements(folder: str | Path = FOLDER) -> Measurements:
-    """Kept runs of ternary weights, trained as published, and lab tables below ``folder``; an absent one is empty.
+    """Kept runs of ternary weights, trained as published, recurrent ones, and lab tables below ``folder``.
 
-    Damaged files are ``InputError``s.
+    An absent folder is empty. Damaged files are ``InputError``s.
     """
     folder = Path(folder)
     kept = [read_results(path.parent) for path in sorted(folder.glob("*/record.json"))]
@@ -47,6 +48,7 @@ def read_measurements(folder: str | Path = FOLDER) -> Measurements:
         gaps=(*(row for run in runs for row in _gaps(run)), *lab),
         evaluations=tuple(row for run in runs for row in _evaluations(run)),
         zeros=tuple(row for run in runs for row in _zeros(run)),
+        recurrent=tuple(row for run in kept if is_recurrent(run) for row in measurements_of(run)),
         modes={run.path.name: run.run.facts.label for run in runs},
     )
 
