@@ -11,7 +11,7 @@ from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.lossless import losses
+from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.evaluate.load import reloaded_network, trained_network
@@ -134,8 +134,8 @@ LOSSY = [
 def test_what_is_said_to_lose_something_does(variant, key, value, tmp_path):
     model = VARIANTS[variant]
     storage = lossless_storage(model).model_copy(update={key: value})
-    assert losses(model, lossless_storage(model)) == {}
-    assert list(losses(model, storage)) == [key]
+    assert lossy_settings(model, lossless_storage(model)) == {}
+    assert list(lossy_settings(model, storage)) == [key]
     trained, reloaded = both_logits(*exported(tmp_path, model, storage), model)
     assert not torch.equal(reloaded, trained)
 
@@ -143,7 +143,7 @@ def test_what_is_said_to_lose_something_does(variant, key, value, tmp_path):
 def test_a_format_between_the_master_s_and_the_forward_pass_s_can_lose_something():
     """1.0625 + 2^-12 rounds to 1.125 in e4m3; by way of BF16 it is 1.0625, a half, which goes to the even 1."""
     model = small_model()
-    assert list(losses(model, lossless_storage(model).model_copy(update={"projections": "bfloat16"}))) == [
+    assert list(lossy_settings(model, lossless_storage(model).model_copy(update={"projections": "bfloat16"}))) == [
         "projections"
     ]
     weight = torch.tensor(1.0625 + 2**-12)
@@ -158,8 +158,8 @@ PUBLISHED = ("scales", "table", "projections", "mixes", "vectors")
 def test_a_model_trained_in_what_it_stores_is_stored_in_the_formats_of_920(own, published):
     ours, theirs = (load_record(name, RECORDS) for name in (own, published))
     mine, record = ours.export.storage(ours.export.own_storage), theirs.export.storage(theirs.export.own_storage)
-    assert losses(ours.model, mine) == {}
-    assert {"table", "mixes"} <= set(losses(theirs.model, record))
+    assert lossy_settings(ours.model, mine) == {}
+    assert {"table", "mixes"} <= set(lossy_settings(theirs.model, record))
     assert all(getattr(mine, kind) == getattr(record, kind) for kind in PUBLISHED)
     sizes = [
         stored_bytes(tensor_specs(parameters_of(model), storage.by_role(model)), model.quantizer.group_size)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.small import RECORDS, small_export
 from tritgolf.config.export import FACTORS, ExportConfig
-from tritgolf.config.lossless import losses
+from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.record import known_records, load_record
 from tritgolf.config.settings import read_yaml
 from tritgolf.errors import InputError
@@ -86,7 +86,7 @@ def test_an_unknown_grid_setting_or_format_is_told(tmp_path):
 def test_the_lossless_row_loses_nothing_of_any_record(record):
     config = load_record(record, RECORDS)
     if isinstance(config.export, ExportConfig):
-        assert losses(config.model, LOSSLESS) == {}
+        assert lossy_settings(config.model, LOSSLESS) == {}
     else:
         assert {form.format for form in lossless_of(config.export.storage("own"), config.model).roles.values()} == {
             "float32", config.model.compute

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDER = {"float32": {"float32"}, "bfloat16": {"bfloat16", "float32"}, "float16": {"float16", "float32"}}
 
 
-def losses(model: "UNetConfig", storage: "StorageConfig") -> dict[str, tuple[object, str]]:
+def lossy_settings(model: "UNetConfig", storage: "StorageConfig") -> dict[str, tuple[object, str]]:
     """Settings of ``storage`` (all fields filled in) that change what ``model`` computes with: empty if it is lossless.
 
     Setting → (its value, what it must be instead).

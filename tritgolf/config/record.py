@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.export import ExportConfig, RoleExport, export_of
-from tritgolf.config.lossless import losses
+from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.modes import MODES, MODES_OF
@@ -80,7 +80,7 @@ class RecordConfig(Settings):
             and "lossless" in self.export.storages
             and isinstance(self.model, UNetConfig)
         ):
-            for key, (value, allowed) in losses(self.model, self.export.storage("lossless")).items():
+            for key, (value, allowed) in lossy_settings(self.model, self.export.storage("lossless")).items():
                 check(False, f"export.storages.lossless.{key}", value, f"{allowed}: else this model loses something")
         return self
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tritgolf.model.layers import RMS_EPSILON, rms_norm
-from tritgolf.model.residual import add_scaled, product, scale_and_weight_gradients, wide
+from tritgolf.model.residual import add_scaled, at_least_fp32, product, scale_and_weight_gradients
 
 
 def normed_relu2(x: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def relu_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
         return relu_product_on_gpu(x, weight)
     activated = (x @ weight.T).relu().square()
-    return activated, wide(activated).square().sum(-1, keepdim=True)
+    return activated, at_least_fp32(activated).square().sum(-1, keepdim=True)
 
 
 def slope_product(upstream: Tensor, weight: Tensor, activated: Tensor, along: Tensor) -> Tensor:
@@ -48,8 +48,8 @@ def slope_product(upstream: Tensor, weight: Tensor, activated: Tensor, along: Te
         from tritgolf.model.mlp_kernel import slope_product_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
         return slope_product_on_gpu(upstream, weight, activated, along)
-    a = wide(activated)
-    return (2 * a.sqrt() * (wide(upstream @ weight) - along * a)).to(activated.dtype)
+    a = at_least_fp32(activated)
+    return (2 * a.sqrt() * (at_least_fp32(upstream @ weight) - along * a)).to(activated.dtype)
 
 
 class _AddMlp(torch.autograd.Function):
@@ -63,18 +63,18 @@ class _AddMlp(torch.autograd.Function):
     def forward(ctx: Any, residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
         x = residual.flatten(0, -2)
         activated, squares = relu_product(x, inner)
-        epsilon = RMS_EPSILON * (wide(x).square().mean(-1, keepdim=True) + RMS_EPSILON).square()
+        epsilon = RMS_EPSILON * (at_least_fp32(x).square().mean(-1, keepdim=True) + RMS_EPSILON).square()
         inverse = (squares.sum(-1, keepdim=True) / activated.shape[-1] + epsilon).rsqrt()
         product = activated @ outer.T
         ctx.save_for_backward(x, scale, inner, outer, activated, inverse, product)
-        return (wide(x) + wide(scale) * (inverse * product)).to(x.dtype).view_as(residual)
+        return (at_least_fp32(x) + at_least_fp32(scale) * (inverse * product)).to(x.dtype).view_as(residual)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         x, scale, inner, outer, activated, inverse, product = ctx.saved_tensors
         above = gradient.flatten(0, -2)
         scaled = (inverse * above).to(x.dtype)
-        along = inverse.square() * (wide(scale) * scaled * product).sum(-1, keepdim=True) / activated.shape[-1]
+        along = inverse.square() * (at_least_fp32(scale) * scaled * product).sum(-1, keepdim=True) / activated.shape[-1]
         before = slope_product(scaled, scale[:, None] * outer, activated, along)
         of_scale, of_outer = scale_and_weight_gradients(scaled.T @ activated, scale, outer)
         return (above + before @ inner).view_as(gradient), of_scale, before.T @ x, of_outer

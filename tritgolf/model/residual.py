@@ -25,11 +25,11 @@ def add_scaled(residual: Tensor, scale: Tensor, inputs: Tensor, weight: Tensor |
 
 def scale_and_weight_gradients(unscaled: Tensor, scale: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Of ``scale`` and ``weight``, from G = ``unscaled``, the weight's gradient if the scale were 1."""
-    of_scale = (wide(unscaled) * wide(weight)).sum(-1).to(scale.dtype)
+    of_scale = (at_least_fp32(unscaled) * at_least_fp32(weight)).sum(-1).to(scale.dtype)
     return of_scale, scale[:, None] * unscaled
 
 
-def wide(x: Tensor) -> Tensor:
+def at_least_fp32(x: Tensor) -> Tensor:
     """``x`` in FP32, or in what it has beyond."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
