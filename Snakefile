@@ -133,6 +133,7 @@ rule laboratory:
 
 onstart:
     check_devices()
+    check_codecs()
 
 
 onsuccess:
