@@ -134,6 +134,7 @@ rule laboratory:
 
 onstart:
     check_devices()
+    check_codecs()
 
 
 onsuccess:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
+from tritgolf.artifact.codecs import check_packages
 from tritgolf.config.record import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
@@ -161,6 +162,25 @@ def check_devices() -> None:
                 raise too_few(asked, len(visible_devices()))
         elif asked:
             check_gpus(asked, found_elsewhere())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+
+
+def check_codecs() -> None:
+    """End in one line, before any job, where artifacts to be made here want a codec whose package is not installed.
+
+    A job of a cluster, or with --sdm conda, has packages of its own.
+    """
+    if not (workflow.is_main_process and workflow.local_exec):
+        return
+    if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+        return
+    rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    try:
+        for record in RECORDS.values():
+            if f"export_{record.name}" in rules_to_run:
+                check_packages(getattr(record.export, "codecs", ()))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)

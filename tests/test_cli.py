@@ -138,6 +138,12 @@ def test_describe_a_transformer(capsys):
     ):
         assert part in text, part
     assert "trits" not in text
+    assert re.search(r"^ +evaluate\.methods\.ttt\.adapt\.0\.kind +score_first$", text, re.M)
+
+
+def test_describe_shows_what_the_mode_decides_at_its_default_too(capsys):
+    text = run(capsys, "describe", "tiny_int6", "--records", RECORDS)
+    assert re.search(r"^ +train\.adam\.trains_hash_embedding +True  \(faithful: False, honest: True\)$", text, re.M)
 
 
 @pytest.mark.parametrize("record", ["ternary_v2", "int6_recurrent"])

@@ -90,7 +90,8 @@ def test_1716_beside_its_published_code():
     final = kept.INT6 / "seed42" / "final"
     chunked = json.loads((final / "chunked_scores.json").read_text())
     methods = json.loads((final / "evaluate.json").read_text())["metrics"]["methods"]
-    size = json.loads((final / "export" / "export.json").read_text())["metrics"]["storages"]["own"]["bytes"]
+    export = json.loads((final / "export" / "export.json").read_text())["metrics"]
+    size, code = export["storages"]["own"]["bytes"], export["code_bytes"]
     steps = [json.loads(line) for line in (kept.INT6 / "seed42" / "train" / "metrics.jsonl").read_text().splitlines()]
     before, after = (
         statistics.median(step["step_ms"] for step in steps if step["recurrence"] is on and step["step"] > 10)
@@ -116,6 +117,11 @@ def test_1716_beside_its_published_code():
     assert "{:.2f} and {:.2f} times as fast".format(*(2 * ratio for ratio in ratios)) in TEXT
     gain = chunked["artifact nearest"]["bpb_published_bytes"] - chunked["artifact own"]["bpb_published_bytes"]
     assert f"better than rounding to the nearest by {gain:.4f} BPB" in TEXT
+    assert f"code's raw weights score {published['raw_weights_step_800_bpb']:.4f} after the last step" in TEXT
+    assert f"after 400 steps alone, where the averaged ones have {bpb['step_000400']}" in TEXT
+    assert size + code > export["byte_limit"]
+    assert f"imports, {code:,} bytes, as code was counted then, the artifact is over the limit" in TEXT
+    assert f"over the limit: {size + code:,} bytes" in TEXT
     assert methods["ttt"]["causality"]["causal"] is None
 
 

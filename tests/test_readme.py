@@ -9,7 +9,7 @@ import pytest
 from tests import kept
 from tests.pages import one_line, table_after
 from tritgolf.audit.claims import Published
-from tritgolf.config.modes import MODES
+from tritgolf.config.modes import MODES, TRANSFORMER_MODES
 from tritgolf.config.record import known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
@@ -30,6 +30,16 @@ RUN = kept.RECORD_LENGTH
 def test_every_setting_of_the_modes_is_in_the_table(setting):
     row = f"| `{setting}` | `{MODES['faithful'][setting]}` | `{MODES['honest'][setting]}` |"
     assert row in RUNNING
+
+
+def test_what_the_modes_decide_of_a_transformer_is_told():
+    faithful, honest = TRANSFORMER_MODES["faithful"], TRANSFORMER_MODES["honest"]
+    (own,) = faithful.keys() - MODES["faithful"].keys()
+    assert f"`{own}`, which is `{faithful[own]}` in faithful mode and `{honest[own]}` in honest mode" in one_line(
+        RUNNING
+    )
+    for key in faithful.keys() & MODES["faithful"].keys():
+        assert [faithful[key], honest[key]] == [MODES["faithful"][key], MODES["honest"][key]]
 
 
 def test_every_record_is_in_the_table():

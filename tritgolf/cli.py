@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tritgolf",
-        description="Facts about ternary records and their artifacts. To reproduce a record: "
+        description="Facts about records, their artifacts and submissions. To reproduce a record: "
         "snakemake --cores all --config records='[ternary_v2]'",
         epilog=f"Each command has its own --help. {EXIT_CODES}",
     )

@@ -1,11 +1,14 @@
 """Storage by role: what #1716 stores its transformer as, through a file and back."""
 
+import re
+
 import pytest
 import torch
 
 from tests.artifact.conftest import header_for, honest_storage
 from tests.small import random_transformer, small_transformer
 from tritgolf.artifact.container import read_artifact, write_artifact
+from tritgolf.artifact.inspect import artifact_facts, render_facts
 from tritgolf.artifact.kinds import stored_bytes, tensor_specs
 from tritgolf.artifact.rounding import by_hessians
 from tritgolf.artifact.storage import restore, store
@@ -79,6 +82,13 @@ def test_it_comes_back_from_a_file(transformer, weights, tmp_path):
     artifact = read_artifact(tmp_path / "a.tgolf")
     assert artifact.header.model == transformer
     assert artifact.stored.payload_digest == stored.payload_digest
+    shown = re.findall(r"^bytes, (\w+) +(\d\S*) ", render_facts(artifact_facts(artifact, "a.tgolf")), re.M)
+    assert {kind for kind, _ in shown} == {
+        "codes6",
+        "codes8",
+        "scales",
+        "vectors",
+    }
     reloaded = artifact.restore().weights()
     assert {name: tensor.shape for name, tensor in reloaded.items()} == {n: t.shape for n, t in weights.items()}
     form = {name: STORAGE.roles[parameter.role] for name, parameter in parameters_of(transformer).items()}

@@ -140,6 +140,18 @@ def test_check(name, position, expected, folder):
     assert verdict is expected, evidence
 
 
+def test_the_parameters_of_a_transformer_are_counted_too(folder):
+    model = config("tiny_int6").model
+    edit(folder / "record.json", lambda raw: raw.update(model=model.model_dump(mode="json")))
+    assert outcome("compliance.parameters", folder).verdict is Verdict.CONTRADICTED
+    for seed in SEEDS:
+        counts = {"trained": 74_468, "published": 74_468}
+        edit(
+            folder / f"seed{seed}/train/train.json", lambda raw, counts=counts: raw["metrics"].update(parameters=counts)
+        )
+    assert outcome("compliance.parameters", folder).verdict is Verdict.HOLDS
+
+
 def test_an_artifact_of_another_size_than_recorded_is_flagged(folder):
     (folder / "seed7/final/export/bf16.tgolf").write_bytes(b"short")
     verdict, evidence = outcome("compliance.bytes", folder)

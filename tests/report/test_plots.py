@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -14,7 +15,7 @@ from tests.report.test_metrics import edit, metrics_files
 from tritgolf.errors import InputError
 from tritgolf.report.catalogue import PLOTS, draw
 from tritgolf.report.metrics import load_files, load_run
-from tritgolf.report.plots import step_axis
+from tritgolf.report.plots import bytes_plot, step_axis
 from tritgolf.report.style import COLOURS, look, save
 
 REPOSITORY = Path(__file__).parents[2]
@@ -123,3 +124,12 @@ def test_a_run_without_its_log_is_an_input_error(folder, name):
     run = load_files(folder.rglob("train.json"), synthetic.facts())
     with pytest.raises(InputError, match=r"record 'demo': has no .* in a training log"):
         draw(name, run)
+
+
+def test_kinds_that_no_storage_has_are_not_in_the_legend():
+    row = {"storage": "own", "artifact_bytes": 40, "code_bytes": 9, "byte_limit": 1000}
+    sizes = pd.DataFrame(
+        [{**row, "kind": kind, "payload_bytes": size} for kind, size in {"trits": 0, "codes6": 50}.items()]
+    )
+    figure = bytes_plot(sizes)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["codes6", "compressed file"]

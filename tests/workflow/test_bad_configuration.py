@@ -1,5 +1,7 @@
 """Configuration that cannot be: one line before anything runs."""
 
+import os
+
 import pytest
 
 pytestmark = pytest.mark.workflow
@@ -59,6 +61,14 @@ def test_a_file_of_a_record_that_was_not_asked_for_has_no_rule(base):
     run = base.snakemake("--dry-run", "results/demo/tables/seeds.md")
     assert run.code == 1
     assert "No rule to produce results/demo/tables/seeds.md" in run.said and "KeyError" not in run.said
+
+
+def test_a_codec_that_is_not_installed_ends_it_before_any_work(tmp_path, base):
+    (tmp_path / "brotli.py").write_text("raise ImportError")
+    hidden = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    run = base.snakemake(records=["tiny_int6"], run="no_brotli", environment=hidden)
+    assert (run.code, run.errors) == (2, ["error: package brotli: is not installed; run: pip install 'brotli>=1.2'"])
+    assert not base.results("tiny_int6@no_brotli").exists()
 
 
 def test_what_a_cpu_cannot_do_and_texts_that_are_not_there_are_told_when_planning(base):

@@ -7,7 +7,7 @@ context nor alignment (lc = pb = 0): packed trits and byte planes have none, and
 """
 
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import NamedTuple
 
@@ -125,6 +125,12 @@ def _decompress_section_xz(data: bytes, size: int) -> bytes:
 
 def _dictionary_size(size: int) -> int:
     return min(LARGEST_DICTIONARY, 1 << max(12, (size - 1).bit_length()))
+
+
+def check_packages(codecs: Iterable[Codec]) -> None:
+    """``InputError`` where the package of one of ``codecs`` is not installed here."""
+    if "brotli" in codecs:
+        _brotli()
 
 
 def _brotli() -> ModuleType:

@@ -99,7 +99,7 @@ def render_facts(facts: dict[str, Any]) -> str:
         *_quantized(facts),
         ("other numbers", f"{facts['stored_fp']:,}"),
         *_formats(header["storage"]),
-        *((f"bytes, {kind}", _sizes(facts, kind)) for kind in facts["bytes_by_kind"]),
+        *((f"bytes, {kind}", _sizes(facts, kind)) for kind, size in facts["bytes_by_kind"].items() if size),
         *((f"zeros, {layer}", f"{share:.4f}") for layer, share in facts.get("zero_fraction", {}).items()),
         ("scales", ", ".join(f"{name} {value:.6g}" for name, value in facts["scale_range"].items())),
         ("payload", facts["payload_digest"]),

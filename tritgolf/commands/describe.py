@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             ("tokens", ("at most " if facts["seconds"] else "") + f"{facts['tokens']:,}"),
             *_artifact(artifact, ternary="ternary" in facts["parameters"]),
             ("", "configuration"),
-            *((key, _with_modes(key, value, facts)) for key, value in flatten(facts["configuration"])),
+            *((key, _with_modes(key, value, facts)) for key, value in _settings(facts)),
         ]
     )
     return 0
@@ -77,6 +78,13 @@ def _coded(artifact: dict[str, Any]) -> list[tuple[str, str]]:
     if "coded_bytes" not in artifact:
         return []
     return [("estimate", f"{artifact['coded_bytes']:,} bytes, if weights are normal and codes ideally compressed")]
+
+
+def _settings(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """The configuration; then what the mode decides and a dump leaves out: settings added later, at their defaults."""
+    pairs = flatten(facts["configuration"])
+    shown = {key for key, _ in pairs}
+    return pairs + [(key, str(value)) for key, value in facts["decided_by_mode"].items() if key not in shown]
 
 
 def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:
@@ -118,8 +126,17 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
             **({} if coded is None else {"coded_bytes": coded}),
         },
         "configuration": record.model_dump(mode="json"),
+        "decided_by_mode": _decided_by_mode(record),
         "laid_over": laid_over,
     }
+
+
+def _decided_by_mode(record: RecordConfig) -> dict[str, Any]:
+    """The record's own value of each setting that its mode decides where the record doesn't."""
+    from tritgolf.config.modes import MODES_OF  # noqa: PLC0415
+
+    of_kind = MODES_OF[getattr(record.model, "kind", "unet")]
+    return {key: reduce(getattr, key.split("."), record) for key in of_kind[record.mode]}
 
 
 def _run_of_a_record(name: str) -> tuple[RecordConfig, list[str]]:

@@ -26,6 +26,14 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
         if isinstance(value, Mapping):
             pairs += flatten(value, f"{prefix}{key}.")
         elif value is not None:
+            if _are_settings(value):
+                pairs += flatten({str(place): item for place, item in enumerate(value)}, f"{prefix}{key}.")
+                continue
             shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
             pairs.append((prefix + key, shown or "none"))
     return pairs
+
+
+def _are_settings(value: Any) -> bool:
+    """Whether it is a list of nested settings."""
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, Mapping) for item in value)

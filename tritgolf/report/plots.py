@@ -107,7 +107,7 @@ def bytes_plot(sizes: pd.DataFrame) -> Figure:
     left = pd.Series(0.0, index=mean.index)
     kinds = list(dict.fromkeys([*KINDS, *mean.columns]))
     for kind, colour in colour_of(kinds).items():
-        if kind in mean:
+        if kind in mean and mean[kind].any():
             axes.barh(mean.index, mean[kind] / unit, left=left, color=colour, height=0.6, label=kind)
             left += mean[kind] / unit
     axes.plot(files / unit, files.index, linestyle="", marker="D", color="black", mec="white", label="compressed file")

@@ -144,12 +144,12 @@ def _sums(seed: SeedRun) -> Iterator[tuple[str, float, float]]:
 @RESULTS_CHECKS("compliance.parameters", "the parameter count is that of the configuration")
 def parameters_are_the_configurations(results: Results) -> Outcome:
     """Proves that the trained model has as many parameters as its configuration makes."""
-    from tritgolf.config.model import UNetConfig  # noqa: PLC0415
-    from tritgolf.model.counts import count_parameters  # noqa: PLC0415
+    from tritgolf.config.models import of_its_kind  # noqa: PLC0415
+    from tritgolf.model.counts import parameter_counts  # noqa: PLC0415
 
     counted = {seed.train.parameters.get("trained") for seed in results.run.seeds if seed.trained}
     try:
-        right = count_parameters(UNetConfig.model_validate(results.setting("model"))).trained
+        right = parameter_counts(of_its_kind(results.setting("model")))["trained"]
     except ValueError:
         return cant_tell("the configuration is another version's")
     if not counted:
