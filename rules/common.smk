@@ -139,15 +139,6 @@ def calibrates(record: str) -> bool:
     return getattr(record_config(record).export, "calibration", None) is not None
 
 
-def submission_files(wildcards) -> list[str]:
-    """The files that an audit of submissions may read; without a folder, one line says how to name it."""
-    if not config.get("submissions"):
-        print("error: no folder of submissions; add --config submissions=FOLDER", file=sys.stderr)
-        sys.exit(BAD_INPUT)
-    files = (path for path in Path(config["submissions"]).rglob("*") if path.is_file())
-    return sorted(str(path) for path in files if path.suffix in (".log", ".txt", ".json", ".md", ".csv"))
-
-
 def check_devices() -> None:
     """End in one line, before any job, where jobs to run here want GPUs that are not there or that torch can't use.
 

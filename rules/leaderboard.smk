@@ -1,6 +1,9 @@
 """The audited leaderboard: every submission below a folder, `--config submissions=FOLDER`. No weights, no torch."""
 
 
+include: "leaderboard_files.smk"
+
+
 rule leaderboard:
     input:
         "results/leaderboard/leaderboard.html",

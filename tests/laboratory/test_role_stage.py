@@ -95,7 +95,7 @@ def test_rows_agree_with_the_export_and_roundtrip_stages(measured, trained, data
     storages["nearest"]["roles"]["control"] = OWN["control"]
     export = RoleExport.model_validate({**EXPORT, "storages": storages})
     files = {"folder": tmp_path, "facts": tmp_path / "export.json", "shards": text_of(dataset)["shards"]}
-    export_stage(**run_of(trained), export=export, threads=1, train=small_training(), **files)
+    export_stage(**run_of(trained), export=export, code_bytes=0, threads=1, train=small_training(), **files)
     artifacts = {name: tmp_path / f"{name}.tgolf" for name in storages}
     scoring = {"own_storage": "own", "z_loss": 0.0, "attention": "auto", "batch": 64, "artifacts": artifacts}
     roundtrip_stage(**run_of(trained), **text_of(dataset), **scoring, facts=tmp_path / "roundtrip.json")

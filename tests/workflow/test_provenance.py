@@ -8,7 +8,7 @@ from tritgolf.cli import main
 
 pytestmark = pytest.mark.workflow
 
-UNRECORDED = ("logs", "benchmarks")
+UNRECORDED = ("logs", "benchmarks", "script")  # the script is made of sources, not of results
 
 
 def test_it_records_every_file_of_the_results(base):
