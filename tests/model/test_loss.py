@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from tests.model.reference import softcapped
 from tests.small import random_tokens, small_model
 from tritgolf.model.initialize import initialize
-from tritgolf.model.loss import capped_logits, softcap, tanh_softcap, token_nats, training_loss
+from tritgolf.model.loss import capped_logits, nats_of, softcap, tanh_softcap, training_loss
 from tritgolf.model.unet import UNet
 
 
@@ -63,7 +63,7 @@ def test_logits_are_the_tied_product_with_its_bias():
 @pytest.mark.parametrize("temperature", [1.0, 0.9, 2.0])
 def test_nats_against_plain_probabilities(temperature):
     hidden, table, bias, targets = inputs()
-    nats, lse = token_nats(hidden, table, bias, targets, 10.0, temperature)
+    nats, lse = nats_of(capped_logits(hidden, table, bias, 10.0) / temperature, targets)
     exponentials = (capped_logits(hidden, table, bias, 10.0) / temperature).exp()
     probabilities = exponentials / exponentials.sum(1, keepdim=True)
     assert_close(nats, -torch.stack([probabilities[t, target].log() for t, target in enumerate(targets)]))

@@ -43,13 +43,6 @@ def capped_logits(
     return capped if scale is None else capped * scale
 
 
-def token_nats(
-    hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, cap: float, temperature: float = 1.0
-) -> tuple[Tensor, Tensor]:
-    """Per token: cross-entropy in nats and logsumexp of the softcapped logits divided by ``temperature``; (tokens,)."""
-    return nats_of(capped_logits(hidden, table, bias, cap) / temperature, targets)
-
-
 def nats_of(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Per token: cross-entropy in nats and logsumexp; ``logits`` (tokens, vocabulary), ``targets`` int64 (tokens,)."""
     lse = logits.logsumexp(-1)

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from tritgolf.config.transformer import TransformerConfig
 from tritgolf.model.attention import Attention, math_attention
-from tritgolf.model.layers import rms_norm
+from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head
 from tritgolf.model.parts.bigram import Bigram
 from tritgolf.model.parts.gates import blend_skip
-from tritgolf.model.parts.linear import Linear
 from tritgolf.model.parts.recurrence import runs_of, skip_rows
 from tritgolf.model.parts.rotary import in_precision, plain_frequencies, position_tables
 from tritgolf.model.parts.smear import add_previous
@@ -51,7 +50,7 @@ class Transformer(nn.Module):
         if model.bigram is not None:
             self.bigram = Bigram(model.bigram.buckets, model.bigram.width, model.width, self.dtype)
         if gates.smear is not None:
-            self.smear_gate = Linear(gates.smear, 1)
+            self.smear_gate = QuantizedLinear(gates.smear, 1)
         self.blocks = nn.ModuleList(Block(model, layer, attend) for layer in range(model.layers))
         frequencies = in_precision(plain_frequencies(model.rotary_dims, model.rotary_base), model.rotary_frequencies)
         cos, sin = position_tables(frequencies, model.context, self.dtype)
@@ -96,11 +95,11 @@ class Transformer(nn.Module):
         """The tied head: no bias, the true tanh as softcap."""
         return Head(self.tok_emb.weight, None, self.model.softcap, "tanh", self.logit_temp)
 
-    def linears(self) -> Iterator[tuple[str, Linear]]:
+    def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
         """(name of its weight, layer) of every matrix that a quantizer may sit on, in state-dict order."""
         table = transformer_parameters(self.model)
         for name, module in self.named_modules():
-            if isinstance(module, Linear) and table[f"{name}.weight"].is_quantized:
+            if isinstance(module, QuantizedLinear) and table[f"{name}.weight"].is_quantized:
                 yield f"{name}.weight", module
 
     def _with_skip(self, row: int, x: Tensor, skip: Tensor) -> Tensor:

@@ -6,9 +6,8 @@ from torch import Tensor, nn
 
 from tritgolf.config.transformer import TransformerConfig
 from tritgolf.model.attention import Attention
-from tritgolf.model.layers import rms_norm, split_heads
+from tritgolf.model.layers import QuantizedLinear, rms_norm, split_heads
 from tritgolf.model.parts.gates import gate_heads
-from tritgolf.model.parts.linear import Linear
 from tritgolf.model.parts.rotary import rotate_first
 from tritgolf.model.parts.xsa import without_own_value
 
@@ -29,11 +28,11 @@ class SelfAttention(nn.Module):
         self.gate_channels = model.gates.attention
         keys = model.kv_heads * model.head_dim
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
-        self.c_q = Linear(model.width, model.width)
-        self.c_k, self.c_v = Linear(model.width, keys), Linear(model.width, keys)
-        self.proj = Linear(model.width, model.width)
+        self.c_q = QuantizedLinear(model.width, model.width)
+        self.c_k, self.c_v = QuantizedLinear(model.width, keys), QuantizedLinear(model.width, keys)
+        self.proj = QuantizedLinear(model.width, model.width)
         if self.gate_channels is not None:
-            self.attn_gate_proj = Linear(self.gate_channels, model.heads)
+            self.attn_gate_proj = QuantizedLinear(self.gate_channels, model.heads)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
         """``x``: (batch, positions, width), normalized; ``cos``, ``sin``: (positions, rotary_dims / 2).
@@ -60,7 +59,7 @@ class Mlp(nn.Module):
     def __init__(self, model: TransformerConfig) -> None:
         super().__init__()
         hidden = model.mlp_multiple * model.width
-        self.fc, self.proj = Linear(model.width, hidden), Linear(hidden, model.width)
+        self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (batch, positions, width), normalized → the same shape."""

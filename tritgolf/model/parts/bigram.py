@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tritgolf.model.parts.linear import Linear
+from tritgolf.model.layers import QuantizedLinear
 
 CURRENT, PREVIOUS = 36_313, 27_191  # factors of the hash, as published
 START = 0.05  # the scalar's initial value, as published
@@ -28,7 +28,7 @@ class Bigram(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(START))
         self.embed = nn.Embedding(buckets, inner, dtype=dtype)
-        self.proj = Linear(inner, width)
+        self.proj = QuantizedLinear(inner, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(batch, positions) ids → (batch, positions, width)."""
