@@ -9,7 +9,7 @@ from sentencepiece import SentencePieceTrainer
 from tritgolf.data.corpus import SPLITS, build_corpus, split_file
 from tritgolf.data.dataset import SplitConfig, TextSource
 from tritgolf.data.encode import build_shards, cut, encode_documents
-from tritgolf.data.loader import training_stream, validation_tokens
+from tritgolf.data.loader import TokenStream, training_files, validation_tokens
 from tritgolf.data.manifest import check_tokenizer, load_manifest, payload_digest, verify_shards
 from tritgolf.data.text import read_documents
 from tritgolf.data.tokenizer import load_tokenizer, save_tokenizer
@@ -45,7 +45,7 @@ def test_shards_are_the_documents_each_beginning_with_bos(corpus, tokenizer, tmp
         ]
         for split in SPLITS
     }
-    stream = training_stream(folder, processor.vocab_size())
+    stream = TokenStream(training_files(folder), processor.vocab_size())
     assert stream.take(0, len(stream)).tolist() == expected["train"]
     assert validation_tokens(folder, 8).tolist() == expected["validation"]
     manifest = verify_shards(folder)

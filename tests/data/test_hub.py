@@ -7,7 +7,7 @@ from hub_server import COMMIT, Hub, ignore_range, replace, status, truncate
 from tritgolf.data import hub as module
 from tritgolf.data.dataset import HubSource
 from tritgolf.data.hub import Retry, fetch
-from tritgolf.data.loader import training_stream, validation_byte_counts, validation_tokens
+from tritgolf.data.loader import TokenStream, training_files, validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import check_tokenizer, verify_shards
 from tritgolf.data.published import build_published_dataset
 from tritgolf.data.shards import write_shard
@@ -173,7 +173,7 @@ def test_a_published_dataset_becomes_one_of_ours(hub, tokenizer, tmp_path):
     assert [shard.documents for shard in manifest.shards] == [17, 10, 1]  # how often the counting passes 1
     assert load_tokenizer_facts(tmp_path / "tokenizer")["digest"] == manifest.tokenizer_digest
     check_tokenizer(tmp_path / "shards", tokenizer / "tokenizer.model")
-    stream = training_stream(tmp_path / "shards", manifest.vocab_size)
+    stream = TokenStream(training_files(tmp_path / "shards"), manifest.vocab_size)
     assert stream.take(4990, 20).tolist() == [position % 300 for position in range(4990, 5010)]
     assert validation_tokens(tmp_path / "shards", context=49).tolist() == [0, 1, 2, *range(4, 101)]
 

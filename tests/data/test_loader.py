@@ -11,7 +11,7 @@ from tritgolf.data.loader import (
     plan_step,
     step_batch,
     tokens_consumed,
-    training_stream,
+    training_files,
     validation_tokens,
 )
 from tritgolf.data.manifest import Manifest, shard_facts, write_manifest
@@ -112,17 +112,17 @@ def test_shards_are_read_in_name_order_by_split(tmp_path):
     ]
     manifest = Manifest(dataset="x", tokenizer_digest="", vocab_size=60, bos_id=1, origin={}, shards=tuple(facts))
     write_manifest(tmp_path, manifest)
-    assert training_stream(tmp_path).take(0, 6).tolist() == list(range(6))
+    assert TokenStream(training_files(tmp_path)).take(0, 6).tolist() == list(range(6))
     assert validation_tokens(tmp_path, context=2).tolist() == [50, 51, 52, 53, 54]
     with pytest.raises(InputError, match="has 5 validation tokens, too few for two windows of 3"):
         validation_tokens(tmp_path, context=3)
     with pytest.raises(InputError, match="outside the vocabulary of 54"):
         validation_tokens(tmp_path, context=2, vocab_size=54)
     with pytest.raises(InputError, match="outside the vocabulary of 5"):
-        training_stream(tmp_path, vocab_size=5)
+        TokenStream(training_files(tmp_path), vocab_size=5)
     write_manifest(tmp_path, manifest.model_copy(update={"shards": manifest.shards[:3]}))
     with pytest.raises(InputError, match="has no train shards"):
-        training_stream(tmp_path)
+        TokenStream(training_files(tmp_path))
 
 
 def test_two_windows_need_a_target_for_their_last_input():

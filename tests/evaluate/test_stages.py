@@ -13,7 +13,7 @@ from tests.small import random_network, small_model, small_training
 from tritgolf.artifact.container import read_artifact
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.data.corpus import load_corpus
-from tritgolf.data.loader import training_stream, validation_byte_counts, validation_tokens
+from tritgolf.data.loader import TokenStream, training_files, validation_byte_counts, validation_tokens
 from tritgolf.data.manifest import load_manifest, with_byte_counts, write_manifest
 from tritgolf.data.shards import open_shard, write_shard
 from tritgolf.errors import InputError
@@ -188,7 +188,7 @@ def test_the_step_is_that_of_the_artifact_not_the_last_of_the_run(finished, data
 
 def test_the_temperature_is_calibrated_on_the_training_tokens_after_the_last_trained(scored, dataset):
     """12 steps of 8 micro-steps, each of which consumes 2 · 16 + 1 tokens."""
-    unseen = training_stream(dataset / "shards").take(12 * 8 * 33, 100)
+    unseen = TokenStream(training_files(dataset / "shards")).take(12 * 8 * 33, 100)
     found = scored["metrics"]["temperature"]
     assert found["calibration_tokens"] == 100
     assert [point["temperature"] for point in found["grid"]] == [0.9, 0.95, 1.0, 1.05, 1.1]
@@ -209,7 +209,7 @@ def test_calibration_reads_no_validation_token(finished, dataset, tmp_path, monk
     write_json(tmp_path / "train.json", {"metrics": {"steps": 5, "world": 2}})
     evaluate(finished, dataset, tmp_path, training=tmp_path / "train.json")
     # two ranks: 4 micro-steps of 2 · (2 · 16 + 1) tokens a step
-    assert np.array_equal(seen[0], training_stream(dataset / "shards").take(5 * 4 * 66, 100))
+    assert np.array_equal(seen[0], TokenStream(training_files(dataset / "shards")).take(5 * 4 * 66, 100))
 
 
 def test_the_best_temperature_is_applied_to_the_sliding_score(scored, tokens, dataset):

@@ -9,7 +9,7 @@ import torch
 from tests.small import small_model, small_training
 from tritgolf import checkpoint
 from tritgolf.config.train import AdamConfig
-from tritgolf.data.loader import step_batch, training_stream
+from tritgolf.data.loader import TokenStream, step_batch, training_files
 from tritgolf.data.manifest import load_manifest
 from tritgolf.errors import InputError
 from tritgolf.ranks import Ranks
@@ -87,7 +87,7 @@ def test_the_curve_says_what_the_steps_did(straight):
 
 
 def test_the_first_loss_is_that_of_the_first_batch(straight, plan, alone):
-    stream = training_stream(plan.shards)
+    stream = TokenStream(training_files(plan.shards))
     batch = step_batch(stream, 0, batch_tokens=256, context=16, rank=0, world=1)
     trainer = Trainer(plan.model, plan.train, plan.seed, alone)
     loss, nats = trainer.step(0, 1.0, *map(torch.from_numpy, batch))

@@ -111,13 +111,8 @@ def tokens_consumed(steps: int, *, batch_tokens: int, context: int, world: int) 
     return steps * plan_step(batch_tokens, context, world).tokens_per_step
 
 
-def training_stream(folder: str | Path, vocab_size: int | None = None) -> TokenStream:
-    """The training shards of a shards folder; ``InputError`` if it or its manifest is wrong (see ``load_manifest``)."""
-    return TokenStream(training_files(folder), vocab_size)
-
-
 def training_files(folder: str | Path) -> list[Path]:
-    """The training shards of a shards folder, in name order; ``InputError`` as ``training_stream``."""
+    """The training shards of a shards folder, in name order; ``InputError`` if it or its manifest is wrong."""
     return _paths(folder, load_manifest(folder), "train")
 
 
