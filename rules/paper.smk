@@ -1,4 +1,4 @@
-"""The laboratory's page from the kept runs: docs/roundtrip.md with its figures, and the same in the HTML report."""
+"""The laboratory's paper from the kept runs: docs/roundtrip.md with its figures; in the HTML report with all tables."""
 
 
 rule paper:
@@ -18,7 +18,7 @@ for _page, _figures in {
         name:
             f"roundtrip_page_{Path(_page).suffix[1:]}"
         input:
-            template=str(REPOSITORY / "captions" / "roundtrip_page.md"),
+            templates=[str(REPOSITORY / "captions" / f"roundtrip_{part}.md") for part in ("paper", "page")],
             claims=os.path.relpath(REPOSITORY / "published" / "claims.csv"),
             published=PUBLISHED_FILES,
             measured=MEASURED_FILES,
