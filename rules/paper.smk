@@ -4,9 +4,34 @@
 rule paper:
     input:
         "docs/roundtrip.md",
+        "measured/README.md",
     localrule: True
     message:
-        "The laboratory's page is docs/roundtrip.md"
+        "The laboratory's paper is docs/roundtrip.md, the table of kept runs measured/README.md"
+
+
+rule measured_page:
+    input:
+        template=str(REPOSITORY / "captions" / "measured.md"),
+        measured=MEASURED_FILES,
+    output:
+        page="measured/README.md",
+    log:
+        "results/measured/logs/measured_page.log",
+    benchmark:
+        "results/measured/benchmarks/measured_page.tsv"
+    conda:
+        "../envs/tritgolf.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=package_digest(),
+    message:
+        "The table of kept runs: measured/README.md"
+    script:
+        "../workflow_scripts/measured_page.py"
 
 
 for _page, _figures in {

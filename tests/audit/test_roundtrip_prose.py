@@ -10,7 +10,9 @@ from tests import kept
 from tritgolf.report.published import read_published
 
 ROOT = Path(__file__).parents[2]
-PAGE = " ".join(" ".join((ROOT / "captions" / f"roundtrip_{part}.md").read_text() for part in ("paper", "page")).split())
+PAGE = " ".join(
+    " ".join((ROOT / "captions" / f"roundtrip_{part}.md").read_text() for part in ("paper", "page")).split()
+)
 RMS = kept.LONG_AS_WRITTEN[1]
 
 
