@@ -32,7 +32,7 @@ def test_every_kept_run_and_experiment_says_how_it_was_made():
 def test_a_row_is_the_runs_own_facts(tmp_path: Path):
     synthetic.write_run(tmp_path / "whole")
     (row,) = kept_table({"whole": load_run(tmp_path / "whole")}).frame.to_dict("records")
-    assert row["run"] == "[`whole`](whole/)" and row["seeds"] == "42, 1337, 7"
+    assert row["run"] == "[`whole`](whole/notebook.md)" and row["seeds"] == "42, 1337, 7"
     assert (row["steps"], row["scored"]) == ("300", "sliding 32")
     assert row["taken apart"] == "roundtrip of 3, laboratory of 3, probes of 1"
 

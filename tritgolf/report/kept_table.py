@@ -33,7 +33,7 @@ def kept_page(
 
 def kept_table(runs: Mapping[str, Run]) -> Table:
     """A row a run, by the name of its folder."""
-    rows = [{"run": f"[`{name}`]({name}/)", **_row(run)} for name, run in sorted(runs.items())]
+    rows = [{"run": f"[`{name}`]({name}/notebook.md)", **_row(run)} for name, run in sorted(runs.items())]
     frame = pd.DataFrame(rows)
     return Table("Kept runs", frame, frame, (), left=LEFT)
 
@@ -42,7 +42,7 @@ def experiments_table(experiments: Mapping[str, tuple[Experiment, Mapping[str, R
     """A row an experiment, by the name of its folder: its title and the records that it compares."""
     rows = [
         {
-            "experiment": f"[`{name}`]({name}/)",
+            "experiment": f"[`{name}`]({name}/notebook.md)",
             "what": experiment.title,
             "records": ", ".join(f"`{name}`" for name in runs),
             "seeds": _listed(str(seed.seed) for run in runs.values() for seed in run.seeds),
