@@ -104,8 +104,11 @@ def test_only_matrices_of_its_roles_are_on_the_grid():
     assert on_grids == {f"blocks.{n}.mlp.{name}.weight" for n in range(3) for name in ("fc", "proj")}
     used = {name for name, layer in trainer.network.linears() if layer.effective is not None}
     assert used == on_grids
+    layers = {name: layer for name, layer in trainer.network.linears() if name in on_grids}
+    assert not any(torch.equal(layer.effective, layer.weight) for layer in layers.values())
     trainer.enter(Phase(qat=False))
-    assert all(layer.effective is None and layer.quantizer is None for _, layer in trainer.network.linears())
+    trainer.stacks.requantize()
+    assert all(torch.equal(layer.effective, layer.weight) for layer in layers.values())
 
 
 def test_a_u_net_can_begin_late_too():

@@ -21,8 +21,8 @@ from tritgolf.quantize.plan import quantizers
 class Stack:
     """``weight``, ``gradient``, ``momentum``: (matrices, rows, columns), FP32; the momentum in what it is asked in.
 
-    ``effective``: the same on the grid of ``quantizer``, in the compute dtype; None where there is none. ``leaves``:
-    its matrices, as the forward pass has them. ``scale_columns``: how many columns share a scale of that grid.
+    ``effective``: the same on the grid of ``quantizer``, in the compute dtype; None where there is none.
+    ``scale_columns``: how many columns share a scale of that grid.
     """
 
     names: list[str]
@@ -31,7 +31,6 @@ class Stack:
     momentum: Tensor
     quantizer: Quantizer | None
     effective: Tensor | None
-    leaves: list[Tensor]
     scale_columns: int
 
 
@@ -48,7 +47,7 @@ class Stacks:
         compile_functions: bool = False,
         momentum_dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.network, self.on_grids = network, True
+        self.network = network
         table = parameters_of(network.model)
         self.plan = quantizers(network.model, table, training=True)
         groups: dict[tuple[Quantizer | None, tuple[int, ...]], list[str]] = {}
@@ -64,15 +63,15 @@ class Stacks:
         """Let the network compute with its matrices on their grids, or with the master weights."""
         self.on_grids = on_grids
         use_quantizers(self.network, self.plan if on_grids else {})
-        for stack in self.stacks:
-            for name, leaf in zip(stack.names, stack.leaves, strict=False):  # without a quantizer there are no leaves
-                layer_of(self.network, name).effective = leaf if on_grids else None
 
     @torch.no_grad()
     def requantize(self) -> None:
-        """Write the master weights, on their grids, into the leaves that the forward pass reads, if it does."""
-        for stack in self.stacks if self.on_grids else []:
+        """Write the master weights, on their grids if they are to be, into the leaves that the forward pass reads."""
+        for stack in self.stacks:
             if stack.quantizer is not None and stack.effective is not None:
+                if not self.on_grids:
+                    stack.effective.copy_(stack.weight)
+                    continue
                 # What shares a scale is a row: one kernel, which reads and writes each once.
                 rows = (-1, stack.scale_columns)
                 self._quantize[stack.quantizer](stack.effective.view(rows), stack.weight.view(rows))
@@ -86,17 +85,16 @@ def _stack(network: Network, names: list[str], quantizer: Quantizer | None, mome
     parameters = [network.get_parameter(name) for name in names]
     weight = torch.stack([p.detach() for p in parameters])
     gradient, momentum = torch.zeros_like(weight), torch.zeros_like(weight, dtype=momentum_dtype)
-    leaves: list[Tensor] = []
     effective = torch.zeros_like(weight, dtype=network.dtype) if quantizer is not None else None
-    for i, parameter in enumerate(parameters):
+    for i, (name, parameter) in enumerate(zip(names, parameters, strict=True)):
         parameter.data = weight[i]
         parameter.grad = gradient[i]
         if effective is not None:
             leaf = effective[i].detach().requires_grad_(True)
             leaf.register_post_accumulate_grad_hook(_adds_into(gradient[i]))
-            leaves.append(leaf)
+            layer_of(network, name).effective = leaf
     columns = 0 if quantizer is None else _columns_of_a_scale(weight[0], quantizer)
-    return Stack(names, weight, gradient, momentum, quantizer, effective, leaves, columns)
+    return Stack(names, weight, gradient, momentum, quantizer, effective, columns)
 
 
 def _quantizes(quantizer: Quantizer, compiled: bool) -> Callable[[Tensor, Tensor], object]:
