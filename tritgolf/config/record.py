@@ -74,6 +74,8 @@ class RecordConfig(Settings):
             f"a divisor of the {sequences} sequences of a step",
         )
         self.evaluate.check_context(context)
+        if isinstance(self.export, RoleExport) and self.export.calibration:
+            self.export.calibration.check_context(context)
         check_names("seeds", self.seeds, "seed")
         if (
             isinstance(self.export, ExportConfig)

@@ -2,14 +2,15 @@
 
 As in every grid there are ``own``, ``lossless``, ``only_FACTOR`` and ``without_FACTOR``; a factor is the form in which
 a role (or layer type) is stored. A path is ``roles.ROLE`` (the whole form), ``roles.ROLE.SETTING``, ``roles.*.SETTING``
-(of every form that has it), a setting of the storage itself, or ``calibration.SETTING``.
+(of every form that has it), a setting of the storage itself, ``calibration`` (all of it) or ``calibration.SETTING``.
 """
 
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.export import CalibrationConfig, RoleExport
+from tritgolf.config.calibration import SOURCES, CalibrationConfig
+from tritgolf.config.export import RoleExport
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings, validate
 from tritgolf.config.storage import NumbersConfig, RoleStorage
@@ -41,6 +42,18 @@ class RoleGridConfig(Settings):
         return self
 
 
+class _Text(Settings):
+    """A calibration, to be validated by its source, for a model of this ``context``."""
+
+    calibration: CalibrationConfig
+    context: int
+
+    @model_validator(mode="after")
+    def _fits(self) -> "_Text":
+        self.calibration.check_context(self.context)
+        return self
+
+
 def role_variants(
     grid: RoleGridConfig, own: RoleStorage, model: Any, calibration: CalibrationConfig | None = None
 ) -> dict[str, Variant]:
@@ -55,7 +68,7 @@ def role_variants(
     for factor in factors:
         variants[f"only_{factor}"] = calibrated(_with_factor(starts["lossless"].storage, factor, own), calibration)
     for name, row in grid.rows.items():
-        changed = _changed(name, row, starts[row.start].storage, calibration)
+        changed = _changed(name, row, starts[row.start].storage, calibration, model.context)
         if changed is not None:
             variants[name] = changed
     for factor in factors:
@@ -95,8 +108,10 @@ def _with_factor(storage: RoleStorage, factor: str, other: RoleStorage) -> RoleS
     return storage.model_copy(update={factor: getattr(other, factor)})
 
 
-def _changed(name: str, row: RoleRow, start: RoleStorage, calibration: CalibrationConfig | None) -> Variant | None:
-    """The row ``name``; None for one that the record has nothing to change of."""
+def _changed(
+    name: str, row: RoleRow, start: RoleStorage, calibration: CalibrationConfig | None, context: int
+) -> Variant | None:
+    """The row ``name`` of a model with this ``context``; None for one that the record has nothing to change of."""
     storage: dict[str, Any] = start.model_dump(mode="json")
     text: dict[str, Any] = calibration.model_dump(mode="json") if calibration else {}
     for path, value in row.change.items():
@@ -104,8 +119,8 @@ def _changed(name: str, row: RoleRow, start: RoleStorage, calibration: Calibrati
         if head == ROLES:
             applies = _change_forms(name, storage[ROLES], setting, value)
         elif head == CALIBRATION:
-            applies = bool(text)
-            text[setting] = value
+            applies = bool(text) and (not setting or _is_of(calibration, setting))
+            text = {**text, setting: value} if setting else dict(value)
         else:
             storage[path], applies = value, True
         if not applies:
@@ -113,7 +128,15 @@ def _changed(name: str, row: RoleRow, start: RoleStorage, calibration: Calibrati
     where = f"row {name!r} of the grid"
     changed = validate(RoleStorage, storage, where)
     _check_that_files_store(changed, where)
-    return calibrated(changed, validate(CalibrationConfig, text, where) if text else None)
+    return calibrated(
+        changed, validate(_Text, {CALIBRATION: text, "context": context}, where).calibration if text else None
+    )
+
+
+def _is_of(calibration: CalibrationConfig | None, setting: str) -> bool:
+    """Whether a row may change ``setting`` of this calibration; False where only one of another source has it."""
+    having = [source for source in SOURCES.values() if setting in source.model_fields]
+    return not having or type(calibration) in having
 
 
 def _check_that_files_store(storage: RoleStorage, where: str) -> None:
