@@ -28,6 +28,9 @@ TABLES: tuple[Role, ...] = (
 )  # which a network keeps in the precision it computes in
 
 
+UNUSED: tuple[Any, ...] = (None, [])  # values of a setting that a form makes no use of
+
+
 class RoleRow(Settings):
     """What a row changes in the storage it starts from: dotted path → value."""
 
@@ -158,11 +161,12 @@ def _check_that_files_store(storage: RoleStorage, where: str) -> None:
 def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> bool:
     """Change ``ROLE``, ``ROLE.SETTING`` or ``*.SETTING`` in ``forms``; whether there was anything to change.
 
+    A form doesn't have what it leaves null or empty, as a grid that is clipped at quantiles has no ``clip_sigmas``.
     ``InputError`` for what is no role, or no setting of the role's form.
     """
     if path.startswith(f"{EVERY}."):
         setting = path.removeprefix(f"{EVERY}.")
-        having = [form for form in forms.values() if setting in form]
+        having = [form for form in forms.values() if form.get(setting) not in UNUSED]
         for form in having:
             form[setting] = value
         return bool(having)
@@ -177,7 +181,8 @@ def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> boo
     if not setting:
         forms[role] = value
     elif setting in forms[role]:
-        forms[role] = {**forms[role], setting: value}
+        forms[role], before = {**forms[role], setting: value}, forms[role][setting]
+        return before not in UNUSED
     else:
         what = f"{ROLES}.{path}: {role} is stored without a setting {setting!r}"
         raise InputError(f"row {row!r} of the grid", what, f"it has {', '.join(forms[role])}")
