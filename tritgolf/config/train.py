@@ -1,11 +1,12 @@
 """Training: budget, batches, optimizers."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Fraction, Positive, check
+from tritgolf.config.types import Fraction, Positive, Precision, check
 
 PUBLISHED_Z_LOSS = {"unet": 1e-4}  # by kind of model: what the published val_bpb of its systems holds
 
@@ -13,18 +14,20 @@ PUBLISHED_Z_LOSS = {"unet": 1e-4}  # by kind of model: what the published val_bp
 class MuonConfig(Settings):
     """Muon for the 2-D matrices (Jordan et al., 2024, with the record's row normalization).
 
-    ``rows``: what each row is divided by first, its root mean square (with RMSNorm's ε; #640) or its L2 norm, at least
-    1e-7 ("MuonEq-R", #1716). Small gradients tell them apart. ``weight_decay``: decoupled, a step takes lr times it.
+    ``rows``: what each row is divided by first, its root mean square (with RMSNorm's ε; #640), its L2 norm, at least
+    1e-7 ("MuonEq-R", #1716), or nothing (#1019). Small gradients tell them apart. ``weight_decay``: decoupled, a step
+    takes lr times it. ``momentum_dtype``: what gradient and momentum are rounded to (#1019: BF16).
     """
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"rows", "weight_decay"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"rows", "weight_decay", "momentum_dtype"})
     lr: float = Field(default=0.04, gt=0)
     momentum: Fraction = 0.95
     momentum_start: Fraction = 0.85
     momentum_warmup_steps: int = Field(default=500, ge=0)
     iterations: Positive = 3
-    rows: Literal["rms", "l2"] = "rms"
+    rows: Literal["rms", "l2", "none"] = "rms"
     weight_decay: float = Field(default=0.0, ge=0)
+    momentum_dtype: Precision = "float32"
 
 
 class AdamConfig(Settings):
@@ -33,10 +36,11 @@ class AdamConfig(Settings):
     ``kind``: plain ``adam``, or ``adamw`` with decoupled weight decay, by PyTorch's fused form on CPUs too: all in
     FP32, moments rounded to the parameter's dtype only where they are stored (#1716). ``trains_hash_embedding``: with
     the table's rate, or not at all: then its gradient adds up over the whole run, and in the norm that clips (#1716).
+    ``trains_projections``: with the vectors' rate, instead of Muon (#1019).
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset(
-        {"kind", "table_weight_decay", "vector_weight_decay", "trains_hash_embedding"}
+        {"kind", "table_weight_decay", "vector_weight_decay", "trains_hash_embedding", "trains_projections"}
     )
     table_lr: float = Field(default=0.02, gt=0)
     vector_lr: float = Field(default=0.02, gt=0)
@@ -46,6 +50,7 @@ class AdamConfig(Settings):
     table_weight_decay: float = Field(default=0.0, ge=0)
     vector_weight_decay: float = Field(default=0.0, ge=0)
     trains_hash_embedding: bool = True
+    trains_projections: bool = False
 
     @model_validator(mode="after")
     def _only_adamw_decays(self) -> "AdamConfig":
@@ -54,10 +59,31 @@ class AdamConfig(Settings):
         return self
 
 
-class StartConfig(Settings):
-    """When mechanisms begin, as a share of the budget: ``recurrence``, the repeated layers (#1716: 0.35)."""
+class LateConfig(Settings):
+    """Begin with the first step at which the schedule's factor of the learning rates is below ``lr_below``."""
 
+    lr_below: Annotated[float, Field(gt=0, le=1)]
+
+
+def _share_or_late(raw: Any) -> Any:
+    """``raw`` validated as what it looks like, so that a complaint is of that alone."""
+    if isinstance(raw, Mapping):
+        return LateConfig.model_validate(raw)
+    is_number = isinstance(raw, (int, float)) and not isinstance(raw, bool)
+    check(isinstance(raw, LateConfig) or (is_number and 0 <= raw <= 1), "at", raw, "a share, or {lr_below: FACTOR}")
+    return raw
+
+
+class StartConfig(Settings):
+    """When mechanisms begin, as a share of the budget: ``recurrence``, the repeated layers (#1716: 0.35).
+
+    ``qat``: matrices that are trained on a grid are computed on it from there on, a share of the budget or, as in
+    #1019, where the learning rates' factor falls below one (0.15).
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"qat"})
     recurrence: Fraction = 0.0
+    qat: Annotated[float | LateConfig, BeforeValidator(_share_or_late)] = 0.0
 
 
 class AverageConfig(Settings):
@@ -75,12 +101,14 @@ class TrainConfig(Settings):
 
     ``reserve_seconds`` of it are left for what follows training. All ranks look at the clock together every
     ``clock_every_steps`` steps. ``order`` is the data's: one contiguous stream, or shuffled sequences (#1716).
-    ``clip_norm``: what the global L2 norm of all gradients is clipped to. ``compile_steps``: steps in each phase before
-    the clock starts; then everything is put back.
+    ``clip_norm``: what the global L2 norm of all gradients is clipped to; with ``clip_each_rank`` each rank's own,
+    before they are averaged (#1019). ``compile_steps``: steps in each phase before the clock starts; then everything is
+    put back. ``warmdown_steps``: instead of ``warmdown_fraction``, steps of the time that steps took so far (#1019).
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset(
         {"order", "reserve_seconds", "clock_every_steps", "clip_norm", "start", "average"}
+        | {"clip_each_rank", "warmdown_steps"}
     )
     batch_tokens: Positive = 524_288
     micro_batch_sequences: Positive = 64
@@ -102,12 +130,19 @@ class TrainConfig(Settings):
     clip_norm: float | None = Field(default=None, gt=0)
     start: StartConfig = StartConfig()
     average: AverageConfig | None = None
+    clip_each_rank: bool = False
+    warmdown_steps: Positive | None = None
 
     @model_validator(mode="after")
     def _some_time_is_left(self) -> "TrainConfig":
         most = 0 if self.seconds is None else self.seconds
         sound = self.reserve_seconds == 0 or self.reserve_seconds < most
         check(sound, "reserve_seconds", self.reserve_seconds, f"less than seconds, {self.seconds}, which it is part of")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_clipped(self) -> "TrainConfig":
+        check(self.clip_norm is not None or not self.clip_each_rank, "clip_each_rank", True, "false without clip_norm")
         return self
 
     @model_validator(mode="after")
