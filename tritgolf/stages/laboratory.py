@@ -40,6 +40,7 @@ from tritgolf.laboratory.threshold import threshold_facts
 from tritgolf.laboratory.variant import Variant, single_factors
 from tritgolf.model.zeros import ternary_plan, zero_facts
 from tritgolf.provenance import envelope
+from tritgolf.quantize.plan import grid_settings
 
 
 def laboratory_stage(
@@ -183,7 +184,7 @@ def _ternary_facts(bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
     """What only trits have: estimator, counts and zeros; then their numbers' margins and their thresholds."""
     if not ternary_plan(bench.model):
         return {}, {}
-    quantizer: TernaryConfig = bench.model.quantizer
+    quantizer: TernaryConfig = grid_settings(bench.model)
     counts = {
         "estimator": quantizer.estimator,
         "ternary_weights": sum(matrix.codes.numel() for matrix in bench.quantized.values()),
