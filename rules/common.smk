@@ -139,6 +139,12 @@ def calibrates(record: str) -> bool:
     return getattr(record_config(record).export, "calibration", None) is not None
 
 
+def calibration_shards(record: str) -> list[str]:
+    """The shards that a calibration of ``record`` reads: those of its training; none where the model writes the text."""
+    reads = calibrates(record) and record_config(record).export.calibration.source == "training_tokens"
+    return [f"results/data/{record_config(record).dataset}/shards"] if reads else []
+
+
 def check_devices() -> None:
     """End in one line, before any job, where jobs to run here want GPUs that are not there or that torch can't use.
 

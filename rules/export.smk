@@ -7,7 +7,7 @@ for _record in records():
             f"export_{_record}"
         input:
             checkpoint=f"results/{_record}/seed{{seed}}/checkpoints/{{checkpoint}}.safetensors",
-            shards=[f"results/data/{record_config(_record).dataset}/shards"] if calibrates(_record) else [],
+            shards=calibration_shards(_record),
         output:
             artifacts=[
                 f"results/{_record}/seed{{seed}}/{{checkpoint}}/export/{storage}.tgolf"

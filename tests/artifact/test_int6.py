@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tritgolf.artifact.codecs import compress, decompress_brotli, decompress_xz
-from tritgolf.artifact.inspect import open_artifact
 from tritgolf.artifact.published import int6_brotli, int6_lzma
 from tritgolf.artifact.published.formats import READERS, published_format
 from tritgolf.artifact.published.int6_brotli import shuffled, unshuffled
@@ -238,11 +237,6 @@ def test_formats_are_told_apart_by_their_first_bytes(tmp_path):
         assert published_format(tmp_path / "other") is None
     (tmp_path / "cut").write_bytes(TERNARY.read_bytes()[:20])
     assert published_format(tmp_path / "cut") == "ptz"
-
-
-def test_an_artifact_without_a_network_here_is_told():
-    with pytest.raises(InputError, match=r"is an artifact of #1.*whose network this program doesn't have"):
-        open_artifact(FILES["int6_lzma"])
 
 
 def small_files():

@@ -14,6 +14,7 @@ from tests.small import RECORDS
 from tritgolf.artifact.inspect import inspect_artifact, open_artifact, render_facts
 from tritgolf.artifact.kinds import tensor_specs
 from tritgolf.artifact.published import transformer as recognizing
+from tritgolf.artifact.published.int6_brotli import SYSTEM
 from tritgolf.cli import main
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
@@ -76,7 +77,7 @@ def test_shapes_tell_sizes_and_a_record_the_rest(sample, records):
     alone = open_artifact(SAMPLE)
     model = published_model(EXPECTED["config"])
     assert all(getattr(alone.header.model, name) == getattr(model, name) for name in recognizing.TOLD)
-    assert alone.assumed == recognizing.UNTOLD
+    assert alone.assumed == SYSTEM.untold
     known = [load_record(name, records) for name in ("other", "sample")]
     found = open_artifact(SAMPLE, known=known)
     assert (found.header.model, found.assumed, sample.assumed) == (model, (), ())
@@ -88,7 +89,7 @@ def test_the_full_size_has_the_bytes_of_the_specification():
     specs = tensor_specs(parameters_of(record.model), record.export.storage("own"))
     assert sum(recognizing._bytes_by_kind(specs).values()) == 36_626_976
     shapes = {name: spec.shape for name, spec in specs.items()}
-    told = recognizing.told_by_shapes(shapes, SAMPLE)
+    told = recognizing.told_by_shapes(shapes, SYSTEM, SAMPLE)
     assert told.model_dump() == record.model.model_dump()  # the published settings are those of #1716
 
 
@@ -98,10 +99,10 @@ def test_other_records_and_files_are_refused(records, tmp_path):
     with pytest.raises(InputError, match=r"not of the named record: it has .*gates"):
         open_artifact(SAMPLE, load_record("tiny", RECORDS).model)
     with pytest.raises(InputError, match="lacks tensors of a transformer"):
-        recognizing.told_by_shapes({"tok_emb.weight": (8, 8)}, SAMPLE)
+        recognizing.told_by_shapes({"tok_emb.weight": (8, 8)}, SYSTEM, SAMPLE)
     shapes = {name: tuple(one["shape"]) for name, one in EXPECTED["tensors"].items()}
     with pytest.raises(InputError, match="not those of a transformer"):
-        recognizing.told_by_shapes({**shapes, "skip_weights": (9, 384), "skip_gates": (9, 384)}, SAMPLE)
+        recognizing.told_by_shapes({**shapes, "skip_weights": (9, 384), "skip_gates": (9, 384)}, SYSTEM, SAMPLE)
 
 
 def test_facts_and_their_text():

@@ -102,6 +102,16 @@ def test_it_comes_back_from_a_file(transformer, weights, tmp_path):
     assert all(torch.equal(layer.weight, reloaded[name]) for name, layer in network.linears())
 
 
+def test_clipped_tables_are_rounded_by_scales_that_are_rounded_when_they_are_stored(transformer, weights):
+    clipped = {"grid": "integer", "bits": 8, "clip_quantiles": [0.99], "least_clip": 1, "rounding": "clipped"}
+    storage = RoleStorage(roles={**ROLES, "embedding": clipped})
+    name = "tok_emb.weight"
+    found = store(weights, transformer, storage, calibrated=halved).quantized[name]
+    exact = quantizer_of(storage.roles["embedding"]).clipped(weights[name])
+    assert torch.equal(found.codes, exact.codes)
+    assert torch.equal(found.scale, exact.scale.half().float()) and not torch.equal(found.scale, exact.scale)
+
+
 def test_gptq_needs_a_calibration(transformer, weights):
     with pytest.raises(InputError, match="to be rounded by GPTQ: that needs a calibration"):
         store(weights, transformer, STORAGE)

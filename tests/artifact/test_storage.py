@@ -63,6 +63,20 @@ def test_scales_rounded_to_fp16_decide_the_forward_passs_trits_and_are_not_store
     assert torch.equal(exact.codes[0, 1:], rounded.codes[0, 1:])
 
 
+@pytest.mark.parametrize("estimator", ["absmean", "rms"])
+def test_quantized_weights_quantized_again_have_the_same_trits_and_smaller_scales(estimator):
+    quantizer = TernaryConfig(group_size=16, estimator=estimator)
+    weight = torch.randn(4, 32, generator=torch.Generator().manual_seed(1))
+    once, twice = (
+        round_trits(weight, TritsConfig(quantizer=quantizer, scales="float32", rounding=rounding))
+        for rounding in ("forward", "requantized")
+    )
+    assert torch.equal(twice.codes, once.codes)
+    share = once.codes.float().abs().reshape(4, 2, 16).mean(-1)
+    expected = once.scale * (share if estimator == "absmean" else share.sqrt())
+    assert torch.allclose(twice.scale, expected, rtol=1e-6) and (share < 1).all()
+
+
 def test_master_decides_trits_with_the_rounded_scale_and_stores_the_exact_one():
     # mean|w| is 1.0009766: in FP16 (steps of 1/1024 above 1) that is exact, in BF16 (steps of 1/128) it is 1.
     # 0.5004 / 1.0009766 rounds to 0, 0.5004 / 1 rounds to 1.

@@ -8,6 +8,8 @@ from tests.audit import styles
 from tests.audit.folders import GARBLINGS, PUBLISHED, README_640, SAMPLES, digits_lost, folder, text, three
 from tests.audit.test_script import FIT_FIRST, SCORE_FIRST, TABLE, TWICE
 from tests.small import REPOSITORY
+from tritgolf.artifact.codecs import compress
+from tritgolf.artifact.published import int6_lzma
 from tritgolf.audit.checks import SUBMISSION_CHECKS
 from tritgolf.audit.submission import read_logs, read_submission
 from tritgolf.outcome import Verdict
@@ -74,17 +76,18 @@ def with_artifact(log, damage=False):
     return build
 
 
-INT6_ARTIFACT = REPOSITORY / "tests" / "parity" / "sample_pr1716.int6.ptz"
+PARITY = REPOSITORY / "tests" / "parity"
+INT6_ARTIFACT = PARITY / "sample_pr1716.int6.ptz"
 INT6_BYTES = INT6_ARTIFACT.stat().st_size
 
 
-def with_int6_artifact(size=INT6_BYTES, parameters=1_982_326, keep=None):
-    """A folder with the sample of #1716, or its first ``keep`` bytes, and a log of its size and parameters."""
+def with_int6_artifact(size=INT6_BYTES, parameters=1_982_326, keep=None, content=None):
+    """A folder with the sample of #1716 or ``content`` (its first ``keep`` bytes), and a log of size and parameters."""
 
     def build(path):
         log = styles.sp8192(total=size + 16_630).replace("model_params:35944536", f"model_params:{parameters}")
         made = folder(path, {"seed42": log})
-        (made / "final_model.int6.ptz").write_bytes(INT6_ARTIFACT.read_bytes()[:keep])
+        (made / "final_model.int6.ptz").write_bytes((content or INT6_ARTIFACT.read_bytes())[:keep])
         return made
 
     return build
@@ -223,6 +226,20 @@ def test_the_artifact_of_an_int6_system_is_checked_too(name, flagged, said, tmp_
     assert said in evidence
     if name == "artifact.readable":
         assert "codes6 1,572,864" in outcome(name, with_int6_artifact()(tmp_path / "good")).evidence
+
+
+def test_an_artifact_of_1722_is_checked_and_one_of_an_unknown_network_accuses_nobody(tmp_path):
+    sample = (PARITY / "sample_pr1722.trinity.ptz").read_bytes()
+    good = with_int6_artifact(len(sample), 2_124_556, content=sample)(tmp_path / "good")
+    assert "2,124,556 parameters" in outcome("artifact.readable", good).evidence
+    assert outcome("artifact.contents", good).verdict is Verdict.HOLDS
+    bad = with_int6_artifact(len(sample), 2_124_557, content=sample)(tmp_path / "bad")
+    assert outcome("artifact.contents", bad).verdict is Verdict.CONTRADICTED
+    tensors = int6_lzma.read_int6_lzma(PARITY / "sample_pr1722.trinity.ptz").tensors
+    other = {name: tensor for name, tensor in tensors.items() if name.startswith("blocks.0.attn")}
+    unknown = with_int6_artifact(content=compress(int6_lzma.content_of(other), "xz"))(tmp_path / "unknown")
+    assert outcome("artifact.readable", unknown).verdict is Verdict.HOLDS
+    assert outcome("artifact.contents", unknown).verdict is Verdict.CANT_TELL
 
 
 def test_a_published_run_with_the_same_bytes_is_named(tmp_path):

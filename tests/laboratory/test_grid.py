@@ -93,8 +93,12 @@ def test_the_lossless_row_loses_nothing_of_any_record(record):
         }  # fmt: skip
 
 
+OF_1716, OF_1722 = {"tiny_int6", "int6_recurrent"}, {"tiny_slot", "int6_slot", "int6_xsa"}
+WHOLE = {"int6": OF_1716, "trinity": OF_1722}  # grids by role, and the records that have all their rows
+
+
 @pytest.mark.parametrize("path", sorted(GRIDS.glob("*.yaml")), ids=lambda path: Path(path).stem)
-@pytest.mark.parametrize("record", ["demo", "tiny", "ternary_v1", "ternary_v2", "tiny_int6", "int6_recurrent"])
+@pytest.mark.parametrize("record", ["demo", "tiny", "ternary_v1", "ternary_v2", *sorted(OF_1716 | OF_1722)])
 def test_the_grids_of_the_repository_fit_every_record_of_their_kind(path, record):
     config = load_record(record, RECORDS)
     kind = grid_kind(config.export)
@@ -105,7 +109,9 @@ def test_the_grids_of_the_repository_fit_every_record_of_their_kind(path, record
         return
     grid = grid_of(path.stem, GRIDS, kind)
     variants = kind.variants(grid, config.export, config.model)
-    assert set(grid.rows) < set(variants)
+    if record in WHOLE.get(path.stem, {record}):
+        assert set(grid.rows) < set(variants)
+    assert variants.keys() & grid.rows.keys()  # others leave rows out, and refuse none
     assert list(variants)[:2] == ["own", "lossless"]
     assert all(
         value is not None for variant in variants.values() for name, value in variant.storage if name != "shrinkage"

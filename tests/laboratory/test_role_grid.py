@@ -4,13 +4,14 @@ import pytest
 
 from tests.laboratory.test_role_stage import CALIBRATION, INT8, OWN
 from tests.small import small_transformer
-from tritgolf.config.export import CalibrationConfig
+from tritgolf.config.calibration import GeneratedText, TrainingText
 from tritgolf.config.storage import RoleStorage, factors, forms_by_role
 from tritgolf.errors import InputError
 from tritgolf.laboratory.role_grid import RoleGridConfig, role_variants
 from tritgolf.laboratory.variant import single_factors
+from tritgolf.report.storage_words import shown_factors
 
-STORAGE, TEXT = RoleStorage(roles=OWN), CalibrationConfig(**CALIBRATION)
+STORAGE, TEXT = RoleStorage(roles=OWN), TrainingText(**CALIBRATION)
 
 
 def variants(own=STORAGE, calibration=TEXT, **rows):
@@ -69,8 +70,23 @@ def test_every_role_is_changed_alone_in_both_directions():
 
 def test_a_calibration_is_part_of_a_row():
     found = variants(short={"calibration.batches": 1})["short"]
-    assert found.calibration == CalibrationConfig(**{**CALIBRATION, "batches": 1})
+    assert found.calibration == TrainingText(**{**CALIBRATION, "batches": 1})
     assert found.factors["calibration.batches"] == 1
+
+
+def test_a_row_may_calibrate_on_another_text():
+    own_text = GeneratedText(sequences=4, tokens=16)
+    rows = {
+        "short": {"calibration.tokens": 8},
+        "training": {"calibration": {"source": "training_tokens", "batches": 2}},
+        "batches": {"calibration.batches": 1},  # of training tokens, which this record doesn't calibrate on
+    }
+    found = variants(calibration=own_text, **rows)
+    assert found["short"].calibration == GeneratedText(sequences=4, tokens=8)
+    assert found["training"].calibration == TrainingText(batches=2)
+    assert "batches" not in found
+    calibrations = {name: shown_factors(found[name].factors)["calibration"] for name in ("own", "training", "lossless")}
+    assert calibrations == {"own": "4 × 16 tokens of its own", "training": "2 × 48 sequences", "lossless": "none"}
 
 
 def test_a_row_about_what_the_record_has_not_is_left_out():
@@ -88,6 +104,8 @@ def test_a_row_about_what_the_record_has_not_is_left_out():
         ({"roles.mlp.bits": 50}, r"bits: 50: "),
         ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 5 bits a row"),
         ({"calibration.bathces": 5}, r"bathces: unknown key"),
+        ({"calibration": {"source": "generated"}}, r"tokens: 2048 is not possible; it must be at most .* = 17"),
+        ({"calibration.source": "validation"}, r"source: 'validation' is not possible; it must be one of training_to"),
         ({"reloading": 5}, r"reloading: unknown key"),
     ],
 )

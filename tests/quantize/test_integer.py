@@ -9,6 +9,7 @@ from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
 from tritgolf.quantize.base import Quantized, quantize
 from tritgolf.quantize.formats import cast
+from tritgolf.quantize.integer import squared_error
 
 SMALL_FORMATS = {
     "pertensor int8 (control)": {"bits": 8, "scale": "tensor", "scale_dtype": "float32"},
@@ -55,11 +56,55 @@ def test_the_numbers_that_1716_stores_in_fp16(name):
     assert torch.equal(cast(tensors()[f"small_1716/in/{name}"], "float16"), tensors()[f"small_1716/out/{name}"])
 
 
+INT8_OF_1019 = integer(bits=8, clip_quantiles=(0.9999984,), least_clip=1, rounding="clipped")
+
+
 def test_int8_rows_of_1019_are_decided_with_a_scale_that_is_rounded_when_it_is_stored():
-    settings = {"clip_quantiles": (0.9999984,), "least_clip": 1, "scale_dtype": "float32"}
-    codes, scale = on_grid(tensors()["int8_row_1019/w"], bits=8, **settings)
+    codes, scale = INT8_OF_1019.clipped(tensors()["int8_row_1019/w"])
     assert torch.equal(codes, tensors()["int8_row_1019/q"])
     assert torch.equal(cast(scale[:, 0], "float16"), tensors()["int8_row_1019/scale"])
+
+
+ROWS_OF_1019 = ((0.1, -0.5, 0.02, 0.9, -1.3, 3.1, 0, -2), (0.01, -0.02, 0.04, -0.05, 0.3, 0.016, 0.0162, -0.5))
+
+
+@pytest.mark.parametrize(
+    ("row", "quantile", "scale", "codes"),
+    [
+        (0, 0.999, 0.0997314, [1, -5, 0, 9, -13, 31, 0, -20]),
+        (0, 1.0, 0.0999756, [1, -5, 0, 9, -13, 31, 0, -20]),
+        (1, 1.0, 0.0322571, [0, -1, 1, -2, 9, 0, 1, -16]),  # the floor, 1/31 in FP16
+    ],
+)
+def test_int6_rows_of_1019(row, quantile, scale, codes):
+    found, of_row = on_grid(torch.tensor(ROWS_OF_1019[row])[None], bits=6, clip_quantiles=(quantile,), least_clip=1)
+    assert of_row.item() == pytest.approx(scale, abs=5e-8)
+    assert found.tolist() == [codes]
+
+
+def test_the_clip_of_an_int6_row_is_a_quantile_and_the_first_of_equal_ones_is_taken():
+    row = torch.tensor(ROWS_OF_1019[0])[None]
+    search = integer(bits=6, clip_quantiles=QUANTILES, least_clip=1)
+    assert search.clips(row)[0].item() == pytest.approx(3.0923, abs=1e-5)
+    each = [Quantized(search.nearest(row, scale), scale) for scale in search.candidate_scales(row)]
+    errors = [squared_error(row, search.dequantize(one)).item() for one in each]
+    assert (errors[0], errors[4]) == (pytest.approx(6.476e-5, rel=1e-3), pytest.approx(5.012e-5, rel=1e-3))
+    assert errors[2] == errors[4]
+    assert torch.equal(search.grid_scale(row), integer(bits=6, clip_quantiles=(0.9999,), least_clip=1).grid_scale(row))
+
+
+@pytest.mark.parametrize(
+    ("row", "scale", "stored", "codes"),
+    [
+        (0, 3.0999875 / 127, 0.0244141, [4, -20, 1, 37, -53, 127, 0, -82]),
+        (1, 1 / 127, 0.0078735, [1, -3, 5, -6, 38, 2, 2, -63]),
+    ],
+)
+def test_int8_rows_of_1019_are_clipped_first(row, scale, stored, codes):
+    found, of_row = INT8_OF_1019.clipped(torch.tensor(ROWS_OF_1019[row])[None])
+    assert of_row.item() == pytest.approx(scale, rel=1e-6)
+    assert cast(of_row, "float16").item() == pytest.approx(stored, abs=5e-8)
+    assert found.tolist() == [codes]
 
 
 def test_one_quantile_is_chosen_for_the_whole_matrix():

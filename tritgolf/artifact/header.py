@@ -61,7 +61,7 @@ class Artifact:
     """
 
     path: Path
-    file_format: Literal["tgolf", "ptz", "int6_brotli"]
+    file_format: Literal["tgolf", "ptz", "int6_brotli", "int6_lzma"]
     header: ArtifactHeader
     stored: Stored
     layouts: dict[str, Layout]

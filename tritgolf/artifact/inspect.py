@@ -38,11 +38,7 @@ def open_artifact(path: str | Path, model: Settings | None = None, known: Iterab
     published = published_format(path)
     if published is None:
         raise InputError(path, "is neither a .tgolf nor a published .ptz artifact", "give the path of an artifact")
-    reader = READERS[published]
-    if reader.open is None:
-        what = f"is an artifact of {reader.sources}, whose network this program doesn't have"
-        raise InputError(path, what, "give one of another system")
-    return reader.open(Path(path), model, known)
+    return READERS[published].open(Path(path), model, known)
 
 
 def inspect_artifact(path: str | Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.storage import TritsConfig
 from tritgolf.errors import InputError
-from tritgolf.quantize.base import Quantized, quantize
+from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.gptq import gptq
 from tritgolf.quantize.plan import quantizer_of
 from tritgolf.quantize.rounding import DTYPES
@@ -27,8 +28,9 @@ def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Cali
     """
     if isinstance(form, TritsConfig):
         return round_trits(weight, form)
-    if form.rounding == "nearest":
-        return quantize(weight, quantizer_of(form))
+    if form.rounding != "gptq":
+        quantizer: Any = quantizer_of(form)
+        return quantizer.clipped(weight) if form.rounding == "clipped" else quantize(weight, quantizer)
     if calibrated is None:
         raise InputError(f"tensor {name!r}", "is to be rounded by GPTQ: that needs a calibration", "give one")
     return calibrated(name, weight, form)
@@ -58,11 +60,14 @@ def round_trits(weight: Tensor, form: TritsConfig) -> Quantized:
     weights: ``master``, the published way, in FP32 arithmetic, with the scale rounded to ``form.rounding_scale`` for
     the trits; what is stored is the unrounded scale. ``master_float64`` is the same with the mean accumulated in FP64,
     ``master_bfloat16`` does everything in BF16 step by step. ``forward_float16`` is the forward pass's but for scales
-    rounded to FP16 for the trits.
+    rounded to FP16 for the trits. ``requantized`` quantizes what the forward pass has made: the same trits, and scales
+    mean|q|·s of absmean (what #1722's first version exported before its fix 2).
     """
     quantizer = TernaryQuantizer.of(form.quantizer)
     if form.rounding == "forward":
         return quantize(weight, quantizer)
+    if form.rounding == "requantized":
+        return quantize(dequantize(quantize(weight, quantizer)), quantizer)
     if form.rounding == "master_bfloat16":
         return ternarize_step_by_step(weight, quantizer.group_size, quantizer.estimator, torch.bfloat16)
     scale_dtype = torch.float16

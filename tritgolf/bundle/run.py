@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from tritgolf import checkpoint
-from tritgolf.artifact.calibration import CalibrationText
+from tritgolf.artifact.calibration import TrainingRun
 from tritgolf.artifact.container import read_artifact
 from tritgolf.bundle import log
 from tritgolf.bundle.record import BundledRecord
@@ -92,7 +92,7 @@ def _export_and_score(
     text = validation_text(plan.shards, tokenizer, model, record.evaluate.batch_sequences, train.z_loss)
     score = text.score(trained_network(model, weights.tensors, train.attention), "trained")[1].as_dict()
     _tell(plan, log.trained(score, read_curve(plan.live / CURVE)[-1], run, train.steps))
-    calibration = CalibrationText(plan.shards, train, run["world"])
+    calibration = TrainingRun(plan.seed, train, run["world"], plan.shards)
     exported = write_storages(
         Origin(record.name, plan.seed, "final"), weights, model, export, calibration, out, train.cpu_threads
     )

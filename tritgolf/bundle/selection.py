@@ -6,6 +6,7 @@ from tritgolf.artifact.container import CODECS_TRIED
 from tritgolf.artifact.kinds import tensor_specs
 from tritgolf.artifact.payload import section_layouts
 from tritgolf.bundle.record import BundledRecord
+from tritgolf.config.calibration import SOURCES
 from tritgolf.config.evaluate import SlidingSettings
 from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.config.models import KINDS
@@ -34,6 +35,8 @@ def selection_of(record: BundledRecord) -> Selection:
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
     methods = record.evaluate.scoring.values()
+    calibration = getattr(export, "calibration", None)
+    sources = {calibration.source} if calibration else set()
     adapting = {each.kind for method in methods if isinstance(method, SlidingSettings) for each in method.adapt}
     entries = {
         "tritgolf.config.models:KINDS": {model.kind},
@@ -43,12 +46,16 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
         "tritgolf.evaluate.methods:ADAPTATIONS": adapting,
+        "tritgolf.config.export:EXPORTS": {model.kind},
+        "tritgolf.config.calibration:SOURCES": sources,
+        "tritgolf.artifact.calibration:TEXTS": sources,
         "tritgolf.artifact.codecs:CODECS": {*codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
         "tritgolf.quantize.plan:QUANTIZERS": grids,
     }
     absent: list[Any] = [kind for name, kind in KINDS.items() if name != model.kind]
     absent += [kind for kind in (ExportConfig, RoleExport) if not isinstance(export, kind)]
+    absent += [text for source, text in SOURCES.items() if source not in sources]
     absent += [form for form in FORMS.values() if form not in forms]
     return Selection(
         {registry: frozenset(keys) for registry, keys in entries.items()}, frozenset(kind.__name__ for kind in absent)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from tritgolf.config.calibration import CalibrationConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
@@ -58,17 +59,6 @@ class StorageConfig(Settings):
         roles = dict.fromkeys(("attention", "mlp"), trits) | {role: {"format": f} for role, f in numbers.items()}
         shrinkage = estimator if self.shrinkage else None
         return RoleStorage.model_validate({"roles": roles, "shrinkage": shrinkage, "reload_dtype": self.reload_dtype})
-
-
-class CalibrationConfig(Settings):
-    """The text whose Hessians GPTQ rounds by: the first ``batches`` of training, as rank 0 of one would read them.
-
-    A batch has ``sequences`` of the model's context (#1716: 64 micro-batches of 48).
-    """
-
-    source: Literal["training_tokens"] = "training_tokens"
-    batches: Positive = 64
-    sequences: Positive = 48
 
 
 class RoleExport(Settings):
@@ -142,6 +132,12 @@ class ExportConfig(Settings):
         return self.storage(name).by_role(model, self.decide_scale)
 
 
-def export_of(model: Settings, raw: Any) -> ExportConfig | RoleExport:
+EXPORTS: dict[str, type[ExportConfig] | type[RoleExport]] = {  # by the kind of the model
+    "unet": ExportConfig,
+    "transformer": RoleExport,
+}
+
+
+def export_of(model: Any, raw: Any) -> ExportConfig | RoleExport:
     """``raw`` as the export of this ``model``: a U-Net's own settings, or storages by role."""
-    return (ExportConfig if isinstance(model, UNetConfig) else RoleExport).model_validate(raw)
+    return EXPORTS[model.kind].model_validate(raw)

@@ -15,8 +15,10 @@ class IntegerConfig(Settings):
 
     The grid reaches to its clip: ``clip_sigmas`` standard deviations (#1716), a quantile of the magnitudes (#1019; of
     several the one with the least squared error), or where neither is set the largest magnitude; at least to
-    ``least_clip``. ``damping``: the share of a Hessian's mean diagonal that GPTQ adds to its diagonal; ``block``: the
-    columns that GPTQ rounds before it moves all later ones.
+    ``least_clip``. ``rounding``: each weight to the nearest code; ``clipped`` (#1019's int8 rows): the same of weights
+    that are clipped first, by scales that are not yet rounded to ``scale_dtype``; or GPTQ. ``damping``: the share of a
+    Hessian's mean diagonal that GPTQ adds to its diagonal; ``block``: the columns that GPTQ rounds before it moves all
+    later ones.
     """
 
     grid: Literal["integer"] = "integer"
@@ -26,7 +28,7 @@ class IntegerConfig(Settings):
     clip_sigmas: float | None = Field(default=None, gt=0)
     clip_quantiles: tuple[Fraction, ...] = ()
     least_clip: float = Field(default=1e-10, gt=0)
-    rounding: Literal["nearest", "gptq"] = "nearest"
+    rounding: Literal["nearest", "clipped", "gptq"] = "nearest"
     damping: float = Field(default=0.01, gt=0)
     block: Positive = 128
 

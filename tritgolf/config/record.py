@@ -73,6 +73,8 @@ class RecordConfig(Settings):
             f"a divisor of the {sequences} sequences of a step",
         )
         self.evaluate.check_context(context)
+        if isinstance(self.export, RoleExport) and self.export.calibration:
+            self.export.calibration.check_context(context)
         start, on_grids = self.train.start, isinstance(self.model, UNetConfig) or self.model.qat is not None
         late = start.qat or start.qat_lr_below
         check(not late or on_grids, "train.start.qat", late, "left out: the model has no qat, so no grid is trained on")

@@ -2,14 +2,15 @@
 
 As in every grid there are ``own``, ``lossless``, ``only_FACTOR`` and ``without_FACTOR``; a factor is the form in which
 a role (or layer type) is stored. A path is ``roles.ROLE`` (the whole form), ``roles.ROLE.SETTING``, ``roles.*.SETTING``
-(of every form that has it), a setting of the storage itself, or ``calibration.SETTING``.
+(of every form that has it), a setting of the storage itself, ``calibration`` (all of it) or ``calibration.SETTING``.
 """
 
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.export import CalibrationConfig, RoleExport
+from tritgolf.config.calibration import SOURCES, CalibrationConfig
+from tritgolf.config.export import RoleExport
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings, validate
 from tritgolf.config.storage import NumbersConfig, RoleStorage
@@ -25,6 +26,9 @@ TABLES: tuple[Role, ...] = (
     "hash_embedding",
     "value_embedding",
 )  # which a network keeps in the precision it computes in
+
+
+UNUSED: tuple[Any, ...] = (None, [])  # values of a setting that a form makes no use of
 
 
 class RoleRow(Settings):
@@ -45,6 +49,18 @@ class RoleGridConfig(Settings):
         return self
 
 
+class _Text(Settings):
+    """A calibration, to be validated by its source, for a model of this ``context``."""
+
+    calibration: CalibrationConfig
+    context: int
+
+    @model_validator(mode="after")
+    def _fits(self) -> "_Text":
+        self.calibration.check_context(self.context)
+        return self
+
+
 def role_variants(
     grid: RoleGridConfig, own: RoleStorage, model: Any, calibration: CalibrationConfig | None = None
 ) -> dict[str, Variant]:
@@ -59,7 +75,7 @@ def role_variants(
     for factor in factors:
         variants[f"only_{factor}"] = calibrated(_with_factor(starts["lossless"].storage, factor, own), calibration)
     for name, row in grid.rows.items():
-        changed = _changed(name, row, starts[row.start].storage, calibration)
+        changed = _changed(name, row, starts[row.start].storage, calibration, model.context)
         if changed is not None:
             variants[name] = changed
     for factor in factors:
@@ -99,8 +115,10 @@ def _with_factor(storage: RoleStorage, factor: str, other: RoleStorage) -> RoleS
     return storage.model_copy(update={factor: getattr(other, factor)})
 
 
-def _changed(name: str, row: RoleRow, start: RoleStorage, calibration: CalibrationConfig | None) -> Variant | None:
-    """The row ``name``; None for one that the record has nothing to change of."""
+def _changed(
+    name: str, row: RoleRow, start: RoleStorage, calibration: CalibrationConfig | None, context: int
+) -> Variant | None:
+    """The row ``name`` of a model with this ``context``; None for one that the record has nothing to change of."""
     storage: dict[str, Any] = start.model_dump(mode="json")
     text: dict[str, Any] = calibration.model_dump(mode="json") if calibration else {}
     for path, value in row.change.items():
@@ -108,8 +126,8 @@ def _changed(name: str, row: RoleRow, start: RoleStorage, calibration: Calibrati
         if head == ROLES:
             applies = _change_forms(name, storage[ROLES], setting, value)
         elif head == CALIBRATION:
-            applies = bool(text)
-            text[setting] = value
+            applies = bool(text) and (not setting or _is_of(calibration, setting))
+            text = {**text, setting: value} if setting else dict(value)
         else:
             storage[path], applies = value, True
         if not applies:
@@ -117,7 +135,15 @@ def _changed(name: str, row: RoleRow, start: RoleStorage, calibration: Calibrati
     where = f"row {name!r} of the grid"
     changed = validate(RoleStorage, storage, where)
     _check_that_files_store(changed, where)
-    return calibrated(changed, validate(CalibrationConfig, text, where) if text else None)
+    return calibrated(
+        changed, validate(_Text, {CALIBRATION: text, "context": context}, where).calibration if text else None
+    )
+
+
+def _is_of(calibration: CalibrationConfig | None, setting: str) -> bool:
+    """Whether a row may change ``setting`` of this calibration; False where only one of another source has it."""
+    having = [source for source in SOURCES.values() if setting in source.model_fields]
+    return not having or type(calibration) in having
 
 
 def _check_that_files_store(storage: RoleStorage, where: str) -> None:
@@ -135,11 +161,12 @@ def _check_that_files_store(storage: RoleStorage, where: str) -> None:
 def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> bool:
     """Change ``ROLE``, ``ROLE.SETTING`` or ``*.SETTING`` in ``forms``; whether there was anything to change.
 
+    A form doesn't have what it leaves null or empty, as a grid that is clipped at quantiles has no ``clip_sigmas``.
     ``InputError`` for what is no role, or no setting of the role's form.
     """
     if path.startswith(f"{EVERY}."):
         setting = path.removeprefix(f"{EVERY}.")
-        having = [form for form in forms.values() if setting in form]
+        having = [form for form in forms.values() if form.get(setting) not in UNUSED]
         for form in having:
             form[setting] = value
         return bool(having)
@@ -154,7 +181,8 @@ def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> boo
     if not setting:
         forms[role] = value
     elif setting in forms[role]:
-        forms[role] = {**forms[role], setting: value}
+        forms[role], before = {**forms[role], setting: value}, forms[role][setting]
+        return before not in UNUSED
     else:
         what = f"{ROLES}.{path}: {role} is stored without a setting {setting!r}"
         raise InputError(f"row {row!r} of the grid", what, f"it has {', '.join(forms[role])}")

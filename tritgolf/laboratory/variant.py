@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tritgolf.config.export import CalibrationConfig
+from tritgolf.config.calibration import CalibrationConfig
 from tritgolf.config.storage import factors
 
 

@@ -31,7 +31,7 @@ class IntegerQuantizer:
         A scale that its format has no number for is 0, and its codes are 0.
         """
         rows = weight if self.settings.scale == "row" else weight.reshape(1, -1)
-        scales = self._clips(rows).clamp_min(self.settings.least_clip) / self.largest_code
+        scales = self.clips(rows).clamp_min(self.settings.least_clip) / self.largest_code
         return rounded(scales, DTYPES[self.settings.scale_dtype]).unsqueeze(-1)
 
     def grid_scale(self, weight: Tensor) -> Tensor:
@@ -55,7 +55,17 @@ class IntegerQuantizer:
         """``weight`` on its grid, FP32; the gradient passes straight through."""
         return StraightThrough.apply(weight, self.dequantize(quantize(weight.detach(), self)))
 
-    def _clips(self, rows: Tensor) -> Tensor:
+    def clipped(self, weight: Tensor) -> Quantized:
+        """``weight`` as #1019 rounds its int8 tables: clipped first, by scales that are not rounded to their format.
+
+        Clipping alone changes codes where ``least_clip`` makes the grid reach further than the weights.
+        """
+        exact = IntegerQuantizer(self.settings.model_copy(update={"scale_dtype": "float32"}))
+        rows = weight if self.settings.scale == "row" else weight.reshape(1, -1)
+        clip, scale = self.clips(rows)[0, :, None], exact.grid_scale(weight)
+        return Quantized(exact.nearest(weight.clamp(-clip, clip), scale), scale)
+
+    def clips(self, rows: Tensor) -> Tensor:
         """Clips of ``rows``, (candidates, rows): FP32, but the largest magnitude is divided in its own dtype.
 
         #1716 does so with its hashed table, which is BF16.

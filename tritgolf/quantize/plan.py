@@ -32,14 +32,19 @@ def quantizer_of(settings: Settings) -> Quantizer:
     return next(grid.make(settings) for grid in QUANTIZERS.values() if type(settings) is grid.settings)
 
 
+def grid_settings(model: Any) -> Any:
+    """The settings of the grid that ``model`` (settings) trains matrices on; None if it trains on none."""
+    qat = getattr(model, "qat", None)
+    return getattr(model, "quantizer", None) if qat is None else qat.quantizer
+
+
 def quantizers(model: Any, table: Mapping[str, Parameter], training: bool = False) -> dict[str, Quantizer]:
     """Name → quantizer of every matrix that ``model`` (settings), trained, is computed on a grid with, as in ``table``.
 
     ``training``: those of its training, which may be scored by its master weights. Empty for a model without
     ``quantizer``, a U-Net's, and ``qat``, which names roles: its forward pass rounds no matrix.
     """
-    qat = getattr(model, "qat", None)
-    settings = getattr(model, "quantizer", None) if qat is None else qat.quantizer
+    qat, settings = getattr(model, "qat", None), grid_settings(model)
     if settings is None or not (training or qat is None or qat.scored):
         return {}
     quantizer, roles = quantizer_of(settings), QUANTIZED if qat is None else qat.roles

@@ -37,7 +37,7 @@ class Restorations(TernaryFacts):
 
     schema_: Literal["tritgolf/restorations/1"] = Field(alias="schema")
     artifact: str
-    format: Literal["tgolf", "ptz", "int6_brotli"]
+    format: Literal["tgolf", "ptz", "int6_brotli", "int6_lzma"]
     scale_range: dict[str, NonNegative]
     tokens_scored: Count
     names: dict[str, str]

@@ -9,6 +9,10 @@ from tritgolf.config.export import FACTORS
 from tritgolf.config.storage import form_in_words, forms_by_role
 
 ROLES, CALIBRATION, NO_CALIBRATION = "roles.", "calibration.", "none"
+CALIBRATION_WORDS = {  # by source
+    "training_tokens": "{batches} × {sequences} sequences",
+    "generated": "{sequences} × {tokens} tokens of its own",
+}
 UNSAID = ("estimator", "calibration")  # where a storage is told in full
 
 
@@ -17,7 +21,7 @@ def shown_factors(factors: Mapping[str, Any]) -> dict[str, Any]:
     forms = forms_by_role(factors)
     text = {name.removeprefix(CALIBRATION): value for name, value in factors.items() if name.startswith(CALIBRATION)}
     rest = {name: value for name, value in factors.items() if not name.startswith((ROLES, CALIBRATION))}
-    calibration = f"{text['batches']} × {text['sequences']} sequences" if text else NO_CALIBRATION
+    calibration = CALIBRATION_WORDS[text["source"]].format(**text) if text else NO_CALIBRATION
     return {
         **{f"{ROLES}{role}": form_in_words(form) for role, form in forms.items()},
         **rest,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tritgolf import checkpoint as checkpoints
-from tritgolf.artifact.calibration import CalibrationText, calibrated_rounding
+from tritgolf.artifact.calibration import TrainingRun, calibrated_rounding
 from tritgolf.artifact.container import CODECS_TRIED, begin_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.rounding import Calibrated
@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 
 class Exported(NamedTuple):
-    """By storage: facts of the file for JSON, and what it holds. ``calibrated``: whether a text was read for it."""
+    """By storage: facts of the file for JSON, and what it holds. ``calibrated``: whether GPTQ was calibrated for it."""
 
     entries: dict[str, dict[str, Any]]
     stored: dict[str, Stored]
@@ -56,13 +56,13 @@ def export_stage(
     """Write ``folder/<storage>.tgolf`` for every storage of ``export`` and their sizes to ``facts``.
 
     ``name`` is the checkpoint's name, ``code_bytes`` the size of the record's script (``bundle.script``). Uses
-    ``threads`` threads; the files don't depend on them. ``train`` and ``shards``: the text of the training run, for an
-    ``export`` that calibrates.
+    ``threads`` threads; the files don't depend on them. ``train``: of the run, for an ``export`` that calibrates;
+    ``shards``: the run's, for one that calibrates on them.
     """
     trained = checkpoints.load(checkpoint)
-    text = CalibrationText(shards, train, trained.facts.get("world", 1)) if shards and train else None
+    run = TrainingRun(seed, train, trained.facts.get("world", 1), shards) if train else None
     origin = Origin(record, seed, name)
-    exported = write_storages(origin, trained, model, export, text, folder, threads)
+    exported = write_storages(origin, trained, model, export, run, folder, threads)
     entries = exported.entries
     metrics = {
         "storages": entries,
@@ -90,13 +90,13 @@ def write_storages(
     trained: Checkpoint,
     model: Any,
     export: ExportConfig | RoleExport,
-    text: CalibrationText | None,
+    run: TrainingRun | None,
     folder: Path,
     threads: int,
 ) -> Exported:
-    """Write ``folder/<storage>.tgolf`` for every storage of ``export``; ``text``: for one that calibrates."""
+    """Write ``folder/<storage>.tgolf`` for every storage of ``export``; ``run``: for one that calibrates."""
     began = time.perf_counter()
-    calibrated = _calibrated(model, export, trained, text)
+    calibrated = _calibrated(model, export, trained, run)
     rounded: Rounded = {}
     entries: dict[str, dict[str, Any]] = {}
     with Sections(threads) as shared:
@@ -123,14 +123,14 @@ def write_storages(
 
 
 def _calibrated(
-    model: Any, export: ExportConfig | RoleExport, trained: Checkpoint, text: CalibrationText | None
+    model: Any, export: ExportConfig | RoleExport, trained: Checkpoint, run: TrainingRun | None
 ) -> Calibrated | None:
     """Rounding by GPTQ where ``export`` calibrates."""
     if not isinstance(export, RoleExport) or export.calibration is None:
         return None
-    if text is None:
-        raise ValueError("an export that calibrates needs the training's settings and its shards")
-    return calibrated_rounding(model, trained.tensors, text, export.calibration)
+    if run is None:
+        raise ValueError("an export that calibrates needs the training's settings")
+    return calibrated_rounding(model, trained.tensors, run, export.calibration)
 
 
 def _text_digest(exported: Exported, shards: Path | None) -> dict[str, str]:

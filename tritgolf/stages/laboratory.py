@@ -6,7 +6,7 @@ each row's file is really written, read back with all its checksums, and deleted
 
 import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ from typing import Any
 from torch import Tensor
 
 from tritgolf import checkpoint as checkpoints
-from tritgolf.artifact.calibration import CalibrationText, calibrated_rounding
+from tritgolf.artifact.calibration import TrainingRun, calibrated_rounding
 from tritgolf.artifact.container import CODECS_TRIED, PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.rounding import Calibrated, same_codes
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Rounded, restore, store
 from tritgolf.checkpoint import Checkpoint
-from tritgolf.config.export import CalibrationConfig, ExportConfig, RoleExport
+from tritgolf.config.calibration import CalibrationConfig, TrainingText
+from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import NumbersConfig, RoleStorage
@@ -39,6 +40,7 @@ from tritgolf.laboratory.threshold import threshold_facts
 from tritgolf.laboratory.variant import Variant, single_factors
 from tritgolf.model.zeros import ternary_plan, zero_facts
 from tritgolf.provenance import envelope
+from tritgolf.quantize.plan import grid_settings
 
 
 def laboratory_stage(
@@ -76,7 +78,7 @@ def laboratory_stage(
         scratch = Path(held.enter_context(tempfile.TemporaryDirectory(dir=facts.parent)))
         background = ThreadPoolExecutor(1)
         held.callback(background.shutdown, cancel_futures=True)
-        roundings = _calibrated(source, model, distinct, train, shards)
+        roundings = _calibrated(source, seed, model, distinct, train, shards)
         begun = _begin(source.tensors, model, export, distinct, roundings, shared, background)
         bench = Bench(model, source.tensors, text, attention)
         for row, variant in distinct.items():
@@ -89,7 +91,7 @@ def laboratory_stage(
         metrics=metrics,
         payload=metrics,
         configuration=[model.model_dump(mode="json"), export.model_dump(mode="json"), grid.model_dump(mode="json")],
-        inputs={"checkpoint": source.facts["digest"], **text.inputs, **(_training_text(shards) if roundings else {})},
+        inputs={"checkpoint": source.facts["digest"], **text.inputs, **_training_text(roundings, shards)},
     )
     write_json(facts, written)
 
@@ -115,7 +117,7 @@ def _metrics(
 
 
 def _calibrated(
-    source: Checkpoint, model: Any, variants: Mapping[str, Variant], train: TrainConfig | None, shards: Path
+    source: Checkpoint, seed: int, model: Any, variants: Mapping[str, Variant], train: TrainConfig | None, shards: Path
 ) -> dict[CalibrationConfig, Calibrated]:
     """Rounding by GPTQ for every calibration of ``variants``: one set of Hessians each, whatever rows share it."""
     calibrations = dict.fromkeys(variant.calibration for variant in variants.values() if variant.calibration)
@@ -123,13 +125,14 @@ def _calibrated(
         return {}
     if train is None:
         raise ValueError("a grid that calibrates needs the training's settings")
-    text = CalibrationText(shards, train, source.facts.get("world", 1))
-    return {settings: calibrated_rounding(model, source.tensors, text, settings) for settings in calibrations}
+    run = TrainingRun(seed, train, source.facts.get("world", 1), shards)
+    return {settings: calibrated_rounding(model, source.tensors, run, settings) for settings in calibrations}
 
 
-def _training_text(shards: Path) -> dict[str, str]:
-    """The digest of the text that GPTQ was calibrated on."""
-    return {"shards": payload_digest(load_manifest(shards))}
+def _training_text(calibrations: Iterable[CalibrationConfig], shards: Path) -> dict[str, str]:
+    """The digest of the training's text, where GPTQ was calibrated on it."""
+    reads_it = any(isinstance(settings, TrainingText) for settings in calibrations)
+    return {"shards": payload_digest(load_manifest(shards))} if reads_it else {}
 
 
 def _begin(
@@ -181,7 +184,7 @@ def _ternary_facts(bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
     """What only trits have: estimator, counts and zeros; then their numbers' margins and their thresholds."""
     if not ternary_plan(bench.model):
         return {}, {}
-    quantizer: TernaryConfig = bench.model.quantizer
+    quantizer: TernaryConfig = grid_settings(bench.model)
     counts = {
         "estimator": quantizer.estimator,
         "ternary_weights": sum(matrix.codes.numel() for matrix in bench.quantized.values()),

@@ -16,17 +16,17 @@ START = 1 << 16  # bytes of a file that a format is recognized by
 class Reader(NamedTuple):
     """``sources``: whose files they are. ``claims``: whether the first bytes of a file are such; ``read``: its path.
 
-    ``open``: path, model of a named record or None, known records → an ``Artifact``; None where no network is known.
+    ``open``: path, model of a named record or None, known records → an ``Artifact``.
     """
 
     sources: str
     claims: Callable[[bytes], bool]
     read: Callable[[Path], Any]
-    open: Callable[[Path, Settings | None, Iterable[RecordConfig]], Artifact] | None = None
+    open: Callable[[Path, Settings | None, Iterable[RecordConfig]], Artifact]
 
 
 READERS: dict[PublishedFormat, Reader] = {
-    "int6_lzma": Reader("#1019, #1722", int6_lzma.is_published, int6_lzma.read_int6_lzma),
+    "int6_lzma": Reader("#1019, #1722", int6_lzma.is_published, int6_lzma.read_int6_lzma, int6_lzma.open_int6_lzma),
     "ptz": Reader(
         "#640, #920, #923", ptz.is_published, ptz.read_ptz, ptz.open_ptz
     ),  # any other .xz: its reader tells what is wrong

@@ -24,11 +24,12 @@ from tritgolf.artifact.published.labelled import (
     write_entries,
 )
 from tritgolf.artifact.published.torch_zip import read_torch_zip
-from tritgolf.artifact.published.transformer import transformer_artifact
+from tritgolf.artifact.published.transformer import System, transformer_artifact
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import FormConfig, NumbersConfig
+from tritgolf.config.transformer import RecurrenceConfig
 from tritgolf.malformed import blame, require
 
 MAGIC = b"BSHF"
@@ -55,6 +56,28 @@ SETTINGS: dict[str, FormConfig] = {
     "pertensor int8 (control)": IntegerConfig(bits=8, scale="tensor", scale_dtype="float32"),
     "passthrough (float16)": NumbersConfig(format="float16"),
 }
+PARALLEL_FROM = 7
+SYSTEM = System(
+    file_format="int6_brotli",
+    forms=SETTINGS,
+    untold=(
+        "context",
+        "rotary_dims",
+        "rotary_base",
+        "rotary_frequencies",
+        "softcap",
+        "recurrence",
+        "parallel_from",
+        "xsa_layers",
+        "compute",
+    ),
+    usual=lambda layers: {
+        "rotary_frequencies": "bfloat16",
+        "xsa_layers": layers,
+        "parallel_from": PARALLEL_FROM if layers > PARALLEL_FROM else None,
+    },
+    recurrence=RecurrenceConfig(layers=(3, 5), loops=2),
+)
 BFLOAT16 = ("tok_emb.weight", "bigram.embed.weight", "logit_temp")
 
 
@@ -74,7 +97,7 @@ def read_int6_brotli(path: str | Path) -> Labelled:
 
 def open_int6_brotli(path: Path, model: Settings | None = None, known: Iterable[RecordConfig] = ()) -> Artifact:
     """The same as an artifact of its model (``transformer_artifact``)."""
-    return transformer_artifact(path, read_int6_brotli(path), SETTINGS, model, known)
+    return transformer_artifact(path, read_int6_brotli(path), SYSTEM, model, known)
 
 
 def content_of(tensors: Mapping[str, StoredTensor]) -> bytes:

@@ -1,10 +1,10 @@
-"""The transformer that an artifact of #1716 holds: sizes by its shapes, what these don't tell by a record."""
+"""The transformer in an artifact of #1716, #1019 or #1722: sizes by shapes, what these don't tell by a record."""
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from tritgolf.artifact.header import Artifact, ArtifactHeader
 from tritgolf.artifact.kinds import CODES, PAYLOAD_KIND, Shape, TensorSpec, spec_of
@@ -21,43 +21,53 @@ from tritgolf.model.specs import parameters_of
 from tritgolf.parameters import Parameter
 from tritgolf.quantize.widths import width_of
 
-# Settings that no shape tells; a file of no known record has them as #1716, where its layers allow.
-UNTOLD = (
-    "context", "rotary_dims", "rotary_base", "rotary_frequencies", "softcap", "recurrence", "parallel_from",
-    "xsa_layers", "compute",
+TOLD = (
+    "vocab_size", "layers", "width", "heads", "kv_heads", "mlp_multiple", "bigram", "gates", "value_embedding",
+    "logit_temp",
 )  # fmt: skip
-TOLD = ("vocab_size", "layers", "width", "heads", "kv_heads", "mlp_multiple", "bigram", "gates")
-PUBLISHED_RECURRENCE = RecurrenceConfig(layers=(3, 5), loops=2)
-PUBLISHED_PARALLEL_FROM = 7
 BYTE_CODES: Layout = "byte_planes"  # a code a byte, also where it has 6 bits
 FIX = "give a published artifact, or ours"
-NOT_A_TRANSFORMER = "its tensors are not those of a transformer of #1716"
+NOT_A_TRANSFORMER = "its tensors are not those of a transformer of #1716, #1019 or #1722"
+
+
+class System(NamedTuple):
+    """What files of one format have in common. ``forms``: what each label says in a record's settings.
+
+    ``untold``: settings of the model that no shape tells; ``usual``: number of layers → those that differ from the
+    defaults in the published runs. ``recurrence``: theirs, where their layers repeat.
+    """
+
+    file_format: Literal["int6_brotli", "int6_lzma"]
+    forms: Mapping[str, FormConfig]
+    untold: tuple[str, ...]
+    usual: Callable[[int], dict[str, Any]]
+    recurrence: RecurrenceConfig | None = None
 
 
 def transformer_artifact(
     path: Path,
     file: Labelled,
-    forms: Mapping[str, FormConfig],
+    system: System,
     model: Settings | None = None,
     known: Iterable[RecordConfig] = (),
 ) -> Artifact:
-    """``file``, read from ``path``, as an artifact of its model. ``forms``: what each label says in settings.
+    """``file`` of ``system``, read from ``path``, as an artifact of its model.
 
     The model is ``model`` (a record's, named by the user), or that of the ``known`` record with these shapes, faithful
     ones first, or one with the published settings: then ``assumed`` names those that nothing tells. Raises
     ``InputError`` where the tensors are not those of ``model``, or of any transformer.
     """
     shapes = {name: tensor.shape for name, tensor in file.tensors.items()}
-    sizes = told_by_shapes(shapes, path)
+    sizes = told_by_shapes(shapes, system, path)
     given = _matching(shapes, known) if model is None else _named(sizes, model, path)
     chosen = sizes if given is None else given
     if shapes != {name: parameter.shape for name, parameter in parameters_of(chosen).items()}:
         raise InputError(path, NOT_A_TRANSFORMER, FIX)
     table = parameters_of(chosen)
-    stored = _stored(file, table, forms)
+    stored = _stored(file, table, system.forms)
     return Artifact(
         path=path,
-        file_format="int6_brotli",
+        file_format=system.file_format,
         header=ArtifactHeader(
             record="published",
             seed=None,
@@ -65,25 +75,29 @@ def transformer_artifact(
             step=None,
             storage_name="published",
             model=chosen,
-            storage=_storage(file, table, forms, path),
+            storage=_storage(file, table, system.forms, path),
         ),
         stored=stored,
         layouts={CODES[spec.kind].section: BYTE_CODES for spec in stored.specs.values() if spec.codes},
         file_bytes=file.file_bytes,
         bytes_by_kind=_bytes_by_kind(stored.specs),
         compressed_by_kind={},
-        assumed=UNTOLD if given is None else (),
+        assumed=system.untold if given is None else (),
     )
 
 
-def told_by_shapes(shapes: Mapping[str, Shape], path: Path) -> TransformerConfig:
-    """Sizes and mechanisms from ``shapes``; ``UNTOLD`` as published. ``InputError`` if it is no transformer."""
+def told_by_shapes(shapes: Mapping[str, Shape], system: System, path: Path) -> TransformerConfig:
+    """Sizes and mechanisms by ``shapes``, the rest as published. ``InputError`` if it is no transformer."""
     blocks = {int(match[1]) for name in shapes if (match := re.match(r"blocks\.(\d{1,4})\.", name))}
     try:
         (vocabulary, width), (heads,) = shapes["tok_emb.weight"], shapes["blocks.0.attn.q_gain"]
         (hidden, _), (keys, _) = shapes["blocks.0.mlp.fc.weight"], shapes["blocks.0.attn.c_k.weight"]
         gate, smear = shapes.get("blocks.0.attn.attn_gate_proj.weight"), shapes.get("smear_gate.weight")
         bigram, (rows, _) = shapes.get("bigram.embed.weight"), shapes["skip_weights"]
+        value, value_layers = (
+            shapes.get("ve_shared.embed.weight"),
+            sum(n.startswith("ve_layer_scales.") for n in shapes),
+        )
         sizes = {
             "kind": "transformer",
             "vocab_size": vocabulary,
@@ -91,23 +105,24 @@ def told_by_shapes(shapes: Mapping[str, Shape], path: Path) -> TransformerConfig
             "width": width,
             "heads": heads,
             "kv_heads": keys // (width // heads),
-            "mlp_multiple": hidden // width,
+            "mlp_multiple": hidden / width,
             "bigram": {"buckets": bigram[0], "width": bigram[1]} if bigram else None,
             "gates": {
                 "attention": gate[1] if gate else None,
                 "smear": smear[1] if smear else None,
                 "skips": "skip_gates" in shapes,
+                "previous": "smear.gate" in shapes,
             },
-            "rotary_frequencies": "bfloat16",
-            "xsa_layers": len(blocks),
-            "parallel_from": PUBLISHED_PARALLEL_FROM if len(blocks) > PUBLISHED_PARALLEL_FROM else None,
+            "value_embedding": {"width": value[1], "layers": value_layers} if value else None,
+            "logit_temp": "logit_temp" in shapes,
+            **system.usual(len(blocks)),
         }
     except (KeyError, ValueError, IndexError, ZeroDivisionError):
         raise InputError(
-            path, "lacks tensors of a transformer of #1716", "give a published artifact, or ours"
+            path, "lacks tensors of a transformer of #1716, #1019 or #1722", "give a published artifact, or ours"
         ) from None
     plain = validate(TransformerConfig, sizes, path)
-    for recurrence in (None, PUBLISHED_RECURRENCE, *_recurrences(plain.layers)):
+    for recurrence in (None, system.recurrence, *_recurrences(plain.layers)):
         model = plain.model_copy(update={"recurrence": recurrence})
         if (recurrence is None or recurrence.layers[1] < plain.layers) and skip_rows(model) == rows:
             return model

@@ -46,7 +46,7 @@ def contents_are_the_logs(submission: Submission) -> Outcome:
     facts = _facts(submission)
     if isinstance(facts, Outcome):
         return cant_tell(facts.evidence)
-    if "codes" in facts:
+    if "ternary_weights" not in facts:
         return _parameters_are_the_logs(facts, submission)
     sizes = {log.artifact_bytes: log.artifact for log in submission.logs if log.artifact}
     logged = sizes.get(facts["bytes"])
@@ -63,6 +63,8 @@ def contents_are_the_logs(submission: Submission) -> Outcome:
 
 
 def _parameters_are_the_logs(facts: dict[str, Any], submission: Submission) -> Outcome:
+    if "parameters" not in facts:
+        return cant_tell("its tensors are of a network that this program doesn't have")
     sizes = {_logged_size(log): log.parameters for log in submission.logs if log.parameters is not None}
     logged = sizes.get(facts["bytes"])
     if logged is None:
@@ -83,15 +85,16 @@ def _facts(submission: Submission) -> dict[str, Any] | Outcome:
         return cant_tell(NO_FILE)
     from tritgolf.artifact.inspect import inspect_artifact  # noqa: PLC0415  (torch: only for a file that is there)
     from tritgolf.artifact.published.formats import READERS, published_format  # noqa: PLC0415
+    from tritgolf.artifact.published.labelled import Labelled  # noqa: PLC0415
 
     known = published_format(submission.artifact)
     if known is None:
         return cant_tell(f"{submission.artifact.name} is in another format than the published ones that are read here")
-    reader = READERS[known]
+    whole = None
     try:
-        if reader.open is not None:
-            return inspect_artifact(submission.artifact)
-        facts: dict[str, Any] = reader.read(submission.artifact).facts()
+        whole = READERS[known].read(submission.artifact)
+        return inspect_artifact(submission.artifact)
     except InputError as error:
+        if isinstance(whole, Labelled):  # of another network than those known here
+            return whole.facts()
         return contradicted(f"{submission.artifact.name}: {error.what}")
-    return facts
