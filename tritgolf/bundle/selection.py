@@ -6,7 +6,7 @@ from tritgolf.artifact.container import CODECS_TRIED
 from tritgolf.artifact.kinds import tensor_specs
 from tritgolf.artifact.payload import section_layouts
 from tritgolf.bundle.record import BundledRecord
-from tritgolf.config.evaluate import SlidingSettings
+from tritgolf.config.evaluate import ScoreFirstSettings, SlidingSettings, SlotSettings
 from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.config.models import KINDS
 from tritgolf.config.storage import NumbersConfig, TritsConfig
@@ -36,13 +36,14 @@ def selection_of(record: BundledRecord) -> Selection:
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
     methods = record.evaluate.scoring.values()
-    adapting = {each.kind for method in methods if isinstance(method, SlidingSettings) for each in method.adapt}
+    adapting = [each for method in methods if isinstance(method, SlidingSettings) for each in method.adapt]
     entries = {
         "tritgolf.config.models:KINDS": {model.kind},
         "tritgolf.model.specs:MODELS": {model.kind},
         "tritgolf.data.batches:ORDERS": {record.train.order},
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
-        "tritgolf.evaluate.methods:ADAPTATIONS": adapting,
+        "tritgolf.evaluate.methods:ADAPTATIONS": {each.kind for each in adapting},
+        "tritgolf.evaluate.score_first:OPTIMIZERS": {getattr(each, "optimizer", "") for each in adapting},
         "tritgolf.artifact.codecs:CODECS": {*codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
         "tritgolf.quantize.plan:QUANTIZERS": grids,
@@ -50,6 +51,7 @@ def selection_of(record: BundledRecord) -> Selection:
     absent: list[Any] = [kind for name, kind in KINDS.items() if name != model.kind]
     absent += [kind for kind in (ExportConfig, RoleExport) if not isinstance(export, kind)]
     absent += [form for form in FORMS.values() if form not in forms]
+    absent += [kind for kind in (ScoreFirstSettings, SlotSettings) if kind not in map(type, adapting)]
     return Selection(
         {registry: frozenset(keys) for registry, keys in entries.items()}, frozenset(kind.__name__ for kind in absent)
     )

@@ -17,6 +17,7 @@ import torch
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.causality import LaterTokens, Nats, OwnToken, later_tokens, sampled_own_token
 from tritgolf.evaluate.windowed import Method, Scores
+from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.network import Network, device_of
 from tritgolf.outcome import Outcome, Verdict, judge
 from tritgolf.ranks import Ranks, alone
@@ -89,7 +90,7 @@ def probe(
     text = np.asarray(tokens[:length], dtype=np.int64)
 
     def nats(texts: npt.NDArray[np.int64]) -> Nats:
-        with deterministic(device_of(network)):
+        with repeatable(network, device_of(network)):
             return first(small.token_nats(network, texts))
 
     reference, again = nats(np.stack((text, text)))
@@ -107,23 +108,36 @@ def probe(
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """Sums in an order that repeats, wherever PyTorch has such a form for ``device``, until the block ends.
+def repeatable(network: Network, device: torch.device) -> Iterator[None]:
+    """``network``, on ``device``, and its copies sum in an order that repeats, until the block ends.
 
     A method that trains on a GPU otherwise scores the same text differently each time (#1716's by more than ``NOISY``),
-    and no leak can be told from that. On CPUs all sums repeat.
+    and no leak can be told from that. PyTorch is asked for its repeating forms. No fast attention has one for gradients
+    there: cuDNN's has none, the packages ask nobody, and PyTorch's own keep to their atomic sums where others may only
+    be warned of. So where there are gradients, attention is computed by its definition. On CPUs all sums repeat.
     """
     if device.type != "cuda":
         yield
         return
     before, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    attending: list[Any] = [module for module in network.modules() if hasattr(module, "attend")]
+    fast = [module.attend for module in attending]
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
+        for module in attending:
+            module.attend = _with_repeating_gradients(module.attend)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*deterministic.*")  # the rest stays noise, which is measured
             yield
     finally:
+        for module, attend in zip(attending, fast, strict=True):
+            module.attend = attend
         torch.use_deterministic_algorithms(before, warn_only=warned)
+
+
+def _with_repeating_gradients(attend: Attention) -> Attention:
+    """``attend``, but the definition where gradients are to be computed."""
+    return lambda q, k, v: (math_attention if torch.is_grad_enabled() and q.requires_grad else attend)(q, k, v)
 
 
 @torch.no_grad()
