@@ -6,7 +6,9 @@ Optimizers, quantizers, storage, counts, statistics and the audit choose by role
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-Role = Literal["attention", "mlp", "embedding", "hash_embedding", "projection", "gate", "mix", "control"]
+Role = Literal[
+    "attention", "mlp", "embedding", "hash_embedding", "value_embedding", "projection", "gate", "mix", "control"
+]
 QUANTIZED: frozenset[Role] = frozenset({"attention", "mlp"})  # matrices that a quantizer sits on
 MATRICES: frozenset[Role] = QUANTIZED | {"projection"}  # matrices that Muon trains
 

@@ -1,10 +1,11 @@
+import json
 from collections import Counter
 
 import pytest
 import torch
 
 from tests.small import small_transformer
-from tritgolf.config.transformer import TransformerConfig
+from tritgolf.config.transformer import BigramConfig, TransformerConfig
 from tritgolf.model.counts import trained_parameters
 from tritgolf.model.transformer import Transformer
 from tritgolf.model.transformer_parameters import transformer_parameters
@@ -19,12 +20,30 @@ RECORD = TransformerConfig(
     bigram={"buckets": 16_384, "width": 32},
     gates={"attention": 12, "smear": 12, "skips": True},
 )
+OF_1019 = TransformerConfig(
+    kind="transformer",
+    vocab_size=1024,
+    mlp_multiple=3,
+    rotary_frequencies="bfloat16",
+    xsa_layers=11,
+    bigram={"buckets": 3072, "width": 112},
+    gates={"previous": True},
+    value_embedding={"width": 128, "layers": 2},
+    logit_temp=False,
+)
+OF_1722 = OF_1019.model_copy(update={"bigram": BigramConfig(buckets=2048, width=128)})
 VARIANTS = [
     {},
     {"bigram": None},
     {"recurrence": None},
     {"gates": {}},
     {"gates": {"smear": 3}},
+    {
+        "gates": {"previous": True},
+        "value_embedding": {"width": 6, "layers": 2},
+        "logit_temp": False,
+        "recurrence": None,
+    },
     {"mlp_multiple": 3, "kv_heads": 1, "layers": 4, "xsa_layers": 4},
 ]
 
@@ -74,6 +93,33 @@ def test_by_what_stores_it():
     assert layers_of(transformer_parameters(RECORD)) == [
         "attn.q", "attn.k", "attn.v", "attn.proj", "mlp.fc", "mlp.proj",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "count"), [(OF_1019, 27_067_484), (OF_1722, 26_993_756)])
+def test_counts_of_1019_and_1722(model, count):
+    """Trinity-spec, "Exact numbers"."""
+    table = transformer_parameters(model)
+    assert trained_parameters(model) == count
+    assert sum(row.size for row in table.values() if row.is_quantized) == 25_952_256
+    sizes = Counter()
+    for name, row in table.items():
+        sizes[name.split(".")[0]] += 0 if row.is_quantized else row.size
+    assert sizes.pop("bigram") == {OF_1019: 401_409, OF_1722: 327_681}[model]
+    value_embedding = sizes.pop("ve_shared") + sizes.pop("ve_layer_scales")
+    assert value_embedding == 163_843
+    assert sizes == {"tok_emb": 524_288, "smear": 512, "skip_weights": 2560, "blocks": 22_616}
+    tables = sum(row.size for row in table.values() if "embedding" in row.role)  # BF16, as the published checkpoint
+    assert 4 * (count - tables) + 2 * tables == {OF_1019: 106_271_088, OF_1722: 106_140_016}[model]
+
+
+@pytest.mark.parametrize(
+    ("multiple", "width", "count"),
+    [(3.25, 1664, 28_435_548), (3.5, 1792, 29_877_340), (4, 2048, 32_760_924), (5, 2560, 38_528_092)],
+)
+def test_counts_of_the_other_widths_that_1722_tried(multiple, width, count):
+    model = TransformerConfig.model_validate(OF_1722.model_dump() | {"mlp_multiple": multiple})
+    assert (model.mlp_width, trained_parameters(model)) == (width, count)
+    assert json.dumps(model.model_dump(mode="json")["mlp_multiple"]) == str(multiple)  # 4, not 4.0
 
 
 def test_without_what_1716_added_it_is_1493():

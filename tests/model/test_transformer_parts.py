@@ -1,4 +1,4 @@
-"""Each mechanism by itself, by hand and against numbers of the specification (sp8192-spec, "Exact numbers")."""
+"""Each mechanism by itself, by hand and against numbers of the specifications, "Exact numbers"."""
 
 import pytest
 import torch
@@ -8,13 +8,22 @@ from tests.small import small_transformer
 from tritgolf.model.attention import math_attention
 from tritgolf.model.parts.bigram import bigram_rows
 from tritgolf.model.parts.gates import blend_skip, gate_heads
-from tritgolf.model.parts.rotary import in_precision, plain_frequencies, position_tables, rotate, rotate_first
-from tritgolf.model.parts.smear import add_previous
+from tritgolf.model.parts.rotary import (
+    in_precision,
+    plain_frequencies,
+    position_tables,
+    rotate,
+    rotate_first,
+    stretched_base,
+    tables_of_call,
+)
+from tritgolf.model.parts.smear import BlendPrevious, add_previous
+from tritgolf.model.parts.value_embedding import ValueEmbedding
 from tritgolf.model.parts.xsa import without_own_value
 from tritgolf.model.transformer_block import Block, leaky_relu2
 
 
-@pytest.mark.parametrize(("x", "expected"), [(2.0, 4.0), (-2.0, 1.0), (-1.0, 0.25), (0.0, 0.0)])
+@pytest.mark.parametrize(("x", "expected"), [(2.0, 4.0), (-2.0, 1.0), (-1.0, 0.25), (-0.5, 0.0625), (0.0, 0.0)])
 def test_leaky_relu2(x, expected):
     assert leaky_relu2(torch.tensor(x)).item() == expected
 
@@ -26,6 +35,8 @@ def test_a_skip_is_blended_in(gate, expected):
 
 
 def test_xsa_takes_out_the_direction_of_the_own_value():
+    of_trinity_spec = (torch.tensor([1.0, 2, 3]).view(1, 1, 1, 3), torch.tensor([0.0, 3, 4]).view(1, 1, 1, 3))
+    assert_close(without_own_value(*of_trinity_spec).flatten(), torch.tensor([1, -0.16, 0.12]))
     y = torch.tensor([[1.0, 1.0], [2.0, -1.0]])
     v = torch.tensor([3.0, 4.0]).view(1, 1, 1, 2)
     found = without_own_value(y.view(1, 1, 2, 2), v)
@@ -57,6 +68,23 @@ def test_the_smear_adds_a_share_of_the_token_before():
     assert torch.equal(add_previous(x, gate, torch.zeros(1)), x)
 
 
+def test_the_smear_of_1019_blends_each_channel_with_the_token_before():
+    smear = BlendPrevious(2)
+    x = torch.tensor([[[1.0, 2.0], [3.0, 5.0]]])
+    assert smear(x).tolist() == [[[0.5, 1.0], [2.0, 3.5]]]  # a half at first
+    with torch.no_grad():
+        smear.gate.copy_(torch.tensor([100.0, -100.0]))
+    assert smear(x).tolist() == [[[0.0, 2.0], [1.0, 5.0]]]
+
+
+def test_the_value_embedding_is_a_tenth_of_its_projected_row_at_first():
+    embedding = ValueEmbedding(5, 2, 3, torch.float32)
+    with torch.no_grad():
+        embedding.proj.weight.copy_(torch.tensor([[1.0, 0], [0, 1], [1, 1]]))
+        embedding.embed.weight[3] = torch.tensor([10.0, 20])
+    assert_close(embedding(torch.tensor([[3]])), torch.tensor([[[1.0, 2, 3]]]))
+
+
 @pytest.mark.parametrize(
     ("previous", "current", "row"),
     [(0, 0, 0), (1, 2, 12682), (2, 1, 6584), (1, 5, 12052), (5, 8191, 2071), (8191, 8191, 7139), (8191, 0, 10979),
@@ -64,6 +92,18 @@ def test_the_smear_adds_a_share_of_the_token_before():
 )  # fmt: skip
 def test_the_hash_of_two_tokens(previous, current, row):
     assert bigram_rows(torch.tensor([[previous, current]]), 16384).tolist() == [[16383, row]]
+
+
+@pytest.mark.parametrize(
+    ("buckets", "rows"),
+    [(3072, (1025, 2467, 1470, 2561, 2231, 1537, 448, 301)), (2048, (11, 435, 450, 546, 28, 632, 557, 977))],
+)
+def test_the_hash_with_the_buckets_of_1019_and_1722(buckets, rows):
+    pairs = [(1, 1), (1, 2), (2, 1), (3, 4), (10, 500), (500, 10), (259, 871), (1023, 1023)]
+    assert tuple(bigram_rows(torch.tensor(pairs), buckets)[:, 1].tolist()) == rows
+    text = torch.tensor([[1, 5, 9, 1000, 42, 42, 7]])
+    wanted = {3072: [3071, 835, 70, 1646, 1042, 1311, 2932], 2048: [2047, 1887, 144, 389, 1148, 353, 59]}
+    assert bigram_rows(text, buckets)[0].tolist() == wanted[buckets]
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
@@ -79,6 +119,33 @@ def test_the_published_frequencies():
     found = in_precision(plain_frequencies(16, 10_000.0), "bfloat16").tolist()
     assert found[:5] == wanted
     assert found[5:] == [0.0031585693359375, 0.00099945068359375, 0.000316619873046875]
+
+
+@pytest.mark.parametrize(
+    ("length", "base"), [(1024, 10_000), (1025, 10_011.1615), (2047, 22_069.4683), (2048, 22_081.7903)]
+)
+def test_the_stretched_base_by_length(length, base):
+    assert stretched_base(10_000, 16, length, 1024) == pytest.approx(base, abs=1e-4)
+
+
+def test_the_stretched_frequencies():
+    wanted = [1, 0.28641497, 0.082033536, 0.023495633, 0.006729501, 0.0019274298, 0.00055204476, 0.00015811388]
+    assert plain_frequencies(16, stretched_base(10_000, 16, 2048, 1024)).tolist() == pytest.approx(wanted, rel=1e-6)
+
+
+def test_tables_are_those_of_the_length_of_the_call_or_of_the_context():
+    """Rounded to BF16 up to ``from_length`` alone, where published code runs eagerly."""
+    stretch = {"from_length": 8, "of": "call"}
+    by_call = small_transformer(rotary_stretch=stretch, rotary_frequencies="bfloat16")
+    of_context = small_transformer(rotary_stretch={**stretch, "of": "context"}, rotary_frequencies="bfloat16")
+    exact = {base: position_tables(plain_frequencies(4, base), 16, torch.float32)[0] for base in (1e4, 4e4, 225e2)}
+    assert torch.equal(tables_of_call(by_call, 16, torch.float32)[0], exact[4e4])
+    assert torch.equal(tables_of_call(by_call, 12, torch.float32)[0], exact[225e2][:12])
+    rounded = tables_of_call(by_call, 8, torch.float32)[0]
+    assert torch.equal(rounded, rounded.bfloat16().float())
+    assert_close(rounded, exact[1e4][:8], rtol=0, atol=0.02)
+    for length in (8, 12, 16):
+        assert torch.equal(tables_of_call(of_context, length, torch.float32)[0], exact[4e4][:length])
 
 
 def test_only_the_first_channels_turn():

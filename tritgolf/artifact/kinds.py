@@ -45,6 +45,7 @@ KIND_OF_ROLE: dict[Role, NumbersKind] = {
     "mlp": "projection",
     "embedding": "table",
     "hash_embedding": "table",
+    "value_embedding": "table",
     "projection": "projection",
     "gate": "projection",
     "mix": "mix",

@@ -16,10 +16,12 @@ class TernaryConfig(Settings):
     as its source is written (``ternary_v2_as_written``); ``float32`` sums in FP32, as the published export does.
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"grid"})
     group_size: Positive = 128
     estimator: Literal["absmean", "rms"] = "rms"
     arithmetic: Literal["bf16_weight", "float32", "float64"] = "float64"
     scale_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    grid: Literal["ternary"] = "ternary"
 
 
 class UNetConfig(Settings):

@@ -1,11 +1,13 @@
 """How matrices are quantized: the grid and the rounding to it."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from tritgolf.config.model import TernaryConfig
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Fraction, Positive, check
+from tritgolf.config.types import Fraction, Positive, check, check_names
 
 
 class IntegerConfig(Settings):
@@ -32,4 +34,33 @@ class IntegerConfig(Settings):
     def _one_clip(self) -> "IntegerConfig":
         both = self.clip_sigmas is not None and bool(self.clip_quantiles)
         check(not both, "clip_quantiles", list(self.clip_quantiles), "empty where clip_sigmas is set")
+        return self
+
+
+GRIDS: dict[Any, type[TernaryConfig] | type[IntegerConfig]] = {"ternary": TernaryConfig, "integer": IntegerConfig}
+
+
+def grid_of(raw: Any) -> Any:
+    """``raw`` validated as the settings of its ``grid``; without one, as a dump of trits has none, it is "ternary"."""
+    if not isinstance(raw, Mapping):
+        return raw
+    grid = raw.get("grid", "ternary")
+    check(isinstance(grid, str) and grid in GRIDS, "grid", repr(grid), f"one of {', '.join(GRIDS)}")
+    return GRIDS[grid].model_validate(raw)
+
+
+class QatConfig(Settings):
+    """Quantization-aware training: matrices of these ``roles`` are computed on the grid of ``quantizer``.
+
+    ``scored``: whether the trained network is scored on that grid too, or by its master weights (#1019: its code
+    quantizes in training mode alone).
+    """
+
+    roles: tuple[Literal["attention", "mlp", "projection"], ...]
+    quantizer: Annotated[TernaryConfig | IntegerConfig, BeforeValidator(grid_of)]
+    scored: bool = True
+
+    @model_validator(mode="after")
+    def _some_roles(self) -> "QatConfig":
+        check_names("roles", self.roles, "role")
         return self

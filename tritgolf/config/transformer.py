@@ -1,13 +1,16 @@
-"""The transformer of the SP8192 line (sp8192-spec: #1716): sizes, and which mechanisms it has."""
+"""The transformers of #1716 (sp8192-spec) and #1019, #1722 (trinity-spec): sizes, and which mechanisms they have."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, model_validator
 
+from tritgolf.config.quantization import QatConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.types import Positive, Precision, check
 
 Index = Annotated[int, Field(ge=0)]
+# 3.25 times as wide, or 4: a whole number is written as one, as it was before there were others.
+Multiple = Annotated[float, Field(gt=0), PlainSerializer(lambda m: int(m) if m == int(m) else m)]
 
 
 class RecurrenceConfig(Settings):
@@ -29,16 +32,37 @@ class BigramConfig(Settings):
     width: Positive
 
 
+class ValueEmbeddingConfig(Settings):
+    """A second embedding of each token, ``width`` wide, that the values of the last ``layers`` get added (#1019)."""
+
+    width: Positive
+    layers: Positive
+
+
+class RotaryStretchConfig(Settings):
+    """A rotary base that grows with the length, beyond ``from_length`` positions (#1019; "NTK-aware" scaling).
+
+    ``of``: the length of each call, as published, or of the context the model is trained with. The published base of
+    shorter calls, which only its generation of text makes, is another one than the model was ever trained with.
+    """
+
+    from_length: Positive
+    of: Literal["call", "context"]
+
+
 class GatesConfig(Settings):
     """Learned gates; ``attention`` and ``smear`` say how many of the first channels they read, null: no such gate.
 
     ``attention``: one a head on the attention output (#1667). ``smear``: adds the token before, on the input (#1667).
-    ``skips``: the U-Net's connections are blended in, not added (#1394).
+    ``skips``: the U-Net's connections are blended in, not added (#1394). ``previous``: each channel of the input is
+    blended with that of the token before, by a gate of its own (#1019).
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"previous"})
     attention: Positive | None = None
     smear: Positive | None = None
     skips: bool = False
+    previous: bool = False
 
 
 class TransformerConfig(Settings):
@@ -46,16 +70,19 @@ class TransformerConfig(Settings):
 
     ``parallel_from``: from this layer on (0-based) attention and MLP read the same input. ``xsa_layers``: so many of
     the last layers take the token's own value out of what attention mixed (#1019). ``rotary_dims``: rotated channels of
-    a head. ``compute``: the precision of all products; the tables are kept in it, all else in FP32.
+    a head. ``compute``: the precision of all products; the tables are kept in it, all else in FP32. ``logit_temp``:
+    whether the constant of that name is saved with the weights (#1716). ``qat``: the matrices that are trained on a
+    grid, from ``train.start.qat`` on.
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"value_embedding", "rotary_stretch", "logit_temp", "qat"})
     kind: Literal["transformer"]
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
     layers: Positive = 11
     width: Positive = 512
     heads: Positive = 8
     kv_heads: Positive = 4
-    mlp_multiple: Positive = 4
+    mlp_multiple: Multiple = 4
     context: Positive = 2048
     rotary_dims: Positive = 16
     rotary_base: float = Field(default=10_000.0, gt=1)
@@ -68,11 +95,20 @@ class TransformerConfig(Settings):
     bigram: BigramConfig | None = None
     gates: GatesConfig = GatesConfig()
     compute: Precision = "bfloat16"
+    value_embedding: ValueEmbeddingConfig | None = None
+    rotary_stretch: RotaryStretchConfig | None = None
+    logit_temp: bool = True
+    qat: QatConfig | None = None
 
     @property
     def head_dim(self) -> int:
         """Width of one attention head."""
         return self.width // self.heads
+
+    @property
+    def mlp_width(self) -> int:
+        """Channels inside the MLP."""
+        return int(self.mlp_multiple * self.width)
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> "TransformerConfig":
@@ -82,6 +118,8 @@ class TransformerConfig(Settings):
         rotated = f"even and at most a head's width, {self.head_dim}"
         check(self.rotary_dims % 2 == 0 and self.rotary_dims <= self.head_dim, "rotary_dims", self.rotary_dims, rotated)
         check(self.xsa_layers <= self.layers, "xsa_layers", self.xsa_layers, f"at most layers = {self.layers}")
+        whole = self.mlp_width == self.mlp_multiple * self.width
+        check(whole, "mlp_multiple", self.mlp_multiple, f"such that times width = {self.width} it is a whole number")
         for name, channels in (("attention", self.gates.attention), ("smear", self.gates.smear)):
             check((channels or 0) <= self.width, f"gates.{name}", channels, f"at most width = {self.width}")
         return self
@@ -94,4 +132,9 @@ class TransformerConfig(Settings):
         if self.recurrence is not None:
             first_and_last = self.recurrence.layers
             check(first_and_last[1] < self.layers, "recurrence.layers", list(first_and_last), below)
+        if self.value_embedding is not None:
+            most = f"at most layers = {self.layers}"
+            check(
+                self.value_embedding.layers <= self.layers, "value_embedding.layers", self.value_embedding.layers, most
+            )
         return self

@@ -20,7 +20,11 @@ from tritgolf.laboratory.variant import Variant
 from tritgolf.parameters import Role
 
 ROLES, EVERY, CALIBRATION = "roles", "*", "calibration"
-TABLES: tuple[Role, ...] = ("embedding", "hash_embedding")  # which a network keeps in the precision it computes in
+TABLES: tuple[Role, ...] = (
+    "embedding",
+    "hash_embedding",
+    "value_embedding",
+)  # which a network keeps in the precision it computes in
 
 
 class RoleRow(Settings):

@@ -1,4 +1,4 @@
-"""The recurrent transformer of the SP8192 line (sp8192-spec: #1716): input, encoder, decoder with skips, tied head.
+"""The transformer of #1716 (sp8192-spec) and #1019, #1722 (trinity-spec): input, encoder, decoder with skips, head.
 
 Parameter names are the published ones, so that a state dict and a published artifact speak of the same tensors.
 """
@@ -16,8 +16,9 @@ from tritgolf.model.network import Head
 from tritgolf.model.parts.bigram import Bigram
 from tritgolf.model.parts.gates import blend_skip
 from tritgolf.model.parts.recurrence import runs_of, skip_rows
-from tritgolf.model.parts.rotary import in_precision, plain_frequencies, position_tables
-from tritgolf.model.parts.smear import add_previous
+from tritgolf.model.parts.rotary import tables_of_call
+from tritgolf.model.parts.smear import BlendPrevious, add_previous
+from tritgolf.model.parts.value_embedding import ValueEmbedding, layer_scales
 from tritgolf.model.phase import Phase
 from tritgolf.model.transformer_block import Block
 from tritgolf.model.transformer_parameters import transformer_parameters
@@ -27,12 +28,12 @@ from tritgolf.quantize.rounding import DTYPES
 class Transformer(nn.Module):
     """Tokens to hidden states; the head turns them into nats. It begins in the first phase, without recurrence.
 
-    Master weights are FP32, the two tables in ``model.compute``, in which everything is computed. ``fused`` makes no
-    difference: this network has no forms of its own for a GPU. ``logit_temp`` is a constant of 1 that the published
-    code saves with the weights and averages with them, and that no optimizer has.
+    Master weights are FP32, the tables in ``model.compute``, in which everything is computed. ``fused`` makes no
+    difference: this network has no forms of its own for a GPU. ``logit_temp`` is a constant of 1 that the code of #1716
+    saves with the weights and averages with them, and that no optimizer has.
     """
 
-    logit_temp: Tensor
+    logit_temp: Tensor | None
 
     def __init__(self, model: TransformerConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
         super().__init__()
@@ -45,15 +46,20 @@ class Transformer(nn.Module):
         self.skip_weights = nn.Parameter(torch.ones(skips))
         if gates.skips:
             self.skip_gates = nn.Parameter(torch.zeros(skips))
-        self.register_buffer("logit_temp", torch.ones((), dtype=self.dtype))
+        self.register_buffer("logit_temp", torch.ones((), dtype=self.dtype) if model.logit_temp else None)
         self.tok_emb = nn.Embedding(model.vocab_size, model.width, dtype=self.dtype)
         if model.bigram is not None:
             self.bigram = Bigram(model.bigram.buckets, model.bigram.width, model.width, self.dtype)
         if gates.smear is not None:
             self.smear_gate = QuantizedLinear(gates.smear, 1)
+        if gates.previous:
+            self.smear = BlendPrevious(model.width)
         self.blocks = nn.ModuleList(Block(model, layer, attend) for layer in range(model.layers))
-        frequencies = in_precision(plain_frequencies(model.rotary_dims, model.rotary_base), model.rotary_frequencies)
-        cos, sin = position_tables(frequencies, model.context, self.dtype)
+        if model.value_embedding is not None:
+            inner, layers = model.value_embedding.width, model.value_embedding.layers
+            self.ve_shared = ValueEmbedding(model.vocab_size, inner, model.kv_heads * model.head_dim, self.dtype)
+            self.ve_layer_scales = layer_scales(layers)
+        cos, sin = tables_of_call(model, model.context, self.dtype)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
@@ -67,6 +73,8 @@ class Transformer(nn.Module):
         if self.model.bigram is not None:
             x = x + self.bigram(tokens)
         x = rms_norm(x)
+        if self.model.gates.previous:
+            x = self.smear(x)
         channels = self.model.gates.smear
         if channels is None:
             return x
@@ -78,17 +86,18 @@ class Transformer(nn.Module):
         With ``tail`` those of the last so many positions: the last block computes no more than their keys and values
         of the others.
         """
-        cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
+        cos, sin = self._positions(tokens.shape[1])
         x = x0 = self.embed(tokens)
+        values = self._values(tokens)
         skips: list[Tensor] = []
         for layer in self.runs.encoder:
-            x = self.blocks[layer](x, x0, cos, sin)
+            x = self.blocks[layer](x, x0, cos, sin, value=values.get(layer))
             skips.append(x)
         last = len(self.runs.decoder) - 1
         for row, layer in enumerate(self.runs.decoder):
             if skips:
                 x = self._with_skip(row, x, skips.pop())
-            x = self.blocks[layer](x, x0, cos, sin, tail if row == last else None)
+            x = self.blocks[layer](x, x0, cos, sin, tail if row == last else None, values.get(layer))
         return rms_norm(x)
 
     def head(self) -> Head:
@@ -101,6 +110,22 @@ class Transformer(nn.Module):
         for name, module in self.named_modules():
             if isinstance(module, QuantizedLinear) and table[f"{name}.weight"].is_quantized:
                 yield f"{name}.weight", module
+
+    def _positions(self, length: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of a call with ``length`` positions, on the network's device."""
+        cos, sin = self.get_buffer("cos"), self.get_buffer("sin")
+        stretch = self.model.rotary_stretch
+        if length == cos.shape[0] or stretch is None or stretch.of == "context":
+            return cos[:length], sin[:length]
+        cos_of_call, sin_of_call = tables_of_call(self.model, length, self.dtype)
+        return cos_of_call.to(cos.device), sin_of_call.to(cos.device)
+
+    def _values(self, tokens: Tensor) -> dict[int, Tensor]:
+        """Layer → what is added to its values, (batch, positions, values): of the last layers."""
+        if self.model.value_embedding is None:
+            return {}
+        value, first = self.ve_shared(tokens), self.model.layers - len(self.ve_layer_scales)
+        return {first + n: scale.to(value.dtype) * value for n, scale in enumerate(self.ve_layer_scales)}
 
     def _with_skip(self, row: int, x: Tensor, skip: Tensor) -> Tensor:
         """``x`` with what an encoder run gave, by weights and gates of the skips' ``row``."""

@@ -34,16 +34,20 @@ class SelfAttention(nn.Module):
         if self.gate_channels is not None:
             self.attn_gate_proj = QuantizedLinear(self.gate_channels, model.heads)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None, value: Tensor | None = None
+    ) -> Tensor:
         """``x``: (batch, positions, width), normalized; ``cos``, ``sin``: (positions, rotary_dims / 2).
 
-        With ``tail`` only the last so many positions ask, (batch, tail, width); all of ``x`` are keys and values.
+        ``value``: added to the values, (batch, positions, kv_heads · head_dim). With ``tail`` only the last so many
+        positions ask, (batch, tail, width); all of ``x`` are keys and values.
         """
         asking = x if tail is None else x[:, -tail:]
         queries = asking.shape[1]
         q = rms_norm(split_heads(self.c_q(asking), self.heads))
         k = rms_norm(split_heads(self.c_k(x), self.kv_heads))
-        v = split_heads(self.c_v(x), self.kv_heads)
+        v = self.c_v(x) if value is None else self.c_v(x) + value
+        v = split_heads(v, self.kv_heads)
         q = rotate_first(q, cos[-queries:], sin[-queries:]) * self.q_gain.to(x.dtype)[:, None]
         mixed = self.attend(q, rotate_first(k, cos, sin), v)
         if self.xsa:
@@ -58,7 +62,7 @@ class Mlp(nn.Module):
 
     def __init__(self, model: TransformerConfig) -> None:
         super().__init__()
-        hidden = model.mlp_multiple * model.width
+        hidden = model.mlp_width
         self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -82,13 +86,24 @@ class Block(nn.Module):
         self.attn = SelfAttention(model, attend, xsa=layer >= model.layers - model.xsa_layers)
         self.mlp = Mlp(model)
 
-    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
-        """``x``, ``x0``: (batch, positions, width) → the same, or its last ``tail`` positions."""
+    def forward(
+        self,
+        x: Tensor,
+        x0: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        tail: int | None = None,
+        value: Tensor | None = None,
+    ) -> Tensor:
+        """``x``, ``x0``: (batch, positions, width) → the same, or its last ``tail`` positions.
+
+        ``value``: what attention adds to its values, (batch, positions, kv_heads · head_dim).
+        """
         mix = self.resid_mix.to(x.dtype)
         attn_scale, mlp_scale = self.attn_scale.to(x.dtype), self.mlp_scale.to(x.dtype)
         u = mix[0] * x + mix[1] * x0
         normed = self.norm_scale * rms_norm(u)
-        mixed = self.attn(normed, cos, sin, tail)
+        mixed = self.attn(normed, cos, sin, tail, value)
         if tail is not None:
             u, normed = u[:, -tail:], normed[:, -tail:]
         y = u + attn_scale * mixed

@@ -1,7 +1,8 @@
-"""The parameters of the transformer (sp8192-spec, "Model" and "Artifact"): names as published, roles, initial values.
+"""The parameters of the transformer (sp8192-spec, trinity-spec): names as published, roles, initial values.
 
-Roles are those of training and storage alike. "projection": trained by Muon and stored a row (the bigram's matrix, the
-smear's). "gate": small, by AdamW, a row. "mix": by AdamW, a tensor. "control": by AdamW, as it is.
+Roles are those of training and storage alike. "projection": of #1716 by Muon and stored a row, of #1019 by AdamW and in
+FP16 (the bigram's matrix, the smear's, the value embedding's). "gate": small, by AdamW, a row. "mix": by AdamW, a
+tensor. "control": by AdamW, as it is.
 """
 
 from tritgolf.config.transformer import TransformerConfig
@@ -21,12 +22,14 @@ Row = tuple[tuple[int, ...], Role, Init]
 
 
 def transformer_parameters(model: TransformerConfig) -> dict[str, Parameter]:
-    """Name → every parameter of the model and its one saved buffer, ``logit_temp``, in state-dict order."""
+    """Name → every parameter of the model and its saved buffer, ``logit_temp``, if any, in state-dict order."""
     rows = {name: Parameter(*row) for name, row in _of_model(model).items()}
     for n in range(model.layers):
         for name, row in _of_block(model).items():
             rows[f"blocks.{n}.{name}"] = Parameter(*row, layer=LAYERS.get(name))
-    rows["logit_temp"] = rows["logit_temp"]._replace(trained=False)
+    rows |= {name: Parameter(*row) for name, row in _of_value_embedding(model).items()}
+    if model.logit_temp:
+        rows["logit_temp"] = rows["logit_temp"]._replace(trained=False)
     return rows
 
 
@@ -39,7 +42,8 @@ def _of_model(model: TransformerConfig) -> dict[str, Row]:
     rows["skip_weights"] = (skips, "mix", AsBuilt())
     if gates.skips:
         rows["skip_gates"] = (skips, "mix", AsBuilt())
-    rows["logit_temp"] = ((), "control", AsBuilt())
+    if model.logit_temp:
+        rows["logit_temp"] = ((), "control", AsBuilt())
     rows[TABLE] = ((model.vocab_size, width), "embedding", Normal(0.005))
     if bigram is not None:
         rows["bigram.scale"] = ((), "control", AsBuilt())
@@ -47,11 +51,25 @@ def _of_model(model: TransformerConfig) -> dict[str, Row]:
         rows["bigram.proj.weight"] = ((width, bigram.width), "projection", Orthogonal())
     if gates.smear is not None:
         rows["smear_gate.weight"] = ((1, gates.smear), "projection", Zeros())
+    if gates.previous:
+        rows["smear.gate"] = ((width,), "control", AsBuilt())
     return rows
 
 
+def _of_value_embedding(model: TransformerConfig) -> dict[str, Row]:
+    if model.value_embedding is None:
+        return {}
+    inner, layers = model.value_embedding.width, model.value_embedding.layers
+    return {
+        "ve_shared.scale": ((), "control", AsBuilt()),
+        "ve_shared.embed.weight": ((model.vocab_size, inner), "value_embedding", Normal(0.01)),
+        "ve_shared.proj.weight": ((model.kv_heads * model.head_dim, inner), "projection", Orthogonal()),
+        **{f"ve_layer_scales.{n}": ((1,), "control", AsBuilt()) for n in range(layers)},
+    }
+
+
 def _of_block(model: TransformerConfig) -> dict[str, Row]:
-    width, hidden = model.width, model.mlp_multiple * model.width
+    width, hidden = model.width, model.mlp_width
     keys = (model.kv_heads * model.head_dim, width)
     rows: dict[str, Row] = {
         "attn_scale": ((width,), "mix", AsBuilt()),

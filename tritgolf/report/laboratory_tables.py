@@ -40,6 +40,7 @@ FACTOR_NAMES = {
     "mlp": "MLP matrices",
     "embedding": "table",
     "hash_embedding": "hash table",
+    "value_embedding": "value table",
     "projection": "projections",
     "gate": "attention gates",
     "mix": "mixes, scales and skips",

@@ -18,7 +18,7 @@ def group_of(role: Role, settings: AdamConfig) -> str:
         return "none"
     if role in MATRICES:
         return "muon"
-    return "table" if role in ("embedding", "hash_embedding") else "vector"
+    return "table" if role in ("embedding", "hash_embedding", "value_embedding") else "vector"
 
 
 def grouped(
