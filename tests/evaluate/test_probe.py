@@ -21,7 +21,7 @@ from tritgolf.evaluate.windowed import Adaptation, Windowed, joined
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.attention import math_attention
 from tritgolf.model.network import Head
-from tritgolf.outcome import Verdict
+from tritgolf.outcome import TWICE, Verdict, mark_of
 from tritgolf.report.evaluation_schemas import EvaluateMetrics
 from tritgolf.stages import evaluate as evaluate_stages
 
@@ -55,9 +55,11 @@ def test_chunks_are_causal_and_their_probabilities_add_up_exactly(network):
 
 def test_the_last_targets_scored_again_are_flagged(network):
     found = probed(make_method(SLIDING.model_copy(update={"rule": "repeat_tail"}), 4), network)
-    assert found.causal is False
+    assert found.causal  # no score depends on a later token, and yet they count some targets more than once
+    assert found.scored_once.verdict is Verdict.CONTRADICTED
     # N = 64: the last whole window scores up to 60; those from 50, 55 and 60 score 59 to 63, 59 to 63, 60 to 63
-    assert found.reason == "11 scores are of targets that had one"
+    assert found.reason.endswith("; 11 scores are of targets that had one")
+    assert found.as_dict()["scored_again"] == 11
 
 
 def test_a_network_that_looks_past_its_target_is_flagged(network):
@@ -208,12 +210,14 @@ def test_the_stage_scores_by_the_records_methods(briefly):
     methods, temperature = briefly(methods=named, temperatures=())
     assert temperature is None
     assert list(methods) == ["plain", "ttt", "twice"]
-    assert [facts["causality"]["causal"] for facts in methods.values()] == [True, True, False]
+    assert [facts["causality"]["causal"] for facts in methods.values()] == [True, True, True]
+    assert [mark_of(facts) for facts in methods.values()] == ["", "", TWICE]
+    assert methods["twice"]["scored_again"] > 0
     assert "scores are of targets that had one" in methods["twice"]["causality"]["reason"]
     assert methods["ttt"]["adapt"] == ["score_first"]
     assert methods["ttt"]["bpb"] != methods["plain"]["bpb"]
     read = EvaluateMetrics.model_validate({"methods": methods, "storage": "", "unigram_entropy_bpb": 1.0})
-    assert (read.headline.causality.causal, read.sliding.bpb) == (False, methods["plain"]["bpb"])
+    assert (read.headline.mark, read.sliding.bpb) == (TWICE, methods["plain"]["bpb"])
 
 
 @pytest.mark.parametrize("leak", [False, True])

@@ -1,7 +1,7 @@
 """The causality probe on an evaluation method: on ``score`` itself, with the network and a short piece of the text.
 
-A method is causal if no score depends on a later token, the probabilities of all tokens that could follow a text add up
-to 1, and every target is scored at most once.
+A method is causal if no score depends on a later token and the probabilities of all tokens that could follow a text add
+up to 1. Whether every target is scored once, is counted beside.
 """
 
 import contextlib
@@ -40,9 +40,13 @@ class Causality:
     @property
     def outcomes(self) -> list[Outcome]:
         """What each experiment says; the second is left out where the first settles it."""
+        return [self.later_tokens.outcome, *(position.outcome for position in self.own_token)]
+
+    @property
+    def scored_once(self) -> Outcome:
+        """Whether every target of the whole text has at most one score."""
         again = f"{self.scored_again:,} scores are of targets that had one" if self.scored_again else "each target once"
-        own = [position.outcome for position in self.own_token]
-        return [self.later_tokens.outcome, *own, judge(not self.scored_again, again)]
+        return judge(not self.scored_again, again)
 
     @property
     def causal(self) -> bool | None:
@@ -54,9 +58,10 @@ class Causality:
 
     @property
     def reason(self) -> str:
-        """The evidence that decides."""
+        """The evidence that decides, and whether targets are scored again."""
         deciding = {True: Verdict.HOLDS, False: Verdict.CONTRADICTED, None: Verdict.CANT_TELL}[self.causal]
-        return "; ".join(outcome.evidence for outcome in self.outcomes if outcome.verdict is deciding)
+        evidence = [outcome.evidence for outcome in self.outcomes if outcome.verdict is deciding]
+        return "; ".join([*evidence, *([self.scored_once.evidence] if self.causal or self.scored_again else [])])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: the verdict ``causal``, its ``reason`` and what each experiment measured."""
