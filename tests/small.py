@@ -23,10 +23,12 @@ from tritgolf.model.specs import parameters_of
 from tritgolf.model.transformer import Transformer
 from tritgolf.model.unet import UNet
 from tritgolf.model.unet_parameters import described
+from tritgolf.parameters import MATRICES
 from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.plan import quantize_all, quantizers
 from tritgolf.quantize.widths import width_of
 from tritgolf.stages.export import export_stage
+from tritgolf.train.stacks import Stacks
 
 REPOSITORY = Path(__file__).parents[1]
 RECORDS = REPOSITORY / "records"
@@ -68,6 +70,12 @@ def random_network(model: UNetConfig, seed: int = 0, attend=math_attention, fuse
             spread = 0.05 if described(name).is_quantized else 0.5
             parameter.copy_(spread * noise if parameter.ndim == 2 else 1 + spread * noise)
     return network
+
+
+def stacks_of(network, **settings) -> Stacks:
+    """Of all matrices that Muon trains."""
+    table = parameters_of(network.model)
+    return Stacks(network, [name for name, row in table.items() if row.role in MATRICES], **settings)
 
 
 def small_transformer(**settings) -> TransformerConfig:

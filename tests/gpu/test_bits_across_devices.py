@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.small import lossless_storage, matrices_of, random_network, random_tokens
+from tests.small import lossless_storage, matrices_of, random_network, random_tokens, stacks_of
 from tests.small import small_model as cpu_model
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.header import ArtifactHeader
@@ -19,7 +19,6 @@ from tritgolf.model.loss import capped_logits
 from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.rounding import DTYPES, rounded, rounded_through
 from tritgolf.quantize.ternary import TernaryQuantizer, ternarize
-from tritgolf.train.stacks import Stacks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -124,7 +123,7 @@ def test_the_weights_of_a_compiled_training_step_are_those_of_the_evaluated_chec
     network = random_network(model)
     on_cpu = matrices_of(network)
     network.cuda()
-    stacks = Stacks(network, compile_functions=True)
+    stacks = stacks_of(network, compile_functions=True)
     stacks.requantize()
     for name, layer in network.linears():
         assert layer.effective is not None

@@ -4,7 +4,7 @@ from torch.testing import assert_close
 
 from tests.model.reference import capped_logits as reference_logits
 from tests.model.reference import yarn_frequencies
-from tests.small import matrices_of, quantizer, random_network, random_tokens, small_model
+from tests.small import matrices_of, quantizer, random_network, random_tokens, small_model, stacks_of
 from tritgolf.model.attention import sdpa_attention
 from tritgolf.model.heads import make_heads, make_heads_fast
 from tritgolf.model.loss import capped_logits
@@ -14,7 +14,6 @@ from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.model.rotary import inverse_frequencies
 from tritgolf.model.unet import UNet
 from tritgolf.quantize.base import dequantize
-from tritgolf.train.stacks import Stacks
 
 TRAINED_AS_STORED = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16"}
 SYSTEMS = {
@@ -134,7 +133,7 @@ def test_the_compiler_takes_the_network_as_one_graph(fused, stacked):
     """The benchmarks' plain path (quantizing in every forward pass) as well as training's."""
     network, tokens = random_network(small_model(), fused=fused), random_tokens(small_model())
     if stacked:
-        Stacks(network).requantize()
+        stacks_of(network).requantize()
     torch._dynamo.reset()
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     assert_close(compiled(tokens), network(tokens))
@@ -145,7 +144,7 @@ def test_gradients_of_matrices_quantized_once_a_step_are_the_same_by_either_form
     found = []
     for fused in (False, True):
         network = random_network(small_model(layers=4, smear=True), fused=fused)
-        stacks = Stacks(network)
+        stacks = stacks_of(network)
         stacks.requantize()
         (network(random_tokens(small_model())) * 0.1).square().sum().backward()
         found.append({name: parameter.grad for name, parameter in network.named_parameters()})

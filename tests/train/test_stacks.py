@@ -1,10 +1,9 @@
 import pytest
 import torch
 
-from tests.small import quantizer, random_network, random_tokens, small_model
+from tests.small import quantizer, random_network, random_tokens, small_model, stacks_of
 from tritgolf.model.loss import training_loss
 from tritgolf.model.unet_parameters import described
-from tritgolf.train.stacks import Stacks
 
 MODELS = {
     "honest": {"smear": True},
@@ -23,7 +22,7 @@ def backward(network, tokens) -> None:
 def test_quantizing_once_a_step_gives_the_gradients_of_quantizing_in_every_forward(name):
     model = small_model(**MODELS[name])
     plain, stacked = random_network(model), random_network(model)
-    stacks = Stacks(stacked)
+    stacks = stacks_of(stacked)
     tokens = random_tokens(model)
     stacks.requantize()
     for network in (plain, stacked):
@@ -35,7 +34,7 @@ def test_quantizing_once_a_step_gives_the_gradients_of_quantizing_in_every_forwa
 
 def test_micro_batches_add_up():
     network = random_network(small_model())
-    stacks = Stacks(network)
+    stacks = stacks_of(network)
     tokens = random_tokens(network.model)
     stacks.requantize()
     backward(network, tokens)
@@ -48,7 +47,7 @@ def test_micro_batches_add_up():
 def test_stacks_hold_every_ternary_matrix_and_both_projections_once():
     network = random_network(small_model(layers=4))
     before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-    stacks = Stacks(network)
+    stacks = stacks_of(network)
     names = [name for stack in stacks.stacks for name in stack.names]
     assert sorted(names) == sorted(
         n for n in before if described(n).is_quantized or n in ("embed_proj.weight", "embed_proj_rev.weight")
@@ -64,14 +63,14 @@ def test_stacks_hold_every_ternary_matrix_and_both_projections_once():
 
 def test_projections_of_the_shape_of_a_ternary_matrix_are_not_quantized():
     network = random_network(small_model(embed_dim=32))  # both projections are 32 × 32, as attn.proj
-    stacks = Stacks(network)
+    stacks = stacks_of(network)
     quantized = {name for stack in stacks.stacks if stack.effective is not None for name in stack.names}
     assert quantized == {name for name, _ in network.linears()}
 
 
 def test_the_forward_pass_follows_the_masters_only_when_asked():
     network = random_network(small_model())
-    stacks, tokens = Stacks(network), random_tokens(network.model)
+    stacks, tokens = stacks_of(network), random_tokens(network.model)
     with torch.no_grad():
         stacks.requantize()
         before = network(tokens)

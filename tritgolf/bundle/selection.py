@@ -9,11 +9,9 @@ from tritgolf.bundle.record import BundledRecord
 from tritgolf.config.evaluate import ScoreFirstSettings, SlidingSettings, SlotSettings
 from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.config.models import KINDS
-from tritgolf.config.storage import NumbersConfig, TritsConfig
+from tritgolf.config.storage import FORMS, TritsConfig
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.plan import QUANTIZERS
-
-FORMS = {"numbers": NumbersConfig, "ternary": TritsConfig, "integer": QUANTIZERS["integer"].settings}
 
 
 class Selection(NamedTuple):
@@ -40,7 +38,9 @@ def selection_of(record: BundledRecord) -> Selection:
     entries = {
         "tritgolf.config.models:KINDS": {model.kind},
         "tritgolf.model.specs:MODELS": {model.kind},
+        "tritgolf.config.storage:FORMS": {grid for grid, form in FORMS.items() if form in forms},
         "tritgolf.data.batches:ORDERS": {record.train.order},
+        "tritgolf.train.muon:ROWS": {record.train.muon.rows},
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
         "tritgolf.evaluate.methods:ADAPTATIONS": {each.kind for each in adapting},
         "tritgolf.evaluate.score_first:OPTIMIZERS": {getattr(each, "optimizer", "") for each in adapting},

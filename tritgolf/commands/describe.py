@@ -90,11 +90,11 @@ def _settings(facts: dict[str, Any]) -> list[tuple[str, str]]:
 def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:
     """A setting's value; with what either mode has, where the mode decides it unless the record does."""
     from tritgolf.config.evaluate import in_todays_words  # noqa: PLC0415
-    from tritgolf.config.modes import MODES_OF  # noqa: PLC0415
+    from tritgolf.config.modes import modes_for  # noqa: PLC0415
 
     value = in_todays_words(value) if key == "evaluate.window_rule" else value
-    of_kind = MODES_OF[facts["configuration"]["model"].get("kind", "unet")]
-    modes = [f"{mode}: {settings[key]}" for mode, settings in of_kind.items() if key in settings]
+    by_mode = modes_for(facts["configuration"])
+    modes = [f"{mode}: {settings[key]}" for mode, settings in by_mode.items() if key in settings]
     return f"{value}  ({', '.join(modes)})" if modes else value
 
 
@@ -133,10 +133,10 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
 
 def _decided_by_mode(record: RecordConfig) -> dict[str, Any]:
     """The record's own value of each setting that its mode decides where the record doesn't."""
-    from tritgolf.config.modes import MODES_OF  # noqa: PLC0415
+    from tritgolf.config.modes import modes_for  # noqa: PLC0415
 
-    of_kind = MODES_OF[getattr(record.model, "kind", "unet")]
-    return {key: reduce(getattr, key.split("."), record) for key in of_kind[record.mode]}
+    decided = modes_for(record.model_dump(mode="json"))[record.mode]
+    return {key: reduce(getattr, key.split("."), record) for key in decided}
 
 
 def _run_of_a_record(name: str) -> tuple[RecordConfig, list[str]]:

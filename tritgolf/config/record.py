@@ -6,7 +6,6 @@ leaves open, so a loaded record is fully explicit: nothing is decided later. Eve
 key, value and what is allowed.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +16,7 @@ from tritgolf.config.export import ExportConfig, RoleExport, export_of
 from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
-from tritgolf.config.modes import MODES, MODES_OF
+from tritgolf.config.modes import MODES, modes_for
 from tritgolf.config.settings import Settings, merge, validate, with_ancestors
 from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
@@ -74,6 +73,9 @@ class RecordConfig(Settings):
             f"a divisor of the {sequences} sequences of a step",
         )
         check_context(self.evaluate, context)
+        start, on_grids = self.train.start, isinstance(self.model, UNetConfig) or self.model.qat is not None
+        late = start.qat or start.qat_lr_below
+        check(not late or on_grids, "train.start.qat", late, "left out: the model has no qat, so no grid is trained on")
         check_names("seeds", self.seeds, "seed")
         if (
             isinstance(self.export, ExportConfig)
@@ -83,12 +85,6 @@ class RecordConfig(Settings):
             for key, (value, allowed) in lossy_settings(self.model, self.export.storage("lossless")).items():
                 check(False, f"export.storages.lossless.{key}", value, f"{allowed}: else this model loses something")
         return self
-
-
-def _modes(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The modes of an unvalidated record's kind of model: the U-Net's where it says no kind, or an impossible one."""
-    model = raw.get("model")
-    return MODES_OF.get(str(model.get("kind")) if isinstance(model, Mapping) else "unet", MODES)
 
 
 def known_records(folder: str | Path) -> list[str]:
@@ -114,7 +110,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
-    for dotted, value in _modes(raw)[mode].items():
+    for dotted, value in modes_for(raw)[mode].items():
         _set_default(raw, dotted.split("."), value)
     return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
 

@@ -79,12 +79,20 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either."""
+    """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either.
+
+    A mapping that says another ``kind`` or ``grid`` than the one below it is of other keys, and takes its place.
+    """
     merged = copy.deepcopy(base)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+        below = merged.get(key)
+        both = isinstance(value, dict) and isinstance(below, dict)
+        merged[key] = merge(below, value) if both and not _is_another(below, value) else copy.deepcopy(value)
     return merged
+
+
+def _is_another(below: dict[str, Any], over: dict[str, Any]) -> bool:
+    return any(name in below and name in over and below[name] != over[name] for name in ("kind", "grid"))
 
 
 def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -59,7 +59,11 @@ class Network(Protocol):
 
     def modules(self) -> Iterator[nn.Module]: ...  # noqa: D102
 
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]: ...  # noqa: D102
+
     def get_parameter(self, target: str) -> nn.Parameter: ...  # noqa: D102
+
+    def get_submodule(self, target: str) -> Any: ...  # noqa: D102
 
     def state_dict(self) -> dict[str, Tensor]: ...  # noqa: D102
 
@@ -71,9 +75,18 @@ class Network(Protocol):
 
 
 def use_quantizers(network: Network, quantizers: Mapping[str, Quantizer]) -> None:
-    """Let ``network``, which is built plain, compute on the grids of ``quantizers`` (by name): to train it on them."""
-    for name, layer in network.linears():
-        layer.quantizer = quantizers.get(name)
+    """Let ``network``, which is built plain, compute on the grids of ``quantizers`` (by name): to train it on them.
+
+    Matrices that none of them is for are plain (again).
+    """
+    for name, layer in network.named_modules():
+        if isinstance(layer, QuantizedLinear):
+            layer.quantizer = quantizers.get(f"{name}.weight")
+
+
+def layer_of(network: Network, weight: str) -> QuantizedLinear:
+    """The layer that has the matrix of this name."""
+    return network.get_submodule(weight.removesuffix(".weight"))
 
 
 def device_of(network: Network) -> torch.device:

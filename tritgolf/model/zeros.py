@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from tritgolf.config.model import UNetConfig
 from tritgolf.model.specs import parameters_of
 from tritgolf.parameters import Parameter, layers_of
 from tritgolf.quantize.plan import quantize_all, quantizers
@@ -13,7 +14,10 @@ from tritgolf.quantize.ternary import TernaryQuantizer, ternarize
 
 
 def zero_facts(model: Any, weights: Mapping[str, Tensor]) -> dict[str, Any]:
-    """``zero_fraction`` and ``record_zero_fraction`` of a model's master ``weights``; nothing if it trains no trits."""
+    """``zero_fraction`` of a model's master ``weights``, of a U-Net's ``record_zero_fraction`` too.
+
+    Nothing if it trains no trits.
+    """
     plan = ternary_plan(model)
     trits = {name: matrix.codes for name, matrix in quantize_all(weights, plan).items()}
     return facts_of_trits(model, trits, weights)
@@ -24,11 +28,11 @@ def facts_of_trits(model: Any, trits: Mapping[str, Tensor], weights: Mapping[str
     plan = ternary_plan(model)
     if not plan:
         return {}
-    group_size = next(iter(plan.values())).group_size
-    return {
-        "zero_fraction": zero_fractions(trits, parameters_of(model)),
-        "record_zero_fraction": record_zero_fraction(weights, parameters_of(model), group_size),
-    }
+    facts: dict[str, Any] = {"zero_fraction": zero_fractions(trits, parameters_of(model))}
+    if isinstance(model, UNetConfig):  # of other models no log was ever published
+        group_size = model.quantizer.group_size
+        facts["record_zero_fraction"] = record_zero_fraction(weights, parameters_of(model), group_size)
+    return facts
 
 
 def ternary_plan(model: Any) -> dict[str, TernaryQuantizer]:

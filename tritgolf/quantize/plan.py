@@ -8,7 +8,7 @@ from torch import Tensor
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
-from tritgolf.parameters import Parameter
+from tritgolf.parameters import QUANTIZED, Parameter
 from tritgolf.quantize.base import Quantized, Quantizer, quantize
 from tritgolf.quantize.integer import IntegerQuantizer
 from tritgolf.quantize.ternary import TernaryQuantizer
@@ -32,16 +32,18 @@ def quantizer_of(settings: Settings) -> Quantizer:
     return next(grid.make(settings) for grid in QUANTIZERS.values() if type(settings) is grid.settings)
 
 
-def quantizers(model: Any, table: Mapping[str, Parameter]) -> dict[str, Quantizer]:
-    """Name → quantizer of every matrix that ``model`` (settings) trains on a grid, in the order of its ``table``.
+def quantizers(model: Any, table: Mapping[str, Parameter], training: bool = False) -> dict[str, Quantizer]:
+    """Name → quantizer of every matrix that ``model`` (settings), trained, is computed on a grid with, as in ``table``.
 
-    Empty for a model without ``quantizer``: its forward pass rounds no matrix.
+    ``training``: those of its training, which may be scored by its master weights. Empty for a model without
+    ``quantizer``, a U-Net's, and ``qat``, which names roles: its forward pass rounds no matrix.
     """
-    settings = getattr(model, "quantizer", None)
-    if settings is None:
+    qat = getattr(model, "qat", None)
+    settings = getattr(model, "quantizer", None) if qat is None else qat.quantizer
+    if settings is None or not (training or qat is None or qat.scored):
         return {}
-    quantizer = quantizer_of(settings)
-    return {name: quantizer for name, parameter in table.items() if parameter.is_quantized}
+    quantizer, roles = quantizer_of(settings), QUANTIZED if qat is None else qat.roles
+    return {name: quantizer for name, parameter in table.items() if parameter.role in roles}
 
 
 def quantize_all(weights: Mapping[str, Tensor], plan: Mapping[str, Quantizer]) -> dict[str, Quantized]:

@@ -16,7 +16,7 @@ def group_of(role: Role, settings: AdamConfig) -> str:
     """The group of a parameter of this ``role``; ``none`` if nothing trains it (the hash embedding of #1716)."""
     if role == "hash_embedding" and not settings.trains_hash_embedding:
         return "none"
-    if role in MATRICES:
+    if role in MATRICES and not (role == "projection" and settings.trains_projections):
         return "muon"
     return "table" if role in ("embedding", "hash_embedding", "value_embedding") else "vector"
 

@@ -78,12 +78,13 @@ class _Run:
         """Do all steps after ``step``; returns how many have been done."""
         train, trainer, clock, ranks = self.plan.train, self.trainer, self.clock, self.trainer.ranks
         finished = _is_last(train, step, clock.elapsed)
-        share, batch = 0.0, _batch(self.source, step, self.plan, ranks)
+        share, lowest, batch = 0.0, 1.0, _batch(self.source, step, self.plan, ranks)
         while not finished:
             began = time.perf_counter()
             share = max(share, progress(train, step, clock.now(step)))  # extrapolated time may go back, a phase doesn't
-            trainer.enter(phase_at(train, share))
             scale = lr_scale(train, step, clock.now(step))
+            lowest = min(lowest, scale)
+            trainer.enter(phase_at(train, share, lowest))
             losses = trainer.step(step, scale, *batch)
             step += 1
             batch = _batch(self.source, step, self.plan, ranks)  # while the GPU is at work

@@ -19,10 +19,12 @@ class Rounding(NamedTuple):
     """Where one published form of it rounds to BF16.
 
     ``normalized``: divides rows, then each matrix by its Frobenius norm. ``square``: the last coefficient times gram².
+    ``result``: what is scaled by the root of rows/columns.
     """
 
     normalized: Callable[[Tensor], Tensor]
     square: Callable[[Tensor], Tensor]
+    result: Callable[[Tensor], Tensor] = lambda x: x
 
 
 def _by_rms(gradient: Tensor) -> Tensor:
@@ -36,10 +38,16 @@ def _by_l2(gradient: Tensor) -> Tensor:
     return x / (x.norm(dim=(-2, -1), keepdim=True) + SMALLEST)
 
 
-# What rows are divided by → how that record rounds; to the bit of the published code in #1716.
+def _by_none(gradient: Tensor) -> Tensor:
+    x = gradient.bfloat16()
+    return x / (x.norm(dim=(-2, -1), keepdim=True) + SMALLEST)
+
+
+# What rows are divided by → how that record rounds; to the bit of the published code in #1716 and #1019 ("none").
 ROWS = {
     "rms": Rounding(_by_rms, lambda gram: COEFFICIENTS[2] * (gram @ gram)),
     "l2": Rounding(_by_l2, lambda gram: (COEFFICIENTS[2] * gram) @ gram),
+    "none": Rounding(_by_none, lambda gram: COEFFICIENTS[2] * (gram @ gram), Tensor.float),
 }
 
 
@@ -49,7 +57,7 @@ def orthogonalize(gradient: Tensor, iterations: int, rows_by: str = "rms") -> Te
     Rows are normalized first, by what ``ROWS`` has; the result is BF16, times √max(1, rows/columns).
     """
     rows, columns = gradient.shape[-2:]
-    normalized, square = ROWS[rows_by]
+    normalized, square, result = ROWS[rows_by]
     x = normalized(gradient)
     if rows > columns:
         x = x.transpose(-1, -2)
@@ -59,7 +67,7 @@ def orthogonalize(gradient: Tensor, iterations: int, rows_by: str = "rms") -> Te
         x = a * x + (b * gram + square(gram)) @ x
     if rows > columns:
         x = x.transpose(-1, -2)
-    return x * max(1.0, rows / columns) ** 0.5
+    return result(x) * max(1.0, rows / columns) ** 0.5
 
 
 @torch.no_grad()
@@ -76,11 +84,12 @@ def muon_step(
 ) -> None:
     """Update ``weight`` and ``momentum_buffer`` in place: buf ← m·buf + g; g ← g + m·buf; w ← w − lr·orthogonal(g).
 
-    All three are FP32 (matrices, rows, columns); ``lr`` and ``momentum`` are FP32 scalars. Before that, w ← w·(1 −
-    lr·``weight_decay``) (#1716).
+    All three are (matrices, rows, columns) and FP32; a BF16 buffer has the gradient rounded to BF16 too (#1019). ``lr``
+    and ``momentum`` are FP32 scalars. Before that, w ← w·(1 − lr·``weight_decay``) (#1716).
     """
+    gradient = gradient.to(momentum_buffer.dtype)
     momentum_buffer.mul_(momentum).add_(gradient)
-    nesterov = gradient + momentum * momentum_buffer
+    nesterov = gradient.float() + momentum * momentum_buffer.float()
     if weight_decay:
         weight.mul_(1 - lr * weight_decay)
     weight.sub_(orthogonalize(nesterov, iterations, rows).float() * lr)

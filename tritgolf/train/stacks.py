@@ -5,23 +5,21 @@ quantized once a step into leaves that collect the (straight-through) gradient i
 the FP32 gradient, so accumulation over micro-batches is FP32 and backward never quantizes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tritgolf.model.layers import QuantizedLinear
-from tritgolf.model.network import Network, use_quantizers
+from tritgolf.model.network import Network, layer_of, use_quantizers
 from tritgolf.model.specs import parameters_of
-from tritgolf.parameters import MATRICES
 from tritgolf.quantize.base import Quantizer, quantize
 from tritgolf.quantize.plan import quantizers
 
 
 @dataclass
 class Stack:
-    """``weight``, ``gradient``, ``momentum``: FP32 (matrices, rows, columns).
+    """``weight``, ``gradient``, ``momentum``: (matrices, rows, columns), FP32; the momentum in what it is asked in.
 
     ``effective``: the same on the grid of ``quantizer``, in the compute dtype; None where there is none.
     ``scale_columns``: how many columns share a scale of that grid.
@@ -37,25 +35,43 @@ class Stack:
 
 
 class Stacks:
-    """All matrices that Muon trains, by quantizer and shape; built once from a network that lies on its device."""
+    """All matrices that Muon trains, by quantizer and shape; built once from a network that lies on its device.
 
-    def __init__(self, network: Network, compile_functions: bool = False) -> None:
-        layers = dict(network.linears())
+    ``names``: which they are. Other matrices that are trained on a grid are put on it by each forward pass.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        names: Iterable[str],
+        compile_functions: bool = False,
+        momentum_dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.network = network
         table = parameters_of(network.model)
-        plan = quantizers(network.model, table)
-        use_quantizers(network, plan)
+        self.plan = quantizers(network.model, table, training=True)
         groups: dict[tuple[Quantizer | None, tuple[int, ...]], list[str]] = {}
-        for name, parameter in table.items():
-            if parameter.role in MATRICES:
-                groups.setdefault((plan.get(name), parameter.shape), []).append(name)
-        self.stacks = [_stack(network, names, layers, quantizer) for (quantizer, _), names in groups.items()]
-        self._quantize = {quantizer: _quantizes(quantizer, compile_functions) for quantizer in set(plan.values())}
+        for name in names:
+            groups.setdefault((self.plan.get(name), table[name].shape), []).append(name)
+        self.stacks = [
+            _stack(network, of_shape, quantizer, momentum_dtype) for (quantizer, _), of_shape in groups.items()
+        ]
+        self._quantize = {quantizer: _quantizes(quantizer, compile_functions) for quantizer in set(self.plan.values())}
+        self.enter(on_grids=True)
+
+    def enter(self, on_grids: bool) -> None:
+        """Let the network compute with its matrices on their grids, or with the master weights."""
+        self.on_grids = on_grids
+        use_quantizers(self.network, self.plan if on_grids else {})
 
     @torch.no_grad()
     def requantize(self) -> None:
-        """Write the master weights, on their grids, into the leaves that the forward pass reads."""
+        """Write the master weights, on their grids if they are to be, into the leaves that the forward pass reads."""
         for stack in self.stacks:
             if stack.quantizer is not None and stack.effective is not None:
+                if not self.on_grids:
+                    stack.effective.copy_(stack.weight)
+                    continue
                 # What shares a scale is a row: one kernel, which reads and writes each once.
                 rows = (-1, stack.scale_columns)
                 self._quantize[stack.quantizer](stack.effective.view(rows), stack.weight.view(rows))
@@ -65,12 +81,10 @@ class Stacks:
         return {name: stack.momentum[i] for stack in self.stacks for i, name in enumerate(stack.names)}
 
 
-def _stack(
-    network: Network, names: list[str], layers: dict[str, QuantizedLinear], quantizer: Quantizer | None
-) -> Stack:
+def _stack(network: Network, names: list[str], quantizer: Quantizer | None, momentum_dtype: torch.dtype) -> Stack:
     parameters = [network.get_parameter(name) for name in names]
     weight = torch.stack([p.detach() for p in parameters])
-    gradient, momentum = torch.zeros_like(weight), torch.zeros_like(weight)
+    gradient, momentum = torch.zeros_like(weight), torch.zeros_like(weight, dtype=momentum_dtype)
     effective = torch.zeros_like(weight, dtype=network.dtype) if quantizer is not None else None
     for i, (name, parameter) in enumerate(zip(names, parameters, strict=True)):
         parameter.data = weight[i]
@@ -78,7 +92,7 @@ def _stack(
         if effective is not None:
             leaf = effective[i].detach().requires_grad_(True)
             leaf.register_post_accumulate_grad_hook(_adds_into(gradient[i]))
-            layers[name].effective = leaf
+            layer_of(network, name).effective = leaf
     columns = 0 if quantizer is None else _columns_of_a_scale(weight[0], quantizer)
     return Stack(names, weight, gradient, momentum, quantizer, effective, columns)
 

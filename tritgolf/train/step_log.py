@@ -63,8 +63,10 @@ class StepLog:
         self.slow_steps.hear(times, step)
 
     def _phase(self) -> dict[str, bool]:
-        """The phase of the step, in a run that has several."""
-        return self.trainer.phase._asdict() if len(phases(self.plan.train)) > 1 else {}
+        """What differs among the phases of the run, as it is in this step."""
+        each = [phase._asdict() for phase in phases(self.plan.train)]
+        now = self.trainer.phase._asdict()
+        return {name: now[name] for name in now if len({phase[name] for phase in each}) > 1}
 
     def close(self) -> None:
         """The run has ended."""

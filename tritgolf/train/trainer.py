@@ -38,8 +38,8 @@ class Trainer:
         self.network: Network = network_class(model)(attend=attend, model=model, fused=on_gpu)
         initialize(self.network, seed)
         self.network.to(ranks.device)
-        self.stacks = Stacks(self.network, compile_functions=on_gpu)
         groups = grouped(self.network.named_parameters(), parameters_of(model), train.adam)
+        self.stacks = Stacks(self.network, groups["muon"], on_gpu, DTYPES[train.muon.momentum_dtype])
         self.others = groups["table"] | groups["vector"]
         self.adam = make_adam(groups, train.adam, on_gpu)
         self.untrained = groups["none"]
@@ -47,7 +47,7 @@ class Trainer:
             parameter.grad = torch.zeros_like(parameter)
         self.average = Average(self.weights(), train.average.decay) if train.average else None
         self.phase = phase_at(train, 0.0)
-        self.network.enter(self.phase)
+        self._network_enters()
         self._rates = {name: torch.zeros((), device=ranks.device) for name in ("muon_lr", "momentum")}
         self._losses = torch.zeros(2, device=ranks.device)
         self._gradient_norm = torch.zeros((), device=ranks.device)
@@ -75,13 +75,13 @@ class Trainer:
     def enter(self, phase: Phase) -> None:
         """Do the next steps in ``phase``."""
         if phase != self.phase:
-            self.network.enter(phase)
             self.phase = phase
+            self._network_enters()
             self._record()
 
     @property
     def gradient_norm(self) -> float | None:
-        """The L2 norm of all gradients of the last step, before they were clipped; None where they aren't."""
+        """The L2 norm of the last step's gradients, of this rank's or their mean, as clipped; None if they aren't."""
         return None if self.train.clip_norm is None else float(self._gradient_norm)
 
     def learning_rates(self, lr_scale: float) -> dict[str, float]:
@@ -128,12 +128,13 @@ class Trainer:
         self._zero_gradients()
         self.stacks.requantize()
         self._losses.copy_(self._accumulate_gradients(*self._batch))
+        if self.train.clip_each_rank:
+            self._clip()
 
     def update(self) -> None:
         """Clip, all optimizers, average, once, by plain calls."""
-        if self.train.clip_norm is not None:
-            norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip_norm)
-            self._gradient_norm.copy_(norm)
+        if not self.train.clip_each_rank:
+            self._clip()
         for stack in self.stacks.stacks:
             self._muon(
                 stack.weight,
@@ -148,6 +149,15 @@ class Trainer:
         self.adam.step()
         if self.average:
             self.average.update(self.weights())
+
+    def _clip(self) -> None:
+        if self.train.clip_norm is not None:
+            norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip_norm)
+            self._gradient_norm.copy_(norm)
+
+    def _network_enters(self) -> None:
+        self.network.enter(self.phase)
+        self.stacks.enter(self.phase.qat)
 
     def _take(self, inputs: Tensor, targets: Tensor) -> None:
         """Put the batch where the recording reads it; another shape is another recording, with gradients elsewhere."""
