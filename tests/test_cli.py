@@ -249,9 +249,9 @@ def test_evaluate_for_people(capsys, scoring):
         assert part in text, part
 
 
-def test_evaluate_marks_a_score_that_is_not_causal(capsys, scoring):
+def test_evaluate_marks_a_score_that_counts_targets_twice(capsys, scoring):
     text = run(capsys, *scoring, "--rule", "repeat_tail")
-    assert text.count("NOT CAUSAL") == 1
+    assert text.count("TARGETS TWICE") == 1
     assert "scores are of targets that had one" in text
 
 

@@ -5,10 +5,10 @@ docstring names, and returns an ``Outcome``: a verdict with the evidence it rest
 and the only one allowed when a needed line is absent or unreadable.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 
 class Verdict(StrEnum):
@@ -59,6 +59,25 @@ def disputed(evidence: str) -> Outcome:
 def judge(agrees: bool, evidence: str) -> Outcome:
     """``holds`` if ``agrees``, else ``contradicted``."""
     return holds(evidence) if agrees else contradicted(evidence)
+
+
+NOT_CAUSAL, TWICE = "not causal", "targets twice"
+
+
+def score_mark(causal: bool | None, fits_its_targets: bool, scored_again: int) -> str:
+    """What is said beside a score that is no valid one, wherever it is shown; "" of others.
+
+    ``causal``: the causality probe's verdict. ``fits_its_targets``: the method says so itself. ``scored_again``: scores
+    of targets that had one already.
+    """
+    breaks = ((causal is False or fits_its_targets, NOT_CAUSAL), (scored_again > 0, TWICE))
+    return ", ".join(mark for applies, mark in breaks if applies)
+
+
+def mark_of(score: Mapping[str, Any]) -> str:
+    """``score_mark`` of a method's block of ``evaluate.json``."""
+    causal = (score.get("causality") or {}).get("causal")
+    return score_mark(causal, score.get("fits_its_targets", False), score.get("scored_again", 0))
 
 
 S = TypeVar("S")

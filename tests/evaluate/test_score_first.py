@@ -10,11 +10,14 @@ import torch
 from tests.evaluate.test_probe import Bigram
 from tests.evaluate.test_score import compiled_by
 from tests.evaluate.threads import on_threads
+from tests.small import random_transformer, small_transformer
 from tritgolf.config.evaluate import ScoreFirstSettings, SlidingSettings
 from tritgolf.evaluate import probe
 from tritgolf.evaluate.methods import make_method
-from tritgolf.evaluate.score_first import ScoreFirst, chunks_of, learning_rate
+from tritgolf.evaluate.score_first import ScoreFirst, chunks_of, learning_rate, trained_parameters
+from tritgolf.evaluate.windowed import Scorer
 from tritgolf.evaluate.windows import sliding_groups
+from tritgolf.model.specs import parameters_of
 
 TOKENS = np.random.default_rng(0).integers(12, size=46).astype(np.uint16)
 SETTINGS = SlidingSettings(
@@ -144,3 +147,39 @@ def test_its_settings_are_the_records():
         "epochs": 3,
         "lr": 0.005,
     }
+
+
+def test_the_published_learning_rates_of_1722():
+    rates = {0: 0.001, 473: 0.00085355, 946: 0.0005, 1419: 0.00014645, 1892: 0}
+    assert {chunk: learning_rate(0.001, chunk, 1893) for chunk in rates} == pytest.approx(rates, abs=5e-9)
+
+
+@pytest.mark.parametrize("freezes", ["all", "vectors"])
+def test_of_frozen_blocks_all_is_frozen_or_as_1722_does_what_is_named_after_them_alone(freezes):
+    """Its matrices lie in banks, which are named after no block, so that freezing by name leaves them trained."""
+    network = random_transformer(small_transformer(compute="bfloat16"))
+    settings = ScoreFirstSettings(kind="score_first", frozen_blocks=3, freezes=freezes, matrix_dtype="bfloat16")
+    trained = trained_parameters(network, settings)
+    table = parameters_of(network.model)
+    wanted = {
+        name
+        for name, parameter in table.items()
+        if parameter.trained
+        and (not name.startswith(("blocks.0.", "blocks.1.", "blocks.2.")) or (freezes == "vectors" and parameter.layer))
+    }
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    assert {names[id(parameter)] for parameter in trained} == wanted
+    matrices = {name for name, parameter in table.items() if parameter.layer}
+    for name, parameter in network.named_parameters():
+        assert parameter.requires_grad == (name in wanted)
+        assert (parameter.dtype == torch.bfloat16) or name not in matrices
+    assert network.get_parameter("skip_weights").dtype == torch.float32
+
+
+def test_adamw_moves_each_number_by_the_rate_in_its_first_step():
+    adapt = SETTINGS.adapt[0].model_copy(update={"optimizer": "adamw", "epochs": 1, "lr": 0.01})
+    (score_first,) = make_method(SETTINGS.model_copy(update={"adapt": (adapt,)}), 2).adapt
+    network = Bigram()
+    adapted = score_first.score(network, TOKENS[:14], sliding_groups(14, 4, 3, "every_token"), Scorer(2))[1]
+    moved = (adapted.bias - network.bias).abs().detach().numpy()  # two chunks: one step
+    assert moved == pytest.approx(np.full(12, 0.01), rel=1e-3)

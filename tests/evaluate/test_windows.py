@@ -144,3 +144,14 @@ def test_repeat_tail_scores_whole_windows_of_targets_and_the_last_again(case):
     assert len(scored) == sum(windows.scored for windows in groups)
     if window % stride == 0:  # as in all published runs
         assert sorted(set(scored)) == list(range(usable))
+
+
+def test_the_published_numbers_of_1019_and_1722():
+    """#1722's 62,021,632 targets: 31 windows too near the end score the same last 64 again, 1,984 scores in all."""
+    groups = sliding_groups(62_021_632 + 7, 2048, 64, "repeat_tail")
+    assert sum(len(windows.starts) for windows in groups) == 969_088
+    assert (len(groups), len(groups[0].starts)) == (32, 969_057)
+    assert sum(windows.scored for windows in groups) == 62_023_616
+    assert sum(windows.left_out for windows in groups) == 6
+    again = {(int(windows.firsts[0]), windows.starts[0] + windows.length) for windows in groups[1:]}
+    assert again == {(62_021_632 - 64, 62_021_632)}

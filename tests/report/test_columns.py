@@ -7,6 +7,7 @@ import pytest
 from tests.report import synthetic
 from tests.report.test_metrics import metrics_files
 from tests.small import REPOSITORY
+from tritgolf.report.catalogue import draw
 from tritgolf.report.columns import WINDOWS
 from tritgolf.report.comparisons import published_table, records_table
 from tritgolf.report.laboratory_tables import grid_table, length_table
@@ -89,7 +90,36 @@ def test_a_score_that_is_not_causal_is_marked_in_every_table(transformer):
     assert records_table([transformer]).cells["slot BPB"].tolist() == ["1.1000 ± 0.0000 (not causal)"]
     beside = published_table(transformer, read_published(PUBLISHED / "pr1722")).cells.set_index("figure")
     assert beside.loc["slot BPB"].iloc[1] == "1.1000 ± 0.0000 (not causal)"
+    assert beside.loc["slot BPB"].iloc[0].endswith(" (not causal)")  # the same method, published
+    assert beside.loc["ttt BPB"].iloc[0].count("(") == 0
     assert [text for text in seeds.cells["ttt BPB"] if "causal" in text] == []
+
+
+def test_a_score_that_says_itself_that_it_fits_its_targets_is_marked_whatever_the_probe_could_tell(transformer):
+    for seed in transformer.seeds:
+        content = seed.evaluate.model_dump()
+        content["methods"]["chunked"]["record_bpb"] = content["methods"]["chunked"].pop("bpb_with_z_loss")
+        content["methods"]["slot"] |= {"causality": {"causal": None, "reason": ""}, "fits_its_targets": True}
+        seed.evaluations = {"final": EvaluateMetrics.model_validate(content)}
+    assert set(seeds_table(transformer).cells["slot BPB"][:4]) == {"1.1000 (not causal)"}
+
+
+def test_a_score_that_counts_targets_twice_is_marked_in_every_table_and_plot(folder):
+    run = load_run(folder)
+    for seed in run.seeds:
+        found = evaluated(seed, sliding=(2.45, 1, True))
+        twice = found.sliding.model_copy(update={"scored_again": 1984})
+        seed.evaluations = {"final": found.model_copy(update={"methods": {**found.methods, "sliding": twice}})}
+    marked = "2.4500 ± 0.0000 (targets twice)"
+    table = seeds_table(run)
+    assert table.cells["sliding BPB"][0] == "2.4500 (targets twice)"
+    assert "1,984 scores are of targets that had one" in table.markdown()
+    assert "Not causal" not in table.markdown()
+    assert table.frame["sliding_mark"][0] == "targets twice"
+    assert records_table([run]).cells["sliding BPB"].tolist() == [marked]
+    assert checkpoints_table(run).cells["sliding BPB"].tolist() == [marked]
+    legends = [text.get_text() for text in draw("sliding", run).legends[0].get_texts()]
+    assert [text for text in legends if "targets twice" in text] == [legends[1]]
 
 
 def test_systems_side_by_side_have_the_columns_of_both(transformer, folder):

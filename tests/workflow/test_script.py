@@ -97,12 +97,22 @@ def leaks(metrics):
     metrics["methods"]["sliding"]["causality"] |= {"causal": False, "reason": "it looks ahead"}
 
 
+def repeats(metrics):
+    metrics["methods"]["sliding"] |= {"scored_again": 12}
+
+
+def fits(metrics):
+    metrics["methods"]["sliding"] |= {"fits_its_targets": True}
+
+
 @pytest.mark.parametrize(
     ("file", "change", "complaint"),
     [
         ("train/train.json", None, "was not trained"),
         ("final/evaluate.json", None, "is not finished: final/evaluate.json is missing"),
         ("final/evaluate.json", leaks, r"its method sliding is not causal \(it looks ahead\)"),
+        ("final/evaluate.json", repeats, r"its method sliding scores targets twice"),
+        ("final/evaluate.json", fits, r"its method sliding is not causal"),
         ("final/export/export.json", lambda m: m.update(code_bytes=7), "its export counted 7 bytes of code"),
         ("final/export/export.json", lambda m: m["storages"]["bf16"].update(bytes=1 << 24), "bytes, .* too many"),
     ],
@@ -121,3 +131,17 @@ def test_what_can_not_be_submitted_is_marked_if_it_is_bundled_anyway(bundle, tmp
     made = write_bundle(tmp_path / "tiny", anyway=True)
     assert "Not to be submitted" in (made / "README.md").read_text()
     assert json.loads((made / "submission.json").read_text())["seeds"] == [42]
+
+
+def test_no_score_of_a_bundle_made_anyway_stands_without_its_mark(bundle, tmp_path):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    for seed in (42, 7):
+        changed(tmp_path / "tiny" / f"seed{seed}" / "final" / "evaluate.json", fits)
+    made = write_bundle(tmp_path / "tiny", anyway=True)
+    text = (made / "README.md").read_text()
+    assert "by the method sliding (not causal)." in text
+    assert "| val_loss (not causal) | val_bpb (not causal) |" in text
+    assert "is not causal" in json.loads((made / "submission.json").read_text())["not_to_be_submitted"][0]
+    for log in made.glob("*.log"):
+        lines = [line for line in log.read_text().splitlines() if line.startswith("final_sliding")]
+        assert [line.endswith(" NOT VALID: not causal") for line in lines] == [True]

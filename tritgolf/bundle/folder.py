@@ -18,6 +18,7 @@ from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory, read_json, write_json, write_text
+from tritgolf.outcome import NOT_CAUSAL, mark_of
 from tritgolf.train.training_log import read_curve
 
 FILES = ("train/train.json", "final/export/export.json", "final/roundtrip.json", "final/evaluate.json")
@@ -128,9 +129,10 @@ def _faults(run: SeedRun, results: Path, code: int) -> list[InputError]:
     """Why a finished run can't be submitted."""
     faults = []
     for name, method in run.evaluate["methods"].items():
-        if method["causality"]["causal"] is False:
+        if mark := mark_of(method):
+            what = f"is {NOT_CAUSAL}" if NOT_CAUSAL in mark else "scores targets twice"
             reason = method["causality"]["reason"]
-            faults.append(InputError(run.folder, f"its method {name} is not causal ({reason})", "score it by another"))
+            faults.append(InputError(run.folder, f"its method {name} {what} ({reason})", "score it by another"))
     if run.export["code_bytes"] != code:
         what = f"its export counted {run.export['code_bytes']:,} bytes of code, the script has {code:,}"
         fix = f"export again: delete {run.folder / FILES[1]} and run the workflow"
@@ -205,13 +207,14 @@ def _readme(record: RecordConfig, runs: list[SeedRun], largest: SeedRun, faults:
     spread = f" (std {statistics.stdev(bpb):.4f})" if len(runs) > 1 else ""
     marks = [f"**Not to be submitted: {fault.where}: {fault.what}.**" for fault in faults]
     method = list(record.evaluate.scoring)[-1]
+    mark = "".join(f" ({mark})" for mark in {mark_of(run.evaluate["methods"][method]) for run in runs} if mark)
     lines = [
         f"# {record.title}",
         "",
         *(line for mark in marks for line in (mark, "")),
-        f"val_bpb: {statistics.mean(bpb):.4f}{spread}, mean of {len(runs)} seeds, by the method {method}.",
+        f"val_bpb: {statistics.mean(bpb):.4f}{spread}, mean of {len(runs)} seeds, by the method {method}{mark}.",
         "",
-        "| seed | steps | train_s | val_loss | val_bpb | artifact bytes | total bytes |",
+        f"| seed | steps | train_s | val_loss{mark} | val_bpb{mark} | artifact bytes | total bytes |",
         "|--:|--:|--:|--:|--:|--:|--:|",
         *rows,
         "",

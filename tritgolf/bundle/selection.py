@@ -7,7 +7,7 @@ from tritgolf.artifact.kinds import tensor_specs
 from tritgolf.artifact.payload import section_layouts
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.config.calibration import SOURCES
-from tritgolf.config.evaluate import SlidingSettings
+from tritgolf.config.evaluate import ScoreFirstSettings, SlidingSettings, SlotSettings
 from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.config.models import KINDS
 from tritgolf.config.storage import FORMS, TritsConfig
@@ -37,7 +37,7 @@ def selection_of(record: BundledRecord) -> Selection:
     methods = record.evaluate.scoring.values()
     calibration = getattr(export, "calibration", None)
     sources = {calibration.source} if calibration else set()
-    adapting = {each.kind for method in methods if isinstance(method, SlidingSettings) for each in method.adapt}
+    adapting = [each for method in methods if isinstance(method, SlidingSettings) for each in method.adapt]
     entries = {
         "tritgolf.config.models:KINDS": {model.kind},
         "tritgolf.model.specs:MODELS": {model.kind},
@@ -45,7 +45,8 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.data.batches:ORDERS": {record.train.order},
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
-        "tritgolf.evaluate.methods:ADAPTATIONS": adapting,
+        "tritgolf.evaluate.methods:ADAPTATIONS": {each.kind for each in adapting},
+        "tritgolf.evaluate.score_first:OPTIMIZERS": {getattr(each, "optimizer", "") for each in adapting},
         "tritgolf.config.export:EXPORTS": {model.kind},
         "tritgolf.config.calibration:SOURCES": sources,
         "tritgolf.artifact.calibration:TEXTS": sources,
@@ -57,6 +58,7 @@ def selection_of(record: BundledRecord) -> Selection:
     absent += [kind for kind in (ExportConfig, RoleExport) if not isinstance(export, kind)]
     absent += [text for source, text in SOURCES.items() if source not in sources]
     absent += [form for form in FORMS.values() if form not in forms]
+    absent += [kind for kind in (ScoreFirstSettings, SlotSettings) if kind not in map(type, adapting)]
     return Selection(
         {registry: frozenset(keys) for registry, keys in entries.items()}, frozenset(kind.__name__ for kind in absent)
     )

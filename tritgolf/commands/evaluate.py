@@ -7,6 +7,7 @@ from tritgolf.commands.output import print_facts, print_json
 from tritgolf.commands.published import add_record_option, named_artifact, scorable
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
+from tritgolf.outcome import mark_of
 
 
 def add_parser(subparsers: Any) -> None:
@@ -48,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _rows(name: str, scored: dict[str, Any]) -> list[tuple[str, str]]:
     """What is printed of one method; a score that the probe flags says so beside it."""
     causality = scored["causality"]
-    flag = {True: "", False: ", NOT CAUSAL", None: ", causality not known"}[causality["causal"]]
+    flag = f", {mark_of(scored).upper()}" if mark_of(scored) else ""
+    flag += ", causality not known" if causality["causal"] is None else ""
     return [
         (
             f"{name} {scored.get('stride', '')}".strip(),

@@ -27,12 +27,42 @@ class ChunkedSettings(Settings):
 
 
 class ScoreFirstSettings(Settings):
-    """Test-time training on each chunk after it is scored (#1716): SGD, its rate falling over chunks by a cosine."""
+    """Test-time training on each chunk after it is scored (#1716): its rate falls over chunks by a cosine.
+
+    ``optimizer``: SGD with momentum, or AdamW (#1722). The first ``frozen_blocks`` blocks are not trained: all of them,
+    or their vectors alone (``freezes``), as #1722's code has it, whose freezing by name misses the banks that all
+    matrices lie in. ``matrix_dtype``: what these matrices are trained in, the master weights' own or BF16.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"optimizer", "frozen_blocks", "freezes", "matrix_dtype"})
 
     kind: Literal["score_first"]
     chunk_tokens: Positive = 32_768
     epochs: Positive = 3
     lr: Annotated[float, Field(gt=0)] = 0.005
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    frozen_blocks: Annotated[int, Field(ge=0)] = 0
+    freezes: Literal["all", "vectors"] = "all"
+    matrix_dtype: Literal["own", "bfloat16"] = "own"
+
+
+class SlotSettings(Settings):
+    """Per-sample SLOT (#1722): for each window a vector added to its hidden states and a bias of its logits are fitted.
+
+    ``fits``: to the very targets that the window scores, as #1722 does, which is no valid score; or to the targets
+    before them, as a decoder could (#1350). ``steps`` of AdamW, the rate going from ``lr`` to ``last_lr`` by a cosine;
+    the loss of ``windows`` windows has one divisor.
+    """
+
+    kind: Literal["slot"]
+    fits: Literal["scored", "context"] = "scored"
+    steps: Positive = 24
+    lr: Annotated[float, Field(gt=0)] = 0.024
+    last_lr: Annotated[float, Field(gt=0)] = 0.001
+    windows: Positive = 32
+
+
+Adapting = Annotated[ScoreFirstSettings | SlotSettings, Field(discriminator="kind")]
 
 
 class SlidingSettings(Settings):
@@ -44,7 +74,7 @@ class SlidingSettings(Settings):
     kind: Literal["sliding"]
     stride: Positive
     rule: Rule
-    adapt: tuple[ScoreFirstSettings, ...] = ()
+    adapt: tuple[Adapting, ...] = ()
 
 
 MethodSettings = Annotated[ChunkedSettings | SlidingSettings, Field(discriminator="kind")]
@@ -87,15 +117,17 @@ class EvaluateConfig(Settings):
         """Whether a method trains the network while it scores, which takes as many GPUs as training."""
         return any(isinstance(method, SlidingSettings) and method.adapt for method in self.scoring.values())
 
-    def check_context(self, context: int) -> None:
-        """For validators: what does not fit windows of ``context`` tokens."""
-        check(self.stride <= context, "evaluate.stride", self.stride, f"at most the window, {context}")
-        for name, method in (self.methods or {}).items():
-            if isinstance(method, SlidingSettings):
-                key = f"evaluate.methods.{name}.stride"
-                check(method.stride <= context, key, method.stride, f"at most the window, {context}")
-                for place, adapting in enumerate(method.adapt):
+
+def check_context(evaluate: EvaluateConfig, context: int) -> None:
+    """For validators: what does not fit windows of ``context`` tokens."""
+    check(evaluate.stride <= context, "evaluate.stride", evaluate.stride, f"at most the window, {context}")
+    for name, method in (evaluate.methods or {}).items():
+        if isinstance(method, SlidingSettings):
+            key = f"evaluate.methods.{name}.stride"
+            check(method.stride <= context, key, method.stride, f"at most the window, {context}")
+            for place, adapting in enumerate(method.adapt):
+                if isinstance(adapting, ScoreFirstSettings):
                     key, size = f"evaluate.methods.{name}.adapt.{place}.chunk_tokens", adapting.chunk_tokens
                     check(size % context == 0, key, size, f"a multiple of the window, {context}")
-        key, tokens = "evaluate.calibration_tokens", self.calibration_tokens
-        check(tokens > context, key, tokens, f"more than the window, {context}")
+    key, tokens = "evaluate.calibration_tokens", evaluate.calibration_tokens
+    check(tokens > context, key, tokens, f"more than the window, {context}")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ValidationInfo, model_validator
 
-from tritgolf.config.evaluate import EvaluateConfig
+from tritgolf.config.evaluate import EvaluateConfig, check_context
 from tritgolf.config.export import ExportConfig, RoleExport, export_of
 from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
@@ -72,7 +72,7 @@ class RecordConfig(Settings):
             self.train.micro_batch_sequences,
             f"a divisor of the {sequences} sequences of a step",
         )
-        self.evaluate.check_context(context)
+        check_context(self.evaluate, context)
         if isinstance(self.export, RoleExport) and self.export.calibration:
             self.export.calibration.check_context(context)
         start, on_grids = self.train.start, isinstance(self.model, UNetConfig) or self.model.qat is not None
@@ -108,13 +108,22 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
             f"record {name!r}", "is unknown", f"{alone}known records: {', '.join(sorted(known)) or 'none'}"
         )
     path = known[name]
-    raw = merge(with_ancestors(path, known), overrides or {})
+    raw = _without_absent_methods(merge(with_ancestors(path, known), overrides or {}))
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
     for dotted, value in modes_for(raw)[mode].items():
         _set_default(raw, dotted.split("."), value)
     return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
+
+
+def _without_absent_methods(raw: dict[str, Any]) -> dict[str, Any]:
+    """``raw`` less the evaluation methods that are null: so a record leaves out one that it inherits."""
+    evaluate = raw.get("evaluate")
+    methods = evaluate.get("methods") if isinstance(evaluate, dict) else None
+    if isinstance(methods, dict):
+        raw["evaluate"]["methods"] = {name: of for name, of in methods.items() if of is not None}
+    return raw
 
 
 def _files_of(folder: str | Path) -> dict[str, Path]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings
 from tritgolf.evaluate.score_first import ScoreFirst
+from tritgolf.evaluate.slot import Slot
 from tritgolf.evaluate.windowed import Adaptation, Method, Scorer, Windowed
 from tritgolf.evaluate.windows import Windows, chunked_windows, sliding_groups
 from tritgolf.ranks import Ranks, alone
@@ -27,7 +28,7 @@ def _sliding(settings: SlidingSettings, scorer: Scorer) -> Method:
 # Kind → (settings, scorer of windows) → method. One of your own goes here.
 METHODS: dict[str, Callable[[Any, Scorer], Method]] = {"chunked": _chunked, "sliding": _sliding}
 # Kind → settings → adaptation, of ``adapt`` in sliding windows' settings.
-ADAPTATIONS: dict[str, Callable[[Any], Adaptation]] = {"score_first": ScoreFirst}
+ADAPTATIONS: dict[str, Callable[[Any], Adaptation]] = {"score_first": ScoreFirst, "slot": Slot}
 
 
 def make_method(settings: Any, batch: int, temperature: float = 1.0, ranks: Ranks | None = None) -> Method:

@@ -1,7 +1,7 @@
 """The causality probe on an evaluation method: on ``score`` itself, with the network and a short piece of the text.
 
-A method is causal if no score depends on a later token, the probabilities of all tokens that could follow a text add up
-to 1, and every target is scored at most once.
+A method is causal if no score depends on a later token and the probabilities of all tokens that could follow a text add
+up to 1. Whether every target is scored once, is counted beside.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import torch
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.causality import LaterTokens, Nats, OwnToken, later_tokens, sampled_own_token
 from tritgolf.evaluate.windowed import Method, Scores
+from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.network import Network, device_of
 from tritgolf.outcome import Outcome, Verdict, judge
 from tritgolf.ranks import Ranks, alone
@@ -39,9 +40,13 @@ class Causality:
     @property
     def outcomes(self) -> list[Outcome]:
         """What each experiment says; the second is left out where the first settles it."""
+        return [self.later_tokens.outcome, *(position.outcome for position in self.own_token)]
+
+    @property
+    def scored_once(self) -> Outcome:
+        """Whether every target of the whole text has at most one score."""
         again = f"{self.scored_again:,} scores are of targets that had one" if self.scored_again else "each target once"
-        own = [position.outcome for position in self.own_token]
-        return [self.later_tokens.outcome, *own, judge(not self.scored_again, again)]
+        return judge(not self.scored_again, again)
 
     @property
     def causal(self) -> bool | None:
@@ -53,9 +58,10 @@ class Causality:
 
     @property
     def reason(self) -> str:
-        """The evidence that decides."""
+        """The evidence that decides, and whether targets are scored again."""
         deciding = {True: Verdict.HOLDS, False: Verdict.CONTRADICTED, None: Verdict.CANT_TELL}[self.causal]
-        return "; ".join(outcome.evidence for outcome in self.outcomes if outcome.verdict is deciding)
+        evidence = [outcome.evidence for outcome in self.outcomes if outcome.verdict is deciding]
+        return "; ".join([*evidence, *([self.scored_once.evidence] if self.causal or self.scored_again else [])])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: the verdict ``causal``, its ``reason`` and what each experiment measured."""
@@ -89,7 +95,7 @@ def probe(
     text = np.asarray(tokens[:length], dtype=np.int64)
 
     def nats(texts: npt.NDArray[np.int64]) -> Nats:
-        with deterministic(device_of(network)):
+        with repeatable(network, device_of(network)):
             return first(small.token_nats(network, texts))
 
     reference, again = nats(np.stack((text, text)))
@@ -107,23 +113,36 @@ def probe(
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """Sums in an order that repeats, wherever PyTorch has such a form for ``device``, until the block ends.
+def repeatable(network: Network, device: torch.device) -> Iterator[None]:
+    """``network``, on ``device``, and its copies sum in an order that repeats, until the block ends.
 
     A method that trains on a GPU otherwise scores the same text differently each time (#1716's by more than ``NOISY``),
-    and no leak can be told from that. On CPUs all sums repeat.
+    and no leak can be told from that. PyTorch is asked for its repeating forms. No fast attention has one for gradients
+    there: cuDNN's has none, the packages ask nobody, and PyTorch's own keep to their atomic sums where others may only
+    be warned of. So where there are gradients, attention is computed by its definition. On CPUs all sums repeat.
     """
     if device.type != "cuda":
         yield
         return
     before, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    attending: list[Any] = [module for module in network.modules() if hasattr(module, "attend")]
+    fast = [module.attend for module in attending]
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
+        for module in attending:
+            module.attend = _with_repeating_gradients(module.attend)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*deterministic.*")  # the rest stays noise, which is measured
             yield
     finally:
+        for module, attend in zip(attending, fast, strict=True):
+            module.attend = attend
         torch.use_deterministic_algorithms(before, warn_only=warned)
+
+
+def _with_repeating_gradients(attend: Attention) -> Attention:
+    """``attend``, but the definition where gradients are to be computed."""
+    return lambda q, k, v: (math_attention if torch.is_grad_enabled() and q.requires_grad else attend)(q, k, v)
 
 
 @torch.no_grad()

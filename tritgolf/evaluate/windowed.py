@@ -85,6 +85,11 @@ class Adaptation(Protocol):
     ) -> tuple[Scores, Network]:
         """Scores of ``groups`` of windows, in their order, and the network that it ends with: a copy, if changed."""
 
+    @property
+    def fits_its_targets(self) -> bool:
+        """Whether it scores targets with what was fitted to them: then the score is no model's, by its construction."""
+        return False
+
     def for_probe(self, context: int) -> "Adaptation":
         """As ``Method.for_probe``."""
 
@@ -157,9 +162,10 @@ class Windowed(Method):
     adapt: tuple[Adaptation, ...] = ()
 
     def facts(self, context: int) -> dict[str, Any]:
-        """Stride, window and rule of sliding windows, and what adapts to the text."""
-        sliding = {} if self.stride is None else {"stride": self.stride, "window": context, "rule": self.rule}
-        return sliding | ({"adapt": [each.kind for each in self.adapt]} if self.adapt else {})
+        """Stride, window and rule of sliding windows, and what adapts to the text, or fits it and is marked so."""
+        facts: dict[str, Any] = {"stride": self.stride, "window": context, "rule": self.rule} if self.stride else {}
+        facts |= {"adapt": [each.kind for each in self.adapt]} if self.adapt else {}
+        return facts | ({"fits_its_targets": True} if any(each.fits_its_targets for each in self.adapt) else {})
 
     def score(self, network: Network, tokens: Tokens, what: str) -> Scores:
         """As ``Method`` says."""

@@ -14,7 +14,6 @@ from tritgolf.report.runs import Run, SeedRun
 
 BPB_DECIMALS, GAP_DECIMALS = 4, 6
 WINDOWS = ("chunked", "sliding")  # the evaluation methods that every system has
-NOT_CAUSAL = " (not causal)"  # beside a score whose method saw what it predicts
 
 
 def always(_: Run) -> bool:
@@ -27,8 +26,8 @@ class Column:
     """One figure of a seed.
 
     ``source``: its value, at full precision. ``heading``: what tables call it, "" for one that the CSV alone has;
-    ``shown``: whether a run's tables show it. ``decimals``: None for words. ``causal``: the column that says whether
-    the score's method is causal, "" for what no method makes.
+    ``shown``: whether a run's tables show it. ``decimals``: None for words. ``mark``: the column of what is said
+    beside the score where it is no valid one, "" for what no method makes.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Column:
     signed: bool = False
     applies: Callable[[Run], bool] = always
     shown: Callable[[Run], bool] = always
-    causal: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,10 @@ def cells(run: Run, group: pd.DataFrame, columns: Iterable[Cell]) -> dict[str, s
     return {column.heading: column.show(run, group) for column in columns if column.applies(run)}
 
 
-def marked(text: str, seeds: pd.DataFrame, causal: str) -> str:
-    """A score's text, with "not causal" beside it where the column ``causal`` says no of any of the ``seeds``."""
-    return text + NOT_CAUSAL if causal in seeds and (seeds[causal] == False).any() else text  # noqa: E712
+def marked(text: str, seeds: pd.DataFrame, mark: str) -> str:
+    """A score's text, with what the column ``mark`` says of any of the ``seeds`` beside it."""
+    marks = dict.fromkeys(each for each in seeds[mark] if isinstance(each, str) and each) if mark in seeds else {}
+    return f"{text} ({', '.join(marks)})" if marks else text
 
 
 def is_ternary(run: Run) -> bool:

@@ -69,12 +69,13 @@ def published_table(run: Run, published: PublishedSystem) -> Table:
         f"published ({published.system}, seeds: {len(theirs)}, text: {figures.dataset})",
         f"here (seeds: {len(ours)}, text: {run.facts.dataset})",
     )
-    causal = {column.name: column.causal for column in columns_of(run)}
+    marks = {column.name: column.mark for column in columns_of(run)}
     rows, shown = [], []
     for name, figure in figures.figures.items():
         values = theirs[name].dropna().tolist()
         row = _published_row(figure, values, ours, same_text)
-        texts = (format_mean_std(values, figure.decimals), _here(figure, ours, causal.get(figure.figure, "")))
+        mark = marks.get(figure.figure, "")
+        texts = (marked(format_mean_std(values, figure.decimals), ours, mark), _here(figure, ours, mark))
         rows.append(row)
         shown.append(
             {
@@ -121,11 +122,11 @@ def _published_row(figure: Figure, published: list[float], ours: pd.DataFrame, s
     }
 
 
-def _here(figure: Figure, ours: pd.DataFrame, causal: str) -> str:
+def _here(figure: Figure, ours: pd.DataFrame, mark: str) -> str:
     """Our side of a row: mean ± std over seeds, by hardware where that differs, marked where no model scores so."""
     if figure.figure == "ms_per_step" and on_several(ours):
         return pace_by_hardware(ours, lambda paces: format_mean_std(paces, figure.decimals))
-    return marked(format_mean_std(_values(ours, figure), figure.decimals), ours, causal)
+    return marked(format_mean_std(_values(ours, figure), figure.decimals), ours, mark)
 
 
 def _difference(figure: Figure, row: dict[str, Any]) -> str:
@@ -144,12 +145,12 @@ def _summary_row(run: Run, frame: pd.DataFrame) -> dict[str, object]:
 
 
 def _of_methods(runs: Sequence[Run]) -> list[Cell]:
-    """A cell an evaluation method of any of the ``runs``, marked where it isn't causal."""
+    """A cell an evaluation method of any of the ``runs``, marked where it is no valid score."""
 
     def cell(name: str) -> Cell:
         def show(run: Run, frame: pd.DataFrame) -> str:
             scores = format_mean_std(frame[f"{name}_{pure_counting(run.facts)}"].dropna(), BPB_DECIMALS)
-            return marked(scores, frame, f"{name}_causal")
+            return marked(scores, frame, f"{name}_mark")
 
         return Cell(f"{name} BPB", show, applies=lambda run: name in methods_of(run))
 
@@ -165,7 +166,7 @@ def _of_weights(stem: str, heading: str, decimals: int, signed: bool = False) ->
 
 def _sliding(run: Run, frame: pd.DataFrame) -> str:
     scores = format_mean_std(frame[f"sliding_{pure_counting(run.facts)}"], BPB_DECIMALS)
-    return marked(scores, frame, "sliding_causal")
+    return marked(scores, frame, "sliding_mark")
 
 
 def _record_cells(runs: Sequence[Run]) -> list[Cell]:

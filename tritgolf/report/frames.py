@@ -78,6 +78,7 @@ def score_frame(run: Run) -> pd.DataFrame:
             "seed": seed.seed,
             "chunked_bpb": seed.evaluate.chunked.bpb,
             "sliding_bpb": seed.evaluate.sliding.bpb,
+            "sliding_mark": seed.evaluate.sliding.mark,
             "stride": seed.evaluate.sliding.stride,
             "window": seed.evaluate.sliding.window,
         }
@@ -97,6 +98,7 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
             "storage": found.storage,
             "chunked_bpb": found.chunked.bpb,
             "sliding_bpb": found.sliding.bpb,
+            **({"sliding_mark": found.sliding.mark} if found.sliding.mark else {}),
             "sliding_gain_bpb": found.chunked.bpb - found.sliding.bpb,
             "stride": found.sliding.stride,
             "window": found.sliding.window,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tritgolf.config.types import ByteCounting
+from tritgolf.outcome import NOT_CAUSAL, TWICE
 from tritgolf.report.columns import (
     WINDOWS,
     adapts,
@@ -111,11 +112,16 @@ def _methods_note(run: Run, _: pd.DataFrame) -> str:
 
 
 def _leaks_note(run: Run, seeds: pd.DataFrame) -> str:
-    """Which methods the causality probe didn't pass."""
-    leaking = [name for name in (*WINDOWS, *methods_of(run)) if marked("", seeds, f"{name}_causal")]
-    if not leaking:
-        return ""
-    return f"Not causal: {', '.join(leaking)}. Such a score uses the tokens that it predicts: it is no model's BPB."
+    """Which methods' scores are no valid ones, and why."""
+    marks = {name: marked("", seeds, f"{name}_mark") for name in (*WINDOWS, *methods_of(run))}
+    leaking, twice = ([name for name, mark in marks.items() if word in mark] for word in (NOT_CAUSAL, TWICE))
+    again = sorted({seed.method(name).scored_again for seed in run.seeds for name in twice} - {0})
+    leaks = f"Not causal: {', '.join(leaking)}. Such a score uses the tokens that it predicts: it is no model's BPB."
+    repeats = (
+        f"Targets twice: {', '.join(twice)}. The windows at the end of the text score its last targets again: "
+        f"{_listed(f'{count:,}' for count in again)} scores are of targets that had one."
+    )
+    return " ".join([*([leaks] if leaking else []), *([repeats] if twice else [])])
 
 
 def _entropy_note(run: Run, seeds: pd.DataFrame) -> str:

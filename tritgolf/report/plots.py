@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from tritgolf.report.columns import marked
 from tritgolf.report.facts import ALL_LAYERS
 from tritgolf.report.frames import bytes_frame, log_frame, roundtrip_frame, score_frame, temperature_frame, zero_frame
 from tritgolf.report.runs import Run
@@ -133,8 +134,9 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     seeds = [f"seed {seed}" for seed in scores["seed"]]
     axes.hlines(seeds, scores["sliding_bpb"], scores["chunked_bpb"], color=GREY, linewidth=1.2, zorder=1)
     stride, window = scores["stride"].iloc[0], scores["window"].iloc[0]
+    sliding = marked(f"sliding: a window every {stride} tokens", scores, "sliding_mark")
     axes.plot(scores["chunked_bpb"], seeds, "s", color=COLOURS[1], label=f"chunked: windows of {window} side by side")
-    axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=f"sliding: a window every {stride} tokens")
+    axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=sliding)
     for seed, low, high in zip(seeds, scores["sliding_bpb"], scores["chunked_bpb"], strict=True):
         middle = ((low + high) / 2, seed)
         difference = format_value(low - high, 4, signed=True)

@@ -82,6 +82,10 @@ class SeedRun:
         """Whether the causality probe passed a method; None where it wasn't run on it, or can't tell."""
         return getattr(getattr(self.methods.get(method), "causality", None), "causal", None)
 
+    def mark(self, method: str) -> str:
+        """What is to be said beside a method's score, "" where it is a valid one."""
+        return str(getattr(self.methods.get(method), "mark", ""))
+
     def export(self, checkpoint: str) -> ExportMetrics:
         """Metrics of the export stage of a checkpoint."""
         return self._need(self.exports.get(checkpoint), f"{checkpoint} export")

@@ -26,7 +26,7 @@ from tritgolf.report.scores import PureScore, StorageScore
 def columns_of(run: Run) -> list[Column]:
     """The columns that a run has, in the order of its CSV."""
     of_methods = [column for name in methods_of(run) for column in method_columns(name)]
-    verdicts = [verdict(name) for name in WINDOWS]
+    verdicts = [column for name in WINDOWS for column in verdicts_on(name)]
     every = (*TRAINING, *SLIDING, *verdicts, *of_methods, *WEIGHTS, *EVALUATION, *ARTIFACT, *PROVENANCE)
     return [column for column in every if column.applies(run)]
 
@@ -42,7 +42,7 @@ def counted(
     sources: dict[str, Callable[[SeedRun], float]],
     chosen: Callable[[RecordFacts], str],
     signed: bool = False,
-    causal: str = "",
+    mark: str = "",
 ) -> list[Column]:
     """One figure in several countings (the end of a column's name → its value); a table shows the ``chosen`` one."""
 
@@ -54,7 +54,7 @@ def counted(
             decimals=BPB_DECIMALS,
             signed=signed,
             shown=lambda run: chosen(run.facts) == counting,
-            causal=causal,
+            mark=mark,
         )
 
     return [column(counting, value) for counting, value in sources.items()]
@@ -64,16 +64,22 @@ def method_columns(name: str) -> list[Column]:
     """The columns of an evaluation method: its score in both countings, its seconds, the probe's verdict on it."""
     scores = _pure(name, f"{name} BPB", lambda seed: seed.method(name))
     seconds = Column(f"{name}_seconds", lambda _, seed: getattr(seed.method(name), "seconds", None))
-    return [*scores, seconds, verdict(name)]
+    return [*scores, seconds, *verdicts_on(name)]
 
 
-def verdict(method: str) -> Column:
-    """Whether a method is causal: where it isn't, or where others adapt."""
-    return Column(
+def verdicts_on(method: str) -> list[Column]:
+    """Whether a method is causal: where it isn't, or where others adapt; and its score's mark, if it has one."""
+    causal = Column(
         name=f"{method}_causal",
         source=lambda _, seed: seed.causal(method),
         applies=lambda run: adapts(run) or any(seed.causal(method) is False for seed in run.seeds),
     )
+    mark = Column(
+        name=f"{method}_mark",
+        source=lambda _, seed: seed.mark(method),
+        applies=lambda run: any(seed.mark(method) for seed in run.seeds),
+    )
+    return [causal, mark]
 
 
 def _pure(method: str, heading: str, score: Callable[[SeedRun], PureScore]) -> list[Column]:
@@ -81,7 +87,7 @@ def _pure(method: str, heading: str, score: Callable[[SeedRun], PureScore]) -> l
         "bpb": lambda seed: score(seed).bpb,
         "bpb_published_bytes": lambda seed: score(seed).by_published_bytes,
     }
-    return counted(method, heading, sources, pure_counting, causal=f"{method}_causal")
+    return counted(method, heading, sources, pure_counting, mark=f"{method}_mark")
 
 
 def _roundtrip(seed: SeedRun) -> RoundtripMetrics:

@@ -90,7 +90,10 @@ CHECKPOINTS: Sequence[Cell] = (
     Cell("step", lambda _, group: format_value(mean(group["step"]), 0)),
     Cell("seeds", lambda _, group: str(len(group))),
     Cell("chunked BPB", lambda _, group: format_mean_std(group["chunked_bpb"], BPB_DECIMALS, fixed=True)),
-    Cell("sliding BPB", lambda _, group: format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True)),
+    Cell(
+        "sliding BPB",
+        lambda _, group: marked(format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True), group, "sliding_mark"),
+    ),
     Cell("sliding gains", lambda _, group: format_mean_std(group["sliding_gain_bpb"], BPB_DECIMALS, fixed=True)),
     Cell("stride", lambda _, group: "/".join(str(stride) for stride in sorted(set(group["stride"])))),
     Cell(
@@ -155,7 +158,7 @@ def _seed_cells(column: Column, shown: pd.DataFrame, seeds: pd.DataFrame) -> lis
     for row, (name, figure) in enumerate(zip(shown["seed"], shown[column.name], strict=True)):
         text = _cell(figure, column.decimals, signed=column.signed and name != "std")
         of_seeds = seeds.iloc[[row]] if row < len(seeds) else seeds
-        texts.append(text if name == "std" else marked(text, of_seeds, column.causal))
+        texts.append(text if name == "std" else marked(text, of_seeds, column.mark))
     return texts
 
 

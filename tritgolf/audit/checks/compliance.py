@@ -100,20 +100,23 @@ def network_was_blocked(results: Results) -> Outcome:
 
 @RESULTS_CHECKS("compliance.causal", "no score depends on later text")
 def scores_are_causal(results: Results) -> Outcome:
-    """Proves that the causality probe (``evaluate.probe``) was run on each evaluation's methods and flagged none."""
+    """Proves that the causality probe (``evaluate.probe``) was run on each evaluation's methods and flagged none.
+
+    A method that scores targets again is flagged too.
+    """
     scored = [
-        (f"seed {seed.seed} {name}", method.causality)
+        (f"seed {seed.seed} {name}", method.causality, method.mark)
         for seed in results.run.seeds
         if seed.evaluated
         for name, method in seed.evaluated.methods.items()
     ]
-    probed = [(what, causality) for what, causality in scored if causality]
-    flagged = [f"{what}: {causality.reason}" for what, causality in probed if causality.causal is False]
+    probed = [(what, causality, mark) for what, causality, mark in scored if causality]
+    flagged = [f"{what}: {causality.reason}" for what, causality, mark in probed if mark]
     if flagged:
         return contradicted("; ".join(flagged))
     if not scored or len(probed) < len(scored):
         return cant_tell("the evaluation was not probed" if scored else "no evaluation")
-    open_ = [f"{what}: {causality.reason}" for what, causality in probed if causality.causal is None]
+    open_ = [f"{what}: {causality.reason}" for what, causality, _ in probed if causality.causal is None]
     return cant_tell("; ".join(open_)) if open_ else holds(f"{len(probed)} scores probed, no leak")
 
 
