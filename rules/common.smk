@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
-from tritgolf.artifact.codecs import check_packages
+from tritgolf.artifact.packages import check_packages
 from tritgolf.config.record import RecordConfig
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
-from tritgolf.laboratory.grids import grid_kind, grid_of
+from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind, grid_of
 from tritgolf.provenance import version_of
 from tritgolf.report.record_facts import record_facts
 from tritgolf.streams import ready_streams
@@ -165,7 +165,7 @@ def check_devices() -> None:
 
 
 def check_codecs() -> None:
-    """End in one line, before any job, where artifacts to be made here want a codec whose package is not installed.
+    """End in one line, before any job, where artifacts to be made here want a coder whose package is not installed.
 
     A job of a cluster, or with --sdm conda, has packages of its own.
     """
@@ -177,7 +177,9 @@ def check_codecs() -> None:
     try:
         for record in RECORDS.values():
             if f"export_{record.name}" in rules_to_run:
-                check_packages(getattr(record.export, "codecs", ()))
+                check_packages([*record.export.codecs, *record.export.code_layouts])
+            if f"laboratory_{record.name}" in rules_to_run and not has_trits(record.name):
+                check_packages(CODE_LAYOUTS)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)

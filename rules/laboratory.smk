@@ -27,6 +27,7 @@ for _record in records():
             gpu=min(1, GPUS),
         params:
             **({"train": plain(record_config(_record).train)} if calibrates(_record) else {}),
+            **({} if has_trits(_record) else {"code_layouts": list(CODE_LAYOUTS)}),
             version=version_of("laboratory"),
             record=_record,
             model=plain(record_config(_record).model),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.evaluate.test_stages import evaluate as evaluate_through_the_stage
+from tests.evaluate.test_stages import evaluation
 from tests.small import RECORDS, REPOSITORY, small_model
 from tritgolf import __version__, cli
 from tritgolf.cli import main
@@ -241,6 +242,49 @@ def test_evaluate_scores_as_the_stage_does(capsys, scoring, finished, dataset, t
             wanted = stage[name][key]
             assert facts[key] == (pytest.approx(wanted) if isinstance(wanted, float) else wanted)
         assert facts["causality"]["causal"]
+
+
+SCORE_FIRST = {"kind": "score_first", "chunk_tokens": 64, "epochs": 1, "lr": 0.5}
+METHODS = {
+    "sliding": {"kind": "sliding", "stride": 8, "rule": "every_token"},
+    "ttt": {"kind": "sliding", "stride": 8, "rule": "every_token", "adapt": [SCORE_FIRST]},
+}
+
+
+@pytest.fixture
+def with_a_record(scoring, tmp_path):
+    """The arguments of ``scoring``, and records of which one, of the artifact's name, has these methods."""
+    for path in RECORDS.glob("*.yaml"):
+        shutil.copy(path, tmp_path)
+    small = {"inherit": "tiny", "evaluate": {"stride": 8, "methods": METHODS}}
+    (tmp_path / "small.yaml").write_text(json.dumps(small))
+    return [*scoring, "--records", tmp_path]
+
+
+def test_evaluate_scores_by_the_methods_of_the_artifacts_record(capsys, with_a_record, finished, dataset, tmp_path):
+    methods = json.loads(run(capsys, *with_a_record, "--method", "all", "--json"))["methods"]
+    settings = evaluation(methods=METHODS, apply_temperature=False, temperatures=[])
+    stage = evaluate_through_the_stage(finished, dataset, tmp_path, artifact=with_a_record[1], settings=settings)
+    assert list(methods) == ["sliding", "ttt"]
+    for name, facts in methods.items():
+        assert facts["nats"] == pytest.approx(stage["metrics"]["methods"][name]["nats"])
+        assert facts["causality"]["causal"]
+    assert methods["ttt"]["nats"] != methods["sliding"]["nats"]
+    text = run(capsys, *with_a_record, "--method", "ttt")
+    assert "ttt 8" in text and "sliding" not in text
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        (["--method", "slot"], "--method: 'slot' is no method of small; name one of sliding, ttt, or all"),
+        (["--method", "ttt", "--stride", "4"], "--stride: is the record's where --method is given"),
+        (["--method", "ttt", "--rule", "record"], "--rule: is the record's where --method is given"),
+        (["--method", "ttt", "--records", RECORDS], "bf16.tgolf: is of no record in "),
+    ],
+)
+def test_evaluate_refuses_methods_that_cannot_be(capsys, with_a_record, extra, expected):
+    assert expected in refuse(capsys, *with_a_record, *extra)
 
 
 def test_evaluate_for_people(capsys, scoring):

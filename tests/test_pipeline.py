@@ -73,6 +73,22 @@ def test_a_tokenizer_of_other_size_is_told_before_it_is_fetched(text):
     check_together(resolved(), load_dataset(text), processes=8)
 
 
+def test_too_few_shards_for_the_ranks_are_told_before_they_are_made(tmp_path):
+    record = resolve_record(load_pipeline({"records": ["int6_recurrent"]}), "int6_recurrent", "records")
+    hub = load_dataset("fineweb_sp8192_128", overrides={"source": {"train_shards": 2}})
+    (tmp_path / "mine.txt").write_text("a text of mine")
+    own = {"source": {"files": [str(tmp_path / "mine.txt")]}}
+    for text, shards in ((hub, 2), (load_dataset("docs_en", overrides=own), 1)):
+        with pytest.raises(
+            InputError, match=rf"gpus: 4: .*without a shard.* there are {shards} of int6_recurrent; use"
+        ):
+            check_together(record, text, processes=4)
+        check_together(record, text, processes=1)
+    check_together(record, load_dataset("docs_en"), processes=4)  # compressed: not known yet
+    small = own | {"tokens_per_shard": 7}
+    check_together(record, load_dataset("docs_en", overrides=small), processes=4)
+
+
 def test_what_takes_a_cpu_days_is_told():
     told = costly_without_gpus(resolved())
     assert told.startswith("ternary_v2: no GPU is visible, and each seed trains on up to 5.2 billion tokens")

@@ -1,5 +1,6 @@
 """``config.yaml``: what to reproduce. Systems are defined in ``records/``, texts in ``datasets/``."""
 
+import math
 import os
 import re
 from pathlib import Path
@@ -11,10 +12,11 @@ from pydantic import Field, model_validator
 from tritgolf.config.record import RUN_MARK, RecordConfig, load_record
 from tritgolf.config.settings import Settings, differences, read_yaml, validate
 from tritgolf.config.types import Positive, check_names
-from tritgolf.data.dataset import DatasetConfig
+from tritgolf.data.dataset import DatasetConfig, HubSource, TextSource
 from tritgolf.errors import InputError
 
 TOKENS_OF_A_DAY = 10**8  # more than a CPU reads in a day, be the model as small as the long records'
+PLAIN = (".txt", ".md", ".jsonl", ".ndjson", ".json")  # text files that are not compressed
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
 
 
@@ -103,9 +105,22 @@ def check_together(record: RecordConfig, text: DatasetConfig, processes: int) ->
         from tritgolf.data.batches import check_ranks  # noqa: PLC0415  (numpy, which most of Snakemake's jobs don't need)
 
         try:
-            check_ranks(record.train, record.model.context, processes)
+            check_ranks(record.train, record.model.context, processes, most_shards(text))
         except InputError as error:
             raise InputError(f"gpus: {processes}", f"{error.what} of {record.name}", error.fix) from None
+
+
+def most_shards(text: DatasetConfig) -> int | None:
+    """The most training shards that ``text`` can have; None where that is not known before it is made.
+
+    A text makes at most two tokens a byte. What compressed files, folders and patterns hold would have to be read.
+    """
+    if isinstance(text.source, HubSource):
+        return text.source.train_shards
+    files = [Path(file) for file in text.source.files] if isinstance(text.source, TextSource) else []
+    if not files or not all(file.is_file() and file.suffix.lower() in PLAIN for file in files):
+        return None
+    return max(1, math.ceil(2 * sum(file.stat().st_size for file in files) / text.tokens_per_shard))
 
 
 def costly_without_gpus(record: RecordConfig) -> str | None:

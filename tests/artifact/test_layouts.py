@@ -1,3 +1,6 @@
+import hashlib
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +16,8 @@ from tritgolf.artifact.layouts.registry import (
     pack,
     unpack,
 )
+from tritgolf.artifact.packages import check_packages
+from tritgolf.errors import InputError
 from tritgolf.malformed import MalformedError
 
 # Every layout with every width of code that a section may have in it.
@@ -117,6 +122,43 @@ def test_byte_planes_by_hand():
     assert pack(np.array([-1, 31], np.int8), "byte_planes", 6) == bytes([255, 31])
 
 
+def gaussian_codes(deviation, count=65536):
+    """Codes of 6 bits whose deviation is given; the same on every machine."""
+    random = np.random.default_rng(0)
+    return np.clip(np.round(random.normal(0, deviation, count)), -32, 31).astype(np.int8)
+
+
+def entropy_bytes(codes):
+    share = np.unique(codes, return_counts=True)[1] / codes.size
+    return -(share * np.log2(share)).sum() * codes.size / 8
+
+
+def test_arithmetic_codes_take_the_entropy_of_the_matrix_they_are_of():
+    narrow, wide = gaussian_codes(1, 1 << 19), gaussian_codes(6, 1 << 19)
+    both = np.concatenate([narrow, wide])
+    size = len(pack(both, "arithmetic", 6))
+    assert size < 1.01 * (entropy_bytes(narrow) + entropy_bytes(wide)) < 0.9 * entropy_bytes(both)
+
+
+def test_arithmetic_bytes_are_those_of_every_machine():
+    """A coder of another version that makes others can't read our files."""
+    digest = hashlib.sha256(pack(gaussian_codes(2.4), "arithmetic", 6)).hexdigest()
+    assert digest.startswith("95ff8c964f7b3c95")
+
+
+def test_arithmetic_codes_without_their_package_are_one_line(monkeypatch):
+    packed = pack(np.array([1], np.int8), "arithmetic", 6)
+    monkeypatch.setitem(sys.modules, "constriction", None)
+    for work in (
+        lambda: pack(np.array([1], np.int8), "arithmetic", 6),
+        lambda: unpack(packed, 1, "arithmetic", 6),
+        lambda: check_packages(["xz", "arithmetic"]),
+    ):
+        with pytest.raises(InputError, match=r"constriction: is not installed.*pip install"):
+            work()
+    check_packages(["xz", "byte_planes"])
+
+
 def test_eight_codes_of_b_bits_take_b_bytes():
     for bits in range(2, 9):
         assert length_range(8, "int_bits", bits) == (bits, bits)
@@ -146,6 +188,10 @@ def test_base3_takes_a_byte_for_five_trits():
         (bytes([0x80]), 1, "byte_planes", 6, "no number of 6 bits"),
         (bytes([0, 0]), 1, "byte_planes", 6, "1 codes of 1 bytes take 1 bytes, not 2"),
         (bytes([0, 0, 0]), 2, "byte_planes", 16, "2 codes of 2 bytes take 4 bytes, not 3"),
+        (bytes(6), 2, "arithmetic", 6, "2 codes of 6 bits can't have 6 bytes"),
+        (bytes(16), 2, "arithmetic", 6, "2 codes of 6 bits can't have 16 bytes"),
+        (bytes(8), 2, "arithmetic", 6, "something follows"),
+        (b"\xff" * 4, 2, "arithmetic", 6, "damaged"),
     ],
 )
 def test_bytes_that_packing_never_writes_are_refused(data, count, layout, bits, complaint):

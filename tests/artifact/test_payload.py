@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tritgolf.artifact import payload
-from tritgolf.artifact.layouts.registry import INTEGERS, TRITS
+from tritgolf.artifact.layouts.registry import INTEGER_LAYOUTS, INTEGERS, TRITS
 from tritgolf.artifact.payload import assemble, disassemble, section_layouts, section_lengths
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import store
@@ -26,11 +26,11 @@ def stored(state, model, storage):
 def test_sections_of_codes_come_first_by_width(stored):
     layouts = section_layouts(stored.specs)
     assert list(layouts) == ["trits", "codes6", "codes8", "scales", "table", "projections", "mixes", "vectors"]
-    assert layouts["codes6"] == ("int_bits", "byte_planes")
+    assert layouts["codes6"] == ("int_bits", "byte_planes", "arithmetic")
     assert list(assemble(stored, Sections(1))) == list(layouts)
 
 
-@pytest.mark.parametrize("codes6", ["int_bits", "byte_planes"])
+@pytest.mark.parametrize("codes6", INTEGER_LAYOUTS)
 @pytest.mark.parametrize("trits", ["base3", "bitmask"])
 def test_integer_codes_come_back_in_every_layout(stored, codes6, trits):
     shared = Sections(1)
@@ -48,7 +48,8 @@ def test_integer_codes_come_back_in_every_layout(stored, codes6, trits):
 def test_six_bits_are_six_bits(stored):
     counts = payload.code_counts(stored.specs)
     assert list(counts) == [TRITS, INTEGERS[6], INTEGERS[8]]
-    packed = assemble(stored, Sections(1))
+    packed = assemble(stored, Sections(1), ("int_bits", "byte_planes"))
+    assert list(packed["trits"]) == ["base3", "bitmask"]
     for section in (INTEGERS[6], INTEGERS[8]):
         sizes = {layout: len(data) for layout, data in packed[section.kind].items()}
         count = counts[section]

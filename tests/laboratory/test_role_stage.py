@@ -34,7 +34,13 @@ OWN = {
     "control": {"format": "float16"},
 }
 CALIBRATION = {"batches": 3, "sequences": 4}
-EXPORT = {"codecs": ["none"], "calibration": CALIBRATION, "storages": {"own": {"roles": OWN}}, "own_storage": "own"}
+EXPORT = {
+    "codecs": ["none"],
+    "code_layouts": ["arithmetic"],
+    "calibration": CALIBRATION,
+    "storages": {"own": {"roles": OWN}},
+    "own_storage": "own",
+}
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,8 @@ def test_a_file_of_a_record_that_was_not_asked_for_has_no_rule(base):
 def test_a_codec_that_is_not_installed_ends_it_before_any_work(tmp_path, base):
     (tmp_path / "brotli.py").write_text("raise ImportError")
     hidden = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])}
-    run = base.snakemake(records=["tiny_int6"], run="no_brotli", environment=hidden)
+    faithful = {"mode": "faithful"}
+    run = base.snakemake(records=["tiny_int6"], run="no_brotli", overrides=faithful, environment=hidden)
     assert (run.code, run.errors) == (2, ["error: package brotli: is not installed; run: pip install 'brotli>=1.2'"])
     assert not base.results("tiny_int6@no_brotli").exists()
 

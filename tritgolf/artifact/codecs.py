@@ -7,12 +7,11 @@ context nor alignment (lc = pb = 0): packed trits and byte planes have none, and
 """
 
 import lzma
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Callable
 from typing import NamedTuple
 
+from tritgolf.artifact.packages import brotli
 from tritgolf.config.types import Codec
-from tritgolf.errors import InputError
 from tritgolf.malformed import MalformedError, require
 
 PRESET = 9
@@ -74,8 +73,8 @@ def decompress_brotli(data: bytes, limit: int) -> bytes:
     Raises ``MalformedError`` for damage, truncation, anything after the stream, or more than ``limit`` bytes. Brotli
     has no checksum: other damage gives other bytes.
     """
-    brotli = _brotli()
-    decoder = brotli.Decompressor()
+    library = brotli()
+    decoder = library.Decompressor()
     content = bytearray()
     try:
         content += decoder.process(data, output_buffer_limit=CHUNK)
@@ -83,7 +82,7 @@ def decompress_brotli(data: bytes, limit: int) -> bytes:
             piece = decoder.process(b"", output_buffer_limit=CHUNK)
             require(bool(piece) or decoder.is_finished(), "the compressed data ends too early")
             content += piece
-    except brotli.error:
+    except library.error:
         raise MalformedError("the compressed data is damaged, or something follows it") from None
     require(len(content) <= limit, f"it decompresses to more than {limit} bytes")
     return bytes(content)
@@ -91,7 +90,7 @@ def decompress_brotli(data: bytes, limit: int) -> bytes:
 
 def compress_brotli(data: bytes, window: int = BROTLI_WINDOW) -> bytes:
     """One Brotli stream with a window of 2^``window`` bytes."""
-    packed: bytes = _brotli().compress(data, quality=BROTLI_QUALITY, lgwin=window)
+    packed: bytes = brotli().compress(data, quality=BROTLI_QUALITY, lgwin=window)
     return packed
 
 
@@ -106,10 +105,10 @@ def start_of_xz(start: bytes, size: int = 4096) -> bytes:
 
 def start_of_brotli(start: bytes, size: int = 4096) -> bytes:
     """Up to ``size`` bytes of what a file that begins with ``start`` holds; none if it is no Brotli stream."""
-    brotli = _brotli()
+    library = brotli()
     try:
-        content: bytes = brotli.Decompressor().process(start, output_buffer_limit=size)
-    except brotli.error:
+        content: bytes = library.Decompressor().process(start, output_buffer_limit=size)
+    except library.error:
         return b""
     return content[:size]
 
@@ -125,22 +124,6 @@ def _decompress_section_xz(data: bytes, size: int) -> bytes:
 
 def _dictionary_size(size: int) -> int:
     return min(LARGEST_DICTIONARY, 1 << max(12, (size - 1).bit_length()))
-
-
-def check_packages(codecs: Iterable[Codec]) -> None:
-    """``InputError`` where the package of one of ``codecs`` is not installed here."""
-    if "brotli" in codecs:
-        _brotli()
-
-
-def _brotli() -> ModuleType:
-    """The package, imported where it is needed; ``InputError`` where it is not installed."""
-    try:
-        import brotli  # noqa: PLC0415
-    except ImportError:
-        raise InputError("package brotli", "is not installed", "run: pip install 'brotli>=1.2'") from None
-    module: ModuleType = brotli
-    return module
 
 
 CODECS: dict[Codec, Coding] = {

@@ -32,12 +32,11 @@ from tritgolf.artifact.layouts.registry import LAYOUTS, Layout
 from tritgolf.artifact.payload import assemble, code_counts, disassemble, section_layouts, section_lengths
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
+from tritgolf.config.export import ExportConfig
 from tritgolf.files import atomic_write
 from tritgolf.malformed import blame, require
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.formats import DTYPES
-
-CODECS_TRIED: tuple[Codec, ...] = ("xz",)  # of the ternary records, so that sizes of all versions compare
 
 
 class Packed(NamedTuple):
@@ -115,8 +114,15 @@ class PendingArtifact:
         return len(self._head(header, chosen)) + sum(len(packed.data) for packed in chosen.values())
 
 
-def begin_artifact(stored: Stored, shared: Sections, codecs: Sequence[Codec] = CODECS_TRIED) -> PendingArtifact:
+def begin_artifact(
+    stored: Stored,
+    shared: Sections,
+    codecs: Sequence[Codec] = ExportConfig.codecs,
+    code_layouts: Sequence[Layout] = ExportConfig.code_layouts,
+) -> PendingArtifact:
     """Start to compress what ``stored`` holds, every section in all its layouts with all ``codecs``.
+
+    Integer codes are packed in ``code_layouts`` alone.
 
     Equal sections are shared with other artifacts; a layout that is compressed already is only stored.
     """
@@ -126,17 +132,21 @@ def begin_artifact(stored: Stored, shared: Sections, codecs: Sequence[Codec] = C
             for layout, data in by_layout.items()
             for codec in (("none",) if LAYOUTS[layout].is_compressed else codecs)
         ]
-        for kind, by_layout in assemble(stored, shared).items()
+        for kind, by_layout in assemble(stored, shared, code_layouts).items()
     }
     return PendingArtifact(stored.specs, candidates, stored.payload_digest)
 
 
 def write_artifact(
-    path: str | Path, stored: Stored, header: ArtifactHeader, codecs: Sequence[Codec] = CODECS_TRIED
+    path: str | Path,
+    stored: Stored,
+    header: ArtifactHeader,
+    codecs: Sequence[Codec] = ExportConfig.codecs,
+    code_layouts: Sequence[Layout] = ExportConfig.code_layouts,
 ) -> ArtifactInfo:
     """Write ``stored`` to ``path``, every section in the way that is smallest. Same input, same bytes."""
     with Sections(threads=2) as shared:
-        return begin_artifact(stored, shared, codecs).finish(path, header)
+        return begin_artifact(stored, shared, codecs, code_layouts).finish(path, header)
 
 
 def read_artifact(path: str | Path, shared: Sections | None = None) -> Artifact:

@@ -7,13 +7,13 @@ scales. A full-size model of random weights took 15.93 MB so, and 16.20 MB as th
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from tritgolf.artifact.kinds import CODES, PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec
 from tritgolf.artifact.layouts.byte_planes import join_planes, split_planes
-from tritgolf.artifact.layouts.registry import INTEGERS, TRITS, CodeSection, Layout, length_range
+from tritgolf.artifact.layouts.registry import INTEGER_LAYOUTS, INTEGERS, TRITS, CodeSection, Layout, length_range
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
 from tritgolf.malformed import require
@@ -41,18 +41,27 @@ def code_counts(specs: Mapping[str, TensorSpec]) -> dict[CodeSection, int]:
     return dict(sorted(counts.items(), key=lambda count: count[0].bits))
 
 
-def section_layouts(specs: Mapping[str, TensorSpec]) -> dict[str, tuple[Layout, ...]]:
+def section_layouts(
+    specs: Mapping[str, TensorSpec], code_layouts: Sequence[Layout] = INTEGER_LAYOUTS
+) -> dict[str, tuple[Layout, ...]]:
     """The sections that hold something of ``specs``, in their order, and the layouts that each may have.
+
+    ``code_layouts``: those of integer codes that are asked for.
 
     Codes come first, by their width; then numbers, in the order of ``PAYLOAD_KINDS``.
     """
     used = {PAYLOAD_KIND[spec.kind] for spec in specs.values()}
     numbers = {kind: NUMBER_LAYOUTS for kind in PAYLOAD_KINDS if kind in used}
-    return {section.kind: section.layouts for section in code_counts(specs)} | numbers
+    return {section.kind: section.tried(code_layouts).layouts for section in code_counts(specs)} | numbers
 
 
-def assemble(stored: Stored, shared: Sections) -> dict[str, dict[Layout, bytes]]:
-    """The sections of ``stored`` by kind, each in every layout that it may have, in the order of the file."""
+def assemble(
+    stored: Stored, shared: Sections, code_layouts: Sequence[Layout] = INTEGER_LAYOUTS
+) -> dict[str, dict[Layout, bytes]]:
+    """The sections of ``stored`` by kind, in the order of the file, each in every layout that it may have.
+
+    ``code_layouts``: those of integer codes that are asked for.
+    """
     codes: dict[CodeSection, list[str]] = {}
     numbers: dict[str, list[bytes]] = {}
     for name, spec in stored.specs.items():
@@ -62,7 +71,7 @@ def assemble(stored: Stored, shared: Sections) -> dict[str, dict[Layout, bytes]]
         planes = split_planes(encode(tensor, spec.format), width_of(spec.format))
         numbers.setdefault(PAYLOAD_KIND[spec.kind], []).append(planes)
     packed: dict[str, dict[Layout, bytes]] = {
-        section.kind: shared.pack([stored.quantized[name].codes.numpy() for name in names], section)
+        section.kind: shared.pack([stored.quantized[name].codes.numpy() for name in names], section.tried(code_layouts))
         for section, names in codes.items()
     }
     packed |= {kind: {"byte_planes": b"".join(planes)} for kind, planes in numbers.items()}

@@ -21,7 +21,7 @@ class Sections:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads)
-        self._packed: dict[tuple[bytes, str], dict[Layout, bytes]] = {}
+        self._packed: dict[tuple[bytes, CodeSection], dict[Layout, bytes]] = {}
         self._compressed: dict[tuple[bytes, Codec], Future[bytes]] = {}
         self._decompressed: dict[tuple[bytes, Codec, int], bytes] = {}
         self._unpacked: dict[tuple[bytes, int, Layout, int], Codes] = {}
@@ -39,7 +39,7 @@ class Sections:
         hasher = hashlib.sha256()
         for codes in matrices:
             hasher.update(np.ascontiguousarray(codes).data)
-        key = hasher.digest(), section.kind
+        key = hasher.digest(), section
         if key not in self._packed:
             joined = np.concatenate([np.zeros(0, np.int8), *(codes.reshape(-1) for codes in matrices)])
             self._packed[key] = {layout: pack(joined, layout, section.bits) for layout in section.layouts}

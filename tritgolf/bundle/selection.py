@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from tritgolf.artifact.container import CODECS_TRIED
 from tritgolf.artifact.kinds import tensor_specs
 from tritgolf.artifact.payload import section_layouts
 from tritgolf.bundle.record import BundledRecord
@@ -29,8 +28,7 @@ def selection_of(record: BundledRecord) -> Selection:
     model, export = record.model, record.export
     storage = export.by_role(export.own_storage, model)
     forms = [type(form) for form in storage.roles.values()]
-    layouts = section_layouts(tensor_specs(parameters_of(model), storage))
-    codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
+    layouts = section_layouts(tensor_specs(parameters_of(model), storage), export.code_layouts)
     trained_on = type(getattr(model, "quantizer", None))
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
@@ -50,7 +48,7 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.config.export:EXPORTS": {model.kind},
         "tritgolf.config.calibration:SOURCES": sources,
         "tritgolf.artifact.calibration:TEXTS": sources,
-        "tritgolf.artifact.codecs:CODECS": {*codecs, "none", "xz"},  # xz: of the header
+        "tritgolf.artifact.codecs:CODECS": {*export.codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
         "tritgolf.quantize.plan:QUANTIZERS": grids,
     }

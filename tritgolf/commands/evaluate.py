@@ -1,27 +1,43 @@
-"""``tritgolf evaluate ARTIFACT --shards GLOB --tokenizer MODEL``: score one artifact on any tokenized text."""
+"""``tritgolf evaluate ARTIFACT --shards GLOB --tokenizer MODEL``: score one artifact on any tokenized text.
+
+By chunked and sliding windows, or with ``--method`` as a record says: test-time training too.
+"""
+
+from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritgolf.commands.output import print_facts, print_json
-from tritgolf.commands.published import add_record_option, named_artifact, scorable
+from tritgolf.commands.published import add_record_option, named_artifact, record_of, scorable
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 from tritgolf.outcome import mark_of
 
+if TYPE_CHECKING:
+    from tritgolf.artifact.header import Artifact
+
+EVERY = "all"  # of --method
+
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("evaluate", help="chunked and sliding bits per byte of an artifact")
+    parser = subparsers.add_parser("evaluate", help="bits per byte of an artifact by any method")
     parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
     add_text_options(parser, required=True)
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
     parser.add_argument(
         "--rule",
         choices=("every_token", "drop_tail", "repeat_tail", "record"),
-        default="every_token",
         help="every_token: each token after the first is scored once (default); drop_tail: the end never is, as #920 "
         "has it (its old name is record); repeat_tail: the last ones are scored again, as #1019 has it",
+    )
+    parser.add_argument(
+        "--method",
+        action="append",
+        metavar="NAME",
+        help="a method of the artifact's record, such as ttt, in place of chunked and sliding; may be given again, "
+        f"or {EVERY}",
     )
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -82,7 +98,6 @@ def _counting(found: dict[str, Any]) -> str:
 
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """The scores as facts for JSON."""
-    from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings  # noqa: PLC0415
     from tritgolf.config.train import PUBLISHED_Z_LOSS  # noqa: PLC0415
     from tritgolf.evaluate.load import reloaded_network  # noqa: PLC0415
     from tritgolf.evaluate.methods import make_method  # noqa: PLC0415
@@ -91,21 +106,15 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
 
     artifact = scorable(named_artifact(arguments))
     model = artifact.header.model
-    stride = model.context // 2 if arguments.stride is None else arguments.stride
-    if not 1 <= stride <= model.context:
-        raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")
+    asked = _methods_of_the_record(artifact, arguments) if arguments.method else _usual_methods(model, arguments)
     text = given_text(arguments, model)
     tokens, sizes = text.tokens, text.sizes
     network = reloaded_network(artifact)
     z_loss = PUBLISHED_Z_LOSS.get(model.kind, 0.0)
     methods = {}
-    for settings in (
-        ChunkedSettings(kind="chunked"),
-        SlidingSettings(kind="sliding", stride=stride, rule=arguments.rule),
-    ):
+    for name, settings in asked.items():
         method = make_method(settings, arguments.batch)
-        kind = settings.kind
-        methods[kind] = score_by(kind, kind, method, network, tokens, sizes, z_loss, probe).facts
+        methods[name] = score_by(name, settings.kind, method, network, tokens, sizes, z_loss, probe).facts
     return {
         "artifact": str(arguments.artifact),
         "tokens": len(tokens),
@@ -113,3 +122,32 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         "bytes": byte_facts(tokens, sizes),
         "methods": methods,
     }
+
+
+def _usual_methods(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Chunked, and sliding windows by ``--stride`` and ``--rule``."""
+    from tritgolf.config.evaluate import ChunkedSettings, SlidingSettings  # noqa: PLC0415
+
+    stride = model.context // 2 if arguments.stride is None else arguments.stride
+    if not 1 <= stride <= model.context:
+        raise InputError("--stride", f"{stride} is not possible", f"give 1 to {model.context}, the window")
+    sliding = SlidingSettings(kind="sliding", stride=stride, rule=arguments.rule or "every_token")
+    return {"chunked": ChunkedSettings(kind="chunked"), "sliding": sliding}
+
+
+def _methods_of_the_record(artifact: Artifact, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Those that ``--method`` names, in the record's order. ``InputError`` for one that it hasn't, or that can't be."""
+    for option in ("stride", "rule"):
+        if getattr(arguments, option) is not None:
+            raise InputError(f"--{option}", "is the record's where --method is given", "leave out one of them")
+    record = record_of(artifact, arguments)
+    known, names = record.evaluate.scoring, arguments.method
+    for name in names:
+        if name != EVERY and name not in known:
+            fix = f"name one of {', '.join(known)}, or {EVERY}"
+            raise InputError("--method", f"{name!r} is no method of {record.name}", fix)
+    try:
+        record.evaluate.check_context(artifact.header.model.context)
+    except ValueError as error:
+        raise InputError("--method", f"{record.name}: {error}", "name the artifact's own record by --record") from None
+    return {name: settings for name, settings in known.items() if EVERY in names or name in names}

@@ -58,6 +58,21 @@ def recognized(model: Settings, arguments: argparse.Namespace) -> str | None:
     return str(arguments.record) if arguments.record else recognize_record(model, _known(arguments))
 
 
+def record_of(artifact: Artifact, arguments: argparse.Namespace) -> RecordConfig:
+    """The record that the user named, else the one that ``artifact`` names (without its run), or is recognized as.
+
+    ``InputError`` where none of the known ones is it.
+    """
+    from tritgolf.config.record import RUN_MARK, known_records, load_record  # noqa: PLC0415
+
+    own = artifact.header.record.partition(RUN_MARK)[0]
+    stated = own if own in known_records(arguments.records) else None
+    name = arguments.record or stated or recognized(artifact.header.model, arguments)
+    if name is None:
+        raise InputError(artifact.path, f"is of no record in {arguments.records}", "name one by --record")
+    return load_record(name, arguments.records)
+
+
 def _known(arguments: argparse.Namespace) -> Iterator[RecordConfig]:
     """All records, each loaded when it is asked for."""
     from tritgolf.config.record import known_records, load_record  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """Export: how each storage choice writes each kind of tensor."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,7 +9,7 @@ from tritgolf.config.model import UNetConfig
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import RoleStorage
-from tritgolf.config.types import Codec, Decide, Format, Positive, ReloadPrecision, ScaleFormat, check
+from tritgolf.config.types import Codec, CodeLayout, Decide, Format, Positive, ReloadPrecision, ScaleFormat, check
 
 
 class StorageConfig(Settings):
@@ -64,10 +64,14 @@ class StorageConfig(Settings):
 class RoleExport(Settings):
     """The artifact of a model whose storages are stated by role.
 
-    ``codecs``: what each section is compressed with; the smallest is kept. ``calibration``: for storages by GPTQ.
+    ``codecs``: what each section is compressed with; ``code_layouts``: how sections of integer codes are packed before
+    that. The smallest is kept. ``calibration``: for storages by GPTQ.
     """
 
+    LATER = frozenset({"code_layouts"})
+
     codecs: Annotated[tuple[Codec, ...], Field(min_length=1)] = ("xz",)
+    code_layouts: Annotated[tuple[CodeLayout, ...], Field(min_length=1)] = ("int_bits", "byte_planes")
     calibration: CalibrationConfig | None = None
     storages: dict[str, RoleStorage] = Field(min_length=1)
     own_storage: str
@@ -103,6 +107,10 @@ class ExportConfig(Settings):
     Master weights are re-quantized in FP32 (``master``, as published), with scales accumulated in FP64, or in BF16 step
     by step; ``forward_float16`` is the forward pass's but for scales rounded to FP16 before they round weights.
     """
+
+    # No settings: sizes of all versions compare. Its codes are trits, which have their own layouts.
+    codecs: ClassVar[tuple[Codec, ...]] = ("xz",)
+    code_layouts: ClassVar[tuple[CodeLayout, ...]] = ("int_bits", "byte_planes")
 
     decide: Decide
     decide_scale: Literal["float32", "bfloat16", "float16"] = "float32"

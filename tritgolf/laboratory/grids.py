@@ -8,10 +8,15 @@ from tritgolf.config.export import ExportConfig, RoleExport, StorageConfig
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.storage import RoleStorage
+from tritgolf.config.types import CodeLayout
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import GridConfig, grid_storages, load_grid
 from tritgolf.laboratory.role_grid import RoleGridConfig, record_variants
 from tritgolf.laboratory.variant import Variant
+
+# How the laboratory packs integer codes, whatever the record's layouts: a second a row, where Brotli takes 100 at full
+# size. All rows have the same coder, so that their bytes compare; a record's own bytes are its export's.
+CODE_LAYOUTS: tuple[CodeLayout, ...] = ("arithmetic",)
 
 
 class GridKind(NamedTuple):

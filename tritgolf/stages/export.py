@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.calibration import TrainingRun, calibrated_rounding
-from tritgolf.artifact.container import CODECS_TRIED, begin_artifact
+from tritgolf.artifact.container import begin_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.rounding import Calibrated
 from tritgolf.artifact.sections import Sections
@@ -105,8 +105,10 @@ def write_storages(
             for choice in export.storages
         }
         seconds = {"calibrating_and_rounding": time.perf_counter() - began}
-        codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
-        pending = {storage: begin_artifact(numbers, shared, codecs) for storage, numbers in stored.items()}
+        pending = {
+            storage: begin_artifact(numbers, shared, export.codecs, export.code_layouts)
+            for storage, numbers in stored.items()
+        }
         for storage, artifact in pending.items():
             header = ArtifactHeader(
                 **origin._asdict(),

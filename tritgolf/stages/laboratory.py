@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tritgolf import checkpoint as checkpoints
 from tritgolf.artifact.calibration import TrainingRun, calibrated_rounding
-from tritgolf.artifact.container import CODECS_TRIED, PendingArtifact, begin_artifact, read_artifact
+from tritgolf.artifact.container import PendingArtifact, begin_artifact, read_artifact
 from tritgolf.artifact.header import ArtifactHeader, ArtifactInfo
 from tritgolf.artifact.rounding import Calibrated, same_codes
 from tritgolf.artifact.sections import Sections
@@ -34,7 +34,7 @@ from tritgolf.evaluate.text import validation_text
 from tritgolf.files import write_json
 from tritgolf.laboratory.bench import Bench, Reloaded
 from tritgolf.laboratory.grid import merge_equal
-from tritgolf.laboratory.grids import grid_kind
+from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind
 from tritgolf.laboratory.margins import margins
 from tritgolf.laboratory.threshold import threshold_facts
 from tritgolf.laboratory.variant import Variant, single_factors
@@ -149,7 +149,6 @@ def _begin(
     One of each way to round comes first: their compression takes longest.
     """
     decide_scale: Format = export.decide_scale if isinstance(export, ExportConfig) else "float32"
-    codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
     roles = {row: variant.storage.by_role(model, decide_scale) for row, variant in variants.items()}
     rounded: dict[CalibrationConfig | None, Rounded] = {None: {}, **{settings: {} for settings in roundings}}
 
@@ -157,7 +156,7 @@ def _begin(
         text = variants[row].calibration
         calibrated = roundings[text] if text else None
         stored = store(weights, model, roles[row], rounded=rounded[text], calibrated=calibrated)
-        return begin_artifact(stored, shared, codecs)
+        return begin_artifact(stored, shared, export.codecs, CODE_LAYOUTS)
 
     ways = {_way_to_round(roles[row], variants[row]): row for row in reversed(list(variants))}
     order = [*ways.values(), *(row for row in variants if row not in ways.values())]

@@ -1,19 +1,21 @@
 """The layouts by name, and which of them the codes of a section may have."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from tritgolf.artifact.layouts import base3, bitmask, byte_planes, int_bits
+from tritgolf.artifact.layouts import arithmetic, base3, bitmask, byte_planes, int_bits
 from tritgolf.artifact.layouts.base import TRIT_BITS, Buffer, Codes, Packing
 
-Layout = Literal["base3", "bitmask", "int_bits", "byte_planes"]
+Layout = Literal["base3", "bitmask", "int_bits", "byte_planes", "arithmetic"]
 LAYOUTS: dict[Layout, Packing] = {
     "base3": base3,
     "bitmask": bitmask,
     "int_bits": int_bits,
     "byte_planes": byte_planes,
+    "arithmetic": arithmetic,
 }
 TRIT_LAYOUTS: tuple[Layout, ...] = ("base3", "bitmask")
-INTEGER_LAYOUTS: tuple[Layout, ...] = ("int_bits", "byte_planes")
+INTEGER_LAYOUTS: tuple[Layout, ...] = ("int_bits", "byte_planes", "arithmetic")
 
 
 class CodeSection(NamedTuple):
@@ -22,6 +24,10 @@ class CodeSection(NamedTuple):
     kind: str
     bits: int
     layouts: tuple[Layout, ...]
+
+    def tried(self, layouts: Sequence[Layout]) -> "CodeSection":
+        """The same with those of its layouts alone that are among ``layouts``; with all of them where none is."""
+        return self._replace(layouts=tuple(layout for layout in self.layouts if layout in layouts) or self.layouts)
 
 
 TRITS = CodeSection("trits", TRIT_BITS, TRIT_LAYOUTS)
