@@ -118,18 +118,19 @@ def _groups(logs: Sequence[RunLog], seeds: Sequence[int]) -> Iterator[tuple[RunL
     choices = [[log for log in logs if log.seed == seed] for seed in seeds]
     if choices and all(choices):
         yield from islice(product(*choices), MOST_CHOICES)
-    for key in (_configuration, _series):
+    for key in (configuration, series):
         by_key: dict[str, list[RunLog]] = defaultdict(list)
         for log in logs:
             by_key[key(log)].append(log)
         yield from (tuple(group) for group in by_key.values())
 
 
-def _configuration(log: RunLog) -> str:
+def configuration(log: RunLog) -> str:
+    """A run's settings but those that differ between equal runs: one text for all runs of one configuration."""
     return repr(sorted(pair for pair in log.hyperparameters.items() if not OF_ONE_RUN.search(pair[0])))
 
 
-def _series(log: RunLog) -> str:
+def series(log: RunLog) -> str:
     """The file's name without its digits: ``ttt/seed_.log`` for ``ttt/seed_42.log``."""
     path = Path(log.name)
     return f"{path.parent}/{re.sub(r'[0-9]+', '', path.stem)}"

@@ -25,13 +25,15 @@ class Submission:
     """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat.
 
     ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
-    all Python files; ``recognized``: (name, name of the known run that it is).
+    all Python files; ``recognized``: (name, name of the known run that it is); ``unread``: names of logs and texts in
+    which no run was found.
     """
 
     path: Path
     logs: tuple[RunLog, ...] = ()
     copies: tuple[tuple[str, str], ...] = ()
     recognized: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
     readme: str | None = None
     facts: dict[str, Any] | None = None
@@ -72,6 +74,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         logs=logs,
         copies=copies,
         recognized=recognized,
+        unread=_unread(path, files, every_run),
         scripts=scripts,
         readme=readme,
         facts=facts,
@@ -106,6 +109,14 @@ def distinct(logs: Sequence[RunLog]) -> tuple[tuple[RunLog, ...], tuple[tuple[st
             runs[log.fingerprint] = log
     copies = ((log.name, runs[log.fingerprint].name) for log in logs if runs[log.fingerprint] is not log)
     return tuple(log for log in logs if runs[log.fingerprint] is log), tuple(copies)
+
+
+def _unread(path: Path, files: Sequence[Path], runs: Sequence[RunLog]) -> tuple[str, ...]:
+    """The names of .log and .txt files in which no run was found; lists of packages are none."""
+    readable = {run.name.partition("#")[0] for run in runs if run.is_readable}
+    names = (file.relative_to(path).as_posix() for file in files
+             if file.suffix in (".log", ".txt") and not file.name.startswith("requirements"))  # fmt: skip
+    return tuple(name for name in names if name not in readable)
 
 
 def _names_seed(log: RunLog) -> bool:

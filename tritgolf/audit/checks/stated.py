@@ -9,6 +9,7 @@ from tritgolf.audit.claimed import (
     is_complete,
     is_headline_table,
     is_quoted,
+    own_tables,
     printed_of,
     seed_results,
     stated_scores,
@@ -19,6 +20,7 @@ from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import Sample, agrees, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import SCORES, run_of
 from tritgolf.audit.submission import Submission
+from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
 SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
@@ -34,11 +36,39 @@ def headline_is_logged(submission: Submission) -> Outcome:
     stated = stated_scores(submission.readme)
     if not stated or not _scored(submission):
         return cant_tell(submission.not_in_readme("no val_bpb in README.md") if _scored(submission) else NO_SCORES)
-    outcomes = [score_is_logged(submission, claim) for claim in stated]
-    if outcomes[0].verdict is Verdict.CONTRADICTED and any(other.verdict is Verdict.HOLDS for other in outcomes[1:]):
-        # Another score of the text is logged: which one is the headline, the text doesn't say beyond doubt.
-        return outcomes[0] if stated[0].is_mean else cant_tell(outcomes[0].evidence)
-    return outcomes[0]
+    return _unless_of_others(submission, stated[0], score_is_logged(submission, stated[0]))
+
+
+def _unless_of_others(submission: Submission, claim: Stated, outcome: Outcome) -> Outcome:
+    """A stated score's outcome; can't tell where the score may be another system's, and one of the submission's fits.
+
+    It is the submission's own where its title, its JSON or one of its tables has it, or one of its runs.
+    """
+    if outcome.verdict is not Verdict.CONTRADICTED or _is_own(submission, claim):
+        return outcome
+    others = [other for other in _every_claim(submission) if other.printed.text != claim.printed.text]
+    fits = any(score_is_logged(submission, other).verdict is Verdict.HOLDS for other in others)
+    return cant_tell(outcome.evidence) if fits or _has_logged_rows(submission) else outcome
+
+
+def _every_claim(submission: Submission) -> Iterator[Stated]:
+    yield from stated_scores(submission.readme)
+    if score := printed_of((submission.facts or {}).get("val_bpb")):
+        yield Stated("submission.json val_bpb", score)
+
+
+def _is_own(submission: Submission, claim: Stated) -> bool:
+    score = printed_of((submission.facts or {}).get("val_bpb"))
+    in_json = score is not None and (same(claim.printed, score) or same(score, claim.printed))
+    of_a_run = claim.is_mean and any(stages_of(log, claim.printed) for log in _scored(submission))
+    return claim.is_title or in_json or of_a_run or _is_of_tables(submission, claim.printed)
+
+
+def _has_logged_rows(submission: Submission) -> bool:
+    """Whether a row of a README table by seed has a score of the log of that seed."""
+    logs = _scored(submission)
+    return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed])
+               for table in tables_of(submission) for seed, row in table.rows.items())  # fmt: skip
 
 
 def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True) -> Outcome:
@@ -68,7 +98,7 @@ def contradicted_row(submission: Submission) -> str:
     """
     for table in tables_of(submission):
         for seed, row in table.rows.items():
-            logs = [log for log in _scored(submission) if log.seed == seed]
+            logs = [log for log in _whole(submission) if log.seed == seed]
             scored = any(table.kinds[title] in SCORES for title in row)
             alone = len(logs) == 1 and not is_quoted(submission, logs[0])
             if alone and scored and is_headline_table(submission, table) and run_of(row, table.kinds, logs) is None:
@@ -77,13 +107,18 @@ def contradicted_row(submission: Submission) -> str:
 
 
 def _is_of_tables(submission: Submission, printed: Printed) -> bool:
-    cells = [cell for table in tables_of(submission) for row in (table.mean, *table.rows.values())
+    cells = [cell for table in own_tables(submission) for row in (table.mean, *table.rows.values())
              for title, cell in row.items() if table.kinds[title] == "bpb"]  # fmt: skip
     return any(same(printed, cell.printed) or same(cell.printed, printed) for cell in cells)
 
 
 def _scored(submission: Submission) -> tuple[RunLog, ...]:
     return tuple(log for log in submission.readable_logs if log.scores)
+
+
+def _whole(submission: Submission) -> tuple[RunLog, ...]:
+    """The runs whose logs reach their ends."""
+    return tuple(log for log in _scored(submission) if is_whole(log, submission.readable_logs))
 
 
 def _logged(submission: Submission) -> str:
@@ -101,7 +136,9 @@ def stated_means_are_means(submission: Submission) -> Outcome:
     if not _scored(submission) or not stated:
         nothing = submission.not_in_readme("no score called a mean")
         return cant_tell(nothing if _scored(submission) else NO_SCORES)
-    outcomes = [score_is_logged(submission, claim, by_rows=False) for claim in stated]
+    outcomes = [
+        _unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False)) for claim in stated
+    ]
     return _worst(outcomes, "no score called a mean")
 
 
