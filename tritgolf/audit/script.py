@@ -6,12 +6,14 @@ same targets under the same mask, as #1722's SLOT does; a score added up before 
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 SPACE = "▁"
 MAX_SCRIPT_BYTES = 4 << 20
 STRIPS = ("lstrip", "strip", "removeprefix", "replace")
+TRAINING = re.compile(r"train|pretrain|^fit|^main$|calib|distill", re.IGNORECASE)
 NUMBERS_OF_LOSS = ("loss", "nll", "nats", "bits", "bpb")  # what a name that sums up a score has in it
 
 
@@ -54,8 +56,10 @@ def _encoded_lengths(function: ast.FunctionDef) -> Iterator[ast.Call]:
 
 
 def strips_the_space(function: ast.FunctionDef) -> bool:
-    """Whether ▁ is taken off a piece in some way before its bytes are counted."""
+    """Whether ▁ is taken off a piece, or its bytes off the count, in some way."""
     for node in ast.walk(function):
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Sub):
+            return True
         if isinstance(node, ast.Call) and _called(node) in STRIPS and _has_space(node):
             return True
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and _is_number(node.slice.lower, 1):
@@ -124,10 +128,13 @@ def fits_before_scoring(tree: ast.Module) -> list[tuple[str, str]]:
     """(function, targets) where, in one loop, a score is added up after a fit to the very same targets.
 
     A fit is an inner loop with ``backward`` and ``step``; a score is ``loss_sum += …``. Both must use the same name of
-    targets, whole and under the same masks, and nothing assigns it in between.
+    targets, whole and under the same masks, and nothing assigns it in between. A loop of training adds up losses for
+    its log, so functions of that name, and sums, are left out.
     """
     found = []
     for function in functions(tree):
+        if TRAINING.search(function.name):
+            continue
         for loop in (node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)):
             found += [(function.name, target) for target in _scored_after_fit(loop.body)]
     return list(dict.fromkeys(found))
@@ -201,6 +208,8 @@ def _targets(part: ast.stmt) -> set[str]:
 
 def _is_score(statement: ast.stmt) -> bool:
     if not (isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add)):
+        return False
+    if any("train" in name.lower() for name in _names(statement.target)):
         return False
     return any(word in name.lower() for name in _names(statement.target) for word in NUMBERS_OF_LOSS)
 

@@ -18,6 +18,7 @@ from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20
 MAX_FILES = 2000
+POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         facts=facts,
         facts_problem=problem,
         script=_script(scripts),
-        artifact=next((file for file in files if file.suffix == ".ptz"), None),
+        artifact=next((file for file in files if file.suffix == ".ptz" and not _is_pointer(file)), None),
         known=tuple(log for log in known if log.fingerprint not in its_own),
         against=against,
     )
@@ -109,6 +110,12 @@ def distinct(logs: Sequence[RunLog]) -> tuple[tuple[RunLog, ...], tuple[tuple[st
             runs[log.fingerprint] = log
     copies = ((log.name, runs[log.fingerprint].name) for log in logs if runs[log.fingerprint] is not log)
     return tuple(log for log in logs if runs[log.fingerprint] is log), tuple(copies)
+
+
+def _is_pointer(file: Path) -> bool:
+    """Whether Git LFS left its pointer in a file's place."""
+    with file.open("rb") as content:
+        return content.read(len(POINTER)) == POINTER
 
 
 def _unread(path: Path, files: Sequence[Path], runs: Sequence[RunLog]) -> tuple[str, ...]:
