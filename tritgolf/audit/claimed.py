@@ -14,7 +14,7 @@ from tritgolf.audit.wholeness import is_whole
 
 SCORE = re.compile(
     r"val[_\\ ]{0,3}bpb[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
-    r"|(?<![\d.+−-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
+    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
     r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
@@ -30,6 +30,8 @@ COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b"
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
+METHODS = ("ttt", "slot")
+DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
@@ -164,6 +166,13 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
+
+
+def unlogged_methods(submission: Submission) -> list[str]:
+    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
+    texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
+    scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
+    return [method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored]
 
 
 def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:

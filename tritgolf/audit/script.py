@@ -111,12 +111,13 @@ def adds_spaces(tree: ast.Module) -> bool:
     """Whether some sum of the script has a name of leading spaces in it: they are counted besides the pieces' bytes."""
     for node in ast.walk(tree):
         added = isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Add)
-        if added and any("space" in name for name in _names(node)):
+        if added and any("space" in name for name in names(node)):
             return True
     return False
 
 
-def _names(node: ast.AST) -> Iterator[str]:
+def names(node: ast.AST) -> Iterator[str]:
+    """Every name, and name of an attribute, in a node."""
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             yield part.id
@@ -145,33 +146,33 @@ def scores_before_fitting(tree: ast.Module) -> list[str]:
     found = []
     for function in functions(tree):
         for loop in (node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)):
-            statements = list(_flat(loop.body))
-            scores = [at for at, statement in enumerate(statements) if _is_score(statement)]
-            fits = [at for at, statement in enumerate(statements) if _is_fit(statement)]
+            statements = list(flat(loop.body))
+            scores = [at for at, statement in enumerate(statements) if is_score(statement)]
+            fits = [at for at, statement in enumerate(statements) if is_fit(statement)]
             if scores and fits and max(scores) < min(fits):
                 found.append(function.name)
     return list(dict.fromkeys(found))
 
 
-def _is_fit(statement: ast.stmt) -> bool:
+def is_fit(statement: ast.stmt) -> bool:
     """Whether a statement is a loop that takes steps down a gradient."""
     return isinstance(statement, ast.For | ast.While) and calls(statement, "backward") and calls(statement, "step")
 
 
 def _scored_after_fit(body: list[ast.stmt]) -> Iterator[str]:
     """Names of targets that a loop's body fits, and scores after it."""
-    statements = list(_flat(body))
+    statements = list(flat(body))
     for place, statement in enumerate(statements):
-        if not _is_fit(statement):
+        if not is_fit(statement):
             continue
-        fitted = _targets(statement)
-        earlier = any(_is_score(before) for before in statements[:place])
+        fitted = targets(statement)
+        earlier = any(is_score(before) for before in statements[:place])
         for later in statements[place + 1 :]:
-            fitted -= set(_assigned(later))
-            if _is_score(later) and not earlier:
-                made = _sources(later, statements[place + 1 :])
+            fitted -= set(assigned(later))
+            if is_score(later) and not earlier:
+                made = sources(later, statements[place + 1 :])
                 if _covers(statement, made):
-                    yield from sorted(fitted & {name for part in made for name in _targets(part)})
+                    yield from sorted(fitted & {name for part in made for name in targets(part)})
 
 
 def _covers(fit: ast.stmt, scores: list[ast.stmt]) -> bool:
@@ -183,18 +184,18 @@ def _covers(fit: ast.stmt, scores: list[ast.stmt]) -> bool:
 
 
 def _masks(statement: ast.stmt) -> set[str]:
-    return {name for name in _names(statement) if "mask" in name.lower()}
+    return {name for name in names(statement) if "mask" in name.lower()}
 
 
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements in order, those under ``with`` and ``if`` among them."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.With | ast.If):
-            yield from _flat(statement.body)
+            yield from flat(statement.body)
 
 
-def _targets(part: ast.stmt) -> set[str]:
+def targets(part: ast.stmt) -> set[str]:
     """Names that cross-entropies are computed against, whole: reshaped at most, no slice of them."""
     found: set[str] = set()
     for node in ast.walk(part):
@@ -206,21 +207,23 @@ def _targets(part: ast.stmt) -> set[str]:
     return found
 
 
-def _is_score(statement: ast.stmt) -> bool:
+def is_score(statement: ast.stmt) -> bool:
+    """Whether a statement adds to a sum that is called a loss, and not one of training."""
     if not (isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add)):
         return False
-    if any("train" in name.lower() for name in _names(statement.target)):
+    if any("train" in name.lower() for name in names(statement.target)):
         return False
-    return any(word in name.lower() for name in _names(statement.target) for word in NUMBERS_OF_LOSS)
+    return any(word in name.lower() for name in names(statement.target) for word in NUMBERS_OF_LOSS)
 
 
-def _sources(score: ast.stmt, statements: list[ast.stmt]) -> list[ast.stmt]:
+def sources(score: ast.stmt, statements: list[ast.stmt]) -> list[ast.stmt]:
     """The statements that a score is made of: itself, and the assignments of its names."""
-    used = set(_names(score.value)) if isinstance(score, ast.AugAssign) else set()
-    return [score, *(s for s in statements if isinstance(s, ast.Assign) and set(_assigned(s)) & used)]
+    used = set(names(score.value)) if isinstance(score, ast.AugAssign) else set()
+    return [score, *(s for s in statements if isinstance(s, ast.Assign) and set(assigned(s)) & used)]
 
 
-def _assigned(statement: ast.stmt) -> Iterator[str]:
+def assigned(statement: ast.stmt) -> Iterator[str]:
+    """The names in what a statement assigns to."""
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
             yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))

@@ -14,9 +14,9 @@ from tritgolf.audit.claimed import (
     stated_scores,
     tables_of,
 )
-from tritgolf.audit.intervals import Printed, rounds_to
+from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import Sample, agrees, same, samples, stages, stages_of
+from tritgolf.audit.scores import Sample, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import SCORES, run_of
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
@@ -77,7 +77,7 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     logs, seeds = scored_runs(submission), claimed_seeds(submission)
     found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
     means = [sample for nats in (False, True) for sample in samples(logs, seeds, nats)
-             if agrees(claim.printed, sample.mean)]  # fmt: skip
+             if sample.may_have_mean(claim.printed)]  # fmt: skip
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
     if found and not claim.is_mean:
@@ -191,6 +191,8 @@ def _spread(where: str, spread: Printed, found: Sequence[Sample]) -> Outcome:
         for name, value in zip(("sample", "population"), sample.stds, strict=True):
             if rounds_to(value, spread):
                 return holds(f"{where} {spread}: {name} std {value:.8f}")
+        if any(std_interval([v.interval for v in sample.printed], ddof).meets(spread.rounded) for ddof in (0, 1)):
+            return holds(f"{where} {spread}: that of values which the logs print so")
     of_sample, of_population = found[0].stds
     values = ", ".join(f"{value:.8f}" for value in found[0].values)
     stds = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"

@@ -7,7 +7,7 @@ from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs
 from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete, printed_of, seed_results
 from tritgolf.audit.intervals import Printed, bytes_per_token
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, samples, stages, stages_of
+from tritgolf.audit.scores import samples, stages, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
@@ -70,4 +70,4 @@ def _has_score(log: RunLog, bpb: Printed) -> bool:
 
 
 def _is_mean(submission: Submission, bpb: Printed) -> bool:
-    return any(agrees(bpb, s.mean) for s in samples(scored_runs(submission), claimed_seeds(submission)))
+    return any(s.may_have_mean(bpb) for s in samples(scored_runs(submission), claimed_seeds(submission)))

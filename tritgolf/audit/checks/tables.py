@@ -7,12 +7,12 @@ from functools import partial
 from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
+from tritgolf.audit.claimed import METHODS, claimed_seeds, is_headline_table, is_quoted, tables_of
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Interval, Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import agrees, stages
+from tritgolf.audit.scores import agrees, is_mean_of, stages
 from tritgolf.audit.seed_tables import SCORES, STEP_TIMES, Cell, SeedTable, candidates, matches, read_cell, run_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
@@ -63,7 +63,7 @@ def _compared(
             continue
         if matches(cell, found, kind):
             yield ""
-        elif has_all(kind):
+        elif has_all(kind) and not _is_of_another_method(title, run):
             logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
             yield f"{title}: table {cell.printed}{cell.unit}, log {logged}"
 
@@ -75,6 +75,12 @@ def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
     if kind == "total_bytes":
         return run.total_bytes is not None
     return reaches_its_end(run) if kind in ("steps", *STEP_TIMES) else True
+
+
+def _is_of_another_method(title: str, run: RunLog) -> bool:
+    """Whether a column is of a way to score (Post-TTT) that a run's log has no stage of."""
+    scored = " ".join(stages(run)).lower()
+    return any(method in title.lower() and method not in scored for method in METHODS)
 
 
 def _told(value: Printed, cell: Cell) -> str:
@@ -112,8 +118,7 @@ def stds_are_stds(submission: Submission) -> Outcome:
 def _summary(submission: Submission, row: str) -> Outcome:
     found = []
     for table in tables_of(submission):
-        if set(claimed_seeds(submission)) > set(table.rows):
-            continue  # a table without some of the runs: its summary may be of all of them
+        has_all = not _missing_rows(submission, table)
         cells = table.mean if row == "mean" else table.std
         for title, cell in cells.items():
             rows = table.column(title)
@@ -121,7 +126,8 @@ def _summary(submission: Submission, row: str) -> Outcome:
                 continue
             compare = _mean if row == "mean" else _std
             read = [compare(cell.printed, rows, exact) for exact in logged_columns(submission, table, title) or [[]]]
-            found.append((title, min(read, key=lambda comparison: comparison.status == "differs")))
+            best = min(read, key=lambda comparison: comparison.status == "differs")
+            found += [(title, best)] if has_all or best.status != "differs" else []
     if not found:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
     wrong = [f"{title}: {comparison.text}" for title, comparison in found if comparison.status == "differs"]
@@ -130,7 +136,13 @@ def _summary(submission: Submission, row: str) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or fine)
 
 
-def logged_columns(submission: Submission, table: SeedTable, title: str) -> list[list[float]]:
+def _missing_rows(submission: Submission, table: SeedTable) -> set[int]:
+    """Seeds of the submission, claimed or logged, that a table has no row of: its summary may be of all of them."""
+    logged = {log.seed for log in submission.readable_logs if log.scores and log.seed is not None}
+    return {*claimed_seeds(submission), *logged} - set(table.rows)
+
+
+def logged_columns(submission: Submission, table: SeedTable, title: str) -> list[list[Printed]]:
     """The logged values that a column's rows can be, each of one name for all rows; empty where some row has none."""
     kind = table.kinds[title]
     found: list[dict[str, Printed]] = []
@@ -139,26 +151,28 @@ def logged_columns(submission: Submission, table: SeedTable, title: str) -> list
         values = candidates(run, kind) if run else {}
         found.append({name: values[name] for name in matches(row[title], values, kind)})
     shared = [name for name in found[0] if all(name in values for values in found)]
-    return [[values[name].value for values in found] for name in shared]
+    return [[values[name] for values in found] for name in shared]
 
 
-def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[float]) -> Comparison:
-    """A mean is that of the rows as printed, of the logged values, or of values that round to the rows."""
-    recomputed = mean(exact) if exact else mean(value.value for value in rows)
-    if any(agrees(printed, mean(values)) for values in ([value.value for value in rows], exact) if values):
+def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:
+    """A mean is that of the rows as printed, of the logged values, or of values that round to either."""
+    recomputed = mean(value.value for value in exact or rows)
+    if any(agrees(printed, mean(value.value for value in values)) for values in (rows, exact) if values):
         return Comparison(printed, recomputed, "agrees")
+    if is_mean_of(printed, exact):
+        return Comparison(printed, recomputed, "within rounding")
     return compare_mean(printed, rows) if not exact else Comparison(printed, recomputed, "differs")
 
 
-def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[float]) -> Comparison:
-    """A std is that of the logged values; where there are none, of values that round to the rows."""
-    values = exact or [value.value for value in rows]
-    sample, population = sample_std(list(values)), pstdev(values)
+def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:
+    """A std is that of the logged values, or of values that they round; where there are none, of the rows."""
+    values = [value.value for value in exact or rows]
+    sample, population = sample_std(values), pstdev(values)
     if rounds_to(sample, printed):
         return Comparison(printed, sample, "agrees")
     if rounds_to(population, printed):
         return Comparison(printed, sample, "population")
-    if not exact and std_interval([value.interval for value in rows], ddof=0).meets(printed.rounded):
+    if std_interval([value.interval for value in exact or rows], ddof=0).meets(printed.rounded):
         return Comparison(printed, sample, "within rounding")
     return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")
 

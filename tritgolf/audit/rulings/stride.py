@@ -68,7 +68,7 @@ def _other_models(stride: int, logs: Sequence[RunLog], published: Published) -> 
         if run := next((run for run in runs if run.stride == stride), None):
             system = run.name.partition("/")[0]
             others = published.of(system)
-            differ = differing_settings(logs, others).keys() - evaluation.NOT_THE_WORK
+            differ = differing_settings(logs, others).keys() - run_time.NOT_THE_WORK
             if logs[0].setting_int(BATCH) != others[0].setting_int(BATCH):
                 differ |= {BATCH}
             told.append(f"{run.seconds:.0f} s ({system}: other {', '.join(sorted(differ))})")
