@@ -6,7 +6,7 @@ include: "leaderboard_files.smk"
 
 rule leaderboard:
     input:
-        "results/leaderboard/leaderboard.html",
+        LEADERBOARD_PAGE,
     localrule: True
     message:
         "The audited leaderboard is results/leaderboard/leaderboard.html"
@@ -19,10 +19,11 @@ rule leaderboard_table:
         csv="results/leaderboard/leaderboard.csv",
         markdown="results/leaderboard/leaderboard.md",
         html=report(
-            "results/leaderboard/leaderboard.html",
+            LEADERBOARD_PAGE,
             category="Leaderboard",
             labels={"table": "Audited leaderboard"},
         ),
+        folder=LEADERBOARD_FOLDER,
     log:
         "results/leaderboard/logs/leaderboard.log",
     benchmark:
@@ -34,7 +35,7 @@ rule leaderboard_table:
         mem_mb=1000,
         runtime=10,
     params:
-        submissions=config.get("submissions"),
+        submissions=submissions_folder(),
     message:
         "Audit every submission below the folder"
     script:

@@ -1,15 +1,31 @@
-"""Which files an audit of submissions reads."""
+"""Which folder of submissions is audited, which files that reads, and the page that the report then shows."""
 
 import sys
 from pathlib import Path
 
 from tritgolf.errors import BAD_INPUT
 
+LEADERBOARD_PAGE = "results/leaderboard/leaderboard.html"
+LEADERBOARD_FOLDER = "results/leaderboard/folder.txt"  # the folder that the page was made of
+
+
+def submissions_folder() -> str | None:
+    """The folder that ``submissions`` names, else the one that the page was made of, if it is still there."""
+    if named := config.get("submissions"):
+        return str(named)
+    stored = Path(LEADERBOARD_FOLDER)
+    folder = stored.read_text(encoding="utf-8").strip() if stored.is_file() else ""
+    return folder if folder and Path(folder).is_dir() else None
+
 
 def submission_files(wildcards) -> list[str]:
     """The files that an audit of submissions may read; without a folder, one line says how to name it."""
-    if not config.get("submissions"):
+    folder = submissions_folder()
+    if folder is None:
         print("error: no folder of submissions; add --config submissions=FOLDER", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    files = (path for path in Path(config["submissions"]).rglob("*") if path.is_file())
+    files = (path for path in Path(folder).rglob("*") if path.is_file())
     return sorted(str(path) for path in files if path.suffix in (".log", ".txt", ".json", ".md", ".csv"))
+
+
+LEADERBOARD = [LEADERBOARD_PAGE] if submissions_folder() else []  # a page of the report, once it is asked for

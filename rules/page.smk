@@ -3,7 +3,7 @@
 
 rule report_page:
     input:
-        shown=ALL_TABLES + ALL_PLOTS + ALL_MEASURED + PAPER,
+        shown=ALL_TABLES + ALL_PLOTS + ALL_MEASURED + PAPER + LEADERBOARD,
         summary=rules.summary.output,
     output:
         "results/report.html",

@@ -17,3 +17,4 @@ with one_line_errors(log=snakemake.log[0]):
     write_text(Path(snakemake.output.csv), table.csv())
     write_text(Path(snakemake.output.markdown), table.markdown())
     write_text(Path(snakemake.output.html), leaderboard_page(rows))
+    write_text(Path(snakemake.output.folder), f"{snakemake.params.submissions}\n")

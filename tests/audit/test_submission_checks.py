@@ -6,7 +6,7 @@ import pytest
 
 from tests.audit import styles
 from tests.audit.folders import GARBLINGS, PUBLISHED, README_640, SAMPLES, digits_lost, folder, text, three
-from tests.audit.test_script import FIT_FIRST, SCORE_FIRST, TABLE, TWICE
+from tests.audit.test_script import FIT_FIRST, HASHED, SCORE_FIRST, TABLE, TWICE, TWO_PASSES
 from tests.small import REPOSITORY
 from tritgolf.artifact.codecs import compress
 from tritgolf.artifact.published import int6_lzma
@@ -146,6 +146,8 @@ CASES = {
     ),
     "script.bytes": (with_source(TABLE), with_source(TWICE), "added again where one is scored"),
     "script.adaptation": (with_source(SCORE_FIRST), with_source(FIT_FIRST), "slot fits to 'y', then scores it"),
+    "script.distribution": (with_source(SCORE_FIRST), with_source(HASHED), "by a hashed key with the target in it"),
+    "script.passes": (with_source(SCORE_FIRST), with_source(TWO_PASSES), "rescore scores in a second loop"),
     "json.score": (
         int6_runs(facts={"val_bpb": 1.1705}),
         int6_runs(facts={"val_bpb": 1.16, "seeds": [1, 2, 3]}),

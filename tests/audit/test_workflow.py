@@ -1,5 +1,6 @@
 """The audit's rules on a small workflow of their own."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,10 @@ def records(): return []
 def seeds(record): return []
 include: "rules/audit.smk"
 include: "rules/leaderboard.smk"
+
+rule shown:  # as the report's page asks for it
+    input:
+        LEADERBOARD,
 """
 
 
@@ -34,5 +39,13 @@ def test_tables_and_ledger_are_rebuilt_on_one_core_and_then_nothing_is_to_do(tmp
     assert "1498 †" in (tmp_path / "results/published/pr640/seeds.md").read_text()
     assert "16,216,336" in (tmp_path / "docs/claims.md").read_text()
     assert "2026-04-01_three" in (tmp_path / "results/leaderboard/leaderboard.md").read_text()
-    again = subprocess.run([*command, "-n"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "Nothing to be done" in again.stdout + again.stderr
+    report = [*command[:5], "shown", "--report", "report.html"]  # the folder is the one that the page was made of
+    for again in ([*command, "-n"], [*command[:5], "shown", "-n"], report):
+        done = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Nothing to be done" in done.stdout + done.stderr or "--report" in again
+    assert "Audited leaderboard" in (tmp_path / "report.html").read_text()
+
+
+def test_the_page_of_the_report_asks_for_the_leaderboard_once_it_is_asked_for():
+    assert re.search(r"shown=.*\bLEADERBOARD\b", (REPOSITORY / "rules/page.smk").read_text())

@@ -8,22 +8,32 @@ from typing import Any
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import same, stages
-from tritgolf.audit.seed_tables import SeedTable, seed_tables
+from tritgolf.audit.seed_tables import SeedTable, run_of, seed_tables
 from tritgolf.audit.submission import Submission
+from tritgolf.audit.wholeness import is_whole
 
 SCORE = re.compile(
     r"val[_\\ ]{0,3}bpb[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
-    r"|(?<![\d.+−-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
+    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
     r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
-OF_OTHERS = re.compile(r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b", re.IGNORECASE)
+OF_OTHERS = re.compile(
+    r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|for reference|ablat"
+    r"|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
+    re.IGNORECASE,
+)
 MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(r"(?:\bstd\b|standard deviation|±|\+/-)\W{0,4}(0?\.\d{3,8})", re.IGNORECASE | re.ASCII)
+OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 TOP = 5  # lines of a README in which its own score stands
+LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
+METHODS = ("ttt", "slot")
+DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
 
 
@@ -31,7 +41,7 @@ NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
 class Stated:
     """A score that a text states. ``is_mean``: whether it says so; ``count``: of how many runs; ``spread``: its std.
 
-    ``is_headline``: whether it is the submission's own beyond doubt: of submission.json, or at the top of the README.
+    ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
     """
 
     where: str
@@ -40,22 +50,24 @@ class Stated:
     count: int | None = None
     spread: Printed | None = None
     is_headline: bool = True
+    is_title: bool = False
 
 
 def stated_scores(readme: str | None) -> list[Stated]:
     """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
     found: dict[str, Stated] = {}
-    last = ""
+    last, at = "", 0
     lines = [line for line in (readme or "").splitlines() if line.strip()]
+    title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
         if line.lstrip().startswith("|") or OF_OTHERS.search(line):
             continue
         scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
-            found[text] = _merged(found.get(text), replace(claim, is_headline=place < TOP))
-            last = text
-        spread = SPREAD.search(line)
+            claim = replace(claim, is_headline=place < TOP, is_title=place == title)
+            found[text], last, at = _merged(found.get(text), claim), text, place
+        spread = SPREAD.search(line) if OWN_LINE.match(line) and place - at <= LIST else None
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             found[last] = replace(found[last], spread=Printed(spread[1]))  # a list: "mean: …", "std: …"
     return list(found.values())
@@ -67,7 +79,8 @@ def _merged(earlier: Stated | None, claim: Stated) -> Stated:
         return claim
     return replace(claim, is_mean=earlier.is_mean or claim.is_mean, count=earlier.count or claim.count,
                    spread=earlier.spread or claim.spread,
-                   is_headline=earlier.is_headline or claim.is_headline)  # fmt: skip
+                   is_headline=earlier.is_headline or claim.is_headline,
+                   is_title=earlier.is_title or claim.is_title)  # fmt: skip
 
 
 def _is_score(text: str) -> bool:
@@ -92,17 +105,32 @@ def tables_of(submission: Submission) -> list[SeedTable]:
     return seed_tables(submission.readme or "")
 
 
+def own_tables(submission: Submission) -> list[SeedTable]:
+    """The tables by seed that are of this submission's runs: the headline's, and those with a score of a log of it.
+
+    Others may be of the record before, of an ablation, or of an earlier version.
+    """
+    return [
+        table for table in tables_of(submission) if is_headline_table(submission, table) or _has_logs(submission, table)
+    ]
+
+
+def _has_logs(submission: Submission, table: SeedTable) -> bool:
+    logs = submission.readable_logs
+    return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed]) for seed, row in table.rows.items())
+
+
 def claimed_seeds(submission: Submission) -> tuple[int, ...]:
-    """The seeds of the runs that the score is of: of submission.json, else of the README's tables by seed."""
+    """The seeds of the runs that the score is of: of submission.json, else of the README's own tables by seed."""
     stated = tuple(_json_seeds(submission.facts or {}))
-    return stated or tuple(dict.fromkeys(seed for table in tables_of(submission) for seed in table.rows))
+    return stated or tuple(dict.fromkeys(seed for table in own_tables(submission) for seed in table.rows))
 
 
 def _json_seeds(facts: dict[str, Any]) -> Iterator[int]:
     for key in ("seeds", "seed_results"):
         value = facts.get(key)
         if isinstance(value, list | dict):
-            yield from (int(seed) for seed in value if str(seed).isdigit())
+            yield from (int(seed) for seed in value if isinstance(seed, int | str) and str(seed).isdigit())
             return
 
 
@@ -124,16 +152,36 @@ def printed_of(value: object) -> Printed | None:
 def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
     """Whether the folder has beyond doubt every run that a stated figure can be of, and no other.
 
-    Each claimed seed has one run, and there are no more. Where no seeds are claimed: one run, or, for a mean (of
-    ``count`` runs, if it says so), runs of different seeds.
+    Each claimed seed has one run, whole, and there are no more. Where no seeds are claimed: one run, where no text
+    speaks of others, or, for a mean (of ``count`` runs, if it says so), runs of different seeds.
     """
-    logs = [log for log in submission.readable_logs if log.scores]
+    logs = submission.readable_logs
+    if not all(is_whole(log, logs) for log in logs) or len(logs) < sum(
+        log.tells_of_training for log in submission.logs
+    ):
+        return False
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
     if seeds:
         return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
-    return len(logs) == 1
+    return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
+
+
+def unlogged_methods(submission: Submission) -> list[str]:
+    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
+    texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
+    scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
+    return [method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored]
+
+
+def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
+    """Whether README.md names a seed that isn't this run's, or several seeds or runs."""
+    readme = submission.readme or ""
+    seeds = {int(number) for number in PROSE_SEED.findall(readme)}
+    counts = [WORDS.get(number.lower(), 0) or int(number) for number in COUNT.findall(readme)
+              if number.lower() in WORDS or number.isdigit()]  # fmt: skip
+    return bool(seeds - {log.seed}) or max(counts, default=1) > 1
 
 
 def is_quoted(submission: Submission, log: RunLog) -> bool:

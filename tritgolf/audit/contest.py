@@ -10,6 +10,9 @@ BYTE_LIMIT: int = ExportConfig.model_fields["byte_limit"].default
 SECONDS_LIMIT = 600.0
 """Training time on 8 GPUs, seconds."""
 
+GPUS = 8
+"""GPUs that the limits of time are for."""
+
 RECORD_MARGIN_NATS = 0.005
 """A new record must be better by at least this, nats a token …"""
 

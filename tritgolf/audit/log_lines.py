@@ -151,6 +151,11 @@ class RunLog:
         """The last validation of the trained model."""
         return self.validations[-1] if self.validations else None
 
+    @property
+    def stop_step(self) -> int | None:
+        """The step at which training stopped early, where a line says so."""
+        return self.stop.step if self.stop else None
+
     @cached_property
     def roundtrip(self) -> ScoreLine | None:
         """The score after export and reload, non-overlapping windows."""

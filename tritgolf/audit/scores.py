@@ -13,7 +13,7 @@ from itertools import islice, product
 from pathlib import Path
 from statistics import pstdev
 
-from tritgolf.audit.intervals import Printed, rounds_to
+from tritgolf.audit.intervals import Printed, mean_interval, rounds_to
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.report.statistics import mean, sample_std
 
@@ -38,6 +38,12 @@ def same(printed: Printed, logged: Printed) -> bool:
     return agrees(printed, logged.value) or (
         logged.decimals < printed.decimals and logged.interval.contains(printed.value)
     )
+
+
+def is_mean_of(stated: Printed, values: Sequence[Printed]) -> bool:
+    """Whether values that print as these, with no more digits than the stated figure, can have it for a mean."""
+    coarse = any(0 < value.decimals <= stated.decimals for value in values)
+    return coarse and mean_interval([value.interval for value in values]).meets(stated.rounded)
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,16 @@ class Sample:
     stage: str
     names: tuple[str, ...]
     values: tuple[float, ...]
+    printed: tuple[Printed, ...] = ()
 
     @property
     def mean(self) -> float:
         """Their mean."""
         return mean(self.values)
+
+    def may_have_mean(self, stated: Printed) -> bool:
+        """Whether a stated figure can be their mean, or that of values which the logs print so."""
+        return agrees(stated, self.mean) or is_mean_of(stated, self.printed)
 
     @property
     def stds(self) -> tuple[float, float]:
@@ -102,8 +113,8 @@ def samples(logs: Sequence[RunLog], seeds: Sequence[int], nats: bool = False) ->
         for stage in by_stage[0]:
             if all(stage in found for found in by_stage):
                 scores = [found[stage] for found in by_stage]
-                values = tuple((score.nats if nats else score.bpb).value for score in scores)
-                yield Sample(stage, names, values)
+                printed = tuple(score.nats if nats else score.bpb for score in scores)
+                yield Sample(stage, names, tuple(score.value for score in printed), printed)
 
 
 def _comparable(log: RunLog) -> dict[str, Stage]:
@@ -118,18 +129,19 @@ def _groups(logs: Sequence[RunLog], seeds: Sequence[int]) -> Iterator[tuple[RunL
     choices = [[log for log in logs if log.seed == seed] for seed in seeds]
     if choices and all(choices):
         yield from islice(product(*choices), MOST_CHOICES)
-    for key in (_configuration, _series):
+    for key in (configuration, series):
         by_key: dict[str, list[RunLog]] = defaultdict(list)
         for log in logs:
             by_key[key(log)].append(log)
         yield from (tuple(group) for group in by_key.values())
 
 
-def _configuration(log: RunLog) -> str:
+def configuration(log: RunLog) -> str:
+    """A run's settings but those that differ between equal runs: one text for all runs of one configuration."""
     return repr(sorted(pair for pair in log.hyperparameters.items() if not OF_ONE_RUN.search(pair[0])))
 
 
-def _series(log: RunLog) -> str:
+def series(log: RunLog) -> str:
     """The file's name without its digits: ``ttt/seed_.log`` for ``ttt/seed_42.log``."""
     path = Path(log.name)
     return f"{path.parent}/{re.sub(r'[0-9]+', '', path.stem)}"

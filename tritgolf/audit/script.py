@@ -6,12 +6,14 @@ same targets under the same mask, as #1722's SLOT does; a score added up before 
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 SPACE = "▁"
 MAX_SCRIPT_BYTES = 4 << 20
 STRIPS = ("lstrip", "strip", "removeprefix", "replace")
+TRAINING = re.compile(r"train|pretrain|^fit|^main$|calib|distill", re.IGNORECASE)
 NUMBERS_OF_LOSS = ("loss", "nll", "nats", "bits", "bpb")  # what a name that sums up a score has in it
 
 
@@ -54,8 +56,10 @@ def _encoded_lengths(function: ast.FunctionDef) -> Iterator[ast.Call]:
 
 
 def strips_the_space(function: ast.FunctionDef) -> bool:
-    """Whether ▁ is taken off a piece in some way before its bytes are counted."""
+    """Whether ▁ is taken off a piece, or its bytes off the count, in some way."""
     for node in ast.walk(function):
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Sub):
+            return True
         if isinstance(node, ast.Call) and _called(node) in STRIPS and _has_space(node):
             return True
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and _is_number(node.slice.lower, 1):
@@ -107,12 +111,13 @@ def adds_spaces(tree: ast.Module) -> bool:
     """Whether some sum of the script has a name of leading spaces in it: they are counted besides the pieces' bytes."""
     for node in ast.walk(tree):
         added = isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Add)
-        if added and any("space" in name for name in _names(node)):
+        if added and any("space" in name for name in names(node)):
             return True
     return False
 
 
-def _names(node: ast.AST) -> Iterator[str]:
+def names(node: ast.AST) -> Iterator[str]:
+    """Every name, and name of an attribute, in a node."""
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             yield part.id
@@ -124,10 +129,13 @@ def fits_before_scoring(tree: ast.Module) -> list[tuple[str, str]]:
     """(function, targets) where, in one loop, a score is added up after a fit to the very same targets.
 
     A fit is an inner loop with ``backward`` and ``step``; a score is ``loss_sum += …``. Both must use the same name of
-    targets, whole and under the same masks, and nothing assigns it in between.
+    targets, whole and under the same masks, and nothing assigns it in between. A loop of training adds up losses for
+    its log, so functions of that name, and sums, are left out.
     """
     found = []
     for function in functions(tree):
+        if TRAINING.search(function.name):
+            continue
         for loop in (node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)):
             found += [(function.name, target) for target in _scored_after_fit(loop.body)]
     return list(dict.fromkeys(found))
@@ -138,33 +146,33 @@ def scores_before_fitting(tree: ast.Module) -> list[str]:
     found = []
     for function in functions(tree):
         for loop in (node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)):
-            statements = list(_flat(loop.body))
-            scores = [at for at, statement in enumerate(statements) if _is_score(statement)]
-            fits = [at for at, statement in enumerate(statements) if _is_fit(statement)]
+            statements = list(flat(loop.body))
+            scores = [at for at, statement in enumerate(statements) if is_score(statement)]
+            fits = [at for at, statement in enumerate(statements) if is_fit(statement)]
             if scores and fits and max(scores) < min(fits):
                 found.append(function.name)
     return list(dict.fromkeys(found))
 
 
-def _is_fit(statement: ast.stmt) -> bool:
+def is_fit(statement: ast.stmt) -> bool:
     """Whether a statement is a loop that takes steps down a gradient."""
     return isinstance(statement, ast.For | ast.While) and calls(statement, "backward") and calls(statement, "step")
 
 
 def _scored_after_fit(body: list[ast.stmt]) -> Iterator[str]:
     """Names of targets that a loop's body fits, and scores after it."""
-    statements = list(_flat(body))
+    statements = list(flat(body))
     for place, statement in enumerate(statements):
-        if not _is_fit(statement):
+        if not is_fit(statement):
             continue
-        fitted = _targets(statement)
-        earlier = any(_is_score(before) for before in statements[:place])
+        fitted = targets(statement)
+        earlier = any(is_score(before) for before in statements[:place])
         for later in statements[place + 1 :]:
-            fitted -= set(_assigned(later))
-            if _is_score(later) and not earlier:
-                made = _sources(later, statements[place + 1 :])
+            fitted -= set(assigned(later))
+            if is_score(later) and not earlier:
+                made = sources(later, statements[place + 1 :])
                 if _covers(statement, made):
-                    yield from sorted(fitted & {name for part in made for name in _targets(part)})
+                    yield from sorted(fitted & {name for part in made for name in targets(part)})
 
 
 def _covers(fit: ast.stmt, scores: list[ast.stmt]) -> bool:
@@ -176,18 +184,18 @@ def _covers(fit: ast.stmt, scores: list[ast.stmt]) -> bool:
 
 
 def _masks(statement: ast.stmt) -> set[str]:
-    return {name for name in _names(statement) if "mask" in name.lower()}
+    return {name for name in names(statement) if "mask" in name.lower()}
 
 
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements in order, those under ``with`` and ``if`` among them."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.With | ast.If):
-            yield from _flat(statement.body)
+            yield from flat(statement.body)
 
 
-def _targets(part: ast.stmt) -> set[str]:
+def targets(part: ast.stmt) -> set[str]:
     """Names that cross-entropies are computed against, whole: reshaped at most, no slice of them."""
     found: set[str] = set()
     for node in ast.walk(part):
@@ -199,19 +207,23 @@ def _targets(part: ast.stmt) -> set[str]:
     return found
 
 
-def _is_score(statement: ast.stmt) -> bool:
+def is_score(statement: ast.stmt) -> bool:
+    """Whether a statement adds to a sum that is called a loss, and not one of training."""
     if not (isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add)):
         return False
-    return any(word in name.lower() for name in _names(statement.target) for word in NUMBERS_OF_LOSS)
+    if any("train" in name.lower() for name in names(statement.target)):
+        return False
+    return any(word in name.lower() for name in names(statement.target) for word in NUMBERS_OF_LOSS)
 
 
-def _sources(score: ast.stmt, statements: list[ast.stmt]) -> list[ast.stmt]:
+def sources(score: ast.stmt, statements: list[ast.stmt]) -> list[ast.stmt]:
     """The statements that a score is made of: itself, and the assignments of its names."""
-    used = set(_names(score.value)) if isinstance(score, ast.AugAssign) else set()
-    return [score, *(s for s in statements if isinstance(s, ast.Assign) and set(_assigned(s)) & used)]
+    used = set(names(score.value)) if isinstance(score, ast.AugAssign) else set()
+    return [score, *(s for s in statements if isinstance(s, ast.Assign) and set(assigned(s)) & used)]
 
 
-def _assigned(statement: ast.stmt) -> Iterator[str]:
+def assigned(statement: ast.stmt) -> Iterator[str]:
+    """The names in what a statement assigns to."""
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
             yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))

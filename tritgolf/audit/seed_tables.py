@@ -10,10 +10,18 @@ from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import agrees, same, stages
 
-# What a column may be titled (lower case); the first that matches decides. "" is not compared with logs.
+# What a column may be titled (lower case); the first that matches decides. "" is not compared with logs: differences,
+# figures of other systems, limits and what is left of them, sizes and losses that no log counts as its own.
 TITLES: tuple[tuple[str, str], ...] = (
     ("", r"gain|delta|Δ|δ|diff|penalty|improve|\bvs\b|source|p-?value"),
-    ("rt_gap", r"gap"),
+    (
+        "",
+        r"#\d{2,}|\bpr\b|sota|base(?:line)?\b|previous|\bprior\b|merged|\bold\b|\brecord\b|reference|original|claimed",
+    ),
+    ("", r"target|limit|headroom|margin|slack|spare|\bleft\b|under"),
+    ("", r"\braw\b|uncompressed|payload|memory|peak|vram|param|train(?:ing)?[_ ]loss"),
+    ("rt_gap", r"(?:\brt\b|round ?-?trip).*gap|gap.*(?:\brt\b|round ?-?trip)"),
+    ("", r"gap"),
     ("step_average", r"step_avg"),
     ("ms_per_step", r"ms ?/ ?step|ms_per_step|ms per step"),
     ("steps", r"^(?:train )?steps?$"),
@@ -28,6 +36,9 @@ CELL = re.compile(
     r"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?\d[\d,]*(?:\.\d+)?)\s*(?P<unit>MiB|MB|KB|K|ms|s|h|bytes|B|M)?\b", re.ASCII
 )
 SPREAD = re.compile(r"±\s*(0?\.\d+)|\(std\s*(0?\.\d+)\)", re.ASCII)
+RANGE = re.compile(
+    r"\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
+)  # behind a cell's first figure: there is a second
 UNITS = {"MB": 1e6, "MiB": 2.0**20, "M": 1e6, "KB": 1e3, "K": 1e3, "ms": 1e-3}
 SCORES = ("bpb", "nats")
 STEP_TIMES = ("step_average", "ms_per_step")
@@ -35,7 +46,7 @@ STEP_TIMES = ("step_average", "ms_per_step")
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure in a table, with its unit; ``about``: marked as approximate."""
+    """A figure in a table, with its unit; ``about``: marked as approximate, or the first of a range."""
 
     printed: Printed
     unit: str = ""
@@ -102,7 +113,8 @@ def read_cell(text: str) -> Cell | None:
     if not match:
         return None
     number = match["number"].replace(",", "").replace("−", "-")
-    return Cell(Printed(number), match["unit"] or "", bool(match["about"]))
+    about = bool(match["about"]) or RANGE.match(text.strip()[match.end() :]) is not None
+    return Cell(Printed(number), match["unit"] or "", about)
 
 
 def _spreads(header: Sequence[str], row: Sequence[str]) -> dict[str, Cell]:
@@ -114,7 +126,7 @@ def _spreads(header: Sequence[str], row: Sequence[str]) -> dict[str, Cell]:
 def candidates(log: RunLog, kind: str) -> dict[str, Printed]:
     """What a run prints that a column of this kind can hold: name → figure."""
     if kind in SCORES:
-        return {name: stage.nats if kind == "nats" else stage.bpb for name, stage in stages(log).items()}
+        return _scores(log, in_nats=kind == "nats")
     if kind == "total_bytes":
         sizes = {f"model {size.method}": size.bytes for size in log.sizes if size.what == "model" and size.method}
         return {name: Printed(str(size)) for name, size in {"total": log.total_bytes, **sizes}.items() if size}
@@ -126,6 +138,12 @@ def candidates(log: RunLog, kind: str) -> dict[str, Printed]:
         return _step_times(log, kind)
     value = figures_of(log).get(kind)
     return {} if value is None else {kind: Printed(f"{value:.6f}".rstrip("0").rstrip("."))}
+
+
+def _scores(log: RunLog, in_nats: bool) -> dict[str, Printed]:
+    """The scores of a run's stages and of its validations while training."""
+    found = {name: stage.nats if in_nats else stage.bpb for name, stage in stages(log).items()}
+    return found | {f"step {line.step}": line.nats if in_nats else line.bpb for line in log.validations}
 
 
 def _seconds(log: RunLog) -> dict[str, Printed]:

@@ -18,6 +18,7 @@ from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20
 MAX_FILES = 2000
+POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ class Submission:
     """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat.
 
     ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
-    all Python files; ``recognized``: (name, name of the known run that it is).
+    all Python files; ``recognized``: (name, name of the known run that it is); ``unread``: names of logs and texts in
+    which no run was found.
     """
 
     path: Path
     logs: tuple[RunLog, ...] = ()
     copies: tuple[tuple[str, str], ...] = ()
     recognized: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
     readme: str | None = None
     facts: dict[str, Any] | None = None
@@ -72,12 +75,13 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         logs=logs,
         copies=copies,
         recognized=recognized,
+        unread=_unread(path, files, every_run),
         scripts=scripts,
         readme=readme,
         facts=facts,
         facts_problem=problem,
         script=_script(scripts),
-        artifact=next((file for file in files if file.suffix == ".ptz"), None),
+        artifact=next((file for file in files if file.suffix == ".ptz" and not _is_pointer(file)), None),
         known=tuple(log for log in known if log.fingerprint not in its_own),
         against=against,
     )
@@ -106,6 +110,20 @@ def distinct(logs: Sequence[RunLog]) -> tuple[tuple[RunLog, ...], tuple[tuple[st
             runs[log.fingerprint] = log
     copies = ((log.name, runs[log.fingerprint].name) for log in logs if runs[log.fingerprint] is not log)
     return tuple(log for log in logs if runs[log.fingerprint] is log), tuple(copies)
+
+
+def _is_pointer(file: Path) -> bool:
+    """Whether Git LFS left its pointer in a file's place."""
+    with file.open("rb") as content:
+        return content.read(len(POINTER)) == POINTER
+
+
+def _unread(path: Path, files: Sequence[Path], runs: Sequence[RunLog]) -> tuple[str, ...]:
+    """The names of .log and .txt files in which no run was found; lists of packages are none."""
+    readable = {run.name.partition("#")[0] for run in runs if run.is_readable}
+    names = (file.relative_to(path).as_posix() for file in files
+             if file.suffix in (".log", ".txt") and not file.name.startswith("requirements"))  # fmt: skip
+    return tuple(name for name in names if name not in readable)
 
 
 def _names_seed(log: RunLog) -> bool:

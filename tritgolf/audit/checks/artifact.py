@@ -3,6 +3,7 @@
 from typing import Any
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.claimed import claimed_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.errors import InputError
@@ -19,8 +20,16 @@ def artifact_file_has_the_logged_size(submission: Submission) -> Outcome:
     if submission.artifact is None or not sizes:
         return cant_tell(NO_FILE if submission.artifact is None else "no log says how large the artifact is")
     size = submission.artifact.stat().st_size
-    said = ", ".join(f"{count:,}" for count in sorted(sizes))
-    return judge(size in sizes, f"{submission.artifact.name} has {size:,} bytes; logged {said}")
+    evidence = f"{submission.artifact.name} has {size:,} bytes; logged {', '.join(f'{n:,}' for n in sorted(sizes))}"
+    if size not in sizes and not _has_every_size(submission):
+        return cant_tell(f"{evidence}; a run without its size may be its own")
+    return judge(size in sizes, evidence)
+
+
+def _has_every_size(submission: Submission) -> bool:
+    """Whether every log says how large its artifact is, and every claimed seed has a log."""
+    logs = submission.readable_logs
+    return all(_logged_size(log) for log in logs) and set(claimed_seeds(submission)) <= {log.seed for log in logs}
 
 
 @SUBMISSION_CHECKS("artifact.readable", "the artifact is whole and in the published format")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.contest import TEMPERATURES, Z_LOSS
 from tritgolf.audit.dialects import named as dialect_named
+from tritgolf.audit.dialects.ternary import is_published_script
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token, most_covered
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
@@ -15,13 +16,6 @@ from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, j
 
 MIN_LINES = 4  # lines that make a ratio before one of them can be called wrong
 SAME_TEXT = 1e-4  # share by which the bytes a token of two evaluations of one text may differ
-SAME_TIME = 0.25  # run times within this share count as the same; halving the stride doubles them
-# Settings that leave the work of a sliding evaluation alone (the stride, whose effect is known, among them). Runs that
-# differ in any other setting are not compared.
-NOT_THE_WORK = {
-    "seed", "run_id", "sliding_eval_stride", "iterations", "max_wallclock_seconds", "warmdown_fraction", "warmup_steps",
-    "checkpoint_dir", "checkpoint_every", "train_log_every", "val_loss_every",
-}  # fmt: skip
 
 
 @LOG_CHECKS("evaluation.stride", "the result line's stride is the configured one")
@@ -35,72 +29,17 @@ def stride_is_the_configured(log: RunLog) -> Outcome:
     )
 
 
-@SUBMISSION_CHECKS("evaluation.run_time", "runs of different stride took different time")
-def run_time_follows_stride(submission: Submission) -> Outcome:
-    """Proves that the strides printed in different runs fit their evaluation times.
-
-    The number of windows, so the time, goes as 1/stride if all else is equal: only runs of the same model, evaluation
-    settings and number of GPUs are compared. Contradicted: two of them whose printed strides differ by a factor took
-    the same time, or two of one stride did not.
-    """
-    of_the_script = [log for log in submission.readable_logs if log.dialect == "ternary"]
-    groups = [runs for runs in runs_by_work(of_the_script) if len(runs) > 1]
-    if not groups:
-        return cant_tell("no two sliding results with stride and time whose settings make for the same work")
-    odd = [
-        f"{run.name} took {run.seconds:.0f} s at stride {run.stride}, {first.name} {first.seconds:.0f} s at stride "
-        f"{first.stride}"
-        for first, *others in groups
-        for run in others
-        if not _is_same_time(run.seconds * run.stride, first.seconds * first.stride)
-    ]
-    compared = [run for runs in groups for run in runs]
-    times = ", ".join(f"{run.seconds:.0f} s" for run in compared)
-    strides = sorted({run.stride for run in compared})
-    return contradicted("; ".join(odd)) if odd else holds(f"strides {strides}, times {times}")
-
-
-class SlidingRun(NamedTuple):
-    """A sliding evaluation: the log's name, the printed stride, and the seconds it took."""
-
-    name: str
-    stride: int
-    seconds: float
-
-
-def runs_by_work(logs: Iterable[RunLog]) -> list[list[SlidingRun]]:
-    """The sliding results that have a stride and a time, those whose work is the same but for the stride together.
-
-    The work follows from the settings (all but ``NOT_THE_WORK``), the parameter count and the number of GPUs; logs
-    that print no settings are left out.
-    """
-    groups: dict[tuple[object, ...], list[SlidingRun]] = {}
-    for log in logs:
-        result = log.sliding
-        if not (log.hyperparameters and result and result.stride and result.eval_ms):
-            continue
-        if result.stride > 0 and result.eval_ms.value > 0:
-            settings = sorted(pair for pair in log.hyperparameters.items() if pair[0] not in NOT_THE_WORK)
-            run = SlidingRun(log.name, result.stride, result.eval_ms.value / 1000)
-            groups.setdefault((*settings, log.parameters, log.gpus), []).append(run)
-    return list(groups.values())
-
-
-def took_one_time(runs: Sequence[SlidingRun]) -> bool:
-    """Whether the runs took the same time, whatever strides they print."""
-    return all(_is_same_time(a.seconds, b.seconds) for a in runs for b in runs)
-
-
-def _is_same_time(a: float, b: float) -> bool:
-    return abs(math.log(a / b)) <= math.log(1 + SAME_TIME)
-
-
 @LOG_CHECKS("evaluation.temperature", "the score used the temperature that was found, one of the grid")
 def temperature_is_the_found_one(log: RunLog) -> Outcome:
-    """Proves that the result line's temperature is the search's, and that the search could have returned it."""
+    """Proves that the result line's temperature is the search's, and that the search could have returned it.
+
+    Other versions of the script search other grids: there, only that it is the one that was found.
+    """
     if log.temperature is None or log.sliding is None or log.sliding.temperature is None:
         return cant_tell("no temperature search, or no temperature in the result line")
     found, used = log.temperature.best, log.sliding.temperature
+    if found.value not in TEMPERATURES and found.value == used.value and not is_published_script(log):
+        return cant_tell(f"T = {found}, not of the published script's grid; the script is another version")
     if found.value not in TEMPERATURES:
         return contradicted(f"T = {found} is not in the grid {', '.join(f'{t:.2f}' for t in TEMPERATURES)}")
     return judge(found.value == used.value, f"found T = {found}, scored at T = {used}")
@@ -113,7 +52,7 @@ def temperature_is_not_always_the_first(submission: Submission) -> Outcome:
     A search over a model that ignores its temperature ties everywhere and returns the first; so does one whose optimum
     is at or below the first. Logs alone can't tell these apart, so "always the first" is never more than can't tell.
     """
-    of_the_script = [log for log in submission.logs if log.temperature and log.dialect == "ternary"]
+    of_the_script = [log for log in submission.logs if log.temperature and is_published_script(log)]
     return temperature_search(of_the_script)
 
 
@@ -160,7 +99,9 @@ def nats_and_bpb_agree(submission: Submission) -> Outcome:
     right. Different evaluations, and logs of different vocabularies or texts, need not share it.
     """
     if all(dialect_named(log.dialect).one_text for log in submission.readable_logs):
-        return lines_that_cannot_be(scored_lines(submission.readable_logs))
+        vocabularies = {log.hyperparameters.get("vocab_size") for log in submission.readable_logs}
+        if len(vocabularies) <= 1:
+            return lines_that_cannot_be(scored_lines(submission.readable_logs))
     groups = _by_evaluation(submission.readable_logs)
     outcomes = [lines_that_cannot_be(lines, SAME_TEXT) for lines in groups.values()]
     wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
@@ -181,6 +122,7 @@ def _by_evaluation(logs: Iterable[RunLog]) -> dict[tuple[object, ...], list["Sco
     groups: dict[tuple[object, ...], list[ScoredLine]] = defaultdict(list)
     for log in logs:
         text = (log.hyperparameters.get("vocab_size"), log.validation_tokens)
+        text = text if all(text) else (log.name, *text)  # not known to be another log's text
         lines = scored_lines([log])
         # Validations while training may be of a part of the text, the first and the last of another than the rest.
         for line in lines[1 : len(log.validations) - 1]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.checks.timing import is_since_validation, wrong_averages
+from tritgolf.audit.dialects.ternary import is_published_script
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
@@ -20,8 +21,8 @@ def required_lines_are_there(log: RunLog) -> Outcome:
     Warm-up lines, a step line every ``train_log_every`` steps, validations every ``val_loss_every``, checkpoints every
     ``checkpoint_every``, the last validation, and the artifact, budget, roundtrip, temperature and sliding lines.
     """
-    if not log.hyperparameters or log.final is None:
-        return cant_tell("no settings, or no validation after training")
+    if not log.hyperparameters or log.final is None or not is_published_script(log):
+        return cant_tell("no settings, no validation after training, or another version of the script")
     missing = list(_missing(log))
     return judge(not missing, "missing: " + ", ".join(missing) if missing else f"{len(log.lines)} lines, none missing")
 
@@ -78,7 +79,7 @@ def formats_are_the_codes(log: RunLog) -> Outcome:
     from the total, so no other text can follow it. Only logs with the record's ``final_ternary_roundtrip`` line are
     judged.
     """
-    if log.roundtrip is None or log.roundtrip.name != "final_ternary_roundtrip":
+    if log.roundtrip is None or log.roundtrip.name != "final_ternary_roundtrip" or not is_published_script(log):
         return cant_tell("not a log of the record's code, or not readable")
     bad = [
         line for line in log.lines if OPENINGS.match(line) and not any(re.fullmatch(f, line, re.ASCII) for f in FORMATS)

@@ -1,16 +1,18 @@
 """The runs of a folder: seeds with their logs, copies, the time of evaluation, the tokens that were scored."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import claimed_seeds, printed_of, seed_results, tables_of
-from tritgolf.audit.claimed_runs import bound_runs
-from tritgolf.audit.contest import EVALUATION_SECONDS, SECONDS_LIMIT, VALIDATION_TOKENS
+from tritgolf.audit.claimed import claimed_seeds, own_tables, printed_of, seed_results
+from tritgolf.audit.claimed_runs import bound_runs, claimed_runs
+from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, SECONDS_LIMIT, VALIDATION_TOKENS
+from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import stages_of
+from tritgolf.audit.scores import LAST_STEP, same, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
+from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
 FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
@@ -34,16 +36,25 @@ def seeds_have_logs(submission: Submission) -> Outcome:
         return cant_tell("the logs print no seed")
     wrong = [*_misnamed(logs, set(claimed)), *_swapped(submission)]
     missing = [seed for seed in claimed if seed not in printed]
-    if missing and None not in printed:
+    unread = None in printed or any(_names(name, missing) for name in submission.unread)
+    if missing and not unread:
         wrong.append(f"no log prints {', '.join(map(str, missing))}")
     evidence = (
         f"claimed {', '.join(map(str, claimed))}; logs print {', '.join(f'{log.seed} ({log.name})' for log in logs)}"
     )
-    return contradicted(f"{evidence}; {'; '.join(wrong)}") if wrong else holds(evidence)
+    if wrong:
+        return contradicted(f"{evidence}; {'; '.join(wrong)}")
+    return cant_tell(f"{evidence}; other logs can't be read") if missing else holds(evidence)
+
+
+def _names(name: str, seeds: Sequence[int]) -> bool:
+    """Whether a log that can't be read may be of one of these seeds: its name has it, or has no number."""
+    numbers = {int(number) for number in re.findall(r"\d{1,9}", name)}
+    return not numbers or bool(numbers & set(seeds))
 
 
 def _table_seeds(submission: Submission) -> Iterator[int]:
-    for table in tables_of(submission):
+    for table in own_tables(submission):
         yield from table.rows
 
 
@@ -59,7 +70,10 @@ def _swapped(submission: Submission) -> Iterator[str]:
     """Scores that submission.json states for one seed and the logs print for another alone."""
     for seed, row in seed_results(submission.facts).items():
         score = printed_of(row.get("val_bpb"))
-        owners = [log for log in submission.readable_logs if score and log.scores and stages_of(log, score)]
+        its_own = [log for log in submission.readable_logs if log.seed == seed]
+        if score is None or not all(is_whole(log, submission.readable_logs) for log in its_own):
+            continue
+        owners = [log for log in submission.readable_logs if set(stages_of(log, score)) - {LAST_STEP}]
         if owners and not any(log.seed in (seed, None) for log in owners):
             yield f"the log with seed {seed}'s score {score}, {owners[0].name}, prints seed {owners[0].seed}"
 
@@ -91,8 +105,8 @@ def _seeds_differ(logs: list[RunLog]) -> bool:
 def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     """Proves that what a run's log prints of evaluations after training adds up to no more than 600 s.
 
-    Contradicted is a single evaluation that takes longer, of a run that the submission's score is of; where only the
-    sum is larger, some of it may be diagnostics. Other tracks have no such rule.
+    Contradicted is a single evaluation that takes longer, the one that the submission's score is of, on eight GPUs;
+    where only the sum is larger, some of it may be diagnostics. Other tracks have no such rule.
     """
     free = ten_minutes(submission) is False
     seconds_of = _all_seconds if free else _needed_seconds
@@ -106,8 +120,19 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
         return holds(f"not of the 10-minute track, so no limit; {evidence}")
     if total <= EVALUATION_SECONDS:
         return holds(evidence)
-    over = [name for name, seconds in longest.items() if seconds > EVALUATION_SECONDS]
-    return contradicted(f"{evidence} ({over[0]})") if over and ten_minutes(submission) else cant_tell(evidence)
+    over = list(_over(submission)) if ten_minutes(submission) else []
+    return contradicted(f"{evidence} ({over[0]})") if over else cant_tell(evidence)
+
+
+def _over(submission: Submission) -> Iterator[str]:
+    """Runs whose evaluation of the claimed stage took longer than the contest allows, on its eight GPUs."""
+    scored = claimed_runs(submission)
+    for log, bpb in zip(scored.runs, scored.bpb, strict=True):
+        times = [
+            score.eval_ms.value / 1000 for score in log.scores if score.eval_ms and same(score.bpb, Printed(repr(bpb)))
+        ]
+        if log.gpus == GPUS and max(times, default=0.0) > EVALUATION_SECONDS:
+            yield log.name
 
 
 def _all_seconds(log: RunLog) -> list[float]:
@@ -126,13 +151,14 @@ def _needed_seconds(log: RunLog) -> list[float]:
 def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     """Proves that all logs of one vocabulary loaded as many validation tokens as each other, up to a window.
 
-    Where the data are the contest's own (``fineweb10B_sp1024``), a count well below its known one is contradicted.
+    Where the data are the contest's own (``fineweb10B_sp1024``), a count well below its known one is contradicted, of a
+    run that the score is of.
     """
     counts = {log.name: (log.setting_int("vocab_size"), log.validation_tokens) for log in submission.readable_logs}
     known = {name: pair for name, pair in counts.items() if pair[1]}
     if not known:
         return cant_tell("no log prints how many validation tokens it loaded")
-    for log in submission.readable_logs:
+    for log in bound_runs(submission, lambda log: log.validation_tokens):
         vocabulary, tokens = counts[log.name]
         whole = VALIDATION_TOKENS.get(vocabulary or 0)
         standard = any(f"fineweb10B_sp{vocabulary}" in line for line in log.lines)

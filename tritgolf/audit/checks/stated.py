@@ -1,4 +1,4 @@
-"""Scores that README.md and submission.json state, against the runs: the headline, means, stds, nats beside BPB."""
+"""Scores that README.md and submission.json state, against the runs: the headline, means, stds."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,19 +9,19 @@ from tritgolf.audit.claimed import (
     is_complete,
     is_headline_table,
     is_quoted,
+    own_tables,
     printed_of,
-    seed_results,
     stated_scores,
     tables_of,
 )
-from tritgolf.audit.intervals import Printed, bytes_per_token, rounds_to
+from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import Sample, agrees, same, samples, stages, stages_of
+from tritgolf.audit.scores import Sample, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import SCORES, run_of
 from tritgolf.audit.submission import Submission
+from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
-SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 NO_SCORES = "no score in the logs"
 
 
@@ -32,13 +32,41 @@ def headline_is_logged(submission: Submission) -> Outcome:
     Contradicted where no reading of the text's own scores fits, and every claimed seed has its log.
     """
     stated = stated_scores(submission.readme)
-    if not stated or not _scored(submission):
-        return cant_tell(submission.not_in_readme("no val_bpb in README.md") if _scored(submission) else NO_SCORES)
-    outcomes = [score_is_logged(submission, claim) for claim in stated]
-    if outcomes[0].verdict is Verdict.CONTRADICTED and any(other.verdict is Verdict.HOLDS for other in outcomes[1:]):
-        # Another score of the text is logged: which one is the headline, the text doesn't say beyond doubt.
-        return outcomes[0] if stated[0].is_mean else cant_tell(outcomes[0].evidence)
-    return outcomes[0]
+    if not stated or not scored_runs(submission):
+        return cant_tell(submission.not_in_readme("no val_bpb in README.md") if scored_runs(submission) else NO_SCORES)
+    return _unless_of_others(submission, stated[0], score_is_logged(submission, stated[0]))
+
+
+def _unless_of_others(submission: Submission, claim: Stated, outcome: Outcome) -> Outcome:
+    """A stated score's outcome; can't tell where the score may be another system's, and one of the submission's fits.
+
+    It is the submission's own where its title, its JSON or one of its tables has it, or one of its runs.
+    """
+    if outcome.verdict is not Verdict.CONTRADICTED or _is_own(submission, claim):
+        return outcome
+    others = [other for other in _every_claim(submission) if other.printed.text != claim.printed.text]
+    fits = any(score_is_logged(submission, other).verdict is Verdict.HOLDS for other in others)
+    return cant_tell(outcome.evidence) if fits or _has_logged_rows(submission) else outcome
+
+
+def _every_claim(submission: Submission) -> Iterator[Stated]:
+    yield from stated_scores(submission.readme)
+    if score := printed_of((submission.facts or {}).get("val_bpb")):
+        yield Stated("submission.json val_bpb", score)
+
+
+def _is_own(submission: Submission, claim: Stated) -> bool:
+    score = printed_of((submission.facts or {}).get("val_bpb"))
+    in_json = score is not None and (same(claim.printed, score) or same(score, claim.printed))
+    of_a_run = claim.is_mean and any(stages_of(log, claim.printed) for log in scored_runs(submission))
+    return claim.is_title or in_json or of_a_run or _is_of_tables(submission, claim.printed)
+
+
+def _has_logged_rows(submission: Submission) -> bool:
+    """Whether a row of a README table by seed has a score of the log of that seed."""
+    logs = scored_runs(submission)
+    return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed])
+               for table in tables_of(submission) for seed, row in table.rows.items())  # fmt: skip
 
 
 def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True) -> Outcome:
@@ -46,10 +74,10 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
 
     ``by_rows``: where logs are missing, whether a row of the table that the score is of may contradict it.
     """
-    logs, seeds = _scored(submission), claimed_seeds(submission)
+    logs, seeds = scored_runs(submission), claimed_seeds(submission)
     found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
     means = [sample for nats in (False, True) for sample in samples(logs, seeds, nats)
-             if agrees(claim.printed, sample.mean)]  # fmt: skip
+             if sample.may_have_mean(claim.printed)]  # fmt: skip
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
     if found and not claim.is_mean:
@@ -68,7 +96,7 @@ def contradicted_row(submission: Submission) -> str:
     """
     for table in tables_of(submission):
         for seed, row in table.rows.items():
-            logs = [log for log in _scored(submission) if log.seed == seed]
+            logs = [log for log in _whole(submission) if log.seed == seed]
             scored = any(table.kinds[title] in SCORES for title in row)
             alone = len(logs) == 1 and not is_quoted(submission, logs[0])
             if alone and scored and is_headline_table(submission, table) and run_of(row, table.kinds, logs) is None:
@@ -77,18 +105,24 @@ def contradicted_row(submission: Submission) -> str:
 
 
 def _is_of_tables(submission: Submission, printed: Printed) -> bool:
-    cells = [cell for table in tables_of(submission) for row in (table.mean, *table.rows.values())
+    cells = [cell for table in own_tables(submission) for row in (table.mean, *table.rows.values())
              for title, cell in row.items() if table.kinds[title] == "bpb"]  # fmt: skip
     return any(same(printed, cell.printed) or same(cell.printed, printed) for cell in cells)
 
 
-def _scored(submission: Submission) -> tuple[RunLog, ...]:
+def scored_runs(submission: Submission) -> tuple[RunLog, ...]:
+    """The runs whose logs have a score after training."""
     return tuple(log for log in submission.readable_logs if log.scores)
+
+
+def _whole(submission: Submission) -> tuple[RunLog, ...]:
+    """The runs whose logs reach their ends."""
+    return tuple(log for log in scored_runs(submission) if is_whole(log, submission.readable_logs))
 
 
 def _logged(submission: Submission) -> str:
     """The last stage of each run, and their mean, as evidence quotes them."""
-    ends = [(log.name, list(stages(log).values())[-1].bpb) for log in _scored(submission)]
+    ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission)]
     scores = ", ".join(f"{bpb} ({name})" for name, bpb in ends[:6])
     mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
     return scores + (", …" if len(ends) > 6 else "") + mean
@@ -98,11 +132,13 @@ def _logged(submission: Submission) -> str:
 def stated_means_are_means(submission: Submission) -> Outcome:
     """Proves that each score which README.md or submission.json calls a mean is the mean of some sample of its runs."""
     stated = [claim for claim in stated_scores(submission.readme) if claim.is_mean] + list(_json_means(submission))
-    if not _scored(submission) or not stated:
+    if not scored_runs(submission) or not stated:
         nothing = submission.not_in_readme("no score called a mean")
-        return cant_tell(nothing if _scored(submission) else NO_SCORES)
-    outcomes = [score_is_logged(submission, claim, by_rows=False) for claim in stated]
-    return _worst(outcomes, "no score called a mean")
+        return cant_tell(nothing if scored_runs(submission) else NO_SCORES)
+    outcomes = [
+        _unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False)) for claim in stated
+    ]
+    return worst(outcomes, "no score called a mean")
 
 
 def _json_means(submission: Submission) -> Iterator[Stated]:
@@ -112,7 +148,7 @@ def _json_means(submission: Submission) -> Iterator[Stated]:
         if printed := printed_of(facts.get(key)):
             yield Stated(f"submission.json {key}", printed, is_mean=True)
     score = printed_of(facts.get("val_bpb"))
-    if score and seeds > 1 and not any(stages_of(log, score) for log in _scored(submission)):
+    if score and seeds > 1 and not any(stages_of(log, score) for log in scored_runs(submission)):
         yield Stated("submission.json val_bpb", score, is_mean=True)
 
 
@@ -124,11 +160,13 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
     """
     outcomes = []
     for where, center, spread, nats in _spreads(submission):
-        found = [s for s in samples(_scored(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)]
+        found = [
+            s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
+        ]
         outcome = _spread(where, spread, found) if found else cant_tell(f"no runs with the mean {center}")
         doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_complete(submission, of_mean=True)
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
-    return _worst(outcomes, submission.not_in_readme("no std beside a mean"))
+    return worst(outcomes, submission.not_in_readme("no std beside a mean"))
 
 
 def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool]]:
@@ -153,72 +191,15 @@ def _spread(where: str, spread: Printed, found: Sequence[Sample]) -> Outcome:
         for name, value in zip(("sample", "population"), sample.stds, strict=True):
             if rounds_to(value, spread):
                 return holds(f"{where} {spread}: {name} std {value:.8f}")
+        if any(std_interval([v.interval for v in sample.printed], ddof).meets(spread.rounded) for ddof in (0, 1)):
+            return holds(f"{where} {spread}: that of values which the logs print so")
     of_sample, of_population = found[0].stds
     values = ", ".join(f"{value:.8f}" for value in found[0].values)
     stds = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"
     return contradicted(f"{where} {spread}: neither; {stds}")
 
 
-@SUBMISSION_CHECKS("json.score", "submission.json's scores are the logs'")
-def json_scores_are_logged(submission: Submission) -> Outcome:
-    """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score is in that seed's log."""
-    if submission.facts is None:
-        return cant_tell(submission.facts_problem)
-    if not _scored(submission):
-        return cant_tell(NO_SCORES)
-    outcomes = []
-    if score := printed_of(submission.facts.get("val_bpb")):
-        outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
-    for seed, row in seed_results(submission.facts).items():
-        logs = [log for log in _scored(submission) if log.seed == seed]
-        printed = printed_of(row.get("val_bpb"))
-        if printed and logs:
-            outcomes.append(_seed_score(seed, printed, logs, submission))
-    return _worst(outcomes, "submission.json has no val_bpb")
-
-
-def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> Outcome:
-    if any(stages_of(log, printed) for log in logs):
-        return holds(f"seed {seed}: {printed}")
-    others = [log.name for log in _scored(submission) if stages_of(log, printed)]
-    logged = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
-    if others:  # the score is there, under another seed: the seed's check tells that
-        return cant_tell(f"seed {seed}: {printed} is {others[0]}'s")
-    if not is_complete(submission):
-        return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
-    return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
-
-
-@SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
-def json_nats_are_the_scores(submission: Submission) -> Outcome:
-    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score."""
-    facts = submission.facts or {}
-    nats, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
-    if nats is None or bpb is None or nats.value <= 0 or bpb.value <= 0:
-        return cant_tell(submission.facts_problem or "submission.json has no val_loss or no val_bpb")
-    logs = [log for log in _scored(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
-    pairs = [stage for log in logs for stage in stages(log).values() if stage.bpb.decimals >= 4]
-    if not pairs:
-        return cant_tell("no run with the score of submission.json")
-    ratio = max((bytes_per_token(stage.nats, stage.bpb) for stage in pairs), key=lambda r: -(r.high - r.low))
-    stated = bytes_per_token(nats, bpb)
-    slack = SAME_RATIO * ratio.high
-    evidence = (
-        f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; logs {ratio.low:.5f}"
-    )
-    fits = stated.low - slack <= ratio.high and ratio.low <= stated.high + slack
-    return holds(evidence) if fits else contradicted(evidence)
-
-
-def _has_score(log: RunLog, bpb: Printed) -> bool:
-    return bool(stages_of(log, bpb))
-
-
-def _is_mean(submission: Submission, bpb: Printed) -> bool:
-    return any(agrees(bpb, s.mean) for s in samples(_scored(submission), claimed_seeds(submission)))
-
-
-def _worst(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
+def worst(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
     """Several outcomes as one: contradicted if any is, else holds if any does; what decided is told."""
     for verdict in (Verdict.CONTRADICTED, Verdict.HOLDS, Verdict.CANT_TELL):
         found = [outcome.evidence for outcome in outcomes if outcome.verdict is verdict]

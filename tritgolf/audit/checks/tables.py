@@ -2,22 +2,25 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import is_headline_table, is_quoted, tables_of
+from tritgolf.audit.claimed import METHODS, claimed_seeds, is_headline_table, is_quoted, tables_of
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Interval, Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import agrees
-from tritgolf.audit.seed_tables import SCORES, Cell, SeedTable, candidates, matches, read_cell, run_of
+from tritgolf.audit.scores import agrees, is_mean_of, stages
+from tritgolf.audit.seed_tables import SCORES, STEP_TIMES, Cell, SeedTable, candidates, matches, read_cell, run_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
+from tritgolf.audit.wholeness import is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.report.statistics import format_value, mean, sample_std
 
+BEFORE_OR_AFTER = re.compile(r"\b(?:before|after|old|new|from|to|then|now|prev\w*|ours|this)\b|#\d+", re.IGNORECASE)
 SHOWN = 4  # differences quoted in one line of evidence
 PLAIN_DELTA = re.compile(r"(?:delta|[Δδ]|diff)(?: bp[bp])?", re.IGNORECASE)  # in no unit of its own
 DELTA = re.compile(r"delta|[Δδ]|^diff|improvement", re.IGNORECASE)
@@ -38,7 +41,7 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
             if run is None:
                 wrong += _foreign_row(submission, table, seed, logs)
                 continue
-            found = list(_compared(row, table.kinds, run))
+            found = list(_compared(row, table.kinds, run, partial(_has_all, submission, run)))
             compared += len(found)
             wrong += [f"seed {seed} {text}" for text in found if text]
     if not compared and not wrong:
@@ -46,8 +49,13 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
-def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[str]:
-    """Of each cell that a log can decide: what is wrong with it, "" if nothing."""
+def _compared(
+    row: dict[str, Cell], kinds: dict[str, str], run: RunLog, has_all: Callable[[str], bool]
+) -> Iterator[str]:
+    """Of each cell that a log can decide: what is wrong with it, "" if nothing.
+
+    ``has_all``: whether the log beyond doubt has all figures of a kind.
+    """
     for title, cell in row.items():
         kind = kinds[title]
         found = candidates(run, kind)
@@ -55,9 +63,24 @@ def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Itera
             continue
         if matches(cell, found, kind):
             yield ""
-        else:
+        elif has_all(kind) and not _is_of_another_method(title, run):
             logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
             yield f"{title}: table {cell.printed}{cell.unit}, log {logged}"
+
+
+def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
+    """Whether a run's log has all its figures of a kind: a cut one lacks its last scores, its last step, its total."""
+    if kind in SCORES:
+        return is_whole(run, submission.readable_logs)
+    if kind == "total_bytes":
+        return run.total_bytes is not None
+    return reaches_its_end(run) if kind in ("steps", *STEP_TIMES) else True
+
+
+def _is_of_another_method(title: str, run: RunLog) -> bool:
+    """Whether a column is of a way to score (Post-TTT) that a run's log has no stage of."""
+    scored = " ".join(stages(run)).lower()
+    return any(method in title.lower() and method not in scored for method in METHODS)
 
 
 def _told(value: Printed, cell: Cell) -> str:
@@ -68,12 +91,12 @@ def _told(value: Printed, cell: Cell) -> str:
 def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequence[RunLog]) -> list[str]:
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
     stated = [table.rows[seed][title] for title in table.rows[seed] if table.kinds[title] in SCORES]
-    scored = [log for log in logs if log.scores]
+    scored = [log for log in logs if is_whole(log, submission.readable_logs)]
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
     if not (alone and stated and is_headline_table(submission, table)):
         return []
     row_scores = ", ".join(cell.printed.text for cell in stated)
-    logged = ", ".join(value.text for value in candidates(scored[0], "bpb").values())
+    logged = ", ".join(stage.bpb.text for stage in stages(scored[0]).values())
     return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
 
 
@@ -95,6 +118,7 @@ def stds_are_stds(submission: Submission) -> Outcome:
 def _summary(submission: Submission, row: str) -> Outcome:
     found = []
     for table in tables_of(submission):
+        has_all = not _missing_rows(submission, table)
         cells = table.mean if row == "mean" else table.std
         for title, cell in cells.items():
             rows = table.column(title)
@@ -102,7 +126,8 @@ def _summary(submission: Submission, row: str) -> Outcome:
                 continue
             compare = _mean if row == "mean" else _std
             read = [compare(cell.printed, rows, exact) for exact in logged_columns(submission, table, title) or [[]]]
-            found.append((title, min(read, key=lambda comparison: comparison.status == "differs")))
+            best = min(read, key=lambda comparison: comparison.status == "differs")
+            found += [(title, best)] if has_all or best.status != "differs" else []
     if not found:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
     wrong = [f"{title}: {comparison.text}" for title, comparison in found if comparison.status == "differs"]
@@ -111,7 +136,13 @@ def _summary(submission: Submission, row: str) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or fine)
 
 
-def logged_columns(submission: Submission, table: SeedTable, title: str) -> list[list[float]]:
+def _missing_rows(submission: Submission, table: SeedTable) -> set[int]:
+    """Seeds of the submission, claimed or logged, that a table has no row of: its summary may be of all of them."""
+    logged = {log.seed for log in submission.readable_logs if log.scores and log.seed is not None}
+    return {*claimed_seeds(submission), *logged} - set(table.rows)
+
+
+def logged_columns(submission: Submission, table: SeedTable, title: str) -> list[list[Printed]]:
     """The logged values that a column's rows can be, each of one name for all rows; empty where some row has none."""
     kind = table.kinds[title]
     found: list[dict[str, Printed]] = []
@@ -120,26 +151,28 @@ def logged_columns(submission: Submission, table: SeedTable, title: str) -> list
         values = candidates(run, kind) if run else {}
         found.append({name: values[name] for name in matches(row[title], values, kind)})
     shared = [name for name in found[0] if all(name in values for values in found)]
-    return [[values[name].value for values in found] for name in shared]
+    return [[values[name] for values in found] for name in shared]
 
 
-def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[float]) -> Comparison:
-    """A mean is that of the rows as printed, of the logged values, or of values that round to the rows."""
-    recomputed = mean(exact) if exact else mean(value.value for value in rows)
-    if any(agrees(printed, mean(values)) for values in ([value.value for value in rows], exact) if values):
+def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:
+    """A mean is that of the rows as printed, of the logged values, or of values that round to either."""
+    recomputed = mean(value.value for value in exact or rows)
+    if any(agrees(printed, mean(value.value for value in values)) for values in (rows, exact) if values):
         return Comparison(printed, recomputed, "agrees")
+    if is_mean_of(printed, exact):
+        return Comparison(printed, recomputed, "within rounding")
     return compare_mean(printed, rows) if not exact else Comparison(printed, recomputed, "differs")
 
 
-def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[float]) -> Comparison:
-    """A std is that of the logged values; where there are none, of values that round to the rows."""
-    values = exact or [value.value for value in rows]
-    sample, population = sample_std(list(values)), pstdev(values)
+def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:
+    """A std is that of the logged values, or of values that they round; where there are none, of the rows."""
+    values = [value.value for value in exact or rows]
+    sample, population = sample_std(values), pstdev(values)
     if rounds_to(sample, printed):
         return Comparison(printed, sample, "agrees")
     if rounds_to(population, printed):
         return Comparison(printed, sample, "population")
-    if not exact and std_interval([value.interval for value in rows], ddof=0).meets(printed.rounded):
+    if std_interval([value.interval for value in exact or rows], ddof=0).meets(printed.rounded):
         return Comparison(printed, sample, "within rounding")
     return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")
 
@@ -149,7 +182,8 @@ def deltas_are_differences(submission: Submission) -> Outcome:
     """Proves that each figure in a "Delta" column is a difference that the table has, up to rounding.
 
     Tables differ in what a delta is to: the column before, the row before, the first or any other row. Contradicted is
-    only one that must be of its own row's columns, without a unit of its own, and is no difference of the table.
+    only one that must be of its own row's columns (another row's is, or they are called before and after), without a
+    unit of its own, and is no difference of the table.
     """
     compared, wrong = 0, []
     for table in read_tables(submission.readme or ""):
@@ -158,7 +192,7 @@ def deltas_are_differences(submission: Submission) -> Outcome:
             continue
         found = [(row, readings(table, column, row)) for row in table.rows if _delta(row[column])]
         compared += sum(bool(reading) for _, reading in found)
-        read_so = any("columns" in reading for _, reading in found) or _has_two_figures(table, column)
+        read_so = any("columns" in reading for _, reading in found) or _is_before_and_after(table, column)
         if read_so and PLAIN_DELTA.fullmatch(table.header[column]):
             wrong += [_differs(row, column) for row, reading in found if not reading]
     if wrong:
@@ -195,10 +229,12 @@ def _is_difference(delta: Printed, before: Printed, after: Printed) -> bool:
     return Interval(low, after.interval.high - before.interval.low).meets(delta.rounded)
 
 
-def _has_two_figures(table: Table, column: int) -> bool:
-    """Whether the two columns before the deltas are figures in every row that has one, so that it must be theirs."""
+def _is_before_and_after(table: Table, column: int) -> bool:
+    """Whether the two columns before the deltas are called what a difference is of, and have figures of one kind."""
     rows = [row for row in table.rows if _delta(row[column])]
-    return column > 2 and all(read_cell(text) for row in rows for text in row[column - 2 : column])
+    pairs = [[read_cell(text) for text in row[column - 2 : column]] for row in rows]
+    named = column > 2 and all(BEFORE_OR_AFTER.search(title) for title in table.header[column - 2 : column])
+    return named and all(a and b and 0 < a.printed.value < 2 * b.printed.value < 4 * a.printed.value for a, b in pairs)
 
 
 def _differs(row: Sequence[str], column: int) -> str:

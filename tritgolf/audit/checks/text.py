@@ -1,11 +1,21 @@
 """What README.md and submission.json say, against the logs."""
 
 import re
+from collections.abc import Iterator
 from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
-from tritgolf.audit.claimed import is_complete, is_headline_table, is_quoted, printed_of, seed_results, tables_of
+from tritgolf.audit.claimed import (
+    OF_OTHERS,
+    claimed_seeds,
+    is_complete,
+    is_headline_table,
+    is_quoted,
+    printed_of,
+    seed_results,
+    tables_of,
+)
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.log_lines import RunLog
@@ -23,19 +33,36 @@ TOTALS = ("bytes_total", "artifact_bytes", "artifact_size_bytes")
 def artifact_size_is_logged(submission: Submission) -> Outcome:
     """Proves that the megabytes the README gives are those of a run's total or model, of the largest, or of their mean.
 
-    MB may mean 10⁶ bytes or 2²⁰. A size marked as approximate is not judged.
+    MB may mean 10⁶ bytes or 2²⁰. A size marked as approximate is not judged; of several sizes, one must be a run's.
+    Contradicted is one size alone, where every run has its total.
     """
-    match = MEGABYTES.search(submission.readme or "")
+    stated = [Printed(text) for text in dict.fromkeys(_megabytes(submission.readme or ""))]
     totals = _sizes(submission)
-    if not match or not totals:
+    if not stated or not totals:
         return cant_tell(
             submission.not_in_readme("no artifact size in README.md") if totals else "no budget line in the logs"
         )
-    printed = Printed(match[1])
+    sizes = [*totals, fmean(totals), *(size for log in submission.readable_logs for size in _models(log))]
     logged = ", ".join(f"{total:,.0f}" for total in totals)
-    fits = any(agrees(printed, size / unit) for size in [*totals, fmean(totals)] for unit in (1e6, 2**20))
-    models = any(agrees(printed, size / 1e6) for log in submission.readable_logs for size in _models(log))
-    return judge(fits or models, f"README {printed} MB; logged totals {logged}")
+    found = [
+        printed for printed in stated if any(agrees(printed, size / unit) for size in sizes for unit in (1e6, 2**20))
+    ]
+    if found:
+        return holds(f"README {found[0]} MB; logged totals {logged}")
+    evidence = f"README {', '.join(map(str, stated))} MB; logged totals {logged}"
+    return contradicted(evidence) if len(stated) == 1 and _has_all_totals(submission) else cant_tell(evidence)
+
+
+def _megabytes(readme: str) -> Iterator[str]:
+    for line in readme.splitlines():
+        if not OF_OTHERS.search(line):
+            yield from MEGABYTES.findall(line)
+
+
+def _has_all_totals(submission: Submission) -> bool:
+    """Whether every run of the folder has its total, and every claimed seed a run."""
+    logs = submission.readable_logs
+    return all(log.total_bytes for log in logs) and set(claimed_seeds(submission)) <= {log.seed for log in logs}
 
 
 def _sizes(submission: Submission) -> list[float]:
@@ -93,7 +120,7 @@ def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
         return holds(f"{evidence}; stated in whole ten thousands")
     if key != "bytes_total" and size.value in models:
         return holds(f"{evidence}; it is a logged model, without code")
-    if not is_complete(submission):
+    if not (is_complete(submission) and _has_all_totals(submission)):
         return cant_tell(evidence)
     of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
     return contradicted(evidence + of_models)
@@ -152,18 +179,16 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
 
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     """The same for a score and a size from anywhere."""
-    runs = [
-        (log.name, f["sliding_bpb"], f["total_bytes"])
-        for log in logs
-        if (f := figures_of(log)).keys() >= {"sliding_bpb", "total_bytes"}
-    ]
+    figures = [(log, figures_of(log)) for log in logs]
+    both = [(log, f) for log, f in figures if f.keys() >= {"sliding_bpb", "total_bytes"}]
+    runs = [(log.name, f["sliding_bpb"], f["total_bytes"]) for log, f in both]
     if not runs:
         return cant_tell("no log with a sliding score and a total")
     scores, sizes = [run[1] for run in runs], [run[2] for run in runs]
-    scored = [name for name, value, _ in runs if rounds_to(value, score)]
+    scored = [log.name for log, _ in both if stages_of(log, score)]
     sized = [name for name, _, value in runs if rounds_to(value, size)]
-    if both := set(scored) & set(sized):
-        return holds(f"both are {sorted(both)[0]}'s")
+    if shared := set(scored) & set(sized):
+        return holds(f"both are {sorted(shared)[0]}'s")
     if rounds_to(fmean(scores), score) and size.value in (max(sizes), round(fmean(sizes))):
         return holds("the mean score, and the mean or largest size")
     owners = f"val_bpb {score} is {_owner(scored)}; bytes_total {size.value:,.0f} is {_owner(sized)}"

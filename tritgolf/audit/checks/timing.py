@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed_runs import bound_runs
-from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, SECONDS_LIMIT
+from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, GPUS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog, StepLine
 from tritgolf.audit.submission import Submission
@@ -63,11 +63,11 @@ def _slack(log: RunLog) -> float:
 
 
 def _is_bound(log: RunLog, is_ten_minutes: bool | None) -> bool:
-    """Whether the limit binds a run: one that was configured for it on eight GPUs, or is known to be of its track."""
+    """Whether the limit binds a run: one that was configured for it, or is of its track and printed eight GPUs."""
     cap = log.setting_float("max_wallclock_seconds")
-    if log.gpus not in (8, None):
+    if log.gpus not in (GPUS, None):
         return False
-    return 0 < cap <= SECONDS_LIMIT if cap is not None else is_ten_minutes is True
+    return 0 < cap <= SECONDS_LIMIT if cap is not None else log.gpus == GPUS and is_ten_minutes is True
 
 
 @LOG_CHECKS("timing.stop", "the stop line repeats the last validation's time and step")
@@ -125,9 +125,12 @@ def is_since_validation(log: RunLog, line: StepLine) -> bool:
 
 @LOG_CHECKS("timing.order", "time and steps only grow")
 def time_only_grows(log: RunLog) -> Outcome:
-    """Proves that the log's lines are of one run in order: steps and elapsed times increase from line to line."""
+    """Proves that the log's lines are of one run in order: steps and elapsed times increase from line to line.
+
+    A run that says that it was resumed may print steps again.
+    """
     points = [(line.step, line.elapsed_ms.value) for line in log.steps if line.elapsed_ms]
-    if len(points) < 2:
-        return cant_tell("fewer than two step lines")
+    if len(points) < 2 or log.resumes:
+        return cant_tell(f"resumed: '{log.resumes[0]}'" if log.resumes else "fewer than two step lines")
     back = [b[0] for a, b in pairwise(points) if b[0] <= a[0] or b[1] <= a[1]]
     return judge(not back, f"goes back at step {back[0]}" if back else f"{len(points)} step lines in order")

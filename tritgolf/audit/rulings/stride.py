@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tritgolf.audit.checks import evaluation
+from tritgolf.audit.checks import evaluation, run_time
 from tritgolf.audit.claims import MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.rulings.combine import all_of, over
@@ -45,10 +45,10 @@ def _run_times_of(stride: int, system: str, published: Published) -> str:
     They do if all runs did the same work in the same time, and one of them prints the stride.
     """
     logs = published.of(system)
-    groups = evaluation.runs_by_work(logs)
+    groups = run_time.runs_by_work(logs)
     runs = groups[0] if len(groups) == 1 else []
     printed = [run.name.removesuffix(".log") for run in runs if run.stride == stride]
-    if len(runs) < len(logs) or not printed or not evaluation.took_one_time(runs):
+    if len(runs) < len(logs) or not printed or not run_time.took_one_time(runs):
         return ""
     low, high = (f"{pick(run.seconds for run in runs):.0f}" for pick in (min, max))
     told = [
@@ -64,11 +64,11 @@ def _run_times_of(stride: int, system: str, published: Published) -> str:
 def _other_models(stride: int, logs: Sequence[RunLog], published: Published) -> list[str]:
     """The time of a run of each other model that prints this stride, its system, and the settings that differ."""
     told = []
-    for runs in evaluation.runs_by_work([log for log in published.logs if log not in logs]):
+    for runs in run_time.runs_by_work([log for log in published.logs if log not in logs]):
         if run := next((run for run in runs if run.stride == stride), None):
             system = run.name.partition("/")[0]
             others = published.of(system)
-            differ = differing_settings(logs, others).keys() - evaluation.NOT_THE_WORK
+            differ = differing_settings(logs, others).keys() - run_time.NOT_THE_WORK
             if logs[0].setting_int(BATCH) != others[0].setting_int(BATCH):
                 differ |= {BATCH}
             told.append(f"{run.seconds:.0f} s ({system}: other {', '.join(sorted(differ))})")

@@ -1,0 +1,73 @@
+"""Scores that submission.json states, against the runs: its own, its seeds', nats beside BPB."""
+
+from collections.abc import Sequence
+
+from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs, worst
+from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete, printed_of, seed_results
+from tritgolf.audit.intervals import Printed, bytes_per_token
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import samples, stages, stages_of
+from tritgolf.audit.submission import Submission
+from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
+
+SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
+
+
+@SUBMISSION_CHECKS("json.score", "submission.json's scores are the logs'")
+def json_scores_are_logged(submission: Submission) -> Outcome:
+    """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score is in that seed's log."""
+    if submission.facts is None:
+        return cant_tell(submission.facts_problem)
+    if not scored_runs(submission):
+        return cant_tell(NO_SCORES)
+    outcomes = []
+    if score := printed_of(submission.facts.get("val_bpb")):
+        outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
+    for seed, row in seed_results(submission.facts).items():
+        logs = [log for log in scored_runs(submission) if log.seed == seed]
+        printed = printed_of(row.get("val_bpb"))
+        if printed and logs:
+            outcomes.append(_seed_score(seed, printed, logs, submission))
+    return worst(outcomes, "submission.json has no val_bpb")
+
+
+def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> Outcome:
+    if any(stages_of(log, printed) for log in logs):
+        return holds(f"seed {seed}: {printed}")
+    others = [log.name for log in scored_runs(submission) if stages_of(log, printed)]
+    logged = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
+    if others:  # the score is there, under another seed: the seed's check tells that
+        return cant_tell(f"seed {seed}: {printed} is {others[0]}'s")
+    if not is_complete(submission):
+        return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
+    return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
+
+
+@SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
+def json_nats_are_the_scores(submission: Submission) -> Outcome:
+    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score."""
+    facts = submission.facts or {}
+    nats, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
+    if nats is None or bpb is None or nats.value <= 0 or bpb.value <= 0:
+        return cant_tell(submission.facts_problem or "submission.json has no val_loss or no val_bpb")
+    logs = [log for log in scored_runs(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
+    pairs = [stage for log in logs for stage in stages(log).values() if stage.bpb.decimals >= 4]
+    if not pairs:
+        return cant_tell("no run with the score of submission.json")
+    ratio = max((bytes_per_token(stage.nats, stage.bpb) for stage in pairs), key=lambda r: -(r.high - r.low))
+    stated = bytes_per_token(nats, bpb)
+    slack = SAME_RATIO * ratio.high
+    evidence = (
+        f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; logs {ratio.low:.5f}"
+    )
+    fits = stated.low - slack <= ratio.high and ratio.low <= stated.high + slack
+    return holds(evidence) if fits else contradicted(evidence)
+
+
+def _has_score(log: RunLog, bpb: Printed) -> bool:
+    return bool(stages_of(log, bpb))
+
+
+def _is_mean(submission: Submission, bpb: Printed) -> bool:
+    return any(s.may_have_mean(bpb) for s in samples(scored_runs(submission), claimed_seeds(submission)))
