@@ -27,9 +27,9 @@ from tritgolf.quantize.rounding import DTYPES
 class Transformer(nn.Module):
     """Tokens to hidden states; the head turns them into nats. It begins in the first phase, without recurrence.
 
-    Master weights are FP32, the two tables in ``model.compute``, in which everything is computed. ``fused`` makes no
-    difference: this network has no forms of its own for a GPU. ``logit_temp`` is a constant of 1 that the published
-    code saves with the weights and averages with them, and that no optimizer has.
+    Master weights are FP32, the two tables in ``model.compute``, in which everything is computed. ``fused``: in forms
+    made for training on a GPU, the same within rounding, where every position asks. ``logit_temp`` is a constant of 1
+    that the published code saves with the weights and averages with them, and that no optimizer has.
     """
 
     logit_temp: Tensor
@@ -51,7 +51,7 @@ class Transformer(nn.Module):
             self.bigram = Bigram(model.bigram.buckets, model.bigram.width, model.width, self.dtype)
         if gates.smear is not None:
             self.smear_gate = QuantizedLinear(gates.smear, 1)
-        self.blocks = nn.ModuleList(Block(model, layer, attend) for layer in range(model.layers))
+        self.blocks = nn.ModuleList(Block(model, layer, attend, fused) for layer in range(model.layers))
         frequencies = in_precision(plain_frequencies(model.rotary_dims, model.rotary_base), model.rotary_frequencies)
         cos, sin = position_tables(frequencies, model.context, self.dtype)
         self.register_buffer("cos", cos, persistent=False)
