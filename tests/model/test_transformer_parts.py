@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from tests.small import small_transformer
 from tritgolf.model.attention import math_attention
+from tritgolf.model.leaky_mlp import leaky_relu2
 from tritgolf.model.parts.bigram import bigram_rows
 from tritgolf.model.parts.gates import blend_skip, gate_heads
 from tritgolf.model.parts.rotary import (
@@ -20,7 +21,7 @@ from tritgolf.model.parts.rotary import (
 from tritgolf.model.parts.smear import BlendPrevious, add_previous
 from tritgolf.model.parts.value_embedding import ValueEmbedding
 from tritgolf.model.parts.xsa import without_own_value
-from tritgolf.model.transformer_block import Block, leaky_relu2
+from tritgolf.model.transformer_block import Block
 
 
 @pytest.mark.parametrize(("x", "expected"), [(2.0, 4.0), (-2.0, 1.0), (-1.0, 0.25), (-0.5, 0.0625), (0.0, 0.0)])
@@ -179,7 +180,7 @@ def test_a_parallel_block_s_mlp_does_not_see_its_attention():
                 parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
             block.resid_mix.copy_(torch.tensor([[1.0], [0.0]]).expand(2, 32))
             attention = block.attn(block.norm_scale * torch.nn.functional.rms_norm(x, (32,)), cos, sin)
-            with_attention = block(x, x, cos, sin) - block.attn_scale * attention
+            with_attention = block(x, x, cos, sin) - block.attn_scale * block.attn.proj(attention)
             block.attn_scale.zero_()
             added[layer] = float((with_attention - block(x, x, cos, sin)).abs().max())
     assert added[3] < 1e-5

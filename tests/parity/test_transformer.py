@@ -32,8 +32,8 @@ def weights():
     return tensors("net_1716_weights")
 
 
-def loaded(published, weights, attend=sdpa_attention, **settings) -> Transformer:
-    network = Transformer(published_model(published["config"], **settings), attend)
+def loaded(published, weights, attend=sdpa_attention, fused=False, **settings) -> Transformer:
+    network = Transformer(published_model(published["config"], **settings), attend, fused=fused)
     network.load_state_dict(weights)
     return network
 
@@ -54,7 +54,7 @@ def test_logits_are_the_published_ones(published, io, weights, phase, attend):
 
 @pytest.mark.parametrize("fused", [True, False])
 def test_losses_and_gradients_are_the_published_ones(published, io, weights, phase, fused):
-    network, ids = loaded(published, weights), io["ids"].long()
+    network, ids = loaded(published, weights, fused=fused), io["ids"].long()
     network.enter(PHASES[phase])
     hidden, targets = network(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()
     head = network.head()

@@ -1,7 +1,5 @@
 """One transformer block: mix with the embedding, attention, MLP, smear."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
@@ -11,10 +9,8 @@ from tritgolf.model.attention import Attention
 from tritgolf.model.heads import MakeHeads, keys_of, make_heads, make_heads_fast, queries_of
 from tritgolf.model.layers import QuantizedLinear, Smear, rms_norm, split_heads
 from tritgolf.model.mlp import add_mlp, add_mlp_fused
-from tritgolf.model.residual import add_scaled, add_scaled_fused
+from tritgolf.model.residual import Form, add_scaled, add_scaled_fused, operand
 from tritgolf.quantize.rounding import rounded_once, rounded_through
-
-Form = Callable[..., Tensor]  # add_mlp, add_scaled or their fused ones
 
 
 class SelfAttention(nn.Module):
@@ -67,7 +63,7 @@ class Mlp(nn.Module):
     def forward(self, x: Tensor, scale: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → x + ``scale`` · the MLP of it; ``scale``: (width,)."""
         plain = self.add_mlp is add_mlp
-        return self.add_mlp(x, scale, *(_operand(layer, x.dtype, plain) for layer in (self.fc, self.proj)))
+        return self.add_mlp(x, scale, *(operand(layer, x.dtype, plain) for layer in (self.fc, self.proj)))
 
 
 class Block(nn.Module):
@@ -100,13 +96,8 @@ class Block(nn.Module):
             mixed, x = self.attn(rms_norm(x), cos, sin, tail), x[:, -tail:]
         else:
             mixed = self.attn(rms_norm(x), cos, sin)
-        x = self.add_scaled(x, attn_scale, mixed, _operand(self.attn.proj, x.dtype, self.add_scaled is add_scaled))
+        x = self.add_scaled(x, attn_scale, mixed, operand(self.attn.proj, x.dtype, self.add_scaled is add_scaled))
         x = self.mlp(x, mlp_scale)
         if self.smear is not None:
             x = self.smear(x)
         return x if tail is None else x[:, -tail:]
-
-
-def _operand(layer: QuantizedLinear, dtype: torch.dtype, plain: bool) -> Tensor | QuantizedLinear:
-    """What a form multiplies by: a plain one by the layer, whose hooks so see its inputs, a fused one by its weight."""
-    return layer if plain else layer.used_weight(dtype)

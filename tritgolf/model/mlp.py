@@ -31,7 +31,7 @@ def relu_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
     The sums are (tokens, any number of parts), in FP32 or wider: a token's parts add up to Σ a².
     """
-    if _has_kernels(x, weight):
+    if has_kernels(x, weight):
         from tritgolf.model.mlp_kernel import relu_product_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
         return relu_product_on_gpu(x, weight)
@@ -44,7 +44,7 @@ def slope_product(upstream: Tensor, weight: Tensor, activated: Tensor, along: Te
 
     Shapes (tokens, width), (width, hidden), (tokens, hidden), and (tokens, 1) of ``along``, FP32 or wider.
     """
-    if _has_kernels(upstream, weight):
+    if has_kernels(upstream, weight):
         from tritgolf.model.mlp_kernel import slope_product_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
         return slope_product_on_gpu(upstream, weight, activated, along)
@@ -85,6 +85,6 @@ def add_mlp_fused(residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor)
     return _AddMlp.apply(residual, scale, inner, outer)
 
 
-def _has_kernels(x: Tensor, weight: Tensor) -> bool:
+def has_kernels(x: Tensor, weight: Tensor) -> bool:
     """BF16 on a GPU, rows of whole 16 bytes: what its bulk copies want."""
     return x.is_cuda and x.dtype == torch.bfloat16 and all(size % 8 == 0 for size in weight.shape)

@@ -19,7 +19,7 @@ SETTINGS = {"num_warps": 8, "num_stages": 3}  # of 20 measured on an H200 at 65,
 
 
 @triton.jit
-def _tile(turn, tokens, WIDTH: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, BAND: tl.constexpr):  # type: ignore[no-untyped-def]
+def tile_of(turn, tokens, WIDTH: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, BAND: tl.constexpr):  # type: ignore[no-untyped-def]
     """First row and column of a program's tile in its ``turn``."""
     tile = tl.program_id(0) + turn * tl.num_programs(0)
     across: tl.constexpr = (WIDTH + COLUMNS - 1) // COLUMNS
@@ -37,7 +37,7 @@ def _relu_kernel(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     across: tl.constexpr = (WIDTH + COLUMNS - 1) // COLUMNS
     for turn in tl.range(0, TURNS, flatten=True):
-        row, column = _tile(turn, tokens, WIDTH, ROWS, COLUMNS, BAND)
+        row, column = tile_of(turn, tokens, WIDTH, ROWS, COLUMNS, BAND)
         product = tl.zeros((ROWS, COLUMNS), tl.float32)
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(x.load([row, k]), weight.load([column, k]).T, product, input_precision="ieee")
@@ -64,7 +64,7 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     HALF: tl.constexpr = COLUMNS // 2  # two halves in turn: both whole tiles would not fit into shared memory
     for turn in tl.range(0, TURNS, flatten=True):
-        row, column = _tile(turn, tokens, WIDTH, ROWS, COLUMNS, BAND)
+        row, column = tile_of(turn, tokens, WIDTH, ROWS, COLUMNS, BAND)
         product = tl.zeros((ROWS, COLUMNS), tl.float32)
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(upstream.load([row, k]), weight.load([k, column]), product, input_precision="ieee")
@@ -75,7 +75,7 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
         gradient.store([row, column + HALF], _slope(right, activated.load([row, column + HALF]), factor))
 
 
-def _launch(tokens: int, common: int, width: int, device: torch.device) -> tuple[int, dict[str, int]]:
+def launch(tokens: int, common: int, width: int, device: torch.device) -> tuple[int, dict[str, int]]:
     """How many programs, and what else a kernel is told."""
     tiles = triton.cdiv(tokens, ROWS) * triton.cdiv(width, COLUMNS)
     programs = min(tiles, _processors(device))
@@ -89,7 +89,8 @@ def _processors(device: torch.device) -> int:
     return 3  # interpreted: few, so that each has turns
 
 
-def _described(tensor: Tensor, rows: int, columns: int) -> TensorDescriptor:
+def described(tensor: Tensor, rows: int, columns: int) -> TensorDescriptor:
+    """``tensor`` to be read or written by tiles of that size."""
     return TensorDescriptor.from_tensor(tensor, [rows, columns])
 
 
@@ -103,11 +104,11 @@ def relu_product_on_gpu(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     tokens, common = x.shape
     width = weight.shape[0]
     activated, squares = x.new_empty((tokens, width)), _parts(x, weight)
-    programs, settings = _launch(tokens, common, width, x.device)
+    programs, settings = launch(tokens, common, width, x.device)
     _relu_kernel[(programs,)](
-        _described(x.contiguous(), ROWS, DEPTH),
-        _described(weight.contiguous(), COLUMNS, DEPTH),
-        _described(activated, ROWS, COLUMNS),
+        described(x.contiguous(), ROWS, DEPTH),
+        described(weight.contiguous(), COLUMNS, DEPTH),
+        described(activated, ROWS, COLUMNS),
         squares,
         tokens,
         **settings,
@@ -125,13 +126,13 @@ def slope_product_on_gpu(upstream: Tensor, weight: Tensor, activated: Tensor, al
     """``mlp.slope_product`` on a GPU: same arguments, the same result in BF16, rounded once."""
     tokens, common = upstream.shape
     gradient = activated.new_empty(activated.shape)
-    programs, settings = _launch(tokens, common, weight.shape[1], upstream.device)
+    programs, settings = launch(tokens, common, weight.shape[1], upstream.device)
     _slope_kernel[(programs,)](
-        _described(upstream.contiguous(), ROWS, DEPTH),
-        _described(weight.contiguous(), DEPTH, COLUMNS),
-        _described(activated.contiguous(), ROWS, COLUMNS // 2),
+        described(upstream.contiguous(), ROWS, DEPTH),
+        described(weight.contiguous(), DEPTH, COLUMNS),
+        described(activated.contiguous(), ROWS, COLUMNS // 2),
         along.contiguous(),
-        _described(gradient, ROWS, COLUMNS // 2),
+        described(gradient, ROWS, COLUMNS // 2),
         tokens,
         **settings,
     )

@@ -6,11 +6,21 @@ weight's gradient is scale · G, the scale's the sum of weight ∘ G over inputs
 other tensor of the stream's size is read or written for it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from tritgolf.model.layers import QuantizedLinear
+
+Form = Callable[..., Tensor]  # ``add_scaled``, what an MLP adds, or their fused ones
+
+
+def operand(layer: QuantizedLinear, dtype: torch.dtype, plain: bool) -> Tensor | QuantizedLinear:
+    """What a form multiplies by: a plain one by the layer, whose hooks so see its inputs, a fused one by its weight."""
+    return layer if plain else layer.used_weight(dtype)
 
 
 def product(inputs: Tensor, weight: Tensor | nn.Module) -> Tensor:

@@ -28,9 +28,9 @@ from tritgolf.quantize.rounding import DTYPES
 class Transformer(nn.Module):
     """Tokens to hidden states; the head turns them into nats. It begins in the first phase, without recurrence.
 
-    Master weights are FP32, the tables in ``model.compute``, in which everything is computed. ``fused`` makes no
-    difference: this network has no forms of its own for a GPU. ``logit_temp`` is a constant of 1 that the code of #1716
-    saves with the weights and averages with them, and that no optimizer has.
+    Master weights are FP32, the tables in ``model.compute``, in which everything is computed. ``fused``: in forms
+    made for training on a GPU, the same within rounding, where every position asks. ``logit_temp`` is a constant of 1
+    that the code of #1716 saves with the weights and averages with them, and that no optimizer has.
     """
 
     logit_temp: Tensor | None
@@ -54,7 +54,7 @@ class Transformer(nn.Module):
             self.smear_gate = QuantizedLinear(gates.smear, 1)
         if gates.previous:
             self.smear = BlendPrevious(model.width)
-        self.blocks = nn.ModuleList(Block(model, layer, attend) for layer in range(model.layers))
+        self.blocks = nn.ModuleList(Block(model, layer, attend, fused) for layer in range(model.layers))
         if model.value_embedding is not None:
             inner, layers = model.value_embedding.width, model.value_embedding.layers
             self.ve_shared = ValueEmbedding(model.vocab_size, inner, model.kv_heads * model.head_dim, self.dtype)

@@ -7,25 +7,25 @@ from torch import Tensor, nn
 from tritgolf.config.transformer import TransformerConfig
 from tritgolf.model.attention import Attention
 from tritgolf.model.layers import QuantizedLinear, rms_norm, split_heads
+from tritgolf.model.leaky_mlp import add_leaky_mlp, add_leaky_mlp_fused
+from tritgolf.model.mixed_heads import exclusive_gated_fast
+from tritgolf.model.partial_heads import make_partial_heads_fast
 from tritgolf.model.parts.gates import gate_heads
 from tritgolf.model.parts.rotary import rotate_first
 from tritgolf.model.parts.xsa import without_own_value
-
-LEAK = 0.5  # slope of LeakyReLU below 0, as published
-
-
-def leaky_relu2(x: Tensor) -> Tensor:
-    """LeakyReLU(x)², with slope 0.5 below 0: not monotone (#1019, #1716)."""
-    return F.leaky_relu(x, LEAK).square()
+from tritgolf.model.residual import Form, add_scaled, add_scaled_fused, operand
 
 
 class SelfAttention(nn.Module):
-    """Plain matrices for q, k, v; normalized heads, rotary positions, a gain on q, XSA and a gate on what is mixed."""
+    """Plain matrices for q, k, v; normalized heads, rotary positions, a gain on q, XSA and a gate on what is mixed.
 
-    def __init__(self, model: TransformerConfig, attend: Attention, xsa: bool) -> None:
+    Returns what the matrix ``proj`` is to be applied to.
+    """
+
+    def __init__(self, model: TransformerConfig, attend: Attention, xsa: bool, fused: bool = False) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.attend, self.xsa = model.heads, model.kv_heads, attend, xsa
-        self.gate_channels = model.gates.attention
+        self.fused, self.gate_channels = fused, model.gates.attention
         keys = model.kv_heads * model.head_dim
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
         self.c_q = QuantizedLinear(model.width, model.width)
@@ -43,31 +43,52 @@ class SelfAttention(nn.Module):
         positions ask, (batch, tail, width); all of ``x`` are keys and values.
         """
         asking = x if tail is None else x[:, -tail:]
+        q, k, v = self._fused_heads(x, cos, sin, value) if self.fused else self._heads(asking, x, cos, sin, value)
+        return self._gated(self.attend(q, k, v), v[:, -asking.shape[1] :], asking).flatten(2)
+
+    def _heads(
+        self, asking: Tensor, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         queries = asking.shape[1]
         q = rms_norm(split_heads(self.c_q(asking), self.heads))
         k = rms_norm(split_heads(self.c_k(x), self.kv_heads))
         v = self.c_v(x) if value is None else self.c_v(x) + value
-        v = split_heads(v, self.kv_heads)
         q = rotate_first(q, cos[-queries:], sin[-queries:]) * self.q_gain.to(x.dtype)[:, None]
-        mixed = self.attend(q, rotate_first(k, cos, sin), v)
+        return q, rotate_first(k, cos, sin), split_heads(v, self.kv_heads)
+
+    def _fused_heads(
+        self, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same of one product, where every position asks."""
+        weight = torch.cat([layer.used_weight(x.dtype) for layer in (self.c_q, self.c_k, self.c_v)])
+        gain = self.q_gain.to(x.dtype)
+        q, k, v = make_partial_heads_fast(F.linear(x, weight), gain, cos, sin, self.heads, self.kv_heads)
+        return q, k, v if value is None else v + split_heads(value, self.kv_heads)
+
+    def _gated(self, mixed: Tensor, v: Tensor, asking: Tensor) -> Tensor:
+        """What attention ``mixed``, without the asking positions' own values ``v``, times the gates."""
+        if self.fused and self.xsa and self.gate_channels is not None:
+            return exclusive_gated_fast(mixed, v, asking[..., : self.gate_channels], self.attn_gate_proj)
         if self.xsa:
-            mixed = without_own_value(mixed, v[:, -queries:])
+            mixed = without_own_value(mixed, v)
         if self.gate_channels is not None:
             mixed = gate_heads(mixed, self.attn_gate_proj(asking[..., : self.gate_channels]))
-        return self.proj(mixed.flatten(2))
+        return mixed
 
 
 class Mlp(nn.Module):
     """Two matrices with LeakyReLU² between them; no gate, no norm inside."""
 
-    def __init__(self, model: TransformerConfig) -> None:
+    def __init__(self, model: TransformerConfig, fused: bool = False) -> None:
         super().__init__()
+        self.add_mlp: Form = add_leaky_mlp_fused if fused else add_leaky_mlp
         hidden = model.mlp_width
         self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x``: (batch, positions, width), normalized → the same shape."""
-        return self.proj(leaky_relu2(self.fc(x)))
+    def forward(self, residual: Tensor, scale: Tensor, x: Tensor) -> Tensor:
+        """``residual`` + ``scale`` · the MLP of ``x``, normalized; (batch, positions, width), (width,)."""
+        plain = self.add_mlp is add_leaky_mlp
+        return self.add_mlp(residual, scale, x, *(operand(layer, x.dtype, plain) for layer in (self.fc, self.proj)))
 
 
 class Block(nn.Module):
@@ -76,15 +97,16 @@ class Block(nn.Module):
     A parallel block's MLP reads what its attention reads, c·RMSNorm(u) (#1716: layers 7 to 10).
     """
 
-    def __init__(self, model: TransformerConfig, layer: int, attend: Attention) -> None:
+    def __init__(self, model: TransformerConfig, layer: int, attend: Attention, fused: bool = False) -> None:
         super().__init__()
+        self.add_scaled: Form = add_scaled_fused if fused else add_scaled
         self.norm_scale = (layer + 1) ** -0.5
         self.parallel = model.parallel_from is not None and layer >= model.parallel_from
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
-        self.attn = SelfAttention(model, attend, xsa=layer >= model.layers - model.xsa_layers)
-        self.mlp = Mlp(model)
+        self.attn = SelfAttention(model, attend, layer >= model.layers - model.xsa_layers, fused)
+        self.mlp = Mlp(model, fused)
 
     def forward(
         self,
@@ -106,5 +128,5 @@ class Block(nn.Module):
         mixed = self.attn(normed, cos, sin, tail, value)
         if tail is not None:
             u, normed = u[:, -tail:], normed[:, -tail:]
-        y = u + attn_scale * mixed
-        return y + mlp_scale * self.mlp(normed if self.parallel else self.norm_scale * rms_norm(y))
+        y = self.add_scaled(u, attn_scale, mixed, operand(self.attn.proj, x.dtype, self.add_scaled is add_scaled))
+        return self.mlp(y, mlp_scale, normed if self.parallel else self.norm_scale * rms_norm(y))

@@ -1,0 +1,73 @@
+"""What a LeakyReLU² MLP adds to the residual stream (#1716), and a form of the same function for training on a GPU.
+
+residual + scale · LeakyReLU²(x·innerᵀ)·outerᵀ. The activations are made in the first product's epilogue, their slopes
+in that of the way back, both from the hidden values h as they are stored: products alone read the activations. As in
+``residual``, the gradient of the scale comes out of the outer matrix's.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tritgolf.model.mlp import has_kernels
+from tritgolf.model.residual import add_scaled, at_least_fp32, product, scale_and_weight_gradients
+
+LEAK = 0.5  # slope of LeakyReLU below 0, as published
+
+
+def leaky_relu2(x: Tensor) -> Tensor:
+    """LeakyReLU(x)², with slope 0.5 below 0: not monotone (#1019, #1716)."""
+    return F.leaky_relu(x, LEAK).square()
+
+
+def add_leaky_mlp(
+    residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor | nn.Module, outer: Tensor | nn.Module
+) -> Tensor:
+    """The formula; shapes (…, width), (width,), (…, width), (hidden, width), (width, hidden) → (…, width)."""
+    return add_scaled(residual, scale, leaky_relu2(product(x, inner)), outer)
+
+
+def leaky_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """h = x·weightᵀ and LeakyReLU²(h), both (tokens, hidden), in the dtype of ``x``."""
+    if has_kernels(x, weight):
+        from tritgolf.model.leaky_mlp_kernel import leaky_product_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
+
+        return leaky_product_on_gpu(x, weight)
+    hidden = x @ weight.T
+    return hidden, leaky_relu2(hidden)
+
+
+def leaky_slope_product(upstream: Tensor, weight: Tensor, hidden: Tensor) -> Tensor:
+    """(upstream·weight) ∘ the slope of LeakyReLU² at ``hidden``, 2h or, below 0, h/2: the gradient before it.
+
+    Shapes (tokens, width), (width, hidden), (tokens, hidden).
+    """
+    if has_kernels(upstream, weight):
+        from tritgolf.model.leaky_mlp_kernel import leaky_slope_product_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
+
+        return leaky_slope_product_on_gpu(upstream, weight, hidden)
+    h = at_least_fp32(hidden)
+    return (at_least_fp32(upstream @ weight) * torch.where(h > 0, 2 * h, 2 * LEAK**2 * h)).to(hidden.dtype)
+
+
+class _AddLeakyMlp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+        hidden, activated = leaky_product(x.flatten(0, -2), inner)
+        ctx.save_for_backward(scale, x, inner, outer, hidden, activated)
+        return residual + scale * (activated @ outer.T).view_as(residual)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        scale, x, inner, outer, hidden, activated = ctx.saved_tensors
+        above = gradient.flatten(0, -2)
+        of_scale, of_outer = scale_and_weight_gradients(above.T @ activated, scale, outer)
+        before = leaky_slope_product(above, scale[:, None] * outer, hidden)
+        return gradient, of_scale, (before @ inner).view_as(x), before.T @ x.flatten(0, -2), of_outer
+
+
+def add_leaky_mlp_fused(residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+    """``add_leaky_mlp``, its gradients within rounding: for training on a GPU."""
+    return _AddLeakyMlp.apply(residual, scale, x, inner, outer)

@@ -1,0 +1,196 @@
+"""The Triton kernels of ``partial_heads``, made as those of ``heads_kernel`` are.
+
+A program takes a tile of tokens through all heads. Of a head it reads all channels for their RMS and, again from the
+cache, both halves of those that turn; FP32 between loads and stores. With t the gradient turned back and n the
+normalized head, one sum a head and token, t·n, is both its share of the gain's gradient and what RMSNorm's takes off.
+"""
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from tritgolf.model.layers import RMS_EPSILON, split_heads
+
+ROWS, WARPS = 32, 4  # tokens of a tile
+
+
+@triton.jit
+def _load(pointers, known):  # type: ignore[no-untyped-def]
+    return tl.load(pointers, mask=known, other=0.0).to(tl.float32)
+
+
+@triton.jit
+def _store(pointers, values, known):  # type: ignore[no-untyped-def]
+    tl.store(pointers, values.to(pointers.dtype.element_ty), mask=known)
+
+
+@triton.jit
+def _channels(there, WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Channels of a head, which exist, which pass; those of a half that turns, which exist. ``there``: (rows, 1)."""
+    columns, turning = tl.arange(0, COLUMNS)[None, :], tl.arange(0, SPAN)[None, :]
+    known = there & (columns < WIDTH)
+    return columns, known, known & (columns >= 2 * HALF), turning, there & (turning < HALF)
+
+
+@triton.jit
+def _angles(cos, sin, rows, there, positions, HALF: tl.constexpr, SPAN: tl.constexpr):  # type: ignore[no-untyped-def]
+    turning = tl.arange(0, SPAN)[None, :]
+    at, turns = (rows % positions) * HALF + turning, there & (turning < HALF)
+    return _load(cos + at, turns), _load(sin + at, turns)
+
+
+@triton.jit
+def _turned_head(  # type: ignore[no-untyped-def]
+    source, target, there, c, s, g, epsilon,
+    WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    columns, known, passing, turning, turns = _channels(there, WIDTH, HALF, SPAN, COLUMNS)
+    x = _load(source + columns, known)
+    scale = g * tl.rsqrt(tl.sum(x * x, 1) / WIDTH + epsilon)[:, None]
+    first, second = scale * _load(source + turning, turns), scale * _load(source + HALF + turning, turns)
+    _store(target + turning, first * c + second * s, turns)
+    _store(target + HALF + turning, second * c - first * s, turns)
+    _store(target + columns, scale * x, passing)
+
+
+@triton.jit
+def _forward_kernel(  # type: ignore[no-untyped-def]
+    fused, gain, cos, sin, q, k, tokens, positions, epsilon, HEADS: tl.constexpr, KV_HEADS: tl.constexpr,
+    WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr, ROWS: tl.constexpr,
+):  # fmt: skip
+    rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
+    there = rows < tokens
+    c, s = _angles(cos, sin, rows, there, positions, HALF, SPAN)
+    source = fused + rows * ((HEADS + 2 * KV_HEADS) * WIDTH)
+    queries, keys = q + rows * (HEADS * WIDTH), k + rows * (KV_HEADS * WIDTH)
+    for head in tl.static_range(HEADS):
+        g = tl.load(gain + head).to(tl.float32)
+        at = head * WIDTH
+        _turned_head(source + at, queries + at, there, c, s, g, epsilon, WIDTH, HALF, SPAN, COLUMNS)
+    for head in tl.static_range(KV_HEADS):
+        of_keys = source + (HEADS + head) * WIDTH
+        _turned_head(of_keys, keys + head * WIDTH, there, c, s, 1.0, epsilon, WIDTH, HALF, SPAN, COLUMNS)
+
+
+@triton.jit
+def _head_gradient(  # type: ignore[no-untyped-def]
+    source, upstream, target, there, c, s, g, epsilon,
+    WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    """Writes the gradient of a head as multiplied; returns t·n of each token."""
+    columns, known, passing, turning, turns = _channels(there, WIDTH, HALF, SPAN, COLUMNS)
+    x = _load(source + columns, known)
+    inverse = tl.rsqrt(tl.sum(x * x, 1) / WIDTH + epsilon)[:, None]
+    first, second = inverse * _load(source + turning, turns), inverse * _load(source + HALF + turning, turns)
+    up_first, up_second = _load(upstream + turning, turns), _load(upstream + HALF + turning, turns)
+    t_first, t_second = up_first * c - up_second * s, up_first * s + up_second * c
+    n, t = inverse * x, _load(upstream + columns, passing)
+    along = tl.sum(t * n, 1) + tl.sum(t_first * first + t_second * second, 1)
+    mean, scale = (along / WIDTH)[:, None], inverse * g
+    _store(target + turning, scale * (t_first - first * mean), turns)
+    _store(target + HALF + turning, scale * (t_second - second * mean), turns)
+    _store(target + columns, scale * (t - n * mean), passing)
+    return along
+
+
+@triton.jit
+def _backward_kernel(  # type: ignore[no-untyped-def]
+    dq, dk, dv, fused, gain, cos, sin, dfused, shares, tokens, positions, epsilon,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, WIDTH: tl.constexpr,
+    HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr, ROWS: tl.constexpr,
+):  # fmt: skip
+    rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
+    there = rows < tokens
+    c, s = _angles(cos, sin, rows, there, positions, HALF, SPAN)
+    across = rows * ((HEADS + 2 * KV_HEADS) * WIDTH)
+    source, target = fused + across, dfused + across
+    queries, keys, values = dq + rows * (HEADS * WIDTH), dk + rows * (KV_HEADS * WIDTH), dv + rows * (KV_HEADS * WIDTH)
+    for head in tl.static_range(HEADS):
+        g = tl.load(gain + head).to(tl.float32)
+        at = head * WIDTH
+        along = _head_gradient(
+            source + at, queries + at, target + at, there, c, s, g, epsilon, WIDTH, HALF, SPAN, COLUMNS
+        )
+        tl.store(shares + head * tl.num_programs(0) + tl.program_id(0), tl.sum(along, 0))
+    for head in tl.static_range(KV_HEADS):
+        at = (HEADS + head) * WIDTH
+        up = keys + head * WIDTH
+        _head_gradient(source + at, up, target + at, there, c, s, 1.0, epsilon, WIDTH, HALF, SPAN, COLUMNS)
+    columns, known, _, _, _ = _channels(there, WIDTH, HALF, SPAN, COLUMNS)
+    for head in tl.static_range(KV_HEADS):
+        at = (HEADS + KV_HEADS + head) * WIDTH
+        _store(target + at + columns, _load(values + head * WIDTH + columns, known), known)
+
+
+def _launch(fused: Tensor, gain: Tensor, cos: Tensor, kv_heads: int) -> tuple[int, dict[str, Any]]:
+    """How many programs, and what else a kernel is told."""
+    batch, positions, across = fused.shape
+    heads, half, tokens = gain.shape[0], cos.shape[1], batch * positions
+    width = across // (heads + 2 * kv_heads)
+    padded = {"SPAN": triton.next_power_of_2(half), "COLUMNS": triton.next_power_of_2(width)}
+    sizes = {"HEADS": heads, "KV_HEADS": kv_heads, "WIDTH": width, "HALF": half, **padded, "ROWS": ROWS}
+    scalars = {"tokens": tokens, "positions": positions, "epsilon": RMS_EPSILON}
+    return triton.cdiv(tokens, ROWS), {**scalars, **sizes, "num_warps": WARPS}
+
+
+def _empty_heads(fused: Tensor, gain: Tensor, kv_heads: int) -> tuple[Tensor, Tensor]:
+    heads = gain.shape[0]
+    head_dim = fused.shape[-1] // (heads + 2 * kv_heads)
+    return fused.new_empty((*fused.shape[:2], heads, head_dim)), fused.new_empty((*fused.shape[:2], kv_heads, head_dim))
+
+
+@torch.library.custom_op("tritgolf::partial_heads_forward", mutates_args=())
+def _forward(fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, kv_heads: int) -> tuple[Tensor, Tensor]:
+    q, k = _empty_heads(fused, gain, kv_heads)
+    programs, settings = _launch(fused, gain, cos, kv_heads)
+    tensors = (tensor.contiguous() for tensor in (fused, gain, cos, sin))
+    _forward_kernel[(programs,)](*tensors, q, k, **settings)
+    return q, k
+
+
+@_forward.register_fake
+def _(fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, kv_heads: int) -> tuple[Tensor, Tensor]:
+    return _empty_heads(fused, gain, kv_heads)
+
+
+@torch.library.custom_op("tritgolf::partial_heads_backward", mutates_args=())
+def _backward(
+    dq: Tensor, dk: Tensor, dv: Tensor, fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor
+) -> tuple[Tensor, Tensor]:
+    dfused = fused.new_empty(fused.shape)
+    programs, settings = _launch(fused, gain, cos, dk.shape[2])
+    shares = torch.empty((gain.shape[0], programs), dtype=torch.float32, device=fused.device)
+    tensors = (tensor.contiguous() for tensor in (dq, dk, dv, fused, gain, cos, sin))
+    _backward_kernel[(programs,)](*tensors, dfused, shares, **settings)
+    return dfused, shares.sum(1).to(gain.dtype)
+
+
+@_backward.register_fake
+def _(
+    dq: Tensor, dk: Tensor, dv: Tensor, fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor
+) -> tuple[Tensor, Tensor]:
+    return fused.new_empty(fused.shape), gain.new_empty(gain.shape)
+
+
+class _PartialHeads(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.save_for_backward(fused, gain, cos, sin)
+        q, k = _forward(fused, gain, cos, sin, kv_heads)
+        return q, k, split_heads(fused, heads + 2 * kv_heads)[:, :, heads + kv_heads :]
+
+    @staticmethod
+    def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> tuple[Tensor | None, ...]:
+        return (*_backward(dq, dk, dv, *ctx.saved_tensors), None, None, None, None)
+
+
+def partial_heads_on_gpu(
+    fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``partial_heads.make_partial_heads`` on a GPU: same arguments, same results in BF16 or FP32, rounded once."""
+    return _PartialHeads.apply(fused, gain, cos, sin, heads, kv_heads)
