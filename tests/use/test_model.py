@@ -54,7 +54,7 @@ def test_its_call_gives_the_logits_of_the_reloaded_network(artifact, model):
     assert logits.shape == (3, 9, 300) and logits.dtype == torch.float32
     assert torch.equal(logits[1], expected) and isinstance(model, torch.nn.Module)
     for bad in (tokens[0], torch.zeros(1, 17, dtype=torch.long), torch.full((1, 1), 300)):
-        with pytest.raises(InputError, match="^tokens: "):
+        with pytest.raises(InputError, match=r"^tokens: "):
             model(bad)
 
 
@@ -118,7 +118,7 @@ def test_the_tokenizer_beside_the_artifact_is_taken(artifact, tmp_path):
 
 def test_a_tokenizer_of_other_pieces_is_refused(finished, pieces_1024):
     """Of an artifact that names none."""
-    with pytest.raises(InputError, match="has 1024 pieces, the model of .* 300; give the tokenizer"):
+    with pytest.raises(InputError, match=r"has 1024 pieces, the model of .* 300; give the tokenizer"):
         tritgolf.load(finished / "export" / "bf16.tgolf", pieces_1024)
 
 
