@@ -1,7 +1,13 @@
 """Started from, or for, another folder than the repository's: its defaults, that folder's results."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
+from tests.small import TIMEOUT
 from tests.workflow.workspace import Workspace
 
 pytestmark = pytest.mark.workflow
@@ -50,3 +56,31 @@ def test_a_configuration_that_cannot_be_is_named(there):
     assert run.code == 2
     assert [line.startswith("error: config.yaml: cannot be read as YAML") for line in run.errors] == [True], run.said
     assert "Traceback" not in run.said
+
+
+def test_a_record_and_a_text_of_ones_own_are_files_of_that_folder(there):
+    (there.folder / "mine.yaml").write_text("inherit: tiny\ntitle: Mine\ndataset: ./my_text.yaml\n")
+    (there.folder / "my_text.yaml").write_text("inherit: tiny\ntitle: My text\n")
+    run = there.snakemake("results/mine/record.json", records=["./mine.yaml", "tiny"])
+    assert run.code == 0, run.said
+    record = json.loads((there.folder / "results/mine/record.json").read_text())
+    assert (record["name"], record["dataset"], record.get("laid_over")) == ("mine", "my_text", None)
+    (there.folder / "tiny.yaml").write_text("title: Another\n")
+    assert there.snakemake("--dry-run", records=["./tiny.yaml"]).errors == [
+        f"error: ./tiny.yaml: has the name of {os.path.relpath(there.program[-1], there.folder)[:-9]}records/tiny.yaml; "
+        "give it another name"
+    ]
+
+
+def test_no_input_names_the_checkouts_place(base):
+    """So that a moved one has nothing to do; here of a record that is compared with published figures."""
+    run = base.snakemake("--detailed-summary", "tables", records=["ternary_v2"])
+    assert run.code == 0 and "published/pr920/seeds.csv" in run.said, run.said
+    assert str(base.folder) not in run.said.partition("output_file")[2]
+
+
+@pytest.mark.parametrize("flag", ["--rulegraph", "--dag"])
+def test_what_runs_nothing_needs_no_cores(base, flag):
+    command = [sys.executable, "-m", "snakemake", flag, "tables", "--config", "records=[tiny]"]
+    graph = subprocess.run(command, cwd=base.folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert graph.returncode == 0 and "digraph" in graph.stdout, graph.stderr
