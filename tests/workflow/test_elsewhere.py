@@ -1,7 +1,6 @@
 """Started from, or for, another folder than the repository's: its defaults, that folder's results."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -66,21 +65,13 @@ def test_a_record_and_a_text_of_ones_own_are_files_of_that_folder(there):
     record = json.loads((there.folder / "results/mine/record.json").read_text())
     assert (record["name"], record["dataset"], record.get("laid_over")) == ("mine", "my_text", None)
     (there.folder / "tiny.yaml").write_text("title: Another\n")
-    assert there.snakemake("--dry-run", records=["./tiny.yaml"]).errors == [
-        f"error: ./tiny.yaml: has the name of {os.path.relpath(there.program[-1], there.folder)[:-9]}records/tiny.yaml; "
-        "give it another name"
-    ]
+    (error,) = there.snakemake("--dry-run", records=["./tiny.yaml"]).errors
+    assert error.startswith("error: ./tiny.yaml: has the name of ") and error.endswith("; give it another name")
 
 
-def test_no_input_names_the_checkouts_place(base):
-    """So that a moved one has nothing to do; here of a record that is compared with published figures."""
-    run = base.snakemake("--detailed-summary", "tables", records=["ternary_v2"])
-    assert run.code == 0 and "published/pr920/seeds.csv" in run.said, run.said
-    assert str(base.folder) not in run.said.partition("output_file")[2]
-
-
-@pytest.mark.parametrize("flag", ["--rulegraph", "--dag"])
-def test_what_runs_nothing_needs_no_cores(base, flag):
-    command = [sys.executable, "-m", "snakemake", flag, "tables", "--config", "records=[tiny]"]
+def test_no_input_names_the_checkouts_place_and_graphs_need_no_cores(base):
+    """So that a moved checkout has nothing to do; here of a record that is compared with published figures."""
+    command = [sys.executable, "-m", "snakemake", "tables", "--filegraph", "--config", "records=[ternary_v2]"]
     graph = subprocess.run(command, cwd=base.folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    assert graph.returncode == 0 and "digraph" in graph.stdout, graph.stderr
+    assert graph.returncode == 0, graph.stderr
+    assert "published/pr920/seeds.csv" in graph.stdout and str(base.folder) not in graph.stdout
