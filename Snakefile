@@ -4,6 +4,9 @@ Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding
 published, claims, paper, audit, leaderboard, script, bundle.
 """
 
+import os
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 from tritgolf.errors import one_line_errors
@@ -12,8 +15,11 @@ from tritgolf.pipeline import config_files
 min_version("9.27")
 
 
+# Of this file, in a module too; relative, so that a moved checkout has the same inputs.
+REPOSITORY = Path(os.path.relpath(workflow.current_basedir.get_path_or_uri(secret_free=False)))
+
 with one_line_errors():
-    CONFIG_FILES = config_files(workflow.basedir)
+    CONFIG_FILES = config_files(REPOSITORY)
 
 for _path in CONFIG_FILES:
 

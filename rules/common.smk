@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.settings.types import DeploymentMethod
 from tritgolf.artifact.packages import check_packages
 from tritgolf.config.record import RecordConfig
+from tritgolf.config.settings import read_yaml
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
@@ -26,20 +27,25 @@ from tritgolf.pipeline import (
     load_pipeline,
     make_importable,
     resolve_record,
+    with_text_by_name,
 )
 
-REPOSITORY = Path(workflow.basedir)
 make_importable(REPOSITORY)
 ready_streams()
 
 
 def _configured():
-    """Records, their datasets, GPUs and processes a run, each record's grid; a mistake is one line and the end."""
+    """Records, what each was given as, datasets, GPUs and processes a run, grids; a mistake is one line and the end."""
     try:
-        pipeline = load_pipeline(config, " and ".join(map(os.path.relpath, workflow.configfiles)))
-        named = (resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records)
-        found = {record.name: record for record in named}
-        texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
+        sources = " and ".join(map(os.path.relpath, workflow.configfiles)) or "config"
+        pipeline = load_pipeline(read_yaml(REPOSITORY / "config.yaml") | config, sources)
+        records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records]
+        given = {record.name: name for record, name in zip(records, pipeline.records)}
+        chosen = [
+            load_dataset(name, REPOSITORY / "datasets") for name in dict.fromkeys(record.dataset for record in records)
+        ]
+        texts = {text.name: text for text in chosen}  # by name; a text may be given by its file, too
+        found = {record.name: with_text_by_name(record) for record in records}
         if pipeline.device == "cpu":
             hide_devices()
         gpus = 0 if pipeline.device == "cpu" else pipeline.gpus or len(visible_devices())  # that train one run
@@ -50,7 +56,7 @@ def _configured():
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    return found, texts, gpus, processes, grids
+    return found, given, texts, gpus, processes, grids
 
 
 def _grid_of(record: RecordConfig, name: str | None):
@@ -61,7 +67,7 @@ def _grid_of(record: RecordConfig, name: str | None):
     return grid
 
 
-RECORDS, DATASETS, GPUS, PROCESSES, GRIDS = _configured()
+RECORDS, GIVEN, DATASETS, GPUS, PROCESSES, GRIDS = _configured()
 # What training is told (`device` of `train_stage`): on a cluster, a node may have GPUs that it wasn't asked for.
 DEVICE = "cuda" if GPUS else "cpu" if config.get("device") == "cpu" else "any"
 # Of jobs that compute on GPUs, for --sdm conda. Not a reason to make results again (rerun-triggers of profiles/default).
@@ -69,6 +75,10 @@ COMPUTE_ENVIRONMENT = f"../envs/tritgolf{'-cuda' if GPUS else ''}.yaml"
 MACHINE_GPUS = max(GPUS, len(visible_devices()))  # a login node sees none: then those that it is told
 if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", MACHINE_GPUS)  # as --resources gpu=N would: how many may be in use at a time
+
+
+# Where nothing is run, as for --dag, --rulegraph and --report, no --cores is needed.
+CORES = workflow.resource_settings.cores or len(os.sched_getaffinity(0))
 
 
 def one_of(names) -> str:
@@ -118,15 +128,20 @@ def has_trits(name: str) -> bool:
     return record_facts(record_config(name)).has_trits
 
 
+def over_of(name: str) -> tuple:
+    """What was laid over a record, of its own definition."""
+    return laid_over(record_config(name), REPOSITORY / "records", GIVEN[name])
+
+
 def recorded(name: str) -> dict:
     """A record's configuration as results keep it: with what was laid over the record, if anything was."""
-    over = laid_over(record_config(name), REPOSITORY / "records")
+    over = over_of(name)
     return plain(record_config(name)) | ({"laid_over": list(over)} if over else {})
 
 
 def compute_threads(name: str, processes: int) -> int:
     """Threads of a job that computes: its GPUs' share of the machine, so that each GPU may have a job at a time."""
-    return max(1, workflow.cores * processes // MACHINE_GPUS) if GPUS else RECORDS[name].train.cpu_threads * processes
+    return max(1, CORES * processes // MACHINE_GPUS) if GPUS else RECORDS[name].train.cpu_threads * processes
 
 
 def memory_mb(gpus: int) -> int:
@@ -176,19 +191,29 @@ def check_codecs() -> None:
     rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
     try:
         for record in RECORDS.values():
-            if f"export_{record.name}" in rules_to_run:
+            if _runs(rules_to_run, f"export_{record.name}"):
                 check_packages([*record.export.codecs, *record.export.code_layouts])
-            if f"laboratory_{record.name}" in rules_to_run and not has_trits(record.name):
+            if _runs(rules_to_run, f"laboratory_{record.name}") and not has_trits(record.name):
                 check_packages(CODE_LAYOUTS)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
 
 
+def _runs(rules_to_run: set[str], rule: str) -> bool:
+    """Whether ``rule`` is to run, whatever stands before its name in a workflow that this one is a module of."""
+    return any(name.endswith(rule) for name in rules_to_run)
+
+
+def is_training(job) -> bool:
+    """Whether a job of the plan trains, whatever its rule is called in a workflow that this one is a module of."""
+    return "train" in job.params.keys() and "live" in job.params.keys()
+
+
 def clear_finished_training() -> None:
     """Delete what is kept of trainings whose outputs this Snakemake, which ended well, made or found made."""
     for job in workflow.dag.jobs:
-        if job.rule.name.startswith("train_"):
+        if is_training(job):
             clear_finished(Path(job.params.live))
 
 

@@ -79,7 +79,7 @@ rule shards:
     priority: nothing_is_lost
     conda:
         "../envs/tritgolf.yaml"
-    threads: workflow.cores
+    threads: CORES
     resources:
         mem_mb=2000,
         runtime=240,

@@ -20,7 +20,7 @@ for _record in records():
             f"results/{_record}/seed{{seed}}/benchmarks/export_{{checkpoint}}.tsv"
         conda:
             COMPUTE_ENVIRONMENT if calibrates(_record) else "../envs/tritgolf.yaml"
-        threads: compute_threads(_record, 1) if calibrates(_record) else max(1, workflow.cores // 4)
+        threads: compute_threads(_record, 1) if calibrates(_record) else max(1, CORES // 4)
         resources:
             mem_mb=memory_mb(min(1, GPUS)) if calibrates(_record) else 4000,
             runtime=60,

@@ -52,14 +52,10 @@ def nothing_is_lost(wildcards) -> int:
 def _check_the_plan() -> None:
     """End with one line where the plan would cost a training that is done, or was stopped."""
     try:
-        check_nothing_is_lost(map(_planned, filter(_is_training, workflow.dag.jobs)))
+        check_nothing_is_lost(map(_planned, filter(is_training, workflow.dag.jobs)))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(BAD_INPUT)
-
-
-def _is_training(job) -> bool:
-    return job.rule.name.startswith("train_")
 
 
 def _planned(job) -> Planned:

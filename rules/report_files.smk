@@ -39,7 +39,7 @@ def facts_of(record: str) -> dict:
 @cache
 def told_of(record: str) -> dict:
     """The same with what was laid over the record, which tables tell."""
-    facts = record_facts(record_config(record), laid_over(record_config(record), REPOSITORY / "records"))
+    facts = record_facts(record_config(record), over_of(record))
     return facts.model_dump(mode="json", exclude_defaults=True)
 
 

@@ -23,11 +23,18 @@ MAY_IMPORT = {
     "audit": {"report", "evaluate", "artifact", "model", "data", "config"},
     "stages": {"laboratory", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
     "bundle": {"stages", "report", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
-    "commands": {"bundle"}
+    "use": {"evaluate", "artifact", "model", "quantize", "data", "config"},
+    "commands": {"bundle", "use"}
     | {"audit", "report", "laboratory", "evaluate", "artifact", "model", "data", "config", "verify"},
 }
 # Modules of the package itself that stand above folders; all others are the ground and import no folder.
-ABOVE = {"pipeline": {"data", "config"}, "verify": {"config"}, "cli": {"commands"}}
+ABOVE = {
+    "pipeline": {"data", "config"},
+    "verify": {"config"},
+    "cli": {"commands"},
+    "__main__": {"cli"},
+    "api": {"use", "audit", "artifact"},
+}
 
 
 def module_name(path: Path) -> str:

@@ -11,8 +11,8 @@ from tests.evaluate.test_stages import evaluate as evaluate_through_the_stage
 from tests.evaluate.test_stages import evaluation
 from tests.small import RECORDS, REPOSITORY, small_model
 from tritgolf import __version__, cli
+from tritgolf.artifact.named import SIZES
 from tritgolf.cli import main
-from tritgolf.commands.published import SIZES
 from tritgolf.config.modes import MODES
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json

@@ -83,7 +83,10 @@ def typed(value: Any) -> Any:
 
 
 def make_importable(repository: Path) -> None:
-    """Let jobs import the package from ``repository``: in a conda environment or on a cluster node too."""
+    """Let jobs import the package from a checkout, ``repository``: in a conda environment or on a cluster node too."""
+    if not (repository / "tritgolf").is_dir():
+        return  # the package is installed, and so are its libraries
+    repository = repository.absolute()
     known = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = f"{repository}{os.pathsep}{known}" if known else str(repository)
 
@@ -153,11 +156,27 @@ def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> R
     except InputError as error:
         load_record(name, folder)  # tells a mistake of the record's own; else what is wrong was laid over it
         raise InputError(f"{error.where} with the settings laid over it", error.what, error.fix) from None
-    return found if pipeline.run is None else found.model_copy(update={"name": f"{name}{RUN_MARK}{pipeline.run}"})
+    return found if pipeline.run is None else found.model_copy(update={"name": f"{found.name}{RUN_MARK}{pipeline.run}"})
 
 
-def laid_over(record: RecordConfig, folder: str | Path) -> tuple[str, ...]:
-    """What of a resolved record is not as ``folder`` defines it: ``train.steps: 24 → 32`` and the like."""
-    own = load_record(record.name.partition(RUN_MARK)[0], folder)
-    before, after = (settings.model_dump(mode="json", exclude={"name"}) for settings in (own, record))
+def with_text_by_name(record: RecordConfig) -> RecordConfig:
+    """``record`` with the name of its text, which may be given as a file: ``./mine.yaml`` is ``mine``."""
+    return record.model_copy(update={"dataset": record.dataset.rpartition("/")[2].removesuffix(".yaml")})
+
+
+def resolve_again(config: dict[str, Any], name: str, repository: Path) -> RecordConfig:
+    """In a job: the record that ``config`` makes of ``name``, RECORD or RECORD@RUN, as the workflow resolved it."""
+    pipeline = load_pipeline(read_yaml(repository / "config.yaml") | config)
+    base = name.partition(RUN_MARK)[0]
+    given = next((one for one in pipeline.records if Path(one).name == f"{base}.yaml"), base)
+    return with_text_by_name(resolve_record(pipeline, given, repository / "records"))
+
+
+def laid_over(record: RecordConfig, folder: str | Path, own: str | None = None) -> tuple[str, ...]:
+    """What of a resolved record is not as ``folder`` defines it: ``train.steps: 24 → 32`` and the like.
+
+    ``own``: what the record was given as, its file where it is not of ``folder``.
+    """
+    defined = load_record(own or record.name.partition(RUN_MARK)[0], folder)
+    before, after = (with_text_by_name(one).model_dump(mode="json", exclude={"name"}) for one in (defined, record))
     return tuple(differences(before, after))

@@ -49,7 +49,7 @@ def version_of(stage: str) -> int | dict[str, int]:
 @functools.cache
 def package_digest() -> str:
     """Digest of the package's source files: says whether two results come from the same code, committed or not."""
-    sources = sorted(PACKAGE.rglob("*.py"))
+    sources = sorted(path for path in PACKAGE.rglob("*.py") if "_workflow" not in path.parts)  # a wheel has more
     return digest_json({str(path.relative_to(PACKAGE)): digest_bytes(path.read_bytes()) for path in sources})
 
 
@@ -58,6 +58,8 @@ def code() -> dict[str, Any]:
     """Version, source digest and, in a git checkout, commit and whether it has uncommitted changes."""
     facts: dict[str, Any] = {"tritgolf": __version__, "package_digest": package_digest()}
     try:
+        if not (PACKAGE.parent / ".git").exists():
+            raise FileNotFoundError("an installed package, maybe below somebody's own repository")
         commit = _git("rev-parse", "HEAD")
         facts |= {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):

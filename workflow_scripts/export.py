@@ -8,22 +8,20 @@ from snakemake.iocontainers import Snakemake
 from tritgolf.bundle.script import NAME, write_script
 from tritgolf.config.export import export_of
 from tritgolf.config.models import of_its_kind
-from tritgolf.config.record import RUN_MARK
 from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
-from tritgolf.pipeline import load_pipeline, resolve_record
-from tritgolf.provenance import PACKAGE
+from tritgolf.pipeline import resolve_again
+from tritgolf.resources import workflow_folder
 from tritgolf.stages.export import export_stage
 from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
-RECORDS = PACKAGE.with_name("records")
 
 with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
     torch.set_num_threads(snakemake.threads)
     # The code that counts. Not by an input or a param of the rule: results from before there was a script stay as good.
     name = snakemake.params.record
-    record = resolve_record(load_pipeline(snakemake.config), name.partition(RUN_MARK)[0], RECORDS)
+    record = resolve_again(snakemake.config, name, workflow_folder())
     code_bytes = write_script(record, Path("results") / name / "script" / NAME)
     model, train = of_its_kind(snakemake.params.model), snakemake.params.get("train")
     export_stage(

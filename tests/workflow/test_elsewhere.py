@@ -1,7 +1,12 @@
 """Started from, or for, another folder than the repository's: its defaults, that folder's results."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
+from tests.small import TIMEOUT
 from tests.workflow.workspace import Workspace
 
 pytestmark = pytest.mark.workflow
@@ -50,3 +55,23 @@ def test_a_configuration_that_cannot_be_is_named(there):
     assert run.code == 2
     assert [line.startswith("error: config.yaml: cannot be read as YAML") for line in run.errors] == [True], run.said
     assert "Traceback" not in run.said
+
+
+def test_a_record_and_a_text_of_ones_own_are_files_of_that_folder(there):
+    (there.folder / "mine.yaml").write_text("inherit: tiny\ntitle: Mine\ndataset: ./my_text.yaml\n")
+    (there.folder / "my_text.yaml").write_text("inherit: tiny\ntitle: My text\n")
+    run = there.snakemake("results/mine/record.json", records=["./mine.yaml", "tiny"])
+    assert run.code == 0, run.said
+    record = json.loads((there.folder / "results/mine/record.json").read_text())
+    assert (record["name"], record["dataset"], record.get("laid_over")) == ("mine", "my_text", None)
+    (there.folder / "tiny.yaml").write_text("title: Another\n")
+    (error,) = there.snakemake("--dry-run", records=["./tiny.yaml"]).errors
+    assert error.startswith("error: ./tiny.yaml: has the name of ") and error.endswith("; give it another name")
+
+
+def test_no_input_names_the_checkouts_place_and_graphs_need_no_cores(base):
+    """So that a moved checkout has nothing to do; here of a record that is compared with published figures."""
+    command = [sys.executable, "-m", "snakemake", "tables", "--filegraph", "--config", "records=[ternary_v2]"]
+    graph = subprocess.run(command, cwd=base.folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert graph.returncode == 0, graph.stderr
+    assert "published/pr920/seeds.csv" in graph.stdout and str(base.folder) not in graph.stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tritgolf.commands.output import flatten, print_facts, print_json
+from tritgolf.commands.published import add_records_option
 from tritgolf.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("describe", help="configuration, parameter counts and estimated bytes of a record")
     parser.add_argument("record", help="name of a record, records/NAME.yaml, or of a run of one: results/RECORD@RUN")
-    parser.add_argument("--records", default="records", metavar="DIR", help="folder of records (default: records)")
+    add_records_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 

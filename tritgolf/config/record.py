@@ -17,7 +17,7 @@ from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.modes import MODES, modes_for
-from tritgolf.config.settings import Settings, merge, validate, with_ancestors
+from tritgolf.config.settings import Settings, merge, validate, with_ancestors, with_own_file
 from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
 from tritgolf.errors import InputError
@@ -97,11 +97,13 @@ def known_records(folder: str | Path) -> list[str]:
 def load_record(name: str, folder: str | Path = "records", overrides: dict[str, Any] | None = None) -> RecordConfig:
     """Load ``folder/name.yaml`` with its ancestors, apply ``overrides`` (nested), fill in its mode, validate.
 
+    ``name`` may be the path of a record outside, ``./mine.yaml``, which inherits from those of ``folder`` by name.
+
     Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
     """
     if not Path(folder).is_dir():
         raise InputError(folder, "is no folder of records", "give the one that holds the records' YAML files")
-    known = _files_of(folder)
+    name, known = with_own_file(name, _files_of(folder))
     if name not in known:
         alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
         raise InputError(

@@ -95,6 +95,20 @@ def _is_another(below: dict[str, Any], over: dict[str, Any]) -> bool:
     return any(name in below and name in over and below[name] != over[name] for name in ("kind", "grid"))
 
 
+def with_own_file(name: str, known: Mapping[str, Path]) -> tuple[str, dict[str, Path]]:
+    """The name to look up and the files to look in (name → file), where ``name`` may be a file of the user's.
+
+    ``./mine.yaml`` is ``mine``, and what lies beside it may be inherited from too. ``InputError`` where a known one
+    has its name.
+    """
+    path = Path(name)
+    if path.suffix != ".yaml" or not path.is_file():
+        return name, dict(known)
+    if path.stem in known and not path.samefile(known[path.stem]):
+        raise InputError(name, f"has the name of {known[path.stem]}", "give it another name")
+    return path.stem, {other.stem: other for other in path.parent.glob("*.yaml")} | dict(known) | {path.stem: path}
+
+
 def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] = ()) -> dict[str, Any]:
     """The YAML mapping at ``path`` laid over the one it names in ``inherit`` (of ``known``: name → file), and so on.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.settings import Settings, merge, validate, with_ancestors
+from tritgolf.config.settings import Settings, merge, validate, with_ancestors, with_own_file
 from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
 
@@ -173,9 +173,10 @@ class DatasetConfig(Settings):
 def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str, Any] | None = None) -> DatasetConfig:
     """Load and validate ``folder/name.yaml``, laid over what it inherits from, with ``overrides`` (nested) on top.
 
+    ``name`` may be the path of a file outside, as a record's.
     Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
     """
-    known = {path.stem: path for path in Path(folder).glob("*.yaml")}
+    name, known = with_own_file(name, {path.stem: path for path in Path(folder).glob("*.yaml")})
     if name not in known:
         listed = ", ".join(sorted(known)) or "none"
         raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {listed}")

@@ -56,8 +56,12 @@ class Smear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → the same; the running mean is accumulated in FP32."""
-        counts = torch.arange(1, x.shape[1] + 1, device=x.device, dtype=torch.float32)
-        mean = (x.float().cumsum(1) / counts[:, None]).to(x.dtype)
+        return self.blend(x, x.float().cumsum(1))
+
+    def blend(self, x: Tensor, sums: Tensor, before: int = 0) -> Tensor:
+        """``x`` with the mean; ``sums``: of all positions up to each, FP32; ``before``: positions before ``x``."""
+        counts = torch.arange(before + 1, before + x.shape[1] + 1, device=x.device, dtype=torch.float32)
+        mean = (sums / counts[:, None]).to(x.dtype)
         gate = rounded_through(self.gate, self.gate_format)
         return x + gate.tanh().to(x.dtype) * (mean - x)
 

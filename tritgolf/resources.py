@@ -1,0 +1,18 @@
+"""Where the workflow's files lie: records, texts, rules, captions, profiles. In a checkout its root, else the wheel."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+IN_WHEEL = PACKAGE / "_workflow"  # pyproject.toml puts them there
+
+
+def workflow_folder() -> Path:
+    """The folder that holds ``Snakefile``, ``records/`` and all else that belongs to the workflow."""
+    checkout = PACKAGE.parent
+    return checkout if (checkout / "Snakefile").is_file() and (checkout / "records").is_dir() else IN_WHEEL
+
+
+def records_folder() -> Path:
+    """``records/`` of the working folder, if it has one (a checkout, or one's own copy), else the package's."""
+    here = Path("records")
+    return here if here.is_dir() else workflow_folder() / "records"

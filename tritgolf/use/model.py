@@ -1,0 +1,117 @@
+"""A model out of an artifact, to be called, talked to and scored."""
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sentencepiece import SentencePieceProcessor
+from torch import Tensor, nn
+
+from tritgolf.artifact.header import Artifact, ArtifactHeader
+from tritgolf.artifact.named import artifact_of, scorable
+from tritgolf.config.evaluate import SlidingSettings
+from tritgolf.errors import InputError
+from tritgolf.evaluate.load import reloaded_network
+from tritgolf.evaluate.methods import make_method
+from tritgolf.resources import records_folder
+from tritgolf.use.generate import Sampling, TextStream, continuation
+from tritgolf.use.tokenizers import encoded, tokenizer_of
+
+BATCH = 16  # windows scored at a time
+
+
+class Model(nn.Module):
+    """The reloaded network of an artifact, in evaluation mode; ``artifact``: what was read, with its ``header``."""
+
+    def __init__(self, artifact: Artifact, tokenizer: str | Path | None = None) -> None:
+        super().__init__()
+        self.artifact = scorable(artifact)
+        self.network: Any = reloaded_network(artifact)
+        self.given_tokenizer = tokenizer
+        if tokenizer is not None:
+            self.tokenizer  # noqa: B018  (a wrong one is an error at once)
+
+    @property
+    def header(self) -> ArtifactHeader:
+        """What the artifact says of itself: record, seed, step, the model's settings, the tokenizer's digest."""
+        return self.artifact.header
+
+    @cached_property
+    def tokenizer(self) -> SentencePieceProcessor:
+        """The tokenizer: the given one, else that with the artifact's digest which lies near it. ``InputError``."""
+        return tokenizer_of(self.artifact, self.given_tokenizer)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits (batch, positions, vocabulary), FP32, of the token after each; ``tokens``: int64 (batch, positions).
+
+        ``InputError`` for more positions than the model's context, and for ids beyond its vocabulary.
+        """
+        if tokens.ndim != 2 or not 1 <= tokens.shape[1] <= self.header.model.context:
+            most = self.header.model.context
+            raise InputError("tokens", f"have the shape {tuple(tokens.shape)}", f"give (batch, 1 to {most} positions)")
+        if int(tokens.min()) < 0 or int(tokens.max()) >= self.header.model.vocab_size:
+            raise InputError("tokens", "are not all of the vocabulary", f"give 0 to {self.header.model.vocab_size - 1}")
+        hidden = self.network(tokens)
+        logits: Tensor = self.network.head().logits(hidden.flatten(0, 1))
+        return logits.unflatten(0, tokens.shape)
+
+    def stream(
+        self, prompt: str = "", tokens: int = 200, *, temperature: float = 0.8, top_k: int | None = None, seed: int = 0
+    ) -> Iterator[str]:
+        """What follows ``prompt``, as it is written: up to ``tokens`` tokens, fewer where the document ends.
+
+        ``temperature`` 0 takes the likeliest token. ``InputError`` for a prompt that the tokenizer can't encode.
+        """
+        text = encoded(self.tokenizer, prompt, "prompt")
+        written = TextStream(self.tokenizer, list(text))
+        sampling = Sampling(temperature, top_k, seed)
+        for token in continuation(self.network, text, tokens, sampling, self.tokenizer.bos_id()):
+            yield written.add(token)
+        yield written.rest()
+
+    def generate(
+        self, prompt: str = "", tokens: int = 200, *, temperature: float = 0.8, top_k: int | None = None, seed: int = 0
+    ) -> str:
+        """All of ``stream`` in one: the continuation, without the prompt."""
+        return "".join(self.stream(prompt, tokens, temperature=temperature, top_k=top_k, seed=seed))
+
+    def bits_per_byte(self, text: str, stride: int | None = None) -> float:
+        """Bits a UTF-8 byte of ``text``, as one document; sliding windows, ``stride`` apart (None: half a context).
+
+        Every token is scored once. ``InputError`` for an empty text, and what the tokenizer can't encode.
+        """
+        if not text:
+            raise InputError("text", "is empty", "give one character or more")
+        nats = self.token_nats(encoded(self.tokenizer, text, "text"), stride)
+        return float(nats.sum() / math.log(2) / len(text.encode()))
+
+    def token_nats(self, tokens: list[int], stride: int | None = None) -> np.ndarray:
+        """Nats (FP64) of each token but the first, given those before it that a sliding window shows."""
+        context = self.header.model.context
+        chosen = max(1, context // 2) if stride is None else stride
+        if not 1 <= chosen <= context:
+            raise InputError("stride", f"{chosen} is not possible", f"give 1 to {context}, the window")
+        method = make_method(SlidingSettings(kind="sliding", stride=chosen, rule="every_token"), BATCH)
+        return method.token_nats(self.network, np.array([tokens]))[0]
+
+
+def load(
+    path: str | Path,
+    tokenizer: str | Path | None = None,
+    *,
+    record: str | None = None,
+    device: str | torch.device | None = None,
+) -> Model:
+    """The model of an artifact: ours, or a published one that is read (``tritgolf inspect``).
+
+    ``tokenizer``: a SentencePiece model (None: the one near the artifact, by digest, when it is first needed).
+    ``record``: of a published file, which record it is of (None: recognized by its tensors). ``device``: None for the
+    GPU, if there is one, else the CPU. ``InputError``, one line, for what can't be read.
+    """
+    model = Model(artifact_of(path, record, records_folder()), tokenizer)
+    model.eval().requires_grad_(False)
+    return model if device is None else model.to(device)
