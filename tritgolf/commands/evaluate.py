@@ -137,6 +137,8 @@ def _usual_methods(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _methods_of_the_record(artifact: Artifact, arguments: argparse.Namespace) -> dict[str, Any]:
     """Those that ``--method`` names, in the record's order. ``InputError`` for one that it hasn't, or that can't be."""
+    from tritgolf.config.evaluate import check_context  # noqa: PLC0415
+
     for option in ("stride", "rule"):
         if getattr(arguments, option) is not None:
             raise InputError(f"--{option}", "is the record's where --method is given", "leave out one of them")
@@ -147,7 +149,7 @@ def _methods_of_the_record(artifact: Artifact, arguments: argparse.Namespace) ->
             fix = f"name one of {', '.join(known)}, or {EVERY}"
             raise InputError("--method", f"{name!r} is no method of {record.name}", fix)
     try:
-        record.evaluate.check_context(artifact.header.model.context)
+        check_context(record.evaluate, artifact.header.model.context)
     except ValueError as error:
         raise InputError("--method", f"{record.name}: {error}", "name the artifact's own record by --record") from None
     return {name: settings for name, settings in known.items() if EVERY in names or name in names}

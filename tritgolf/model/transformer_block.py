@@ -56,9 +56,7 @@ class SelfAttention(nn.Module):
         q = rotate_first(q, cos[-queries:], sin[-queries:]) * self.q_gain.to(x.dtype)[:, None]
         return q, rotate_first(k, cos, sin), split_heads(v, self.kv_heads)
 
-    def _fused_heads(
-        self, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _fused_heads(self, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """The same of one product, where every position asks."""
         weight = torch.cat([layer.used_weight(x.dtype) for layer in (self.c_q, self.c_k, self.c_v)])
         gain = self.q_gain.to(x.dtype)

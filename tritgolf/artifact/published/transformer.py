@@ -94,10 +94,8 @@ def told_by_shapes(shapes: Mapping[str, Shape], system: System, path: Path) -> T
         (hidden, _), (keys, _) = shapes["blocks.0.mlp.fc.weight"], shapes["blocks.0.attn.c_k.weight"]
         gate, smear = shapes.get("blocks.0.attn.attn_gate_proj.weight"), shapes.get("smear_gate.weight")
         bigram, (rows, _) = shapes.get("bigram.embed.weight"), shapes["skip_weights"]
-        value, value_layers = (
-            shapes.get("ve_shared.embed.weight"),
-            sum(n.startswith("ve_layer_scales.") for n in shapes),
-        )
+        value = shapes.get("ve_shared.embed.weight")
+        value_layers = sum(n.startswith("ve_layer_scales.") for n in shapes)
         sizes = {
             "kind": "transformer",
             "vocab_size": vocabulary,
