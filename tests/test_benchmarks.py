@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -149,6 +150,30 @@ def test_scaling(dataset, tmp_path):
     two = found["ranks"]["2"]
     assert two["median_ms"] > 0
     assert list(two["phase_ms"]) == ["gradients", "average", "update"]
+
+
+def test_records_in_turn(monkeypatch, tmp_path):
+    """A record is scaled by another one's times: as many times faster as its own are shorter than the published."""
+    output, program = tmp_path / "in_turn.json", REPOSITORY / "benchmarks" / "in_turn.py"
+    monkeypatch.syspath_prepend(program.parent)
+    source = tmp_path / "in_turn.py"
+    text = program.read_text().replace('"int6_recurrent": {', '"tiny_int6": {').replace('"ternary_v2"', '"tiny"')
+    source.write_text(text)
+    shape = ("--processes", 2, "--of", 4, "--rounds", 2, "--steps", 1, "--out", output)
+    command = [sys.executable, source, "tiny", "tiny_int6", *map(str, shape)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(program.parent), str(REPOSITORY)])}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(output.read_text())
+    assert {name: list(phases) for name, phases in found["records"].items()} == {
+        "tiny": ["sequences_of_a_rank", "first"],
+        "tiny_int6": ["sequences_of_a_rank", "first", "recurrence"],
+    }
+    reference, first = (found["records"][name]["first"] for name in ("tiny", "tiny_int6"))
+    assert found["records"]["tiny_int6"]["sequences_of_a_rank"] == 4
+    assert "times_faster" not in reference
+    assert first["published_scaled"]["max_ms"] == pytest.approx(216 * reference["max_ms"] / 154.3)
+    assert list(first["phase_ms"]) == ["gradients", "average", "update"]
 
 
 def test_golden_names_what_changed_came_and_went(monkeypatch):

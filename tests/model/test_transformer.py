@@ -9,6 +9,7 @@ import torch
 from functorch.compile import aot_module, make_boxed_func, min_cut_rematerialization_partition
 from torch.testing import assert_close
 
+from tests.comparing import relative
 from tests.small import random_tokens, random_transformer, small_transformer
 from tritgolf.config.evaluate import SlidingSettings
 from tritgolf.evaluate.methods import make_method
@@ -282,3 +283,28 @@ def test_it_learns_a_text_as_the_trainer_builds_and_asks_it(phase):
         losses.append(nats.item())
     assert losses[0] == pytest.approx(math.log(40), abs=0.01)
     assert losses[-1] < 0.5 * losses[0]
+
+
+def check_gradients(model, phase, call):
+    """Those of the network in the forms for a GPU, called by ``call``, are the plain one's."""
+    plain, tokens = random_transformer(model), random_tokens(model)
+    fused = Transformer(model, fused=True)
+    fused.load_state_dict(plain.state_dict())
+    for network, called in ((plain, plain), (fused, call(fused))):
+        network.enter(phase)
+        hidden = called(tokens)
+        (hidden * torch.linspace(-1, 1, hidden.numel()).view_as(hidden)).mean().backward()
+    for (name, parameter), ours in zip(plain.named_parameters(), fused.parameters(), strict=True):
+        assert relative(ours.grad, parameter.grad) < 1e-3, name  # of sums in another order, as ROUNDING
+
+
+@pytest.mark.parametrize("phase", [OFF, ON])
+@pytest.mark.parametrize("lacking", [{}, {"parallel_from": None}, {"gates": {}, "xsa_layers": 2}])
+def test_the_forms_for_a_gpu_have_the_plain_gradients(phase, lacking):
+    check_gradients(small_transformer(**lacking), phase, lambda network: network)
+
+
+def test_the_forms_for_a_gpu_compile_to_one_graph():
+    model = small_transformer(layers=3, recurrence=None, parallel_from=1, xsa_layers=2)
+    torch._dynamo.reset()
+    check_gradients(model, OFF, lambda network: torch.compile(network, backend="aot_eager", fullgraph=True))

@@ -106,9 +106,8 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     name, known = with_own_file(name, _files_of(folder))
     if name not in known:
         alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
-        raise InputError(
-            f"record {name!r}", "is unknown", f"{alone}known records: {', '.join(sorted(known)) or 'none'}"
-        )
+        systems = ", ".join(sorted(n for n, path in known.items() if path.parent == Path(folder))) or "none"
+        raise InputError(f"record {name!r}", "is unknown", f"{alone}known records: {systems}, and those of variants/")
     path = known[name]
     raw = _without_absent_methods(merge(with_ancestors(path, known), overrides or {}))
     mode = raw.get("mode", "honest")

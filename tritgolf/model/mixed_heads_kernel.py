@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-ROWS, WARPS = 32, 4  # tokens of a tile
+ROWS, WARPS = 8, 2  # tokens of a tile
 SMALLEST = 1e-12  # of a value's norm, as F.normalize has it
 
 

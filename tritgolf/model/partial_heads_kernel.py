@@ -1,10 +1,12 @@
 """The Triton kernels of ``partial_heads``, made as those of ``heads_kernel`` are.
 
-A program takes a tile of tokens through all heads. Of a head it reads all channels for their RMS and, again from the
-cache, both halves of those that turn; FP32 between loads and stores. With t the gradient turned back and n the
-normalized head, one sum a head and token, t·n, is both its share of the gain's gradient and what RMSNorm's takes off.
+A program takes a tile of tokens through all heads. A channel that turns meets its partner, half of the turning ones
+away, which is read again from the cache: all else is whole rows. FP32 between loads and stores. With t the gradient
+turned back and n the normalized head, one sum a head and token, t·n, is both its share of the gain's gradient and what
+RMSNorm's takes off.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from torch import Tensor
 
 from tritgolf.model.layers import RMS_EPSILON, split_heads
 
-ROWS, WARPS = 32, 4  # tokens of a tile
+ROWS, WARPS = 16, 4  # tokens of a tile
 
 
 @triton.jit
@@ -28,71 +30,71 @@ def _store(pointers, values, known):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _channels(there, WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Channels of a head, which exist, which pass; those of a half that turns, which exist. ``there``: (rows, 1)."""
-    columns, turning = tl.arange(0, COLUMNS)[None, :], tl.arange(0, SPAN)[None, :]
-    known = there & (columns < WIDTH)
-    return columns, known, known & (columns >= 2 * HALF), turning, there & (turning < HALF)
+def _partners(COLUMNS: tl.constexpr, HALF: tl.constexpr, VECTOR: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Of each channel, (1, columns), the one it turns with; the compiler hears that they lie in runs of ``VECTOR``."""
+    columns = tl.arange(0, COLUMNS)
+    found = tl.where(columns < HALF, columns + HALF, tl.maximum(columns - HALF, 0))
+    return tl.max_contiguous(tl.multiple_of(found, VECTOR), VECTOR)[None, :]
 
 
 @triton.jit
-def _angles(cos, sin, rows, there, positions, HALF: tl.constexpr, SPAN: tl.constexpr):  # type: ignore[no-untyped-def]
-    turning = tl.arange(0, SPAN)[None, :]
-    at, turns = (rows % positions) * HALF + turning, there & (turning < HALF)
-    return _load(cos + at, turns), _load(sin + at, turns)
+def _angles(cos, sin, rows, there, positions, COLUMNS: tl.constexpr, HALF: tl.constexpr, VECTOR: tl.constexpr):  # type: ignore[no-untyped-def]
+    """What a channel is multiplied with, and what its partner is: 1 and 0 of those that don't turn."""
+    columns = tl.arange(0, COLUMNS)
+    angle = tl.where(columns < HALF, columns, tl.maximum(columns - HALF, 0))
+    angle = tl.max_contiguous(tl.multiple_of(angle, VECTOR), VECTOR)[None, :]
+    turning = columns[None, :] < 2 * HALF
+    at = (rows % positions) * HALF + angle
+    c = tl.load(cos + at, mask=there & turning, other=1.0).to(tl.float32)
+    s = _load(sin + at, there & turning)
+    return c, tl.where(columns[None, :] < HALF, s, -s)
 
 
 @triton.jit
 def _turned_head(  # type: ignore[no-untyped-def]
     source, target, there, c, s, g, epsilon,
-    WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr,
+    WIDTH: tl.constexpr, HALF: tl.constexpr, COLUMNS: tl.constexpr, VECTOR: tl.constexpr,
 ):  # fmt: skip
-    columns, known, passing, turning, turns = _channels(there, WIDTH, HALF, SPAN, COLUMNS)
-    x = _load(source + columns, known)
+    columns = tl.arange(0, COLUMNS)[None, :]
+    x = _load(source + columns, there & (columns < WIDTH))
+    partner = _load(source + _partners(COLUMNS, HALF, VECTOR), there & (columns < 2 * HALF))
     scale = g * tl.rsqrt(tl.sum(x * x, 1) / WIDTH + epsilon)[:, None]
-    first, second = scale * _load(source + turning, turns), scale * _load(source + HALF + turning, turns)
-    _store(target + turning, first * c + second * s, turns)
-    _store(target + HALF + turning, second * c - first * s, turns)
-    _store(target + columns, scale * x, passing)
+    _store(target + columns, scale * (x * c + partner * s), there & (columns < WIDTH))
 
 
 @triton.jit
 def _forward_kernel(  # type: ignore[no-untyped-def]
     fused, gain, cos, sin, q, k, tokens, positions, epsilon, HEADS: tl.constexpr, KV_HEADS: tl.constexpr,
-    WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr, ROWS: tl.constexpr,
+    WIDTH: tl.constexpr, HALF: tl.constexpr, COLUMNS: tl.constexpr, VECTOR: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
     rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
     there = rows < tokens
-    c, s = _angles(cos, sin, rows, there, positions, HALF, SPAN)
+    c, s = _angles(cos, sin, rows, there, positions, COLUMNS, HALF, VECTOR)
     source = fused + rows * ((HEADS + 2 * KV_HEADS) * WIDTH)
     queries, keys = q + rows * (HEADS * WIDTH), k + rows * (KV_HEADS * WIDTH)
     for head in tl.static_range(HEADS):
         g = tl.load(gain + head).to(tl.float32)
         at = head * WIDTH
-        _turned_head(source + at, queries + at, there, c, s, g, epsilon, WIDTH, HALF, SPAN, COLUMNS)
+        _turned_head(source + at, queries + at, there, c, s, g, epsilon, WIDTH, HALF, COLUMNS, VECTOR)
     for head in tl.static_range(KV_HEADS):
         of_keys = source + (HEADS + head) * WIDTH
-        _turned_head(of_keys, keys + head * WIDTH, there, c, s, 1.0, epsilon, WIDTH, HALF, SPAN, COLUMNS)
+        _turned_head(of_keys, keys + head * WIDTH, there, c, s, 1.0, epsilon, WIDTH, HALF, COLUMNS, VECTOR)
 
 
 @triton.jit
 def _head_gradient(  # type: ignore[no-untyped-def]
     source, upstream, target, there, c, s, g, epsilon,
-    WIDTH: tl.constexpr, HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr,
+    WIDTH: tl.constexpr, HALF: tl.constexpr, COLUMNS: tl.constexpr, VECTOR: tl.constexpr,
 ):  # fmt: skip
     """Writes the gradient of a head as multiplied; returns t·n of each token."""
-    columns, known, passing, turning, turns = _channels(there, WIDTH, HALF, SPAN, COLUMNS)
-    x = _load(source + columns, known)
+    columns = tl.arange(0, COLUMNS)[None, :]
+    known = there & (columns < WIDTH)
+    x, up = _load(source + columns, known), _load(upstream + columns, known)
+    partner = _load(upstream + _partners(COLUMNS, HALF, VECTOR), there & (columns < 2 * HALF))
     inverse = tl.rsqrt(tl.sum(x * x, 1) / WIDTH + epsilon)[:, None]
-    first, second = inverse * _load(source + turning, turns), inverse * _load(source + HALF + turning, turns)
-    up_first, up_second = _load(upstream + turning, turns), _load(upstream + HALF + turning, turns)
-    t_first, t_second = up_first * c - up_second * s, up_first * s + up_second * c
-    n, t = inverse * x, _load(upstream + columns, passing)
-    along = tl.sum(t * n, 1) + tl.sum(t_first * first + t_second * second, 1)
-    mean, scale = (along / WIDTH)[:, None], inverse * g
-    _store(target + turning, scale * (t_first - first * mean), turns)
-    _store(target + HALF + turning, scale * (t_second - second * mean), turns)
-    _store(target + columns, scale * (t - n * mean), passing)
+    n, t = inverse * x, up * c - partner * s
+    along = tl.sum(t * n, 1)
+    _store(target + columns, (inverse * g) * (t - n * (along / WIDTH)[:, None]), known)
     return along
 
 
@@ -100,11 +102,11 @@ def _head_gradient(  # type: ignore[no-untyped-def]
 def _backward_kernel(  # type: ignore[no-untyped-def]
     dq, dk, dv, fused, gain, cos, sin, dfused, shares, tokens, positions, epsilon,
     HEADS: tl.constexpr, KV_HEADS: tl.constexpr, WIDTH: tl.constexpr,
-    HALF: tl.constexpr, SPAN: tl.constexpr, COLUMNS: tl.constexpr, ROWS: tl.constexpr,
+    HALF: tl.constexpr, COLUMNS: tl.constexpr, VECTOR: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
     rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
     there = rows < tokens
-    c, s = _angles(cos, sin, rows, there, positions, HALF, SPAN)
+    c, s = _angles(cos, sin, rows, there, positions, COLUMNS, HALF, VECTOR)
     across = rows * ((HEADS + 2 * KV_HEADS) * WIDTH)
     source, target = fused + across, dfused + across
     queries, keys, values = dq + rows * (HEADS * WIDTH), dk + rows * (KV_HEADS * WIDTH), dv + rows * (KV_HEADS * WIDTH)
@@ -112,14 +114,15 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
         g = tl.load(gain + head).to(tl.float32)
         at = head * WIDTH
         along = _head_gradient(
-            source + at, queries + at, target + at, there, c, s, g, epsilon, WIDTH, HALF, SPAN, COLUMNS
+            source + at, queries + at, target + at, there, c, s, g, epsilon, WIDTH, HALF, COLUMNS, VECTOR
         )
         tl.store(shares + head * tl.num_programs(0) + tl.program_id(0), tl.sum(along, 0))
     for head in tl.static_range(KV_HEADS):
         at = (HEADS + head) * WIDTH
         up = keys + head * WIDTH
-        _head_gradient(source + at, up, target + at, there, c, s, 1.0, epsilon, WIDTH, HALF, SPAN, COLUMNS)
-    columns, known, _, _, _ = _channels(there, WIDTH, HALF, SPAN, COLUMNS)
+        _head_gradient(source + at, up, target + at, there, c, s, 1.0, epsilon, WIDTH, HALF, COLUMNS, VECTOR)
+    columns = tl.arange(0, COLUMNS)[None, :]
+    known = there & (columns < WIDTH)
     for head in tl.static_range(KV_HEADS):
         at = (HEADS + KV_HEADS + head) * WIDTH
         _store(target + at + columns, _load(values + head * WIDTH + columns, known), known)
@@ -130,7 +133,7 @@ def _launch(fused: Tensor, gain: Tensor, cos: Tensor, kv_heads: int) -> tuple[in
     batch, positions, across = fused.shape
     heads, half, tokens = gain.shape[0], cos.shape[1], batch * positions
     width = across // (heads + 2 * kv_heads)
-    padded = {"SPAN": triton.next_power_of_2(half), "COLUMNS": triton.next_power_of_2(width)}
+    padded = {"COLUMNS": triton.next_power_of_2(width), "VECTOR": math.gcd(half, 8)}
     sizes = {"HEADS": heads, "KV_HEADS": kv_heads, "WIDTH": width, "HALF": half, **padded, "ROWS": ROWS}
     scalars = {"tokens": tokens, "positions": positions, "epsilon": RMS_EPSILON}
     return triton.cdiv(tokens, ROWS), {**scalars, **sizes, "num_warps": WARPS}

@@ -20,6 +20,7 @@ from tritgolf.model.parts.rotary import tables_of_call
 from tritgolf.model.parts.smear import BlendPrevious, add_previous
 from tritgolf.model.parts.value_embedding import ValueEmbedding, layer_scales
 from tritgolf.model.phase import Phase
+from tritgolf.model.streams import Streams, blended
 from tritgolf.model.transformer_block import Block
 from tritgolf.model.transformer_parameters import transformer_parameters
 from tritgolf.quantize.rounding import DTYPES
@@ -37,7 +38,7 @@ class Transformer(nn.Module):
 
     def __init__(self, model: TransformerConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.fused = model, fused
         self.dtype = DTYPES[model.compute]
         self.enter(Phase())
         gates, skips = model.gates, (skip_rows(model), model.width)
@@ -127,7 +128,9 @@ class Transformer(nn.Module):
         value, first = self.ve_shared(tokens), self.model.layers - len(self.ve_layer_scales)
         return {first + n: scale.to(value.dtype) * value for n, scale in enumerate(self.ve_layer_scales)}
 
-    def _with_skip(self, row: int, x: Tensor, skip: Tensor) -> Tensor:
+    def _with_skip(self, row: int, x: Tensor, skip: Tensor) -> Tensor | Streams:
         """``x`` with what an encoder run gave, by weights and gates of the skips' ``row``."""
+        if self.fused:
+            return blended(x, skip, self.skip_weights[row], self.skip_gates[row] if self.model.gates.skips else None)
         skip = self.skip_weights[row].to(x.dtype) * skip
         return blend_skip(x, skip, self.skip_gates[row].to(x.dtype)) if self.model.gates.skips else x + skip

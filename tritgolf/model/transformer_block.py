@@ -14,6 +14,7 @@ from tritgolf.model.parts.gates import gate_heads
 from tritgolf.model.parts.rotary import rotate_first
 from tritgolf.model.parts.xsa import without_own_value
 from tritgolf.model.residual import Form, add_scaled, add_scaled_fused, operand
+from tritgolf.model.streams import Beginning, Streams, begin_fused
 
 
 class SelfAttention(nn.Module):
@@ -35,16 +36,24 @@ class SelfAttention(nn.Module):
             self.attn_gate_proj = QuantizedLinear(self.gate_channels, model.heads)
 
     def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None, value: Tensor | None = None
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        tail: int | None = None,
+        value: Tensor | None = None,
+        channels: Tensor | None = None,
     ) -> Tensor:
         """``x``: (batch, positions, width), normalized; ``cos``, ``sin``: (positions, rotary_dims / 2).
 
         ``value``: added to the values, (batch, positions, kv_heads · head_dim). With ``tail`` only the last so many
-        positions ask, (batch, tail, width); all of ``x`` are keys and values.
+        positions ask, (batch, tail, width); all of ``x`` are keys and values. ``channels``: the first ones of ``x``,
+        for the gates, if they are to be read from there.
         """
         asking = x if tail is None else x[:, -tail:]
         q, k, v = self._fused_heads(x, cos, sin, value) if self.fused else self._heads(asking, x, cos, sin, value)
-        return self._gated(self.attend(q, k, v), v[:, -asking.shape[1] :], asking).flatten(2)
+        read = asking[..., : self.gate_channels] if channels is None else channels
+        return self._gated(self.attend(q, k, v), v[:, -asking.shape[1] :], read).flatten(2)
 
     def _heads(
         self, asking: Tensor, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None
@@ -63,15 +72,13 @@ class SelfAttention(nn.Module):
         q, k, v = make_partial_heads_fast(F.linear(x, weight), gain, cos, sin, self.heads, self.kv_heads)
         return q, k, v if value is None else v + split_heads(value, self.kv_heads)
 
-    def _gated(self, mixed: Tensor, v: Tensor, asking: Tensor) -> Tensor:
-        """What attention ``mixed``, without the asking positions' own values ``v``, times the gates."""
+    def _gated(self, mixed: Tensor, v: Tensor, channels: Tensor) -> Tensor:
+        """What attention ``mixed``, without the asking positions' own values ``v``, times the gates that read them."""
         if self.fused and self.xsa and self.gate_channels is not None:
-            return exclusive_gated_fast(mixed, v, asking[..., : self.gate_channels], self.attn_gate_proj)
+            return exclusive_gated_fast(mixed, v, channels, self.attn_gate_proj)
         if self.xsa:
             mixed = without_own_value(mixed, v)
-        if self.gate_channels is not None:
-            mixed = gate_heads(mixed, self.attn_gate_proj(asking[..., : self.gate_channels]))
-        return mixed
+        return mixed if self.gate_channels is None else gate_heads(mixed, self.attn_gate_proj(channels))
 
 
 class Mlp(nn.Module):
@@ -97,6 +104,7 @@ class Block(nn.Module):
 
     def __init__(self, model: TransformerConfig, layer: int, attend: Attention, fused: bool = False) -> None:
         super().__init__()
+        self.fused = fused
         self.add_scaled: Form = add_scaled_fused if fused else add_scaled
         self.norm_scale = (layer + 1) ** -0.5
         self.parallel = model.parallel_from is not None and layer >= model.parallel_from
@@ -108,7 +116,7 @@ class Block(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
+        x: Tensor | Streams,
         x0: Tensor,
         cos: Tensor,
         sin: Tensor,
@@ -119,12 +127,20 @@ class Block(nn.Module):
 
         ``value``: what attention adds to its values, (batch, positions, kv_heads · head_dim).
         """
+        u, read, channels, normed = self._begin(x, x0)
+        attn_scale, mlp_scale = self.attn_scale.to(u.dtype), self.mlp_scale.to(u.dtype)
+        mixed = self.attn(read, cos, sin, tail, value, channels)
+        if tail is not None:
+            u, normed = u[:, -tail:], None if normed is None else normed[:, -tail:]
+        y = self.add_scaled(u, attn_scale, mixed, operand(self.attn.proj, u.dtype, self.add_scaled is add_scaled))
+        return self.mlp(y, mlp_scale, self.norm_scale * rms_norm(y) if normed is None else normed)
+
+    def _begin(self, x: Tensor | Streams, x0: Tensor) -> Beginning:
+        if self.fused or isinstance(x, Streams):
+            streams = x if isinstance(x, Streams) else Streams(x)
+            channels = self.attn.gate_channels
+            return begin_fused(streams, x0, self.resid_mix, self.norm_scale, channels, self.parallel)
         mix = self.resid_mix.to(x.dtype)
-        attn_scale, mlp_scale = self.attn_scale.to(x.dtype), self.mlp_scale.to(x.dtype)
         u = mix[0] * x + mix[1] * x0
         normed = self.norm_scale * rms_norm(u)
-        mixed = self.attn(normed, cos, sin, tail, value)
-        if tail is not None:
-            u, normed = u[:, -tail:], normed[:, -tail:]
-        y = self.add_scaled(u, attn_scale, mixed, operand(self.attn.proj, x.dtype, self.add_scaled is add_scaled))
-        return self.mlp(y, mlp_scale, normed if self.parallel else self.norm_scale * rms_norm(y))
+        return Beginning(u, normed, None, normed if self.parallel else None)
