@@ -2,14 +2,25 @@ import ast
 
 from tests.bundle.alone import run_alone
 from tests.small import RECORDS
+from tritgolf.artifact.estimate import coded_bytes
 from tritgolf.bundle import script
 from tritgolf.config.record import load_record
+from tritgolf.model.specs import parameters_of
 
 
 def test_the_script_of_the_record_is_small_enough_and_python():
     packed = script.script_of(load_record("ternary_v2", RECORDS))
     assert len(packed) <= 50_000
     ast.parse(packed.decode("ascii"))
+
+
+def test_the_honest_int6_record_fits_with_its_script():
+    """By the entropy of normal weights and 0.2% for GPTQ, which spreads codes, and for the coder."""
+    record = load_record("int6_honest", RECORDS)
+    estimate = coded_bytes(parameters_of(record.model), record.export.storage(record.export.own_storage))
+    assert estimate is not None
+    total = 1.002 * estimate + len(script.script_of(record))
+    assert 0.99 * record.export.byte_limit < total < record.export.byte_limit
 
 
 def test_it_is_written_once_and_again_when_it_is_damaged_or_the_record_is_another(tmp_path, monkeypatch):

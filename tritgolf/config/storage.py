@@ -107,8 +107,8 @@ def form_in_words(form: Mapping[str, Any]) -> str:
     words += [f"clip {form['clip_sigmas']:g} σ"] if form["clip_sigmas"] else []
     words += [f"clip at quantiles {form['clip_quantiles']}"] if form["clip_quantiles"] else []
     words += [str(form["scale_dtype"])] if form["scale_dtype"] != USUAL_SCALE[form["scale"]] else []
+    words.append(str(form["rounding"]))
     if form["rounding"] != "nearest":
-        words.append(str(form["rounding"]))
         words += [f"damping {form['damping']:g}"] if form["damping"] != USUAL_DAMPING else []
     return ", ".join(words)
 

@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 
 from tritgolf.errors import InputError
+from tritgolf.report.columns import methods_of
 from tritgolf.report.runs import Run, SeedRun
-from tritgolf.report.schemas import ExportMetrics
+from tritgolf.report.schemas import EvaluateMetrics, ExportMetrics
 from tritgolf.report.seed_columns import columns_of
 
 
@@ -72,13 +73,15 @@ def bytes_frame(run: Run, checkpoint: str = "final") -> pd.DataFrame:
 
 
 def score_frame(run: Run) -> pd.DataFrame:
-    """One row a seed: chunked and sliding BPB (pure cross-entropy) of the final artifact."""
+    """One row a seed: BPB (pure cross-entropy) of the final artifact by each method."""
     rows = [
         {
             "seed": seed.seed,
             "chunked_bpb": seed.evaluate.chunked.bpb,
             "sliding_bpb": seed.evaluate.sliding.bpb,
             "sliding_mark": seed.evaluate.sliding.mark,
+            **{f"{name}_bpb": seed.method(name).bpb for name in methods_of(run)},
+            **{f"{name}_mark": seed.mark(name) for name in methods_of(run)},
             "stride": seed.evaluate.sliding.stride,
             "window": seed.evaluate.sliding.window,
         }
@@ -100,6 +103,7 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
             "sliding_bpb": found.sliding.bpb,
             **({"sliding_mark": found.sliding.mark} if found.sliding.mark else {}),
             "sliding_gain_bpb": found.chunked.bpb - found.sliding.bpb,
+            **_by_other_methods(run, found),
             "stride": found.sliding.stride,
             "window": found.sliding.window,
             **({"best_temperature": found.temperature.best} if found.temperature else {}),
@@ -109,6 +113,13 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
         if (found := seed.evaluations.get(checkpoint))
     ]
     return pd.DataFrame(some(rows, run, "evaluation", "evaluate"))
+
+
+def _by_other_methods(run: Run, found: EvaluateMetrics) -> dict[str, Any]:
+    """Of each method besides windows the score, and what is to be said beside it."""
+    scores = {name: found.methods[name] for name in methods_of(run) if name in found.methods}
+    marks = {f"{name}_mark": score.mark for name, score in scores.items()}
+    return {f"{name}_bpb": score.bpb for name, score in scores.items()} | marks
 
 
 def temperature_frame(run: Run) -> pd.DataFrame:

@@ -80,8 +80,9 @@ def _weights_note(run: Run, seeds: pd.DataFrame) -> str:
     shown, other = ("val_record_bpb", pure) if run.facts.headline_z_loss else (pure, "val_record_bpb")
     countings = {pure: "pure cross-entropy", "val_record_bpb": "cross-entropy plus the z-loss term, by published bytes"}
     as_published = ", as the published tables have them" if run.facts.headline_z_loss else ""
+    weights = "averaged weights" if run.facts.averages_weights else "trained weights"
     return (
-        f"Val BPB (trained weights), RT BPB (after export and reload) and RT gap = RT − val: {countings[shown]}"
+        f"Val BPB ({weights}), RT BPB (after export and reload) and RT gap = RT − val: {countings[shown]}"
         f"{as_published}. Val BPB as {countings[other]}: {format_mean_std(seeds[other].tolist(), 4)}."
     )
 

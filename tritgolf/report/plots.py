@@ -137,6 +137,11 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     sliding = marked(f"sliding: a window every {stride} tokens", scores, "sliding_mark")
     axes.plot(scores["chunked_bpb"], seeds, "s", color=COLOURS[1], label=f"chunked: windows of {window} side by side")
     axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=sliding)
+    others = [name for name in scores if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
+    for place, name in enumerate(others, start=2):
+        called = f"{name.removesuffix('_bpb')}: as the evaluation method of that name adapts the model"
+        called = marked(called, scores, name.replace("_bpb", "_mark"))
+        axes.plot(scores[name], seeds, MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)], label=called)
     for seed, low, high in zip(seeds, scores["sliding_bpb"], scores["chunked_bpb"], strict=True):
         middle = ((low + high) / 2, seed)
         difference = format_value(low - high, 4, signed=True)

@@ -17,6 +17,7 @@ class RecordFacts(Facts):
     Deliberately not a ``RecordConfig``: a kept run must stay readable after other settings were added or renamed.
     ``rounds_weights``: whether it decides trits from weights rounded to BF16. The faithful mode once did, and the runs
     kept from then on are told by this setting, not by their names. ``has_trits``: whether it trains ternary weights.
+    ``averages_weights``: whether what it scores and stores is an average of the trained weights.
     """
 
     name: str
@@ -30,6 +31,7 @@ class RecordFacts(Facts):
     zero_fraction: Literal["record", "true"]
     rounds_weights: bool = False
     has_trits: bool = True
+    averages_weights: bool = False
     calibrates_temperature: bool = True
     laid_over: tuple[str, ...] = ()  # where settings are not the record's own: ``train.steps: 24 → 32``
 
@@ -81,6 +83,7 @@ def mechanisms(record: dict[str, Any]) -> dict[str, Any]:
     return {
         "rounds_weights": rounds_weights(record),
         "has_trits": "kind" not in model or "estimator" in model.get("quantizer", {}),
+        "averages_weights": bool(record.get("train", {}).get("average")),
         "calibrates_temperature": bool(record.get("evaluate", {}).get("temperatures", True)),
     }
 

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tritgolf.report.columns import BPB_DECIMALS, GAP_DECIMALS, Cell, Column, cells, has_temperature, is_ternary, marked
+from tritgolf.report.columns import (
+    BPB_DECIMALS,
+    GAP_DECIMALS,
+    Cell,
+    Column,
+    cells,
+    has_temperature,
+    is_ternary,
+    marked,
+    methods_of,
+)
 from tritgolf.report.frames import checkpoint_frame, roundtrip_frame, seed_frame
 from tritgolf.report.hardware import on_several, pace_by_hardware, summed_up
 from tritgolf.report.notes import headline_notes, in_headline, made_from
@@ -102,21 +112,33 @@ CHECKPOINTS: Sequence[Cell] = (
         has_temperature,
     ),
 )
+AFTER_SLIDING = 1 + [cell.heading for cell in CHECKPOINTS].index("sliding gains")
 
 
 def checkpoints_table(run: Run) -> Table:
     """A row a checkpoint: what the record's artifact of it scores, mean ± sample standard deviation over seeds."""
     frame = checkpoint_frame(run)
+    others = [_method_cell(name) for name in methods_of(run)]
+    columns = [*CHECKPOINTS[:AFTER_SLIDING], *others, *CHECKPOINTS[AFTER_SLIDING:]]
     return Table(
         title=f"{run.facts.heading}: evaluation by checkpoint",
         frame=with_summary(frame, by=["checkpoint"]),
-        cells=pd.DataFrame([cells(run, group, CHECKPOINTS) for _, group in frame.groupby("checkpoint", sort=False)]),
+        cells=pd.DataFrame([cells(run, group, columns) for _, group in frame.groupby("checkpoint", sort=False)]),
         notes=(
             "BPB is pure cross-entropy in bits per byte of the artifact in the record's own storage, reloaded. "
             "± is the sample standard deviation over seeds.",
             *made_from([run]),
         ),
     )
+
+
+def _method_cell(name: str) -> Cell:
+    """The scores by an evaluation method besides windows."""
+
+    def show(_: Run, group: pd.DataFrame) -> str:
+        return marked(format_mean_std(group[f"{name}_bpb"], BPB_DECIMALS, fixed=True), group, f"{name}_mark")
+
+    return Cell(f"{name} BPB", show)
 
 
 def with_summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
