@@ -143,10 +143,11 @@ def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
 
 
 def test_how_many_claims_hold_is_what_the_ledger_says():
-    rows = re.findall(r"^- \*\*[cs]\d+\*\* .*: \*\*([a-z' ]+)[^*]*\*\*$", (DOCS / "claims.md").read_text(), re.M)
+    told = r"^- \*\*[cst]\d+\*\* .*: \*\*([a-z' ]+)[^*]*\*\* <details>"
+    rows = re.findall(told, (DOCS / "claims.md").read_text(), re.M)
     verdicts = ("holds", "contradicted", "disputed", "open in part", "can't tell yet")
     counted = {verdict: rows.count(verdict) for verdict in verdicts}
-    assert sum(counted.values()) == len(rows) == 48
+    assert sum(counted.values()) == len(rows) == 94
     said = "Of {} claims of the published texts {} hold and {} are contradicted"
     assert said.format(len(rows), counted["holds"], counted["contradicted"]) in TEXT
 

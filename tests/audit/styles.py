@@ -84,6 +84,50 @@ def int6(seed: int = 42, bpb: float = 1.1709, adapted: float | None = None, adap
     return "".join(line for line in text.splitlines(True) if not line.startswith("final_")) + "\n".join(scores) + "\n"
 
 
+def trinity(seed: int = 42, bpb: float = 1.1290, adapted: float | None = 1.1405, slot: float | None = 0.6560) -> str:
+    """#1722's script: sizes under its own name, settings of its stages in lines of their own, MB that are MiB."""
+    code, total = 126_681, 15_882_813
+    start = baseline(seed, bpb + 0.0206).splitlines()
+    start[2] = "model_params:26993756 (Trinity Hybrid: mlp_mult=3.0)"
+    start.insert(1, "train_loader:dataset:fineweb10B_sp1024 train_shards:10")
+    end = next(at for at, line in enumerate(start) if line.startswith("Serialized model:"))
+    stop = next(at for at, line in enumerate(start) if line.startswith("step:2000"))
+    lines = [
+        *start[:stop],
+        "swa:start step:1750",
+        "late_qat:enabled step:1790 scale:0.1500",
+        *start[stop:end],
+        "ema:applying EMA weights",
+        f"DIAGNOSTIC post_ema val_loss:{nats(bpb + 0.02):.4f} val_bpb:{bpb + 0.02:.4f} eval_time:2363ms",
+        "Serialized model: 106158113 bytes",
+        f"Code size: {code} bytes",
+        "trinity:generated 64 sequences in 216.7s",
+        "trinity:collected hessians for 68 layers (AR self-gen)",
+        "trinity:quantized 0 MLP tensors + 66 attn tensors (all int6 GPTQ)",
+        "trinity_prune: 4062678 int6 +-1 candidates, unpruned=15.15MB target=15.9MB",
+        "trinity_prune: already fits, no pruning needed",
+        f"Trinity Hybrid serialized model: {total - code} bytes",
+        f"Total Trinity submission size: {total} bytes",
+        score("final_trinity_roundtrip", bpb + 0.0235, " eval_time:35946ms"),
+        score("final_trinity_sliding_window", bpb, " stride:64 eval_time:105430ms"),
+        f"final_int8_zlib_roundtrip_exact val_loss:{nats(bpb):.8f} val_bpb:{bpb:.8f}",
+    ]
+    if adapted is not None:
+        lines += [
+            "ttt_sliding:start chunks=1893 chunk_tokens=32768 stride=64 ttt_lr=0.001 ttt_epochs=1 freeze_blocks=10",
+            "ttt_sliding:params unfrozen=26973196 frozen=20560",
+            "  ttt_chunk [1/1893] bpb=1.163608 time=0.3s",
+            score("final_ttt", adapted, " eval_time:395083ms"),
+        ]
+    if slot is not None:
+        lines += [
+            "slot:starting Per-Sample SLOT v3 (lr=0.024, steps=24, stride=64)",
+            score("final_slot", slot, " eval_time:396083ms"),
+            f"final_int8_zlib_roundtrip_exact val_loss:{nats(slot):.8f} val_bpb:{slot:.8f}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def bundled(seed: int = 42) -> str:
     """A script of ours, by the function that writes its lines."""
     model = dict.fromkeys(("layers", "width", "heads", "kv_heads", "vocab_size", "context"), 8)

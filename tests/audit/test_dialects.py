@@ -50,6 +50,24 @@ def test_the_line_for_tools_is_no_stage_of_its_own():
     assert "final_int8_zlib_roundtrip" in stages(parse_log(STYLES["baseline"], "x.log"))
 
 
+def test_a_script_that_calls_its_sizes_by_its_own_name_is_read():
+    log = parse_log(styles.trinity(), "x.log")
+    assert (log.dialect, log.total_bytes, log.code_bytes) == ("int6", 15_882_813, (126_681,))
+    assert list(stages(log))[-4:] == [
+        "final_trinity_roundtrip",
+        "final_trinity_sliding_window",
+        "final_ttt",
+        "final_slot",
+    ]
+    assert log.setting_int("prune_target_bytes") == 16_672_358  # 15.9 "MB" are MiB
+    assert (log.setting_int("slot_steps"), log.setting_float("slot_lr"), log.setting_int("ttt_chunks")) == (
+        24,
+        0.024,
+        1893,
+    )
+    assert parse_log(styles.trinity(adapted=None), "x.log").dialect == "int6"
+
+
 def test_the_total_is_the_one_after_compression():
     log = parse_log(STYLES["baseline"], "x.log")
     assert (log.total_bytes, log.code_bytes, log.validation_tokens) == (15_863_489, (47_642,), 62_021_632)

@@ -161,7 +161,7 @@ def test_without_logs_nothing_is_decided_by_them(tmp_path):
 def test_the_page_has_a_line_a_claim_and_all_evidence_folded_below(entries):
     page = ledger_page(entries, reruns=Published(PUBLISHED).reruns)
     for of in verdicts(entries):
-        assert len(re.findall(rf"^- \*\*{of.claim.id}\*\* .*: \*\*{of.together}\*\*$", page, re.M)) == 1
+        assert len(re.findall(rf"^- \*\*{of.claim.id}\*\* .*: \*\*{of.together}\*\* <details>", page, re.M)) == 1
     for entry in entries:
         kind = "logs" if entry.kind == "logs" else "measurement"
         assert f"by {kind} ({told(entry.ruling)}): {entry.ruling.outcome.evidence}." in page
@@ -171,7 +171,7 @@ def test_the_page_has_a_line_a_claim_and_all_evidence_folded_below(entries):
 
 def test_a_rerun_is_told_and_takes_no_side(entries):
     page = ledger_page(entries, reruns=Published(PUBLISHED).reruns)
-    line, evidence = page[page.index("- **c01**") :].splitlines()[:2]
+    line, _, evidence = page[page.index("- **c01**") :].splitlines()[0].partition(" <details>")
     assert line.endswith("**holds, high**")
     assert "rerun (a maintainer, as the author of #640 quotes it;" in evidence and "1.2280 against 1.1570" in evidence
 

@@ -144,6 +144,11 @@ CASES = {
         with_logs({"a": styles.int6(1), "b": styles.int6(1, 1.18).replace("seed:1\n", "seed:2\n")}),
         "the same loss at every step",
     ),
+    "runs.gpus": (
+        int6_runs("`train_seed1.log` is on 8xH100"),
+        int6_runs("`train_seed1.log` is on 2xH100"),
+        "README train_seed1.log: 2, the log prints 8",
+    ),
     "script.bytes": (with_source(TABLE), with_source(TWICE), "added again where one is scored"),
     "script.adaptation": (with_source(SCORE_FIRST), with_source(FIT_FIRST), "slot fits to 'y', then scores it"),
     "script.distribution": (with_source(SCORE_FIRST), with_source(HASHED), "by a hashed key with the target in it"),

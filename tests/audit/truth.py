@@ -27,7 +27,7 @@ OURS = {
     "nats_bpb": ("evaluation.bytes_per_token", "json.loss"),
     "val_tokens": ("evaluation.tokens",),
     "duplicate_log": ("runs.copies",),
-    "other": ("tables.rows",),
+    "other": ("tables.rows", "runs.gpus"),
 }
 SLACK = "slack"  # in the evidence of what is contradicted by the letter alone
 

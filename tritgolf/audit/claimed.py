@@ -30,7 +30,7 @@ COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b"
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
-METHODS = ("ttt", "slot")
+METHODS = ("ttt", "slot", "sliding")
 DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
@@ -152,13 +152,13 @@ def printed_of(value: object) -> Printed | None:
 def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
     """Whether the folder has beyond doubt every run that a stated figure can be of, and no other.
 
-    Each claimed seed has one run, whole, and there are no more. Where no seeds are claimed: one run, where no text
-    speaks of others, or, for a mean (of ``count`` runs, if it says so), runs of different seeds.
+    Each claimed seed has one run, whole, and there are no more; each way to score that is spoken of has a stage. Where
+    no seeds are claimed: one run, where no text speaks of others, or, for a mean (of ``count`` runs, if it says so),
+    runs of different seeds.
     """
     logs = submission.readable_logs
-    if not all(is_whole(log, logs) for log in logs) or len(logs) < sum(
-        log.tells_of_training for log in submission.logs
-    ):
+    unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
+    if unread or unlogged_methods(submission) or not all(is_whole(log, logs) for log in logs):
         return False
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
     if seeds:

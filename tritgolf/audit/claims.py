@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from tritgolf.audit.int6_facts import Int6Runs, read_int6
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import FOLDER, read_csv
@@ -84,6 +85,10 @@ class Published:
     def recurrent(self, system: str) -> RecurrentRuns:
         """The runs of a recurrent transformer ("pr1716"), which are no ``logs``; none where there are no facts."""
         return read_recurrent(self.folder / system)
+
+    def int6(self, system: str) -> Int6Runs:
+        """The runs of an int6 transformer ("pr1722"), which are no ``logs``; none where there are no facts."""
+        return read_int6(self.folder / system)
 
     @cached_property
     def reruns(self) -> list[dict[str, str]]:

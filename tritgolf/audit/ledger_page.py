@@ -37,6 +37,7 @@ KINDS: dict[Kind, str] = {"logs": "by logs", "measurement": "by measurement"}
 PARTS = (
     ("c", "## Claims of the published texts"),
     ("s", "## Claims of the texts of #1716, and of #1493, which it builds on"),
+    ("t", "## Claims of the texts of #1722, of the sets and variants before it, and of #1019, which it builds on"),
     ("r", "## Claims that this project tests (`published/specification.csv`)"),
 )
 
@@ -84,4 +85,4 @@ def _claim(of: Verdicts, entries: Sequence[Entry], reruns: Sequence[Mapping[str,
         for row in reruns
     ]
     folded = f"<details><summary>evidence</summary>{'<br>'.join(evidence)}</details>"
-    return f"- **{of.claim.id}** ({about}) {of.claim.text}: **{of.together}**\n  {folded}"
+    return f"- **{of.claim.id}** ({about}) {of.claim.text}: **{of.together}** {folded}"

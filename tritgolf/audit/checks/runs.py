@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds, own_tables, printed_of, seed_results
@@ -15,6 +16,9 @@ from tritgolf.audit.track import ten_minutes
 from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
+ON_GPUS = re.compile(
+    r"(\w[\w.-]*\.(?:log|txt))`?\W{0,3}(?:(?:is|was|ran)\W)?(?:on\W{1,2})?(\d{1,3}) ?[x×] ?[A-Z]\w*\d", re.ASCII
+)
 FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
 A_WINDOW = 8192  # validation tokens may be cut to whole windows: two counts within this are of one text
 
@@ -99,6 +103,21 @@ def runs_are_distinct(submission: Submission) -> Outcome:
 
 def _seeds_differ(logs: list[RunLog]) -> bool:
     return len({log.seed for log in logs} - {None}) > 1
+
+
+@SUBMISSION_CHECKS("runs.gpus", "a log has as many GPUs as the README says of it")
+def gpus_are_as_stated(submission: Submission) -> Outcome:
+    """Proves that where README.md names a log and says on how many GPUs it is, the log prints as many.
+
+    Read is only what stands right behind the file's name: ``train_v0.txt is on 2xH100``.
+    """
+    logs = {Path(log.name).name: log for log in submission.readable_logs if log.gpus}
+    stated = [(name, int(count)) for name, count in ON_GPUS.findall(submission.readme or "") if name in logs]
+    if not stated:
+        return cant_tell(submission.not_in_readme("README.md says of no log on how many GPUs it is"))
+    wrong = [f"README {name}: {count}, the log prints {logs[name].gpus}" for name, count in stated
+             if logs[name].gpus != count]  # fmt: skip
+    return contradicted("; ".join(wrong)) if wrong else holds(", ".join(f"{name}: {count}" for name, count in stated))
 
 
 @SUBMISSION_CHECKS("timing.evaluation", "evaluation took at most 600 s")

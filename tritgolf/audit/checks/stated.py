@@ -13,6 +13,7 @@ from tritgolf.audit.claimed import (
     printed_of,
     stated_scores,
     tables_of,
+    unlogged_methods,
 )
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
@@ -94,6 +95,8 @@ def contradicted_row(submission: Submission) -> str:
 
     A run that the text quotes elsewhere may be of another table: then the log of the row is missing, not wrong.
     """
+    if unlogged_methods(submission):
+        return ""
     for table in tables_of(submission):
         for seed, row in table.rows.items():
             logs = [log for log in _whole(submission) if log.seed == seed]
