@@ -1,6 +1,6 @@
 """What #1722 (and #1019) trains with, as settings (trinity-spec, "Training")."""
 
-from tritgolf.config.train import AdamConfig, AverageConfig, LateConfig, MuonConfig, StartConfig, TrainConfig
+from tritgolf.config.train import AdamConfig, AverageConfig, MuonConfig, StartConfig, TrainConfig
 
 
 def training_1722(**settings) -> TrainConfig:
@@ -24,5 +24,5 @@ def training_1722(**settings) -> TrainConfig:
         trains_projections=True,
     )
     mechanisms = {"muon": muon, "adam": adam, "clip_norm": 0.3, "clip_each_rank": True}
-    start = {"start": StartConfig(qat=LateConfig(lr_below=0.15)), "average": AverageConfig(decay=0.997)}
+    start = {"start": StartConfig(qat_lr_below=0.15), "average": AverageConfig(decay=0.997)}
     return TrainConfig(**{**mechanisms, **start, "warmdown_steps": 3500, "z_loss": 0.0, **settings})

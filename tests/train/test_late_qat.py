@@ -7,7 +7,7 @@ from tests.parity.training_1722 import training_1722
 from tests.small import random_network, random_tokens, small_model, small_training, small_transformer
 from tests.train.test_loop import kill, without_times
 from tritgolf import checkpoint
-from tritgolf.config.train import LateConfig, StartConfig
+from tritgolf.config.train import StartConfig
 from tritgolf.evaluate.load import trained_network
 from tritgolf.model.phase import Phase
 from tritgolf.ranks import Ranks
@@ -19,7 +19,7 @@ ALONE = Ranks(0, 1, torch.device("cpu"))
 TRITS = {"roles": ("mlp",), "quantizer": {"group_size": 16}}
 MODEL = small_transformer(layers=3, xsa_layers=3, recurrence=None, parallel_from=None, qat=TRITS)
 PLAIN = MODEL.model_copy(update={"qat": None})
-AT_HALF = {"share": {"qat": 0.5}, "factor": {"qat": {"lr_below": 0.9}}}  # of the warmdown over the last five steps
+AT_HALF = {"share": {"qat": 0.5}, "factor": {"qat_lr_below": 0.9}}  # of the warmdown over the last five steps
 
 
 def training(**settings):
@@ -112,7 +112,7 @@ def test_only_matrices_of_its_roles_are_on_the_grid():
 
 
 def test_a_u_net_can_begin_late_too():
-    train = small_training(start=StartConfig(qat=LateConfig(lr_below=0.5)))
+    train = small_training(start=StartConfig(qat_lr_below=0.5))
     trainer = Trainer(small_model(), train, 1, ALONE)
     trainer.network.load_state_dict(random_network(small_model()).state_dict())
     assert not trainer.phase.qat

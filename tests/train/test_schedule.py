@@ -96,7 +96,7 @@ def test_quantization_begins_at_a_share_or_below_a_factor():
     by_share = small_training(start=StartConfig(recurrence=0.35, qat=0.85))
     assert phases(by_share) == [Phase(qat=False), Phase(True, qat=False), Phase(True)]
     assert [phase_at(by_share, share).qat for share in (0.0, 0.84, 0.85, 1.0)] == [False, False, True, True]
-    by_factor = small_training(start=StartConfig(qat={"lr_below": 0.15}))
+    by_factor = small_training(start=StartConfig(qat_lr_below=0.15))
     assert phases(by_factor) == [Phase(True, qat=False), Phase(True)]
     assert [phase_at(by_factor, 0.99, scale).qat for scale in (1.0, 0.15, 0.1499, 0.0)] == [False, False, True, True]
     assert phases(small_training(start=StartConfig(qat=0.5))) == [Phase(True, qat=False), Phase(True)]
@@ -105,8 +105,11 @@ def test_quantization_begins_at_a_share_or_below_a_factor():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"start": {"qat": 1.5}}, "start.qat.at: 1.5 is not possible; it must be a share, or {lr_below: FACTOR}"),
-        ({"start": {"qat": {"lr_below": 2}}}, "start.qat.lr_below: 2: Input should be less than or equal to 1"),
+        ({"start": {"qat": 1.5}}, "start.qat: 1.5: Input should be less than or equal to 1"),
+        (
+            {"start": {"qat": 0, "qat_lr_below": 0.15}},
+            "start.qat_lr_below: 0.15 is not possible; it must be null, as qat",
+        ),
         ({"clip_each_rank": True}, "clip_each_rank: True is not possible; it must be false without clip_norm"),
         ({"start": {"recurrence": 1.5}}, "start.recurrence: 1.5: Input should be less than or equal to 1"),
         ({"start": {"recurrence": -0.1}}, "start.recurrence: -0.1: Input should be greater than or equal to 0"),

@@ -75,10 +75,9 @@ class RecordConfig(Settings):
         self.evaluate.check_context(context)
         if isinstance(self.export, RoleExport) and self.export.calibration:
             self.export.calibration.check_context(context)
-        late, on_grids = self.train.start.qat, isinstance(self.model, UNetConfig) or self.model.qat is not None
-        check(
-            late == 0 or on_grids, "train.start.qat", late, "left out: the model has no qat, so no grid is trained on"
-        )
+        start, on_grids = self.train.start, isinstance(self.model, UNetConfig) or self.model.qat is not None
+        late = start.qat or start.qat_lr_below
+        check(not late or on_grids, "train.start.qat", late, "left out: the model has no qat, so no grid is trained on")
         check_names("seeds", self.seeds, "seed")
         if (
             isinstance(self.export, ExportConfig)

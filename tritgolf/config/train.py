@@ -1,9 +1,8 @@
 """Training: budget, batches, optimizers."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from tritgolf.config.settings import Settings
 from tritgolf.config.types import Fraction, Positive, Precision, check
@@ -59,31 +58,23 @@ class AdamConfig(Settings):
         return self
 
 
-class LateConfig(Settings):
-    """Begin with the first step at which the schedule's factor of the learning rates is below ``lr_below``."""
-
-    lr_below: Annotated[float, Field(gt=0, le=1)]
-
-
-def _share_or_late(raw: Any) -> Any:
-    """``raw`` validated as what it looks like, so that a complaint is of that alone."""
-    if isinstance(raw, Mapping):
-        return LateConfig.model_validate(raw)
-    is_number = isinstance(raw, (int, float)) and not isinstance(raw, bool)
-    check(isinstance(raw, LateConfig) or (is_number and 0 <= raw <= 1), "at", raw, "a share, or {lr_below: FACTOR}")
-    return raw
-
-
 class StartConfig(Settings):
     """When mechanisms begin, as a share of the budget: ``recurrence``, the repeated layers (#1716: 0.35).
 
-    ``qat``: matrices that are trained on a grid are computed on it from there on, a share of the budget or, as in
-    #1019, where the learning rates' factor falls below one (0.15).
+    ``qat``: matrices that are trained on a grid are computed on it from there on. ``qat_lr_below``: instead, from where
+    the schedule's factor of the learning rates is below it (#1019: 0.15).
     """
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"qat"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"qat", "qat_lr_below"})
     recurrence: Fraction = 0.0
-    qat: Annotated[float | LateConfig, BeforeValidator(_share_or_late)] = 0.0
+    qat: Fraction = 0.0
+    qat_lr_below: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _one_start_of_qat(self) -> "StartConfig":
+        twice = self.qat_lr_below is not None and "qat" in self.model_fields_set
+        check(not twice, "qat_lr_below", self.qat_lr_below, "null, as qat says when")
+        return self
 
 
 class AverageConfig(Settings):

@@ -1,6 +1,6 @@
 """Learning rate, momentum and phase as pure functions of progress."""
 
-from tritgolf.config.train import LateConfig, MuonConfig, TrainConfig
+from tritgolf.config.train import MuonConfig, TrainConfig
 from tritgolf.model.phase import Phase
 
 
@@ -34,15 +34,14 @@ def phase_at(train: TrainConfig, progress: float, lr_scale: float = 1.0) -> Phas
 
     Whatever began goes on: they must be the most progress, and the least scale, up to this step.
     """
-    late = train.start.qat
-    qat = lr_scale < late.lr_below if isinstance(late, LateConfig) else progress >= late
-    return Phase(progress >= train.start.recurrence, qat)
+    start = train.start
+    late = start.qat_lr_below is not None and lr_scale >= start.qat_lr_below
+    return Phase(progress >= start.recurrence, progress >= start.qat and not late)
 
 
 def phases(train: TrainConfig) -> list[Phase]:
     """All phases of a run, in their order, as if learning rates fell after all that begins at a share of the budget."""
-    late = train.start.qat
-    shares = sorted({0.0, train.start.recurrence, 1.0 if isinstance(late, LateConfig) else late})
+    shares = sorted({0.0, train.start.recurrence, train.start.qat})
     return list(dict.fromkeys([*(phase_at(train, share) for share in shares), phase_at(train, 1.0, 0.0)]))
 
 
