@@ -11,12 +11,10 @@ from tritgolf.model.parts.gates import gate_heads
 from tritgolf.model.parts.rotary import rotate_first
 from tritgolf.model.parts.xsa import without_own_value
 
-LEAK = 0.5  # slope of LeakyReLU below 0, as published
 
-
-def leaky_relu2(x: Tensor) -> Tensor:
-    """LeakyReLU(x)², with slope 0.5 below 0: not monotone (#1019, #1716)."""
-    return F.leaky_relu(x, LEAK).square()
+def leaky_relu2(x: Tensor, slope: float) -> Tensor:
+    """LeakyReLU(x)², with this slope below 0: not monotone but for 0 (#1019, #1716: 0.5)."""
+    return F.leaky_relu(x, slope).square()
 
 
 class SelfAttention(nn.Module):
@@ -62,12 +60,12 @@ class Mlp(nn.Module):
 
     def __init__(self, model: TransformerConfig) -> None:
         super().__init__()
-        hidden = model.mlp_width
+        hidden, self.slope = model.mlp_width, model.mlp_slope
         self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (batch, positions, width), normalized → the same shape."""
-        return self.proj(leaky_relu2(self.fc(x)))
+        return self.proj(leaky_relu2(self.fc(x), self.slope))
 
 
 class Block(nn.Module):
@@ -78,7 +76,7 @@ class Block(nn.Module):
 
     def __init__(self, model: TransformerConfig, layer: int, attend: Attention) -> None:
         super().__init__()
-        self.norm_scale = (layer + 1) ** -0.5
+        self.norm_scale = (layer + 1) ** -0.5 if model.layer_scale else 1.0
         self.parallel = model.parallel_from is not None and layer >= model.parallel_from
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
