@@ -112,8 +112,9 @@ def write(folder: Path, name: str, **settings) -> None:
 def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError) as caught:
         load_record("ternary_v3", RECORDS)
-    known = sorted(path.stem for path in RECORDS.glob("**/*.yaml") if path.parent.name != "grids")
-    assert complaint(caught) == f"record 'ternary_v3': is unknown; known records: {', '.join(known)}"
+    known = ", ".join(sorted(path.stem for path in RECORDS.glob("*.yaml")))
+    more = f"and {len(list(RECORDS.glob('variants/*.yaml')))} in variants/"
+    assert complaint(caught) == f"record 'ternary_v3': is unknown; known records: {known}, {more}"
     with pytest.raises(InputError, match="nowhere: is no folder of records; give the one that holds"):
         load_record("demo", RECORDS / "nowhere")
 
