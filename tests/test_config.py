@@ -71,10 +71,6 @@ IMPOSSIBLE = [
     ("evaluate.methods", {"wide": {"kind": "sliding", "stride": 33, "rule": "record"}}, "evaluate.methods.wide.stride: 33 is not possible; it must be at most the window, 32"),
     ("evaluate.methods", {"wide": {"kind": "wide"}}, "evaluate.methods.wide: {'kind': 'wide'}: Input tag 'wide' found using 'kind' does not match"),
     ("evaluate.methods", {"all": {"kind": "chunked", "stride": 2}}, "evaluate.methods.all.chunked.stride: unknown key; allowed here: "),
-    ("evaluate.methods", {"ttt": {"kind": "sliding", "stride": 8, "rule": "every_token", "adapt": [{"kind": "score_first", "chunk_tokens": 40}]}}, "evaluate.methods.ttt.adapt.0.chunk_tokens: 40 is not possible; it must be a multiple of the window, 32"),
-    ("evaluate.methods", {"slot": {"kind": "sliding", "stride": 8, "rule": "every_token", "adapt": [{"kind": "slot", "steps": 0}]}}, "evaluate.methods.slot.sliding.adapt.0.slot.steps: 0: Input should be greater than 0"),
-    ("evaluate.methods", {"slot": {"kind": "sliding", "stride": 8, "rule": "every_token", "adapt": [{"kind": "slots"}]}}, "evaluate.methods.slot.sliding.adapt.0: {'kind': 'slots'}: Input tag 'slots' found using 'kind' does not match"),
-    ("evaluate.methods", {"gone": None}, "evaluate.methods: {} is not possible; it must be at least one method by name"),
     ("evaluate.temperatures", [1.0, 0.0], "evaluate.temperatures.1: 0.0: Input should be greater than 0"),
     ("evaluate.calibration_tokens", 32, "evaluate.calibration_tokens: 32 is not possible; it must be more than the window, 32"),
     ("evaluate.window_rule", "all", "evaluate.window_rule: 'all': Input should be 'drop_tail', 'every_token' or 'repeat_tail'"),
@@ -117,7 +113,8 @@ def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError) as caught:
         load_record("ternary_v3", RECORDS)
     known = ", ".join(sorted(path.stem for path in RECORDS.glob("*.yaml")))
-    assert complaint(caught) == f"record 'ternary_v3': is unknown; known records: {known}, and those of variants/"
+    more = f"and {len(list(RECORDS.glob('variants/*.yaml')))} in variants/"
+    assert complaint(caught) == f"record 'ternary_v3': is unknown; known records: {known}, {more}"
     with pytest.raises(InputError, match="nowhere: is no folder of records; give the one that holds"):
         load_record("demo", RECORDS / "nowhere")
 
@@ -301,11 +298,6 @@ def test_overrides_are_laid_on_top_and_left_as_they_are():
     assert load_record("ternary_100k", RECORDS, {"train": {"steps": 50, "checkpoints": [7]}}).train.steps == 50
     assert load_record("tiny", RECORDS, overrides).report.zero_fraction == "true"
     assert overrides == before  # they serve the next record too, whose mode may be another
-
-
-def test_an_inherited_evaluation_method_is_left_out_where_it_is_null():
-    methods = load_record("tiny_int6", RECORDS, {"evaluate": {"methods": {"ttt": None}}}).evaluate.methods
-    assert list(methods) == [name for name in load_record("tiny_int6", RECORDS).evaluate.methods if name != "ttt"]
 
 
 def test_merging_by_hand():

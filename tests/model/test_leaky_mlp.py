@@ -1,5 +1,7 @@
 """The LeakyReLU² MLP's form for GPUs against the formula, its kernels, interpreted on the CPU, against products."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -13,6 +15,13 @@ from tritgolf.model.leaky_mlp import add_leaky_mlp, add_leaky_mlp_fused, leaky_p
 if INTERPRETED:
     from tritgolf.model import leaky_mlp_kernel
 
+SLOPES = pytest.mark.parametrize("slope", [0.5, 0.0], ids=["LeakyReLU²", "ReLU²"])
+
+
+def with_slope(slope: float):
+    """The fused form and the formula, of ``slope``."""
+    return (partial(form, slope=slope) for form in (add_leaky_mlp_fused, add_leaky_mlp))
+
 
 def arguments(*leading: int, width: int = 12, hidden: int = 40, dtype: torch.dtype = torch.float64):
     """Of ``add_leaky_mlp``."""
@@ -21,10 +30,11 @@ def arguments(*leading: int, width: int = 12, hidden: int = 40, dtype: torch.dty
     return [tensor.detach().to(dtype).requires_grad_() for tensor in tensors]
 
 
+@SLOPES
 @pytest.mark.parametrize("leading", [(7,), (2, 5)])
-def test_the_formula_and_its_gradients(leading):
+def test_the_formula_and_its_gradients(leading, slope):
     (found, gradients), (wanted, references) = (
-        results_and_gradients(f, arguments(*leading)) for f in (add_leaky_mlp_fused, add_leaky_mlp)
+        results_and_gradients(f, arguments(*leading)) for f in with_slope(slope)
     )
     for ours, reference in zip([*found, *gradients], [*wanted, *references], strict=True):
         assert_close(ours, reference)
@@ -32,8 +42,8 @@ def test_the_formula_and_its_gradients(leading):
 
 def test_bf16_is_as_near_as_the_formula_in_bf16():
     tensors = arguments(512, width=64, hidden=256, dtype=torch.bfloat16)
-    found, plain = (results_and_gradients(f, tensors) for f in (add_leaky_mlp_fused, add_leaky_mlp))
-    exact = results_and_gradients(add_leaky_mlp, doubled(tensors))
+    found, plain = (results_and_gradients(f, tensors) for f in with_slope(0.5))
+    exact = results_and_gradients(partial(add_leaky_mlp, slope=0.5), doubled(tensors))
     for ours, theirs, reference in zip(
         *([*found, *gradients] for found, gradients in (found, plain, exact)), strict=True
     ):
@@ -42,22 +52,24 @@ def test_bf16_is_as_near_as_the_formula_in_bf16():
 
 
 @interpreted
+@SLOPES
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_the_kernels_are_the_plain_products(shape):
+def test_the_kernels_are_the_plain_products(shape, slope):
     tokens, width, hidden = shape
     x, inner, outer = (drawn(*size).detach().float() for size in ((tokens, width), (hidden, width), (width, hidden)))
-    for ours, reference in zip(leaky_mlp_kernel.leaky_product_on_gpu(x, inner), leaky_product(x, inner), strict=True):
+    found = leaky_mlp_kernel.leaky_product_on_gpu(x, inner, slope)
+    for ours, reference in zip(found, leaky_product(x, inner, slope), strict=True):
         assert_close(ours, reference, rtol=1e-5, atol=1e-4)
     before = drawn(tokens, hidden).detach().float()
-    found = leaky_mlp_kernel.leaky_slope_product_on_gpu(x, outer, before)
-    assert relative(found, leaky_slope_product(x.double(), outer.double(), before.double())) < 1e-6
+    found = leaky_mlp_kernel.leaky_slope_product_on_gpu(x, outer, before, slope)
+    assert relative(found, leaky_slope_product(x.double(), outer.double(), before.double(), slope)) < 1e-6
 
 
 @interpreted
 def test_the_kernels_take_tensors_that_are_not_contiguous():
     x, inner, outer, before = (drawn(*size).detach().float() for size in ((40, 16), (24, 16), (16, 24), (40, 24)))
     strided = [tensor.T.contiguous().T for tensor in (x, inner, outer, before)]
-    assert_close(leaky_mlp_kernel.leaky_product_on_gpu(*strided[:2])[1], leaky_product(x, inner)[1])
-    found = leaky_mlp_kernel.leaky_slope_product_on_gpu(strided[0], *strided[2:])
+    assert_close(leaky_mlp_kernel.leaky_product_on_gpu(*strided[:2], 0.5)[1], leaky_product(x, inner, 0.5)[1])
+    found = leaky_mlp_kernel.leaky_slope_product_on_gpu(strided[0], *strided[2:], 0.5)
     assert found.is_contiguous()
-    assert_close(found, leaky_slope_product(x, outer, before), rtol=1e-4, atol=1e-3)
+    assert_close(found, leaky_slope_product(x, outer, before, 0.5), rtol=1e-4, atol=1e-3)

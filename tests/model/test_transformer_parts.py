@@ -26,7 +26,7 @@ from tritgolf.model.transformer_block import Block
 
 @pytest.mark.parametrize(("x", "expected"), [(2.0, 4.0), (-2.0, 1.0), (-1.0, 0.25), (-0.5, 0.0625), (0.0, 0.0)])
 def test_leaky_relu2(x, expected):
-    assert leaky_relu2(torch.tensor(x)).item() == expected
+    assert leaky_relu2(torch.tensor(x), 0.5).item() == expected
 
 
 @pytest.mark.parametrize(("gate", "expected"), [(0.0, 3.0), (1.0, 2.537883), (30.0, 2.0), (-30.0, 4.0)])

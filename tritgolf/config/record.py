@@ -22,6 +22,7 @@ from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
 from tritgolf.errors import InputError
 
+VARIANTS = "variants"  # the folder of experiments, in that of records
 RUN_MARK = "@"  # between a record's name and a run's: RECORD@RUN
 
 
@@ -106,8 +107,10 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     name, known = with_own_file(name, _files_of(folder))
     if name not in known:
         alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
-        systems = ", ".join(sorted(n for n, path in known.items() if path.parent == Path(folder))) or "none"
-        raise InputError(f"record {name!r}", "is unknown", f"{alone}known records: {systems}, and those of variants/")
+        main = sorted(record for record, path in known.items() if path.parent.name != VARIANTS)
+        more = f", and {len(known) - len(main)} in {VARIANTS}/" if len(known) > len(main) else ""
+        what = f"{alone}known records: {', '.join(main) or 'none'}{more}"
+        raise InputError(f"record {name!r}", "is unknown", what)
     path = known[name]
     raw = _without_absent_methods(merge(with_ancestors(path, known), overrides or {}))
     mode = raw.get("mode", "honest")
@@ -130,7 +133,7 @@ def _without_absent_methods(raw: dict[str, Any]) -> dict[str, Any]:
 def _files_of(folder: str | Path) -> dict[str, Path]:
     """Name → file of every record in ``folder`` and its ``variants/``. ``InputError`` if two have one name."""
     files: dict[str, Path] = {}
-    for path in sorted([*Path(folder).glob("*.yaml"), *Path(folder).glob("variants/*.yaml")]):
+    for path in sorted([*Path(folder).glob("*.yaml"), *Path(folder).glob(f"{VARIANTS}/*.yaml")]):
         if path.stem in files:
             raise InputError(path, f"has the name of {files[path.stem]}", "give one of them another name")
         files[path.stem] = path

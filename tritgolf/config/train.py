@@ -80,11 +80,14 @@ class StartConfig(Settings):
 class AverageConfig(Settings):
     """An exponential moving average of the weights, of which checkpoints are made (#1716).
 
-    After each step e ← decay·e + (1 − decay)·w, FP32, from the initial weights, without bias correction.
+    After each step e ← decay·e + (1 − decay)·w, FP32, from the initial weights, without bias correction; with
+    ``from_step`` from those that it finds after so many steps (#1722's first version).
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"from_step"})
     kind: Literal["ema"] = "ema"
     decay: Fraction
+    from_step: int = Field(default=0, ge=0)
 
 
 class TrainConfig(Settings):

@@ -6,7 +6,7 @@ from pydantic import Field, PlainSerializer, model_validator
 
 from tritgolf.config.quantization import QatConfig
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Positive, Precision, check
+from tritgolf.config.types import Fraction, Positive, Precision, check
 
 Index = Annotated[int, Field(ge=0)]
 # 3.25 times as wide, or 4: a whole number is written as one, as it was before there were others.
@@ -72,10 +72,13 @@ class TransformerConfig(Settings):
     the last layers take the token's own value out of what attention mixed (#1019). ``rotary_dims``: rotated channels of
     a head. ``compute``: the precision of all products; the tables are kept in it, all else in FP32. ``logit_temp``:
     whether the constant of that name is saved with the weights (#1716). ``qat``: the matrices that are trained on a
-    grid, from ``train.start.qat`` on.
+    grid, from ``train.start.qat`` on. ``mlp_slope``: of LeakyReLU² below 0, of which 0 makes ReLU²; ``layer_scale``:
+    whether what attention and MLP read is divided by √(layer + 1): neither in #1722's first version.
     """
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"value_embedding", "rotary_stretch", "logit_temp", "qat"})
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {"value_embedding", "rotary_stretch", "logit_temp", "qat", "mlp_slope", "layer_scale"}
+    )
     kind: Literal["transformer"]
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
     layers: Positive = 11
@@ -99,6 +102,8 @@ class TransformerConfig(Settings):
     rotary_stretch: RotaryStretchConfig | None = None
     logit_temp: bool = True
     qat: QatConfig | None = None
+    mlp_slope: Fraction = 0.5
+    layer_scale: bool = True
 
     @property
     def head_dim(self) -> int:

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.artifact.kinds import PAYLOAD_KIND, kind_of
+from tritgolf.artifact.kinds import KIND_OF_ROLE, PAYLOAD_KIND
 from tritgolf.config.types import Format
+from tritgolf.parameters import Parameter
 from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.formats import DTYPES, round_to
 
@@ -33,16 +34,20 @@ def smallest_subnormal(number_format: Format) -> float:
     return float(limits.smallest_normal * limits.eps)
 
 
-def numbers_by_kind(ternary: Mapping[str, Quantized], others: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Magnitudes of all numbers of a kind that an artifact stores beside trits, FP32 (count,)."""
+def numbers_by_kind(
+    ternary: Mapping[str, Quantized], others: Mapping[str, Tensor], table: Mapping[str, Parameter]
+) -> dict[str, Tensor]:
+    """Magnitudes of all numbers of a kind that is stored beside trits, FP32 (count,); ``table``: the model's."""
     parts: dict[str, list[Tensor]] = {kind: [] for kind in NARROW}
     parts["scales"] = [matrix.scale.reshape(-1) for matrix in ternary.values()]
     for name, tensor in others.items():
-        parts[PAYLOAD_KIND[kind_of(name, tuple(tensor.shape))]].append(tensor.detach().float().abs().reshape(-1))
-    return {kind: torch.cat(tensors) for kind, tensors in parts.items()}
+        parts[PAYLOAD_KIND[KIND_OF_ROLE[table[name].role]]].append(tensor.detach().float().abs().reshape(-1))
+    return {kind: torch.cat(tensors) for kind, tensors in parts.items() if tensors}
 
 
-def margins(ternary: Mapping[str, Quantized], others: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+def margins(
+    ternary: Mapping[str, Quantized], others: Mapping[str, Tensor], table: Mapping[str, Parameter]
+) -> list[dict[str, Any]]:
     """A row a (kind of number, narrow format): range of the magnitudes that are not zero, and what the format spares.
 
     ``binades_above``: doublings until the largest saturates. ``binades_to_subnormal``, ``binades_to_zero``: halvings
@@ -50,7 +55,7 @@ def margins(ternary: Mapping[str, Quantized], others: Mapping[str, Tensor]) -> l
     ``share_zeroed`` and ``share_saturated``: of all numbers, as they are now.
     """
     rows = []
-    for kind, numbers in numbers_by_kind(ternary, others).items():
+    for kind, numbers in numbers_by_kind(ternary, others, table).items():
         present = numbers[numbers > 0]
         if not present.numel():
             continue

@@ -13,14 +13,14 @@ from tritgolf.config.calibration import SOURCES, CalibrationConfig
 from tritgolf.config.export import RoleExport
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings, validate
-from tritgolf.config.storage import NumbersConfig, RoleStorage
+from tritgolf.config.storage import FORMS, NumbersConfig, RoleStorage
 from tritgolf.config.types import Format
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import RowName, check_names_are_free
 from tritgolf.laboratory.variant import Variant
 from tritgolf.parameters import Role
 
-ROLES, EVERY, CALIBRATION = "roles", "*", "calibration"
+ROLES, EVERY, CALIBRATION, GRID = "roles", "*", "calibration", "grid"
 TABLES: tuple[Role, ...] = (
     "embedding",
     "hash_embedding",
@@ -161,12 +161,11 @@ def _check_that_files_store(storage: RoleStorage, where: str) -> None:
 def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> bool:
     """Change ``ROLE``, ``ROLE.SETTING`` or ``*.SETTING`` in ``forms``; whether there was anything to change.
 
-    A form doesn't have what it leaves null or empty, as a grid that is clipped at quantiles has no ``clip_sigmas``.
     ``InputError`` for what is no role, or no setting of the role's form.
     """
     if path.startswith(f"{EVERY}."):
         setting = path.removeprefix(f"{EVERY}.")
-        having = [form for form in forms.values() if form.get(setting) not in UNUSED]
+        having = [form for form in forms.values() if _has(form, setting, value)]
         for form in having:
             form[setting] = value
         return bool(having)
@@ -181,9 +180,24 @@ def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> boo
     if not setting:
         forms[role] = value
     elif setting in forms[role]:
-        forms[role], before = {**forms[role], setting: value}, forms[role][setting]
-        return before not in UNUSED
+        has = _has(forms[role], setting, value)
+        forms[role] = {**forms[role], setting: value}
+        return has
+    elif GRID in forms[role] and any(setting in form.model_fields for form in FORMS.values()):
+        return False  # of another grid
     else:
         what = f"{ROLES}.{path}: {role} is stored without a setting {setting!r}"
         raise InputError(f"row {row!r} of the grid", what, f"it has {', '.join(forms[role])}")
     return True
+
+
+def _has(form: dict[str, Any], setting: str, value: Any) -> bool:
+    """Whether ``form`` has ``setting``, and it might be ``value``.
+
+    It hasn't what it leaves null or empty, as a grid that is clipped at quantiles has no ``clip_sigmas``; and a value
+    that the setting has in another grid's form alone, as trits have no rounding to the nearest code, is not meant.
+    """
+    having = {grid: one.model_fields[setting] for grid, one in FORMS.items() if setting in one.model_fields}
+    choices = {grid: get_args(field.annotation) for grid, field in having.items()}
+    of_others = any(value in values for values in choices.values())
+    return form.get(setting) not in UNUSED and (value in choices[form.get(GRID)] or not of_others)

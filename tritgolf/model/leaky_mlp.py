@@ -14,60 +14,63 @@ from torch import Tensor, nn
 from tritgolf.model.mlp import has_kernels
 from tritgolf.model.residual import add_scaled, at_least_fp32, product, scale_and_weight_gradients
 
-LEAK = 0.5  # slope of LeakyReLU below 0, as published
 
-
-def leaky_relu2(x: Tensor) -> Tensor:
-    """LeakyReLU(x)², with slope 0.5 below 0: not monotone (#1019, #1716)."""
-    return F.leaky_relu(x, LEAK).square()
+def leaky_relu2(x: Tensor, slope: float) -> Tensor:
+    """LeakyReLU(x)², with this slope below 0: not monotone but for 0 (#1019, #1716: 0.5)."""
+    return F.leaky_relu(x, slope).square()
 
 
 def add_leaky_mlp(
-    residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor | nn.Module, outer: Tensor | nn.Module
+    residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor | nn.Module, outer: Tensor | nn.Module, slope: float
 ) -> Tensor:
     """The formula; shapes (…, width), (width,), (…, width), (hidden, width), (width, hidden) → (…, width)."""
-    return add_scaled(residual, scale, leaky_relu2(product(x, inner)), outer)
+    return add_scaled(residual, scale, leaky_relu2(product(x, inner), slope), outer)
 
 
-def leaky_product(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def leaky_product(x: Tensor, weight: Tensor, slope: float) -> tuple[Tensor, Tensor]:
     """h = x·weightᵀ and LeakyReLU²(h), both (tokens, hidden), in the dtype of ``x``."""
     if has_kernels(x, weight):
         from tritgolf.model.leaky_mlp_kernel import leaky_product_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
-        return leaky_product_on_gpu(x, weight)
+        return leaky_product_on_gpu(x, weight, slope)
     hidden = x @ weight.T
-    return hidden, leaky_relu2(hidden)
+    return hidden, leaky_relu2(hidden, slope)
 
 
-def leaky_slope_product(upstream: Tensor, weight: Tensor, hidden: Tensor) -> Tensor:
-    """(upstream·weight) ∘ the slope of LeakyReLU² at ``hidden``, 2h or, below 0, h/2: the gradient before it.
+def leaky_slope_product(upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float) -> Tensor:
+    """(upstream·weight) ∘ the slope of LeakyReLU² at ``hidden``, 2h or, below 0, 2·slope²·h: the gradient before it.
 
     Shapes (tokens, width), (width, hidden), (tokens, hidden).
     """
     if has_kernels(upstream, weight):
         from tritgolf.model.leaky_mlp_kernel import leaky_slope_product_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
-        return leaky_slope_product_on_gpu(upstream, weight, hidden)
+        return leaky_slope_product_on_gpu(upstream, weight, hidden, slope)
     h = at_least_fp32(hidden)
-    return (at_least_fp32(upstream @ weight) * torch.where(h > 0, 2 * h, 2 * LEAK**2 * h)).to(hidden.dtype)
+    return (at_least_fp32(upstream @ weight) * torch.where(h > 0, 2 * h, 2 * slope**2 * h)).to(hidden.dtype)
 
 
 class _AddLeakyMlp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
-        hidden, activated = leaky_product(x.flatten(0, -2), inner)
+    def forward(
+        ctx: Any, residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor, slope: float
+    ) -> Tensor:
+        hidden, activated = leaky_product(x.flatten(0, -2), inner, slope)
+        ctx.slope = slope
         ctx.save_for_backward(scale, x, inner, outer, hidden, activated)
         return residual + scale * (activated @ outer.T).view_as(residual)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         scale, x, inner, outer, hidden, activated = ctx.saved_tensors
         above = gradient.flatten(0, -2)
         of_scale, of_outer = scale_and_weight_gradients(above.T @ activated, scale, outer)
-        before = leaky_slope_product(above, scale[:, None] * outer, hidden)
-        return gradient, of_scale, (before @ inner).view_as(x), before.T @ x.flatten(0, -2), of_outer
+        before = leaky_slope_product(above, scale[:, None] * outer, hidden, ctx.slope)
+        return gradient, of_scale, (before @ inner).view_as(x), before.T @ x.flatten(0, -2), of_outer, None
 
 
-def add_leaky_mlp_fused(residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+def add_leaky_mlp_fused(
+    residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor, slope: float
+) -> Tensor:
     """``add_leaky_mlp``, its gradients within rounding: for training on a GPU."""
-    return _AddLeakyMlp.apply(residual, scale, x, inner, outer)
+    return _AddLeakyMlp.apply(residual, scale, x, inner, outer, slope)

@@ -17,17 +17,17 @@ def _halves(product, ROWS: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore
 
 
 @triton.jit
-def _write_activated(product, hidden, activated, row, column):  # type: ignore[no-untyped-def]
+def _write_activated(product, hidden, activated, row, column, SLOPE: tl.constexpr):  # type: ignore[no-untyped-def]
     stored = product.to(hidden.dtype)
     hidden.store([row, column], stored)
     seen = stored.to(tl.float32)
-    leaky = tl.where(seen > 0, seen, 0.5 * seen)
+    leaky = tl.where(seen > 0, seen, SLOPE * seen)
     activated.store([row, column], (leaky * leaky).to(activated.dtype))
 
 
 @triton.jit
 def _leaky_kernel(  # type: ignore[no-untyped-def]
-    x, weight, hidden, activated, tokens,
+    x, weight, hidden, activated, tokens, SLOPE: tl.constexpr,
     COMMON: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
 ):  # fmt: skip
@@ -37,19 +37,19 @@ def _leaky_kernel(  # type: ignore[no-untyped-def]
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(x.load([row, k]), weight.load([column, k]).T, product, input_precision="ieee")
         left, right = _halves(product, ROWS, COLUMNS)
-        _write_activated(left, hidden, activated, row, column)
-        _write_activated(right, hidden, activated, row, column + COLUMNS // 2)
+        _write_activated(left, hidden, activated, row, column, SLOPE)
+        _write_activated(right, hidden, activated, row, column + COLUMNS // 2, SLOPE)
 
 
 @triton.jit
-def _sloped(product, hidden):  # type: ignore[no-untyped-def]
+def _sloped(product, hidden, SLOPE: tl.constexpr):  # type: ignore[no-untyped-def]
     h = hidden.to(tl.float32)
-    return (product * tl.where(h > 0, 2.0 * h, 0.5 * h)).to(hidden.dtype)
+    return (product * tl.where(h > 0, 2.0 * h, 2.0 * SLOPE * SLOPE * h)).to(hidden.dtype)
 
 
 @triton.jit
 def _slope_kernel(  # type: ignore[no-untyped-def]
-    upstream, weight, hidden, gradient, tokens,
+    upstream, weight, hidden, gradient, tokens, SLOPE: tl.constexpr,
     COMMON: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
 ):  # fmt: skip
@@ -59,13 +59,13 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(upstream.load([row, k]), weight.load([k, column]), product, input_precision="ieee")
         left, right = _halves(product, ROWS, COLUMNS)
-        gradient.store([row, column], _sloped(left, hidden.load([row, column])))
+        gradient.store([row, column], _sloped(left, hidden.load([row, column]), SLOPE))
         far = column + COLUMNS // 2
-        gradient.store([row, far], _sloped(right, hidden.load([row, far])))
+        gradient.store([row, far], _sloped(right, hidden.load([row, far]), SLOPE))
 
 
 @torch.library.custom_op("tritgolf::leaky_product", mutates_args=())
-def leaky_product_on_gpu(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def leaky_product_on_gpu(x: Tensor, weight: Tensor, slope: float) -> tuple[Tensor, Tensor]:
     """``leaky_mlp.leaky_product`` on a GPU: same arguments, same results in BF16, rounded once each."""
     tokens, common = x.shape
     hidden, activated = (x.new_empty((tokens, weight.shape[0])) for _ in range(2))
@@ -76,19 +76,20 @@ def leaky_product_on_gpu(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         described(hidden, ROWS, COLUMNS // 2),
         described(activated, ROWS, COLUMNS // 2),
         tokens,
+        SLOPE=slope,
         **settings,
     )
     return hidden, activated
 
 
 @leaky_product_on_gpu.register_fake
-def _(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _(x: Tensor, weight: Tensor, slope: float) -> tuple[Tensor, Tensor]:
     shape = (x.shape[0], weight.shape[0])
     return x.new_empty(shape), x.new_empty(shape)
 
 
 @torch.library.custom_op("tritgolf::leaky_slope_product", mutates_args=())
-def leaky_slope_product_on_gpu(upstream: Tensor, weight: Tensor, hidden: Tensor) -> Tensor:
+def leaky_slope_product_on_gpu(upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float) -> Tensor:
     """``leaky_mlp.leaky_slope_product`` on a GPU: same arguments, the same result in BF16, rounded once."""
     tokens, common = upstream.shape
     gradient = hidden.new_empty(hidden.shape)
@@ -99,11 +100,12 @@ def leaky_slope_product_on_gpu(upstream: Tensor, weight: Tensor, hidden: Tensor)
         described(hidden.contiguous(), ROWS, COLUMNS // 2),
         described(gradient, ROWS, COLUMNS // 2),
         tokens,
+        SLOPE=slope,
         **settings,
     )
     return gradient
 
 
 @leaky_slope_product_on_gpu.register_fake
-def _(upstream: Tensor, weight: Tensor, hidden: Tensor) -> Tensor:
+def _(upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float) -> Tensor:
     return hidden.new_empty(hidden.shape)

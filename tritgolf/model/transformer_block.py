@@ -87,13 +87,14 @@ class Mlp(nn.Module):
     def __init__(self, model: TransformerConfig, fused: bool = False) -> None:
         super().__init__()
         self.add_mlp: Form = add_leaky_mlp_fused if fused else add_leaky_mlp
-        hidden = model.mlp_width
+        hidden, self.slope = model.mlp_width, model.mlp_slope
         self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
     def forward(self, residual: Tensor, scale: Tensor, x: Tensor) -> Tensor:
         """``residual`` + ``scale`` · the MLP of ``x``, normalized; (batch, positions, width), (width,)."""
         plain = self.add_mlp is add_leaky_mlp
-        return self.add_mlp(residual, scale, x, *(operand(layer, x.dtype, plain) for layer in (self.fc, self.proj)))
+        inner, outer = (operand(layer, x.dtype, plain) for layer in (self.fc, self.proj))
+        return self.add_mlp(residual, scale, x, inner, outer, self.slope)
 
 
 class Block(nn.Module):
@@ -106,7 +107,7 @@ class Block(nn.Module):
         super().__init__()
         self.fused = fused
         self.add_scaled: Form = add_scaled_fused if fused else add_scaled
-        self.norm_scale = (layer + 1) ** -0.5
+        self.norm_scale = (layer + 1) ** -0.5 if model.layer_scale else 1.0
         self.parallel = model.parallel_from is not None and layer >= model.parallel_from
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))

@@ -38,6 +38,7 @@ from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind
 from tritgolf.laboratory.margins import margins
 from tritgolf.laboratory.threshold import threshold_facts
 from tritgolf.laboratory.variant import Variant, single_factors
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.zeros import ternary_plan, zero_facts
 from tritgolf.provenance import envelope
 from tritgolf.quantize.plan import grid_settings
@@ -190,7 +191,7 @@ def _ternary_facts(bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
         **zero_facts(bench.model, bench.weights),
     }
     return counts, {
-        "margins": margins(bench.quantized, bench.others),
+        "margins": margins(bench.quantized, bench.others, parameters_of(bench.model)),
         "threshold": threshold_facts(bench.weights, bench.quantized, quantizer),
     }
 

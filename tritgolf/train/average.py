@@ -7,11 +7,16 @@ from torch import Tensor
 
 
 class Average:
-    """``state``: name → FP32 average, at first the weights themselves (copies)."""
+    """``state``: name → FP32 average, at first the weights themselves (copies), and once more at ``from_step``."""
 
-    def __init__(self, weights: Mapping[str, Tensor], decay: float) -> None:
-        self.decay = decay
+    def __init__(self, weights: Mapping[str, Tensor], decay: float, from_step: int = 0) -> None:
+        self.decay, self.from_step = decay, from_step
         self.state = {name: weight.detach().to(torch.float32, copy=True) for name, weight in weights.items()}
+
+    def begin(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin anew at the weights, in place: what a GPU has recorded goes on."""
+        for name, average in self.state.items():
+            average.copy_(weights[name].detach())
 
     @torch.no_grad()
     def update(self, weights: Mapping[str, Tensor]) -> None:

@@ -45,7 +45,9 @@ class Trainer:
         self.untrained = groups["none"]
         for parameter in self.untrained.values():  # nothing clears it, as published; it stays where it is
             parameter.grad = torch.zeros_like(parameter)
-        self.average = Average(self.weights(), train.average.decay) if train.average else None
+        self.average: Average | None = None
+        if train.average:
+            self.average = Average(self.weights(), train.average.decay, train.average.from_step)
         self.phase = phase_at(train, 0.0)
         self._network_enters()
         self._rates = {name: torch.zeros((), device=ranks.device) for name in ("muon_lr", "momentum")}
@@ -61,6 +63,8 @@ class Trainer:
         Returns this rank's mean minimized loss and mean cross-entropy before the update, nats per token, on the device.
         """
         self._set_rates(index, lr_scale)
+        if self.average and index == self.average.from_step > 0:
+            self.average.begin(self.weights())
         self._take(inputs, targets)
         self.phases.begin()
         self._compute_gradients()
