@@ -9,7 +9,7 @@ import pytest
 from tests import kept
 from tests.pages import one_line, table_after
 from tritgolf.audit.claims import Published
-from tritgolf.config.modes import MODES, TRANSFORMER_MODES
+from tritgolf.config.modes import MECHANISMS_OF, MODES, TRANSFORMER_MODES
 from tritgolf.config.record import known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
@@ -37,10 +37,9 @@ def test_every_setting_of_the_modes_is_in_the_table(setting):
 
 
 def test_what_the_modes_decide_of_a_transformer_is_told():
-    faithful, honest = TRANSFORMER_MODES["faithful"], TRANSFORMER_MODES["honest"]
+    faithful, honest = (TRANSFORMER_MODES[mode] | MECHANISMS_OF["transformer"][mode] for mode in ("faithful", "honest"))
     for own in faithful.keys() - MODES["faithful"].keys():
-        sentence = f"`{own}`, which is `{faithful[own]}` in faithful mode and `{honest[own]}` in honest mode"
-        assert sentence in one_line(RUNNING)
+        assert f"| `{own}` | `{faithful[own]}` | `{honest[own]}` |" in RUNNING
     for key in faithful.keys() & MODES["faithful"].keys():
         assert [faithful[key], honest[key]] == [MODES["faithful"][key], MODES["honest"][key]]
 

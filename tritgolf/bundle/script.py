@@ -1,11 +1,10 @@
 """The script of a record: what its run reaches of this package, as one file that unpacks and runs itself.
 
 The package's own code, brought together by ``shake`` and ``flatten``, minified by python-minifier, compressed with LZMA
-and written in base 85. It needs what ``requirements.txt`` names and no tritgolf. The same record and sources give the
+and written in base 94, all that a raw string may hold of ASCII. It needs what ``requirements.txt`` names and no tritgolf. The same record and sources give the
 same bytes.
 """
 
-import base64
 import importlib.metadata
 import json
 import lzma
@@ -31,10 +30,13 @@ SEPARATOR = "\0"
 # The modules are files while it runs: compilers and tracebacks read their sources.
 LOADER = """\
 # {title}: torchrun --standalone --nproc-per-node=8 train_gpt.py --help
-import atexit,base64,json,lzma,os,shutil,sys,tempfile
+import atexit,json,lzma,os,shutil,sys,tempfile
 if __name__=="__main__":
  d=tempfile.mkdtemp();atexit.register(shutil.rmtree,d,True)
- *p,r=lzma.decompress(base64.b85decode("{packed}")).decode().split("\\0")
+ v=0
+ for c in map(ord,r"{packed}"):v=v*94+c-32-(c>34)
+ v//=94
+ *p,r=lzma.decompress(v.to_bytes(v.bit_length()+7>>3)[1:]).decode().split("\\0")
  for n,s in zip(p[::2],p[1::2]):open(f"{{d}}/{{n}}.py","w",encoding="utf-8").write(s)
  sys.path.insert(0,d)
  import {flat} as m
@@ -80,7 +82,7 @@ def script_of(record: RecordConfig) -> bytes:
     sources = sources_of(record)
     parts = [part for module in sources.modules.items() for part in module]
     settings = json.dumps(sources.settings, separators=(",", ":"), sort_keys=True)
-    packed = base64.b85encode(_compressed(SEPARATOR.join([*parts, settings]).encode())).decode()
+    packed = _in_base_94(_compressed(SEPARATOR.join([*parts, settings]).encode()))
     return LOADER.format(title=record.name, packed=packed, flat=FLAT, entry=sources.entry).encode()
 
 
@@ -118,6 +120,15 @@ def _minified(source: str, preserved: list[str] | None = None) -> str:
 def _compressed(data: bytes) -> bytes:
     """As LZMA of the old form, whose header is short; of the settings that differ for text, the smallest."""
     return min((_lzma(data, literal_bits) for literal_bits in (2, 3, 4)), key=len)
+
+
+def _in_base_94(data: bytes) -> str:
+    """``data`` after a 1, as one number; its digits are printable ASCII without the quote, the last, a 0, a space."""
+    number, digits = int.from_bytes(b"\1" + data) * 94, []
+    while number:
+        number, digit = divmod(number, 94)
+        digits.append(chr(digit + 32 + (digit > 1)))
+    return "".join(reversed(digits))
 
 
 def _lzma(data: bytes, literal_bits: int) -> bytes:
