@@ -1,8 +1,8 @@
 """The script of a record: what its run reaches of this package, as one file that unpacks and runs itself.
 
 The package's own code, brought together by ``shake`` and ``flatten``, minified by python-minifier, compressed with LZMA
-and written in base 94, all that a raw string may hold of ASCII. It needs what ``requirements.txt`` names and no tritgolf. The same record and sources give the
-same bytes.
+and written in base 94, all that a raw string may hold of ASCII. It needs what ``requirements.txt`` names and no
+tritgolf. The same record and sources give the same bytes.
 """
 
 import importlib.metadata
