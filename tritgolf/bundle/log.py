@@ -10,7 +10,7 @@ from typing import Any
 from tritgolf.outcome import mark_of
 
 Facts = Mapping[str, Any]
-SHOWN = ("batch_tokens", "steps", "warmdown_fraction", "cpu_threads", "order")
+SHOWN = ("batch_tokens", "steps", "warmdown_fraction", "warmdown_steps", "cpu_threads", "order")
 
 
 def opening(record: str, model: Facts, train: Facts, *, parameters: int, world: int, seed: int) -> Iterator[str]:
