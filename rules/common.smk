@@ -15,6 +15,7 @@ from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
 from tritgolf.laboratory.grids import grid_kind, grid_of
 from tritgolf.provenance import version_of
+from tritgolf.report.experiments import experiment_file, records_of
 from tritgolf.report.record_facts import record_facts
 from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
@@ -37,7 +38,11 @@ def _configured():
     """Records, their datasets, GPUs and processes a run, each record's grid; a mistake is one line and the end."""
     try:
         pipeline = load_pipeline(config, " and ".join(map(os.path.relpath, workflow.configfiles)))
-        named = (resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records)
+        experiment = pipeline.experiment and experiment_file(
+            pipeline.experiment, REPOSITORY / "records" / "experiments"
+        )
+        names = records_of(experiment) if experiment else pipeline.records
+        named = (resolve_record(pipeline, name, REPOSITORY / "records") for name in names)
         found = {record.name: record for record in named}
         texts = {record.dataset: load_dataset(record.dataset, REPOSITORY / "datasets") for record in found.values()}
         if pipeline.device == "cpu":
@@ -50,7 +55,7 @@ def _configured():
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    return found, texts, gpus, processes, grids
+    return found, texts, gpus, processes, grids, experiment
 
 
 def _grid_of(record: RecordConfig, name: str | None):
@@ -61,7 +66,8 @@ def _grid_of(record: RecordConfig, name: str | None):
     return grid
 
 
-RECORDS, DATASETS, GPUS, PROCESSES, GRIDS = _configured()
+RECORDS, DATASETS, GPUS, PROCESSES, GRIDS, EXPERIMENT_FILE = _configured()
+EXPERIMENT = EXPERIMENT_FILE and EXPERIMENT_FILE.stem
 # What training is told (`device` of `train_stage`): on a cluster, a node may have GPUs that it wasn't asked for.
 DEVICE = "cuda" if GPUS else "cpu" if config.get("device") == "cpu" else "any"
 # Of jobs that compute on GPUs, for --sdm conda. Not a reason to make results again (rerun-triggers of profiles/default).
