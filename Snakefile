@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
 Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding, laboratory, report,
-published, claims, paper, audit, leaderboard, script, bundle.
+published, claims, paper, audit, compared, leaderboard, script, bundle.
 """
 
 import os
@@ -44,6 +44,7 @@ include: "rules/roundtrip.smk"
 include: "rules/laboratory.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/experiment.smk"
 include: "rules/bundle.smk"
 include: "rules/audit.smk"
 include: "rules/leaderboard.smk"
@@ -128,6 +129,14 @@ rule sliding:
     localrule: True
     message:
         "The scores by checkpoint are in results/RECORD/tables/checkpoints.md"
+
+
+rule compared:
+    input:
+        COMPARED,
+    localrule: True
+    message:
+        "The table is results/experiments/EXPERIMENT/compared.md"
 
 
 rule laboratory:

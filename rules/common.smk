@@ -16,6 +16,7 @@ from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
 from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind, grid_of
 from tritgolf.provenance import version_of
+from tritgolf.report.experiments import experiment_file, records_of
 from tritgolf.report.record_facts import record_facts
 from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
@@ -39,8 +40,12 @@ def _configured():
     try:
         sources = " and ".join(map(os.path.relpath, workflow.configfiles)) or "config"
         pipeline = load_pipeline(read_yaml(REPOSITORY / "config.yaml") | config, sources)
-        records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in pipeline.records]
-        given = {record.name: name for record, name in zip(records, pipeline.records)}
+        experiment = pipeline.experiment and experiment_file(
+            pipeline.experiment, REPOSITORY / "records" / "experiments"
+        )
+        names = records_of(experiment) if experiment else pipeline.records
+        records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in names]
+        given = {record.name: name for record, name in zip(records, names)}
         chosen = [
             load_dataset(name, REPOSITORY / "datasets") for name in dict.fromkeys(record.dataset for record in records)
         ]
@@ -56,7 +61,7 @@ def _configured():
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    return found, given, texts, gpus, processes, grids
+    return found, given, texts, gpus, processes, grids, experiment
 
 
 def _grid_of(record: RecordConfig, name: str | None):
@@ -67,7 +72,8 @@ def _grid_of(record: RecordConfig, name: str | None):
     return grid
 
 
-RECORDS, GIVEN, DATASETS, GPUS, PROCESSES, GRIDS = _configured()
+RECORDS, GIVEN, DATASETS, GPUS, PROCESSES, GRIDS, EXPERIMENT_FILE = _configured()
+EXPERIMENT = EXPERIMENT_FILE and EXPERIMENT_FILE.stem
 # What training is told (`device` of `train_stage`): on a cluster, a node may have GPUs that it wasn't asked for.
 DEVICE = "cuda" if GPUS else "cpu" if config.get("device") == "cpu" else "any"
 # Of jobs that compute on GPUs, for --sdm conda. Not a reason to make results again (rerun-triggers of profiles/default).

@@ -25,7 +25,8 @@ class PipelineConfig(Settings):
 
     ``run``: a name for what these settings make of the records: ``results/RECORD@RUN`` instead of ``results/RECORD``.
     ``replace``: whether trainings that are done, or stopped, may give way to others of the same name.
-    ``submissions``: the folder of submissions that ``leaderboard`` audits.
+    ``submissions``: the folder of submissions that ``leaderboard`` audits. ``experiment``: one of
+    ``records/experiments/``, whose records are then those that are run.
     """
 
     records: tuple[str, ...]
@@ -38,6 +39,7 @@ class PipelineConfig(Settings):
     run: str | None = None
     replace: bool = False
     submissions: str | None = None
+    experiment: str | None = None
 
     @model_validator(mode="after")
     def _records_are_named_once(self) -> "PipelineConfig":

@@ -1,13 +1,17 @@
 """Rows of storages by role: what each path changes, and what is said of one that can't be."""
 
+import json
+
 import pytest
 
 from tests.laboratory.test_role_stage import CALIBRATION, INT8, OWN
-from tests.small import small_transformer
+from tests.small import RECORDS, small_transformer
 from tritgolf.config.calibration import GeneratedText, TrainingText
+from tritgolf.config.record import load_record
 from tritgolf.config.storage import RoleStorage, factors, forms_by_role
 from tritgolf.errors import InputError
-from tritgolf.laboratory.role_grid import RoleGridConfig, role_variants
+from tritgolf.laboratory.grid import load_grid, merge_equal
+from tritgolf.laboratory.role_grid import RoleGridConfig, record_variants, role_variants
 from tritgolf.laboratory.variant import single_factors
 from tritgolf.report.storage_words import shown_factors
 
@@ -75,18 +79,19 @@ def test_a_calibration_is_part_of_a_row():
 
 
 def test_a_row_may_calibrate_on_another_text():
-    own_text = GeneratedText(sequences=4, tokens=16)
+    own_text = GeneratedText(sequences=4, tokens=16, damping=0.01)
     rows = {
         "short": {"calibration.tokens": 8},
         "training": {"calibration": {"source": "training_tokens", "batches": 2}},
         "batches": {"calibration.batches": 1},  # of training tokens, which this record doesn't calibrate on
     }
     found = variants(calibration=own_text, **rows)
-    assert found["short"].calibration == GeneratedText(sequences=4, tokens=8)
+    assert found["short"].calibration == GeneratedText(sequences=4, tokens=8, damping=0.01)
     assert found["training"].calibration == TrainingText(batches=2)
     assert "batches" not in found
-    calibrations = {name: shown_factors(found[name].factors)["calibration"] for name in ("own", "training", "lossless")}
-    assert calibrations == {"own": "4 × 16 tokens of its own", "training": "2 × 48 sequences", "lossless": "none"}
+    words = {name: shown_factors(found[name].factors)["calibration"] for name in ("own", "training", "lossless")}
+    of_itself = "4 × 16 tokens of its own at temperature 0.8, damped by 0.01"
+    assert words == {"own": of_itself, "training": "2 × 48 sequences", "lossless": "none"}
 
 
 def test_a_row_about_what_the_record_has_not_is_left_out():
@@ -94,6 +99,16 @@ def test_a_row_about_what_the_record_has_not_is_left_out():
     nearest = {role: {**form, "rounding": "nearest"} if "bits" in form else form for role, form in plain.items()}
     rows = {"hashed": {"roles.hash_embedding.bits": 8}, "short": {"calibration.batches": 1}}
     assert rows.keys() & variants(RoleStorage(roles=nearest), None, **rows).keys() == set()
+
+
+def test_words_tell_every_row_from_its_start():
+    """A row of the repository's grids changes nothing that its words don't say."""
+    for record, grid in (("int6_slot", "trinity"), ("demo_trinity_v1", "trinity_v1"), ("int6_recurrent", "int6")):
+        config = load_record(record, RECORDS)
+        rows = record_variants(load_grid(grid, RECORDS / "grids", RoleGridConfig), config.export, config.model)
+        distinct = {name: rows[name] for name in merge_equal(rows).values()}
+        words = {name: json.dumps(shown_factors(one.factors)) for name, one in distinct.items()}
+        assert len(set(words.values())) == len(words), record
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import pytest
 
 from tests.report import synthetic
 from tests.report.test_metrics import edit
+from tests.small import RECORDS
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.report.experiment_table import experiment_table
-from tritgolf.report.experiments import load_experiment
+from tritgolf.report.experiments import experiment_file, load_experiment, read_experiment, records_of
 
 MEASURED = Path(__file__).parents[2] / "measured"
 KEPT = sorted(path.parent for path in MEASURED.glob("*/experiment.yaml"))
@@ -134,6 +136,25 @@ def test_a_run_that_is_kept_elsewhere_is_found_where_the_experiment_says(folder)
     path.write_text(EXPERIMENT + "runs: {third: ../kept_elsewhere}")
     with pytest.raises(InputError, match="runs: no row is of 'third'; records of the rows: first, second"):
         load_experiment(folder)
+
+
+def test_an_experiment_of_results_says_records_and_storages_that_there_are(folder, tmp_path_factory):
+    wanted = experiment_table(*load_experiment(folder)).frame
+    elsewhere = tmp_path_factory.mktemp("experiments") / "two.yaml"
+    (folder / "experiment.yaml").rename(elsewhere)
+    pd.testing.assert_frame_equal(experiment_table(*load_experiment(elsewhere, folder)).frame, wanted)
+    assert experiment_file("two", elsewhere.parent) == elsewhere
+    with pytest.raises(InputError, match=r"experiment 'three': is unknown; known experiments: two"):
+        experiment_file("three", elsewhere.parent)
+
+
+@pytest.mark.parametrize("path", sorted((RECORDS / "experiments").glob("*.yaml")), ids=lambda path: path.stem)
+def test_experiments_to_be_run_are_of_records_that_can_be_compared(path):
+    rows = read_experiment(path)[0].rows
+    records = {name: load_record(name, RECORDS) for name in records_of(path)}
+    assert all(row.storage in records[row.record].export.storages for row in rows)
+    made_with = {(record.seeds, record.dataset, tuple(record.train.checkpoint_names)) for record in records.values()}
+    assert len(made_with) == 1
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)

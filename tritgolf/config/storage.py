@@ -54,6 +54,8 @@ def of_its_grid(raw: Any) -> Any:
 
 USUAL_SCALE = {"row": "float16", "tensor": "float32"}
 USUAL_DAMPING = IntegerConfig.model_fields["damping"].default
+USUAL_FLOOR = IntegerConfig.model_fields["least_clip"].default
+USUAL_TRITS = TritsConfig.model_fields["rounding"].default
 FormConfig = Annotated[NumbersConfig | TritsConfig | IntegerConfig, BeforeValidator(of_its_grid)]
 
 
@@ -102,10 +104,13 @@ def form_in_words(form: Mapping[str, Any]) -> str:
     if "format" in form:
         return str(form["format"])
     if form["grid"] != "integer":
-        return f"{form['grid']}, scales {form['scales']}"
+        way = "" if form["rounding"] == USUAL_TRITS else f", {form['rounding']}"
+        return f"{form['grid']}, scales {form['scales']}{way}"
     words = [f"int{form['bits']} a {form['scale']}"]
     words += [f"clip {form['clip_sigmas']:g} σ"] if form["clip_sigmas"] else []
     words += [f"clip at quantiles {form['clip_quantiles']}"] if form["clip_quantiles"] else []
+    floor = f"scales from {form['least_clip']:g}/{(1 << form['bits'] - 1) - 1}"
+    words += [floor] if form["least_clip"] != USUAL_FLOOR else []
     words += [str(form["scale_dtype"])] if form["scale_dtype"] != USUAL_SCALE[form["scale"]] else []
     words.append(str(form["rounding"]))
     if form["rounding"] != "nearest":

@@ -1,7 +1,8 @@
 """Several kept runs of one question, side by side: which way to train and to store costs how much.
 
-An experiment is a folder with ``experiment.yaml`` and one run a record (``<record>/record.json`` …), below it or where
-``runs`` says, all with the same seeds, text and checkpoints.
+A kept experiment is a folder with ``experiment.yaml`` and one run a record (``<record>/record.json`` …), below it or
+where ``runs`` says, all with the same seeds, text and checkpoints. One to be run is a file of ``records/experiments/``,
+whose runs are results.
 """
 
 import os
@@ -39,25 +40,44 @@ class Experiment(Settings):
     rows: tuple[Row, ...] = Field(min_length=2)
 
 
-def read_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Path]]:
-    """The experiment in ``folder`` and the folders of its runs by record, in the order of its rows."""
-    path = Path(folder) / FILE
-    experiment = validate(Experiment, read_yaml(path), path)
-    records = dict.fromkeys(row.record for row in experiment.rows)
+def experiment_file(name: str, folder: str | Path) -> Path:
+    """``folder/name.yaml``; ``InputError`` that lists the experiments of ``folder`` where there is none."""
+    path = Path(folder) / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.yaml"))) or "none"
+        raise InputError(f"experiment {name!r}", "is unknown", f"known experiments: {known}")
+    return path
+
+
+def records_of(path: Path) -> list[str]:
+    """The records of the experiment at ``path``, in the order of its rows."""
+    rows = validate(Experiment, read_yaml(path), path).rows
+    return list(dict.fromkeys(row.record for row in rows))
+
+
+def read_experiment(place: str | Path, runs: str | Path | None = None) -> tuple[Experiment, dict[str, Path]]:
+    """The experiment in the folder, or the file, ``place``; the folders of its runs by record, in its rows' order.
+
+    ``runs``: where runs are that it doesn't place itself; by default beside its file.
+    """
+    path = _file_of(place)
+    experiment, records = validate(Experiment, read_yaml(path), path), records_of(path)
     for record in experiment.runs:
         if record not in records:
             raise InputError(path, f"runs: no row is of {record!r}", f"records of the rows: {', '.join(records)}")
-    folders = {record: path.parent / experiment.runs.get(record, record) for record in records}
+    beside = path.parent if runs is None else Path(runs)
+    places = {record: path.parent / place for record, place in experiment.runs.items()}
+    folders = {record: places.get(record, beside / record) for record in records}
     return experiment, {record: Path(os.path.normpath(folder)) for record, folder in folders.items()}
 
 
-def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
+def load_experiment(place: str | Path, runs_in: str | Path | None = None) -> tuple[Experiment, dict[str, Run]]:
     """The experiment in ``folder`` and its runs by record.
 
     ``InputError`` if a run is missing, or was not made with the baseline's seeds, text and checkpoints.
     """
-    experiment, folders = read_experiment(folder)
-    path = Path(folder) / FILE
+    experiment, folders = read_experiment(place, runs_in)
+    path = _file_of(place)
     runs = {record: _of_seeds(load_run(place), experiment.seeds, path) for record, place in folders.items()}
     wanted = _made_with(runs[experiment.rows[0].record])
     for record, run in runs.items():
@@ -66,6 +86,10 @@ def load_experiment(folder: str | Path) -> tuple[Experiment, dict[str, Run]]:
                 problem = f"{record} has the {what} {found}, the baseline {wanted[what]}"
                 raise InputError(path, problem, f"run both with the same {what}")
     return experiment, runs
+
+
+def _file_of(place: str | Path) -> Path:
+    return Path(place) if Path(place).suffix == ".yaml" else Path(place) / FILE
 
 
 def _of_seeds(run: Run, seeds: tuple[int, ...] | None, path: Path) -> Run:

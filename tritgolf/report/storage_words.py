@@ -11,7 +11,7 @@ from tritgolf.config.storage import form_in_words, forms_by_role
 ROLES, CALIBRATION, NO_CALIBRATION = "roles.", "calibration.", "none"
 CALIBRATION_WORDS = {  # by source
     "training_tokens": "{batches} × {sequences} sequences",
-    "generated": "{sequences} × {tokens} tokens of its own",
+    "generated": "{sequences} × {tokens} tokens of its own at temperature {temperature:g}",
 }
 UNSAID = ("estimator", "calibration")  # where a storage is told in full
 
@@ -21,12 +21,18 @@ def shown_factors(factors: Mapping[str, Any]) -> dict[str, Any]:
     forms = forms_by_role(factors)
     text = {name.removeprefix(CALIBRATION): value for name, value in factors.items() if name.startswith(CALIBRATION)}
     rest = {name: value for name, value in factors.items() if not name.startswith((ROLES, CALIBRATION))}
-    calibration = CALIBRATION_WORDS[text["source"]].format(**text) if text else NO_CALIBRATION
+    calibration = _calibration(text) if text else NO_CALIBRATION
     return {
         **{f"{ROLES}{role}": form_in_words(form) for role, form in forms.items()},
         **rest,
         **({"calibration": calibration} if forms else {}),
     }
+
+
+def _calibration(text: Mapping[str, Any]) -> str:
+    """What GPTQ was calibrated on, and the damping of what was collected, if any."""
+    damping = f", damped by {text['damping']:g}" if text.get("damping") else ""
+    return CALIBRATION_WORDS[text["source"]].format(**text) + damping
 
 
 def is_by_role(grid: pd.DataFrame) -> bool:
