@@ -23,6 +23,7 @@ from tritgolf.evaluate.windows import Windows
 from tritgolf.model.loss import nats_of
 from tritgolf.model.network import Head, Network, device_of
 from tritgolf.model.residual import at_least_fp32
+from tritgolf.outcome import NOT_CAUSAL
 from tritgolf.progress import progress
 
 
@@ -42,8 +43,13 @@ class Slot(Adaptation):
 
     @property
     def fits_its_targets(self) -> bool:
-        """As ``Adaptation`` says."""
+        """Whether targets are scored with what was fitted to them."""
         return self.settings.fits == "scored"
+
+    @property
+    def mark(self) -> str:  # type: ignore[override]
+        """That such a score is not causal."""
+        return NOT_CAUSAL if self.fits_its_targets else ""
 
     def score(
         self, network: Network, tokens: Tokens, groups: Sequence[Windows], scorer: Scorer
