@@ -99,8 +99,8 @@ class Slot(Adaptation):
             logits = _logits(head, hidden[:, -count:] + shift, bias)
             each = [nats_of(logits / t, targets[:, -count:].flatten()) for t in (1.0, scorer.temperature)]
         nats, tempered = ([x.double().cpu().numpy() for x in (nats, lse.square())] for nats, lse in each)
-        sums = (WindowNats(*(x.reshape(-1, count).sum(1) for x in of)) for of in (nats, tempered))
-        return Scores(scored_targets(windows), nats[0], *sums, len(windows.starts) * windows.length)
+        first, second = (WindowNats(*(x.reshape(-1, count).sum(1) for x in of)) for of in (nats, tempered))
+        return Scores(scored_targets(windows), nats[0], first, second, len(windows.starts) * windows.length)
 
     def _fit(self, head: Head, hidden: Tensor, targets: Tensor, divisors: Tensor) -> tuple[Tensor, Tensor]:
         """Shift (windows, 1, embed) and bias (windows, 1, vocabulary) that lower the nats of ``targets``.
