@@ -141,6 +141,13 @@ def test_describe_a_transformer(capsys):
     assert re.search(r"^ +evaluate\.methods\.ttt\.adapt\.0\.kind +score_first$", text, re.M)
 
 
+def test_describe_the_transformer_of_1722(capsys):
+    facts = json.loads(run(capsys, "describe", "int6_slot", "--records", RECORDS, "--json"))
+    assert (facts["parameters"]["published"], facts["steps"], facts["seconds"]) == (26_993_756, 20_000, 600)
+    text = run(capsys, "describe", "int6_slot", "--records", RECORDS)
+    assert re.search(r"^ +model\.rotary_stretch\.of +call  \(faithful: call, honest: context\)$", text, re.M)
+
+
 def test_describe_shows_what_the_mode_decides_at_its_default_too(capsys):
     text = run(capsys, "describe", "tiny_int6", "--records", RECORDS)
     assert re.search(r"^ +train\.adam\.trains_hash_embedding +True  \(faithful: False, honest: True\)$", text, re.M)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.small import random_network, small_model
+from tests.small import random_network, random_transformer, small_model, small_transformer
 from tritgolf.evaluate import score
 from tritgolf.evaluate.bytes import TextBytes, TokenBytes, unigram_bpb
 from tritgolf.evaluate.load import trained_network
@@ -20,6 +20,7 @@ from tritgolf.evaluate.score import (
 )
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 from tritgolf.model.loss import softcap
+from tritgolf.model.phase import Phase
 
 
 def text(tokens=75, vocabulary=300, seed=5) -> np.ndarray:
@@ -186,6 +187,20 @@ def test_scoring_sees_no_token_behind_its_target(network):
     ends = windows.starts + windows.length
     assert (before[ends < 60] == after[ends < 60]).all()
     assert not (before[ends > 65] == after[ends > 65]).any()
+
+
+def test_a_short_window_is_scored_as_if_it_were_padded_to_the_context():
+    """As by the code of #1019, whose rotary base depends on the length of the call."""
+    model = small_transformer(rotary_stretch={"from_length": 8, "of": "call"})
+    published = random_transformer(model)
+    scored = trained_network(model, published.state_dict())
+    tokens = torch.arange(12)[None]
+    padded = torch.nn.functional.pad(tokens, (0, model.context - 12))
+    published.enter(Phase(recurrence=True))
+    with torch.inference_mode():
+        wanted = published(padded)[:, :12]
+        assert (scored(tokens) - wanted).abs().max() < 2e-3  # what rounding makes of it
+        assert (published(tokens) - wanted).abs().max() > 0.1
 
 
 def test_a_summary_by_hand():

@@ -13,7 +13,9 @@ from tritgolf.train.warmup import warm_up
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 MODEL = small_transformer(width=128, compute="bfloat16")
-STEPS = [Phase()] * 6 + [Phase(recurrence=True)] * 6
+LATE = small_transformer(width=128, compute="bfloat16", qat={"roles": ("mlp", "projection"), "quantizer": {
+    "grid": "integer", "bits": 6, "scale_dtype": "float32"}})  # fmt: skip
+STEPS = {"recurrence": (MODEL, Phase(), Phase(recurrence=True)), "qat": (LATE, Phase(True, qat=False), Phase(True))}
 
 
 def batch(step: int) -> list[torch.Tensor]:
@@ -22,23 +24,26 @@ def batch(step: int) -> list[torch.Tensor]:
     return [tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()]
 
 
-def trained(replays: bool) -> tuple[list[float], dict[str, torch.Tensor]]:
-    train = training_1716(micro_batch_sequences=16, steps=12, compile_steps=3)
-    trainer = Trainer(MODEL, train, 1, Ranks(0, 1, torch.device("cuda")))
+def trained(replays: bool, switch: str = "recurrence") -> tuple[list[float], dict[str, torch.Tensor]]:
+    model, *phases = STEPS[switch]
+    start = {"recurrence": {"recurrence": 0.5}, "qat": {"qat": 0.5}}[switch]
+    train = training_1716(micro_batch_sequences=16, steps=12, compile_steps=3, start=start)
+    trainer = Trainer(model, train, 1, Ranks(0, 1, torch.device("cuda")))
     if not replays:
         trainer._record = lambda: None
         trainer._compute_gradients, trainer._update = trainer.compute_gradients, trainer.update
     warm_up(trainer, batch)
     norms = []
-    for step, phase in enumerate(STEPS):
+    for step, phase in enumerate(6 * phases[:1] + 6 * phases[1:]):
         trainer.enter(phase)
         trainer.step(step, 1.0, *batch(step))
         norms.append(trainer.gradient_norm)
     return norms, {name: tensor.clone() for name, tensor in trainer.state().items()}
 
 
-def test_replayed_steps_of_both_phases_are_the_steps_called_plainly():
-    (norms, state), (plain_norms, plain_state) = trained(True), trained(False)
+@pytest.mark.parametrize("switch", STEPS)
+def test_replayed_steps_of_both_phases_are_the_steps_called_plainly(switch):
+    (norms, state), (plain_norms, plain_state) = trained(True, switch), trained(False, switch)
     assert norms == pytest.approx(plain_norms, rel=2e-2)
     for name, tensor in state.items():
         if plain_state[name].float().norm() > 0:

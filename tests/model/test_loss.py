@@ -35,7 +35,10 @@ def test_softcap_by_hand(logit, expected):
     assert softcap(torch.tensor(logit, dtype=torch.float64), 10.0).item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("logit", "expected"), [(10, 9.645382), (-30, -22.847825), (100, 29.923739), (0, 0)])
+@pytest.mark.parametrize(
+    ("logit", "expected"),
+    [(1, 0.9996298), (10, 9.645382), (15, 13.8635147), (-30, -22.847825), (100, 29.923739), (0, 0)],
+)
 def test_the_true_tanh_by_hand(logit, expected):
     assert tanh_softcap(torch.tensor(logit, dtype=torch.float64), 30.0).item() == pytest.approx(expected, abs=1e-6)
 

@@ -87,7 +87,7 @@ def test_late_quantization_is_of_the_published_loss_and_gradients():
     published, io = facts("net_1722"), tensors("net_1722_io")
     grid = {"grid": "integer", "bits": 6, "scale_dtype": "float32", "least_clip": 1}
     qat = {"roles": ("projection",), "quantizer": grid, "scored": False}
-    model = model_1722(published["config"], qat=qat)
+    model = model_1722(published["config"], qat=qat, rotary_stretch=None)
     trainer = Trainer(model, training_1722(), 0, ALONE)
     trainer.network.load_state_dict(tensors("net_1722_weights"))
     inputs, targets = io["ids"][:, :-1], io["ids"][:, 1:].long().flatten()

@@ -27,8 +27,8 @@ def weights():
     return tensors("net_1722_weights")
 
 
-def loaded(weights, attend=sdpa_attention, **settings) -> Transformer:
-    network = Transformer(model_1722(FACTS["config"], **settings), attend)
+def loaded(weights, attend=sdpa_attention, fused=False, **settings) -> Transformer:
+    network = Transformer(model_1722(FACTS["config"], **settings), attend, fused=fused)
     network.load_state_dict(weights)
     return network
 
@@ -59,8 +59,9 @@ def test_of_the_context_it_is_one_base_for_all_lengths(io, weights):
     assert_close(longest, io["logits_2048_last16"], rtol=0, atol=2e-5)
 
 
-def test_loss_and_gradients_are_the_published_ones(io, weights):
-    network, ids = loaded(weights), io["ids"].long()
+@pytest.mark.parametrize("fused", [False, True])
+def test_loss_and_gradients_are_the_published_ones(io, weights, fused):
+    network, ids = loaded(weights, fused=fused), io["ids"].long()
     loss, _ = network.head().loss(network(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), 0.0)
     assert loss.item() == pytest.approx(FACTS["loss"], abs=2e-6)
     loss.backward()

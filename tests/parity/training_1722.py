@@ -25,4 +25,6 @@ def training_1722(**settings) -> TrainConfig:
     )
     mechanisms = {"muon": muon, "adam": adam, "clip_norm": 0.3, "clip_each_rank": True}
     start = {"start": StartConfig(qat_lr_below=0.15), "average": AverageConfig(decay=0.997)}
-    return TrainConfig(**{**mechanisms, **start, "warmdown_steps": 3500, "z_loss": 0.0, **settings})
+    return TrainConfig(
+        **{**mechanisms, **start, "warmdown_fraction": 0, "warmdown_steps": 3500, "z_loss": 0.0, **settings}
+    )

@@ -86,6 +86,29 @@ def test_rows_by_their_l2_norm_as_the_code_of_1716_has_it(shape, monkeypatch):
     torch.testing.assert_close(found / factor, published[f"{shape}/row_normalized_float32"], rtol=0, atol=5e-6)
 
 
+@pytest.mark.parametrize("shape", ["row", "wide", "tall", "square"])
+def test_without_row_normalization_as_the_code_of_1019_has_it(shape, monkeypatch):
+    published = load_file(REPOSITORY / "tests" / "parity" / "newton_schulz.safetensors")
+    gradient = published[f"{shape}/in"][None]
+    factor = max(1, gradient.shape[1] / gradient.shape[2]) ** 0.5
+    found = orthogonalize(gradient, 5, "none")[0]
+    assert (found / factor - published[f"{shape}/bf16_1019"].float()).abs().max() < 0.03
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.float)
+    found = orthogonalize(gradient, 5, "none")[0]
+    torch.testing.assert_close(found / factor, published[f"{shape}/float32"], rtol=0, atol=5e-6)
+
+
+def test_a_bf16_momentum_rounds_gradient_and_buffer_and_nothing_else():
+    weight, buffer = gradients(2, 4, 8), torch.zeros(2, 4, 8, dtype=torch.bfloat16)
+    gradient = gradients(2, 4, 8, seed=1)
+    rates = {"lr": torch.tensor(0.025), "momentum": torch.tensor(0.92), "iterations": 5, "rows": "none"}
+    muon_step(weight, gradient, buffer, **rates)
+    muon_step(weight, gradient, buffer, **rates)
+    rounded = gradient.bfloat16()
+    assert torch.equal(buffer, rounded * 0.92 + rounded)
+    assert (weight.dtype, buffer.dtype) == (torch.float32, torch.bfloat16)
+
+
 @pytest.mark.parametrize("size", [1.0, 1e-5])  # of gradients after clipping: RMSNorm's ε would leave rows unequal
 def test_small_rows_by_their_l2_norm_count_as_much_as_large_ones(size, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.float)

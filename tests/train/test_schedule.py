@@ -110,6 +110,7 @@ def test_quantization_begins_at_a_share_or_below_a_factor():
             {"start": {"qat": 0, "qat_lr_below": 0.15}},
             "start.qat_lr_below: 0.15 is not possible; it must be null, as qat",
         ),
+        ({"warmdown_steps": 5}, "warmdown_fraction: 0.15 is not possible; it must be 0 where steps are counted"),
         ({"clip_each_rank": True}, "clip_each_rank: True is not possible; it must be false without clip_norm"),
         ({"start": {"recurrence": 1.5}}, "start.recurrence: 1.5: Input should be less than or equal to 1"),
         ({"start": {"recurrence": -0.1}}, "start.recurrence: -0.1: Input should be greater than or equal to 0"),

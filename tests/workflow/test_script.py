@@ -1,6 +1,7 @@
 """A record's script, run by a Python that has no tritgolf, makes what the pipeline makes; the bundle holds it."""
 
 import json
+import math
 import re
 import shutil
 
@@ -73,6 +74,18 @@ def test_the_int6_script_makes_what_the_package_makes(base, tmp_path):
         for key in ("training_seconds", "compile_seconds"):
             del made["run"][key]
     assert alone == package
+
+
+def test_the_system_of_1722_is_trained_stored_and_scored(base, tmp_path):
+    """Through its late switch: the factor of the learning rates is below 0.15 in the last of its 24 steps."""
+    arguments = [*data_of(base), "--out", tmp_path / "run"]
+    assert main(settings_of(load_record("tiny_slot")), 1, list(map(str, arguments))) == 0
+    made = result_of(tmp_path / "run")
+    assert made["run"]["steps"] == 24
+    scores = made["evaluate"]["methods"]
+    assert scores["sliding"]["nats"] < scores["chunked"]["nats"] < 0.9 * math.log(512)
+    curve = [json.loads(line) for line in next((tmp_path / "run").rglob("metrics.jsonl")).read_text().splitlines()]
+    assert [line["step"] for line in curve if line["qat"]] == [24]
 
 
 def test_the_bundle_is_whole_its_bytes_are_one_number_and_the_audit_is_green(base, bundle):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
-SHOWN = ("batch_tokens", "steps", "warmdown_fraction", "cpu_threads", "order")
+SHOWN = ("batch_tokens", "steps", "warmdown_fraction", "warmdown_steps", "cpu_threads", "order")
 
 
 def opening(record: str, model: Facts, train: Facts, *, parameters: int, world: int, seed: int) -> Iterator[str]:

@@ -86,8 +86,8 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = copy.deepcopy(base)
     for key, value in over.items():
         below = merged.get(key)
-        both = isinstance(value, dict) and isinstance(below, dict)
-        merged[key] = merge(below, value) if both and not _is_another(below, value) else copy.deepcopy(value)
+        alike = isinstance(value, dict) and isinstance(below, dict) and not _is_another(below, value)
+        merged[key] = merge(merged[key], value) if alike else copy.deepcopy(value)
     return merged
 
 

@@ -132,6 +132,12 @@ class TrainConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _one_warmdown(self) -> "TrainConfig":
+        fraction = self.warmdown_fraction
+        check(self.warmdown_steps is None or fraction == 0, "warmdown_fraction", fraction, "0 where steps are counted")
+        return self
+
+    @model_validator(mode="after")
     def _something_is_clipped(self) -> "TrainConfig":
         check(self.clip_norm is not None or not self.clip_each_rank, "clip_each_rank", True, "false without clip_norm")
         return self

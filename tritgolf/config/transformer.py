@@ -42,8 +42,9 @@ class ValueEmbeddingConfig(Settings):
 class RotaryStretchConfig(Settings):
     """A rotary base that grows with the length, beyond ``from_length`` positions (#1019; "NTK-aware" scaling).
 
-    ``of``: the length of each call, as published, or of the context the model is trained with. The published base of
-    shorter calls, which only its generation of text makes, is another one than the model was ever trained with.
+    ``of``: the length of each call, as published, or of the context the model is trained with. Published code makes
+    shorter calls when it generates text and collects Hessians, and pads what it scores to the context. So the base of
+    generation is one that the model was never trained with.
     """
 
     from_length: Positive
