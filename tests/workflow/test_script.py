@@ -84,6 +84,10 @@ def test_the_system_of_1722_is_trained_stored_and_scored(base, tmp_path):
     assert made["run"]["steps"] == 24
     scores = made["evaluate"]["methods"]
     assert scores["sliding"]["nats"] < scores["chunked"]["nats"] < 0.9 * math.log(512)
+    assert scores["slot"]["nats"] < scores["sliding"]["nats"]
+    assert {name: score["mark"] for name, score in scores.items() if "mark" in score} == {"slot": "not causal"}
+    log = (tmp_path / "run" / "train_seed42.log").read_text().splitlines()
+    assert [line.startswith("final_slot") for line in log if line.endswith("ms not causal")] == [True]
     curve = [json.loads(line) for line in next((tmp_path / "run").rglob("metrics.jsonl")).read_text().splitlines()]
     assert [line["step"] for line in curve if line["qat"]] == [24]
 

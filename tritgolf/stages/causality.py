@@ -28,7 +28,7 @@ TOY = TransformerConfig(
     kind="transformer", vocab_size=8, layers=2, width=16, heads=2, kv_heads=1, mlp_multiple=2, context=16,
     rotary_dims=4, rotary_frequencies="float32", xsa_layers=2, compute="float32", logit_temp=False,
 )  # fmt: skip
-STRIDE, BATCH, CHANGES, TEXT = 4, 64, 4, 75
+STRIDE, BATCH, CHANGES, TEXT = 4, 64, 8, 75
 TRAINING: dict[str, Any] = {"kind": "score_first", "chunk_tokens": 32, "epochs": 1, "lr": 0.05}
 
 
