@@ -1,4 +1,4 @@
-"""``snakemake causality``: what the probes say of every way to score, the page that tells it, and a function of one's own.
+"""``snakemake causality``: what the probes say of every way to score, its page, and a function of one's own.
 
 One run on a network of toy size serves all of this.
 """

@@ -125,8 +125,8 @@ def probe_scorer(score: Score, tokens: npt.ArrayLike, vocabulary: int, *, tolera
     """What both probes say of a scoring function of your own: ``later_tokens``, then ``own_token`` in two places.
 
     ``score``: tokens (n,), int64 → nats (n − 1,) of all but the first. ``tolerance``: as in ``later_tokens``. Calls it
-    at most 66 times on texts of the length of ``tokens``, and twice ``vocabulary`` times on texts up to that length: at the
-    middle, and at the last token, where whatever adapts has seen the most. It can't tell whether a target is scored
+    at most 66 times on texts of the length of ``tokens``, and twice ``vocabulary`` times on texts up to that length: at
+    the middle, and at the last token, where whatever adapts has seen the most. It can't tell whether a target is scored
     twice: a function gives each token one number.
     """
     last = len(np.asarray(tokens)) - 1
