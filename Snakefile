@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
 Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding, laboratory, report,
-published, claims, paper, audit, compared, leaderboard, script, bundle.
+published, claims, paper, audit, compared, leaderboard, script, bundle, causality.
 """
 
 import os
@@ -48,6 +48,7 @@ include: "rules/experiment.smk"
 include: "rules/bundle.smk"
 include: "rules/audit.smk"
 include: "rules/leaderboard.smk"
+include: "rules/causality.smk"
 include: "rules/paper.smk"
 include: "rules/page.smk"
 include: "rules/provenance.smk"

@@ -61,23 +61,18 @@ def judge(agrees: bool, evidence: str) -> Outcome:
     return holds(evidence) if agrees else contradicted(evidence)
 
 
-NOT_CAUSAL, TWICE = "not causal", "targets twice"
-
-
-def score_mark(causal: bool | None, fits_its_targets: bool, scored_again: int) -> str:
-    """What is said beside a score that is no valid one, wherever it is shown; "" of others.
-
-    ``causal``: the causality probe's verdict. ``fits_its_targets``: the method says so itself. ``scored_again``: scores
-    of targets that had one already.
-    """
-    breaks = ((causal is False or fits_its_targets, NOT_CAUSAL), (scored_again > 0, TWICE))
-    return ", ".join(mark for applies, mark in breaks if applies)
+NOT_CAUSAL, TWICE = "not causal", "targets twice"  # what is said beside scores that are no valid ones
 
 
 def mark_of(score: Mapping[str, Any]) -> str:
-    """``score_mark`` of a method's block of ``evaluate.json``."""
-    causal = (score.get("causality") or {}).get("causal")
-    return score_mark(causal, score.get("fits_its_targets", False), score.get("scored_again", 0))
+    """What is said beside a method's score wherever it is shown; "" where it is valid.
+
+    ``score``: its block of ``evaluate.json``. The method itself may have a ``mark``; the causality probe tells others.
+    """
+    causality = score.get("causality") or {}
+    not_causal = score.get("mark") == NOT_CAUSAL or causality.get("causal") is False
+    breaks = ((not_causal, NOT_CAUSAL), (causality.get("scored_again"), TWICE))
+    return ", ".join(mark for applies, mark in breaks if applies)
 
 
 S = TypeVar("S")

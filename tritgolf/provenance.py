@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent
 COMMAND = "TRITGOLF_COMMAND"
 ON_CPU = "cpu: "  # before the processor, where a rank's device is told
 # How a stage's metrics file is read: raised when its fields change. Files of all versions are read.
-SCHEMAS = {"train": 2, "export": 2, "roundtrip": 3, "evaluate": 5, "laboratory": 3, "probes": 3}
+SCHEMAS = {"train": 2, "export": 2, "roundtrip": 3, "evaluate": 5, "laboratory": 3, "probes": 3, "causality": 1}
 # What computes a number: raised when the same input must give another one. Rules carry the versions that their output
 # depends on as params (``version_of``), so that old results are made again, and no others.
 VERSIONS = {

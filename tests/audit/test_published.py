@@ -76,3 +76,9 @@ def test_damaged_csv_is_one_line(content, tmp_path):
     (tmp_path / "x.csv").write_text(content)
     with pytest.raises(InputError, match=r"x\.csv"):
         read_csv(tmp_path / "x.csv")
+
+
+def test_published_scores_that_are_no_valid_ones_are_marked():
+    """#1722's, fitted to the targets that they are of; the model under them has a valid score."""
+    cells = rebuilt_table(read_seed_table("pr1722", PUBLISHED)).cells
+    assert list(cells.columns) == ["row", "slot_v2 (not causal)", "slot_v3_ttt (not causal)", "int6_gptq_mlp3"]

@@ -18,7 +18,7 @@ from tritgolf.evaluate.slot import Batch, Slot, learning_rate
 from tritgolf.evaluate.windowed import Scorer, Windowed
 from tritgolf.evaluate.windows import Windows, sliding_groups
 from tritgolf.model.network import Head
-from tritgolf.outcome import Verdict
+from tritgolf.outcome import NOT_CAUSAL, Verdict
 
 TOKENS = np.random.default_rng(0).integers(12, size=46).astype(np.uint16)
 SLOT = SlotSettings(kind="slot")
@@ -168,8 +168,8 @@ def test_with_one_target_a_window_no_earlier_score_moves_but_probabilities_add_u
 
 
 def test_a_method_that_fits_its_targets_says_so_in_its_facts():
-    assert method().facts(4)["fits_its_targets"] is True
-    assert "fits_its_targets" not in method(fits="context").facts(4)
+    assert method().facts(4)["mark"] == NOT_CAUSAL
+    assert "mark" not in method(fits="context").facts(4)
 
 
 def test_its_settings_are_the_records():

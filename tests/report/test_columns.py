@@ -99,7 +99,7 @@ def test_a_score_that_says_itself_that_it_fits_its_targets_is_marked_whatever_th
     for seed in transformer.seeds:
         content = seed.evaluate.model_dump()
         content["methods"]["chunked"]["record_bpb"] = content["methods"]["chunked"].pop("bpb_with_z_loss")
-        content["methods"]["slot"] |= {"causality": {"causal": None, "reason": ""}, "fits_its_targets": True}
+        content["methods"]["slot"] |= {"causality": {"causal": None, "reason": ""}, "mark": "not causal"}
         seed.evaluations = {"final": EvaluateMetrics.model_validate(content)}
     assert set(seeds_table(transformer).cells["slot BPB"][:4]) == {"1.1000 (not causal)"}
 
@@ -108,7 +108,8 @@ def test_a_score_that_counts_targets_twice_is_marked_in_every_table_and_plot(fol
     run = load_run(folder)
     for seed in run.seeds:
         found = evaluated(seed, sliding=(2.45, 1, True))
-        twice = found.sliding.model_copy(update={"scored_again": 1984})
+        causality = found.sliding.causality.model_copy(update={"scored_again": 1984})
+        twice = found.sliding.model_copy(update={"causality": causality, "mark": "targets twice"})
         seed.evaluations = {"final": found.model_copy(update={"methods": {**found.methods, "sliding": twice}})}
     marked = "2.4500 ± 0.0000 (targets twice)"
     table = seeds_table(run)

@@ -25,13 +25,17 @@ SUMMARY = "summary.csv"  # the printed mean and standard deviation, beside the s
 
 @dataclass(frozen=True)
 class SeedTable:
-    """A system's published table: seed → figure → printed value, the printed summary rows, and the logs if any."""
+    """A system's published table: seed → figure → printed value, the printed summary rows, and the logs if any.
+
+    ``marks``: figure → what is said beside scores that are no valid ones.
+    """
 
     system: str
     figures: tuple[str, ...]
     seeds: dict[int, dict[str, Printed]]
     printed: dict[str, dict[str, Printed]] = field(default_factory=dict)
     logs: tuple[RunLog, ...] = ()
+    marks: dict[str, str] = field(default_factory=dict)
 
     def column(self, figure: str) -> list[Printed]:
         """The per-seed values of a figure that were printed."""
@@ -58,11 +62,12 @@ def read_seed_table(system: str, folder: str | Path = FOLDER) -> SeedTable:
     place, known = Path(folder) / system, table_systems(folder)
     if system not in known:
         raise InputError(place, f"has no published table of {system!r}", f"known: {', '.join(known)}")
-    figures = read_figures(place).table
+    stated = read_figures(place)
+    figures = stated.table
     seeds = {int(row["seed"]): _printed(row, figures) for row in read_csv(place / SEEDS)}
     summary = place / SUMMARY
     printed = {row["row"]: _printed(row, figures) for row in read_csv(summary)} if summary.is_file() else {}
-    return SeedTable(system, figures, seeds, printed, read_logs(place) if log_files(place) else ())
+    return SeedTable(system, figures, seeds, printed, read_logs(place) if log_files(place) else (), stated.marks)
 
 
 def marks(table: SeedTable) -> Iterator[Mark]:

@@ -38,9 +38,9 @@ def rebuilt_table(table: SeedTable) -> Table:
             frame.append({"row": title} | {f: row[f].value if f in row else math.nan for f in table.figures})
     summary_rows = len(cells) - len(table.seeds)
     title = f"Published figures of {table.system}, recomputed"
-    return Table(
-        title, pd.DataFrame(frame), pd.DataFrame(cells), _notes(table, found), left=("row",), summary_rows=summary_rows
-    )
+    headings = {figure: f"{figure} ({mark})" for figure, mark in table.marks.items()}
+    shown = pd.DataFrame(cells).rename(columns=headings)
+    return Table(title, pd.DataFrame(frame), shown, _notes(table, found), left=("row",), summary_rows=summary_rows)
 
 
 def differences(table: SeedTable) -> pd.DataFrame:

@@ -7,8 +7,6 @@ by published bytes, so that all lines of a log have one ratio of nats and bits p
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tritgolf.outcome import mark_of
-
 Facts = Mapping[str, Any]
 SHOWN = ("batch_tokens", "steps", "warmdown_fraction", "warmdown_steps", "cpu_threads", "order")
 
@@ -56,14 +54,14 @@ def scored(evaluation: Facts, grids: str) -> Iterator[str]:
         yield f"temp_scaling optimal_T:{temperature['best']:.2f}"
     for name, score in methods.items():
         called = {"chunked": f"{grids}_roundtrip"}.get(name, name)
-        took = f"eval_time:{1000 * score['seconds']:.0f}ms"
+        took = f"eval_time:{1000 * score['seconds']:.0f}ms {score.get('mark', '')}".rstrip()
         if "stride" not in score:
-            yield f"final_{called} {_loss(score)} {took}{_mark(score)}"
+            yield f"final_{called} {_loss(score)} {took}"
             continue
         is_last = name == list(methods)[-1]
         at = temperature["best"] if is_last and is_tempered(evaluation) else 1.0
         shown = headline(evaluation) if is_last else score
-        yield f"final_{called} {_loss(shown)} (stride={score['stride']}, T={at:.2f}) {took}{_mark(score)}"
+        yield f"final_{called} {_loss(shown)} (stride={score['stride']}, T={at:.2f}) {took}"
 
 
 def headline(evaluation: Facts) -> dict[str, float]:
@@ -76,12 +74,6 @@ def headline(evaluation: Facts) -> dict[str, float]:
 def is_tempered(evaluation: Facts) -> bool:
     """Whether the headline is at a temperature that was calibrated."""
     return bool(evaluation["temperature"] and evaluation["temperature"]["applied"])
-
-
-def _mark(score: Facts) -> str:
-    """What stands beside a score that is no valid one."""
-    mark = mark_of(score)
-    return f" NOT VALID: {mark}" if mark else ""
 
 
 def _loss(score: Facts) -> str:

@@ -121,6 +121,19 @@ def own_token(
     )
 
 
+def probe_scorer(score: Score, tokens: npt.ArrayLike, vocabulary: int, *, tolerance: float = 0.0) -> list[Outcome]:
+    """What both probes say of a scoring function of your own: ``later_tokens``, then ``own_token`` in two places.
+
+    ``score``: tokens (n,), int64 → nats (n − 1,) of all but the first. ``tolerance``: as in ``later_tokens``. Calls it
+    at most 66 times on texts of the length of ``tokens``, and twice ``vocabulary`` times on texts up to that length: at
+    the middle, and at the last token, where whatever adapts has seen the most. It can't tell whether a target is scored
+    twice: a function gives each token one number.
+    """
+    last = len(np.asarray(tokens)) - 1
+    own = [own_token(score, tokens, vocabulary, position=place) for place in sorted({max(last // 2, 1), last})]
+    return [later_tokens(score, tokens, vocabulary, tolerance=tolerance).outcome, *own]
+
+
 @dataclass(frozen=True)
 class OwnToken:
     """What all tokens' probabilities add up to at ``position``: exactly, of all, or estimated from ``drawn`` of them.

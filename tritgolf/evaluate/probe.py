@@ -82,6 +82,7 @@ def probe(
     changes: int = CHANGES,
     draws: int = DRAWS,
     ranks: Ranks | None = None,
+    both: bool = False,
 ) -> Causality:
     """Probe ``method`` on the beginning of ``tokens``; ``scores``: what it gave all of them.
 
@@ -89,6 +90,7 @@ def probe(
     later tokens changed, and with up to ``draws`` tokens in each of two places: within the first window, where a
     network could look at its target, and at the last target, where a method has adapted to all before. All of the
     method's ``ranks`` probe, through what they share as well; the first's numbers decide, so that all go on alike.
+    ``both``: add up probabilities even where later tokens settle it.
     """
     first = (ranks or alone()).of_first
     small, length = method.for_probe(network.model.context)
@@ -103,13 +105,23 @@ def probe(
     tolerance = max(TOLERANCE, NOISE * noise) if noise < NOISY else 0.0
     later = later_tokens(nats, text, network.model.vocab_size, changes=changes, tolerance=tolerance, many=True)
     own = []
-    if later.repeatable and later.leak is None:
-        scored = np.flatnonzero(~np.isnan(reference)) + 1
+    if later.repeatable and (both or later.leak is None):
+        scored = _scored_once(small, network, text, reference, again=len(scores.targets) > scores.distinct)
         middle = min(network.model.context // 2, len(scored) - 1)
         for position in sorted({int(scored[middle]), int(scored[-1])}):
             distribution = first(next_token(network, text[:position]))
             own.append(sampled_own_token(nats, text, position, distribution, draws=draws, many=True))
     return Causality(later, own, len(scores.targets) - scores.distinct)
+
+
+def _scored_once(
+    method: Method, network: Network, text: npt.NDArray[np.int64], nats: Nats, again: bool
+) -> npt.NDArray[np.int64]:
+    """Places of ``text`` whose token has one score; ``again``: whether the method gives any token two."""
+    if not again:
+        return np.flatnonzero(~np.isnan(nats)) + 1
+    targets = method.score(network, text.astype(np.uint16), "causality").targets
+    return np.flatnonzero(np.bincount(targets) == 1) + 1
 
 
 @contextlib.contextmanager

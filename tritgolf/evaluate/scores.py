@@ -55,12 +55,11 @@ def score_by(
     """
     began = time.perf_counter()
     scores = method.score(network, tokens, name)
-    seconds, again = time.perf_counter() - began, len(scores.targets) - scores.distinct
+    seconds = time.perf_counter() - began
     facts = {
         **_summary(scores, scores.sums, tokens, sizes, z_loss).as_dict(),
         **method.facts(network.model.context),
         "kind": kind,
-        **({"scored_again": again} if again else {}),
         "seconds": seconds,
         "window_tokens_per_second": scores.window_tokens / seconds,
         **({} if probe is None else {"causality": probe(method, network, tokens, scores, ranks=ranks).as_dict()}),

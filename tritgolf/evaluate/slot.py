@@ -23,6 +23,7 @@ from tritgolf.evaluate.windows import Windows
 from tritgolf.model.loss import nats_of
 from tritgolf.model.network import Head, Network, device_of
 from tritgolf.model.residual import at_least_fp32
+from tritgolf.outcome import NOT_CAUSAL
 from tritgolf.progress import progress
 
 
@@ -42,8 +43,13 @@ class Slot(Adaptation):
 
     @property
     def fits_its_targets(self) -> bool:
-        """As ``Adaptation`` says."""
+        """Whether targets are scored with what was fitted to them."""
         return self.settings.fits == "scored"
+
+    @property
+    def mark(self) -> str:  # type: ignore[override]
+        """That such a score is not causal."""
+        return NOT_CAUSAL if self.fits_its_targets else ""
 
     def score(
         self, network: Network, tokens: Tokens, groups: Sequence[Windows], scorer: Scorer
@@ -93,8 +99,8 @@ class Slot(Adaptation):
             logits = _logits(head, hidden[:, -count:] + shift, bias)
             each = [nats_of(logits / t, targets[:, -count:].flatten()) for t in (1.0, scorer.temperature)]
         nats, tempered = ([x.double().cpu().numpy() for x in (nats, lse.square())] for nats, lse in each)
-        at_1, at_t = (WindowNats(*(x.reshape(-1, count).sum(1) for x in of)) for of in (nats, tempered))
-        return Scores(scored_targets(windows), nats[0], at_1, at_t, len(windows.starts) * windows.length)
+        first, second = (WindowNats(*(x.reshape(-1, count).sum(1) for x in of)) for of in (nats, tempered))
+        return Scores(scored_targets(windows), nats[0], first, second, len(windows.starts) * windows.length)
 
     def _fit(self, head: Head, hidden: Tensor, targets: Tensor, divisors: Tensor) -> tuple[Tensor, Tensor]:
         """Shift (windows, 1, embed) and bias (windows, 1, vocabulary) that lower the nats of ``targets``.

@@ -79,16 +79,12 @@ class Adaptation(Protocol):
     """A part of a method that changes the network while it scores; several are a chain, each on the last's network."""
 
     kind: str
+    mark: str = ""  # what is to be said beside its scores because of how they are made, whatever the probe can tell
 
     def score(
         self, network: Network, tokens: Tokens, groups: Sequence[Windows], scorer: "Scorer"
     ) -> tuple[Scores, Network]:
         """Scores of ``groups`` of windows, in their order, and the network that it ends with: a copy, if changed."""
-
-    @property
-    def fits_its_targets(self) -> bool:
-        """Whether it scores targets with what was fitted to them: then the score is no model's, by its construction."""
-        return False
 
     def for_probe(self, context: int) -> "Adaptation":
         """As ``Method.for_probe``."""
@@ -162,10 +158,10 @@ class Windowed(Method):
     adapt: tuple[Adaptation, ...] = ()
 
     def facts(self, context: int) -> dict[str, Any]:
-        """Stride, window and rule of sliding windows, and what adapts to the text, or fits it and is marked so."""
-        facts: dict[str, Any] = {"stride": self.stride, "window": context, "rule": self.rule} if self.stride else {}
-        facts |= {"adapt": [each.kind for each in self.adapt]} if self.adapt else {}
-        return facts | ({"fits_its_targets": True} if any(each.fits_its_targets for each in self.adapt) else {})
+        """Stride, window and rule of sliding windows, what adapts to the text, and its mark."""
+        sliding = {} if self.stride is None else {"stride": self.stride, "window": context, "rule": self.rule}
+        facts = sliding | ({"adapt": [each.kind for each in self.adapt]} if self.adapt else {})
+        return facts | next(({"mark": each.mark} for each in self.adapt if each.mark), {})
 
     def score(self, network: Network, tokens: Tokens, what: str) -> Scores:
         """As ``Method`` says."""

@@ -74,8 +74,9 @@ def published_table(run: Run, published: PublishedSystem) -> Table:
     for name, figure in figures.figures.items():
         values = theirs[name].dropna().tolist()
         row = _published_row(figure, values, ours, same_text)
-        mark = marks.get(figure.figure, "")
-        texts = (marked(format_mean_std(values, figure.decimals), ours, mark), _here(figure, ours, mark))
+        of_theirs = f" ({figures.marks[name]})" if name in figures.marks else ""
+        here = _here(figure, ours, marks.get(figure.figure, ""))
+        texts = (format_mean_std(values, figure.decimals) + of_theirs, here)
         rows.append(row)
         shown.append(
             {

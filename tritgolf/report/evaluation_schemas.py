@@ -8,22 +8,26 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from tritgolf.errors import InputError
-from tritgolf.outcome import score_mark
+from tritgolf.outcome import mark_of
 from tritgolf.report.facts import Count, Facts, NonNegative, Size
 from tritgolf.report.scores import WITH_Z_LOSS, PureScore, Score
 
 
 class Causality(Facts):
-    """What the probe says: ``causal`` is None where it can't tell; ``reason``: its evidence in a line."""
+    """What the probe says: ``causal`` is None where it can't tell; ``reason``: its evidence in a line.
+
+    ``scored_again``: scores of targets that had one.
+    """
 
     causal: bool | None
     reason: str
+    scored_again: Count = 0
 
 
 class MethodScore(PureScore):
     """Scores by one method. ``stride``, ``window``, ``rule``: of sliding windows; ``adapt``: what changes the network.
 
-    ``fits_its_targets``: scored with what was fitted to them; ``scored_again``: scores of targets that had one.
+    ``mark``: what is said beside the score wherever it is shown, "" where it is valid.
     ``bpb_with_z_loss``: as in ``Score``. ``seconds``: of scoring alone; files up to schema 4 have
     them of sliding windows.
     """
@@ -37,16 +41,15 @@ class MethodScore(PureScore):
     window: Size | None = None
     rule: str | None = None
     adapt: tuple[str, ...] = ()
-    fits_its_targets: bool = False
-    scored_again: Count = 0
+    mark: str = ""
     seconds: NonNegative | None = None
     window_tokens_per_second: NonNegative | None = None
     causality: Causality | None = None
 
-    @property
-    def mark(self) -> str:
-        """What is to be said beside the score wherever it is shown: ``outcome.score_mark``."""
-        return score_mark(getattr(self.causality, "causal", None), self.fits_its_targets, self.scored_again)
+    @model_validator(mode="before")
+    @classmethod
+    def _marked(cls, raw: Any) -> Any:
+        return {**raw, "mark": mark_of(raw)} if isinstance(raw, dict) else raw
 
 
 class ChunkedScore(MethodScore, Score):

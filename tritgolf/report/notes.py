@@ -116,7 +116,8 @@ def _leaks_note(run: Run, seeds: pd.DataFrame) -> str:
     """Which methods' scores are no valid ones, and why."""
     marks = {name: marked("", seeds, f"{name}_mark") for name in (*WINDOWS, *methods_of(run))}
     leaking, twice = ([name for name, mark in marks.items() if word in mark] for word in (NOT_CAUSAL, TWICE))
-    again = sorted({seed.method(name).scored_again for seed in run.seeds for name in twice} - {0})
+    probes = [seed.method(name).causality for seed in run.seeds for name in twice]
+    again = sorted({probe.scored_again for probe in probes if probe} - {0})
     leaks = f"Not causal: {', '.join(leaking)}. Such a score uses the tokens that it predicts: it is no model's BPB."
     repeats = (
         f"Targets twice: {', '.join(twice)}. The windows at the end of the text score its last targets again: "

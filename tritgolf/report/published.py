@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from pydantic import Field
 
 from tritgolf.config.settings import Settings, merge, read_yaml, validate
 from tritgolf.errors import InputError
@@ -32,11 +33,12 @@ class Figure(Settings):
 class Figures(Settings):
     """``figures.yaml``: the ``dataset`` that the published scores are of, how both sides are counted (``note``), and
     the published columns that are compared; ``table``: those of the printed table, which is recomputed if there are
-    any."""
+    any; ``marks``: what is said beside the scores of a column that are no valid ones."""
 
     dataset: str
     note: str
     table: tuple[str, ...] = ()
+    marks: dict[str, str] = Field(default_factory=dict)
     figures: dict[str, Figure]
 
 
