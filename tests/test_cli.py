@@ -140,6 +140,8 @@ def test_describe_a_transformer(capsys):
         assert part in text, part
     assert "trits" not in text
     assert re.search(r"^ +evaluate\.methods\.ttt\.adapt\.0\.kind +score_first$", text, re.M)
+    assert re.search(r"^ +export\.storages\.nearest\.roles\.mlp +int6 a row, clip 12.85 σ, nearest$", text, re.M)
+    assert "evaluate.stride" not in text and "calibration_tokens" not in text  # its methods and settings use neither
 
 
 def test_describe_the_transformer_of_1722(capsys):

@@ -22,7 +22,7 @@ def blame(path: str | Path) -> Iterator[None]:
         raise InputError(path, "is not a file", "give the path of an artifact") from None
 
 
-def require(holds: bool, what: str) -> None:
-    """Raise ``MalformedError(what)`` unless ``holds``."""
+def require(holds: bool, what: str = "is damaged") -> None:
+    """Raise ``MalformedError(what)`` unless ``holds``; records' scripts leave ``what`` out (``specialize``)."""
     if not holds:
         raise MalformedError(what)

@@ -98,3 +98,16 @@ def test_other_systems_entries_and_the_branches_for_them_go(tmp_path):
     )
     assert (run(), run(1)) == (0, ["a"])
     assert "class B" not in flattened.flat and "of_b" not in flattened.flat
+
+
+def test_of_an_error_the_advice_goes_and_of_a_damaged_file_what_is_wrong_with_it(tmp_path):
+    flattened, run = package(
+        tmp_path,
+        main="class InputError(Exception): pass\n"
+        "def require(holds, what='is damaged'):\n if not holds: raise InputError('file', what, 'fetch it again')\n"
+        "def run(n): require(n > 1, f'has {n} bytes'); return n",
+    )
+    assert run(2) == 2
+    with pytest.raises(Exception, match=r"^\('file', 'is damaged'\)$"):
+        run(1)
+    assert "bytes" not in flattened.flat and "fetch" not in flattened.flat

@@ -153,7 +153,7 @@ def run(measured, tmp_path_factory):
 def test_tables_tell_forms_in_words(run):
     table = TABLES["laboratory"](run)
     words = dict(zip(table.cells["storage"], table.cells["what it is"], strict=True))
-    assert words["nearest_matrices"] == "own but for attention, mlp: int6 a row, clip 12.85 σ"
+    assert words["nearest_matrices"] == "own but for attention, mlp: int6 a row, clip 12.85 σ, nearest"
     assert words["calibration_8"] == "own but for calibrated on 8 × 4 sequences"
     assert words["mixes_fp16"] == "own but for mix: float16"
     assert words["only_mlp"] == "lossless but for mlp: int6 a row, clip 12.85 σ, gptq"

@@ -1,6 +1,7 @@
 """Systems without trits, and with other evaluation methods, in the tables that the ternary ones have."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +11,12 @@ from tests.small import REPOSITORY
 from tritgolf.report.catalogue import draw
 from tritgolf.report.columns import WINDOWS
 from tritgolf.report.comparisons import published_table, records_table
+from tritgolf.report.frames import score_frame
 from tritgolf.report.laboratory_tables import grid_table, length_table
 from tritgolf.report.metrics import load_run
+from tritgolf.report.plots import score_plot
 from tritgolf.report.published import read_published, systems
+from tritgolf.report.record_facts import mechanisms
 from tritgolf.report.schemas import EvaluateMetrics
 from tritgolf.report.seed_columns import columns_of, method_columns
 from tritgolf.report.tables import checkpoints_table, roundtrip_table, seeds_table
@@ -121,6 +125,23 @@ def test_a_score_that_counts_targets_twice_is_marked_in_every_table_and_plot(fol
     assert checkpoints_table(run).cells["sliding BPB"].tolist() == [marked]
     legends = [text.get_text() for text in draw("sliding", run).legends[0].get_texts()]
     assert [text for text in legends if "targets twice" in text] == [legends[1]]
+
+
+def test_other_methods_are_in_the_table_of_checkpoints_and_beside_sliding_windows(transformer):
+    table = checkpoints_table(transformer)
+    assert list(table.cells.columns)[2:7] == ["chunked BPB", "sliding BPB", "sliding gains", "ttt BPB", "slot BPB"]
+    assert table.cells["ttt BPB"].tolist() == ["2.4003 ± 0.0025"]
+    assert table.cells["slot BPB"].tolist() == ["1.1000 ± 0.0000 (not causal)"]
+    lines = {line.get_label().partition(":")[0]: line for line in score_plot(score_frame(transformer)).axes[0].lines}
+    assert list(lines["ttt"].get_xdata()) == [2.4, 2.403, 2.398]
+
+
+def test_what_was_scored_is_told_by_its_name(transformer):
+    averaged = transformer.facts.model_copy(update={"averages_weights": True})
+    for run, called in ((transformer, "trained"), (replace(transformer, facts=averaged), "averaged")):
+        assert any(note.startswith(f"Val BPB ({called} weights)") for note in seeds_table(run).notes)
+    assert mechanisms({"train": {"average": {"decay": 0.99}}})["averages_weights"]
+    assert not mechanisms({"train": {"average": None}})["averages_weights"]
 
 
 def test_systems_side_by_side_have_the_columns_of_both(transformer, folder):

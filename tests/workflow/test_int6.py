@@ -5,6 +5,9 @@ import json
 import pandas as pd
 import pytest
 
+from tritgolf.audit.auditor import audit
+from tritgolf.bundle.folder import write_bundle
+
 pytestmark = pytest.mark.workflow
 
 SETTINGS = {"records": ["tiny_int6"], "seeds": [42]}
@@ -27,3 +30,10 @@ def test_it_is_trained_stored_and_scored_to_a_table(untrained):
     assert not [name for name in row.index if "zero" in name or "trit" in name]
     assert untrained.planned("results/tiny_int6/tables/seeds.csv", **SETTINGS) == {}
     assert untrained.left_behind() == []
+    bundle = write_bundle(untrained.results("tiny_int6"))
+    stated = json.loads((bundle / "submission.json").read_text())
+    counted = [bundle / "train_gpt.py", *bundle.glob("*.tgolf")]
+    assert stated["bytes_total"] == sum(path.stat().st_size for path in counted)
+    needed = {line.partition("==")[0] for line in (bundle / "requirements.txt").read_text().split()}
+    assert "constriction" in needed and "brotli" not in needed
+    assert audit(bundle).exit_code == 0

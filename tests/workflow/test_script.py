@@ -59,11 +59,25 @@ def test_the_ternary_script_makes_the_pipelines_weights_artifact_scores_and_log(
     assert printed == bundled == TIMES.sub("", ended.stdout)
 
 
-def test_the_int6_script_makes_what_the_package_makes(base, tmp_path):
+@pytest.fixture
+def plain(base, tmp_path, monkeypatch):
+    """The shards as the contest has them: its names, no manifest, no byte counts; told by its environment variables."""
+    shards, tokenizer = data_of(base)[1::2]
+    folder = tmp_path / "fineweb"
+    folder.mkdir()
+    for path in (path for path in shards.glob("*.bin") if "bytes" not in path.name):
+        (folder / f"fineweb_{path.name}").symlink_to(path)
+    told = {"DATA_PATH": folder, "TOKENIZER_PATH": tokenizer, "SEED": 7}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    return folder
+
+
+def test_the_int6_script_makes_what_the_package_makes(plain, tmp_path):
     """With repeated layers, an average, GPTQ and test-time training; trained for fewer steps than the record."""
     record = load_record("tiny_int6")
     size = write_script(record, tmp_path / "train_gpt.py")
-    arguments = [*data_of(base), "--steps", "6", "--out"]
+    arguments = ["--steps", "6", "--out"]
     ended = run_alone(tmp_path / "train_gpt.py", *arguments, tmp_path / "alone")
     assert ended.returncode == 0, ended.stderr
     assert main(settings_of(record), size, [*map(str, arguments), str(tmp_path / "package")]) == 0
@@ -74,6 +88,8 @@ def test_the_int6_script_makes_what_the_package_makes(base, tmp_path):
         for key in ("training_seconds", "compile_seconds"):
             del made["run"][key]
     assert alone == package
+    assert alone["evaluate"]["validation_bytes"]["raw"] is None
+    assert (tmp_path / "alone" / "train_seed7.log").is_file()
 
 
 def test_the_system_of_1722_is_trained_stored_and_scored(base, tmp_path):

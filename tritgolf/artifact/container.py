@@ -184,8 +184,8 @@ def is_container(start: bytes) -> bool:
 
 
 def by_payload_kind(bytes_by_section: Mapping[str, int]) -> dict[str, int]:
-    """Bytes by section, with 0 for a kind of payload that has none."""
-    return dict.fromkeys(PAYLOAD_KINDS, 0) | dict(bytes_by_section)
+    """Bytes by section: the kinds of numbers in their order, then codes; of the sections that there are."""
+    return {kind: bytes_by_section[kind] for kind in (*PAYLOAD_KINDS, *bytes_by_section) if kind in bytes_by_section}
 
 
 def _checked_specs(header: ContainerHeader) -> dict[str, TensorSpec]:

@@ -180,7 +180,7 @@ def stored_bytes(specs: Mapping[str, TensorSpec], group_size: int) -> dict[str, 
         totals[PAYLOAD_KIND[spec.kind]] += length_of(spec.format, spec.numbers_shape(group_size))
         if spec.codes is not None:
             totals[spec.codes.section] = totals.get(spec.codes.section, 0) + _codes_length(spec.codes, spec.shape)
-    return totals
+    return {kind: size for kind, size in totals.items() if size}
 
 
 def _codes_length(codes: Codes, shape: Shape) -> int:

@@ -7,6 +7,7 @@ that the script holds. A stopped run continues with the same command. Everything
 import argparse
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tritgolf import checkpoint
 from tritgolf.artifact.calibration import TrainingRun
 from tritgolf.artifact.container import read_artifact
 from tritgolf.bundle import log
+from tritgolf.bundle.plain import with_manifest
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.config.settings import validate
 from tritgolf.data.manifest import verify_shards
@@ -49,12 +51,13 @@ def main(settings: dict[str, Any], code_bytes: int, arguments: list[str] | None 
         plan.live.mkdir(parents=True, exist_ok=True)
         try:
             with joined_ranks(plan.hang_seconds, plan.device) as ranks:
+                plan = replace(plan, shards=_shards(plan, asked.tokenizer, ranks))
                 facts = _trained(record, plan, ranks)
+                trained = _exported(record, plan, facts, asked.tokenizer, out, code_bytes) if ranks.is_main else {}
+                _score(record, plan, facts, asked.tokenizer, ranks.of_first(trained), ranks)
         except Preempted as stop:
             print(stop, flush=True)
             return EXIT_PREEMPTED
-        if ranks.is_main:  # the others leave: what follows is one process's work
-            _export_and_score(record, plan, facts, asked.tokenizer, out, code_bytes)
     return 0
 
 
@@ -70,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _shards(plan: Plan, tokenizer: Path, ranks: Ranks) -> Path:
+    """The folder that is trained on: the main rank puts one together where the given one has no manifest."""
+    links = plan.live.with_name("shards")
+    made = with_manifest(plan.shards, tokenizer, plan.model.vocab_size, links) if ranks.is_main else links
+    return ranks.of_first(made)
+
+
 def _trained(record: BundledRecord, plan: Plan, ranks: Ranks) -> dict[str, Any]:
     """Facts of the finished training; the main rank checks the data first and writes the log."""
     if ranks.is_main:
@@ -83,10 +93,10 @@ def _trained(record: BundledRecord, plan: Plan, ranks: Ranks) -> dict[str, Any]:
     return run(plan, ranks, lambda line: _tell(plan, [log.step_line(line, plan.train.steps)]))
 
 
-def _export_and_score(
+def _exported(
     record: BundledRecord, plan: Plan, run: dict[str, Any], tokenizer: Path, out: Path, code_bytes: int
-) -> None:
-    """Write the artifact, reload it, score it by the record's methods; tell the log and ``result.json``."""
+) -> dict[str, Any]:
+    """Score the trained weights and write the artifact; tell the log. What ``result.json`` says of them."""
     model, train, export = record.model, record.train, record.export
     weights = checkpoint.load(plan.live / "final.safetensors")
     text = validation_text(plan.shards, tokenizer, model, record.evaluate.batch_sequences, train.z_loss)
@@ -98,12 +108,20 @@ def _export_and_score(
     )
     stored = exported.entries[export.own_storage]
     _tell(plan, log.sizes(stored, code=code_bytes, limit=export.byte_limit, grids=record.grids))
-    artifact = read_artifact(out / stored["file"])
-    data = EvaluationData(plan.shards, tokenizer)
-    scores = evaluated(artifact, model, train, record.evaluate, data, steps=run["steps"], world=run["world"])[0]
-    _tell(plan, log.scored(scores, record.grids))
-    result = {"weights_digest": weights.facts["digest"], "trained": score, "stored": stored, "code_bytes": code_bytes}
-    write_json(out / "result.json", result | {"evaluate": scores, "run": run})
+    return {"weights_digest": weights.facts["digest"], "trained": score, "stored": stored, "code_bytes": code_bytes}
+
+
+def _score(
+    record: BundledRecord, plan: Plan, run: dict[str, Any], tokenizer: Path, result: dict[str, Any], ranks: Ranks
+) -> None:
+    """Reload the artifact and score it by the record's methods, on all ranks; tell the log and ``result.json``."""
+    out = plan.live.parent
+    artifact = read_artifact(out / result["stored"]["file"])
+    data, steps = EvaluationData(plan.shards, tokenizer), {"steps": run["steps"], "world": run["world"]}
+    scores = evaluated(artifact, record.model, record.train, record.evaluate, data, **steps, ranks=ranks)[0]
+    if ranks.is_main:
+        _tell(plan, log.scored(scores, record.grids))
+        write_json(out / "result.json", result | {"evaluate": scores, "run": run})
 
 
 def _tell(plan: Plan, lines: Iterable[str], anew: bool = False) -> None:

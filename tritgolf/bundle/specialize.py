@@ -3,7 +3,8 @@
 ``isinstance`` of a class that the record has none of is false; what follows from that is dead. Annotations of
 functions and variables say nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of
 dataclasses and named tuples say only that there is a field. Settings were validated when the script was written: checks
-after validation go. Of an ``InputError`` where and what stay, how to mend it goes.
+after validation go. Of an ``InputError`` where and what stay, how to mend it goes; of a damaged file what is wrong with
+it, since the script reads the file that it has written.
 """
 
 import ast
@@ -66,6 +67,8 @@ class _Specializer(ast.NodeTransformer):
                 return ast.Constant(False)
         if isinstance(node.func, ast.Name) and node.func.id == "InputError":
             node.args = node.args[:2]
+        if isinstance(node.func, ast.Name) and node.func.id == "require":
+            node.args = node.args[:1]
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:

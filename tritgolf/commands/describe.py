@@ -68,7 +68,7 @@ def _artifact(artifact: dict[str, Any], ternary: bool) -> list[tuple[str, str]]:
     limit = f"the limit of {artifact['limit']:,} holds after it, with the code"
     return [
         ("", f"artifact before compression, storage {artifact['storage']!r}, {codes}"),
-        *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items() if size or ternary),
+        *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items()),
         ("total", f"{artifact['bytes']:,} bytes before {method} ({limit})"),
         *_coded(artifact),
     ]
@@ -82,10 +82,39 @@ def _coded(artifact: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _settings(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """The configuration; then what the mode decides and a dump leaves out: settings added later, at their defaults."""
-    pairs = flatten(facts["configuration"])
+    """The configuration; then what the mode decides and a dump leaves out: settings added later, at their defaults.
+
+    A form of storage is told in words. What no other setting makes use of is left out.
+    """
+    configuration = facts["configuration"]
+    export, inert = configuration["export"], _inert(configuration)
+    storages = {name: _in_words(storage) for name, storage in export["storages"].items()}
+    pairs = flatten(configuration | {"export": export | {"storages": storages}})
     shown = {key for key, _ in pairs}
-    return pairs + [(key, str(value)) for key, value in facts["decided_by_mode"].items() if key not in shown]
+    later = [(key, value) for key, value in facts["decided_by_mode"].items() if key not in shown]
+    return [pair for pair in pairs + flatten(dict(later)) if pair[0] not in inert]
+
+
+def _in_words(storage: dict[str, Any]) -> dict[str, Any]:
+    """A storage by role with each form in words; another as it is."""
+    from tritgolf.config.storage import form_in_words  # noqa: PLC0415
+
+    if "roles" not in storage:
+        return storage
+    return storage | {"roles": {role: form_in_words(form) for role, form in storage["roles"].items()}}
+
+
+def _inert(configuration: dict[str, Any]) -> set[str]:
+    """Settings that this record's others leave without effect."""
+    evaluate, keys = configuration["evaluate"], set()
+    if methods := evaluate.get("methods"):
+        keys |= {"stride", "window_rule"}
+        keys |= {f"methods.{name}.adapt" for name, method in methods.items() if not method.get("adapt")}
+    if not evaluate["temperatures"]:
+        keys |= {"temperatures", "calibration_tokens", "apply_temperature"}
+    if not configuration["train"]["z_loss"]:
+        keys |= {"headline_z_loss"}
+    return {f"evaluate.{key}" for key in keys}
 
 
 def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:

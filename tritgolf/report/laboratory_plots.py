@@ -36,6 +36,7 @@ LENGTHS = {
     "crowding": "weights at the threshold,\ntimes those expected",
 }
 ASIDE = 0.07  # of the distance of two checkpoints, between the markers of two storages
+FEW = 6  # checkpoints: of fewer the distances are wide, and markers as far aside would not stand at their step
 PROBED = "Markers: settings that were tried (hollow: the gap falls); lines only join them."
 FLOOR = 1e-7  # bits per byte: a gap that is exactly zero still has a place on a logarithmic axis
 
@@ -67,9 +68,10 @@ def length_plot(grid: pd.DataFrame, lengths: pd.DataFrame) -> Figure:
     panels = figure.subplots(2 + ternary, 1, sharex=True, height_ratios=[3, 3, *[2] * ternary])
     _lines(panels[0], grid, LENGTH_OF_ROLES if by_role else LENGTH_STORAGES, "gap", 1e3)
     panels[0].set(ylabel="roundtrip gap\n($10^{-3}$ bits per byte)", title="± standard error, paired over windows")
-    _lines(panels[1], grid, ROUNDINGS if by_role else SCALES, "over_own", 1e6)
+    power = 3 if by_role else 6  # formats of scales hardly differ
+    _lines(panels[1], grid, ROUNDINGS if by_role else SCALES, "over_own", 10.0**power)
     title = "How matrices are rounded, alone" if by_role else "The format of the scales alone"
-    panels[1].set(ylabel="gap over own storage\n($10^{-6}$ bits per byte)", title=title)
+    panels[1].set(ylabel=f"gap over own storage\n($10^{{-{power}}}$ bits per byte)", title=title)
     by_checkpoint = lengths.groupby("checkpoint", sort=False)
     if ternary:
         _shares(panels[2], lengths)
@@ -133,7 +135,7 @@ def _lines(axes: Axes, grid: pd.DataFrame, storages: Sequence[str], figure: str,
     for position, storage in enumerate(present):
         groups = grid[grid["storage"] == storage].groupby("checkpoint", sort=False)
         error = groups[f"{figure}_se_bpb"].agg(mean_error) * unit
-        aside = ASIDE * (position - (len(present) - 1) / 2)
+        aside = ASIDE * min(1.0, len(places) / FEW) * (position - (len(present) - 1) / 2)
         axes.errorbar(
             [places[checkpoint] + aside for checkpoint in groups.groups], groups[f"{figure}_bpb"].mean() * unit,
             yerr=error, label=storage, capsize=2, elinewidth=1, **look(looks[storage]),

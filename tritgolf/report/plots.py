@@ -128,7 +128,10 @@ def bytes_plot(sizes: pd.DataFrame) -> Figure:
 
 
 def score_plot(scores: pd.DataFrame) -> Figure:
-    """Chunked against sliding BPB of the final artifact, a row a seed. ``scores``: ``score_frame``."""
+    """Chunked against sliding BPB of the final artifact, and other methods' beside them, a row a seed.
+
+    ``scores``: ``score_frame``.
+    """
     figure = new_figure(height=1.8 + 0.5 * len(scores))
     axes = figure.subplots()
     seeds = [f"seed {seed}" for seed in scores["seed"]]
@@ -139,8 +142,7 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=sliding)
     others = [name for name in scores if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
     for place, name in enumerate(others, start=2):
-        called = f"{name.removesuffix('_bpb')}: as the evaluation method of that name adapts the model"
-        called = marked(called, scores, name.replace("_bpb", "_mark"))
+        called = marked(f"{name.removesuffix('_bpb')}: the evaluation method of that name", scores, f"{name[:-4]}_mark")
         axes.plot(scores[name], seeds, MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)], label=called)
     for seed, low, high in zip(seeds, scores["sliding_bpb"], scores["chunked_bpb"], strict=True):
         middle = ((low + high) / 2, seed)
