@@ -90,10 +90,11 @@ def test_a_log_that_cannot_be_read_may_be_of_the_missing_seed(name, tmp_path):
     assert contradicted(made) == {}
 
 
-def test_one_log_of_several_runs_is_not_every_run(tmp_path):
+@pytest.mark.parametrize("readme", ["Three seeds: SEED=1, SEED=2, SEED=3.", "mean: 1.1705", "Of 3 runs the best."])
+def test_one_log_of_several_runs_is_not_every_run(readme, tmp_path):
     facts = {"val_bpb": 1.1705, "bytes_total": 15_800_000}
     one = {"train_seed2": three()["train_seed2"]}
-    assert contradicted(folder(tmp_path / "a", one, "Three seeds: SEED=1, SEED=2, SEED=3.", facts)) == {}
+    assert contradicted(folder(tmp_path / "a", one, readme, facts)) == {}
     assert contradicted(folder(tmp_path / "b", one, "A run.", facts)).keys() >= {"json.score", "json.bytes"}
 
 
