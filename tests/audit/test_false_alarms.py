@@ -90,10 +90,11 @@ def test_a_log_that_cannot_be_read_may_be_of_the_missing_seed(name, tmp_path):
     assert contradicted(made) == {}
 
 
-def test_one_log_of_several_runs_is_not_every_run(tmp_path):
+@pytest.mark.parametrize("readme", ["Three seeds: SEED=1, SEED=2, SEED=3.", "mean: 1.1705", "Of 3 runs the best."])
+def test_one_log_of_several_runs_is_not_every_run(readme, tmp_path):
     facts = {"val_bpb": 1.1705, "bytes_total": 15_800_000}
     one = {"train_seed2": three()["train_seed2"]}
-    assert contradicted(folder(tmp_path / "a", one, "Three seeds: SEED=1, SEED=2, SEED=3.", facts)) == {}
+    assert contradicted(folder(tmp_path / "a", one, readme, facts)) == {}
     assert contradicted(folder(tmp_path / "b", one, "A run.", facts)).keys() >= {"json.score", "json.bytes"}
 
 
@@ -213,3 +214,17 @@ def test_a_code_size_in_whole_thousands_is_a_rounded_one(tmp_path):
     assert "json.sum" not in contradicted(folder(tmp_path, three(), facts=facts))
     facts["bytes_code"] = 49_000
     assert "json.sum" in contradicted(folder(tmp_path, three(), facts=facts))
+
+
+@pytest.mark.parametrize(
+    "size", ["15 700 000", "15_700_000", "15\u202f700\u202f000", "15.7M", "15,700,000 B", "15700k", "15.7Mbyte"]
+)
+def test_sizes_are_read_however_their_thousands_are_grouped(size, tmp_path):
+    readme = f"# val_bpb: 1.1667\n\n| Seed | Sliding BPB | Artifact |\n|---|---|---|\n| 1 | 1.1667 | {size} |\n"
+    made = folder(tmp_path, {"seed1": styles.int6(1, 1.1667)}, readme)
+    assert contradicted(made) == {}
+
+
+def test_a_size_with_spaces_between_its_thousands_is_held_to_the_log(tmp_path):
+    readme = "# val_bpb: 1.1667\n\n| Seed | Sliding BPB | Artifact |\n|---|---|---|\n| 1 | 1.1667 | 15 700 001 |\n"
+    assert "tables.rows" in contradicted(folder(tmp_path, {"seed1": styles.int6(1, 1.1667)}, readme))

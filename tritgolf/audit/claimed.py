@@ -176,12 +176,12 @@ def unlogged_methods(submission: Submission) -> list[str]:
 
 
 def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
-    """Whether README.md names a seed that isn't this run's, or several seeds or runs."""
+    """Whether README.md names a seed that isn't this run's, several seeds or runs, or a mean."""
     readme = submission.readme or ""
     seeds = {int(number) for number in PROSE_SEED.findall(readme)}
     counts = [WORDS.get(number.lower(), 0) or int(number) for number in COUNT.findall(readme)
               if number.lower() in WORDS or number.isdigit()]  # fmt: skip
-    return bool(seeds - {log.seed}) or max(counts, default=1) > 1
+    return bool(seeds - {log.seed}) or max(counts, default=1) > 1 or MEAN.search(readme) is not None
 
 
 def is_quoted(submission: Submission, log: RunLog) -> bool:

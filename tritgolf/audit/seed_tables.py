@@ -32,14 +32,17 @@ TITLES: tuple[tuple[str, str], ...] = (
     ("nats", r"loss|\bnats\b"),
     ("bpb", r"bpb|bpp|sliding|round ?-?trip|^rt\b|^val$|\bs\d+\b"),
 )
+GROUPS = "[ _'\u00a0\u2009\u202f]"  # what stands between thousands, if no comma does
 CELL = re.compile(
-    r"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?\d[\d,]*(?:\.\d+)?)\s*(?P<unit>MiB|MB|KB|K|ms|s|h|bytes|B|M)?\b", re.ASCII
+    rf"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?(?:\d{{1,3}}(?:{GROUPS}\d{{3}})+|\d[\d,]*)(?:\.\d+)?)\s*"
+    r"(?P<unit>MiB|MB|KB|K|k|ms|s|h|bytes|B|M)?(?!\w|[.,]\d)",
+    re.ASCII,
 )
 SPREAD = re.compile(r"±\s*(0?\.\d+)|\(std\s*(0?\.\d+)\)", re.ASCII)
 RANGE = re.compile(
     r"\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
 )  # behind a cell's first figure: there is a second
-UNITS = {"MB": 1e6, "MiB": 2.0**20, "M": 1e6, "KB": 1e3, "K": 1e3, "ms": 1e-3}
+UNITS = {"MB": 1e6, "MiB": 2.0**20, "M": 1e6, "KB": 1e3, "K": 1e3, "k": 1e3, "ms": 1e-3}
 SCORES = ("bpb", "nats")
 STEP_TIMES = ("step_average", "ms_per_step")
 
@@ -112,7 +115,7 @@ def read_cell(text: str) -> Cell | None:
     match = CELL.match(text.strip())
     if not match:
         return None
-    number = match["number"].replace(",", "").replace("−", "-")
+    number = re.sub(rf",|{GROUPS}", "", match["number"]).replace("−", "-")
     about = bool(match["about"]) or RANGE.match(text.strip()[match.end() :]) is not None
     return Cell(Printed(number), match["unit"] or "", about)
 

@@ -121,8 +121,8 @@ def _by_evaluation(logs: Iterable[RunLog]) -> dict[tuple[object, ...], list["Sco
     """The scored lines of each evaluation: of one stage, vocabulary and number of tokens; a validation is a stage."""
     groups: dict[tuple[object, ...], list[ScoredLine]] = defaultdict(list)
     for log in logs:
-        known = (log.hyperparameters.get("vocab_size"), log.validation_tokens)
-        text = known if all(known) else (log.name, *known)  # not known to be another log's text
+        text: tuple[object, ...] = (log.hyperparameters.get("vocab_size"), log.validation_tokens)
+        text = text if all(text) else (log.name, *text)  # not known to be another log's text
         lines = scored_lines([log])
         # Validations while training may be of a part of the text, the first and the last of another than the rest.
         for line in lines[1 : len(log.validations) - 1]:
