@@ -23,7 +23,9 @@ test: .venv/.complete  ## all tests
 kernels: .venv/.complete  ## the GPU's kernels on the CPU, by Triton's interpreter, against their plain references
 	$(BIN)/pip install --quiet --no-deps --target .venv/triton -r envs/triton.lock
 	TRITON_INTERPRET=1 PYTHONPATH=.venv/triton $(BIN)/pytest \
-		tests/model/test_heads.py tests/model/test_fused_loss.py tests/model/test_mlp.py
+		tests/model/test_heads.py tests/model/test_fused_loss.py tests/model/test_mlp.py tests/model/test_leaky_mlp.py \
+		tests/model/test_partial_heads.py tests/model/test_mixed_heads.py tests/model/test_streams.py \
+		tests/bundle/test_script_kernels.py
 
 lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -46,6 +46,12 @@ def test_names_of_the_module_are_told_from_those_of_its_functions(source, names)
     assert global_names(statement(source)) == names
 
 
+def test_annotations_go_but_those_of_triton_s_constants():
+    source = "def f(a: int):\n b: int = a\n C: tl.constexpr = b\n return C"
+    left = ast.unparse(specialized("own.main", ast.parse(source), NOTHING))
+    assert left.splitlines() == ["def f(a):", "    b = a", "    C: tl.constexpr = b", "    return C"]
+
+
 def test_names_that_a_function_binds():
     body = statement("def f():\n import a.b\n c = [d for d in e if (g := d)]\n def h(i): j = i\n for k in c: pass").body
     assert bound_in(body) == {"a", "c", "g", "h", "k"}

@@ -120,8 +120,10 @@ class _Specializer(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """Of a module or function; ``visit_ClassDef`` sees those of classes first."""
+        """Of a module or function; ``visit_ClassDef`` sees those of classes first. Triton's constants stay constants."""
         self.generic_visit(node)
+        if "constexpr" in ast.dump(node.annotation):
+            return node
         return ast.Assign([node.target], node.value) if node.value else None
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:

@@ -1,0 +1,74 @@
+"""Compiles the kernels of a script's modules for a Hopper GPU, which needs none: python compile_kernels.py FOLDER.
+
+Triton's interpreter takes what its compiler does not (a variable where a shape wants a constant). One line a kernel.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+HALF_TYPE, WIDE, COUNT = "*bf16", "*fp32", "i32"
+PRODUCT = {"COMMON": 64, "WIDTH": 512, "TURNS": 2, "ROWS": 128, "COLUMNS": 256, "DEPTH": 64, "BAND": 8}
+HEADS = {"HEADS": 2, "KV_HEADS": 1, "ROWS": 16, "COLUMNS": 64}
+# What an argument is, by its name in any kernel, where it is no pointer to BF16.
+TYPES = dict.fromkeys(("tokens", "positions", "stride", "v_stride", "channel_stride"), COUNT)
+TYPES |= dict.fromkeys(("epsilon", "smallest", "scale", "cap", "z_loss", "weight"), "fp32") | {"targets": "*i64"}
+TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
+# Module → kernel → its constants, and tiles of arguments that are descriptors.
+KERNELS = {
+    "mlp_kernel": {
+        "_relu_kernel": (PRODUCT, {"x": (128, 64), "weight": (256, 64), "activated": (128, 256)}),
+        "_slope_kernel": (
+            PRODUCT,
+            {"upstream": (128, 64), "weight": (64, 256), "activated": (128, 128), "gradient": (128, 128)},
+        ),
+    },
+    "leaky_mlp_kernel": {
+        "_leaky_kernel": (
+            PRODUCT,
+            {"x": (128, 64), "weight": (256, 64), "hidden": (128, 128), "activated": (128, 128)},
+        ),
+        "_slope_kernel": (
+            PRODUCT,
+            {"upstream": (128, 64), "weight": (64, 256), "hidden": (128, 128), "gradient": (128, 128)},
+        ),
+    },
+    "heads_kernel": {name: ({**HEADS, "HALF": 48}, {}) for name in ("_forward_kernel", "_backward_kernel")},
+    "partial_heads_kernel": {
+        name: ({**HEADS, "WIDTH": 64, "HALF": 8, "VECTOR": 8}, {}) for name in ("_forward_kernel", "_backward_kernel")
+    },
+    "mixed_heads_kernel": {
+        name: ({**HEADS, "WIDTH": 64, "CHANNELS": 12, "SPAN": 16}, {})
+        for name in ("_forward_kernel", "_backward_kernel")
+    },
+    "streams_kernel": {
+        "_backward_kernel": ({"WIDTH": 512, "COLUMNS": 512, "CHANNELS": 12, "ROWS": 2, "TURNS": 2}, {}),
+    },
+    "fused_loss_kernel": {"_row_kernel": ({"VOCABULARY": 1000, "BLOCK": 1024, "TANH": True, "scale": None}, {})},
+}
+
+
+def compile_kernel(kernel, constants, tiles):
+    """Compile it with ``constants``; raises what Triton raises."""
+    signature = {name: TYPES.get(name, HALF_TYPE) for name in kernel.arg_names}
+    signature |= {name: f"tensordesc<bf16[{rows},{columns}]>" for name, (rows, columns) in tiles.items()}
+    signature |= dict.fromkeys(constants, "constexpr")
+    values = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
+    source = ASTSource(kernel, signature, values)
+    triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 8 if tiles else 4})
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    sys.path.insert(0, str(folder))
+    for module, kernels in KERNELS.items():
+        if (folder / f"{module}.py").is_file():
+            for name, arguments in kernels.items():
+                kernel = getattr(importlib.import_module(module), name, None)
+                if kernel is not None:
+                    compile_kernel(kernel, *arguments)
+                    print(f"{module}.{name}")

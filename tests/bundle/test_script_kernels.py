@@ -1,0 +1,33 @@
+"""The kernels of scripts compile for a GPU as they stand there: minified, without most annotations."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.model.interpreter import interpreted
+from tests.small import RECORDS, TIMEOUT
+from tritgolf.bundle.script import sources_of
+from tritgolf.config.record import load_record
+
+TERNARY = {"fused_loss_kernel": 1, "heads_kernel": 2, "mlp_kernel": 2}
+INT6 = {"fused_loss_kernel": 1, "leaky_mlp_kernel": 2, "mixed_heads_kernel": 2, "partial_heads_kernel": 2}
+
+
+@interpreted
+@pytest.mark.parametrize(("record", "kernels"), [("tiny", TERNARY), ("tiny_int6", {**INT6, "streams_kernel": 1})])
+def test_all_kernels_of_a_script_compile_for_a_gpu(record, kernels, tmp_path):
+    modules = sources_of(load_record(record, RECORDS)).modules
+    for name, source in modules.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    assert {name for name in modules if name.endswith("_kernel")} - {"mlp_kernel"} == kernels.keys() - {"mlp_kernel"}
+    program = Path(__file__).with_name("compile_kernels.py")
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment |= {"TRITON_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, str(program), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 0, done.stderr
+    compiled = [line.partition(".")[0] for line in done.stdout.splitlines()]
+    assert {name: compiled.count(name) for name in compiled} == kernels
