@@ -30,6 +30,7 @@ kernels: .venv/.complete  ## the GPU's kernels on the CPU, by Triton's interpret
 lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "audit": {"report", "evaluate", "artifact", "model", "data", "config"},
     "stages": {"laboratory", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
     "bundle": {"stages", "report", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
-    "use": {"evaluate", "artifact", "model", "quantize", "data", "config"},
+    "use": {"report", "evaluate", "artifact", "model", "quantize", "data", "config"},
     "commands": {"bundle", "use"}
     | {"audit", "report", "laboratory", "evaluate", "artifact", "model", "data", "config", "verify"},
 }

@@ -71,7 +71,7 @@ def test_help_is_there(capsys, command):
     assert stopped.value.code == 0
     text = capsys.readouterr().out
     assert "usage: tritgolf" in text
-    assert all(name in text for name in (COMMANDS if not command else ["--json"]))
+    assert all(name in text for name in (COMMANDS if not command else ["--json" if command != ["run"] else "--cores"]))
 
 
 def test_the_installed_command_is_quick_to_say_its_version():
@@ -165,8 +165,10 @@ def test_a_record_is_described_without_torch(record):
 
 
 def test_describe_a_records_file(capsys):
-    line = refuse(capsys, "describe", "records/tiny.yaml", "--records", RECORDS)
-    assert line.startswith("record 'records/tiny.yaml': is unknown; give its name alone, tiny; known records: demo, ")
+    by_file = run(capsys, "describe", RECORDS / "tiny.yaml", "--records", RECORDS)
+    assert by_file == run(capsys, "describe", "tiny", "--records", RECORDS)
+    line = refuse(capsys, "describe", "nowhere/tiny.yaml", "--records", RECORDS)
+    assert line.startswith("record 'nowhere/tiny.yaml': is unknown; give its name alone, tiny; known records: demo, ")
 
 
 def test_describe_an_unknown_record(capsys):

@@ -4,11 +4,23 @@ import argparse
 import sys
 
 from tritgolf import __version__
-from tritgolf.commands import audit, bundle, describe, evaluate, generate, inspect, laboratory, run, verify
+from tritgolf.commands import (
+    audit,
+    bundle,
+    describe,
+    evaluate,
+    export,
+    generate,
+    inspect,
+    laboratory,
+    run,
+    tensorboard,
+    verify,
+)
 from tritgolf.errors import one_line_errors
 from tritgolf.streams import written_out
 
-COMMANDS = (describe, run, inspect, evaluate, generate, laboratory, audit, verify, bundle)
+COMMANDS = (describe, run, inspect, evaluate, generate, laboratory, audit, verify, bundle, export, tensorboard)
 EXIT_CODES = (
     "Exit codes: 0, nothing contradicted or changed; 1, contradicted (verify: changed); 2, bad input or usage, told in "
     "one line; 3, a crash; 130, Ctrl-C; 141, whoever read the output has left."

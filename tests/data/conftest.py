@@ -40,6 +40,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory, documents: list[str]) ->
 def quick_hub(monkeypatch):
     """No pauses, small parts of a file at a time, no proxy."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tritgolf.data.hub.WORKERS", 1)  # faults are those of files in the order of their names
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1000)  # 10 MB: what is kept of a torn answer
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 

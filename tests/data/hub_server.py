@@ -1,6 +1,6 @@
 """A hub on loopback: the part of the Hugging Face Hub's protocol that a download uses, with faults on demand.
 
-``/api/{models,datasets}/REPO/revision/REVISION`` lists files with sizes, blob ids and LFS digests;
+``/api/{models,datasets}/REPO/revision/REVISION`` and ``…/tree/COMMIT`` list files with sizes, blob ids and LFS digests;
 ``/[datasets/]REPO/resolve/COMMIT/PATH`` answers with ETag and X-Repo-Commit, for LFS files with a redirect
 (X-Linked-Size, X-Linked-ETag) to another address that serves ranges, as the hub's content network does.
 """
@@ -50,6 +50,16 @@ class Hub:
             found.append(entry)
         return found
 
+    def tree(self) -> list[dict[str, object]]:
+        """The same as ``snapshot_download`` asks for it."""
+        entries = []
+        for file in self.siblings():
+            entry = {"type": "file", "path": file["rfilename"], "size": file["size"], "oid": file["blobId"]}
+            if isinstance(lfs := file.get("lfs"), dict):
+                entry["lfs"] = {"oid": lfs["sha256"], "size": lfs["size"], "pointerSize": lfs["pointerSize"]}
+            entries.append(entry)
+        return entries
+
 
 def status(code: int) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
     """Answer with an error."""
@@ -87,6 +97,18 @@ def replace(content: bytes) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
     return answer
 
 
+def part(content: bytes) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+    """Send something else as the part that was asked for."""
+
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.send_response(206)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
 def ignore_range(handler: BaseHTTPRequestHandler, data: bytes) -> None:
     """Send the whole file although a part of it was asked for."""
     replace(data)(handler, data)
@@ -102,12 +124,29 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = "datasets/" if self.hub.kind == "dataset" else ""
         if found := re.fullmatch(rf"/api/{self.hub.kind}s/{self.hub.repository}/revision/(main|{COMMIT})", path):
             self._list(self.hub.main if found[1] == "main" else COMMIT)
+        elif path == f"/api/{self.hub.kind}s/{self.hub.repository}/tree/{COMMIT}":
+            replace(json.dumps(self.hub.tree()).encode())(self, b"")
         elif found := re.fullmatch(rf"/{prefix}{self.hub.repository}/resolve/{COMMIT}/(.+)", path):
             self._resolve(found[1])
         elif path.startswith("/cdn/") and path.removeprefix("/cdn/") in self.hub.files:
             self._content(self.hub.files[path.removeprefix("/cdn/")])
         else:
             status(404)(self, b"")
+
+    def do_HEAD(self) -> None:
+        """What a file is, which the hub's library asks before it asks for the file; no request of content."""
+        path = unquote(urlsplit(self.path).path)
+        name = path.removeprefix("/cdn/").rpartition(f"/resolve/{COMMIT}/")[2]
+        if name not in self.hub.files:
+            status(404)(self, b"")
+        elif name.endswith(".bin") and not path.startswith("/cdn/"):
+            self._resolve(name)
+        else:
+            self.send_response(200)
+            self.send_header("ETag", f'"{hashlib.sha256(self.hub.files[name]).hexdigest()}"')
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("Content-Length", str(len(self.hub.files[name])))
+            self.end_headers()
 
     def _list(self, commit: str) -> None:
         if self.hub.list_faults:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hub_server import COMMIT, Hub, replace, status, truncate
+from hub_server import COMMIT, Hub, part, status
 
 from tritgolf.data.corpus import build_corpus, split_file
 from tritgolf.data.dataset import DocumentsSource, SplitConfig, TokenizerConfig
@@ -42,20 +42,22 @@ def content(copy):
     return (Path(copy.folder) / copy.file).read_bytes()
 
 
-def test_all_documents_are_downloaded_once_and_verified(hub, documents, tmp_path):
-    hub.faults = [truncate(3000), status(503)]
+def test_all_documents_are_downloaded_once_and_verified(hub, documents, tmp_path, monkeypatch):
+    monkeypatch.setattr("tritgolf.data.documents.RANGE", 3000)
+    hub.faults = [None, status(503)]
     copy = fetch_text(source(hub), tmp_path, TWICE)
     assert content(copy) == lines(documents)
     assert copy.revision == COMMIT
-    assert [asked for _, asked in hub.downloads()] == [None, "bytes=3000-", "bytes=3000-"]
+    asked = [asked for _, asked in hub.downloads()]
+    assert asked == ["bytes=0-2999", "bytes=3000-5999", "bytes=3000-5999", "bytes=6000-8959"]
     assert fetch_text(source(hub), tmp_path, ONCE) == copy
     prefix = fetch_text(source(hub, first=5), tmp_path, ONCE)  # it is there already
     assert prefix.folder == copy.folder
-    assert len(hub.downloads()) == 3
+    assert len(hub.downloads()) == 4
 
 
 def test_other_content_is_found_by_its_digest(hub, documents, tmp_path):
-    hub.faults = [replace(lines(documents)[:-2] + b"]\n")]
+    hub.faults = [part(lines(documents)[:-2] + b"]\n")]
     with pytest.raises(InputError, match=r"docs_selected.jsonl .*does not have the digest git-sha1:"):
         fetch_text(source(hub), tmp_path, ONCE)
     assert not list(tmp_path.rglob("docs_selected.jsonl"))

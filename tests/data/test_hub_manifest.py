@@ -94,10 +94,10 @@ def test_a_local_copy_has_a_manifest_too(hub, tmp_path):
 
 
 def test_a_download_that_stopped_goes_on_with_its_commit_when_the_branch_has_moved(hub, tmp_path):
-    hub.faults = [None, None, None, status(404)]  # manifest, tokenizer, validation; then training shards
-    with pytest.raises(InputError, match=r"cannot give .*fineweb_train_000000.bin"):
+    hub.faults = [None, None, *[status(404)] * 9]  # manifest, tokenizer; then shards
+    with pytest.raises(InputError, match=r"cannot give .*fineweb_val_000000.bin"):
         fetch(source(hub), tmp_path, ONCE)
-    hub.main = OTHER
+    hub.faults, hub.main = [], OTHER
     assert fetch(source(hub), tmp_path, ONCE).commit == COMMIT
     with pytest.raises(InputError, match=r"cannot give datasets/manifest.json"):  # nobody noted a commit there
         fetch(source(hub), tmp_path / "other", ONCE)

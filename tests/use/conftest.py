@@ -5,7 +5,9 @@ import pytest
 import zstandard
 
 from tests.small import REPOSITORY
+from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.data.tokenizer import save_tokenizer, train_tokenizer
+from tritgolf.files import digest_file
 
 
 @pytest.fixture
@@ -15,6 +17,16 @@ def results(finished, dataset, tmp_path):
     shutil.copytree(finished / "export", export)
     shutil.copytree(dataset / "tokenizer", tmp_path / "results" / "data" / "small" / "tokenizer")
     return export
+
+
+@pytest.fixture
+def artifact(results):
+    """The small artifact, which names its tokenizer, five folders below that of its text."""
+    path, read = results / "bf16.tgolf", read_artifact(results / "bf16.tgolf")
+    tokenizer = results.parents[3] / "data" / "small" / "tokenizer" / "tokenizer.model"
+    header = read.header.model_copy(update={"tokenizer": digest_file(tokenizer)})
+    write_artifact(path, read.stored, header)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -14,23 +14,12 @@ from sentencepiece import SentencePieceTrainer
 import tritgolf
 from tests.small import REPOSITORY, small_model
 from tests.test_cli import refuse
-from tritgolf.artifact.container import read_artifact, write_artifact
+from tritgolf.artifact.container import read_artifact
 from tritgolf.cli import main
 from tritgolf.errors import InputError
 from tritgolf.evaluate.load import reloaded_network
-from tritgolf.files import digest_file
 
 TEXT = "Line 3: ternary weight scale café group round zero plus minus one byte."
-
-
-@pytest.fixture
-def artifact(results):
-    """The small artifact, which names its tokenizer, five folders below that of its text."""
-    path, read = results / "bf16.tgolf", read_artifact(results / "bf16.tgolf")
-    tokenizer = results.parents[3] / "data" / "small" / "tokenizer" / "tokenizer.model"
-    header = read.header.model_copy(update={"tokenizer": digest_file(tokenizer)})
-    write_artifact(path, read.stored, header)
-    return path
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("describe", help="configuration, parameter counts and estimated bytes of a record")
-    parser.add_argument("record", help="name of a record, records/NAME.yaml, or of a run of one: results/RECORD@RUN")
+    parser.add_argument("record", help="a record's name, its file (./mine.yaml), or results/RECORD@RUN by RECORD@RUN")
     add_records_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -143,7 +143,7 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
     coded = coded_bytes(parameters_of(model), storage)
     by_kind = stored_bytes(specs, storage.group_size)
     return {
-        "record": name,
+        "record": record.name,
         "parameters": described_counts(model),
         "steps": record.train.steps,
         "seconds": record.train.seconds,

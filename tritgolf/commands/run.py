@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Become Snakemake."""
     if arguments.arguments in (["--help"], ["-h"]):
         print(USAGE.format(folder=workflow_folder()), end="")
-        return 0
+        raise SystemExit(0)
     sys.stdout.flush()
     return os.execv(sys.executable, command(arguments.arguments))
 

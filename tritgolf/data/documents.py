@@ -18,7 +18,7 @@ from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_st
 from tritgolf.data.byte_counts import capped, fill_up
 from tritgolf.data.dataset import DocumentsSource, HubDocuments
 from tritgolf.data.encode import encode_counted
-from tritgolf.data.hub import RemoteFile, Retry, download, list_pinned, with_retries
+from tritgolf.data.hub import RemoteFile, Retry, content_digest, list_pinned, with_retries
 from tritgolf.data.hub_files import address
 from tritgolf.data.shards import Tokens, open_shard
 from tritgolf.data.text import read_documents
@@ -66,7 +66,7 @@ def fetch_text(source: DocumentsSource, folder: Path, retry: Retry = PATIENT) ->
         root = folder / commit
         whole = root / "whole" / source.file
         if source.first is None or whole.is_file():
-            download(source, commit, file, whole, retry)
+            _have_all(source, commit, file, whole, retry)
             copy = root / "whole"
         else:
             copy = root / f"first_{source.first}"
@@ -103,6 +103,22 @@ def _have_lines(documents: HubDocuments, first: int, commit: str, path: Path, si
     part.replace(path)
 
 
+def _have_all(documents: DocumentsSource, commit: str, file: RemoteFile, path: Path, retry: Retry) -> None:
+    """Have the whole documents' file at ``path``, in ranges, so that a later call goes on, and verified."""
+    if path.is_file() and path.stat().st_size == file.size:
+        return  # it came here through the verification below
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    if part.is_file() and part.stat().st_size > file.size:
+        part.unlink()
+    _download_lines(documents, sys.maxsize, commit, part, file.size, retry)
+    if content_digest(part, file.digest) != file.digest:
+        part.unlink()
+        what = f"gave a {documents.file} that does not have the digest {file.digest}"
+        raise InputError(address(documents), what, "run again")
+    part.replace(path)
+
+
 def _download_lines(documents: HubDocuments, first: int, commit: str, part: Path, size: int, retry: Retry) -> None:
     """Append ranges of the file to ``part`` until it holds the ``first`` lines, or all of the file."""
     url = hf_hub_url(
@@ -131,7 +147,8 @@ def _download_lines(documents: HubDocuments, first: int, commit: str, part: Path
         with part.open("ab") as file:
             file.write(block)
         lines += block.count(b"\n")
-        had = f"{min(lines, first):,} of {first:,} documents, {stop / 1e6:,.0f} MB"
+        of_first = f"of {first:,} documents" if first < sys.maxsize else "documents"
+        had = f"{min(lines, first):,} {of_first}, {stop / 1e6:,.0f} MB"
         print(f"{documents.file}: {had}", file=sys.stderr, flush=True)
 
 

@@ -1,25 +1,24 @@
 """Published shards and their tokenizer, downloaded from a Hugging Face repo: pinned, resumable, verified.
 
-A revision is resolved to a commit once and noted; everything comes from that commit, in later calls too. A file is
-downloaded beside its place, goes on from where it stopped, and is put there only with the size and digest that the hub
-states (SHA-256 of a Git LFS file, Git's blob id of another). Plain HTTP with ranges suffices; the library's Xet
-transport is not used.
+A revision is resolved to a commit once and noted; everything comes from that commit, in later calls too. Files are
+downloaded by ``snapshot_download`` beside their place, which goes on from where it stopped, and are put there only with
+the size and digest that the hub states (SHA-256 of a Git LFS file, Git's blob id of another).
 """
 
+import glob
 import hashlib
 import json
 import re
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers
 
 from tritgolf.data.dataset import HubDocuments, HubSource
 from tritgolf.data.hub_files import HubFiles, address, arrange
@@ -29,6 +28,7 @@ from tritgolf.files import CHUNK, read_json, write_json
 # The base error of the HTTP client under the hub library, which is httpx in some of its versions and httpx2 in others.
 TransportError: type[Exception] = HfHubHTTPError.__bases__[0]
 RETRIED_STATUS = (408, 429, 500, 502, 503, 504)
+WORKERS = 4  # files downloaded at a time
 LOCAL_COPY = "check the network, or set source.folder to a local copy of the repo"
 REASONS = {
     401: "HTTP 401: a private repo, or none of this name and repository_type",
@@ -70,10 +70,10 @@ def fetch(source: HubSource, folder: str | Path, retry: Retry = Retry()) -> HubF
         commit, files = list_pinned(source, Path(folder), retry)
         root = Path(folder) / commit
         if source.manifest in files:
-            download(source, commit, files[source.manifest], root / source.manifest, retry)
+            download(source, commit, [files[source.manifest]], root, retry)
         wanted = arrange(source, sorted(files), root, commit)
-        for path in [wanted.tokenizer, *wanted.shards["validation"], *wanted.sidecars, *wanted.shards["train"]]:
-            download(source, commit, files[path.relative_to(root).as_posix()], path, retry)
+        paths = [wanted.tokenizer, *wanted.shards["validation"], *wanted.sidecars, *wanted.shards["train"]]
+        download(source, commit, [files[path.relative_to(root).as_posix()] for path in paths], root, retry)
     return wanted
 
 
@@ -120,35 +120,59 @@ def list_files(source: HubSource | HubDocuments, retry: Retry) -> tuple[str, dic
     return with_retries(ask, f"the file list of revision {source.revision!r}", where, retry)
 
 
-def download(source: HubSource | HubDocuments, commit: str, file: RemoteFile, path: Path, retry: Retry) -> None:
-    """Have ``file`` at ``path``, whole and verified; a part that is there already is not downloaded again."""
-    if path.is_file() and path.stat().st_size == file.size:
-        return  # it came here through the verification below
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    url = hf_hub_url(
-        source.repository, file.name, repo_type=source.repository_type, revision=commit, endpoint=source.endpoint
-    )
+def download(
+    source: HubSource | HubDocuments, commit: str, files: Sequence[RemoteFile], root: Path, retry: Retry
+) -> None:
+    """Have ``files`` below ``root``, whole and verified; what is there already is not asked for.
+
+    They are downloaded to a folder beside it, where a later call goes on, and moved when they have their digests.
+    """
+    part = root.with_name(f"{root.name}.part")
+
+    def missing() -> list[RemoteFile]:
+        """A file of the right size in its place came through the verification below."""
+        paths = ((file, root / file.name) for file in files)
+        return [file for file, path in paths if not (path.is_file() and path.stat().st_size == file.size)]
 
     def get() -> None:
-        if part.is_file() and part.stat().st_size > file.size:
-            part.unlink()
-        with part.open("ab") as stream:
-            stream.seek(0, 2)
-            http_get(
-                url,
-                stream,
-                resume_size=stream.tell(),
-                headers=build_hf_headers(),
-                expected_size=file.size,
-                displayed_filename=Path(file.name).name,
+        wanted, failed = missing(), None
+        try:
+            snapshot_download(
+                source.repository,
+                repo_type=source.repository_type,
+                revision=commit,
+                endpoint=source.endpoint,
+                allow_patterns=[glob.escape(file.name) for file in wanted],
+                local_dir=part,
+                max_workers=WORKERS,
             )
-        if content_digest(part, file.digest) != file.digest:
-            part.unlink()
-            raise _WrongContentError(f"its content does not have the digest {file.digest}")
+        except (TransportError, OSError) as error:
+            failed = error
+        for file in wanted:
+            _move_verified(file, part, root)
+        if len(missing()) == len(wanted):  # else it goes on with the others, however often a hub hangs up
+            raise failed or _WrongContentError("it is not what was listed")
 
-    with_retries(get, f"{file.name} ({file.size} bytes)", address(source), retry)
-    part.replace(path)
+    while missing():
+        with_retries(get, lambda: _named(missing()), address(source), retry)
+    shutil.rmtree(part, ignore_errors=True)
+
+
+def _named(files: Sequence[RemoteFile]) -> str:
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"{files[0].name} ({files[0].size} bytes){more}"
+
+
+def _move_verified(file: RemoteFile, part: Path, root: Path) -> None:
+    """Put a downloaded file in its place, if it is there; ``_WrongContentError`` where it is another."""
+    path, target = part / file.name, root / file.name
+    if not path.is_file():
+        return
+    if content_digest(path, file.digest) != file.digest:
+        path.unlink()
+        raise _WrongContentError(f"its content does not have the digest {file.digest}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
 
 
 def content_digest(path: Path, like: str) -> str:
@@ -167,13 +191,16 @@ class _WrongContentError(Exception):
     pass
 
 
-def with_retries(action: Callable[[], T], wanted: str, where: str, retry: Retry) -> T:
-    """``action()``, tried again after faults that may pass; any other fault, or the last, is an ``InputError``."""
+def with_retries(action: Callable[[], T], wanted: str | Callable[[], str], where: str, retry: Retry) -> T:
+    """``action()``, tried again after faults that may pass; any other fault, or the last, is an ``InputError``.
+
+    ``wanted``: what it is to give, or a function that says it once it has failed.
+    """
     for attempt in range(1, retry.attempts + 1):
         try:
             return action()
         except OfflineModeIsEnabled as error:
-            raise InputError(where, f"cannot give {wanted}: {error}", LOCAL_COPY) from None
+            raise InputError(where, f"cannot give {_said(wanted)}: {error}", LOCAL_COPY) from None
         except HFValidationError as error:
             raise InputError(where, str(error), "correct source.repository") from None
         except (TransportError, OSError, json.JSONDecodeError, _WrongContentError) as error:
@@ -181,9 +208,14 @@ def with_retries(action: Callable[[], T], wanted: str, where: str, retry: Retry)
             if status is None and isinstance(error, OSError) and error.errno is not None:
                 raise  # this machine's own fault: a full disk, say
             if attempt == retry.attempts or (status is not None and status not in RETRIED_STATUS):
-                raise InputError(where, f"cannot give {wanted} ({_reason(error, status)})", LOCAL_COPY) from None
+                what = f"cannot give {_said(wanted)} ({_reason(error, status)})"
+                raise InputError(where, what, LOCAL_COPY) from None
         time.sleep(retry.pause * 2 ** (attempt - 1))
     raise AssertionError("the last attempt returns or raises")
+
+
+def _said(wanted: str | Callable[[], str]) -> str:
+    return wanted if isinstance(wanted, str) else wanted()
 
 
 def _reason(error: Exception, status: int | None) -> str:

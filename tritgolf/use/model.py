@@ -17,6 +17,7 @@ from tritgolf.config.evaluate import SlidingSettings
 from tritgolf.errors import InputError
 from tritgolf.evaluate.load import reloaded_network
 from tritgolf.evaluate.methods import make_method
+from tritgolf.model.network import device_of
 from tritgolf.resources import records_folder
 from tritgolf.use.generate import Sampling, TextStream, continuation
 from tritgolf.use.tokenizers import encoded, tokenizer_of
@@ -39,6 +40,11 @@ class Model(nn.Module):
     def header(self) -> ArtifactHeader:
         """What the artifact says of itself: record, seed, step, the model's settings, the tokenizer's digest."""
         return self.artifact.header
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return device_of(self.network)
 
     @cached_property
     def tokenizer(self) -> SentencePieceProcessor:

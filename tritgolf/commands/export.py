@@ -1,0 +1,52 @@
+"""``tritgolf export ARTIFACT --to safetensors|hub``: an artifact to share, with its weights, tokenizer and card."""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tritgolf.commands.output import print_json
+from tritgolf.commands.published import add_record_option, named_artifact
+from tritgolf.errors import InputError
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("export", help="a folder to share, or a repo of the hub: weights, tokenizer, card")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
+    parser.add_argument("--to", required=True, choices=("safetensors", "hub"), help="a folder, or the Hugging Face Hub")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the folder to write (hub: may be left out)")
+    parser.add_argument("--repo", metavar="USER/NAME", help="the model repo of the hub")
+    parser.add_argument("--private", action="store_true", help="a repo that is made is private")
+    parser.add_argument("--endpoint", metavar="URL", help="another hub (default: HF_ENDPOINT, or the hub)")
+    parser.add_argument("--tokenizer", metavar="MODEL", help="its SentencePiece model (default: the one near it)")
+    add_record_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the folder, upload it if asked to, and print where it is."""
+    if arguments.to == "hub" and not arguments.repo:
+        raise InputError("--repo", "is missing", "give USER/NAME of the model repo")
+    if arguments.to == "safetensors" and not arguments.out:
+        raise InputError("--out", "is missing", "give the folder to write")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.out or Path(temporary) / "model"
+        facts = export(arguments, folder)
+    if arguments.json:
+        print_json(facts)
+    else:
+        print(facts["address"])
+    return 0
+
+
+def export(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """What was written, as facts for JSON."""
+    from tritgolf.use.share import upload, write_folder  # noqa: PLC0415  (torch: slow to import)
+
+    files = write_folder(named_artifact(arguments), folder, arguments.tokenizer)
+    address = str(folder)
+    if arguments.to == "hub":
+        address = upload(folder, arguments.repo, private=arguments.private, endpoint=arguments.endpoint)
+    return {"address": address, "files": files}
