@@ -140,7 +140,7 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     sliding = marked(f"sliding: a window every {stride} tokens", scores, "sliding_mark")
     axes.plot(scores["chunked_bpb"], seeds, "s", color=COLOURS[1], label=f"chunked: windows of {window} side by side")
     axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=sliding)
-    others = [name for name in scores if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
+    others = [name for name in map(str, scores) if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
     for place, name in enumerate(others, start=2):
         called = marked(f"{name.removesuffix('_bpb')}: the evaluation method of that name", scores, f"{name[:-4]}_mark")
         axes.plot(scores[name], seeds, MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)], label=called)
