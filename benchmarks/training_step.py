@@ -19,15 +19,18 @@ from plain import PlainTrainer
 from timing import interleaved, ratios, summary
 from torch import Tensor
 
-from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
+from tritgolf.errors import InputError
 from tritgolf.files import write_json
+from tritgolf.model import transformer_block
 from tritgolf.model.blocks import Block
 from tritgolf.model.build import default_device
 from tritgolf.model.heads import make_heads
+from tritgolf.model.leaky_mlp import add_leaky_mlp
 from tritgolf.model.mlp import add_mlp
 from tritgolf.model.phase import Phase
 from tritgolf.model.residual import add_scaled
+from tritgolf.model.transformer import Transformer
 from tritgolf.provenance import provenance
 from tritgolf.quantize.rounding import rounded_through
 from tritgolf.ranks import Ranks
@@ -58,8 +61,37 @@ def round_in_every_kernel(block: Block) -> None:
     block.rounded = rounded_through
 
 
-# Training's fused forms, each with what puts the plain one in its place.
-FORMS = {"heads": use_plain_heads, "residual": use_plain_sum, "mlp": use_plain_mlp, "once": round_in_every_kernel}
+def use_plain_attention(block: transformer_block.Block) -> None:
+    block.attn.fused = False
+
+
+def use_plain_leaky_mlp(block: transformer_block.Block) -> None:
+    block.mlp.add_mlp = add_leaky_mlp
+
+
+# Training's fused forms of a network's blocks, each with what puts the plain one in its place.
+FORMS: dict[type, dict[str, Callable[[Any], None]]] = {
+    Block: {"heads": use_plain_heads, "residual": use_plain_sum, "mlp": use_plain_mlp, "once": round_in_every_kernel},
+    transformer_block.Block: {
+        "attention": use_plain_attention, "residual": use_plain_sum, "mlp": use_plain_leaky_mlp,
+    },
+}  # fmt: skip
+NAMES = sorted({name for forms in FORMS.values() for name in forms} | {"streams"})
+
+
+def leave_out(trainer: Trainer, names: list[str]) -> None:
+    """Put plain forms in the places of those of these ``names``; ``InputError`` for one that the network has not."""
+    blocks = [module for module in trainer.network.modules() if type(module) in FORMS]
+    known = {*FORMS[type(blocks[0])], *(["streams"] if isinstance(trainer.network, Transformer) else [])}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--without {name}", "this record's network has no such form", ", ".join(sorted(known)))
+        for block in blocks:
+            if name == "streams":
+                for of in (block, trainer.network):
+                    setattr(of, "fused", False)  # noqa: B010  (of a transformer and its blocks)
+            else:
+                FORMS[type(block)][name](block)
 
 
 def peak_memory(trainer: Trainer) -> dict[str, float]:
@@ -118,9 +150,7 @@ def measured(trainer: Trainer, plain: PlainTrainer | None, phase: Phase, batch: 
 def main() -> None:
     parser = parser_of(__doc__, sequences=64, repeats=40, attention="auto")
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
-    parser.add_argument(
-        "--without", nargs="+", choices=FORMS, default=[], help="fast path, but these forms of the U-Net plain"
-    )
+    parser.add_argument("--without", nargs="+", choices=NAMES, default=[], help="fast path, but these forms plain")
     parser.add_argument("--fast-only", action="store_true", help="leave the plain path out: for trying an idea")
     parser.add_argument("--profile", metavar="FILE", help="write a table of kernels here; of the last phase")
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
@@ -128,12 +158,8 @@ def main() -> None:
 
     overrides = {"train": {"micro_batch_sequences": arguments.sequences, "attention": arguments.attention}}
     record, device = load_record(arguments.record, overrides=overrides), default_device()
-    if arguments.without:
-        unet_of(record.model, record.name)
     trainer = Trainer(record.model, record.train, 42, Ranks(0, 1, device))
-    for block in (module for module in trainer.network.modules() if isinstance(module, Block)):
-        for form in arguments.without:
-            FORMS[form](block)
+    leave_out(trainer, arguments.without)
     batch = first_batch(record, arguments.shards, arguments.sequences, device)
     plain = None if arguments.fast_only else PlainTrainer(record, 42, device)
     first, *later = phases(record.train)

@@ -2,21 +2,24 @@
 
 import argparse
 import json
-import os
 import runpy
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from tests.audit import styles
 from tests.audit.folders import folder
-from tests.small import REPOSITORY
+from tests.small import REPOSITORY, small_transformer
+from tritgolf.errors import InputError
+from tritgolf.model.transformer import Transformer
 
 # Those that read a command line of their own; the fuzzers hand theirs to libFuzzer.
 PROGRAMS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if "parse_args()" in path.read_text())
 
-KERNELS = [f"tritgolf.model.{name}" for name in ("fused_loss_kernel", "heads_kernel", "mlp_kernel")]
+KERNEL_MODULES = (path.stem for path in (REPOSITORY / "tritgolf" / "model").glob("*_kernel.py"))
+KERNELS = [f"tritgolf.model.{name}" for name in KERNEL_MODULES]
 
 
 def run(program: str, *arguments: object) -> None:
@@ -138,6 +141,20 @@ def test_training_step_times_a_unet_in_its_one_phase(training_step, tmp_path):
     assert found["published_on_h200"]["muon_ms"] == 21.0
 
 
+def test_training_step_leaves_out_forms(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    leave_out = runpy.run_path(str(REPOSITORY / "benchmarks" / "training_step.py"))["leave_out"]
+    network = Transformer(small_transformer(), fused=True)
+    leave_out(SimpleNamespace(network=network), ["attention", "residual", "mlp", "streams"])
+    plain = Transformer(small_transformer())
+    for ours, other in zip(network.blocks, plain.blocks, strict=True):
+        forms = [(b.fused, b.add_scaled, b.attn.fused, b.mlp.add_mlp) for b in (ours, other)]
+        assert forms[0] == forms[1]
+    assert not network.fused
+    with pytest.raises(InputError, match="no such form"):
+        leave_out(SimpleNamespace(network=network), ["heads"])
+
+
 def test_scaling(dataset, tmp_path):
     output = tmp_path / "scaling.json"
     shape = ("--processes", 2, "--sequences", 2, "--micro-batch", 2, "--rounds", 2, "--steps", 1)
@@ -152,28 +169,33 @@ def test_scaling(dataset, tmp_path):
     assert list(two["phase_ms"]) == ["gradients", "average", "update"]
 
 
-def test_records_in_turn(monkeypatch, tmp_path):
-    """A record is scaled by another one's times: as many times faster as its own are shorter than the published."""
-    output, program = tmp_path / "in_turn.json", REPOSITORY / "benchmarks" / "in_turn.py"
+@pytest.fixture
+def in_turn(monkeypatch):
+    """That benchmark's names, as of a rank that is alone."""
+    program = REPOSITORY / "benchmarks" / "in_turn.py"
+    monkeypatch.chdir(REPOSITORY)
     monkeypatch.syspath_prepend(program.parent)
-    source = tmp_path / "in_turn.py"
-    text = program.read_text().replace('"int6_recurrent": {', '"tiny_int6": {').replace('"ternary_v2"', '"tiny"')
-    source.write_text(text)
-    shape = ("--processes", 2, "--of", 4, "--rounds", 2, "--steps", 1, "--out", output)
-    command = [sys.executable, source, "tiny", "tiny_int6", *map(str, shape)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(program.parent), str(REPOSITORY)])}
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(output.read_text())
-    assert {name: list(phases) for name, phases in found["records"].items()} == {
-        "tiny": ["sequences_of_a_rank", "first"],
-        "tiny_int6": ["sequences_of_a_rank", "first", "recurrence"],
-    }
-    reference, first = (found["records"][name]["first"] for name in ("tiny", "tiny_int6"))
-    assert found["records"]["tiny_int6"]["sequences_of_a_rank"] == 4
-    assert "times_faster" not in reference
-    assert first["published_scaled"]["max_ms"] == pytest.approx(216 * reference["max_ms"] / 154.3)
-    assert list(first["phase_ms"]) == ["gradients", "average", "update"]
+    monkeypatch.setenv("RANK", "0")
+    return runpy.run_path(str(program))
+
+
+def test_records_in_turn(in_turn, monkeypatch, tmp_path):
+    output = tmp_path / "in_turn.json"
+    monkeypatch.setattr(sys, "argv", ["in_turn.py", "tiny_int6", "--rounds", "1", "--steps", "1", "--out", str(output)])
+    in_turn["main"]()
+    found = json.loads(output.read_text())["records"]["tiny_int6"]
+    assert list(found) == ["sequences_of_a_rank", "first", "recurrence"]
+    assert found["sequences_of_a_rank"] == 512 // (4 * 32)
+    assert list(found["first"]["phase_ms"]) == ["gradients", "average", "update"]
+
+
+def test_published_times_are_scaled_by_the_reference_s_round_by_round(in_turn):
+    rounds = [{"step": step, "gradients": 1.0, "average": 1.0, "update": 1.0} for step in (100.0, 200.0)]
+    reference = [{"step": 154.3}, {"step": 308.6}]
+    found = in_turn["figures"](rounds, 216.0, reference)
+    assert found["times_faster"] == pytest.approx({"median": 2.16, "min": 2.16, "max": 2.16})
+    assert found["published_scaled"]["max_ms"] == pytest.approx(432)
+    assert "times_faster" not in in_turn["figures"](rounds, None, reference)
 
 
 def test_golden_names_what_changed_came_and_went(monkeypatch):

@@ -285,3 +285,49 @@ def test_the_short_page_says_what_the_notebook_does():
     assert f"{ratio:.2f} times as fast as the plain path" in SHORT
     efficiencies = [whole[gpu]["efficiency"]["median"] for gpu in ("h100", "h200")]
     assert "{:.3f} and {:.3f}".format(*efficiencies) in SHORT
+    for phase, full in (
+        ("before the switch", "before the switch, 11 layers run"),
+        ("after it", "after it, 17 layers run"),
+    ):
+        scaled, here, ratio = re.search(rf"\| {full} \| \d+ \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", PAGE).groups()
+        assert f"| {phase} | {scaled} ms | {here} ms | {ratio} | 1.2 |" in SHORT
+
+
+def test_records_in_turn_are_told_with_what_was_kept():
+    text = (KEPT / "in_turn_2xh200.txt").read_text()
+    ternary, first, recurrence = re.findall(r'"median_ms": ([\d.]+),\n    "min_ms": [\d.]+,\n    "max_ms"', text)
+    scaled = re.findall(r'"published_scaled": {\n     "median_ms": ([\d.]+)', text)
+    for phase, published, there, here in zip(
+        ("before the switch, 11 layers run", "after it, 17 layers run"),
+        (216, 319),
+        scaled,
+        (first, recurrence),
+        strict=True,
+    ):
+        assert float(there) == pytest.approx(published * float(ternary) / 154.3)
+        times = f"{float(there):.1f} | {float(here):.1f} | {float(there) / float(here):.2f}"
+        assert f"| {phase} | {published} | {times} |" in PAGE
+    said = " ".join(PAGE.split())
+    assert f"here it took {float(ternary):.1f}, so they are scaled by {float(ternary) / 154.3:.3f}" in said
+    run = KEPT.parent / "int6_recurrent_800_docs_en_2xh200" / "seed42" / "train" / "train.json"
+    before = json.loads(run.read_text())["metrics"]["step_ms"]
+    assert f"took {before['p10']:.1f} and {before['median']:.1f} ms a step on two other H200s" in said
+
+
+def test_a_transformers_layer_is_told_with_what_was_kept():
+    text = (KEPT / "transformer_kernels_h100.txt").read_text()
+
+    def time(after: str) -> float:
+        return float(re.search(re.escape(after) + r" ([\d.]+)", text)[1])
+
+    said = " ".join(PAGE.split())
+    forward, back = re.search(r"strided fwd ([\d.]+) bwd ([\d.]+)", text).groups()
+    assert f"takes {float(forward):.2f} ms forward and {float(back):.2f} back" in said
+    helpers = [float(us) for us in re.findall(r"cudnn::fusion\S* .*?([\d.]+)us +[\d.]+%", text)]
+    assert f"of which {sum(helpers) / 1000:.2f} are cuDNN's helpers" in said
+    assert f"took {time('act pass'):.2f} and {time('slope pass'):.2f} ms as passes over memory" in said
+    assert f"products of {time('cublas fc'):.2f} and {time('dgrad of proj'):.2f}." in said
+    assert f"epilogues all takes {time('leaky 128 256 64 8 3'):.2f} and {time('slope 128 256 64 8 3'):.2f}" in said
+    parts = f"{time('1024'):.2f} ms instead of {time('cublas 512'):.2f} + 2 × {time('512 0.09411200135946274 256'):.2f}"
+    assert parts in said
+    assert f"gates' product in it: {time('mixed 8 2 fwd'):.2f} and" in said

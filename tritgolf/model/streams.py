@@ -60,7 +60,7 @@ def begin_fused(
 
 def _mix(x: Tensor, x0: Tensor, skip: Tensor | None, a: Tensor, b: Tensor, c: Tensor | None) -> Tensor:
     mixed = a * x + b * x0
-    return mixed if skip is None else mixed + c * skip
+    return mixed if skip is None or c is None else mixed + c * skip
 
 
 class _MixedAndNormed(torch.autograd.Function):
