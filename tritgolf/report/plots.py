@@ -138,7 +138,7 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     stride, window = scores["stride"].iloc[0], scores["window"].iloc[0]
     axes.plot(scores["chunked_bpb"], seeds, "s", color=COLOURS[1], label=f"chunked: windows of {window} side by side")
     axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=f"sliding: a window every {stride} tokens")
-    others = [name for name in scores if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
+    others = [name for name in map(str, scores) if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
     for place, name in enumerate(others, start=2):
         called = f"{name.removesuffix('_bpb')}: the evaluation method of that name"
         axes.plot(scores[name], seeds, MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)], label=called)
