@@ -152,18 +152,16 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
 
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     """The same for a score and a size from anywhere."""
-    runs = [
-        (log.name, f["sliding_bpb"], f["total_bytes"])
-        for log in logs
-        if (f := figures_of(log)).keys() >= {"sliding_bpb", "total_bytes"}
-    ]
+    figures = [(log, figures_of(log)) for log in logs]
+    both = [(log, f) for log, f in figures if f.keys() >= {"sliding_bpb", "total_bytes"}]
+    runs = [(log.name, f["sliding_bpb"], f["total_bytes"]) for log, f in both]
     if not runs:
         return cant_tell("no log with a sliding score and a total")
     scores, sizes = [run[1] for run in runs], [run[2] for run in runs]
-    scored = [name for name, value, _ in runs if rounds_to(value, score)]
+    scored = [log.name for log, _ in both if stages_of(log, score)]
     sized = [name for name, _, value in runs if rounds_to(value, size)]
-    if both := set(scored) & set(sized):
-        return holds(f"both are {sorted(both)[0]}'s")
+    if shared := set(scored) & set(sized):
+        return holds(f"both are {sorted(shared)[0]}'s")
     if rounds_to(fmean(scores), score) and size.value in (max(sizes), round(fmean(sizes))):
         return holds("the mean score, and the mean or largest size")
     owners = f"val_bpb {score} is {_owner(scored)}; bytes_total {size.value:,.0f} is {_owner(sized)}"
