@@ -9,7 +9,7 @@ from tritgolf.audit.claimed import is_complete, is_headline_table, is_quoted, pr
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, stages_of
+from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
@@ -162,11 +162,16 @@ def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     sized = [name for name, _, value in runs if rounds_to(value, size)]
     if shared := set(scored) & set(sized):
         return holds(f"both are {sorted(shared)[0]}'s")
-    if rounds_to(fmean(scores), score) and size.value in (max(sizes), round(fmean(sizes))):
+    if _is_mean(score, [log for log, _ in both], scores) and size.value in (max(sizes), round(fmean(sizes))):
         return holds("the mean score, and the mean or largest size")
     owners = f"val_bpb {score} is {_owner(scored)}; bytes_total {size.value:,.0f} is {_owner(sized)}"
     logged = "; ".join(f"{name}: {value:.4f} with {total:,.0f}" for name, value, total in runs)
     return contradicted(f"{owners} ({logged})")
+
+
+def _is_mean(score: Printed, logs: list[RunLog], scores: list[float]) -> bool:
+    """Whether it is the mean of all runs' sliding ``scores``, or of those of another stage that all have."""
+    return rounds_to(fmean(scores), score) or any(agrees(score, sample.mean) for sample in samples(logs, []))
 
 
 def _owner(names: list[str]) -> str:
