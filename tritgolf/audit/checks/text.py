@@ -145,9 +145,18 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     score, size = (printed_of(submission.facts.get(key)) for key in ("val_bpb", "bytes_total"))
     if score is None or size is None:
         return cant_tell("submission.json has no val_bpb or no bytes_total")
-    outcome = pairing(score, size, submission.readable_logs)
+    outcome = _mean_of_a_stage(score, size, submission) or pairing(score, size, submission.readable_logs)
     is_of_no_run = outcome.verdict is Verdict.CONTRADICTED and NO_RUN in outcome.evidence
     return cant_tell(outcome.evidence) if is_of_no_run and not is_complete(submission) else outcome
+
+
+def _mean_of_a_stage(score: Printed, size: Printed, submission: Submission) -> Outcome | None:
+    """Whether they are the mean of all runs at a stage, and their largest size."""
+    sizes = [log.total_bytes for log in submission.readable_logs if log.total_bytes]
+    if not sizes or size.value != max(sizes):
+        return None
+    of_it = (each for each in samples(submission.readable_logs, []) if agrees(score, each.mean))
+    return next((holds(f"the mean score at {each.stage}, and the largest size") for each in of_it), None)
 
 
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
@@ -162,16 +171,11 @@ def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     sized = [name for name, _, value in runs if rounds_to(value, size)]
     if shared := set(scored) & set(sized):
         return holds(f"both are {sorted(shared)[0]}'s")
-    if _is_mean(score, [log for log, _ in both], scores) and size.value in (max(sizes), round(fmean(sizes))):
+    if rounds_to(fmean(scores), score) and size.value in (max(sizes), round(fmean(sizes))):
         return holds("the mean score, and the mean or largest size")
     owners = f"val_bpb {score} is {_owner(scored)}; bytes_total {size.value:,.0f} is {_owner(sized)}"
     logged = "; ".join(f"{name}: {value:.4f} with {total:,.0f}" for name, value, total in runs)
     return contradicted(f"{owners} ({logged})")
-
-
-def _is_mean(score: Printed, logs: list[RunLog], scores: list[float]) -> bool:
-    """Whether it is the mean of all runs' sliding ``scores``, or of those of another stage that all have."""
-    return rounds_to(fmean(scores), score) or any(agrees(score, sample.mean) for sample in samples(logs, []))
 
 
 def _owner(names: list[str]) -> str:
