@@ -80,7 +80,7 @@ def test_too_few_shards_for_the_ranks_are_told_before_they_are_made(tmp_path):
     own = {"source": {"files": [str(tmp_path / "mine.txt")]}}
     for text, shards in ((hub, 2), (load_dataset("docs_en", overrides=own), 1)):
         with pytest.raises(
-            InputError, match=rf"gpus: 4: .*without a shard.* there are {shards} of int6_recurrent; use"
+            InputError, match=rf"gpus: 4: .*without a shard.* the {shards} training shards of int6_recurrent; use"
         ):
             check_together(record, text, processes=4)
         check_together(record, text, processes=1)

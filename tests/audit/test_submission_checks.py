@@ -1,6 +1,7 @@
 """Every check of a folder: one it must pass, one it must flag, and a garbled one on which it must say it can't tell."""
 
 import shutil
+from statistics import fmean
 
 import pytest
 
@@ -332,6 +333,14 @@ def test_a_resume_that_is_printed_explains_the_clock(tmp_path):
 def test_the_mean_score_may_go_with_the_largest_size(tmp_path):
     made = with_json({"val_bpb": 1.1570, "bytes_total": 15995705})(tmp_path)
     assert outcome("text.submission_json", made).verdict is Verdict.HOLDS
+
+
+def test_the_mean_of_another_stage_may_go_with_the_largest_size(tmp_path):
+    logs = read_submission(with_json(GOOD_JSON)(tmp_path / "a")).readable_logs
+    mean = round(fmean(log.roundtrip.bpb.value for log in logs), 4)
+    for name, size, verdict in (("b", 15995705, Verdict.HOLDS), ("c", 15993853, Verdict.CONTRADICTED)):
+        made = with_json({"val_bpb": mean, "bytes_total": size})(tmp_path / name)
+        assert outcome("text.submission_json", made).verdict is verdict
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_shards_without_a_whole_sequence_give_none_or_are_told(tmp_path):
 
 def test_a_rank_without_a_shard_is_told_before_and_while_reading():
     train = small_training(order="shuffled", batch_tokens=8 * CONTEXT)
-    message = "world size 4: leaves ranks without a shard.* there are 2; use at most 2 ranks"
+    message = "world size 4: leaves ranks without a shard.* the 2 training shards; use at most 2 ranks"
     with pytest.raises(InputError, match=message):
         check_ranks(train, CONTEXT, 4, shards=2)
     with pytest.raises(InputError, match=message):

@@ -160,6 +160,7 @@ def test_tables_tell_forms_in_words(run):
     assert words["damping_0_1"].endswith("gptq, damping 0.1; embedding: int8 a row, clip 20 σ, gptq, damping 0.1")
     assert "projection, gate: int8 a row" in words["own"]
     assert "trits changed" not in table.cells and "ternary" not in " ".join(table.notes)
+    assert any("by one range coder" in note for note in table.notes)
     parts = TABLES["decomposition"](run).cells["decision"].tolist()
     assert parts[:2] == ["attention matrices", "MLP matrices"] and len(parts) == len(OWN) + 2
     shown = TABLES["training_length"](run).cells.columns.tolist()

@@ -6,16 +6,16 @@ import pandas as pd
 import pytest
 
 from tritgolf.audit.auditor import audit
-from tritgolf.bundle.folder import write_bundle
 
 pytestmark = pytest.mark.workflow
 
 SETTINGS = {"records": ["tiny_int6"], "seeds": [42]}
+TARGETS = ("results/tiny_int6/tables/seeds.csv", "results/tiny_int6/bundle/submission.json")
 FINAL = "results/tiny_int6/seed42/final"
 
 
 def test_it_is_trained_stored_and_scored_to_a_table(untrained):
-    run = untrained.snakemake("results/tiny_int6/tables/seeds.csv", **SETTINGS)
+    run = untrained.snakemake(*TARGETS, **SETTINGS)
     assert run.code == 0, run.said
     final = untrained.folder / FINAL
     methods = json.loads((final / "evaluate.json").read_text())["metrics"]["methods"]
@@ -28,9 +28,9 @@ def test_it_is_trained_stored_and_scored_to_a_table(untrained):
     row = pd.read_csv(untrained.results("tiny_int6", "tables", "seeds.csv")).iloc[0]
     assert row["ttt_bpb"] == methods["ttt"]["bpb"]
     assert not [name for name in row.index if "zero" in name or "trit" in name]
-    assert untrained.planned("results/tiny_int6/tables/seeds.csv", **SETTINGS) == {}
+    assert untrained.planned(*TARGETS, **SETTINGS) == {}
     assert untrained.left_behind() == []
-    bundle = write_bundle(untrained.results("tiny_int6"))
+    bundle = untrained.results("tiny_int6", "bundle")
     stated = json.loads((bundle / "submission.json").read_text())
     counted = [bundle / "train_gpt.py", *bundle.glob("*.tgolf")]
     assert stated["bytes_total"] == sum(path.stat().st_size for path in counted)

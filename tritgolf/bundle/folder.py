@@ -205,6 +205,7 @@ def _readme(record: RecordConfig, runs: list[SeedRun], largest: SeedRun, faults:
         for run in runs
     ]
     spread = f" (std {statistics.stdev(bpb):.4f})" if len(runs) > 1 else ""
+    of_seeds = f"mean of {len(runs)} seeds" if len(runs) > 1 else f"seed {runs[0].seed}"
     marks = [f"**Not to be submitted: {fault.where}: {fault.what}.**" for fault in faults]
     method = list(record.evaluate.scoring)[-1]
     mark = "".join(f" ({mark})" for mark in {mark_of(run.evaluate["methods"][method]) for run in runs} if mark)
@@ -212,7 +213,7 @@ def _readme(record: RecordConfig, runs: list[SeedRun], largest: SeedRun, faults:
         f"# {record.title}",
         "",
         *(line for mark in marks for line in (mark, "")),
-        f"val_bpb: {statistics.mean(bpb):.4f}{spread}, mean of {len(runs)} seeds, by the method {method}{mark}.",
+        f"val_bpb: {statistics.mean(bpb):.4f}{spread}, {of_seeds}, by the method {method}{mark}.",
         "",
         f"| seed | steps | train_s | val_loss{mark} | val_bpb{mark} | artifact bytes | total bytes |",
         "|--:|--:|--:|--:|--:|--:|--:|",

@@ -116,6 +116,6 @@ def check_shards(shards: int, world: int) -> None:
     if shards < world:
         raise InputError(
             f"world size {world}",
-            f"leaves ranks without a shard: shuffled sequences come from each rank's own, and there are {shards}",
+            f"leaves ranks without a shard to draw sequences from: it is more than the {shards} training shards",
             f"use at most {shards} ranks, or make smaller shards",
         )

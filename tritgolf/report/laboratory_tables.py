@@ -61,6 +61,10 @@ OF_ZEROS = (
     "threshold: |w| within 2⁻⁸ of s/2, where a rounding decides the trit. Trits changed: those that differ from the "
     "forward pass's if they are decided from weights and scales rounded so."
 )
+ONE_CODER = (
+    "Artifact bytes: integer codes of every row are written by one range coder, whatever the record's, so that rows "
+    "compare; the record's own artifact is in the table of export and reload."
+)
 
 
 def grid_table(run: Run) -> Table:
@@ -80,6 +84,7 @@ def grid_table(run: Run) -> Table:
             "RT gap: reloaded − trained. Over own storage: gap less that of the own storage, window by window. Largest "
             f"errors: of an effective {'ternary' if is_ternary(run) else 'quantized'} weight, and of any other number, "
             "against the trained model.",
+            *((ONE_CODER,) if is_by_role(last) else ()),
             *made_from([run]),
         ),
         left=("storage", "what it is"),

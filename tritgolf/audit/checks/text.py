@@ -19,7 +19,7 @@ from tritgolf.audit.claimed import (
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, stages_of
+from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
@@ -172,9 +172,18 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     score, size = (printed_of(submission.facts.get(key)) for key in ("val_bpb", "bytes_total"))
     if score is None or size is None:
         return cant_tell("submission.json has no val_bpb or no bytes_total")
-    outcome = pairing(score, size, submission.readable_logs)
+    outcome = _mean_of_a_stage(score, size, submission) or pairing(score, size, submission.readable_logs)
     is_of_no_run = outcome.verdict is Verdict.CONTRADICTED and NO_RUN in outcome.evidence
     return cant_tell(outcome.evidence) if is_of_no_run and not is_complete(submission) else outcome
+
+
+def _mean_of_a_stage(score: Printed, size: Printed, submission: Submission) -> Outcome | None:
+    """Whether they are the mean of all runs at a stage, and their largest size."""
+    sizes = [log.total_bytes for log in submission.readable_logs if log.total_bytes]
+    if not sizes or size.value != max(sizes):
+        return None
+    of_it = (each for each in samples(submission.readable_logs, []) if agrees(score, each.mean))
+    return next((holds(f"the mean score at {each.stage}, and the largest size") for each in of_it), None)
 
 
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
