@@ -24,7 +24,9 @@ def _own_words(published: Published) -> str:
 def _free_numbers(runs: Int6Runs) -> str:
     """How much SLOT gains over the model under it."""
     gain = mean(runs.bpb("sliding")) - mean(runs.bpb("slot"))
-    return f"SLOT lowers the same model's score from {mean(runs.bpb('sliding')):.5f} by {gain:.5f} BPB"
+    free, stride = runs.code.get("slot_numbers_a_window"), int(runs.numbers("slot_stride")[0])
+    told = f", with {free:,} free numbers for the {stride} tokens of a window" if free else ""
+    return f"SLOT lowers the same model's score from {mean(runs.bpb('sliding')):.5f} by {gain:.5f} BPB{told}"
 
 
 @on_int6()
