@@ -67,8 +67,8 @@ def each_target_once(claim: Claim, runs: Int6Runs, published: Published) -> Ruli
     spare = of_windows * (tokens + again * stride) - of_chunks * tokens
     evidence = (
         f"bytes a token: chunks {chunks.low:.8f} to {chunks.high:.8f}, windows {windows.low:.8f} to "
-        f"{windows.high:.8f}; if the last {stride} targets are scored {again} times more, the windows count {spare:,.0f} bytes more, "
-        f"{again} × {spare / again:.1f} (in BPB less than 0.00001)"
+        f"{windows.high:.8f}; if the last {stride} targets are scored {again} times more, the windows count "
+        f"{spare:,.0f} bytes more, {again} × {spare / again:.1f} (in BPB less than 0.00001)"
     )
     return Ruling.of(judge(chunks.meets(windows), evidence), HIGH)
 
