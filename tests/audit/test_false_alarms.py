@@ -98,6 +98,14 @@ def test_one_log_of_several_runs_is_not_every_run(readme, tmp_path):
     assert contradicted(folder(tmp_path / "b", one, "A run.", facts)).keys() >= {"json.score", "json.bytes"}
 
 
+def test_the_log_of_one_row_contradicts_no_other_row(tmp_path):
+    rows = "\n\n| Run | BPB |\n|---|---|\n| long | 1.1501 |\n| short | 1.1667 |\n"
+    facts = {"val_bpb": 1.1501, "bytes_total": 15_800_000}
+    assert contradicted(folder(tmp_path / "a", {"short": styles.int6(1, 1.1667)}, "Two lengths." + rows, facts)) == {}
+    alone = {"short": styles.int6(1, 1.1667)}
+    assert contradicted(folder(tmp_path / "b", alone, "A run.", facts)).keys() >= {"json.score", "json.bytes"}
+
+
 @pytest.mark.parametrize(
     ("title", "cell"),
     [

@@ -66,6 +66,11 @@ SPECIFIED = {
     "t43": (CONTRADICTED, "latent weights"),
     "t44": (HOLDS, "t = 4.29 (3.3 degrees), p = 0.0095"),
     "t45": (CONTRADICTED, "already fits"),
+    "t47": (CONTRADICTED, "up to 22,069.47 after; trained and scored with 22,081.79 alone"),
+    "t48": (HOLDS, "196.5 to 198.3 s after 600.06 s"),
+    "t49": (CONTRADICTED, "31 times more, the windows count 4,433 bytes more, 31 × 143.0"),
+    "t50": (CONTRADICTED, "mlp_mult=3.0 and 26,993,756 parameters"),
+    "t51": (OPEN, "damped by 0.01 1.12893, by 0.005 1.12882, with 29 steps more"),
     "t46": (CONTRADICTED, "largest artifact 15,883,000, largest total 15,984,850"),
 }
 
@@ -135,6 +140,11 @@ def ttt_before_the_roundtrip(facts):
         run["scores"] = {"ttt": run["scores"]["ttt"], **run["scores"]}
 
 
+def chunks_as_windows(facts):
+    for run in facts["runs"].values():
+        run["scores"]["roundtrip"] = run["scores"]["sliding"]
+
+
 def pruned_to_fit(facts):
     for run in facts["runs"].values():
         run["was_pruned"] = True
@@ -173,6 +183,11 @@ EDITS = [
     ("t44", "pr1019", score("sliding", bpb=0.001), CONTRADICTED),
     ("t45", "pr1019", pruned_to_fit, CONTRADICTED),
     ("t46", "pr1019", each(artifact_bytes=15_984_850), HOLDS),
+    ("t47", "pr1019", lambda facts: facts["code"]["rotary"].update(context=1024), HOLDS),
+    ("t48", "pr1019", without_runs, OPEN),
+    ("t49", "pr1019", chunks_as_windows, HOLDS),
+    ("t50", "pr1722", each(mlp_multiple=5.0, ternary_mlps=22), HOLDS),
+    ("t51", "pr1722", score("sliding", bpb=-0.002), HOLDS),
     *((claim, "pr1722", without_runs, OPEN) for claim in ("t01", "t07", "t13", "t20", "t35")),
 ]
 

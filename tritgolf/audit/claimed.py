@@ -7,6 +7,7 @@ from typing import Any
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import same, stages
 from tritgolf.audit.seed_tables import SeedTable, run_of, seed_tables
 from tritgolf.audit.submission import Submission
@@ -176,12 +177,27 @@ def unlogged_methods(submission: Submission) -> list[str]:
 
 
 def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
-    """Whether README.md names a seed that isn't this run's, several seeds or runs, or a mean."""
+    """Whether README.md names a seed that isn't this run's, several seeds or runs, a mean, or scores of other runs."""
     readme = submission.readme or ""
     seeds = {int(number) for number in PROSE_SEED.findall(readme)}
     counts = [WORDS.get(number.lower(), 0) or int(number) for number in COUNT.findall(readme)
               if number.lower() in WORDS or number.isdigit()]  # fmt: skip
-    return bool(seeds - {log.seed}) or max(counts, default=1) > 1 or MEAN.search(readme) is not None
+    if seeds - {log.seed} or max(counts, default=1) > 1 or MEAN.search(readme):
+        return True
+    claimed = [
+        printed_of((submission.facts or {}).get("val_bpb")),
+        *(claim.printed for claim in stated_scores(readme)[:1]),
+    ]
+    return any(_is_another_row(table, log, printed) for table in read_tables(readme) for printed in claimed if printed)
+
+
+def _is_another_row(table: Table, log: RunLog, claimed: Printed) -> bool:
+    """Whether a table has the claimed score in one row and a run's last score in another: it is of several runs."""
+    last = list(stages(log).values())[-1:]
+    figures = [[Printed(text) for text in NUMBER.findall(" ".join(row))] for row in table.rows]
+    of_the_claim = {at for at, row in enumerate(figures) if any(same(figure, claimed) for figure in row)}
+    of_the_log = {at for at, row in enumerate(figures) if any(same(figure, one.bpb) for figure in row for one in last)}
+    return bool(of_the_claim and of_the_log) and not of_the_claim & of_the_log
 
 
 def is_quoted(submission: Submission, log: RunLog) -> bool:

@@ -14,6 +14,7 @@ from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.audit.rulings import (
     int6,
     int6_costs,
+    int6_details,
     int6_methods,
     int6_variants,
     measured,
@@ -141,6 +142,11 @@ BY_LOGS: dict[str, LogRuling] = {
     "t44": int6.merged_record,
     "t45": int6_methods.parts_of_the_record,
     "t46": int6_costs.largest_artifact,
+    "t47": int6_details.calibration_text,
+    "t48": int6_details.after_training,
+    "t49": int6_details.each_target_once,
+    "t50": int6_details.printed_names,
+    "t51": int6_details.damping_helps,
 }
 
 BY_MEASUREMENT: dict[str, MeasuredRuling] = {

@@ -72,14 +72,14 @@ def _places(node: ast.AST) -> Sequence[ast.AST]:
 
 def smaller_of_losses(tree: ast.Module) -> list[str]:
     """Functions whose score is the smaller of two losses, token by token: chosen by the token that came."""
-    found = []
+    scoring = []
     for function in functions(tree):
         statements = [node for node in ast.walk(function) if isinstance(node, ast.stmt)]
         scores = [statement for statement in statements if is_score(statement)]
         parts = [part for score in scores for part in sources(score, statements)]
         if any(_is_smaller_loss(node) for part in parts for node in ast.walk(part)):
-            found.append(function.name)
-    return found
+            scoring.append(function.name)
+    return scoring
 
 
 def _is_smaller_loss(node: ast.AST) -> bool:
@@ -96,14 +96,14 @@ def _is_loss(name: str) -> bool:
 
 def softmax_scores(tree: ast.Module) -> list[str]:
     """Functions that add up cross-entropies of logits alone, and use their targets for nothing before."""
-    found = []
+    scoring = []
     for function in functions(tree):
         for loop in _loops(function):
             statements = list(flat(loop.body))
             scores = [at for at, statement in enumerate(statements) if is_score(statement)]
             if scores and _is_plain(statements[: scores[0] + 1]):
-                found.append(function.name)
-    return list(dict.fromkeys(found))
+                scoring.append(function.name)
+    return list(dict.fromkeys(scoring))
 
 
 def _is_plain(statements: Sequence[ast.stmt]) -> bool:
@@ -159,13 +159,13 @@ def _restores(statement: ast.stmt) -> bool:
 
 def one_pass_scores(tree: ast.Module) -> list[str]:
     """Functions that fit and score in one loop over the text and have no other loop that does either."""
-    found = []
+    scoring = []
     for function in functions(tree):
         loops = [s for s in flat(function.body) if isinstance(s, ast.For)]
         busy = [loop for loop in loops if _fits(loop) or _scores(loop)]
         if len(busy) == 1 and _fits(busy[0]) and _scores(busy[0]):
-            found.append(function.name)
-    return found
+            scoring.append(function.name)
+    return scoring
 
 
 def mixes(tree: ast.Module) -> list[str]:

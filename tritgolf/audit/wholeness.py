@@ -37,8 +37,8 @@ def reaches_its_end(log: RunLog) -> bool:
 
 def _final_stages(log: RunLog) -> set[str]:
     """The stages that are scored after training, diagnostics apart, in words that versions of a script share."""
-    found = {name for name in stages(log) if any(score.stage == name for score in log.scores)}
-    return {WORDING.sub("", name.lower()) for name in found if not DIAGNOSTIC.match(name)}
+    scored = {name for name in stages(log) if any(score.stage == name for score in log.scores)}
+    return {WORDING.sub("", name.lower()) for name in scored if not DIAGNOSTIC.match(name)}
 
 
 def _is_on(log: RunLog, method: str) -> bool:

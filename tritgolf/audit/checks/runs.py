@@ -111,9 +111,9 @@ def gpus_are_as_stated(submission: Submission) -> Outcome:
 
     Read is only what stands right behind the file's name: ``train_v0.txt is on 2xH100``.
     """
-    found = [Path(log.name).name for log in submission.readable_logs]
+    names = [Path(log.name).name for log in submission.readable_logs]
     logs = {Path(log.name).name: log for log in submission.readable_logs if log.gpus}
-    logs = {name: log for name, log in logs.items() if found.count(name) == 1}
+    logs = {name: log for name, log in logs.items() if names.count(name) == 1}
     stated = [(name, int(count)) for name, count in ON_GPUS.findall(submission.readme or "") if name in logs]
     if not stated:
         return cant_tell(submission.not_in_readme("README.md says of no log on how many GPUs it is"))

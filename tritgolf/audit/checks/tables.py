@@ -66,7 +66,7 @@ def _compared(
 def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
     """Whether a run's log has all its figures of a kind: a cut one lacks its last scores, its last step, its total."""
     if kind in SCORES:
-        return is_whole(run, submission.readable_logs)
+        return is_whole(run, submission.readable_logs) and not unlogged_methods(submission)
     if kind == "total_bytes":
         return run.total_bytes is not None
     return reaches_its_end(run) if kind in ("steps", *STEP_TIMES) else True

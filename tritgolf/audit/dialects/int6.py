@@ -45,14 +45,14 @@ def _common(line: str) -> str:
 
 def stage_settings(lines: Sequence[str]) -> Pairs:
     """What lines say of test-time training and SLOT (``slot_steps``), and the pruning's target in bytes."""
-    found: Pairs = {}
+    settings: Pairs = {}
     for line in lines:
         if stage := STAGE.match(line):
             pairs = STAGE_SETTING.findall(stage[2])
-            found |= {key if key.startswith(stage[1]) else f"{stage[1]}_{key}": value for key, value in pairs}
+            settings |= {key if key.startswith(stage[1]) else f"{stage[1]}_{key}": value for key, value in pairs}
         if pruning := PRUNING.match(line):
-            found["prune_target_bytes"] = str(int(float(pruning[1]) * MIB))
-    return found
+            settings["prune_target_bytes"] = str(int(float(pruning[1]) * MIB))
+    return settings
 
 
 def without_repeats(scores: Sequence[ScoreLine]) -> tuple[ScoreLine, ...]:

@@ -44,8 +44,8 @@ def stated_std(claim: Claim, values: Sequence[float]) -> Outcome:
     which = next(
         (name for name, std in (("sample", sample), ("population", population)) if rounds_to(std, printed)), ""
     )
-    told = f"std: stated {printed}, of the sample {sample:.6f}, of the population {population:.6f}"
-    return judge(bool(which), f"{told}{f': the {which} std' if which else ', neither'}")
+    evidence = f"std: stated {printed}, of the sample {sample:.6f}, of the population {population:.6f}"
+    return judge(bool(which), f"{evidence}{f': the {which} std' if which else ', neither'}")
 
 
 def stated_seeds(claim: Claim, values: Sequence[float]) -> Outcome:

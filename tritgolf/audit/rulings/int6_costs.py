@@ -81,8 +81,8 @@ def last_step(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     if steps is None or score is None:
         return Ruling.of(cant_tell("the claim states no steps or no score"))
     both = [run for run in runs.runs if run.numbers["steps"] == steps.value and rounds_to(run.last_bpb, score)]
-    told = ", ".join(f"seed {run.seed} {run.numbers['steps']:,} steps, {run.last_bpb:.4f}" for run in runs.runs)
-    return Ruling.of(judge(bool(both), told))
+    evidence = ", ".join(f"seed {run.seed} {run.numbers['steps']:,} steps, {run.last_bpb:.4f}" for run in runs.runs)
+    return Ruling.of(judge(bool(both), evidence))
 
 
 @on_int6()
@@ -91,11 +91,11 @@ def steps_and_wall_time(claim: Claim, runs: Int6Runs, published: Published) -> R
     steps, wall = claim.number(r"([\d,]+) steps"), claim.number(r"about ([\d,]+) s")
     parts = _numbers(claim, r"(\d{3,4}) s\b(?! of)")[:3]
     logged, together = [int(value) for value in runs.numbers("steps")], sum(map(float, parts))
-    told = f"{' + '.join(parts)} = {together:,.0f} s, stated {wall}; the rules know no 25 minutes"
+    evidence = f"{' + '.join(parts)} = {together:,.0f} s, stated {wall}; the rules know no 25 minutes"
     return Ruling.of(
         all_of(
             judge(steps is not None and set(logged) == {steps.value}, f"steps {', '.join(f'{n:,}' for n in logged)}"),
-            judge(wall is not None and together == wall.value, told),
+            judge(wall is not None and together == wall.value, evidence),
         )
     )
 
@@ -105,6 +105,6 @@ def largest_artifact(claim: Claim, runs: Int6Runs, published: Published) -> Ruli
     """The stated bytes of artifact and total are the largest that the logs have, of either."""
     artifact, total = claim.number(r"artifact_bytes ([\d,]+)"), claim.number(r"bytes_total ([\d,]+)")
     largest = max(runs.numbers("artifact_bytes")), max(runs.numbers("total_bytes"))
-    told = f"largest artifact {largest[0]:,}, largest total {largest[1]:,}; the limit is {BYTE_LIMIT:,}"
+    evidence = f"largest artifact {largest[0]:,}, largest total {largest[1]:,}; the limit is {BYTE_LIMIT:,}"
     fits = artifact is not None and total is not None and (artifact.value, total.value) == largest
-    return Ruling.of(judge(fits, told))
+    return Ruling.of(judge(fits, evidence))

@@ -24,7 +24,9 @@ def _own_words(published: Published) -> str:
 def _free_numbers(runs: Int6Runs) -> str:
     """How much SLOT gains over the model under it."""
     gain = mean(runs.bpb("sliding")) - mean(runs.bpb("slot"))
-    return f"SLOT lowers the same model's score from {mean(runs.bpb('sliding')):.5f} by {gain:.5f} BPB"
+    free, stride = runs.code.get("slot_numbers_a_window"), int(runs.numbers("slot_stride")[0])
+    evidence = f", with {free:,} free numbers for the {stride} tokens of a window" if free else ""
+    return f"SLOT lowers the same model's score from {mean(runs.bpb('sliding')):.5f} by {gain:.5f} BPB{evidence}"
 
 
 @on_int6()
@@ -109,8 +111,8 @@ def same_architecture(claim: Claim, runs: Int6Runs, published: Published) -> Rul
 def same_quantization(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     """The damping of GPTQ, which no log prints, is #1019's."""
     mine, theirs = (each.code.get("gptq_damping") for each in (runs, published.int6(MERGED)))
-    told = f"by the source GPTQ is damped by {mine}, #1019's by {theirs}"
-    return Ruling.of(judge(mine == theirs, told) if mine and theirs else cant_tell("no damping is known"), MEDIUM)
+    evidence = f"by the source GPTQ is damped by {mine}, #1019's by {theirs}"
+    return Ruling.of(judge(mine == theirs, evidence) if mine and theirs else cant_tell("no damping is known"), MEDIUM)
 
 
 def _late_qat(runs: Int6Runs) -> Outcome:
@@ -169,18 +171,18 @@ def parts_of_the_record(claim: Claim, runs: Int6Runs, published: Published) -> R
 @on_int6()
 def review(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     """The review is of another pull request; a participant's review is no ruling."""
-    told = (
+    evidence = (
         f"the review is of {runs.code.get('review_is_of')}, a participant's, drafted by a classifier; it names another "
         "function than SLOT's, and a review is no ruling"
     )
-    return Ruling.of(cant_tell(told if "review_is_of" in runs.code else "of which text the review is, isn't known"))
+    return Ruling.of(cant_tell(evidence if "review_is_of" in runs.code else "of which text the review is, isn't known"))
 
 
 @on_int6()
 def below_a_floor(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     """No floor was measured; what the runs show is another ground."""
-    told = f"{_free_numbers(runs)}, by tokens that it was fitted to: C1 and C3 come before C2"
-    return Ruling.of(cant_tell(f"no such floor was measured here or there; {told}"))
+    evidence = f"{_free_numbers(runs)}, by tokens that it was fitted to: C1 and C3 come before C2"
+    return Ruling.of(cant_tell(f"no such floor was measured here or there; {evidence}"))
 
 
 @on_int6("pr1722", EARLIER)

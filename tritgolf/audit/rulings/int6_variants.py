@@ -37,12 +37,12 @@ def earlier_set(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     """Mean and std are of the listed seeds; logs of the same training and export, of a day later, have other scores."""
     listed = [float(text) for text in claim.text.partition("(")[2].partition(")")[0].split(", ")]
     later = published.int6(EARLIER).bpb("sliding")
-    told = ", ".join(f"{score:.4f}" for score in later)
+    evidence = ", ".join(f"{score:.4f}" for score in later)
     return Ruling.of(
         all_of(
             stated(claim, "mean", r"(\d\.\d+) mean", mean(listed)),
             stated_std(claim, listed),
-            cant_tell(f"{NO_LOG}; the next set, of the same training and export, logs {told}"),
+            cant_tell(f"{NO_LOG}; the next set, of the same training and export, logs {evidence}"),
         )
     )
 
@@ -87,8 +87,8 @@ def over_the_limit(claim: Claim, runs: Int6Runs, published: Published) -> Ruling
     """The stated excess is the stated size less the limit; the score has no log."""
     size, excess = claim.number(r"at (\d+\.\d+) MB"), claim.number(r"(\d\.\d+) MB over")
     arithmetic = size and excess and abs(size.value - BYTE_LIMIT / 1e6 - excess.value) < 0.01
-    told = f"{size} MB are {excess} MB over" if arithmetic else f"{size} less 16 are not {excess}"
-    return Ruling.of(all_of(judge(bool(arithmetic), told), cant_tell(NO_LOG)))
+    evidence = f"{size} MB are {excess} MB over" if arithmetic else f"{size} less 16 are not {excess}"
+    return Ruling.of(all_of(judge(bool(arithmetic), evidence), cant_tell(NO_LOG)))
 
 
 @on_int6(LAST)
@@ -99,9 +99,9 @@ def wider_hurts(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     if "mlp3" not in known or len(known) < 2:
         return Ruling.of(cant_tell(NO_LOG))
     better = [name for name, score in known.items() if name != "mlp3" and score < known["mlp3"]]
-    told = ", ".join(f"{name} {score:.4f}" for name, score in known.items())
+    evidence = ", ".join(f"{name} {score:.4f}" for name, score in known.items())
     return Ruling.of(
-        judge(not better, f"as stated in the same texts: {told}; {len(better)} wider ones are better"), MEDIUM
+        judge(not better, f"as stated in the same texts: {evidence}; {len(better)} wider ones are better"), MEDIUM
     )
 
 
@@ -138,11 +138,11 @@ def parameter_count(claim: Claim, runs: Int6Runs, published: Published) -> Rulin
                                   f"{count / 1e6:.1f}M; vectors are under 0.1M"), MEDIUM)  # fmt: skip
 
 
-def _by_source(claim: Claim, runs: Int6Runs, key: str, right: object, told: str) -> Ruling:
+def _by_source(claim: Claim, runs: Int6Runs, key: str, right: object, evidence: str) -> Ruling:
     """Whether the source says of a variant what the claim needs."""
-    found = variant(runs, claim).get(key)
+    value = variant(runs, claim).get(key)
     outcome: Outcome = (
-        cant_tell(NO_LOG) if found is None else judge(found == right, f"by the source {told.format(found)}")
+        cant_tell(NO_LOG) if value is None else judge(value == right, f"by the source {evidence.format(value)}")
     )
     return Ruling.of(outcome, MEDIUM)
 
@@ -162,8 +162,8 @@ def decay_is_used(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
 @on_int6(LAST)
 def jump_is_of_quantization(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     """What was scored when quantization began is the quantized model."""
-    told = "evaluation uses {} while training quantizes: 2.75 says nothing of the ternary model"
-    return _by_source(claim, runs, "evaluates", "quantized weights", told)
+    evidence = "evaluation uses {} while training quantizes: 2.75 says nothing of the ternary model"
+    return _by_source(claim, runs, "evaluates", "quantized weights", evidence)
 
 
 @on_int6(LAST)
@@ -202,8 +202,8 @@ def export_bug(claim: Claim, runs: Int6Runs, published: Published) -> Ruling:
     of = variant(runs, claim)
     if not of:
         return Ruling.of(cant_tell(NO_LOG))
-    told = f"the MLP, {of['mlp_multiple']}x, is trained in {of['mlp_trained_as']} and cut to trits at export"
-    return Ruling.of(cant_tell(f"{NO_LOG}; by the source {told}"))
+    evidence = f"the MLP, {of['mlp_multiple']}x, is trained in {of['mlp_trained_as']} and cut to trits at export"
+    return Ruling.of(cant_tell(f"{NO_LOG}; by the source {evidence}"))
 
 
 def other_counts(claim: Claim, published: Published) -> Ruling:
