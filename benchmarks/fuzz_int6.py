@@ -46,6 +46,7 @@ def read(path: Path) -> None:
         labelled = READERS[name].read(path)
         labelled.weights()
         labelled.facts()
+        READERS[name].open(path, None, ())
 
 
 def with_content(data: bytes) -> bytes:

@@ -38,7 +38,7 @@ rule compared_table:
         runtime=5,
     params:
         folder=lambda wildcards, input: input.rows,
-        runs="results",
+        runs=lambda wildcards, input: str(Path(input.records[0]).parents[1]),
     message:
         "Table of the experiment {wildcards.experiment}"
     script:

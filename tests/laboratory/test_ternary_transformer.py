@@ -12,6 +12,9 @@ from tritgolf.config.record import load_record
 from tritgolf.laboratory.grid import load_grid
 from tritgolf.laboratory.role_grid import RoleGridConfig, record_variants
 from tritgolf.model.specs import parameters_of
+from tritgolf.report.catalogue import TABLES
+from tritgolf.report.metrics import load_files
+from tritgolf.report.record_facts import record_facts
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
 
@@ -29,8 +32,8 @@ def saved(folder, model):
 
 
 @pytest.fixture(scope="module")
-def rows(dataset, tmp_path_factory):
-    """The laboratory's rows of a ternary transformer that is stored as #1722's first version was."""
+def measured(dataset, tmp_path_factory):
+    """The laboratory's file of a ternary transformer that is stored as #1722's first version was."""
     folder = tmp_path_factory.mktemp("ternary")
     model = small_transformer(**PLAIN, qat={"roles": ["attention", "mlp"], "quantizer": TRITS})
     first = {"grid": "ternary", "quantizer": TRITS, "scales": "float16", "rounding": "requantized"}
@@ -38,8 +41,13 @@ def rows(dataset, tmp_path_factory):
     storages = {"own": {"roles": roles, "reload_dtype": "bfloat16"}}
     export = RoleExport.model_validate({"codecs": ["none"], "storages": storages, "own_storage": "own"})
     grid = load_grid("trinity_v1", RECORDS / "grids", RoleGridConfig)
-    measured = laboratory(saved(folder, model), dataset, folder, grid, model=model, export=export)
-    return measured["metrics"]
+    laboratory(saved(folder, model), dataset, folder, grid, model=model, export=export)
+    return folder / "laboratory.json"
+
+
+@pytest.fixture(scope="module")
+def rows(measured):
+    return json.loads(measured.read_text())["metrics"]
 
 
 def test_each_fix_is_a_row_with_its_paired_error(rows):
@@ -58,6 +66,17 @@ def test_trits_of_a_transformer_are_counted(rows):
     assert rows["estimator"] == "absmean"
     assert rows["ternary_weights"] == 3 * (2 * 32 * 32 + 2 * 16 * 32 + 2 * 64 * 32)
     assert 0 < rows["zero_fraction"]["mlp.fc"] < 1 and {"margins", "threshold"} <= rows.keys()
+
+
+def test_tables_tell_what_each_fix_changes(measured):
+    config = load_record("demo_trinity_v1", RECORDS)
+    facts = record_facts(config.model_copy(update={"name": "small", "seeds": (1,)}))
+    table = TABLES["laboratory"](load_files([measured], facts))
+    words = dict(zip(table.cells["storage"], table.cells["what it is"], strict=True))
+    assert words["fix_2"] == "own but for attention, mlp: ternary, scales float16"
+    assert words["fix_3"] == "own but for attention, mlp: ternary, scales float32, requantized"
+    assert words["fix_4"] == "own but for reload in float32"
+    assert "±" in dict(zip(table.cells["storage"], table.cells["over own storage"], strict=True))["fix_2"]
 
 
 def test_a_ternary_mlp_and_int6_elsewhere_are_one_artifact(dataset, tmp_path):

@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 
 from tritgolf.config.export import FACTORS
-from tritgolf.config.storage import form_in_words, forms_by_role
+from tritgolf.config.storage import RoleStorage, form_in_words, forms_by_role
 
 ROLES, CALIBRATION, NO_CALIBRATION = "roles.", "calibration.", "none"
 CALIBRATION_WORDS = {  # by source
     "training_tokens": "{batches} × {sequences} sequences",
     "generated": "{sequences} × {tokens} tokens of its own at temperature {temperature:g}",
 }
+USUAL = {"reload_dtype": RoleStorage.model_fields["reload_dtype"].default}  # which a dump by role leaves out
 UNSAID = ("estimator", "calibration")  # where a storage is told in full
 
 
@@ -24,8 +25,7 @@ def shown_factors(factors: Mapping[str, Any]) -> dict[str, Any]:
     calibration = _calibration(text) if text else NO_CALIBRATION
     return {
         **{f"{ROLES}{role}": form_in_words(form) for role, form in forms.items()},
-        **rest,
-        **({"calibration": calibration} if forms else {}),
+        **(USUAL | rest | {"calibration": calibration} if forms else rest),
     }
 
 

@@ -88,43 +88,45 @@ def transformer_artifact(
 
 def told_by_shapes(shapes: Mapping[str, Shape], system: System, path: Path) -> TransformerConfig:
     """Sizes and mechanisms by ``shapes``, the rest as published. ``InputError`` if it is no transformer."""
-    blocks = {int(match[1]) for name in shapes if (match := re.match(r"blocks\.(\d{1,4})\.", name))}
     try:
-        (vocabulary, width), (heads,) = shapes["tok_emb.weight"], shapes["blocks.0.attn.q_gain"]
-        (hidden, _), (keys, _) = shapes["blocks.0.mlp.fc.weight"], shapes["blocks.0.attn.c_k.weight"]
-        gate, smear = shapes.get("blocks.0.attn.attn_gate_proj.weight"), shapes.get("smear_gate.weight")
-        bigram, (rows, _) = shapes.get("bigram.embed.weight"), shapes["skip_weights"]
-        value = shapes.get("ve_shared.embed.weight")
-        value_layers = sum(n.startswith("ve_layer_scales.") for n in shapes)
-        sizes = {
-            "kind": "transformer",
-            "vocab_size": vocabulary,
-            "layers": len(blocks),
-            "width": width,
-            "heads": heads,
-            "kv_heads": keys // (width // heads),
-            "mlp_multiple": hidden / width,
-            "bigram": {"buckets": bigram[0], "width": bigram[1]} if bigram else None,
-            "gates": {
-                "attention": gate[1] if gate else None,
-                "smear": smear[1] if smear else None,
-                "skips": "skip_gates" in shapes,
-                "previous": "smear.gate" in shapes,
-            },
-            "value_embedding": {"width": value[1], "layers": value_layers} if value else None,
-            "logit_temp": "logit_temp" in shapes,
-            **system.usual(len(blocks)),
-        }
+        sizes, rows = _sizes(shapes), shapes["skip_weights"][0]
+        usual = system.usual(sizes["layers"])
     except (KeyError, ValueError, IndexError, ZeroDivisionError):
-        raise InputError(
-            path, "lacks tensors of a transformer of #1716, #1019 or #1722", "give a published artifact, or ours"
-        ) from None
-    plain = validate(TransformerConfig, sizes, path)
+        raise InputError(path, "lacks tensors of a transformer of #1716, #1019 or #1722", FIX) from None
+    plain = validate(TransformerConfig, sizes | usual, path)
     for recurrence in (None, system.recurrence, *_recurrences(plain.layers)):
         model = plain.model_copy(update={"recurrence": recurrence})
         if (recurrence is None or recurrence.layers[1] < plain.layers) and skip_rows(model) == rows:
             return model
     raise InputError(path, NOT_A_TRANSFORMER, FIX)
+
+
+def _sizes(shapes: Mapping[str, Shape]) -> dict[str, Any]:
+    """What shapes tell, as settings; an error of lookup or unpacking if they are not those of a transformer."""
+    blocks = {int(match[1]) for name in shapes if (match := re.match(r"blocks\.(\d{1,4})\.", name))}
+    (vocabulary, width), (heads,) = shapes["tok_emb.weight"], shapes["blocks.0.attn.q_gain"]
+    (hidden, _), (keys, _) = shapes["blocks.0.mlp.fc.weight"], shapes["blocks.0.attn.c_k.weight"]
+    gate, smear = shapes.get("blocks.0.attn.attn_gate_proj.weight"), shapes.get("smear_gate.weight")
+    bigram, value = shapes.get("bigram.embed.weight"), shapes.get("ve_shared.embed.weight")
+    value_layers = sum(name.startswith("ve_layer_scales.") for name in shapes)
+    return {
+        "kind": "transformer",
+        "vocab_size": vocabulary,
+        "layers": len(blocks),
+        "width": width,
+        "heads": heads,
+        "kv_heads": keys // (width // heads),
+        "mlp_multiple": hidden / width,
+        "bigram": {"buckets": bigram[0], "width": bigram[1]} if bigram else None,
+        "gates": {
+            "attention": gate[1] if gate else None,
+            "smear": smear[1] if smear else None,
+            "skips": "skip_gates" in shapes,
+            "previous": "smear.gate" in shapes,
+        },
+        "value_embedding": {"width": value[1], "layers": value_layers} if value else None,
+        "logit_temp": "logit_temp" in shapes,
+    }
 
 
 def _recurrences(layers: int) -> Iterable[RecurrenceConfig]:
