@@ -3,6 +3,8 @@ import ast
 from tests.bundle.alone import run_alone
 from tests.small import RECORDS
 from tritgolf.bundle import script
+from tritgolf.bundle.record import BundledRecord
+from tritgolf.bundle.selection import selection_of
 from tritgolf.config.record import load_record
 
 
@@ -10,6 +12,17 @@ def test_the_script_of_the_record_is_small_enough_and_python():
     packed = script.script_of(load_record("ternary_v2", RECORDS))
     assert len(packed) <= 50_000
     ast.parse(packed.decode("ascii"))
+
+
+def test_a_grid_that_a_model_is_trained_on_alone_is_in_the_script():
+    numbers = {"format": "float16"}
+    roles = ("attention", "mlp", "embedding", "hash_embedding", "value_embedding", "projection", "mix", "control")
+    export = {"storages": {"half": {"roles": dict.fromkeys(roles, numbers)}}, "own_storage": "half"}
+    record = load_record("tiny_slot", RECORDS, {"export": export})
+    selection = selection_of(BundledRecord.model_validate(script.settings_of(record)))
+    assert selection.entries["tritgolf.quantize.plan:QUANTIZERS"] == {"integer"}
+    assert "IntegerConfig" not in selection.absent
+    assert "TritsConfig" in selection.absent
 
 
 def test_it_is_written_once_and_again_when_it_is_damaged_or_the_record_is_another(tmp_path, monkeypatch):

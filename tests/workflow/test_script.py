@@ -77,7 +77,7 @@ def test_the_int6_script_makes_what_the_package_makes(base, tmp_path):
 
 
 def test_the_system_of_1722_is_trained_stored_and_scored(base, tmp_path):
-    """Through its late switch: the factor of the learning rates is below 0.15 in the last of its 24 steps."""
+    """Through its late switch: the learning rates' factor is below 0.15 in the last two steps, one of them logged."""
     arguments = [*data_of(base), "--out", tmp_path / "run"]
     assert main(settings_of(load_record("tiny_slot")), 1, list(map(str, arguments))) == 0
     made = result_of(tmp_path / "run")

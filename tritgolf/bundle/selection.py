@@ -30,7 +30,8 @@ def selection_of(record: BundledRecord) -> Selection:
     forms = [type(form) for form in storage.roles.values()]
     layouts = section_layouts(tensor_specs(parameters_of(model), storage))
     codecs = export.codecs if isinstance(export, RoleExport) else CODECS_TRIED
-    trained_on = type(getattr(model, "quantizer", None))
+    qat = getattr(model, "qat", None)
+    trained_on = type(getattr(model, "quantizer", None) if qat is None else qat.quantizer)
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
     methods = record.evaluate.scoring.values()
@@ -50,7 +51,7 @@ def selection_of(record: BundledRecord) -> Selection:
     }
     absent: list[Any] = [kind for name, kind in KINDS.items() if name != model.kind]
     absent += [kind for kind in (ExportConfig, RoleExport) if not isinstance(export, kind)]
-    absent += [form for form in FORMS.values() if form not in forms]
+    absent += [form for form in FORMS.values() if form not in (*forms, trained_on)]
     absent += [kind for kind in (ScoreFirstSettings, SlotSettings) if kind not in map(type, adapting)]
     return Selection(
         {registry: frozenset(keys) for registry, keys in entries.items()}, frozenset(kind.__name__ for kind in absent)
