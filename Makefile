@@ -9,7 +9,7 @@ BIN := .venv/bin
 ON_CPU = "this machine has a GPU, and .venv PyTorch's CPU build, which trains on the CPU; the other: make TORCH=cuda demo"
 UNUSED_GPU = $(if $(filter cpu,$(TORCH)),$(shell nvidia-smi -L 2>/dev/null | grep -m 1 '^GPU'))
 
-.PHONY: install demo test kernels lint fuzz
+.PHONY: install demo test kernels lint docs fuzz
 
 install: .venv/.complete  ## the environment, .venv; TORCH=cuda for a machine with a GPU, in place of another build
 
@@ -30,6 +30,14 @@ lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+docs:  ## the pages as a site, .docs/site/index.html; a link that leads nowhere fails
+	test -e .docs/env/.complete || { $(PYTHON) -m venv .docs/env && .docs/env/bin/pip install -q --no-deps -r envs/docs.lock \
+		&& touch .docs/env/.complete; }
+	rm -rf .docs/pages && mkdir -p .docs/pages
+	cp -r --parents README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff LICENSE docs profiles measured/README.md \
+		measured/*/notebook.md .docs/pages
+	NO_MKDOCS_2_WARNING=1 .docs/env/bin/mkdocs build -f docs/mkdocs.yml >.docs/log 2>&1 || { grep -v INFO .docs/log; exit 1; }
 
 fuzz: .venv/.complete  ## readers of artifacts against made-up files, FUZZ_SECONDS each; crashes are kept in .fuzz
 	$(BIN)/python -c 'import atheris' 2>/dev/null || \

@@ -1,12 +1,37 @@
-"""The laboratory's page from the kept runs: docs/roundtrip.md with its figures, and the same in the HTML report."""
+"""The laboratory's paper from the kept runs: docs/roundtrip.md with its figures; in the HTML report with all tables."""
 
 
 rule paper:
     input:
         "docs/roundtrip.md",
+        "measured/README.md",
     localrule: True
     message:
-        "The laboratory's page is docs/roundtrip.md"
+        "The laboratory's paper is docs/roundtrip.md, the table of kept runs measured/README.md"
+
+
+rule measured_page:
+    input:
+        template=str(REPOSITORY / "captions" / "measured.md"),
+        measured=MEASURED_FILES,
+    output:
+        page="measured/README.md",
+    log:
+        "results/measured/logs/measured_page.log",
+    benchmark:
+        "results/measured/benchmarks/measured_page.tsv"
+    conda:
+        "../envs/tritgolf.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=package_digest(),
+    message:
+        "The table of kept runs: measured/README.md"
+    script:
+        "../workflow_scripts/measured_page.py"
 
 
 for _page, _figures in {
@@ -18,7 +43,7 @@ for _page, _figures in {
         name:
             f"roundtrip_page_{Path(_page).suffix[1:]}"
         input:
-            template=str(REPOSITORY / "captions" / "roundtrip_page.md"),
+            templates=[str(REPOSITORY / "captions" / f"roundtrip_{part}.md") for part in ("paper", "page")],
             claims=os.path.relpath(REPOSITORY / "published" / "claims.csv"),
             published=PUBLISHED_FILES,
             measured=MEASURED_FILES,

@@ -26,6 +26,10 @@ TEXT = one_line(README)
 RUN = kept.RECORD_LENGTH
 
 
+def test_a_newcomer_can_finish_the_page():
+    assert len(README.splitlines()) <= 150 and len(README.split()) <= 1500
+
+
 @pytest.mark.parametrize("setting", MODES["faithful"])
 def test_every_setting_of_the_modes_is_in_the_table(setting):
     row = f"| `{setting}` | `{MODES['faithful'][setting]}` | `{MODES['honest'][setting]}` |"
@@ -131,18 +135,12 @@ def test_the_honest_record_loses_nothing():
 
 
 def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
-    faithful, as_written = kept.laboratory(RUN), kept.laboratory(kept.LENGTH_AS_WRITTEN)
-    own, left = kept.gap_of(faithful, "own"), kept.gap_of(faithful, "mixes_bf16")
+    found = kept.laboratory(RUN)
+    own, left = kept.gap_of(found, "own"), kept.gap_of(found, "mixes_bf16")
     gaps = sorted(read_published(ROOT / "published" / "pr920").seeds["rt_gap"])
-    assert f"that run's gap at the end is {own:.4f}, of the size of the published ones" in TEXT
+    assert f"Its gap is {own:.4f}, of the size of the published ones" in TEXT
     assert "({:.4f}, {:.4f} and {:.4f}).".format(*gaps) in TEXT and gaps[0] < own < gaps[-1]
     assert "Four fifths of it are e4m3 on mixes and skips" in TEXT and 1 - left / own == pytest.approx(4 / 5, abs=0.01)
-    own = kept.gap_of(as_written, "own")
-    by_trits = own - kept.gap_of(as_written, "decide_forward")
-    assert f"it was {own:.4f}, of which {by_trits:.4f} are trits that the export decides anew." in TEXT
-    on_the_way = [kept.storages(kept.LENGTH_AS_WRITTEN, f"step_00{step}")["bf16"] for step in (2000, 4000, 6000)]
-    assert f"the gap is below 0.0012 up to step 6,000 and grows to {own:.4f}" in TEXT
-    assert max(each["gap_bpb"] for each in on_the_way) < 0.0012
 
 
 def test_how_many_claims_hold_is_what_the_ledger_says():

@@ -1,4 +1,4 @@
-"""The figures of docs/speed.md are those of the benchmarks' files that it names."""
+"""The figures of docs/speed.md and its notebook are those of the benchmarks' files that they name."""
 
 import json
 import re
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "speed.md").read_text()
+PAGE = (ROOT / "docs" / "speed_notebook.md").read_text()
+SHORT = " ".join((ROOT / "docs" / "speed.md").read_text().split())
 KEPT = ROOT / "measured" / "speed"
 MLP_SHAPES = (("mlp.fc", "768 → 3072"), ("mlp.proj", "3072 → 768"))
 
@@ -263,3 +264,24 @@ def test_whole_steps_are_those_of_the_runs(run):
     assert re.search(rf"{step['mean']:.1f} ms[^`]*\(`measured/{run}`[;)]", PAGE)
     if "6530" in run:
         assert "median {median:.1f}, p10 to p90 {p10:.1f} to {p90:.1f}".format(**step) in " ".join(PAGE.split())
+
+
+def test_the_short_page_says_what_the_notebook_does():
+    """Every row of its table, and of the runs' own metrics, from the same files."""
+    step, sliding = read("training_step_h200.json"), read("sliding_h200.json")
+    whole = {gpu: read(f"scaling_4x{gpu}.json")["ranks"]["4"] for gpu in ("h200", "h100")}
+    pace = sliding["batches"]["64"]["fast"]["window_tokens_per_second"] / 1e6
+    rows = {
+        "forward and backward, 64×1024 tokens, one H200": f"{step['forward_backward']['fast']['median_ms']:.1f} ms",
+        "all optimizers, one H200": f"{step['optimizers']['fast']['median_ms']:.1f} ms",
+        "whole step, four H200s": f"{whole['h200']['median_ms']:.1f} ms",
+        "peak memory, 64×1024 tokens": f"{step['peak_memory_gb']['fast']:.1f} GB",
+        "sliding evaluation, stride 16, window tokens a second, one H200": f"{pace:.2f}M",
+    }
+    for what, value in rows.items():
+        assert re.search(rf"\| {re.escape(what)} \| [^|]+ \| {re.escape(value)} \|", SHORT), what
+    assert f"A step takes {whole['h100']['median_ms']:.1f} ms on four H100s" in SHORT
+    ratio = step["forward_backward"]["times_faster"]["median"]
+    assert f"{ratio:.2f} times as fast as the plain path" in SHORT
+    efficiencies = [whole[gpu]["efficiency"]["median"] for gpu in ("h100", "h200")]
+    assert "{:.3f} and {:.3f}".format(*efficiencies) in SHORT

@@ -12,6 +12,7 @@ from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS, REPOSITORY
 from tritgolf.audit import roundtrip_page as roundtrip_page_module
+from tritgolf.audit import roundtrip_paper as roundtrip_paper_module
 from tritgolf.audit.ledger import read_ledger
 from tritgolf.audit.ledger_page import ledger_page
 from tritgolf.audit.measurements import Gap
@@ -24,10 +25,11 @@ from tritgolf.audit.roundtrip_page import (
     roundtrip_page,
     zeros_table,
 )
+from tritgolf.audit.roundtrip_paper import roundtrip_paper
 from tritgolf.cli import main
 from tritgolf.report.pages import Picture, as_html, as_markdown, fill
 
-TEMPLATE = (REPOSITORY / "captions" / "roundtrip_page.md").read_text()
+PAPER, TEMPLATE = ((REPOSITORY / "captions" / f"roundtrip_{part}.md").read_text() for part in ("paper", "page"))
 
 
 def page(measured: Path, figures: Path) -> list:
@@ -117,9 +119,9 @@ def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp
 def test_the_html_page_holds_its_figures_and_loads_nothing(made):
     html = as_html(made[0], "Title")
     assert html.count("data:image/svg+xml;base64,") == 6
-    assert "<h2>Question</h2>" in html
+    assert "<h2>All tables</h2>" in html
     assert "<code>tritgolf laboratory FILE</code>" in html
-    assert "<li><b>Gap</b>" in html
+    assert "<li><b>own</b>" in html
     assert 'src="http' not in html
     assert 'href="' not in html  # the file stands alone
 
@@ -196,10 +198,13 @@ def test_a_row_by_another_estimator_is_no_storage_of_the_record(measured):
     }
 
 
-def test_the_kept_page_is_what_the_rule_makes(tmp_path, monkeypatch):
+def test_the_kept_paper_is_what_the_rule_makes(tmp_path, monkeypatch):
     """If this fails: ``snakemake --cores 1 paper``."""
-    monkeypatch.setattr(roundtrip_page_module, "save", placeholder)
-    made = as_markdown(page(REPOSITORY / "measured", tmp_path / "figures" / "roundtrip"), tmp_path)
+    monkeypatch.setattr(roundtrip_paper_module, "save", placeholder)
+    measured, figures = REPOSITORY / "measured", tmp_path / "figures" / "roundtrip"
+    figures.mkdir(parents=True)
+    blocks = roundtrip_paper(PAPER, read_kept(measured), read_measurements(measured), figures)
+    made = as_markdown(blocks, tmp_path)
     kept = (REPOSITORY / "docs" / "roundtrip.md").read_text()
     assert made.replace(f"{REPOSITORY}/", "") == kept
     shown = {path.name for path in (tmp_path / "figures" / "roundtrip").glob("*.svg")}
@@ -207,9 +212,18 @@ def test_the_kept_page_is_what_the_rule_makes(tmp_path, monkeypatch):
 
 
 def test_a_template_is_filled_and_an_unknown_place_is_an_error():
-    assert fill("a\n\n<!-- x -->\n\nb", {"x": ["c"]}) == ["a", "c", "b"]
+    assert fill("a\n\n<!-- x -->\n\nb", {"x": ["c"]}.__getitem__) == ["a", "c", "b"]
     with pytest.raises(KeyError):
-        fill("<!-- y -->", {"x": []})
+        fill("<!-- y -->", {"x": []}.__getitem__)
+
+
+def test_a_paper_that_names_what_is_not_there_is_an_error(tmp_path, measured):
+    runs, measurements = read_kept(measured), read_measurements(measured)
+    for place in ("<!-- decision -->", "<!-- figure nobody waterfall -->"):
+        with pytest.raises(KeyError):
+            roundtrip_paper(place, runs, measurements, tmp_path)
+    (picture,) = roundtrip_paper("<!-- figure whole waterfall -->", runs, measurements, tmp_path)
+    assert picture.path == tmp_path / "whole_waterfall.svg" and picture.path.is_file()
 
 
 def test_blocks_are_what_they_say(tmp_path):

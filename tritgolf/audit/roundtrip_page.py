@@ -1,6 +1,6 @@
-"""``docs/roundtrip.md``: the laboratory's result told as a short paper, every number from ``measured/``.
+"""What the report's page adds to the paper: the tables of every run that was kept.
 
-The prose is ``captions/roundtrip_page.md``; what is measured is set in where it says so, for every run that was kept.
+The prose is ``captions/roundtrip_page.md``; what is measured is set in where it says so.
 """
 
 from collections.abc import Sequence
@@ -92,14 +92,13 @@ def roundtrip_page(
         if any(seed.roundtrips or seed.laboratories for seed in kept.run.seeds):
             of_runs += _run_blocks(kept, figures)
     parts: dict[str, Sequence[Block]] = {
-        "decisions": [Shown(decision_table(measured), DECISION_CAPTION)],
         "runs": of_runs,
         "zeros": [Shown(zeros_table(measured), ZEROS_CAPTION), *_zeros_pictures(runs, figures)],
         "experiments": _experiment_blocks(folder),
         "artifacts": _artifact_blocks(folder / "artifacts"),
         "verdicts": [Shown(verdict_table(entries), VERDICT_CAPTION)],
     }
-    return fill(template, parts)
+    return fill(template, parts.__getitem__)
 
 
 def decision_table(measured: Measurements) -> Table:

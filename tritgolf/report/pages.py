@@ -7,13 +7,13 @@ import base64
 import html
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tritgolf.report.rendering import STYLE, Table
 
-PLACE = re.compile(r"<!-- ([a-z ]+) -->")
+PLACE = re.compile(r"<!-- ([a-z0-9_ ]+) -->")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 PAGE_STYLE = """
 body {font: 15px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff}
@@ -42,13 +42,13 @@ class Picture:
 Block = str | Shown | Picture
 
 
-def fill(template: str, parts: dict[str, Sequence[Block]]) -> list[Block]:
-    """The prose of ``template`` with ``parts`` where it says ``<!-- name -->``; ``KeyError`` for an unknown name."""
+def fill(template: str, part: Callable[[str], Sequence[Block]]) -> list[Block]:
+    """The prose of ``template``, with ``part(name)`` where it says ``<!-- name -->``."""
     blocks: list[Block] = []
     pieces = PLACE.split(template)
     for prose, name in zip(pieces[::2], [*pieces[1::2], None], strict=True):
         blocks += [prose.strip()] if prose.strip() else []
-        blocks += parts[name] if name else []
+        blocks += part(name) if name else []
     return blocks
 
 
