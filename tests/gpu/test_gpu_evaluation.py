@@ -12,6 +12,7 @@ from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.probe import probe
 from tritgolf.evaluate.score import plain_window_sums, score_windows
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
+from tritgolf.model.build import build_network
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -49,3 +50,16 @@ def test_the_probe_can_tell_of_training_on_the_text():
     method = make_method(SlidingSettings(kind="sliding", stride=64, rule="every_token", adapt=adapt), batch=16)
     verdict = probe(method, network, text, method.score(network, text, "test"))
     assert verdict.causal, verdict.reason
+
+
+@pytest.mark.parametrize("fits", ["scored", "context"])
+def test_slot_on_a_gpu_scores_as_on_a_cpu_and_is_judged(fits):
+    model = small_transformer(context=64)
+    weights = random_transformer(model).state_dict()
+    text = np.random.default_rng(0).integers(model.vocab_size, size=600).astype(np.uint16)
+    slot = {"kind": "slot", "fits": fits}
+    method = make_method(SlidingSettings(kind="sliding", stride=16, rule="every_token", adapt=(slot,)), batch=16)
+    on_gpu, on_cpu = trained_network(model, weights), build_network(model, weights, device=torch.device("cpu"))
+    scores = method.score(on_gpu, text, "test")
+    assert scores.nats == pytest.approx(method.score(on_cpu, text, "test").nats, abs=0.01)
+    assert probe(method, on_gpu, text, scores).causal is (fits == "context")
