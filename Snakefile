@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
 Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding, laboratory, report,
-published, claims, paper, audit, leaderboard, script, bundle.
+published, claims, paper, audit, leaderboard, script, bundle, samples.
 """
 
 import os
@@ -43,6 +43,7 @@ include: "rules/export.smk"
 include: "rules/roundtrip.smk"
 include: "rules/laboratory.smk"
 include: "rules/evaluate.smk"
+include: "rules/sample.smk"
 include: "rules/report.smk"
 include: "rules/bundle.smk"
 include: "rules/audit.smk"

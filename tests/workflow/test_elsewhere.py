@@ -64,6 +64,7 @@ def test_a_record_and_a_text_of_ones_own_are_files_of_that_folder(there):
     assert run.code == 0, run.said
     record = json.loads((there.folder / "results/mine/record.json").read_text())
     assert (record["name"], record["dataset"], record.get("laid_over")) == ("mine", "my_text", None)
+    assert there.planned("samples", records=["./mine.yaml"])["sample_mine"] == 1
     (there.folder / "tiny.yaml").write_text("title: Another\n")
     (error,) = there.snakemake("--dry-run", records=["./tiny.yaml"]).errors
     assert error.startswith("error: ./tiny.yaml: has the name of ") and error.endswith("; give it another name")

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("tensorboard", "is not installed", fix) from None
     follow(
         arguments.results,
-        lambda name: SummaryWriter(str(arguments.out / name)),  # type: ignore[no-untyped-call]
+        lambda name: SummaryWriter(str(arguments.out / name)),
         EVERY if arguments.follow else None,
     )
     if arguments.json:
