@@ -33,7 +33,7 @@ ABOVE = {
     "verify": {"config"},
     "cli": {"commands"},
     "__main__": {"cli"},
-    "api": {"use", "audit", "artifact"},
+    "api": {"audit", "artifact"},
 }
 
 

@@ -29,8 +29,13 @@ def model(artifact):
     return tritgolf.load(artifact)
 
 
-def test_importing_the_package_imports_no_torch():
-    program = "import sys, tritgolf; assert 'load' in dir(tritgolf); sys.exit('torch' in sys.modules)"
+def test_the_package_and_an_audit_import_no_torch():
+    program = """
+import sys, tritgolf
+assert "load" in dir(tritgolf) and issubclass(tritgolf.InputError, Exception)
+assert tritgolf.audit_folder("tests/fixtures/submissions/int6")["findings"]
+sys.exit("torch" in sys.modules)
+"""
     assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         tritgolf.lod  # noqa: B018
