@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from tritgolf.errors import one_line_errors
+from tritgolf.errors import InputError, one_line_errors
 from tritgolf.pipeline import config_files
 
 min_version("9.27")
@@ -19,6 +19,8 @@ min_version("9.27")
 REPOSITORY = Path(os.path.relpath(workflow.current_basedir.get_path_or_uri(secret_free=False)))
 
 with one_line_errors():
+    if getattr(workflow.modifier.path_modifier, "prefix", None):
+        raise InputError("module", "has a prefix, which this workflow can't have", "leave it out: results are in results/")
     CONFIG_FILES = config_files(REPOSITORY)
 
 for _path in CONFIG_FILES:

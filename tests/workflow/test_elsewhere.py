@@ -76,3 +76,14 @@ def test_no_input_names_the_checkouts_place_and_graphs_need_no_cores(base):
     graph = subprocess.run(command, cwd=base.folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert graph.returncode == 0, graph.stderr
     assert "published/pr920/seeds.csv" in graph.stdout and str(base.folder) not in graph.stdout
+
+
+def test_a_module_with_a_prefix_is_refused_in_one_line(base, tmp_path):
+    """Its functions look into results/, so that half of it would be elsewhere."""
+    module = f"module golf:\n    snakefile: {str(base.folder / 'Snakefile')!r}\n    prefix: 'below'\n"
+    (tmp_path / "Snakefile").write_text(f"{module}use rule * from golf as golf_*\n")
+    run = Workspace(tmp_path).snakemake("--dry-run")
+    assert run.code == 2, run.said
+    assert run.errors == [
+        "error: module: has a prefix, which this workflow can't have; leave it out: results are in results/"
+    ]
