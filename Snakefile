@@ -20,7 +20,9 @@ REPOSITORY = Path(os.path.relpath(workflow.current_basedir.get_path_or_uri(secre
 
 with one_line_errors():
     if getattr(workflow.modifier.path_modifier, "prefix", None):
-        raise InputError("module", "has a prefix, which this workflow can't have", "leave it out: results are in results/")
+        raise InputError(
+            "module", "has a prefix, which this workflow can't have", "leave it out: results are in results/"
+        )
     CONFIG_FILES = config_files(REPOSITORY)
 
 for _path in CONFIG_FILES:

@@ -71,11 +71,11 @@ def test_a_record_and_a_text_of_ones_own_are_files_of_that_folder(there):
 
 
 def test_no_input_names_the_checkouts_place_and_graphs_need_no_cores(base):
-    """So that a moved checkout has nothing to do; here of a record that is compared with published figures."""
-    command = [sys.executable, "-m", "snakemake", "tables", "--filegraph", "--config", "records=[ternary_v2]"]
+    """So that a moved checkout has nothing to do; here of the published figures, which no folder of results holds."""
+    command = [sys.executable, "-m", "snakemake", "claims", "--filegraph", "--config", "records=[ternary_v2]"]
     graph = subprocess.run(command, cwd=base.folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert graph.returncode == 0, graph.stderr
-    assert "published/pr920/seeds.csv" in graph.stdout and str(base.folder) not in graph.stdout
+    assert ">published/pr920/seeds.csv<" in graph.stdout and str(base.folder) not in graph.stdout
 
 
 def test_a_module_with_a_prefix_is_refused_in_one_line(base, tmp_path):
