@@ -1,7 +1,7 @@
 """tritgolf: from text to three-seed tables.
 
 Targets: all (default), data, train, tables, plots, measured, roundtrip, sliding, laboratory, report,
-published, claims, paper, audit, compared, leaderboard, script, bundle, causality.
+published, claims, paper, audit, compared, leaderboard, script, bundle, causality, samples.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from tritgolf.errors import one_line_errors
+from tritgolf.errors import InputError, one_line_errors
 from tritgolf.pipeline import config_files
 
 min_version("9.27")
@@ -19,6 +19,10 @@ min_version("9.27")
 REPOSITORY = Path(os.path.relpath(workflow.current_basedir.get_path_or_uri(secret_free=False)))
 
 with one_line_errors():
+    if getattr(workflow.modifier.path_modifier, "prefix", None):
+        raise InputError(
+            "module", "has a prefix, which this workflow can't have", "leave it out: results are in results/"
+        )
     CONFIG_FILES = config_files(REPOSITORY)
 
 for _path in CONFIG_FILES:
@@ -43,6 +47,7 @@ include: "rules/export.smk"
 include: "rules/roundtrip.smk"
 include: "rules/laboratory.smk"
 include: "rules/evaluate.smk"
+include: "rules/sample.smk"
 include: "rules/report.smk"
 include: "rules/experiment.smk"
 include: "rules/bundle.smk"

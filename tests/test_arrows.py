@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "laboratory": {"evaluate", "artifact", "model", "quantize", "data", "config"},
     "report": {"config"},
     "audit": {"report", "evaluate", "artifact", "model", "data", "config"},
-    "stages": {"laboratory", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
+    "stages": {"use", "laboratory", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
     "bundle": {"stages", "report", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
     "use": {"report", "evaluate", "artifact", "model", "quantize", "data", "config"},
     "commands": {"bundle", "use"}
@@ -33,7 +33,7 @@ ABOVE = {
     "verify": {"config"},
     "cli": {"commands"},
     "__main__": {"cli"},
-    "api": {"use", "audit", "artifact"},
+    "api": {"audit", "artifact"},
 }
 
 

@@ -394,3 +394,19 @@ def test_later_settings_are_settings_with_defaults():
 
 def subclasses(kind):
     return [inner for each in kind.__subclasses__() for inner in (each, *subclasses(each))]
+
+
+def test_a_record_outside_is_loaded_by_its_file_and_inherits_from_ours_and_its_neighbours(tmp_path):
+    (tmp_path / "base.yaml").write_text("inherit: tiny\ntitle: Base\ntrain: {steps: 8, checkpoints: [4]}\n")
+    (tmp_path / "mine.yaml").write_text("inherit: base\ntitle: Mine\n")
+    mine = load_record(str(tmp_path / "mine.yaml"), RECORDS)
+    assert (mine.name, mine.title, mine.train.steps, mine.model) == (
+        "mine",
+        "Mine",
+        8,
+        load_record("tiny", RECORDS).model,
+    )
+    (tmp_path / "tiny.yaml").write_text("inherit: demo\n")
+    with pytest.raises(InputError, match=r"tiny.yaml: has the name of .*records/tiny.yaml; give it another name"):
+        load_record(str(tmp_path / "tiny.yaml"), RECORDS)
+    assert load_record(str(RECORDS / "tiny.yaml"), RECORDS) == load_record("tiny", RECORDS)

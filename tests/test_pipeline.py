@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.small import REPOSITORY
 from tritgolf.config.record import load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
@@ -13,6 +14,7 @@ from tritgolf.pipeline import (
     costly_without_gpus,
     laid_over,
     load_pipeline,
+    resolve_again,
     resolve_record,
 )
 
@@ -138,3 +140,14 @@ def test_a_run_is_not_named_with_its_record():
         InputError, match=r"record 'tiny@long': names a record and a run .*: records='\[tiny\]' run=long"
     ):
         resolve_record(pipeline, "tiny@long", "records")
+
+
+def test_a_job_resolves_a_record_as_the_workflow_did(tmp_path):
+    """Also one that was given by its file, with a text that was, and in a module whose configuration is a part."""
+    (tmp_path / "mine.yaml").write_text("inherit: tiny\ntitle: Mine\ndataset: ./my_text.yaml\n")
+    config = {"records": [str(tmp_path / "mine.yaml")], "overrides": {"train": {"steps": 32}}, "run": "long"}
+    record = resolve_again(config, "mine@long", REPOSITORY)
+    assert (record.name, record.dataset, record.train.steps) == ("mine@long", "my_text", 32)
+    changes = laid_over(record, REPOSITORY / "records", config["records"][0])
+    assert changes == ("train.steps: 24 → 32",)
+    assert resolve_again({"records": ["tiny"]}, "tiny", REPOSITORY).name == "tiny"

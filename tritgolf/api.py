@@ -1,17 +1,7 @@
-"""The Python API: ``tritgolf.load``, ``tritgolf.inspect_artifact``, ``tritgolf.audit_folder`` (docs/use.md).
-
-``import tritgolf`` imports neither this module nor torch; the first use of a name does.
-"""
+"""The Python API beside ``tritgolf.load`` (``use/model.py``): what is in an artifact, what holds of a submission."""
 
 from pathlib import Path
 from typing import Any
-
-from tritgolf.artifact.inspect import inspect_artifact as _artifact_facts
-from tritgolf.audit.auditor import audit
-from tritgolf.errors import InputError
-from tritgolf.use.model import Model, load
-
-__all__ = ["InputError", "Model", "audit_folder", "inspect_artifact", "load"]
 
 
 def inspect_artifact(path: str | Path) -> dict[str, Any]:
@@ -19,14 +9,20 @@ def inspect_artifact(path: str | Path) -> dict[str, Any]:
 
     ``InputError``, one line, for what can't be read.
     """
-    return _artifact_facts(path)
+    from tritgolf.artifact import inspect  # noqa: PLC0415  (torch, which an audit doesn't need)
+
+    return inspect.inspect_artifact(path)
 
 
-def audit_folder(path: str | Path, *, published: str | Path | None = None, against: str | Path | None = None) -> Any:
+def audit_folder(
+    path: str | Path, *, published: str | Path | None = None, against: str | Path | None = None
+) -> dict[str, Any]:
     """Which claims of a submission's folder, or of ``results/RECORD``, hold, as ``tritgolf audit --json`` has it.
 
     ``published``: logs of known runs to compare with; ``against``: logs of the record to beat. ``InputError`` for a
     folder that is neither. Nothing in the folder is executed.
     """
+    from tritgolf.audit.auditor import audit  # noqa: PLC0415
+
     texts = [None if folder is None else str(folder) for folder in (published, against)]
     return audit(str(path), *texts).as_dict()

@@ -18,7 +18,16 @@ PACKAGE = Path(__file__).parent
 COMMAND = "TRITGOLF_COMMAND"
 ON_CPU = "cpu: "  # before the processor, where a rank's device is told
 # How a stage's metrics file is read: raised when its fields change. Files of all versions are read.
-SCHEMAS = {"train": 2, "export": 2, "roundtrip": 3, "evaluate": 5, "laboratory": 3, "probes": 3, "causality": 1}
+SCHEMAS = {
+    "train": 2,
+    "export": 2,
+    "roundtrip": 3,
+    "evaluate": 5,
+    "laboratory": 3,
+    "probes": 3,
+    "causality": 1,
+    "sample": 1,
+}
 # What computes a number: raised when the same input must give another one. Rules carry the versions that their output
 # depends on as params (``version_of``), so that old results are made again, and no others.
 VERSIONS = {
@@ -32,6 +41,7 @@ VERSIONS = {
     "evaluate": 3,
     "laboratory": 2,
     "probes": 2,
+    "sample": 1,
     "score": 2,  # windows, nats, bytes: 2 counts raw bytes
 }
 USES = dict.fromkeys(("roundtrip", "evaluate", "laboratory", "probes"), ("score",))

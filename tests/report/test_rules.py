@@ -33,6 +33,7 @@ records = lambda: ["demo"]
 record_config = lambda name: RECORD
 seeds = lambda name: list(RECORD.seeds)
 checkpoints = lambda name: RECORD.train.checkpoint_names
+over_of = lambda name: laid_over(RECORD, REPOSITORY / "records")
 plain = lambda settings: settings.model_dump(mode="json")
 
 include: {str(REPOSITORY / "rules" / "report.smk")!r}

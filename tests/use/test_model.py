@@ -9,12 +9,14 @@ import sys
 
 import pytest
 import torch
+import yaml
 from sentencepiece import SentencePieceTrainer
 
 import tritgolf
 from tests.small import REPOSITORY, small_model
 from tests.test_cli import refuse
 from tritgolf.artifact.container import read_artifact
+from tritgolf.artifact.inspect import open_artifact
 from tritgolf.cli import main
 from tritgolf.errors import InputError
 from tritgolf.evaluate.load import reloaded_network
@@ -27,8 +29,13 @@ def model(artifact):
     return tritgolf.load(artifact)
 
 
-def test_importing_the_package_imports_no_torch():
-    program = "import sys, tritgolf; assert 'load' in dir(tritgolf); sys.exit('torch' in sys.modules)"
+def test_the_package_and_an_audit_import_no_torch():
+    program = """
+import sys, tritgolf
+assert "load" in dir(tritgolf) and issubclass(tritgolf.InputError, Exception)
+assert tritgolf.audit_folder("tests/fixtures/submissions/int6")["findings"]
+sys.exit("torch" in sys.modules)
+"""
     assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         tritgolf.lod  # noqa: B018
@@ -81,14 +88,30 @@ def test_what_it_writes_is_what_the_command_writes(artifact, model, capsys):
     assert model.generate(tokens=9, top_k=1) == model.generate(tokens=9, temperature=0)
 
 
-@pytest.mark.parametrize(
-    "name", ["fixtures/published/sample_pr640.ternary.ptz", "parity/sample_pr1716.int6.ptz"], ids=["#640", "#1716"]
-)
+PUBLISHED = REPOSITORY / "tests" / "fixtures" / "published"
+
+
+@pytest.mark.parametrize("name", ["sample_pr640", "sample_pr920"])
 def test_published_artifacts_are_talked_to_with_the_tokenizer_given(name, pieces_1024, capsys):
-    sample = REPOSITORY / "tests" / name
+    sample = PUBLISHED / f"{name}.ternary.ptz"
     assert "doesn't say which tokenizer" in refuse(capsys, "generate", sample)
-    arguments = ["generate", sample, "--tokenizer", pieces_1024, "--prompt", "A record", "--tokens", "4", "--record"]
-    assert "is unknown" in refuse(capsys, *arguments, "nothing")
+    arguments = ["generate", sample, "--tokenizer", pieces_1024, "--prompt", "A record", "--tokens", "4"]
+    assert main([*map(str, arguments)]) == 0
+    assert capsys.readouterr().out.startswith("A record")
+    assert "is unknown" in refuse(capsys, *arguments, "--record", "nothing")
+
+
+def test_a_published_transformer_is_talked_to_as_one_of_a_record(pieces_1024, tmp_path, capsys):
+    """Of no known record it doesn't tell all that its model computes; a record of one's own does."""
+    sample = REPOSITORY / "tests" / "parity" / "sample_pr1716.int6.ptz"
+    arguments = ["generate", sample, "--tokenizer", pieces_1024, "--prompt", "A record", "--tokens", "4"]
+    assert "name a record of yours that does: --record NAME" in refuse(capsys, *arguments)
+    model = open_artifact(sample).header.model.model_dump(mode="json")
+    record = yaml.safe_dump({"inherit": "int6_recurrent", "title": "The sample", "model": model})
+    (tmp_path / "sample.yaml").write_text(record)
+    own = ["--records", REPOSITORY / "records", "--record", tmp_path / "sample.yaml"]
+    assert main([*map(str, [*arguments, *own])]) == 0
+    assert capsys.readouterr().out.startswith("A record")
 
 
 def test_a_tokenizer_that_is_missing_or_another_is_one_line(artifact, pieces_1024, tmp_path, capsys):

@@ -64,14 +64,26 @@ def test_a_record_and_a_text_of_ones_own_are_files_of_that_folder(there):
     assert run.code == 0, run.said
     record = json.loads((there.folder / "results/mine/record.json").read_text())
     assert (record["name"], record["dataset"], record.get("laid_over")) == ("mine", "my_text", None)
+    assert there.planned("samples", records=["./mine.yaml"])["sample_mine"] == 1
     (there.folder / "tiny.yaml").write_text("title: Another\n")
     (error,) = there.snakemake("--dry-run", records=["./tiny.yaml"]).errors
     assert error.startswith("error: ./tiny.yaml: has the name of ") and error.endswith("; give it another name")
 
 
 def test_no_input_names_the_checkouts_place_and_graphs_need_no_cores(base):
-    """So that a moved checkout has nothing to do; here of a record that is compared with published figures."""
-    command = [sys.executable, "-m", "snakemake", "tables", "--filegraph", "--config", "records=[ternary_v2]"]
+    """So that a moved checkout has nothing to do; here of the published figures, which no folder of results holds."""
+    command = [sys.executable, "-m", "snakemake", "claims", "--filegraph", "--config", "records=[ternary_v2]"]
     graph = subprocess.run(command, cwd=base.folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert graph.returncode == 0, graph.stderr
-    assert "published/pr920/seeds.csv" in graph.stdout and str(base.folder) not in graph.stdout
+    assert ">published/pr920/seeds.csv<" in graph.stdout and str(base.folder) not in graph.stdout
+
+
+def test_a_module_with_a_prefix_is_refused_in_one_line(base, tmp_path):
+    """Its functions look into results/, so that half of it would be elsewhere."""
+    module = f"module golf:\n    snakefile: {str(base.folder / 'Snakefile')!r}\n    prefix: 'below'\n"
+    (tmp_path / "Snakefile").write_text(f"{module}use rule * from golf as golf_*\n")
+    run = Workspace(tmp_path).snakemake("--dry-run")
+    assert run.code == 2, run.said
+    assert run.errors == [
+        "error: module: has a prefix, which this workflow can't have; leave it out: results are in results/"
+    ]
