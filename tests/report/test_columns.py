@@ -11,9 +11,10 @@ from tests.small import REPOSITORY
 from tritgolf.report.catalogue import draw
 from tritgolf.report.columns import WINDOWS
 from tritgolf.report.comparisons import published_table, records_table
-from tritgolf.report.frames import score_frame
+from tritgolf.report.frames import score_frame, seed_frame
 from tritgolf.report.laboratory_tables import grid_table, length_table
 from tritgolf.report.metrics import load_run
+from tritgolf.report.notes import headline_notes
 from tritgolf.report.plots import score_plot
 from tritgolf.report.published import read_published, systems
 from tritgolf.report.record_facts import mechanisms
@@ -121,6 +122,9 @@ def test_a_score_that_counts_targets_twice_is_marked_in_every_table_and_plot(fol
     assert "1,984 scores are of targets that had one" in table.markdown()
     assert "Not causal" not in table.markdown()
     assert table.frame["sliding_mark"][0] == "targets twice"
+    by_raw_bytes = seed_frame(run).assign(byte_counting="raw", raw_per_published_byte=1.0)
+    notes = [note for note in headline_notes(run, by_raw_bytes) if "sliding BPB by" in note]
+    assert [note.count("(targets twice)") for note in notes] == [1]
     assert records_table([run]).cells["sliding BPB"].tolist() == [marked]
     assert checkpoints_table(run).cells["sliding BPB"].tolist() == [marked]
     legends = [text.get_text() for text in draw("sliding", run).legends[0].get_texts()]

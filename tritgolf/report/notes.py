@@ -137,7 +137,8 @@ def _bytes_note(run: Run, seeds: pd.DataFrame) -> str:
         return NOT_RAW
     ratio = mean(seeds["raw_per_published_byte"])
     raw, published = (
-        format_mean_std(seeds[name].tolist(), 4) for name in ("sliding_bpb", "sliding_bpb_published_bytes")
+        marked(format_mean_std(seeds[name].tolist(), 4), seeds, "sliding_mark")
+        for name in ("sliding_bpb", "sliding_bpb_published_bytes")
     )
     if run.facts.headline_bytes == "published":
         return (
@@ -162,10 +163,8 @@ def _temperature_note(run: Run, seeds: pd.DataFrame) -> str:
     if at_best.empty:
         return ""
     best = ", ".join(f"{temperature:.2f}" for temperature in sorted(set(seeds["best_temperature"])))
-    return (
-        f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there: "
-        f"{format_mean_std(at_best, 4)}."
-    )
+    score = marked(format_mean_std(at_best, 4), seeds, f"{list(run.seeds[0].methods)[-1]}_mark")  # the headline's
+    return f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there: {score}."
 
 
 def counting(run: Run, shown: ByteCounting) -> str:
