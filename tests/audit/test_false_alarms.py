@@ -60,6 +60,23 @@ def test_a_log_that_was_cut_contradicts_nothing_behind_its_end(before, how_many,
     assert contradicted(folder(tmp_path, logs, TITLE + TABLE, JSON)) == {}
 
 
+def test_a_score_that_two_seeds_share_is_not_swapped_where_one_log_is_lost(tmp_path):
+    logs = {f"train_seed{seed}": styles.int6(seed, 1.1667) for seed in (1, 2)}
+    facts = {"val_bpb": 1.1667, "seed_results": {"1": {"val_bpb": 1.1667}, "2": {"val_bpb": 1.1667}}}
+    logs["train_seed2"] = digits_lost(logs["train_seed2"])
+    assert contradicted(folder(tmp_path, logs, "# val_bpb: 1.1667\n", facts)) == {}
+
+
+def test_a_log_that_lacks_a_line_in_its_midst_contradicts_no_column_of_it(tmp_path):
+    titles = "| Seed | Roundtrip BPB | Sliding BPB | Artifact |"
+    rows = "".join(f"| {seed} | {bpb + 0.02:.4f} | {bpb:.4f} | 15,700,000 |\n" for seed, bpb in styles.SEEDS.items())
+    logs = three()
+    for start in ("final_int6_roundtrip", "Total submission size int6"):
+        lines = logs["train_seed2"].splitlines(True)
+        logs["train_seed2"] = "".join(line for line in lines if not line.startswith(start))
+    assert contradicted(folder(tmp_path, logs, f"{TITLE}{titles}\n|---|---|---|---|\n{rows}", JSON)) == {}
+
+
 def test_a_log_without_the_stage_that_is_claimed_contradicts_nothing(tmp_path):
     readme = "# val_bpb: 1.1650, legal TTT\n\n| Seed | Sliding BPB | Post-TTT BPB |\n|---|---|---|\n"
     readme += "| 1 | 1.1667 | 1.1650 |\n"

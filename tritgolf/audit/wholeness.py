@@ -29,6 +29,12 @@ def is_whole(log: RunLog, others: Sequence[RunLog]) -> bool:
     return all(name in scored for other in alike for name in _final_stages(other))
 
 
+def has_every_score(log: RunLog, others: Sequence[RunLog]) -> bool:
+    """Whether a log is whole and lacks no score, diagnostics among them, that another one of its kind has."""
+    alike = [other for other in others if _is_alike(log, other)]
+    return is_whole(log, others) and all(name in stages(log) for other in alike for name in stages(other))
+
+
 def reaches_its_end(log: RunLog) -> bool:
     """Whether a run's last validation is of its last step: no step is printed behind it."""
     last = max((line.step for line in log.steps), default=0)

@@ -75,7 +75,8 @@ def _swapped(submission: Submission) -> Iterator[str]:
     for seed, row in seed_results(submission.facts).items():
         score = printed_of(row.get("val_bpb"))
         its_own = [log for log in submission.readable_logs if log.seed == seed]
-        if score is None or not all(is_whole(log, submission.readable_logs) for log in its_own):
+        is_lost = any(_names(name, [seed]) for name in submission.unread)
+        if score is None or is_lost or not all(is_whole(log, submission.readable_logs) for log in its_own):
             continue
         owners = [log for log in submission.readable_logs if set(stages_of(log, score)) - {LAST_STEP}]
         if owners and not any(log.seed in (seed, None) for log in owners):

@@ -14,7 +14,7 @@ from tritgolf.audit.scores import agrees, is_mean_of, stages
 from tritgolf.audit.seed_tables import SCORES, STEP_TIMES, Cell, SeedTable, candidates, matches, run_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
-from tritgolf.audit.wholeness import is_whole, reaches_its_end
+from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.report.statistics import mean, sample_std
 
@@ -66,7 +66,7 @@ def _compared(
 def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
     """Whether a run's log has all its figures of a kind: a cut one lacks its last scores, its last step, its total."""
     if kind in SCORES:
-        return is_whole(run, submission.readable_logs) and not unlogged_methods(submission)
+        return has_every_score(run, submission.readable_logs) and not unlogged_methods(submission)
     if kind == "total_bytes":
         return run.total_bytes is not None
     return reaches_its_end(run) if kind in ("steps", *STEP_TIMES) else True

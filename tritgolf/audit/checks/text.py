@@ -133,8 +133,9 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
         if not is_headline_table(submission, table):
             continue
         for seed, row in table.rows.items():
-            logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
-            its_own = len(logs) == 1 and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
+            logs = [log for log in submission.readable_logs if log.seed == seed]
+            has_total = len(logs) == 1 and logs[0].total_bytes is not None
+            its_own = has_total and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
             for title, cell in row.items():
                 if table.kinds[title] != "total_bytes" or cell.about or not its_own:
                     continue
