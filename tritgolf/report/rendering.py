@@ -21,6 +21,10 @@ TIMES = ("ms_per_step", "median_ms_per_step", "ms/step", "training s", "evaluati
 SECONDS = "_seconds"  # the end of all columns of seconds
 PROVENANCE = ("hardware", "torch", "package_digest", "commit", "sources")
 
+HEAD = (  # of every page: as wide as the screen, and no icon is asked for
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<link rel="icon" href="data:,">'
+)
 STYLE = """
 .tritgolf {font: 13px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; padding: 1.2em}
 .tritgolf h1 {font-size: 1.25em; margin: 0 0 .8em}
@@ -78,7 +82,7 @@ class Table:
     def html(self) -> str:
         """A self-contained page; its style is confined to its own element, so that it can also be set into another."""
         return (
-            f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(self.title)}</title>\n'
+            f'<!doctype html>\n<html lang="en">\n<head>{HEAD}<title>{html.escape(self.title)}</title>\n'
             f"<style>{STYLE}</style></head>\n<body>\n"
             f'<div class="tritgolf">\n<h1>{html.escape(self.title)}</h1>\n{self.html_cells()}\n'
             f"<ul>\n{self._html_notes()}\n</ul>\n</div>\n</body>\n</html>\n"

@@ -12,7 +12,7 @@ from tritgolf import checkpoint
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
 from tritgolf.heartbeat import Watch
-from tritgolf.processes import EXIT_PREEMPTED, FAILURE, ranks_command, read_failure, run_ranks
+from tritgolf.processes import EXIT_PREEMPTED, FAILURE, ends_in_one_line, ranks_command, read_failure, run_ranks
 from tritgolf.train import slurm
 from tritgolf.train.live import CURVE, FINISHED, PLAN
 
@@ -33,7 +33,9 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     (live / FINISHED).unlink(missing_ok=True)
     first_step = checkpoint.newest_step(live)
     begin = "begins" if first_step is None else f"goes on after step {first_step:,}"
-    print(f"{plan['label']}: {begin}; its losses: {live / CURVE}", file=sys.stderr, flush=True)
+    print(
+        f"{plan['label']}: {begin}, {_extent(plan['train'])}; its losses: {live / CURVE}", file=sys.stderr, flush=True
+    )
     failures, last_step = 0, first_step
     while True:
         for ending in (FAILURE, STOPPED):
@@ -62,11 +64,18 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
 
 
+def _extent(train: dict[str, Any]) -> str:
+    """What a training takes: ``240 steps of 2,048 tokens``, or ``600 seconds, at most 6,530 steps of …``."""
+    steps = f"{train['steps']:,} steps of {train['batch_tokens']:,} tokens"
+    return steps if train["seconds"] is None else f"{train['seconds']:,.0f} seconds, at most {steps}"
+
+
 def _stop(label: str, *, progressed: bool) -> NoReturn:
     """End as SIGTERM asks; SLURM queues it again where it may and this start ``progressed``, else it never ends."""
     again = progressed and slurm.may_requeue()
     how = "SLURM is asked to run this job again" if again else "the same command continues"
-    print(f"{label}: stopped; {how}", file=sys.stderr, flush=True)
+    if again or not ends_in_one_line():
+        print(f"{label}: stopped; {how}", file=sys.stderr, flush=True)
     if again:
         slurm.requeue()
     raise SystemExit(EXIT_PREEMPTED)
