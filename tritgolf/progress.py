@@ -27,5 +27,12 @@ def progress(items: Iterable[Any] | None = None, *, total: int | None = None, wh
     if sys.stderr.isatty():
         return tqdm(items, total=total, desc=what, unit=f" {unit}", disable=silent, leave=False)
     form = f"{{desc}}: {{n_fmt}} of {{total_fmt}} {unit}, {{remaining}} left"
-    each = {"mininterval": MINUTE, "maxinterval": MINUTE, "delay": 1, "bar_format": form, "file": _Lines()}
+    each = {
+        "mininterval": MINUTE,
+        "maxinterval": MINUTE,
+        "delay": 1,
+        "smoothing": 0,
+        "bar_format": form,
+        "file": _Lines(),
+    }
     return tqdm(items, total=total, desc=what, disable=silent, leave=False, **each)

@@ -40,7 +40,7 @@ def _against_limit(axes: Axes, sizes: pd.DataFrame) -> None:
         if total > limit:
             text += ", over"
         beyond = max(total, limit) if near else total  # not across the line of the limit
-        axes.annotate(text, (beyond / unit, str(storage)), va="center", fontsize=9)
+        axes.annotate(text, (beyond / unit, str(storage)), (4, 0), textcoords="offset points", va="center", fontsize=9)
     title = "Compressed file and code against the limit"
     if near:
         axes.axvline(

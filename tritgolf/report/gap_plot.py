@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from tritgolf.report.statistics import EXACTLY_ZERO, format_value
 from tritgolf.report.step_axis import step_axis
-from tritgolf.report.style import COLOURS, letter, look, new_figure
+from tritgolf.report.style import COLOURS, PAPER, letter, look, new_figure
 
 LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
 UNIT = 1e3  # shown are thousandths of a bit per byte
@@ -42,11 +42,11 @@ def _own_gap(axes: Axes, own: pd.DataFrame, lossless: list[str]) -> None:
     axes.errorbar(groups["step"].mean(), gap, yerr=bar, label=name, capsize=3, elinewidth=1.2, **look(0))
     for step, value, last in zip(groups["step"].mean(), gap, groups["gap_bpb"].mean(), strict=True):
         text = EXACTLY_ZERO if last == 0 else format_value(value, 2, signed=True)
-        axes.annotate(text, (step, value), (0, 7), textcoords="offset points", fontsize=9, color=COLOURS[0])
+        axes.annotate(text, (step, value), (0, 7), textcoords="offset points", fontsize=9, color=COLOURS[0], bbox=PAPER)
     axes.axhline(0, color="black", linewidth=0.8, label=f"0 exactly: {', '.join(lossless)}" if lossless else None)
     axes.margins(x=0.09, y=0.2)
     bars = "± sample std over seeds" if several else "± standard error, paired over windows"
-    axes.set(ylabel="roundtrip gap\n(10⁻³ bits per byte)", title=f"What export and reload cost ({bars})")
+    axes.set(ylabel="roundtrip gap\n(10⁻³ bits per byte)", title=f"Roundtrip gap ({bars})")
     axes.legend(loc="best")
 
 

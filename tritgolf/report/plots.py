@@ -27,10 +27,9 @@ from tritgolf.report.gap_plot import gap_plot
 from tritgolf.report.runs import Run
 from tritgolf.report.statistics import format_value
 from tritgolf.report.step_axis import MANY_TICKS, step_axis
-from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, new_figure
+from tritgolf.report.style import COLOURS, GREY, MARKERS, PAPER, colour_of, new_figure
 
 LAYERS = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj")  # shown first; others follow
-PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # behind a number on a curve
 SMOOTHED = 40  # a loss is smoothed over this part of its logged steps
 
 

@@ -18,6 +18,7 @@ GREY = "#6e7781"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A4B1E", GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", ":")
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # behind a number on a curve
 FORMATS = ("svg", "pdf", "png")
 HEAD_WIDTH = 108  # characters of a line above a figure
 WIDTH, HEIGHT = 6.4, 3.9  # inches: text stays readable where the figure is set in one column

@@ -32,10 +32,7 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     write_json(plan_path, plan)
     (live / FINISHED).unlink(missing_ok=True)
     first_step = checkpoint.newest_step(live)
-    begin = "begins" if first_step is None else f"goes on after step {first_step:,}"
-    print(
-        f"{plan['label']}: {begin}, {_extent(plan['train'])}; its losses: {live / CURVE}", file=sys.stderr, flush=True
-    )
+    _tell_begin(plan, live, first_step)
     failures, last_step = 0, first_step
     while True:
         for ending in (FAILURE, STOPPED):
@@ -64,10 +61,14 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
 
 
-def _extent(train: dict[str, Any]) -> str:
-    """What a training takes: ``240 steps of 2,048 tokens``, or ``600 seconds, at most 6,530 steps of …``."""
-    steps = f"{train['steps']:,} steps of {train['batch_tokens']:,} tokens"
-    return steps if train["seconds"] is None else f"{train['seconds']:,.0f} seconds, at most {steps}"
+def _tell_begin(plan: dict[str, Any], live: Path, first_step: int | None) -> None:
+    """Say what a training takes: ``240 steps of 2,048 tokens``, or ``600 seconds, at most 6,530 steps of …``."""
+    begin = "begins" if first_step is None else f"goes on after step {first_step:,}"
+    train = plan["train"]
+    extent = f"{train['steps']:,} steps of {train['batch_tokens']:,} tokens"
+    if train["seconds"] is not None:
+        extent = f"{train['seconds']:,.0f} seconds, at most {extent}"
+    print(f"{plan['label']}: {begin}, {extent}; its losses: {live / CURVE}", file=sys.stderr, flush=True)
 
 
 def _stop(label: str, *, progressed: bool) -> NoReturn:
