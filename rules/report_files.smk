@@ -125,7 +125,7 @@ def laboratory_of(record: str) -> list[str]:
 
 def caption_files(names) -> list[str]:
     """The captions of these tables and plots, and of the records side by side."""
-    return [str(REPOSITORY / "captions" / f"{name}.rst") for name in (*names, "records")]
+    return [os.path.relpath(REPOSITORY / "captions" / f"{name}.rst") for name in (*names, "records")]
 
 
 def files_of(folder: str, kind: str, names: list[str]) -> list[str]:

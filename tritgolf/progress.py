@@ -24,15 +24,7 @@ class _Lines:
 def progress(items: Iterable[Any] | None = None, *, total: int | None = None, what: str, unit: str) -> "tqdm[Any]":
     """A tqdm bar on standard error, or ``WHAT: N of M UNIT, T left`` each minute; silent on all ranks but the first."""
     silent = os.environ.get("RANK", "0") != "0"
-    if sys.stderr.isatty():
-        return tqdm(items, total=total, desc=what, unit=f" {unit}", disable=silent, leave=False)
-    form = f"{{desc}}: {{n_fmt}} of {{total_fmt}} {unit}, {{remaining}} left"
-    each = {
-        "mininterval": MINUTE,
-        "maxinterval": MINUTE,
-        "delay": 1,
-        "smoothing": 0,
-        "bar_format": form,
-        "file": _Lines(),
-    }
-    return tqdm(items, total=total, desc=what, disable=silent, leave=False, **each)
+    lines: dict[str, Any] = {"mininterval": MINUTE, "maxinterval": MINUTE, "delay": 1, "smoothing": 0, "file": _Lines()}
+    lines["bar_format"] = f"{{desc}}: {{n_fmt}} of {{total_fmt}} {unit}, {{remaining}} left"
+    form = {} if sys.stderr.isatty() else lines
+    return tqdm(items, total=total, desc=what, unit=f" {unit}", disable=silent, leave=False, **form)

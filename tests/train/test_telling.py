@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -70,12 +71,14 @@ from tritgolf.train.telling import Telling, telling
 with telling(Telling("outer", TRAIN), True) as outer, telling(Telling("inner", TRAIN), True) as inner:
     places = [told.bar.pos for told in (outer, inner)]
     inner.hear({"step": 200, "training_seconds": 1.0, "loss": 4.0})
+    inner.bar.refresh()
 print(*places)
 """
 
 
 def test_in_a_terminal_each_seed_has_a_bar_of_its_own(tmp_path):
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 120))
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     ran = subprocess.run(
         [sys.executable, "-c", BARS], cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=theirs, check=True

@@ -9,7 +9,6 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
 
 from tritgolf.files import atomic_path
 
@@ -75,8 +74,9 @@ def colour_of(names: list[str]) -> dict[str, str]:
 def letter(panels: Iterable[Axes]) -> None:
     """Name panels **a**, **b** … at their upper left, as a text refers to them."""
     for name, axes in zip(ascii_lowercase, panels, strict=False):
-        offset = ScaledTranslation(-34 / 72, 5 / 72, axes.get_figure(root=True).dpi_scale_trans)
-        axes.text(0, 1, name, transform=axes.transAxes + offset, fontweight="bold", fontsize=12, va="bottom")
+        axes.annotate(
+            name, (0, 1), (-34, 5), xycoords="axes fraction", textcoords="offset points", fontweight="bold", fontsize=12
+        )
 
 
 def head(figure: Figure, words: str) -> None:
