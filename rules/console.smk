@@ -1,4 +1,4 @@
-"""What a run says: one line a job, with the time and how many have begun. All that Snakemake says is in .snakemake/log.
+"""What a run says: a line a job, with the time and how many have begun. All that Snakemake says is in .snakemake/log.
 
 A dry run, and a run that is asked for more (``--verbose``, ``--printshellcmds``), speaks as Snakemake does.
 """
@@ -14,6 +14,7 @@ from snakemake.logging import ColorizingTextHandler, LogEvent, get_event
 from snakemake.logging import logger as snakemake_logger
 from tritgolf.processes import ONE_LINE
 
+QUICK = ("plot_", "table_")  # rules that are counted and not said: there are many, each takes a second
 STOPPED = "Terminating processes on user request"
 # What says nothing of this run that a reader of its lines misses.
 UNSAID = (
@@ -48,6 +49,8 @@ class OneLineAJob(ColorizingTextHandler):
         event, text = get_event(record), str(record.msg)
         if event == LogEvent.JOB_INFO and record.rule_msg:
             self.begun += 1
+            if record.rule_name.startswith(QUICK):
+                return
             place = f"{min(self.begun, self.total)}/{self.total}" if self.total else f"{self.begun}"
             self._say(record, f"{time.strftime('%H:%M:%S')} {place:>7}  {record.rule_msg}")
         elif event == LogEvent.RUN_INFO:
