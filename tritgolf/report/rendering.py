@@ -21,10 +21,8 @@ TIMES = ("ms_per_step", "median_ms_per_step", "ms/step", "training s", "evaluati
 SECONDS = "_seconds"  # the end of all columns of seconds
 PROVENANCE = ("hardware", "torch", "package_digest", "commit", "sources")
 
-HEAD = (  # of every page: as wide as the screen, and no icon is asked for
-    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    '<link rel="icon" href="data:,">'
-)
+# Of every page: as wide as the screen.
+HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
 STYLE = """
 .tritgolf {font: 13px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; padding: 1.2em}
 .tritgolf h1 {font-size: 1.25em; margin: 0 0 .8em}
