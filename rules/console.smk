@@ -12,7 +12,7 @@ import time
 
 from snakemake.logging import ColorizingTextHandler, LogEvent, get_event
 from snakemake.logging import logger as snakemake_logger
-from tritgolf.processes import ONE_LINE
+from tritgolf.progress import ONE_LINE
 
 QUICK = ("plot_", "table_")  # rules that are counted and not said: there are many, each takes a second
 STOPPED = "Terminating processes on user request"

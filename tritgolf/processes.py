@@ -20,7 +20,6 @@ from tritgolf.heartbeat import Watch
 EXIT_PREEMPTED = 75  # EX_TEMPFAIL
 FAILURE = "failure.json"
 LAUNCHED = "TRITGOLF_LAUNCHED"  # in the environment of ranks whose final failures a launcher prints
-ONE_LINE = "TRITGOLF_ENDS_IN_ONE_LINE"  # in the environment of jobs whose workflow says by itself that it was stopped
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _LIBC = ctypes.CDLL(None)  # loaded here: nothing should be between fork and exec
 
@@ -31,11 +30,6 @@ def ranks_command(module: str, plan: Path, processes: int) -> list[str]:
     if processes == 1:
         return [sys.executable, *worker]
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *worker]
-
-
-def ends_in_one_line() -> bool:
-    """Whether what started this process tells of a stop in one line for all jobs, so that they don't."""
-    return ONE_LINE in os.environ
 
 
 def write_failure(folder: Path, error: InputError) -> int:

@@ -8,6 +8,12 @@ from typing import Any
 from tqdm import tqdm
 
 MINUTE = 60.0
+ONE_LINE = "TRITGOLF_ENDS_IN_ONE_LINE"  # in the environment of jobs whose workflow says by itself that it was stopped
+
+
+def ends_in_one_line() -> bool:
+    """Whether what started this process tells of a stop in one line for all jobs, so that they don't."""
+    return ONE_LINE in os.environ
 
 
 class _Lines:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.small import RECORDS, REPOSITORY
 from tritgolf.config.record import load_record
-from tritgolf.processes import ONE_LINE
+from tritgolf.progress import ONE_LINE
 from tritgolf.train.loop import Preempted
 from tritgolf.train.telling import Telling, telling
 

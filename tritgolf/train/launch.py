@@ -12,7 +12,8 @@ from tritgolf import checkpoint
 from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
 from tritgolf.heartbeat import Watch
-from tritgolf.processes import EXIT_PREEMPTED, FAILURE, ends_in_one_line, ranks_command, read_failure, run_ranks
+from tritgolf.processes import EXIT_PREEMPTED, FAILURE, ranks_command, read_failure, run_ranks
+from tritgolf.progress import ends_in_one_line
 from tritgolf.train import slurm
 from tritgolf.train.live import CURVE, FINISHED, PLAN
 

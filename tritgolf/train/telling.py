@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from tritgolf.config.train import TrainConfig
-from tritgolf.processes import ends_in_one_line
+from tritgolf.progress import ends_in_one_line
 from tritgolf.train.loop import Preempted
 
 FIRST, EVERY = 10.0, 60.0  # seconds until the first line, and between lines: the first says soon what it will take
