@@ -9,6 +9,7 @@ from tritgolf.report.step_axis import step_axis
 from tritgolf.report.style import COLOURS, PAPER, letter, look, new_figure
 
 LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
+LARGEST_MARK = 11.0  # points
 UNIT = 1e3  # shown are thousandths of a bit per byte
 
 
@@ -40,11 +41,14 @@ def _own_gap(axes: Axes, own: pd.DataFrame, lossless: list[str]) -> None:
     bar = (groups["gap_bpb"].std(ddof=1) if several else groups["gap_se_bpb"].mean()) * UNIT
     name = own["storage"].iloc[0]
     axes.errorbar(groups["step"].mean(), gap, yerr=bar, label=name, capsize=3, elinewidth=1.2, **look(0))
-    for step, value, last in zip(groups["step"].mean(), gap, groups["gap_bpb"].mean(), strict=True):
-        text = EXACTLY_ZERO if last == 0 else format_value(value, 2, signed=True)
-        axes.annotate(text, (step, value), (0, 7), textcoords="offset points", fontsize=9, color=COLOURS[0], bbox=PAPER)
+    shown = [(at, value) for at, value in zip(groups["step"].mean(), gap, strict=True)]
+    for at, value in shown if gap.any() else shown[-1:]:
+        text = format_value(value, 2, signed=True) if value else EXACTLY_ZERO
+        axes.annotate(text, (at, value), (0, 7), textcoords="offset points", fontsize=9, color=COLOURS[0], bbox=PAPER)
     axes.axhline(0, color="black", linewidth=0.8, label=f"0 exactly: {', '.join(lossless)}" if lossless else None)
     axes.margins(x=0.09, y=0.2)
+    if not gap.any():
+        axes.set_ylim(-1, 1)  # zero in the middle of what would be large
     bars = "± sample std over seeds" if several else "± standard error, paired over windows"
     axes.set(ylabel="roundtrip gap\n(10⁻³ bits per byte)", title=f"Roundtrip gap ({bars})")
     axes.legend(loc="best")
@@ -57,22 +61,19 @@ def _differences(axes: Axes, roundtrip: pd.DataFrame, others: list[str]) -> None
         rows = roundtrip[roundtrip["storage"] == storage]
         groups = rows.groupby("checkpoint", sort=False)
         over = groups["gap_over_own_bpb"].mean() * UNIT
-        axes.plot(groups["step"].mean(), over, label=f"{storage}, paired by seed", **look(position))
+        label = f"{storage}: {format_value(over.iloc[-1], 3, signed=True)} at the last"
+        size = max(3.0, LARGEST_MARK - 2 * position)  # those that agree show one inside the other
+        axes.plot(groups["step"].mean(), over, label=label, **look(position) | {"markersize": size})
         if several:
             axes.plot(
                 rows["step"], rows["gap_over_own_bpb"] * UNIT, linestyle="", marker="_", markersize=9,
-                color=COLOURS[position % len(COLOURS)], label=f"each seed of {storage}",
+                color=COLOURS[position % len(COLOURS)], label="each seed" if position == 1 else f"_seeds of {storage}",
             )  # fmt: skip
-        end = (groups["step"].mean().iloc[-1], over.iloc[-1])
-        axes.annotate(
-            format_value(over.iloc[-1], 3, signed=True), end, (6, 5 - 16 * (position % 2)), fontsize=9,
-            textcoords="offset points", color=COLOURS[position % len(COLOURS)],
-        )  # fmt: skip
     own = roundtrip[roundtrip["is_own_storage"]]["storage"].iloc[0]
     axes.axhline(0, color="black", linewidth=0.8)
     axes.margins(x=0.09, y=0.2)
     axes.set(
         ylabel=f"gap over that of {own}\n(10⁻³ bits per byte)",
-        title="What another storage adds to it" + ("" if several else " (one seed: no error known)"),
+        title="What another storage adds to it" + (", seed by seed" if several else " (one seed: no error known)"),
     )
-    axes.legend(loc="best", fontsize=9, ncols=1 + several)
+    axes.legend(loc="best", fontsize=9)

@@ -31,7 +31,7 @@ STYLE = """
 .tritgolf th, .tritgolf td {padding: .3em .6em; text-align: right; white-space: nowrap; border: 0}
 .tritgolf th {border-bottom: 2px solid #1b1f24; font-weight: 600; vertical-align: bottom; white-space: normal}
 .tritgolf td {border-bottom: 1px solid #d8dee4}
-.tritgolf tr.summary td {font-weight: 600; background: #f6f8fa}
+.tritgolf tr.summary td {font-weight: 600; background: #f6f8fa; white-space: normal}
 .tritgolf .left {text-align: left}
 .tritgolf ul {font-size: .88em; color: #57606a; padding-left: 1.2em; margin: 1em 0 0; max-width: 75em}
 .tritgolf li {overflow-wrap: anywhere}
