@@ -30,6 +30,7 @@ for _path in CONFIG_FILES:
     configfile: _path
 
 
+include: "rules/console.smk"
 include: "rules/common.smk"
 
 
@@ -114,10 +115,11 @@ rule plots:
 
 rule measured:
     input:
-        ALL_MEASURED,
+        ALL_MEASURED + PAPER,
+        "results/measured/report.html",
     localrule: True
     message:
-        "Tables and plots of the kept runs are in results/measured"
+        "The kept runs: results/measured/report.html"
 
 
 rule roundtrip:
@@ -148,9 +150,10 @@ rule compared:
 rule laboratory:
     input:
         [path for record in records() for path in laboratory_of(record)],
+        [f"results/{record}/laboratory.html" for record in records()],
     localrule: True
     message:
-        "The laboratory's tables and plots are in results/RECORD/tables and plots"
+        "The laboratory's page is results/RECORD/laboratory.html"
 
 
 onstart:

@@ -17,6 +17,7 @@ rule corpus:
         "results/data/{dataset}/benchmarks/corpus.tsv"
     wildcard_constraints:
         dataset=one_of(TEXT_DATASETS),
+    priority: 1  # first of all, as what else has no inputs takes no time
     conda:
         "../envs/tritgolf.yaml"
     threads: 1

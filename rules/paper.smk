@@ -10,16 +10,16 @@ rule paper:
         "The laboratory's paper is docs/roundtrip.md, the table of kept runs measured/README.md"
 
 
-rule measured_page:
+rule kept_table:
     input:
         template=str(REPOSITORY / "captions" / "measured.md"),
         measured=MEASURED_FILES,
     output:
         page="measured/README.md",
     log:
-        "results/measured/logs/measured_page.log",
+        "results/measured/logs/kept_table.log",
     benchmark:
-        "results/measured/benchmarks/measured_page.tsv"
+        "results/measured/benchmarks/kept_table.tsv"
     conda:
         "../envs/tritgolf.yaml"
     threads: 1
@@ -31,7 +31,7 @@ rule measured_page:
     message:
         "The table of kept runs: measured/README.md"
     script:
-        "../workflow_scripts/measured_page.py"
+        "../workflow_scripts/kept_table.py"
 
 
 for _page, _figures in {

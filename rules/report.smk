@@ -59,9 +59,11 @@ for _name, (_title, _metrics) in PLOTS.items():
         name:
             f"plot_{_name}"
         input:
-            metrics=of_record(_metrics),
+            metrics=of_record(_metrics + ALSO_SHOWN.get(_name, [])),
         output:
             png=f"results/{{record}}/plots/{_name}.png",
+            pdf=f"results/{{record}}/plots/{_name}.pdf",
+            data=f"results/{{record}}/plots/{_name}.csv",
             svg=report(
                 f"results/{{record}}/plots/{_name}.svg",
                 caption=f"../captions/{_name}.rst",
@@ -96,9 +98,11 @@ for _run, _folder in MEASURED.items():
         input:
             metrics=sorted(str(path) for path in _folder.rglob("*.json*")),
             published=published_of(read_record_facts(_folder / "record.json").source),
+            captions=caption_files(TITLES),
         output:
+            page=f"results/measured/{_run}/report.html",
             texts=measured_files(_run, "tables", "md"),
-            images=measured_files(_run, "plots", "png"),
+            images=[path for suffix in ("png", "pdf", "csv") for path in measured_files(_run, "plots", suffix)],
             spreadsheets=[measured_table(path, _run, "spreadsheet") for path in measured_files(_run, "tables", "csv")],
             tables=[measured_table(path, _run, "page") for path in measured_files(_run, "tables", "html")],
             plots=[
@@ -123,6 +127,7 @@ for _run, _folder in MEASURED.items():
             runtime=5,
         params:
             folder=lambda wildcards, input: os.path.commonpath(input.metrics),
+            titles=TITLES,
         message:
             f"Tables and plots of the kept run {_run}"
         script:
@@ -232,17 +237,18 @@ rule summary:
 # What the target rules ask for: every file by itself, so that one that was deleted is made again.
 ALL_TABLES = [path for record in records() for path in tables_of(record)] + list(rules.records_table.output)
 ALL_PLOTS = [path for record in records() for path in plots_of(record)]
-ALL_MEASURED = [
-    path
-    for run in MEASURED
-    for kind, suffixes in {
-        "tables": ("md", "csv", "html"),
-        "plots": ("svg", "png"),
-    }.items()
-    for suffix in suffixes
-    for path in measured_files(run, kind, suffix)
-] + [
-    f"results/measured/{experiment}/tables/compared.{suffix}"
-    for experiment in EXPERIMENTS
-    for suffix in ("md", "csv", "html")
-]
+ALL_MEASURED = (
+    [f"results/measured/{run}/report.html" for run in MEASURED]
+    + [
+        path
+        for run in MEASURED
+        for kind, suffixes in SUFFIXES.items()
+        for suffix in suffixes
+        for path in measured_files(run, kind, suffix)
+    ]
+    + [
+        f"results/measured/{experiment}/tables/compared.{suffix}"
+        for experiment in EXPERIMENTS
+        for suffix in SUFFIXES["tables"]
+    ]
+)

@@ -55,6 +55,9 @@ EVALUATIONS = ["{checkpoint}/evaluate.json"]
 LABORATORY = ["{checkpoint}/laboratory.json"]
 PROBES = ["final/probes.json", "final/laboratory.json"]
 PUBLISHED = REPOSITORY / "published"
+METRICS_OF_PAGES = {"report": LOGS + FINAL + ROUNDTRIP, "laboratory": LOGS + LABORATORY}
+
+SUFFIXES = {"tables": ("csv", "md", "html"), "plots": ("svg", "pdf", "png", "csv")}
 
 # name: (its name in the report, the metrics it is made from)
 TABLES = {
@@ -79,6 +82,9 @@ PLOTS = {
     "gap_length": ("Gap against training length", LABORATORY),
     "probes": ("Mechanisms pushed until they break", PROBES),
 }
+# Shown where it was measured: of kept runs it may be lacking.
+ALSO_SHOWN = {"loss": ["{checkpoint}/roundtrip.json"]}
+TITLES = {name: title for name, (title, _) in (TABLES | PLOTS).items()}
 OF_THE_LABORATORY = (
     "laboratory",
     "decomposition",
@@ -117,10 +123,14 @@ def laboratory_of(record: str) -> list[str]:
     return files_of(f"results/{record}", "tables", tables) + files_of(f"results/{record}", "plots", plots)
 
 
+def caption_files(names) -> list[str]:
+    """The captions of these tables and plots, and of the records side by side."""
+    return [os.path.relpath(REPOSITORY / "captions" / f"{name}.rst") for name in (*names, "records")]
+
+
 def files_of(folder: str, kind: str, names: list[str]) -> list[str]:
     """The files of these ``tables`` or ``plots`` in ``folder``."""
-    suffixes = {"tables": ("csv", "md", "html"), "plots": ("svg", "png")}[kind]
-    return [f"{folder}/{kind}/{name}.{suffix}" for name in names for suffix in suffixes]
+    return [f"{folder}/{kind}/{name}.{suffix}" for name in names for suffix in SUFFIXES[kind]]
 
 
 FINAL_OF_ALL = [path for record in records() for path in metrics_of(record, FINAL)]

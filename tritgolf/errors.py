@@ -87,4 +87,5 @@ def _tell(text: str, log: str | Path | None) -> None:
     if log is not None:
         with contextlib.suppress(OSError):  # on a full disk; it has been told on standard error
             Path(log).parent.mkdir(parents=True, exist_ok=True)
-            Path(log).write_text(text, encoding="utf-8", errors="replace")
+            with Path(log).open("a", encoding="utf-8", errors="replace") as file:  # after what a training said
+                file.write(text)

@@ -1,5 +1,6 @@
 """What made a file: code, versions, hardware, configuration, inputs."""
 
+import datetime
 import functools
 import importlib.metadata
 import os
@@ -114,8 +115,9 @@ def told_command() -> list[str]:
 
 
 def made_here() -> dict[str, Any]:
-    """Code, versions and hardware of this process."""
-    return {"code": code(), "versions": versions(), "hardware": hardware()}
+    """Code, versions and hardware of this process, and the day (UTC)."""
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"code": code(), "versions": versions(), "hardware": hardware(), "day": day}
 
 
 def provenance(configuration: Any, inputs: dict[str, str], made_by: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,25 +1,21 @@
-"""Make Snakemake's own report of everything that is shown. A Snakemake of its own does it: the running one cannot."""
+"""Write the page of the last command: its records, what made them, their tables and main figures."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from snakemake.iocontainers import Snakemake
 
-from tritgolf.errors import InputError, one_line_errors
-from tritgolf.files import write_json
+from tritgolf.errors import one_line_errors
+from tritgolf.files import write_text
+from tritgolf.report.metrics import load_several
+from tritgolf.report.record_facts import RecordFacts
+from tritgolf.report.run_pages import Reported, overview, read_captions
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]):
-    configuration = Path("results/config.json")
-    write_json(configuration, snakemake.params.configuration)
-    page = Path(snakemake.output[0])
-    unfinished = page.with_name(f".unfinished.{page.name}")  # the reporter looks at the ending
-    workflow = ["--snakefile", snakemake.params.snakefile, "--configfile", str(configuration), "--cores", "1"]
-    arguments = [*workflow, "--report", str(unfinished), "--quiet", "all", "--", *snakemake.input.shown]
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0 or not unfinished.exists():
-        raise InputError(page, f"Snakemake could not make it: {done.stderr.strip()[-500:]}", "run the target again")
-    unfinished.replace(page)
+    runs = load_several(snakemake.input.metrics, [RecordFacts(**facts) for facts in snakemake.params.facts])
+    page, names = Path(snakemake.output[0]), tuple(snakemake.params.titles)
+    records = [Reported(run, page.parent / run.facts.name, names) for run in runs]
+    captions = read_captions(list(map(Path, snakemake.input.captions)))
+    others = [Path(other) for other in snakemake.input.others]
+    write_text(page, overview(records, captions, page.parent, others))

@@ -24,5 +24,6 @@ with one_line_errors(log=snakemake.log[0]):
         facts=Path(snakemake.output.facts),
         processes=snakemake.resources.ranks,
         nodes=snakemake.resources.get("nodes", 1),
+        log=Path(snakemake.log[0]),
         device=None if snakemake.resources.device == "any" else snakemake.resources.device,
     )

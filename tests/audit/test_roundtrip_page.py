@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tritgolf.audit.roundtrip_page import (
 )
 from tritgolf.audit.roundtrip_paper import roundtrip_paper
 from tritgolf.cli import main
-from tritgolf.report.pages import Picture, as_html, as_markdown, fill
+from tritgolf.report.pages import Beside, Facts, Heading, Picture, as_html, as_markdown, fill, inline_svg
 
 PAPER, TEMPLATE = ((REPOSITORY / "captions" / f"roundtrip_{part}.md").read_text() for part in ("paper", "page"))
 
@@ -118,12 +119,12 @@ def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp
 
 def test_the_html_page_holds_its_figures_and_loads_nothing(made):
     html = as_html(made[0], "Title")
-    assert html.count("data:image/svg+xml;base64,") == 6
-    assert "<h2>All tables</h2>" in html
+    assert html.count("<svg") == 6
+    assert "<h2>All tables</h2>" in html and "<strong>" in html and "**" not in html
     assert "<code>tritgolf laboratory FILE</code>" in html
-    assert "<li><b>own</b>" in html
+    assert "<li><strong>own</strong>" in html
     assert 'src="http' not in html
-    assert 'href="' not in html  # the file stands alone
+    assert {link for link in re.findall(r'href="([^"]+)"', html) if not link.startswith("#")} == set()  # alone
 
 
 def test_paired_errors_decide_what_the_scales_format_does(measured):
@@ -233,4 +234,17 @@ def test_blocks_are_what_they_say(tmp_path):
     assert as_markdown(["# T", Picture(picture, "cap")], tmp_path) == "# T\n\n![cap](figures/a.svg)\n\ncap\n"
     html = as_html(["# T & U", "- one\n- **two** `x` [y](z)"], "T")
     assert "<h1>T &amp; U</h1>" in html
-    assert '<ul><li>one</li><li><b>two</b> <code>x</code> <a href="z">y</a></li></ul>' in html
+    assert '<li>one</li>\n<li><strong>two</strong> <code>x</code> <a href="z">y</a></li>' in html
+    for mark, made in {"*a*": "<em>a</em>", "1. a": "<ol>", "```\na\n```": "<pre>", "|a|\n|-|\n|b|": "<table>"}.items():
+        assert made in as_html([mark], "T")
+    table = as_html([Facts({"a": "b"}), Heading("A", "a", 3), Beside(["x"], ["y"])], "T")
+    assert "<dt>a</dt><dd>b</dd>" in table and '<h3 id="a">A</h3>' in table and table.count("<div><p>") == 2
+    assert "<script>" not in as_html(["<script>"], "T")
+
+
+def test_two_figures_on_a_page_do_not_share_names():
+    drawing = '<?xml version="1.0"?>\n<svg width="9pt" height="9pt" viewBox="0 0 9 9"><g id="a"/>'
+    drawing += '<use href="#a" clip-path="url(#b)"/></svg>'
+    one = inline_svg(drawing, "loss", "A & B")
+    assert one.startswith('<svg role="img" aria-label="A &amp; B" viewBox="0 0 9 9">')
+    assert 'id="loss-a"' in one and 'href="#loss-a"' in one and "url(#loss-b)" in one

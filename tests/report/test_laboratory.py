@@ -14,7 +14,7 @@ from tritgolf.errors import InputError
 from tritgolf.report import laboratory_tables
 from tritgolf.report.catalogue import TABLES, draw
 from tritgolf.report.laboratory import decomposition_frame, grid_frame, length_frame
-from tritgolf.report.laboratory_plots import FLOOR, LOOKS
+from tritgolf.report.laboratory_plots import LOOKS
 from tritgolf.report.laboratory_tables import shown_checkpoints
 from tritgolf.report.metrics import load_files, load_run
 from tritgolf.report.style import look
@@ -147,6 +147,8 @@ def test_the_waterfall_ends_at_the_whole_gap(run):
     assert len(figure.axes) == 3
     last = figure.axes[-1]
     bars = {label.get_text(): bar for label, bar in zip(last.get_yticklabels(), last.patches, strict=True)}
+    assert "+0.82" in [text.get_text() for text in last.texts]
+    assert {text.get_text() for text in figure.legends[0].get_texts()} >= {"costs", "remainder"}
     whole, rest = bars["all together: the record's storage"], bars["remainder (interaction)"]
     assert whole.get_x() == 0
     assert whole.get_width() == pytest.approx(0.82)
@@ -165,7 +167,7 @@ def test_probes_are_marked_where_they_were_tried(folder):
     of_one_mechanism(folder, {"seed42": {-8: 0.5, -4: -0.25, 0: 0.0, 4: 0.0}}, seed42={"below": -4})
     figure = draw("probes", load_run(folder))
     markers = {line.get_fillstyle(): line for line in figure.axes[0].lines if line.get_marker() != "None"}
-    assert markers["full"].get_xydata().tolist() == [[-8, 0.5], [0, FLOOR], [4, FLOOR]]
+    assert markers["full"].get_xydata().tolist() == [[-8, 0.5], [0, 0.0], [4, 0.0]]  # zero where it is zero
     assert markers["none"].get_xydata().tolist() == [[-4, 0.25]]  # better than where training is
     assert {line.get_linestyle() for line in markers.values()} == {"None"}
     assert "lines only join" in " ".join(text.get_text() for text in figure.texts)

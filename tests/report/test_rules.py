@@ -110,6 +110,10 @@ def test_the_report_of_the_kept_runs_is_whole(tmp_path):
     snakemake(tmp_path, targets=ONE_OF_EACH)
     assert "published (pr640, seeds: 3" in (tmp_path / ONE_OF_EACH[0]).read_text()
     assert len(list((tmp_path / ONE_OF_EACH[0]).parents[1].glob("plots/*.png"))) > 5
+    assert (
+        "<h1>Ternary U-Net, absmean scales"
+        in (tmp_path / ONE_OF_EACH[0]).parents[1].joinpath("report.html").read_text()
+    )
     for path in map(tmp_path.joinpath, (tmp_path / "measured.txt").read_text().splitlines()):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

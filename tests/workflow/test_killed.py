@@ -89,6 +89,19 @@ def test_after_everything_is_killed_the_same_command_goes_on(training, base):
     assert made.items() <= (base.payload_digests() | base.artifact_digests()).items()
 
 
+def test_ctrl_c_ends_in_one_line_and_the_same_command_goes_on(training, base):
+    workspace, process, _ = training
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
+    said, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode != 0
+    assert_unfinished(workspace)
+    (*_, begun, last) = filter(None, said.splitlines())
+    assert last == "Stopped. The same command goes on where this one was." and "begins" in begun
+    assert "tiny seed 42: stopped after step" in workspace.results("tiny", "seed42", "logs", "train.log").read_text()
+    assert workspace.snakemake(TARGET).code == 0
+    assert_same_training(workspace, base)
+
+
 def assert_unfinished(workspace: Workspace) -> None:
     """The kill came in the middle, or the test would show nothing."""
     assert not (workspace.folder / TARGET).exists(), "training was done before it was killed"

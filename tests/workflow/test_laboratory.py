@@ -13,6 +13,7 @@ OF_THE_GRID = {
     "table_training_length": 1,
     "plot_waterfall": 1,
     "plot_gap_length": 1,
+    "laboratory_page": 1,
 }
 OF_THE_PROBES = {"table_mechanisms": 1, "plot_probes": 1}
 MECHANISMS = "results/tiny/tables/mechanisms.md"

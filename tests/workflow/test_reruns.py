@@ -14,9 +14,9 @@ DATA = {"corpus": 1, "tokenizer": 1, "shards": 1}
 TRAIN, EXPORT, ROUNDTRIP, EVALUATE = {"train_tiny": 2}, {"export_tiny": 6}, {"roundtrip_tiny": 6}, {"evaluate_tiny": 2}
 CURVES = {"plot_loss": 1, "plot_zero_fraction": 1}
 OF_EVALUATION = {"table_seeds": 1, "plot_sliding": 1, "plot_temperature": 1, "records_table": 1, "summary": 1}
-OF_ROUNDTRIP = {"table_roundtrip": 1, "plot_rt_gap": 1}
+OF_ROUNDTRIP = {"table_roundtrip": 1, "plot_rt_gap": 1, "plot_loss": 1}  # which shows validation too
 TOLD = {"table_roundtrip": 1}  # that the settings are not the record's own
-ENDING = {"report_page": 1, "provenance_tiny": 1}
+ENDING = {"record_page": 1, "report_page": 1, "provenance_tiny": 1}
 CHANGED_SETTINGS = {"record_tiny": 1} | ENDING
 AFTER_EXPORT = ROUNDTRIP | EVALUATE | OF_EVALUATION | OF_ROUNDTRIP | CHANGED_SETTINGS
 

@@ -17,7 +17,10 @@ FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "prof
 PARTS = ("Snakefile", "config.yaml", *FOLDERS)
 SNAKEMAKE_MEMORY = ".snakemake/metadata"  # what it knows about the files that it made
 
-JOB_COUNT = re.compile(r"^([\w@.-]+) +(\d+)$", re.MULTILINE)
+JOB_COUNT = re.compile(r"^([\w@.-]+) +(\d+)$", re.MULTILINE)  # of a dry run's table
+JOBS = re.compile(
+    r"^\d+ jobs?: (.*(?:\n  .*)*)", re.MULTILINE
+)  # of a run: "3 train_demo, corpus, …", over several lines
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Finished:
     @property
     def jobs(self) -> dict[str, int]:
         """How many jobs of each rule were planned; empty when there was nothing to do."""
+        if told := JOBS.search(self.said):
+            each = (job.strip().rpartition(" ") for job in told[1].replace("\n", "").split(","))
+            return {rule: int(count or 1) for count, _, rule in each}
         return {rule: int(count) for rule, count in JOB_COUNT.findall(self.said) if rule != "total"}
 
     @property

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tritgolf.audit.leaderboard import Comparison, Row, comparisons
 from tritgolf.outcome import Verdict
-from tritgolf.report.rendering import STYLE, Table
+from tritgolf.report.rendering import HEAD, STYLE, Table
 from tritgolf.report.statistics import NOT_KNOWN, mean, sample_std
 
 COLUMNS = ("date", "submission", "claimed BPB", "BPB from logs", "std", "runs", "largest total", "training s",
@@ -95,7 +95,7 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
     )
     notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in NOTES)
     return (
-        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Audited leaderboard</title>\n'
+        f'<!doctype html>\n<html lang="en">\n<head>{HEAD}<title>Audited leaderboard</title>\n'
         f"<style>{STYLE}.tritgolf th {{cursor: pointer}}</style></head>\n<body>\n<div class=tritgolf>\n"
         f"<h1>Audited leaderboard</h1>\n<div class=scroll><table>\n<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{body}\n</tbody>\n</table></div>\n<ul>\n{notes}\n</ul>\n</div>\n<script>{SORT}</script>\n"

@@ -40,6 +40,18 @@ def log_frame(run: Run) -> pd.DataFrame:
     return pd.DataFrame(some(rows, run, "loss in a training log", "train"), columns=columns)
 
 
+def validation_frame(run: Run) -> pd.DataFrame:
+    """One row a (seed, checkpoint) whose trained weights were scored: ``validation_nats`` a token, chunked windows."""
+    columns = ["seed", "checkpoint", "step", "validation_nats"]
+    rows = [
+        {"seed": seed.seed, "checkpoint": name, "step": seed.steps_of[name], "validation_nats": found.trained.nats}
+        for name in run.checkpoints
+        for seed in run.seeds
+        if (found := seed.roundtrips.get(name) or seed.laboratories.get(name))
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def zero_frame(run: Run) -> pd.DataFrame:
     """One row a (seed, step, layer): the share of zero trits; layer ``record`` is what #920's code counts."""
     rows = []

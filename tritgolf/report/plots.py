@@ -1,81 +1,91 @@
-"""The plots of a record: one function a plot, from a tidy frame (``tritgolf.report.frames``) to a figure.
+"""The plots of a record: one function a plot, from tidy frames (``tritgolf.report.frames``) to a figure.
 
-Bands and error bars say in the plot itself what they are. ``PLOTS`` names them all.
+Bands and error bars say in the plot itself what they are. ``PLOTS`` names them all; those of bytes are in
+``bytes_plot``, those of checkpoints in ``gap_plot``.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter
 
+from tritgolf.report.bytes_plot import bytes_plot
 from tritgolf.report.columns import marked
 from tritgolf.report.facts import ALL_LAYERS
-from tritgolf.report.frames import bytes_frame, log_frame, roundtrip_frame, score_frame, temperature_frame, zero_frame
+from tritgolf.report.frames import (
+    bytes_frame,
+    log_frame,
+    roundtrip_frame,
+    score_frame,
+    temperature_frame,
+    validation_frame,
+    zero_frame,
+)
+from tritgolf.report.gap_plot import gap_plot
 from tritgolf.report.runs import Run
 from tritgolf.report.statistics import format_value
-from tritgolf.report.style import COLOURS, GREY, MARKERS, colour_of, look, new_figure
+from tritgolf.report.step_axis import MANY_TICKS, step_axis
+from tritgolf.report.style import COLOURS, GREY, MARKERS, PAPER, colour_of, new_figure
 
-# Those shown first and in these colours; others follow.
-KINDS = ("trits", "scales", "table", "projections", "mixes", "vectors")
-LAYERS = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj")
-LONG_RUN = 30  # ratio of last to first checkpoint from which their axis is logarithmic
-TICK_ROOM = 0.1  # of an axis that a number takes
-TICK_LINES = 2  # of numbers below an axis
-MANY_TICKS = 8  # up to so many checkpoints or temperatures each has its own tick
+LAYERS = ("attn.qkv", "attn.proj", "mlp.fc", "mlp.proj")  # shown first; others follow
+SMOOTHED = 40  # a loss is smoothed over this part of its logged steps
 
 
-def loss_plot(log: pd.DataFrame) -> Figure:
-    """Training loss by step: mean over seeds and the range of all seeds. ``log``: ``log_frame``."""
+@dataclass(frozen=True)
+class Plot:
+    """``frames``: the data of a run, which a reader can have as CSV; ``figure`` draws them."""
+
+    frames: tuple[Callable[[Run], pd.DataFrame], ...]
+    figure: Callable[..., Figure]
+
+    def draw(self, run: Run) -> Figure:
+        """The figure of a run."""
+        return self.figure(*self.data(run))
+
+    def data(self, run: Run) -> list[pd.DataFrame]:
+        """What the figure of a run shows."""
+        return [frame(run) for frame in self.frames]
+
+
+def loss_plot(log: pd.DataFrame, validation: pd.DataFrame) -> Figure:
+    """Training loss by step, smoothed, with validation beside. ``log``: ``log_frame``; ``validation``: its frame."""
     figure = new_figure()
     axes = figure.subplots()
     by_step = log.groupby("step")["loss"].agg(["mean", "min", "max", "count"])
-    by_step = by_step[by_step["count"] == log["seed"].nunique()]  # steps that every seed reached
     seeds = log["seed"].nunique()
+    by_step = by_step[by_step["count"] == seeds]  # steps that every seed reached
+    width = max(1, len(by_step) // SMOOTHED)
+    smooth = by_step[["mean", "min", "max"]].rolling(width, center=True, min_periods=1).mean()
+    if width > 1:
+        axes.plot(by_step.index, by_step["mean"], color=COLOURS[5], linewidth=0.7, alpha=0.8, label="each logged step")
     if seeds > 1:
         axes.fill_between(
-            by_step.index, by_step["min"], by_step["max"], color=COLOURS[0], alpha=0.25, linewidth=0,
+            smooth.index, smooth["min"], smooth["max"], color=COLOURS[0], alpha=0.25, linewidth=0,
             label=f"lowest to highest of {seeds} seeds",
         )  # fmt: skip
-    axes.plot(by_step.index, by_step["mean"], color=COLOURS[0], label="mean over seeds" if seeds > 1 else "one seed")
-    axes.set(xlabel="training step", ylabel="training loss (nats per token)", title="Training loss of each batch")
+    label = f"training, mean of {seeds} seeds" if seeds > 1 else "training, one seed"
+    axes.plot(smooth.index, smooth["mean"], color=COLOURS[0], label=label + f", of {width} logged steps" * (width > 1))
+    _validation(axes, validation)
+    axes.set(xlabel="training step", ylabel="loss (nats per token)", title="Training and validation loss")
     axes.legend()
     step_axis(axes)
     return figure
 
 
-def gap_plot(roundtrip: pd.DataFrame) -> Figure:
-    """Roundtrip gap against training length, a line a storage. ``roundtrip``: ``roundtrip_frame``."""
-    figure = new_figure()
-    axes = figure.subplots()
-    storages = list(dict.fromkeys(roundtrip["storage"]))
-    # Seeds under a time budget end at different steps: a checkpoint stands at their mean.
-    steps = roundtrip.groupby("checkpoint", sort=False)["step"].mean().tolist()
-    logarithmic = steps[-1] >= LONG_RUN * steps[0]
-    several = roundtrip["seed"].nunique() > 1
-    for position, storage in enumerate(storages):
-        groups = roundtrip[roundtrip["storage"] == storage].groupby("checkpoint", sort=False)
-        gap = groups["gap_bpb"].mean() * 1e3
-        bar = (groups["gap_bpb"].std(ddof=1) if several else groups["gap_se_bpb"].mean()) * 1e3
-        # Storages often agree to the width of a marker: set them side by side.
-        aside = position - (len(storages) - 1) / 2
-        at = groups["step"].mean()
-        beside = at * 1.03**aside if logarithmic else at + aside * 0.012 * (steps[-1] - steps[0] or 1)
-        axes.errorbar(
-            beside, gap, yerr=bar, label=storage, capsize=3, elinewidth=1.2, **look(position),
-        )  # fmt: skip
-    axes.axhline(0, color="black", linewidth=0.8)
-    bars = "± sample std over seeds" if several else "± standard error, paired over windows"
-    axes.set(
-        xlabel="training step of the checkpoint (markers set side by side)",
-        ylabel="roundtrip gap ($10^{-3}$ bits per byte)",
-        title=f"What export and reload cost ({bars})",
-    )
-    step_axis(axes, steps, logarithmic)
-    figure.legend(loc="outside lower center", ncols=3)
-    return figure
+def _validation(axes: Any, validation: pd.DataFrame) -> None:
+    """The validation loss of each checkpoint that was scored, with the last one's number."""
+    points = validation.groupby("checkpoint", sort=False)[["step", "validation_nats"]].mean()
+    if points.empty:
+        return
+    steps, nats = points["step"], points["validation_nats"]
+    axes.plot(steps, nats, linestyle="", marker="D", color=COLOURS[1], label="validation, at checkpoints")
+    axes.annotate(
+        format_value(nats.iloc[-1], 3), (steps.iloc[-1], nats.iloc[-1]), (0, 7), textcoords="offset points",
+        ha="right", color=COLOURS[1], fontsize=10, bbox=PAPER,
+    )  # fmt: skip
 
 
 def zero_plot(zeros: pd.DataFrame) -> Figure:
@@ -91,39 +101,13 @@ def zero_plot(zeros: pd.DataFrame) -> Figure:
             mean[layer].index, mean[layer] * 100, label=names.get(layer, layer), color=looks[layer],
             linestyle="--" if layer == "record" else "-", linewidth=2.4 if layer == ALL_LAYERS else 1.7,
         )  # fmt: skip
+        share = f"{mean[layer].iloc[-1]:.1%}"
+        end = (mean[layer].index[-1], mean[layer].iloc[-1] * 100)
+        if layer in names:
+            axes.annotate(share, end, (0, 7), textcoords="offset points", ha="right", fontsize=10, color=looks[layer])
     axes.set(xlabel="training step", ylabel="trits that are zero (%)", title="Zeros by layer type (mean over seeds)")
     figure.legend(loc="outside right center")
     step_axis(axes)
-    return figure
-
-
-def bytes_plot(sizes: pd.DataFrame) -> Figure:
-    """Payload bytes by kind of tensor, a bar a storage, with the compressed file beside. ``sizes``: ``bytes_frame``."""
-    mean = sizes.groupby(["storage", "kind"], sort=False)["payload_bytes"].mean().unstack("kind", fill_value=0)
-    files = sizes.groupby("storage", sort=False)["artifact_bytes"].mean()
-    largest = mean.sum(axis=1).max()
-    unit, name = (1e6, "MB") if largest >= 1e6 else (1e3, "kB")
-    figure = new_figure(height=2.1 + 0.5 * len(mean))
-    axes = figure.subplots()
-    left = pd.Series(0.0, index=mean.index)
-    kinds = list(dict.fromkeys([*KINDS, *mean.columns]))
-    for kind, colour in colour_of(kinds).items():
-        if kind in mean and mean[kind].any():
-            axes.barh(mean.index, mean[kind] / unit, left=left, color=colour, height=0.6, label=kind)
-            left += mean[kind] / unit
-    axes.plot(files / unit, files.index, linestyle="", marker="D", color="black", mec="white", label="compressed file")
-    limit = int(sizes["byte_limit"].iloc[0])
-    room = limit - int(sizes["code_bytes"].max())  # code counts too
-    title = "Bytes of the artifact by kind of tensor, before compression"
-    if room < 2 * largest:
-        axes.axvline(room / unit, color="black", linestyle="--", linewidth=1.2, label="room for the file")
-    else:
-        title += f"\n(room for a compressed file: {room / 1e6:,.2f} MB, off the scale)"
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.set(xlabel=f"size ({name})", ylabel="storage", title=title)
-    lines, bars = axes.get_lines(), axes.containers
-    figure.legend(handles=[*bars, *lines], loc="outside lower center", ncols=4)
     return figure
 
 
@@ -132,7 +116,7 @@ def score_plot(scores: pd.DataFrame) -> Figure:
 
     ``scores``: ``score_frame``.
     """
-    figure = new_figure(height=1.8 + 0.5 * len(scores))
+    figure = new_figure(height=1.9 + 0.55 * len(scores))
     axes = figure.subplots()
     seeds = [f"seed {seed}" for seed in scores["seed"]]
     axes.hlines(seeds, scores["sliding_bpb"], scores["chunked_bpb"], color=GREY, linewidth=1.2, zorder=1)
@@ -145,11 +129,18 @@ def score_plot(scores: pd.DataFrame) -> Figure:
         called = marked(f"{name.removesuffix('_bpb')}: the evaluation method of that name", scores, f"{name[:-4]}_mark")
         axes.plot(scores[name], seeds, MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)], label=called)
     for seed, low, high in zip(seeds, scores["sliding_bpb"], scores["chunked_bpb"], strict=True):
-        middle = ((low + high) / 2, seed)
         difference = format_value(low - high, 4, signed=True)
-        axes.annotate(difference, middle, (0, 6), textcoords="offset points", ha="center", fontsize=10)
+        for place, text, below, side in (
+            ((low + high) / 2, difference, 6, "center"),
+            (low, format_value(low, 4), -15, "center"),
+            (high, format_value(high, 4), -15, "center"),
+        ):
+            axes.annotate(
+                text, (place, seed), (0, below), textcoords="offset points", ha=side, fontsize=10,
+                color="black" if below > 0 else COLOURS[0] if place == low else COLOURS[1],
+            )  # fmt: skip
     axes.invert_yaxis()
-    axes.margins(x=0.08, y=0.25)
+    axes.margins(x=0.12, y=0.3)
     axes.grid(axis="y", visible=False)
     axes.set(xlabel="validation score (bits per byte, lower is better)", title="What more context is worth")
     figure.legend(loc="outside lower center", ncols=1)
@@ -170,56 +161,19 @@ def temperature_plot(grid: pd.DataFrame) -> Figure:
         axes.set_xticks(temperatures)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda temperature, _: f"{temperature:.2f}"))
     axes.set(
-        xlabel="temperature (logits are divided by it; 1 = as trained)",
-        ylabel="loss above the best ($10^{-3}$ nats per token)",
+        xlabel="temperature (logits are divided by it; dashed: 1, as trained)",
+        ylabel="loss above the best (10⁻³ nats per token)",
         title="Calibration on training tokens",
     )
     axes.legend()
     return figure
 
 
-def step_axis(axes: Axes, steps: Sequence[float] = (), logarithmic: bool = False) -> None:
-    """Training steps with thousands separators; a tick at each of ``steps`` where they are few.
-
-    Of steps too close for their numbers to stand side by side the earlier one is named a line lower.
-    """
-    if logarithmic:
-        axes.set_xscale("log")
-    if 0 < len(steps) <= MANY_TICKS:
-        axes.set_xticks(steps, _staggered(steps, logarithmic))
-        axes.xaxis.set_minor_locator(NullLocator())
-        return
-    if not logarithmic:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
-
-
-def _thousands(step: float, _: object = None) -> str:
-    return f"{step:,.0f}"
-
-
-def _staggered(steps: Sequence[float], logarithmic: bool) -> list[str]:
-    """The numbers at ``steps`` (in order), a line lower where the next is nearer than ``TICK_ROOM`` of the axis.
-
-    Empty where the next one on that line is as near too.
-    """
-    places = [math.log(step) if logarithmic else step for step in steps]
-    room = TICK_ROOM * (places[-1] - places[0])
-    labels: list[str] = []
-    named = [math.inf] * TICK_LINES  # a line: the place of the tick to the right that has its number there
-    for step, place in zip(reversed(steps), reversed(places), strict=True):
-        line = next((line for line, right in enumerate(named) if right - place >= room), None)
-        labels.append("" if line is None else "\n" * line + _thousands(step))
-        if line is not None:
-            named[line] = place
-    return labels[::-1]
-
-
-PLOTS: dict[str, Callable[[Run], Figure]] = {
-    "loss": lambda run: loss_plot(log_frame(run)),
-    "rt_gap": lambda run: gap_plot(roundtrip_frame(run)),
-    "zero_fraction": lambda run: zero_plot(zero_frame(run)),
-    "bytes": lambda run: bytes_plot(bytes_frame(run)),
-    "sliding": lambda run: score_plot(score_frame(run)),
-    "temperature": lambda run: temperature_plot(temperature_frame(run)),
+PLOTS: dict[str, Plot] = {
+    "loss": Plot((log_frame, validation_frame), loss_plot),
+    "rt_gap": Plot((roundtrip_frame,), gap_plot),
+    "zero_fraction": Plot((zero_frame,), zero_plot),
+    "bytes": Plot((bytes_frame,), bytes_plot),
+    "sliding": Plot((score_frame,), score_plot),
+    "temperature": Plot((temperature_frame,), temperature_plot),
 }

@@ -21,6 +21,8 @@ TIMES = ("ms_per_step", "median_ms_per_step", "ms/step", "training s", "evaluati
 SECONDS = "_seconds"  # the end of all columns of seconds
 PROVENANCE = ("hardware", "torch", "package_digest", "commit", "sources")
 
+# Of every page: as wide as the screen.
+HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
 STYLE = """
 .tritgolf {font: 13px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; padding: 1.2em}
 .tritgolf h1 {font-size: 1.25em; margin: 0 0 .8em}
@@ -29,7 +31,7 @@ STYLE = """
 .tritgolf th, .tritgolf td {padding: .3em .6em; text-align: right; white-space: nowrap; border: 0}
 .tritgolf th {border-bottom: 2px solid #1b1f24; font-weight: 600; vertical-align: bottom; white-space: normal}
 .tritgolf td {border-bottom: 1px solid #d8dee4}
-.tritgolf tr.summary td {font-weight: 600; background: #f6f8fa}
+.tritgolf tr.summary td {font-weight: 600; background: #f6f8fa; white-space: normal}
 .tritgolf .left {text-align: left}
 .tritgolf ul {font-size: .88em; color: #57606a; padding-left: 1.2em; margin: 1em 0 0; max-width: 75em}
 .tritgolf li {overflow-wrap: anywhere}
@@ -78,7 +80,7 @@ class Table:
     def html(self) -> str:
         """A self-contained page; its style is confined to its own element, so that it can also be set into another."""
         return (
-            f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(self.title)}</title>\n'
+            f'<!doctype html>\n<html lang="en">\n<head>{HEAD}<title>{html.escape(self.title)}</title>\n'
             f"<style>{STYLE}</style></head>\n<body>\n"
             f'<div class="tritgolf">\n<h1>{html.escape(self.title)}</h1>\n{self.html_cells()}\n'
             f"<ul>\n{self._html_notes()}\n</ul>\n</div>\n</body>\n</html>\n"

@@ -14,6 +14,7 @@ from tritgolf.report.evaluation_schemas import EvaluateMetrics
 from tritgolf.report.facts import Count, Facts, NonNegative, Size, TernaryFacts
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, ProbesMetrics
 from tritgolf.report.scores import Score, StorageScore
+from tritgolf.report.statistics import NOT_KNOWN
 
 
 class StepMilliseconds(Facts):
@@ -88,6 +89,7 @@ class Provenance(Facts):
     code: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     hardware: dict[str, Any] = Field(default_factory=dict)
+    day: str = NOT_KNOWN  # files of older versions don't say it
 
     @property
     def machine(self) -> str:

@@ -8,6 +8,12 @@ from tritgolf.report.notes import counting, in_headline
 from tritgolf.report.runs import Run
 from tritgolf.report.tables import seeds_table
 
+NEXT = (
+    ("snakemake --cores all laboratory", "which storage decision costs what, without training again"),
+    ("snakemake --cores all bundle", "the folder of a submission"),
+    ("snakemake --cores 2 measured", "pages of the runs that come with this project"),
+)
+
 
 def summary(runs: Sequence[Run], results: str = "results") -> str:
     """Text for a terminal of 100 columns; ``results``: the folder that the workflow fills."""
@@ -23,4 +29,5 @@ def summary(runs: Sequence[Run], results: str = "results") -> str:
         places += [[f"{run.facts.name}: tables", f"{folder}/tables/"], [f"{run.facts.name}: plots", f"{folder}/plots/"]]
     places.append(["these records", f"{results}/tables/records.md"])
     parts.append(str(tabulate(places, tablefmt="plain")))
+    parts.append("What next, with the same --config:\n" + str(tabulate(NEXT, tablefmt="plain")))
     return "\n\n".join(parts) + "\n"

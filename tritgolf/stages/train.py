@@ -15,6 +15,7 @@ from tritgolf.data.loader import validation_tokens
 from tritgolf.data.manifest import Manifest, payload_digest, verify_shards
 from tritgolf.devices import assigned_gpus
 from tritgolf.errors import InputError
+from tritgolf.evaluate.bytes import bits_per_byte, token_bytes
 from tritgolf.files import atomic_path, read_json, write_json
 from tritgolf.model.counts import parameter_counts, trained_parameters
 from tritgolf.provenance import envelope, trained_on
@@ -24,6 +25,8 @@ from tritgolf.train.earlier import TRAINED, trained_with
 from tritgolf.train.live import CURVE, finished, keep_finished, locked
 from tritgolf.train.plan import Plan
 from tritgolf.train.training_log import read_curve
+
+SAMPLED = 1_000_000  # validation tokens that say how many bytes a token has
 
 
 def train_stage(
@@ -40,13 +43,15 @@ def train_stage(
     processes: int,
     nodes: int = 1,
     device: str | None = None,
+    log: Path | None = None,
 ) -> None:
     """Train ``record`` with ``seed`` on ``processes`` ranks, on each of ``nodes`` nodes, and write its outputs.
 
     ``live`` is the folder of states while it runs, and keeps what outputs are made from until ``clear_finished``.
     ``checkpoints`` maps names (``step_000100`` … ``final``) to files. A second process with the same ``live`` waits for
     the first and takes over what it made. ``device`` is ``cpu``, ``cuda``, or None: GPUs where there are any, else
-    one process on the CPU. Raises ``InputError`` where torch cannot use the GPUs that are meant.
+    one process on the CPU. ``log`` gets a line a minute while it trains. Raises ``InputError`` where torch cannot use
+    the GPUs that are meant.
     """
     manifest = verify_shards(shards)
     _check_first(record, model, train, shards, manifest, processes * nodes)
@@ -64,13 +69,25 @@ def train_stage(
             if gpus and (held or gpus > 1 or device == "cuda"):
                 check_gpus(gpus, found_here())  # on several nodes, each rank does
                 device = "cuda"
-            run = launch.train({**_plan_json(replace(plan, device=device)), TRAINED: trained}, processes, nodes)
+            told = {TRAINED: trained, "log": log and str(log), "bpb_of_a_nat": _bpb_of_a_nat(model, shards, manifest)}
+            run = launch.train({**_plan_json(replace(plan, device=device)), **told}, processes, nodes)
         digests = launch.publish(live, checkpoints)
         metrics = _metrics(run, read_curve(live / CURVE), model, digests)
         _copy(live / CURVE, curve)
         written = _envelope(record, run, metrics, train, trained)
         write_json(facts, {**written, "configuration": configuration, TRAINED: trained})
         keep_finished(live, list(checkpoints))
+
+
+def _bpb_of_a_nat(model: ModelConfig, shards: Path, manifest: Manifest) -> float | None:
+    """Bits per byte of a loss of one nat a token of the validation text; None where nothing tells its bytes."""
+    if raw := manifest.raw_bytes("validation"):
+        return bits_per_byte(1.0, manifest.tokens("validation"), raw)
+    tokenizer = shards.with_name("tokenizer") / "tokenizer.model"
+    if not tokenizer.exists():
+        return None
+    tokens = validation_tokens(shards, model.context, model.vocab_size)[:SAMPLED]
+    return bits_per_byte(1.0, len(tokens) - 1, int(token_bytes(tokenizer).byte_counts(tokens[:-1], tokens[1:]).sum()))
 
 
 def _trained_with(plan: Plan, manifest: Manifest) -> dict[str, Any]:

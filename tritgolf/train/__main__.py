@@ -21,6 +21,7 @@ from tritgolf.train.launch import STOPPED
 from tritgolf.train.live import finish
 from tritgolf.train.loop import Preempted, run
 from tritgolf.train.plan import Plan, PlanSettings
+from tritgolf.train.telling import Telling, telling
 
 
 def main(plan_path: str) -> int:
@@ -43,12 +44,12 @@ def main(plan_path: str) -> int:
         torch.set_num_threads(plan.train.cpu_threads)
         with joined_ranks(plan.hang_seconds, plan.device) as ranks, beating(live, ranks, plan.hang_seconds):
             made_by = made_here() if ranks.is_main else {}  # before: the package's files may change while this trains
-            facts = run(plan, ranks)
+            log = Path(raw["log"]) if raw.get("log") else None
+            with telling(Telling(plan.label, plan.train, raw.get("bpb_of_a_nat"), log), ranks.is_main) as told:
+                facts = run(plan, ranks, told.hear)
             if ranks.is_main:
                 finish(live, facts, made_by)
-    except Preempted as stop:
-        if ranks.is_main:
-            print(stop, file=sys.stderr)
+    except Preempted:  # which has been told
         write_json(live / STOPPED, {})
         return EXIT_PREEMPTED
     except InputError as error:

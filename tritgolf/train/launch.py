@@ -13,6 +13,7 @@ from tritgolf.errors import InputError
 from tritgolf.files import read_json, write_json
 from tritgolf.heartbeat import Watch
 from tritgolf.processes import EXIT_PREEMPTED, FAILURE, ranks_command, read_failure, run_ranks
+from tritgolf.progress import ends_in_one_line
 from tritgolf.train import slurm
 from tritgolf.train.live import CURVE, FINISHED, PLAN
 
@@ -32,8 +33,7 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
     write_json(plan_path, plan)
     (live / FINISHED).unlink(missing_ok=True)
     first_step = checkpoint.newest_step(live)
-    begin = "begins" if first_step is None else f"goes on after step {first_step:,}"
-    print(f"{plan['label']}: {begin}; its losses: {live / CURVE}", file=sys.stderr, flush=True)
+    _tell_begin(plan, live, first_step)
     failures, last_step = 0, first_step
     while True:
         for ending in (FAILURE, STOPPED):
@@ -62,11 +62,22 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
         print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
 
 
+def _tell_begin(plan: dict[str, Any], live: Path, first_step: int | None) -> None:
+    """Say what a training takes: ``240 steps of 2,048 tokens``, or ``600 seconds, at most 6,530 steps of …``."""
+    begin = "begins" if first_step is None else f"goes on after step {first_step:,}"
+    train = plan["train"]
+    extent = f"{train['steps']:,} steps of {train['batch_tokens']:,} tokens"
+    if train["seconds"] is not None:
+        extent = f"{train['seconds']:,.0f} seconds, at most {extent}"
+    print(f"{plan['label']}: {begin}, {extent}; its losses: {live / CURVE}", file=sys.stderr, flush=True)
+
+
 def _stop(label: str, *, progressed: bool) -> NoReturn:
     """End as SIGTERM asks; SLURM queues it again where it may and this start ``progressed``, else it never ends."""
     again = progressed and slurm.may_requeue()
     how = "SLURM is asked to run this job again" if again else "the same command continues"
-    print(f"{label}: stopped; {how}", file=sys.stderr, flush=True)
+    if again or not ends_in_one_line():
+        print(f"{label}: stopped; {how}", file=sys.stderr, flush=True)
     if again:
         slurm.requeue()
     raise SystemExit(EXIT_PREEMPTED)

@@ -47,7 +47,6 @@ def run(plan: Plan, ranks: Ranks, hear: Callable[[dict[str, Any]], None] | None 
     step, clock, trained_on = resumed(trainer, plan.live, configuration)
     log = StepLog(plan, trainer, step, hear)
     step = _Run(plan, trainer, source, clock, log, terminated, facts, trained_on).to_the_end(step)
-    log.close()
     return {
         "steps": step,
         "tokens": step * train.batch_tokens,
@@ -108,7 +107,6 @@ class _Run:
         check_loss(loss, step, rates, plan.live)
         if logged:
             self.log.write(step, loss, nats, scale, clock.elapsed, times)
-        self.log.show(step, nats)
         if finished or stop or self._is_saved(step):
             check_weights(trainer.weights(), step, rates, plan.live)
             self._save(step, finished)

@@ -1,4 +1,4 @@
-"""What is told of the steps of a run: lines of its curve, a progress bar, a warning of slow steps."""
+"""What is told of the steps of a run: lines of its curve, a warning of slow steps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from tritgolf.model.zeros import zero_facts
-from tritgolf.progress import progress
 from tritgolf.ranks import Ranks
 from tritgolf.train.live import CURVE
 from tritgolf.train.plan import Plan
@@ -26,13 +25,6 @@ class StepLog:
         self.plan, self.trainer, self.hear = plan, trainer, hear
         self.curve = Curve(plan.live / CURVE, kept_steps=step) if trainer.ranks.is_main else None
         self.slow_steps = SlowSteps(plan.label, trainer.ranks.on_gpus)
-        self.bar = progress(total=plan.train.steps, what=plan.label, unit="steps")
-        self.bar.update(step)
-
-    def show(self, step: int, nats: float) -> None:
-        """Move the progress bar to ``step``."""
-        self.bar.update(step - self.bar.n)
-        self.bar.set_postfix_str(f"loss {nats:.3f}")
 
     def write(self, step: int, loss: float, nats: float, scale: float, seconds: float, times: dict[str, float]) -> None:
         """A line of the curve: ``loss`` and ``nats`` of the batch before the update that made ``step``.
@@ -67,10 +59,6 @@ class StepLog:
         each = [phase._asdict() for phase in phases(self.plan.train)]
         now = self.trainer.phase._asdict()
         return {name: now[name] for name in now if len({phase[name] for phase in each}) > 1}
-
-    def close(self) -> None:
-        """The run has ended."""
-        self.bar.close()
 
 
 def agreed_losses(losses: tuple[Tensor, Tensor], ranks: Ranks) -> tuple[float, float]:
