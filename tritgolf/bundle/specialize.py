@@ -117,7 +117,7 @@ class _Specializer(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """Of a module or function; ``visit_ClassDef`` sees those of classes first. Triton's constants stay constants."""
+        """Of a module or function; ``visit_ClassDef`` sees those of classes first. Triton's constants stay so."""
         self.generic_visit(node)
         if "constexpr" in ast.dump(node.annotation):
             return node

@@ -134,12 +134,12 @@ def _backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     mixed, v, channels = mixed.contiguous(), _in_rows(v, 2), _in_rows(channels, 1)
     programs, settings = _launch(mixed, v, channels)
-    found = [x.new_empty(x.shape) for x in (mixed, v, channels)]
+    of_mixed, of_v, of_channels = (x.new_empty(x.shape) for x in (mixed, v, channels))
     shares = torch.empty((programs, *gates.shape), dtype=torch.float32, device=mixed.device)
     _backward_kernel[(programs,)](
-        upstream.contiguous(), mixed, v, channels, gates.contiguous(), *found, shares, **settings
+        upstream.contiguous(), mixed, v, channels, gates.contiguous(), of_mixed, of_v, of_channels, shares, **settings
     )
-    return *found, shares.sum(0).to(gates.dtype)
+    return of_mixed, of_v, of_channels, shares.sum(0).to(gates.dtype)
 
 
 @_backward.register_fake

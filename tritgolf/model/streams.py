@@ -50,7 +50,7 @@ def begin_fused(
     """
     x, weight, skip, skip_weight = streams
     # The first block's streams are one, and the first decoder block's: the compiler takes no argument twice.
-    x0, skip = (each.view_as(x) if each is x else each for each in (x0, skip))
+    x0, skip = x0.view_as(x) if x0 is x else x0, x.view_as(x) if skip is x else skip
     of_x = mix[0] if weight is None else mix[0] * weight
     of_skip = None if skip_weight is None else mix[0] * skip_weight
     mixed, normed, *more = _MixedAndNormed.apply(x, x0, skip, of_x, mix[1], of_skip, scale, channels, parallel)
@@ -59,7 +59,7 @@ def begin_fused(
 
 def _mix(x: Tensor, x0: Tensor, skip: Tensor | None, a: Tensor, b: Tensor, c: Tensor | None) -> Tensor:
     mixed = a * x + b * x0
-    return mixed if skip is None else mixed + c * skip
+    return mixed if skip is None or c is None else mixed + c * skip
 
 
 class _MixedAndNormed(torch.autograd.Function):

@@ -87,9 +87,8 @@ class Transformer(nn.Module):
             skips.append(x)
         last = len(self.runs.decoder) - 1
         for row, layer in enumerate(self.runs.decoder):
-            if skips:
-                x = self._with_skip(row, x, skips.pop())
-            x = self.blocks[layer](x, x0, cos, sin, tail if row == last else None)
+            entering = self._with_skip(row, x, skips.pop()) if skips else x
+            x = self.blocks[layer](entering, x0, cos, sin, tail if row == last else None)
         return rms_norm(x)
 
     def head(self) -> Head:
