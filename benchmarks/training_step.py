@@ -81,15 +81,15 @@ NAMES = sorted({name for forms in FORMS.values() for name in forms} | {"streams"
 
 def leave_out(trainer: Trainer, names: list[str]) -> None:
     """Put plain forms in the places of those of these ``names``; ``InputError`` for one that the network has not."""
-    blocks = [module for module in trainer.network.modules() if type(module) in FORMS]
-    known = {*FORMS[type(blocks[0])], *(["streams"] if isinstance(trainer.network, Transformer) else [])}
+    network: Any = trainer.network
+    blocks: list[Any] = [module for module in network.modules() if type(module) in FORMS]
+    known = {*FORMS[type(blocks[0])], *(["streams"] if isinstance(network, Transformer) else [])}
     for name in names:
         if name not in known:
             raise InputError(f"--without {name}", "this record's network has no such form", ", ".join(sorted(known)))
         for block in blocks:
             if name == "streams":
-                for of in (block, trainer.network):
-                    setattr(of, "fused", False)  # noqa: B010  (of a transformer and its blocks)
+                block.fused = network.fused = False
             else:
                 FORMS[type(block)][name](block)
 

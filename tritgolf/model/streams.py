@@ -50,8 +50,7 @@ def begin_fused(
     """
     x, weight, skip, skip_weight = streams
     # The first block's streams are one, and the first decoder block's: the compiler takes no argument twice.
-    x0 = x0.view_as(x) if x0 is x else x0
-    skip = skip.view_as(x) if skip is x else skip
+    x0, skip = x0.view_as(x) if x0 is x else x0, x.view_as(x) if skip is x else skip
     of_x = mix[0] if weight is None else mix[0] * weight
     of_skip = None if skip_weight is None else mix[0] * skip_weight
     mixed, normed, *more = _MixedAndNormed.apply(x, x0, skip, of_x, mix[1], of_skip, scale, channels, parallel)

@@ -25,6 +25,17 @@ def _store(pointers, values, known):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
+def _upstream(of_n, of_channels, again, rows, columns, known, WIDTH: tl.constexpr, CHANNELS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """The gradient of n: from all who read it."""
+    found = _load(of_n + rows * WIDTH + columns, known)
+    if again is not None:
+        found += _load(again + rows * WIDTH + columns, known)
+    if of_channels is not None:
+        found += _load(of_channels + rows * CHANNELS + columns, known & (columns < CHANNELS))
+    return found
+
+
+@triton.jit
 def _backward_kernel(  # type: ignore[no-untyped-def]
     of_u, of_n, of_channels, again, x, x0, skip, a, b, c, of_x, of_x0, of_skip, shares, tokens, scale, epsilon,
     WIDTH: tl.constexpr, COLUMNS: tl.constexpr, CHANNELS: tl.constexpr, ROWS: tl.constexpr,
@@ -48,13 +59,8 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
         if skip is not None:
             from_skip = _load(skip + at, known)
             u += weight_skip * from_skip
-        upstream = _load(of_n + at, known)
-        if again is not None:
-            upstream += _load(again + at, known)
-        if of_channels is not None:
-            upstream += _load(of_channels + rows * CHANNELS + columns, known & (columns < CHANNELS))
         inverse = tl.rsqrt(tl.sum(u * u, 1) / WIDTH + epsilon)[:, None]
-        n = u * inverse
+        n, upstream = u * inverse, _upstream(of_n, of_channels, again, rows, columns, known, WIDTH, CHANNELS)
         mean = (tl.sum(upstream * n, 1) / WIDTH)[:, None]
         gradient = _load(of_u + at, known) + scale * inverse * (upstream - n * mean)
         _store(of_x + at, weight_x * gradient, known)
