@@ -157,6 +157,13 @@ def test_experiments_to_be_run_are_of_records_that_can_be_compared(path):
     assert len(made_with) == 1
 
 
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)
+def test_every_kept_experiment_has_its_table(kept):
+    """Also one in which some rows have no trits, so that none of theirs changes."""
+    table = experiment_table(*load_experiment(kept))
+    assert len(table.cells) > 0 and "baseline" in set(table.cells["RT BPB against the baseline"])
+
+
 HAVE_LOSSLESS = [path for path in KEPT if any("lossless" in row.storage for row in read_experiment(path)[0].rows)]
 
 

@@ -16,9 +16,10 @@ def mean(values: Iterable[float]) -> float:
 
 
 def sample_std(values: Iterable[float]) -> float:
-    """Sample standard deviation (n − 1 in the denominator), as the published tables have it; NaN below two values."""
+    """Sample standard deviation (n − 1 in the denominator), as the published tables have it; NaN below two values, or of one."""
     numbers = [float(value) for value in values]
-    return statistics.stdev(numbers) if len(numbers) >= 2 else math.nan
+    known = len(numbers) >= 2 and not any(map(math.isnan, numbers))
+    return statistics.stdev(numbers) if known else math.nan
 
 
 def mean_error(errors: Iterable[float]) -> float:
