@@ -1,0 +1,187 @@
+"""The stages of one seed of a record, one after the other, without Snakemake: for a machine that is lent for minutes.
+
+python benchmarks/stages.py STAGE … --record NAME [--ranks 2] [--methods sliding ttt]
+
+Stages: record, corpus, tokenizer, shards, train, export, roundtrip, evaluate, join. Files lie in ``results/`` of the
+working folder as the workflow's do, so that each stage finds what earlier ones wrote, by whatever they were run; none
+looks whether its output is there. With ``--methods`` each of these is scored alone, into ``evaluate_METHOD.json``, so
+that one that fails takes no other with it; ``join`` writes ``evaluate.json`` of those that are there.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from options import parser_of
+
+from tritgolf.bundle.script import NAME, write_script
+from tritgolf.config.record import RecordConfig, load_record
+from tritgolf.data.corpus import build_corpus
+from tritgolf.data.dataset import load_dataset
+from tritgolf.data.encode import build_shards
+from tritgolf.data.tokenizer import build_tokenizer
+from tritgolf.errors import InputError, one_line_errors
+from tritgolf.evaluate.no_network import no_network
+from tritgolf.files import read_json, write_json
+from tritgolf.stages.evaluation_ranks import evaluate_on
+from tritgolf.stages.export import export_stage
+from tritgolf.stages.roundtrip import roundtrip_stage
+from tritgolf.stages.train import train_stage
+
+
+class Run:
+    """One seed of ``record``: its files, and a method for each stage."""
+
+    def __init__(self, record: RecordConfig, options: argparse.Namespace) -> None:
+        self.record, self.options = record, options
+        self.folder = Path("results") / record.name
+        self.seed_folder = self.folder / f"seed{options.seed}"
+        self.scored = self.seed_folder / options.checkpoint
+        self.data = Path("results/data") / (options.text or record.dataset)
+        self.weights = {c: self.seed_folder / "checkpoints" / f"{c}.safetensors" for c in record.train.checkpoint_names}
+        self.artifacts = {s: self.scored / "export" / f"{s}.tgolf" for s in record.export.storages}
+        self.of_checkpoint = {
+            "record": record.name,
+            "seed": options.seed,
+            "name": options.checkpoint,
+            "model": record.model,
+        }
+        self.text = {"shards": self.data / "shards", "tokenizer": self.data / "tokenizer" / "tokenizer.model"}
+
+    def write_record(self) -> None:
+        """``record.json``: the resolved configuration."""
+        write_json(self.folder / "record.json", self.record.model_dump(mode="json"))
+
+    def corpus(self) -> None:
+        """The dataset's text, split."""
+        dataset = load_dataset(self.data.name)
+        build_corpus(dataset.name, dataset.source, dataset.validation, self.data / "corpus")
+
+    def tokenizer(self) -> None:
+        """The tokenizer, trained or taken as it is."""
+        tokenizer = load_dataset(self.data.name).tokenizer
+        assert tokenizer is not None, "a dataset of text has one"
+        build_tokenizer(tokenizer, self.data / "corpus", self.data / "tokenizer", setting=f"dataset {self.data.name}")
+
+    def shards(self) -> None:
+        """The text as tokens."""
+        size, threads = load_dataset(self.data.name).tokens_per_shard, self.options.threads
+        folders = [self.data / name for name in ("corpus", "tokenizer", "shards")]
+        build_shards(self.data.name, *folders, tokens_per_shard=size, threads=threads)
+
+    def train(self) -> None:
+        """All checkpoints, on as many ranks as are asked for."""
+        train_stage(
+            record=self.record.name,
+            seed=self.options.seed,
+            model=self.record.model,
+            train=self.record.train,
+            shards=self.data / "shards",
+            live=self.seed_folder / "live",
+            checkpoints=self.weights,
+            curve=self.seed_folder / "train" / "metrics.jsonl",
+            facts=self.seed_folder / "train" / "train.json",
+            processes=self.options.ranks,
+            device=self.options.device,
+        )
+
+    def export(self) -> None:
+        """Every storage of the checkpoint."""
+        export_stage(
+            **self.of_checkpoint,
+            export=self.record.export,
+            checkpoint=self.weights[self.options.checkpoint],
+            folder=self.scored / "export",
+            facts=self.scored / "export" / "export.json",
+            threads=self.options.threads,
+            code_bytes=write_script(self.record, self.folder / "script" / NAME),
+            train=self.record.train,
+            shards=self.data / "shards",
+        )
+
+    def roundtrip(self) -> None:
+        """The checkpoint and every storage, in non-overlapping windows."""
+        roundtrip_stage(
+            **self.of_checkpoint,
+            **self.text,
+            own_storage=self.record.export.own_storage,
+            z_loss=self.record.train.z_loss,
+            attention=self.record.train.attention,
+            batch=self.record.evaluate.batch_sequences,
+            checkpoint=self.weights[self.options.checkpoint],
+            artifacts=self.artifacts,
+            facts=self.scored / "roundtrip.json",
+        )
+
+    def evaluate(self) -> None:
+        """The artifact by every method into one file, or by each of some into its own."""
+        known = self.record.evaluate.scoring
+        if unknown := [name for name in self.options.methods if name not in known]:
+            raise InputError(f"method {unknown[0]!r}", "is none of the record's", f"take of {', '.join(known)}")
+        for name in self.options.methods:
+            self._evaluate({"methods": {name: known[name]}}, f"evaluate_{name}.json")
+        if not self.options.methods:
+            self._evaluate({}, "evaluate.json")
+
+    def _evaluate(self, changed: dict[str, Any], file: str) -> None:
+        with no_network():
+            evaluate_on(
+                self.options.ranks,
+                self.options.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+                self.options.threads,
+                **self.of_checkpoint,
+                **self.text,
+                train=self.record.train,
+                settings=self.record.evaluate.model_copy(update=changed),
+                artifact=self.artifacts[self.record.export.own_storage],
+                training=self.seed_folder / "train" / "train.json",
+                facts=self.scored / file,
+            )
+
+    def join(self) -> None:
+        """``evaluate.json`` of the methods that were scored alone, in the record's order; the rest is the first's."""
+        files = [self.scored / f"evaluate_{name}.json" for name in self.record.evaluate.scoring]
+        scored = [read_json(file) for file in files if file.is_file()]
+        if not scored:
+            raise InputError(self.scored, "holds no method scored alone", "run evaluate with --methods first")
+        methods = {name: facts for one in scored for name, facts in one["metrics"]["methods"].items()}
+        first = scored[0]
+        write_json(self.scored / "evaluate.json", {**first, "metrics": {**first["metrics"], "methods": methods}})
+
+
+STAGES = {
+    "record": Run.write_record,
+    "corpus": Run.corpus,
+    "tokenizer": Run.tokenizer,
+    "shards": Run.shards,
+    "train": Run.train,
+    "export": Run.export,
+    "roundtrip": Run.roundtrip,
+    "evaluate": Run.evaluate,
+    "join": Run.join,
+}
+
+
+def main() -> None:
+    parser = parser_of(__doc__, record="tiny")
+    parser.add_argument("stages", nargs="+", choices=list(STAGES), metavar="STAGE", help=f"of {', '.join(STAGES)}")
+    parser.add_argument("--seed", type=int, default=42, help="the run's seed (default: %(default)s)")
+    parser.add_argument("--checkpoint", default="final", metavar="NAME", help="what is stored and scored")
+    parser.add_argument("--methods", nargs="*", default=[], metavar="NAME", help="evaluation methods, each alone")
+    parser.add_argument("--text", metavar="DATASET", help="folder in results/data/ instead of the record's dataset")
+    parser.add_argument("--steps", type=int, help="train so many steps instead of the record's")
+    parser.add_argument("--ranks", type=int, default=1, help="processes that train and score (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the CPU, all together")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: GPUs where there are any")
+    options = parser.parse_args()
+    with one_line_errors():
+        overrides = {"train": {"steps": options.steps}} if options.steps else {}
+        run = Run(load_record(options.record, overrides=overrides), options)
+        for stage in options.stages:
+            print(f"stages: {stage}", flush=True)
+            STAGES[stage](run)
+
+
+if __name__ == "__main__":
+    main()
