@@ -16,7 +16,7 @@ def mean(values: Iterable[float]) -> float:
 
 
 def sample_std(values: Iterable[float]) -> float:
-    """Sample standard deviation (n − 1 in the denominator), as the published tables have it; NaN below two values, or of one."""
+    """Sample standard deviation (n − 1 in the denominator), as the published tables have it; else NaN."""
     numbers = [float(value) for value in values]
     known = len(numbers) >= 2 and not any(map(math.isnan, numbers))
     return statistics.stdev(numbers) if known else math.nan
