@@ -43,6 +43,7 @@ VERSIONS = {
     "laboratory": 2,
     "probes": 2,
     "sample": 1,
+    "causality": 1,
     "score": 2,  # windows, nats, bytes: 2 counts raw bytes
 }
 USES = dict.fromkeys(("roundtrip", "evaluate", "laboratory", "probes"), ("score",))

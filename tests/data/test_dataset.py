@@ -21,6 +21,7 @@ SHIPPED = {
     "fineweb": HubSource,
     "fineweb_sp8192_128": HubSource,
     "fineweb_sp1024": HubSource,
+    "fineweb_sp1024_10": HubSource,
     "fineweb_sp8192_own": DocumentsSource,
     "fineweb_sp1024_own": DocumentsSource,
 }

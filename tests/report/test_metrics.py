@@ -247,7 +247,7 @@ def test_evaluations_of_old_and_new_files_read_alike(folder):
         assert after.model_dump(exclude={"causality"}) == before.model_dump(exclude={"causality"})
         assert before.causality.causal
     assert new.temperature == old.temperature
-    assert new.methods["adapted"].causality.model_dump() == flag
+    assert new.methods["adapted"].causality.model_dump(exclude={"scored_again"}) == flag
     assert (new.headline.kind, old.headline.kind) == ("of your own", "sliding")
     raw["metrics"]["temperature"] = None
     write_json(path, raw | {"schema": "tritgolf/evaluate/5", "metrics": raw["metrics"] | {"methods": methods}})
