@@ -48,4 +48,4 @@ def test_tables_and_ledger_are_rebuilt_on_one_core_and_then_nothing_is_to_do(tmp
 
 
 def test_the_page_of_the_report_asks_for_the_leaderboard_once_it_is_asked_for():
-    assert re.search(r"shown=.*\bLEADERBOARD\b", (REPOSITORY / "rules/page.smk").read_text())
+    assert re.search(r"others=.*\bLEADERBOARD\b", (REPOSITORY / "rules/page.smk").read_text())

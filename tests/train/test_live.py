@@ -21,7 +21,7 @@ def live(tmp_path):
 def test_what_is_finished_is_told_to_its_own_configuration(live):
     found = finished(live, "sha256:1")
     assert (found["configuration"], found["steps"]) == ("sha256:1", 12)
-    assert {"code", "versions", "hardware"} == found["made_by"].keys()
+    assert {"code", "versions", "hardware", "day"} == found["made_by"].keys()
     assert finished(live, "sha256:2") is None
     (live / "finished.json").unlink()
     assert finished(live, "sha256:1") is None
