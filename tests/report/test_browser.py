@@ -1,24 +1,31 @@
 """Every page in a real browser, on a desktop's and a phone's width: it shows, nothing is blocked, no script errs."""
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
+from tests.audit.test_roundtrip_page import PAPER
 from tests.audit.test_roundtrip_page import page as laboratory_page
 from tests.browser import WIDTHS, Browser, chromium, running
 from tests.report import synthetic
 from tests.small import REPOSITORY
 from tritgolf.audit import roundtrip_page as roundtrip_page_module
+from tritgolf.audit import roundtrip_paper as roundtrip_paper_module
 from tritgolf.audit.leaderboard import read_leaderboard
 from tritgolf.audit.leaderboard_page import leaderboard_page
+from tritgolf.audit.measurements_reader import read_measurements
+from tritgolf.audit.roundtrip_page import read_kept
+from tritgolf.audit.roundtrip_paper import roundtrip_paper
 from tritgolf.report.catalogue import PLOTS, draw, make_table
 from tritgolf.report.metrics import load_run
 from tritgolf.report.pages import as_html
 from tritgolf.report.run_pages import Reported, kept_overview, overview, read_captions, record_page
 from tritgolf.report.style import FORMATS, save
 
+FIGURES = REPOSITORY / "docs" / "figures" / "roundtrip"
 LARGEST = 1_500_000  # bytes of a page: above 2 MiB Chromium shows nothing of one that is set into another
 PAGES = (
     "report.html",
@@ -52,7 +59,7 @@ def results(tmp_path_factory) -> Path:
         "report.html": overview([shown], captions, results),
         "demo/report.html": record_page(shown, titles, captions, [], "[Results](../report.html)"),
         "measured/report.html": kept_overview(kept, {"estimator_demo": "Absmean or rms scales"}),
-        "measured/roundtrip.html": _laboratory(),
+        "measured/roundtrip.html": _laboratory(tmp_path_factory.mktemp("figures")),
         "leaderboard.html": leaderboard_page(read_leaderboard(REPOSITORY / "tests/fixtures/submissions")),
     }
     for name, text in pages.items():
@@ -61,12 +68,20 @@ def results(tmp_path_factory) -> Path:
     return results
 
 
-def _laboratory() -> str:
-    """The page of all kept runs, with the figures that are committed: drawn again they would take long."""
+def _laboratory(figures: Path) -> str:
+    """The page of all kept runs; for each figure the committed one of its kind, or another: drawn they take long."""
+    committed = {path.stem.split("docs_en_")[1].partition("_")[2]: path for path in FIGURES.glob("*.svg")}
+
+    def stand_in(kind: str, stem: Path, formats: list[str]) -> None:
+        shutil.copy(committed.get(kind, committed["rt_gap"]), f"{stem}.svg")
+
+    measured = REPOSITORY / "measured"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(roundtrip_page_module, "save", lambda *_, **__: None)
-        patch.setattr(roundtrip_page_module, "draw", lambda *_: None)
-        blocks = laboratory_page(REPOSITORY / "measured", REPOSITORY / "docs/figures/roundtrip")
+        for module in (roundtrip_page_module, roundtrip_paper_module):
+            patch.setattr(module, "save", stand_in)
+            patch.setattr(module, "draw", lambda kind, _: kind)
+        tables = laboratory_page(measured, figures)
+        blocks = [*roundtrip_paper(PAPER, read_kept(measured), read_measurements(measured), figures), *tables]
     return as_html(blocks, "The roundtrip laboratory")
 
 
