@@ -91,7 +91,8 @@ def test_training_waits_for_all_gpus_and_uses_them(untrained, monkeypatch):
         assert not (untrained.folder / TARGET).exists()
     rest, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, said + rest
-    assert re.search(r"^Provided resources: .*gpu.*2", said, re.MULTILINE), "without a limit, jobs would only wait here"
+    logs = "".join(path.read_text() for path in (untrained.folder / ".snakemake" / "log").iterdir())
+    assert re.search(r"^Provided resources: .*gpu.*2", logs, re.MULTILINE), "without a limit, jobs would only wait here"
     assert json.loads((untrained.folder / TARGET).read_text())["metrics"]["world"] == 2
 
 
