@@ -16,6 +16,7 @@ for _page, (_rule, _shown) in {
             shown=lambda wildcards, shown=_shown: shown(wildcards.record),
             published=lambda wildcards: published_of(record_config(wildcards.record).source),
             captions=caption_files(TITLES),
+            sample=lambda wildcards, page=_page: sample_of(wildcards.record) if page == "report" else [],
         output:
             f"results/{{record}}/{_page}.html",
         log:
@@ -37,7 +38,7 @@ for _page, (_rule, _shown) in {
             "../workflow_scripts/record_page.py"
 
 
-# A page of the report once its target made it.
+# Parts of the report once their targets made them.
 CAUSALITY = [page for page in ["results/causality/causality.html"] if Path(page).exists()]
 
 

@@ -133,6 +133,11 @@ def files_of(folder: str, kind: str, names: list[str]) -> list[str]:
     return [f"{folder}/{kind}/{name}.{suffix}" for name in names for suffix in SUFFIXES[kind]]
 
 
+def sample_of(record: str) -> list[str]:
+    """What a record wrote, once the target ``samples`` made it."""
+    return [path for path in [f"results/{record}/sample.json"] if Path(path).exists()]
+
+
 FINAL_OF_ALL = [path for record in records() for path in metrics_of(record, FINAL)]
 
 # Kept metrics of earlier runs, each a folder like results/<record>: sources, which no rule makes.

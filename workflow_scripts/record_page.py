@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.errors import one_line_errors
-from tritgolf.files import write_text
+from tritgolf.files import read_json, write_text
 from tritgolf.report.metrics import load_files
 from tritgolf.report.record_facts import RecordFacts
 from tritgolf.report.run_pages import Reported, read_captions, record_page
@@ -18,4 +18,6 @@ with one_line_errors(log=snakemake.log[0]):
     page, titles = Path(snakemake.output[0]), snakemake.params.titles
     captions = read_captions(list(map(Path, snakemake.input.captions)))
     shown = Reported(run, page.parent, tuple(name for name in titles if name in names))
-    write_text(page, record_page(shown, titles, captions, list(snakemake.input.published), "[Results](../report.html)"))
+    published, up = list(snakemake.input.published), "[Results](../report.html)"
+    texts = [read_json(Path(path))["metrics"]["text"] for path in snakemake.input.sample]
+    write_text(page, record_page(shown, titles, captions, published, up, "\n\n".join(texts)))

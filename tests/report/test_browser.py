@@ -37,6 +37,7 @@ PAGES = (
 )
 TABLES = ("seeds", "roundtrip", "laboratory")
 DRAWN = ("loss", "rt_gap", "waterfall")
+SAMPLE = "Return the\n\n    sum <script>of</script>"
 KEPT = ("ternary_honest_docs_en", "int6_recurrent_800_docs_en_2xh200")
 
 
@@ -57,7 +58,7 @@ def results(tmp_path_factory) -> Path:
     kept = {name: load_run(REPOSITORY / "measured" / name) for name in KEPT}
     pages = {
         "report.html": overview([shown], captions, results),
-        "demo/report.html": record_page(shown, titles, captions, [], "[Results](../report.html)"),
+        "demo/report.html": record_page(shown, titles, captions, [], "[Results](../report.html)", SAMPLE),
         "measured/report.html": kept_overview(kept, {"estimator_demo": "Absmean or rms scales"}),
         "measured/roundtrip.html": _laboratory(tmp_path_factory.mktemp("figures")),
         "leaderboard.html": leaderboard_page(read_leaderboard(REPOSITORY / "tests/fixtures/submissions")),
@@ -83,6 +84,11 @@ def _laboratory(figures: Path) -> str:
         tables = laboratory_page(measured, figures)
         blocks = [*roundtrip_paper(PAPER, read_kept(measured), read_measurements(measured), figures), *tables]
     return as_html(blocks, "The roundtrip laboratory")
+
+
+def test_what_a_model_writes_is_shown_as_it_is(results):
+    page = (results / "demo/report.html").read_text()
+    assert "Return the\n\n    sum &lt;script&gt;of&lt;/script&gt;" in page
 
 
 @pytest.fixture(scope="module")

@@ -146,5 +146,7 @@ def test_ranks_that_cannot_share_the_run_are_told_before_any_work(plan, monkeypa
     with pytest.raises(InputError, match="world size 3: does not divide the 8 micro-batches"):
         run(plan, Ranks(0, 3, torch.device("cpu")))
     monkeypatch.setattr("tritgolf.data.manifest.Manifest.of", lambda *_: [None])
-    with pytest.raises(InputError, match=r"world size 2: leaves ranks without a shard.* the 1 training shards; use at most 1"):
+    with pytest.raises(
+        InputError, match=r"world size 2: leaves ranks without a shard.* the 1 training shards; use at most 1"
+    ):
         run(plan, Ranks(0, 2, torch.device("cpu")))

@@ -18,6 +18,7 @@ SAMPLES = {
     "#640": "tests/fixtures/published/sample_pr640.ternary.ptz",
     "#920, with #923's smear": "tests/fixtures/published/sample_pr920.ternary.ptz",
     "#1716": "tests/parity/sample_pr1716.int6.ptz",
+    "#1722": "tests/parity/sample_pr1722.trinity.ptz",
 }
 PROMPT = [1, 17, 230, 230, 4]
 

@@ -1,8 +1,8 @@
 """Published runs of the int6 transformers (#1019, #1722) as typed facts, ``facts.json`` of a schema of their own.
 
 A run is its figures and scores, never its text: ``{"schema", "source", "runs": {"seed42": {…}}, "code": {…}}``.
-``code``: what the public source says and no log prints, as this project read it. ``beaten``, where there is one: the
-scores of the record that a text compares itself with.
+``code``: what the public source says and no log prints, as the specification given to this project has it.
+``beaten``, where there is one: the scores of the record that a text compares itself with.
 """
 
 import json

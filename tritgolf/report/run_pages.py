@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 
 from tritgolf.report.catalogue import make_table
 from tritgolf.report.comparisons import records_table
@@ -65,9 +66,17 @@ class Reported:
 
 
 def record_page(
-    shown: Reported, titles: Mapping[str, str], captions: Mapping[str, str], published: Sequence[Path], up: str
+    shown: Reported,
+    titles: Mapping[str, str],
+    captions: Mapping[str, str],
+    published: Sequence[Path],
+    up: str,
+    sample: str = "",
 ) -> str:
-    """The page of a run. ``titles``, ``captions``: by name of a table or plot; ``up``: a link to the page above."""
+    """The page of a run. ``titles``, ``captions``: by name of a table or plot; ``up``: a link to the page above.
+
+    ``sample``: what the model wrote, if it was let.
+    """
     run, table, picture = shown.run, _table(shown, captions, published), _picture(shown, captions)
     on_top = ("seeds", MAIN_FIGURE) if "seeds" in shown.tables else ()
     parts = {
@@ -84,6 +93,7 @@ def record_page(
         blocks += [f"## {heading}"] * bool(of)
         for name, block in of:
             blocks += [Heading(titles[name], name, 3), block]
+    blocks += [f"## What the first seed's artifact writes of itself\n\n{indent(sample, ' ' * 4)}"] if sample else []
     return as_html([*blocks, WORDS], f"{run.facts.name}: {run.facts.title}", shown.folder)
 
 
