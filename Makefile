@@ -38,7 +38,7 @@ docs:  ## the pages as a site, .docs/site/index.html; a link that leads nowhere 
 	test -e .docs/env/.complete || { $(PYTHON) -m venv .docs/env && .docs/env/bin/pip install -q --no-deps -r envs/docs.lock \
 		&& touch .docs/env/.complete; }
 	rm -rf .docs/pages && mkdir -p .docs/pages
-	cp -r --parents README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff LICENSE docs profiles measured/README.md \
+	cp -r --parents README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff LICENSE docs profiles published/rulings.csv measured/README.md \
 		measured/*/notebook.md .docs/pages
 	NO_MKDOCS_2_WARNING=1 .docs/env/bin/mkdocs build -f docs/mkdocs.yml >.docs/log 2>&1 || { grep -v INFO .docs/log; exit 1; }
 
