@@ -4,8 +4,8 @@ python benchmarks/stages.py STAGE … --record NAME [--ranks 2] [--methods slidi
 
 Stages: record, corpus, tokenizer, shards, train, export, roundtrip, evaluate, join. Files lie in ``results/`` of the
 working folder as the workflow's do, so that each stage finds what earlier ones wrote, by whatever they were run; none
-looks whether its output is there. With ``--methods`` each of these is scored alone, into ``evaluate_METHOD.json``, so
-that one that fails takes no other with it; ``join`` writes ``evaluate.json`` of those that are there.
+looks whether its output is there. With ``--methods`` each of these is scored alone, into a file in
+``methods/``, so that one that fails takes no other with it; ``join`` writes ``evaluate.json`` of those that are there.
 """
 
 import argparse
@@ -35,10 +35,11 @@ class Run:
 
     def __init__(self, record: RecordConfig, options: argparse.Namespace) -> None:
         self.record, self.options = record, options
-        self.folder = Path("results") / record.name
+        self.folder = options.results / record.name
         self.seed_folder = self.folder / f"seed{options.seed}"
         self.scored = self.seed_folder / options.checkpoint
-        self.data = Path("results/data") / (options.text or record.dataset)
+        self.alone = options.results / "methods" / record.name / f"seed{options.seed}" / options.checkpoint
+        self.data = options.results / "data" / (options.text or record.dataset)
         self.weights = {c: self.seed_folder / "checkpoints" / f"{c}.safetensors" for c in record.train.checkpoint_names}
         self.artifacts = {s: self.scored / "export" / f"{s}.tgolf" for s in record.export.storages}
         self.of_checkpoint = {
@@ -120,11 +121,11 @@ class Run:
         if unknown := [name for name in self.options.methods if name not in known]:
             raise InputError(f"method {unknown[0]!r}", "is none of the record's", f"take of {', '.join(known)}")
         for name in self.options.methods:
-            self._evaluate({"methods": {name: known[name]}}, f"evaluate_{name}.json")
+            self._evaluate({"methods": {name: known[name]}}, self.alone / f"{name}.json")
         if not self.options.methods:
-            self._evaluate({}, "evaluate.json")
+            self._evaluate({}, self.scored / "evaluate.json")
 
-    def _evaluate(self, changed: dict[str, Any], file: str) -> None:
+    def _evaluate(self, changed: dict[str, Any], facts: Path) -> None:
         with no_network():
             evaluate_on(
                 self.options.ranks,
@@ -136,15 +137,15 @@ class Run:
                 settings=self.record.evaluate.model_copy(update=changed),
                 artifact=self.artifacts[self.record.export.own_storage],
                 training=self.seed_folder / "train" / "train.json",
-                facts=self.scored / file,
+                facts=facts,
             )
 
     def join(self) -> None:
         """``evaluate.json`` of the methods that were scored alone, in the record's order; the rest is the first's."""
-        files = [self.scored / f"evaluate_{name}.json" for name in self.record.evaluate.scoring]
+        files = [self.alone / f"{name}.json" for name in self.record.evaluate.scoring]
         scored = [read_json(file) for file in files if file.is_file()]
         if not scored:
-            raise InputError(self.scored, "holds no method scored alone", "run evaluate with --methods first")
+            raise InputError(self.alone, "holds no method scored alone", "run evaluate with --methods first")
         methods = {name: facts for one in scored for name, facts in one["metrics"]["methods"].items()}
         first = scored[0]
         write_json(self.scored / "evaluate.json", {**first, "metrics": {**first["metrics"], "methods": methods}})
@@ -169,15 +170,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42, help="the run's seed (default: %(default)s)")
     parser.add_argument("--checkpoint", default="final", metavar="NAME", help="what is stored and scored")
     parser.add_argument("--methods", nargs="*", default=[], metavar="NAME", help="evaluation methods, each alone")
-    parser.add_argument("--text", metavar="DATASET", help="folder in results/data/ instead of the record's dataset")
-    parser.add_argument("--steps", type=int, help="train so many steps instead of the record's")
+    parser.add_argument("--text", metavar="DATASET", help="instead of the record's dataset, a folder in data/")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER", help="of all files")
     parser.add_argument("--ranks", type=int, default=1, help="processes that train and score (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the CPU, all together")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: GPUs where there are any")
     options = parser.parse_args()
     with one_line_errors():
-        overrides = {"train": {"steps": options.steps}} if options.steps else {}
-        run = Run(load_record(options.record, overrides=overrides), options)
+        run = Run(load_record(options.record), options)
         for stage in options.stages:
             print(f"stages: {stage}", flush=True)
             STAGES[stage](run)

@@ -14,6 +14,7 @@ from tests.audit.folders import folder
 from tests.small import REPOSITORY, small_transformer
 from tritgolf.errors import InputError
 from tritgolf.model.transformer import Transformer
+from tritgolf.report.metrics import load_run
 
 # Those that read a command line of their own; the fuzzers hand theirs to libFuzzer.
 PROGRAMS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if "parse_args()" in path.read_text())
@@ -212,3 +213,17 @@ def test_audit(tmp_path):
     command = [sys.executable, REPOSITORY / "benchmarks/audit_time.py", tmp_path]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("2 folders: ")
+
+
+def test_stages_run_one_after_the_other(dataset, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "tiny").symlink_to(dataset)
+    record = tmp_path / "short.yaml"
+    record.write_text("inherit: tiny\nmodel: {vocab_size: 300}\ntrain: {steps: 2, checkpoints: []}\n")
+    options = ("--record", record, "--results", tmp_path, "--device", "cpu")
+    stages = ("record", "train", "export", "evaluate", "join")
+    run("stages.py", *stages, *options, "--methods", "sliding", "chunked")
+    made = load_run(tmp_path / "short").seeds[0]
+    assert made.train.steps == 2
+    scored = json.loads((tmp_path / "short" / "seed42" / "final" / "evaluate.json").read_text())
+    assert list(scored["metrics"]["methods"]) == ["chunked", "sliding"]

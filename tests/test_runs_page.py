@@ -166,3 +166,21 @@ def test_what_the_pages_call_as_written_and_faithful_is_what_the_runs_recorded()
 
 def test_the_table_of_gaps_can_be_made_again():
     assert "lossless" in roundtrip_table(load_run(RUN)).markdown()
+
+
+def test_what_the_probe_says_of_test_time_training_on_a_gpu():
+    again = json.loads((kept.INT6 / "ttt_causality.json").read_text())
+    export = json.loads((kept.INT6 / "seed42" / "final" / "export" / "export.json").read_text())["metrics"]
+    assert again["payload_digest"] == export["storages"]["own"]["payload_digest"]
+    ttt = again["methods"]["ttt"]
+    assert ttt["causality"]["causal"] and ttt["causality"]["reason"].startswith(
+        "16 changes of later tokens moved no earlier score"
+    )
+    assert f"on {ttt['tokens_scored']:,} tokens of other text, the same weights get scores that repeat" in TEXT
+    assert ttt["causality"]["later_tokens"]["repeatable"]
+
+
+def test_int6_slot_was_trained_alone():
+    train = json.loads((kept.MEASURED / "speed" / "training_int6_slot_h200.json").read_text())["metrics"]
+    figures = f"{train['steps']} steps, on one H200 at {train['step_ms']['median']:.0f} ms/step, to a loss of"
+    assert f"{figures} {train['final_loss']:.3f}" in TEXT
