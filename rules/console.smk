@@ -6,6 +6,7 @@ A dry run, and a run that is asked for more (``--verbose``, ``--printshellcmds``
 import copy
 import logging
 import os
+import signal
 import sys
 import textwrap
 import time
@@ -40,7 +41,17 @@ class OneLineAJob(ColorizingTextHandler):
         super().__init__(nocolor=like.nocolor, stream=like.stream, formatter=like.formatter)
         for each in like.filters:
             self.addFilter(each)
-        self.begun, self.total, self.stopped = 0, 0, False
+        self.begun, self.total, self.interrupted, self.stopped = 0, 0, False, False
+
+    def note_ctrl_c(self) -> None:
+        """Know of Ctrl-C at once: a job that it ends may be told of before Snakemake says that it was stopped."""
+        before = signal.getsignal(signal.SIGINT)
+
+        def noted(number, frame):
+            self.interrupted = True
+            return before(number, frame) if callable(before) else None
+
+        signal.signal(signal.SIGINT, noted)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say a record, or its short form."""
@@ -55,7 +66,7 @@ class OneLineAJob(ColorizingTextHandler):
             self._say(record, f"{time.strftime('%H:%M:%S')} {place:>7}  {record.rule_msg}")
         elif event == LogEvent.RUN_INFO:
             self._say(record, self._plan(record))
-        elif text.startswith(STOPPED):
+        elif self.interrupted or text.startswith(STOPPED):
             self._say(record, "Stopped. The same command goes on where this one was.")
             self.stopped = True
         elif event not in (LogEvent.JOB_FINISHED, LogEvent.PROGRESS) and not text.startswith(UNSAID):
@@ -82,7 +93,9 @@ def speak_in_lines() -> None:
         return
     for handler in [each for each in snakemake_logger.handlers if type(each) is ColorizingTextHandler]:
         snakemake_logger.removeHandler(handler)
-        snakemake_logger.addHandler(OneLineAJob(handler))
+        spoken = OneLineAJob(handler)
+        spoken.note_ctrl_c()
+        snakemake_logger.addHandler(spoken)
         if workflow.local_exec:
             os.environ[ONE_LINE] = "1"
 

@@ -16,6 +16,7 @@ def results_of(record: str) -> list[str]:
         *metrics_of(record, [*LOGS, *FINAL, *of_checkpoint]),
         *tables_of(record),
         *plots_of(record),
+        f"results/{record}/report.html",
     ]
 
 

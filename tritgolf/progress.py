@@ -12,8 +12,11 @@ ONE_LINE = "TRITGOLF_ENDS_IN_ONE_LINE"  # in the environment of jobs whose workf
 
 
 def ends_in_one_line() -> bool:
-    """Whether what started this process tells of a stop in one line for all jobs, so that they don't."""
-    return ONE_LINE in os.environ
+    """Whether what started this process tells of a stop in one line for all jobs, so that they don't.
+
+    A job of a cluster has a log of its own, and says it there.
+    """
+    return ONE_LINE in os.environ and "SLURM_JOB_ID" not in os.environ
 
 
 class _Lines:

@@ -60,4 +60,6 @@ def test_a_record_without_trits_has_its_own_grid_and_no_probes(base):
 def test_an_unknown_grid_is_told_in_one_line(base):
     run = base.snakemake("--dry-run", grid="mine")
     assert run.code == 2
-    assert run.errors == ["error: grid 'mine': is unknown; known grids: essential, int6, roundtrip"]
+    assert run.errors == [
+        "error: grid 'mine': is unknown; known grids: essential, int6, roundtrip, trinity, trinity_v1"
+    ]
