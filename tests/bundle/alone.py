@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.small import TIMEOUT
 
-# Without site: no .pth file, so none of an editable install, which leaves a folder of records and rules. The libraries' folder alone is put on the path.
+# Without site: no .pth file, so none of an editable install, which leaves a folder of records and rules. The libraries'
+# folder alone is put on the path.
 PROGRAM = """
 import importlib.util, runpy, sys
 sys.path.append({libraries!r})

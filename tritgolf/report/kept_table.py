@@ -15,8 +15,8 @@ from tritgolf.report.statistics import NOT_KNOWN, format_value
 LEFT = ("run", "record", "steps", "trained on", "code", "scored", "taken apart")
 CAPTION = (
     "Trained on: — where the training's own files didn't come back. Code: the commit that trained, or that measured "
-    "where no training log is kept; changed since: its files differed from it. Scored: strides of sliding windows, and other methods. Taken apart: the number of "
-    "checkpoints at which storages were compared."
+    "where no training log is kept; changed since: its files differed from it. Scored: strides of sliding windows, and "
+    "other methods. Taken apart: the number of checkpoints at which storages were compared."
 )
 
 
