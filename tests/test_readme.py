@@ -109,6 +109,13 @@ def test_the_record_and_the_text_of_ones_own_are_valid_and_fit(tmp_path):
     check_together(mine, load_dataset("mine", tmp_path), processes=8)
 
 
+def test_the_storage_of_ones_own_is_valid(tmp_path):
+    (example,) = re.findall(r"```yaml\n(.*?)```", RUNNING, re.S)
+    (tmp_path / "mine.yaml").write_text(example)
+    mine = load_record(str(tmp_path / "mine.yaml"), ROOT / "records")
+    assert mine.export.storages["finer"].mixes == "bfloat16" != mine.export.storages["bf16"].mixes
+
+
 def test_how_far_the_formats_of_scales_move_a_gap_is_that_of_everything_kept():
     """In laboratories and roundtrips, at every checkpoint, also of records that are trained in what they store."""
     moved, at_the_end = [], []
