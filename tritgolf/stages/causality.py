@@ -67,7 +67,7 @@ PIPELINE: Sequence[Row] = (
     Row("chunked", "", lambda _: make_method(ChunkedSettings(kind="chunked"), BATCH)),
     Row("sliding, every token", "", lambda _: _sliding()),
     Row("sliding, end dropped (#640, #920)", "", lambda _: _sliding(rule="drop_tail")),
-    Row("sliding, end scored again (#1019)", "", lambda _: _sliding(rule="repeat_tail")),
+    Row("sliding, end scored again (#1019, #1722)", "", lambda _: _sliding(rule="repeat_tail")),
     Row("score-first training, SGD, one epoch", SCORE_FIRST, lambda _: _sliding(_training())),
     Row(
         "the same, three epochs (#1716)",
