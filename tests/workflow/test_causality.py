@@ -26,7 +26,7 @@ RULINGS = REPOSITORY / "published" / "rulings.csv"
 LEAK, SUM, TWICE = "later tokens", "adds up to", "targets twice"
 # What each is flagged for; all others pass.
 FLAGGED = {
-    "sliding, end scored again (#1019)": {TWICE},
+    "sliding, end scored again (#1019, #1722)": {TWICE},
     "SLOT on the targets that it scores (#1722, v2)": {LEAK, SUM},
     "score-first training, then SLOT (#1722, v3)": {LEAK, SUM},
     "each chunk trained on, then scored": {LEAK, SUM},
