@@ -29,11 +29,11 @@ KERNELS = {
     },
     "leaky_mlp_kernel": {
         "_leaky_kernel": (
-            PRODUCT,
+            {**PRODUCT, "SLOPE": 0.5},
             {"x": (128, 64), "weight": (256, 64), "hidden": (128, 128), "activated": (128, 128)},
         ),
         "_slope_kernel": (
-            PRODUCT,
+            {**PRODUCT, "SLOPE": 0.5},
             {"upstream": (128, 64), "weight": (64, 256), "hidden": (128, 128), "gradient": (128, 128)},
         ),
     },
