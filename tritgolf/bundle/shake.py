@@ -1,9 +1,9 @@
 """What of a package an entry function reaches: modules cut down to the top-level statements that a run can come to.
 
 A statement is kept if a kept one refers to a name that it binds, in its own module or through an import, also one
-inside a function. Statements that bind nothing, or ``_`` alone, are kept with their module. A module used as a value is
-kept whole; of one used as ``module.name``, that name alone. A method that only the package can call is kept if any
-kept code has its name, of whatever object.
+inside a function. Statements that bind nothing are kept with their module, a function ``_`` with what its decorator is
+of: ``@op.register_fake`` with ``op``. A module used as a value is kept whole; of one used as ``module.name``, that name
+alone. A method that only the package can call is kept if any kept code has its name, of whatever object.
 """
 
 import ast
@@ -15,7 +15,7 @@ from tritgolf.bundle.scopes import bound_in, global_names
 
 Transform = Callable[[str, ast.Module], ast.Module]
 Name = tuple[str, str]  # a module, and what it binds
-UNNAMED = "_"  # of a function that its decorator registers, as an operator's form for compilers
+UNNAMED = "_"  # a function that its decorator registers, as an operator's form for compilers
 PLAIN = ("property", "staticmethod", "classmethod")  # decorators that call nothing
 CALL_NOTHING = ("BaseModel", "NamedTuple", "Protocol", "Exception", "RuntimeError", "ValueError")  # but their own
 
@@ -29,7 +29,7 @@ class Module:
         self.uncalled: dict[int, list[ast.stmt]] = {}  # by the id of a class's statement
         self.binds: dict[str, list[int]] = {}
         for place, statement in enumerate(self.statements):
-            for name in sorted(bound_in([statement]) - {UNNAMED}):
+            for name in sorted(_names_of(statement)):
                 self.binds.setdefault(name, []).append(place)
 
     @property
@@ -168,6 +168,13 @@ class Shaken:
 
     def _is_ours(self, name: str) -> bool:
         return name.split(".", maxsplit=1)[0] == self.package.name
+
+
+def _names_of(statement: ast.stmt) -> set[str]:
+    """What a statement binds; of a function ``_``, what its decorators register it with."""
+    if isinstance(statement, ast.FunctionDef) and statement.name == UNNAMED:
+        return {node.id for each in statement.decorator_list for node in ast.walk(each) if isinstance(node, ast.Name)}
+    return bound_in([statement])
 
 
 def _is_plain_method(statement: ast.stmt) -> TypeGuard[ast.FunctionDef]:
