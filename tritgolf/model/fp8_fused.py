@@ -1,0 +1,126 @@
+"""The functions of ``fp8`` in forms made for training on a GPU: same arguments, same results within rounding.
+
+Every operand is rounded by the pass or product that makes it, once, and left in both layouts (``fp8_operands``). Kept
+for the way back are the turned copies alone, with the tensors of the stream. On a CPU they compute the same, plainly.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tritgolf.model.fp8 import Fp8Weight, normed_power
+from tritgolf.model.fp8_operands import (
+    gradient_codes,
+    normed_codes,
+    outer_gradient_codes,
+    product_of,
+    relu_codes,
+    slope_codes,
+)
+from tritgolf.model.layers import RMS_EPSILON
+from tritgolf.model.residual import at_least_fp32
+
+Gradients = tuple[Tensor | None, ...]
+
+
+def normed_product_fused(x: Tensor, weight: Fp8Weight) -> Tensor:
+    """``fp8.normed_product``."""
+    return _NormedProduct.apply(x, *weight)
+
+
+def add_normed_product_fused(residual: Tensor, scale: Tensor, x: Tensor, weight: Fp8Weight) -> Tensor:
+    """``fp8.add_normed_product``."""
+    return _AddNormedProduct.apply(residual, scale, x, *weight)
+
+
+def add_mlp_fused(residual: Tensor, scale: Tensor, inner: Fp8Weight, outer: Fp8Weight) -> Tensor:
+    """``fp8.add_mlp``."""
+    return _AddMlp.apply(residual, scale, *inner, *outer)
+
+
+def before_norm(gradient: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
+    """The gradient of ``x``, FP32 or wider, from that of RMSNorm(x) = x · ``inverse``."""
+    normed = at_least_fp32(x) * inverse
+    wide = at_least_fp32(gradient)
+    return inverse * (wide - normed * (wide * normed).mean(-1, keepdim=True))
+
+
+def of_weight(seen: Tensor | None, peaks: Tensor, of_leaf: Tensor) -> Gradients:
+    """Of an ``Fp8Weight``'s five: the leaf's gradient, and what this pass has seen as that of ``largest``."""
+    of_result = peaks.amax()
+    return None, None, None, of_leaf, torch.stack((of_result.new_zeros(()) if seen is None else seen, of_result))
+
+
+class _NormedProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *weight: Tensor) -> Tensor:
+        w, flat = Fp8Weight(*weight), x.flatten(0, -2)
+        codes, turned, inverse = normed_codes(flat)
+        ctx.save_for_backward(flat, inverse, turned, *weight)
+        return product_of(codes, w.codes, normed_power(x.shape[-1]), w.power, x.dtype).unflatten(0, x.shape[:-1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        x, inverse, x_turned, *weight = ctx.saved_tensors
+        w = Fp8Weight(*weight)
+        codes, turned, power, peaks = gradient_codes(gradient.flatten(0, -2), None, w.largest)
+        of_leaf = product_of(turned, x_turned, power, normed_power(x.shape[-1]), w.leaf.dtype)
+        of_normed = product_of(codes, w.turned, power, w.power, x.dtype)
+        of_x = before_norm(of_normed, x, inverse).to(x.dtype).unflatten(0, gradient.shape[:-1])
+        return of_x, *of_weight(None, peaks, of_leaf)
+
+
+class _AddNormedProduct(torch.autograd.Function):
+    """The gradient of the scale comes out of the weight's, as in ``residual``: here that has the scale in it."""
+
+    @staticmethod
+    def forward(ctx: Any, residual: Tensor, scale: Tensor, x: Tensor, *weight: Tensor) -> Tensor:
+        w, flat = Fp8Weight(*weight), x.flatten(0, -2)
+        codes, turned, inverse = normed_codes(flat)
+        ctx.save_for_backward(scale, flat, inverse, turned, *weight)
+        product = product_of(codes, w.codes, normed_power(x.shape[-1]), w.power, x.dtype).view_as(residual)
+        return (at_least_fp32(residual) + at_least_fp32(scale) * product).to(residual.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        scale, x, inverse, x_turned, *weight = ctx.saved_tensors
+        w = Fp8Weight(*weight)
+        codes, turned, power, peaks = gradient_codes(gradient.flatten(0, -2), scale, w.largest)
+        of_leaf = product_of(turned, x_turned, power, normed_power(x.shape[-1]), w.leaf.dtype)
+        of_normed = product_of(codes, w.turned, power, w.power, x.dtype)
+        of_x = before_norm(of_normed, x, inverse).to(x.dtype).unflatten(0, gradient.shape[:-1])
+        of_scale = (at_least_fp32(of_leaf) * w.codes.float()).sum(-1) * w.power / scale
+        of_scale = torch.where(scale == 0, 0.0, of_scale).to(scale.dtype)
+        return gradient, of_scale, of_x, *of_weight(None, peaks, of_leaf)
+
+
+class _AddMlp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, residual: Tensor, scale: Tensor, *weights: Tensor) -> Tensor:
+        inner, outer, x = Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:]), residual.flatten(0, -2)
+        codes, turned, x_inverse = normed_codes(x)
+        a, a_turned, power, peaks, squares = relu_codes(
+            codes, inner.codes, normed_power(x.shape[-1]), inner.power, outer.largest
+        )
+        mean = squares.sum(-1, keepdim=True) * (power.square() / a.shape[-1])
+        inverse = (mean + RMS_EPSILON).rsqrt()
+        product = product_of(a, outer.codes, power, outer.power, x.dtype)
+        ctx.save_for_backward(x, scale, x_inverse, turned, a_turned, power, peaks.amax(), inverse, product, *weights)
+        return (at_least_fp32(x) + at_least_fp32(scale) * (inverse * product)).to(x.dtype).view_as(residual)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        x, scale, x_inverse, x_turned, a_turned, a_power, seen, inverse, product, *weights = ctx.saved_tensors
+        inner, outer, above = Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:]), gradient.flatten(0, -2)
+        codes, turned, power, outer_peaks, along, shares = outer_gradient_codes(
+            above, product, scale, inverse, outer.largest, a_turned.shape[0]
+        )
+        of_outer = product_of(turned, a_turned, power, a_power, outer.leaf.dtype)
+        powers = (power, outer.power, a_power)
+        codes, turned, power, peaks = slope_codes(codes, outer.turned, a_turned, along, powers, inner.largest)
+        of_inner = product_of(turned, x_turned, power, normed_power(x.shape[-1]), inner.leaf.dtype)
+        of_normed = product_of(codes, inner.turned, power, inner.power, x.dtype)
+        of_x = (at_least_fp32(above) + before_norm(of_normed, x, x_inverse)).to(x.dtype).view_as(gradient)
+        of_scale = shares.sum(0).to(scale.dtype)
+        return of_x, of_scale, *of_weight(None, peaks, of_inner), *of_weight(seen, outer_peaks, of_outer)
