@@ -8,11 +8,12 @@ from tests.comparing import relative
 from tests.model.interpreter import INTERPRETED, interpreted
 from tests.model.test_fp8 import weight_of
 from tritgolf.model import fp8, fp8_fused, fp8_operands
+from tritgolf.model.heads import make_heads
 
 if INTERPRETED:
     from triton.runtime import interpreter
 
-    from tritgolf.model import fp8_kernel, fp8_mlp_kernel
+    from tritgolf.model import fp8_heads_kernel, fp8_kernel, fp8_mlp_kernel
 
 WIDTH, HIDDEN = 32, 80
 # tokens, width, hidden: parts of a tile, several of them, tiles beyond the last column, turns of a program
@@ -142,3 +143,22 @@ def test_the_mlp_s_products_leave_what_their_definitions_do(shape, rounding_to_n
     for ours, reference in zip(found, wanted, strict=True):
         same_codes(ours, reference)
     assert_close(peaks.max(), peak)
+
+
+@interpreted
+@pytest.mark.parametrize(("batch", "positions", "half"), [(1, 16, 4), (3, 48, 24)])
+def test_the_heads_gradient_is_theirs_rounded(batch, positions, half, rounding_to_nearest):
+    heads, kv_heads, largest = 2, 1, torch.tensor([0.0, 2.5])
+    fused = drawn(batch, positions, (heads + 2 * kv_heads) * 2 * half).requires_grad_()
+    gain = drawn(heads).requires_grad_()
+    cos, sin = drawn(positions, half).cos(), drawn(positions, half).sin()
+    made = make_heads(fused, gain, cos, sin, heads, kv_heads)
+    above = [drawn(*x.shape) for x in made]
+    of_fused, of_gain = torch.autograd.grad(made, (fused, gain), above)
+    *wanted, peak = fp8_operands.gradient_codes(of_fused.flatten(0, 1), None, largest)
+    tensors = (fused.detach(), gain.detach(), cos, sin, largest)
+    *found, peaks, gain_too = fp8_heads_kernel.heads_gradient_codes_on_gpu(*above, *tensors)
+    for ours, reference in zip(found, wanted, strict=True):
+        same_codes(ours, reference)
+    assert_close(peaks.max(), peak)
+    assert_close(gain_too, of_gain, rtol=1e-4, atol=1e-4)

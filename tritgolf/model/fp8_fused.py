@@ -4,6 +4,7 @@ Every operand is rounded by the pass or product that makes it, once, and left in
 for the way back are the turned copies alone, with the tensors of the stream. On a CPU they compute the same, plainly.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,21 +13,35 @@ from torch import Tensor
 from tritgolf.model.fp8 import Fp8Weight, normed_power
 from tritgolf.model.fp8_operands import (
     gradient_codes,
+    has_kernels,
     normed_codes,
     outer_gradient_codes,
     product_of,
     relu_codes,
     slope_codes,
 )
+from tritgolf.model.heads import make_heads
 from tritgolf.model.layers import RMS_EPSILON
 from tritgolf.model.residual import at_least_fp32
 
 Gradients = tuple[Tensor | None, ...]
+Kept = tuple[Tensor, Tensor, Tensor]
 
 
 def normed_product_fused(x: Tensor, weight: Fp8Weight) -> Tensor:
     """``fp8.normed_product``."""
     return _NormedProduct.apply(x, *weight)
+
+
+def heads_of_normed(
+    x: Tensor, weight: Fp8Weight, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``heads.make_heads`` of ``fp8.normed_product``, whose gradient on a GPU is made in e4m3."""
+    if has_kernels(x.flatten(0, -2)):
+        from tritgolf.model.fp8_heads_kernel import heads_of_normed_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
+
+        return heads_of_normed_on_gpu(x, weight, gain, cos, sin, heads, kv_heads)
+    return make_heads(normed_product_fused(x, weight), gain, cos, sin, heads, kv_heads)
 
 
 def add_normed_product_fused(residual: Tensor, scale: Tensor, x: Tensor, weight: Fp8Weight) -> Tensor:
@@ -46,6 +61,22 @@ def before_norm(gradient: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
     return inverse * (wide - normed * (wide * normed).mean(-1, keepdim=True))
 
 
+def multiply_normed(x: Tensor, weight: Fp8Weight) -> tuple[Tensor, Kept]:
+    """``fp8.normed_product``, and what ``way_back`` is told of it: x (tokens, inputs), one over its RMS, its codes."""
+    flat = x.flatten(0, -2)
+    codes, turned, inverse = normed_codes(flat)
+    product = product_of(codes, weight.codes, normed_power(x.shape[-1]), weight.power, x.dtype)
+    return product.unflatten(0, x.shape[:-1]), (flat, inverse, turned)
+
+
+def way_back(gradient: Sequence[Tensor], kept: Kept, weight: Fp8Weight) -> tuple[Tensor, Gradients]:
+    """Gradients of x (tokens, inputs) and of the weight's five, from ``gradient_codes`` of the product's."""
+    (codes, turned, power, peaks), (x, inverse, x_turned) = gradient, kept
+    of_leaf = product_of(turned, x_turned, power, normed_power(x.shape[-1]), weight.leaf.dtype)
+    of_normed = product_of(codes, weight.turned, power, weight.power, x.dtype)
+    return before_norm(of_normed, x, inverse).to(x.dtype), of_weight(None, peaks, of_leaf)
+
+
 def of_weight(seen: Tensor | None, peaks: Tensor, of_leaf: Tensor) -> Gradients:
     """Of an ``Fp8Weight``'s five: the leaf's gradient, and what this pass has seen as that of ``largest``."""
     of_result = peaks.amax()
@@ -55,20 +86,17 @@ def of_weight(seen: Tensor | None, peaks: Tensor, of_leaf: Tensor) -> Gradients:
 class _NormedProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, *weight: Tensor) -> Tensor:
-        w, flat = Fp8Weight(*weight), x.flatten(0, -2)
-        codes, turned, inverse = normed_codes(flat)
-        ctx.save_for_backward(flat, inverse, turned, *weight)
-        return product_of(codes, w.codes, normed_power(x.shape[-1]), w.power, x.dtype).unflatten(0, x.shape[:-1])
+        product, kept = multiply_normed(x, Fp8Weight(*weight))
+        ctx.save_for_backward(*kept, *weight)
+        return product
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        x, inverse, x_turned, *weight = ctx.saved_tensors
+        x, inverse, turned, *weight = ctx.saved_tensors
         w = Fp8Weight(*weight)
-        codes, turned, power, peaks = gradient_codes(gradient.flatten(0, -2), None, w.largest)
-        of_leaf = product_of(turned, x_turned, power, normed_power(x.shape[-1]), w.leaf.dtype)
-        of_normed = product_of(codes, w.turned, power, w.power, x.dtype)
-        of_x = before_norm(of_normed, x, inverse).to(x.dtype).unflatten(0, gradient.shape[:-1])
-        return of_x, *of_weight(None, peaks, of_leaf)
+        codes = gradient_codes(gradient.flatten(0, -2), None, w.largest)
+        of_x, of_w = way_back(codes, (x, inverse, turned), w)
+        return of_x.unflatten(0, gradient.shape[:-1]), *of_w
 
 
 class _AddNormedProduct(torch.autograd.Function):
@@ -76,23 +104,24 @@ class _AddNormedProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, residual: Tensor, scale: Tensor, x: Tensor, *weight: Tensor) -> Tensor:
-        w, flat = Fp8Weight(*weight), x.flatten(0, -2)
-        codes, turned, inverse = normed_codes(flat)
-        ctx.save_for_backward(scale, flat, inverse, turned, *weight)
-        product = product_of(codes, w.codes, normed_power(x.shape[-1]), w.power, x.dtype).view_as(residual)
+        product, kept = multiply_normed(x, Fp8Weight(*weight))
+        ctx.save_for_backward(scale, *kept, *weight)
         return (at_least_fp32(residual) + at_least_fp32(scale) * product).to(residual.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        scale, x, inverse, x_turned, *weight = ctx.saved_tensors
+        scale, x, inverse, turned, *weight = ctx.saved_tensors
         w = Fp8Weight(*weight)
-        codes, turned, power, peaks = gradient_codes(gradient.flatten(0, -2), scale, w.largest)
-        of_leaf = product_of(turned, x_turned, power, normed_power(x.shape[-1]), w.leaf.dtype)
-        of_normed = product_of(codes, w.turned, power, w.power, x.dtype)
-        of_x = before_norm(of_normed, x, inverse).to(x.dtype).unflatten(0, gradient.shape[:-1])
-        of_scale = (at_least_fp32(of_leaf) * w.codes.float()).sum(-1) * w.power / scale
-        of_scale = torch.where(scale == 0, 0.0, of_scale).to(scale.dtype)
-        return gradient, of_scale, of_x, *of_weight(None, peaks, of_leaf)
+        codes = gradient_codes(gradient.flatten(0, -2), scale, w.largest)
+        of_x, of_w = way_back(codes, (x, inverse, turned), w)
+        return gradient, of_scale(of_w[3], scale, w), of_x.unflatten(0, gradient.shape[:-1]), *of_w
+
+
+def of_scale(of_leaf: Tensor | None, scale: Tensor, weight: Fp8Weight) -> Tensor:
+    """The gradient of ``scale`` (outputs,), where that of the weight, which has it as a factor, is ``of_leaf``."""
+    assert of_leaf is not None
+    found = (at_least_fp32(of_leaf) * weight.codes.float()).sum(-1) * weight.power / scale
+    return torch.where(scale == 0, 0.0, found).to(scale.dtype)
 
 
 class _AddMlp(torch.autograd.Function):

@@ -38,7 +38,7 @@ def paired(low, high):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _pairs(tokens, TOKENS: tl.constexpr):  # type: ignore[no-untyped-def]
+def pairs_of_tokens(TOKENS: tl.constexpr):  # type: ignore[no-untyped-def]
     """Of a program: index of its pairs of tokens, and the first and the second of each, (pairs, 1), 64 bits."""
     pair = tl.program_id(0) * (TOKENS // 2) + tl.arange(0, TOKENS // 2)
     low = (pair // 8 * 16 + pair % 8).to(tl.int64)[:, None]
@@ -64,7 +64,7 @@ def _norm_kernel(  # type: ignore[no-untyped-def]
     x, codes, turned, inverses, tokens, inverse_power, epsilon,
     WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
-    pair, low, high = _pairs(tokens, TOKENS)
+    pair, low, high = pairs_of_tokens(TOKENS)
     squares_low, squares_high = tl.zeros((TOKENS // 2, CHUNK), tl.float32), tl.zeros((TOKENS // 2, CHUNK), tl.float32)
     for start in tl.range(0, WIDTH, CHUNK):
         columns = (start + tl.arange(0, CHUNK))[None, :]
@@ -90,7 +90,7 @@ def _round_kernel(  # type: ignore[no-untyped-def]
     WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
     """``factors`` (a column's) may be None, which is a compile-time choice."""
-    pair, low, high = _pairs(tokens, TOKENS)
+    pair, low, high = pairs_of_tokens(TOKENS)
     power, inverse_power = power_of(tl.load(largest + 1))
     tl.store(power_used, power)
     peak = tl.zeros((TOKENS // 2, CHUNK), tl.float32)
@@ -112,7 +112,7 @@ def _outer_kernel(  # type: ignore[no-untyped-def]
     above, product, scales, inverses, largest, codes, turned, alongs, shares, peaks, power_used, tokens, hidden,
     WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
-    pair, low, high = _pairs(tokens, TOKENS)
+    pair, low, high = pairs_of_tokens(TOKENS)
     power, inverse_power = power_of(tl.load(largest + 1))
     tl.store(power_used, power)
     inverse_low, inverse_high = _load(inverses + low, low < tokens), _load(inverses + high, low < tokens)

@@ -112,7 +112,7 @@ def turned_back(codes: Tensor) -> Tensor:
 
 
 def product_of(a: Tensor, b: Tensor, a_power: Tensor | float, b_power: Tensor | float, dtype: torch.dtype) -> Tensor:
-    """a·bᵀ · both powers, of e4m3 (m, k), (n, k) → (m, n) of ``dtype``, summed up in FP32 or what a GPU takes for it."""
+    """a·bᵀ · both powers, of e4m3 (m, k), (n, k) → (m, n) of ``dtype``; summed up in FP32, or a GPU's fast way."""
     if has_kernels(a):
         return _product_on_gpu(a, b, _scalar(a_power, a.device), _scalar(b_power, a.device), dtype)
     return multiply(a, b, torch.as_tensor(a_power) * b_power).to(dtype)

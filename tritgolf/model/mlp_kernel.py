@@ -84,6 +84,7 @@ def launch(tokens: int, common: int, width: int, device: torch.device) -> tuple[
 
 
 def processors(device: torch.device) -> int:
+    """Multiprocessors: how many programs run side by side."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).multi_processor_count
     return 3  # interpreted: few, so that each has turns
