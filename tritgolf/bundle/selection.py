@@ -27,10 +27,16 @@ def selection_of(record: BundledRecord) -> Selection:
     """What the run of ``record`` uses. A registry that is added to one of these places belongs here."""
     model, export = record.model, record.export
     storage = export.by_role(export.own_storage, model)
+    specs = tensor_specs(parameters_of(model), storage)
     forms = [type(form) for form in storage.roles.values()]
-    layouts = section_layouts(tensor_specs(parameters_of(model), storage), export.code_layouts)
+    layouts = section_layouts(specs, export.code_layouts)
     qat = getattr(model, "qat", None)
-    trained_on = type(getattr(model, "quantizer", None) if qat is None else qat.quantizer)
+    trained_by = getattr(model, "quantizer", None) if qat is None else qat.quantizer
+    trained_on = type(trained_by)
+    trained_and_stored = [
+        trained_by,
+        *(form.quantizer for form in storage.roles.values() if isinstance(form, TritsConfig)),
+    ]
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
     methods = record.evaluate.scoring.values()
@@ -40,6 +46,8 @@ def selection_of(record: BundledRecord) -> Selection:
     entries = {
         "tritgolf.config.models:KINDS": {model.kind},
         "tritgolf.model.specs:MODELS": {model.kind},
+        "tritgolf.model.specs:FP8_NETWORKS": {model.kind} if record.train.products == "fp8" else set(),
+        "tritgolf.train.trainer:STACKS": {record.train.products},
         "tritgolf.config.storage:FORMS": {grid for grid, form in FORMS.items() if form in forms},
         "tritgolf.data.batches:ORDERS": {record.train.order},
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
@@ -52,6 +60,8 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.artifact.codecs:CODECS": {*export.codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
         "tritgolf.quantize.plan:QUANTIZERS": grids,
+        "tritgolf.quantize.ternary:BY_SCALES": {getattr(each, "scale_dtype", "") for each in trained_and_stored},
+        "tritgolf.quantize.shared_formats:SHARED": {spec.format for spec in specs.values()},
     }
     absent: list[Any] = [kind for name, kind in KINDS.items() if name != model.kind]
     absent += [kind for kind in (ExportConfig, RoleExport) if not isinstance(export, kind)]
