@@ -38,7 +38,7 @@ def _store_head(
     HALF: tl.constexpr,
     STRIDE: tl.constexpr,
 ):  # type: ignore[no-untyped-def]
-    """Both halves of a head, of the first tokens (a, b) and the second (c, d); returns the largest magnitudes so far."""
+    """Both halves of a head, of the first tokens (a, b) and the second (c, d); the largest magnitudes so far."""
     peak = tl.maximum(peak, tl.maximum(tl.maximum(tl.abs(a), tl.abs(b)), tl.maximum(tl.abs(c), tl.abs(d))))
     a, c = (a * inverse_power).to(tl.float8e4nv), (c * inverse_power).to(tl.float8e4nv)
     b, d = (b * inverse_power).to(tl.float8e4nv), (d * inverse_power).to(tl.float8e4nv)

@@ -5,8 +5,11 @@ from typing import NamedTuple, cast
 
 from torch import Tensor
 
+from tritgolf.config.model import UNetConfig
+from tritgolf.model.attention import Attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.fp8 import Fp8Weight, add_mlp, add_normed_product, normed_product
+from tritgolf.model.fp8_fused import add_mlp_fused, add_normed_product_fused, heads_of_normed
 from tritgolf.model.unet import UNet
 from tritgolf.quantize.rounding import rounded_through
 
@@ -25,6 +28,12 @@ class Fp8Block(Block):
 
     weights: BlockWeights
 
+    def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
+        super().__init__(model, attend, fused)
+        self.fused = fused
+        self.add_product = add_normed_product_fused if fused else add_normed_product
+        self.add_both = add_mlp_fused if fused else add_mlp
+
     def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, _tail: int | None = None) -> Tensor:
         """``x``, ``x0``: (batch, positions, width) → the same."""
         mix = self.rounded(self.resid_mix, self.mixes).to(x.dtype)
@@ -32,16 +41,20 @@ class Fp8Block(Block):
             self.rounded(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
         )
         x = mix[0] * x + mix[1] * x0
-        x = add_normed_product(x, attn_scale, self._attention(x, cos, sin), self.weights.attn_proj)
-        x = add_mlp(x, mlp_scale, self.weights.fc, self.weights.mlp_proj)
+        x = self.add_product(x, attn_scale, self._attention(x, cos, sin), self.weights.attn_proj)
+        x = self.add_both(x, mlp_scale, self.weights.fc, self.weights.mlp_proj)
         return x if self.smear is None else self.smear(x)
 
     def _attention(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """(batch, positions, width) → the same, before its norm."""
         attn = self.attn
         gain = rounded_through(attn.q_gain, attn.vectors).to(x.dtype)
-        product = normed_product(x, self.weights.qkv)
-        return attn.attend(*attn.make_heads(product, gain, cos, sin, attn.heads, attn.kv_heads)).flatten(2)
+        how = gain, cos, sin, attn.heads, attn.kv_heads
+        if self.fused:
+            heads = heads_of_normed(x, self.weights.qkv, *how)
+        else:
+            heads = attn.make_heads(normed_product(x, self.weights.qkv), *how)
+        return attn.attend(*heads).flatten(2)
 
 
 class Fp8UNet(UNet):
