@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tritgolf.model.fp8 import Fp8Weight, normed_power
+from tritgolf.model.fp8 import Fp8Weight
 from tritgolf.model.fp8_operands import (
     gradient_codes,
     has_kernels,
@@ -25,7 +25,7 @@ from tritgolf.model.layers import RMS_EPSILON
 from tritgolf.model.residual import at_least_fp32
 
 Gradients = tuple[Tensor | None, ...]
-Kept = tuple[Tensor, Tensor, Tensor]
+Kept = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def normed_product_fused(x: Tensor, weight: Fp8Weight) -> Tensor:
@@ -62,25 +62,26 @@ def before_norm(gradient: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
 
 
 def multiply_normed(x: Tensor, weight: Fp8Weight) -> tuple[Tensor, Kept]:
-    """``fp8.normed_product``, and what ``way_back`` is told of it: x (tokens, inputs), one over its RMS, its codes."""
+    """``fp8.normed_product``, and what ``way_back`` is told of it: x (tokens, inputs), its codes turned, and so on."""
     flat = x.flatten(0, -2)
-    codes, turned, inverse = normed_codes(flat)
-    product = product_of(codes, weight.codes, normed_power(x.shape[-1]), weight.power, x.dtype)
-    return product.unflatten(0, x.shape[:-1]), (flat, inverse, turned)
+    codes, turned, power, inverse = normed_codes(flat)
+    product = product_of(codes, weight.codes, power, weight.power, x.dtype)
+    return product.unflatten(0, x.shape[:-1]), (flat, turned, power, inverse)
 
 
 def way_back(gradient: Sequence[Tensor], kept: Kept, weight: Fp8Weight) -> tuple[Tensor, Gradients]:
-    """Gradients of x (tokens, inputs) and of the weight's five, from ``gradient_codes`` of the product's."""
-    (codes, turned, power, peaks), (x, inverse, x_turned) = gradient, kept
-    of_leaf = product_of(turned, x_turned, power, normed_power(x.shape[-1]), weight.leaf.dtype)
+    """Gradients of x (tokens, inputs), FP32 or wider, and of the weight's five, from ``gradient_codes``."""
+    (codes, turned, power, seen), (x, x_turned, x_power, inverse) = gradient, kept
+    of_leaf = product_of(turned, x_turned, power, x_power, weight.leaf.dtype)
     of_normed = product_of(codes, weight.turned, power, weight.power, x.dtype)
-    return before_norm(of_normed, x, inverse).to(x.dtype), of_weight(None, peaks, of_leaf)
+    return before_norm(of_normed, x, inverse), (None, None, None, of_leaf, seen)
 
 
-def of_weight(seen: Tensor | None, peaks: Tensor, of_leaf: Tensor) -> Gradients:
-    """Of an ``Fp8Weight``'s five: the leaf's gradient, and what this pass has seen as that of ``largest``."""
-    of_result = peaks.amax()
-    return None, None, None, of_leaf, torch.stack((of_result.new_zeros(()) if seen is None else seen, of_result))
+def of_scale(of_leaf: Tensor | None, scale: Tensor, weight: Fp8Weight) -> Tensor:
+    """The gradient of ``scale`` (outputs,), where that of the weight, which has it as a factor, is ``of_leaf``."""
+    assert of_leaf is not None
+    found = (at_least_fp32(of_leaf) * weight.codes.float()).sum(-1) * weight.power / scale
+    return torch.where(scale == 0, 0.0, found).to(scale.dtype)
 
 
 class _NormedProduct(torch.autograd.Function):
@@ -92,11 +93,11 @@ class _NormedProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        x, inverse, turned, *weight = ctx.saved_tensors
+        x, turned, power, inverse, *weight = ctx.saved_tensors
         w = Fp8Weight(*weight)
         codes = gradient_codes(gradient.flatten(0, -2), None, w.largest)
-        of_x, of_w = way_back(codes, (x, inverse, turned), w)
-        return of_x.unflatten(0, gradient.shape[:-1]), *of_w
+        of_x, of_w = way_back(codes, (x, turned, power, inverse), w)
+        return of_x.to(x.dtype).unflatten(0, gradient.shape[:-1]), *of_w
 
 
 class _AddNormedProduct(torch.autograd.Function):
@@ -110,46 +111,43 @@ class _AddNormedProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        scale, x, inverse, turned, *weight = ctx.saved_tensors
+        scale, x, turned, power, inverse, *weight = ctx.saved_tensors
         w = Fp8Weight(*weight)
         codes = gradient_codes(gradient.flatten(0, -2), scale, w.largest)
-        of_x, of_w = way_back(codes, (x, inverse, turned), w)
-        return gradient, of_scale(of_w[3], scale, w), of_x.unflatten(0, gradient.shape[:-1]), *of_w
-
-
-def of_scale(of_leaf: Tensor | None, scale: Tensor, weight: Fp8Weight) -> Tensor:
-    """The gradient of ``scale`` (outputs,), where that of the weight, which has it as a factor, is ``of_leaf``."""
-    assert of_leaf is not None
-    found = (at_least_fp32(of_leaf) * weight.codes.float()).sum(-1) * weight.power / scale
-    return torch.where(scale == 0, 0.0, found).to(scale.dtype)
+        of_x, of_w = way_back(codes, (x, turned, power, inverse), w)
+        return gradient, of_scale(of_w[3], scale, w), of_x.to(x.dtype).unflatten(0, gradient.shape[:-1]), *of_w
 
 
 class _AddMlp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, residual: Tensor, scale: Tensor, *weights: Tensor) -> Tensor:
         inner, outer, x = Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:]), residual.flatten(0, -2)
-        codes, turned, x_inverse = normed_codes(x)
-        a, a_turned, power, peaks, squares = relu_codes(
-            codes, inner.codes, normed_power(x.shape[-1]), inner.power, outer.largest
-        )
+        codes, *x_kept = normed_codes(x)
+        a, a_turned, power, seen, squares = relu_codes(codes, inner.codes, x_kept[1], inner.power, outer.largest)
         mean = squares.sum(-1, keepdim=True) * (power.square() / a.shape[-1])
         inverse = (mean + RMS_EPSILON).rsqrt()
         product = product_of(a, outer.codes, power, outer.power, x.dtype)
-        ctx.save_for_backward(x, scale, x_inverse, turned, a_turned, power, peaks.amax(), inverse, product, *weights)
+        ctx.save_for_backward(x, *x_kept, a_turned, power, seen, scale, inverse, product, *weights)
         return (at_least_fp32(x) + at_least_fp32(scale) * (inverse * product)).to(x.dtype).view_as(residual)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        x, scale, x_inverse, x_turned, a_turned, a_power, seen, inverse, product, *weights = ctx.saved_tensors
-        inner, outer, above = Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:]), gradient.flatten(0, -2)
-        codes, turned, power, outer_peaks, along, shares = outer_gradient_codes(
-            above, product, scale, inverse, outer.largest, a_turned.shape[0]
+        x, x_turned, x_power, x_inverse, a_turned, a_power, seen, scale, inverse, product, *w = ctx.saved_tensors
+        inner, outer, above = Fp8Weight(*w[:5]), Fp8Weight(*w[5:]), gradient.flatten(0, -2)
+        codes, turned, power, outer_seen, along, shares = outer_gradient_codes(
+            above, product, scale, inverse, seen, outer.largest, a_turned.shape[0]
         )
         of_outer = product_of(turned, a_turned, power, a_power, outer.leaf.dtype)
         powers = (power, outer.power, a_power)
-        codes, turned, power, peaks = slope_codes(codes, outer.turned, a_turned, along, powers, inner.largest)
-        of_inner = product_of(turned, x_turned, power, normed_power(x.shape[-1]), inner.leaf.dtype)
-        of_normed = product_of(codes, inner.turned, power, inner.power, x.dtype)
-        of_x = (at_least_fp32(above) + before_norm(of_normed, x, x_inverse)).to(x.dtype).view_as(gradient)
-        of_scale = shares.sum(0).to(scale.dtype)
-        return of_x, of_scale, *of_weight(None, peaks, of_inner), *of_weight(seen, outer_peaks, of_outer)
+        of_hidden = slope_codes(codes, outer.turned, a_turned, along, powers, inner.largest)
+        of_x, of_inner = way_back(of_hidden, (x, x_turned, x_power, x_inverse), inner)
+        return (
+            (above + of_x).to(x.dtype).view_as(gradient),
+            shares.sum(0).to(scale.dtype),
+            *of_inner,
+            None,
+            None,
+            None,
+            of_outer,
+            outer_seen,
+        )

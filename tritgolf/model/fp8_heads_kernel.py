@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tritgolf.model.fp8 import Fp8Weight
 from tritgolf.model.fp8_fused import Gradients, multiply_normed, way_back
-from tritgolf.model.fp8_kernel import E4M3, paired, pairs_of_tokens, power_of
+from tritgolf.model.fp8_kernel import empty_codes, paired, pairs_of_tokens, power_and_seen, power_of
 from tritgolf.model.heads_kernel import _forward, _head_gradient, _load
 from tritgolf.model.layers import RMS_EPSILON, split_heads
 
@@ -63,7 +63,7 @@ def _angles(table, low, positions, columns, known, HALF: tl.constexpr):  # type:
 
 @triton.jit
 def _backward_kernel(  # type: ignore[no-untyped-def]
-    dq, dk, dv, fused, gain, cos, sin, largest, codes, turned, peaks, power_used, shares, tokens, positions, epsilon,
+    dq, dk, dv, fused, gain, cos, sin, largest, codes, turned, seen, power_used, shares, tokens, positions, epsilon,
     HEADS: tl.constexpr, KV_HEADS: tl.constexpr, HALF: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     pairs, low, high = pairs_of_tokens(ROWS)
@@ -98,7 +98,7 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
         a, b = _load(above, known, HALF)
         c, d = _load(above + 8 * KV_HEADS * WIDTH, known, HALF)
         peak = _store_head(a, b, c, d, codes, turned, low, pairs, column, known, tokens, inverse, peak, HALF, STRIDE)
-    tl.store(peaks + tl.program_id(0), tl.max(tl.max(peak, 1), 0))
+    tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
 
 
 @torch.library.custom_op("tritgolf::heads_gradient_codes", mutates_args=())
@@ -112,34 +112,23 @@ def heads_gradient_codes_on_gpu(
     positions, half = fused.shape[1], cos.shape[1]
     tokens = fused.shape[0] * positions
     programs = triton.cdiv(tokens, TOKENS)
-    codes, turned, power, peaks, shares = _results(fused, gain)
+    (codes, turned), (power, seen) = empty_codes(tokens, fused.shape[2], fused.device), power_and_seen(fused.device)
+    shares = torch.empty((gain.shape[0], programs), dtype=torch.float32, device=fused.device)
     tensors = (tensor.contiguous() for tensor in (dq, dk, dv, fused, gain, cos, sin, largest))
     _backward_kernel[(programs,)](
-        *tensors, codes, turned.view(torch.int16), peaks, power, shares, tokens, positions, RMS_EPSILON,
+        *tensors, codes, turned.view(torch.int16), seen, power, shares, tokens, positions, RMS_EPSILON,
         HEADS=gain.shape[0], KV_HEADS=dk.shape[2], HALF=half, ROWS=TOKENS, COLUMNS=triton.next_power_of_2(half),
         num_warps=WARPS,
     )  # fmt: skip
-    return codes, turned, power, peaks, shares.sum(1).to(gain.dtype)
-
-
-def _results(fused: Tensor, gain: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Codes, turned codes, their power, peaks, shares of the gain's gradient; to be written."""
-    tokens, width, device = fused.shape[0] * fused.shape[1], fused.shape[2], fused.device
-    programs = triton.cdiv(tokens, TOKENS)
-    return (
-        torch.empty((tokens, width), dtype=E4M3, device=device),
-        torch.empty((width, tokens), dtype=E4M3, device=device),
-        torch.empty((), dtype=torch.float32, device=device),
-        torch.empty((programs,), dtype=torch.float32, device=device),
-        torch.empty((gain.shape[0], programs), dtype=torch.float32, device=device),
-    )
+    return codes, turned, power, seen, shares.sum(1).to(gain.dtype)
 
 
 @heads_gradient_codes_on_gpu.register_fake
 def _(
     dq: Tensor, dk: Tensor, dv: Tensor, fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    return *_results(fused, gain)[:4], gain.new_empty(gain.shape)
+    codes = empty_codes(fused.shape[0] * fused.shape[1], fused.shape[2], fused.device)
+    return *codes, *power_and_seen(fused.device), gain.new_empty(gain.shape)
 
 
 class _HeadsOfNormed(torch.autograd.Function):
@@ -154,11 +143,11 @@ class _HeadsOfNormed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> Gradients:
-        fused, gain, cos, sin, x, inverse, turned, *weight = ctx.saved_tensors
+        fused, gain, cos, sin, x, turned, power, inverse, *weight = ctx.saved_tensors
         w = Fp8Weight(*weight)
         *gradient, of_gain = heads_gradient_codes_on_gpu(dq, dk, dv, fused, gain, cos, sin, w.largest)
-        of_x, of_w = way_back(gradient, (x, inverse, turned), w)
-        return of_x.unflatten(0, fused.shape[:-1]), of_gain, None, None, None, None, *of_w
+        of_x, of_w = way_back(gradient, (x, turned, power, inverse), w)
+        return of_x.to(x.dtype).unflatten(0, fused.shape[:-1]), of_gain, None, None, None, None, *of_w
 
 
 def heads_of_normed_on_gpu(

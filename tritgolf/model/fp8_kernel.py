@@ -61,7 +61,7 @@ def _store_both(codes, turned, low, high, pair, row, columns, known, tokens, WID
 
 @triton.jit
 def _norm_kernel(  # type: ignore[no-untyped-def]
-    x, codes, turned, inverses, tokens, inverse_power, epsilon,
+    x, codes, turned, inverses, power_used, tokens, power, epsilon,
     WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
     pair, low, high = pairs_of_tokens(TOKENS)
@@ -74,6 +74,8 @@ def _norm_kernel(  # type: ignore[no-untyped-def]
         squares_high += second * second
     inverse_low = tl.rsqrt(tl.sum(squares_low, 1, keep_dims=True) / WIDTH + epsilon)
     inverse_high = tl.rsqrt(tl.sum(squares_high, 1, keep_dims=True) / WIDTH + epsilon)
+    tl.store(power_used, power)
+    inverse_power = 1.0 / power
     tl.store(inverses + low, inverse_low, mask=low < tokens)
     tl.store(inverses + high, inverse_high, mask=low < tokens)
     for start in tl.range(0, WIDTH, CHUNK):
@@ -86,7 +88,7 @@ def _norm_kernel(  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _round_kernel(  # type: ignore[no-untyped-def]
-    x, factors, largest, codes, turned, peaks, power_used, tokens,
+    x, factors, largest, codes, turned, seen, power_used, tokens,
     WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
     """``factors`` (a column's) may be None, which is a compile-time choice."""
@@ -104,17 +106,18 @@ def _round_kernel(  # type: ignore[no-untyped-def]
         peak = tl.maximum(peak, tl.maximum(tl.abs(first), tl.abs(second)))
         first, second = first * inverse_power, second * inverse_power
         _store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
-    tl.store(peaks + tl.program_id(0), tl.max(tl.max(peak, 1), 0))
+    tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
 
 
 @triton.jit
 def _outer_kernel(  # type: ignore[no-untyped-def]
-    above, product, scales, inverses, largest, codes, turned, alongs, shares, peaks, power_used, tokens, hidden,
+    above, product, scales, inverses, before, largest, codes, turned, alongs, shares, seen, power_used, tokens, hidden,
     WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
 ):  # fmt: skip
     pair, low, high = pairs_of_tokens(TOKENS)
     power, inverse_power = power_of(tl.load(largest + 1))
     tl.store(power_used, power)
+    tl.store(seen, tl.load(before))
     inverse_low, inverse_high = _load(inverses + low, low < tokens), _load(inverses + high, low < tokens)
     along_low, along_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
     peak = tl.zeros((TOKENS // 2, 1), tl.float32)
@@ -137,10 +140,10 @@ def _outer_kernel(  # type: ignore[no-untyped-def]
     along_high *= inverse_high * inverse_high / hidden
     tl.store(alongs + low, along_low, mask=low < tokens)
     tl.store(alongs + high, along_high, mask=low < tokens)
-    tl.store(peaks + tl.program_id(0), tl.max(tl.max(peak, 1), 0))
+    tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
 
 
-def _empty_codes(tokens: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def empty_codes(tokens: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Of both layouts."""
     return (
         torch.empty((tokens, width), dtype=E4M3, device=device),
@@ -152,6 +155,11 @@ def _fp32(*shape: int, device: torch.device) -> Tensor:
     return torch.empty(shape, dtype=torch.float32, device=device)
 
 
+def power_and_seen(device: torch.device) -> tuple[Tensor, Tensor]:
+    """To be written, and to be raised by whoever sees something larger."""
+    return _fp32(device=device), torch.zeros(2, device=device)
+
+
 def _settings(x: Tensor) -> tuple[int, dict[str, int]]:
     """How many programs, and what else a kernel is told."""
     sizes = {"WIDTH": x.shape[1], "TOKENS": TOKENS, "CHUNK": CHUNK, "num_warps": WARPS}
@@ -159,64 +167,62 @@ def _settings(x: Tensor) -> tuple[int, dict[str, int]]:
 
 
 @torch.library.custom_op("tritgolf::normed_codes", mutates_args=())
-def normed_codes_on_gpu(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor]:
-    """``fp8_operands.normed_codes`` on a GPU: same arguments, same results."""
+def normed_codes_on_gpu(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """``fp8_operands.normed_codes`` on a GPU: same results; ``power``: that of normalized rows."""
     tokens, width = x.shape
-    codes, turned = _empty_codes(tokens, width, x.device)
-    inverses = _fp32(tokens, 1, device=x.device)
+    codes, turned = empty_codes(tokens, width, x.device)
+    power_used, inverses = _fp32(device=x.device), _fp32(tokens, 1, device=x.device)
     programs, settings = _settings(x)
-    _norm_kernel[(programs,)](
-        x.contiguous(), codes, turned.view(torch.int16), inverses, tokens, 1 / power, RMS_EPSILON, **settings
-    )
-    return codes, turned, inverses
+    tensors = (x.contiguous(), codes, turned.view(torch.int16), inverses, power_used)
+    _norm_kernel[(programs,)](*tensors, tokens, power, RMS_EPSILON, **settings)
+    return codes, turned, power_used, inverses
 
 
 @normed_codes_on_gpu.register_fake
-def _(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor]:
-    return *_empty_codes(*x.shape, x.device), _fp32(x.shape[0], 1, device=x.device)
+def _(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    codes = empty_codes(*x.shape, x.device)
+    return *codes, _fp32(device=x.device), _fp32(x.shape[0], 1, device=x.device)
 
 
 @torch.library.custom_op("tritgolf::gradient_codes", mutates_args=())
 def gradient_codes_on_gpu(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """``fp8_operands.gradient_codes`` on a GPU: same arguments, same results; the peak in parts, one a tile."""
+    """``fp8_operands.gradient_codes`` on a GPU: same arguments, same results."""
     tokens, width = x.shape
-    codes, turned = _empty_codes(tokens, width, x.device)
+    codes, turned = empty_codes(tokens, width, x.device)
+    power, seen = power_and_seen(x.device)
     programs, settings = _settings(x)
-    peaks, power = _fp32(programs, device=x.device), _fp32(device=x.device)
     _round_kernel[(programs,)](
-        x.contiguous(), factors, largest, codes, turned.view(torch.int16), peaks, power, tokens, **settings
+        x.contiguous(), factors, largest, codes, turned.view(torch.int16), seen, power, tokens, **settings
     )
-    return codes, turned, power, peaks
+    return codes, turned, power, seen
 
 
 @gradient_codes_on_gpu.register_fake
 def _(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    peaks = _fp32(_settings(x)[0], device=x.device)
-    return *_empty_codes(*x.shape, x.device), _fp32(device=x.device), peaks
+    return *empty_codes(*x.shape, x.device), *power_and_seen(x.device)
 
 
 @torch.library.custom_op("tritgolf::outer_gradient_codes", mutates_args=())
 def outer_gradient_codes_on_gpu(
-    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, largest: Tensor, hidden: int
+    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """``fp8_operands.outer_gradient_codes`` on a GPU: same arguments, same results; sum and peak in parts."""
+    """``fp8_operands.outer_gradient_codes`` on a GPU: same arguments, same results."""
     tokens, width = above.shape
-    codes, turned = _empty_codes(tokens, width, above.device)
+    codes, turned = empty_codes(tokens, width, above.device)
+    power, seen = power_and_seen(above.device)
     programs, settings = _settings(above)
-    shares, peaks = _fp32(programs, width, device=above.device), _fp32(programs, device=above.device)
-    along, power = _fp32(tokens, 1, device=above.device), _fp32(device=above.device)
-    tensors = (tensor.contiguous() for tensor in (above, product, scale, inverse, largest))
+    shares, along = _fp32(programs, width, device=above.device), _fp32(tokens, 1, device=above.device)
+    tensors = (tensor.contiguous() for tensor in (above, product, scale, inverse, before, largest))
     _outer_kernel[(programs,)](
-        *tensors, codes, turned.view(torch.int16), along, shares, peaks, power, tokens, hidden, **settings
+        *tensors, codes, turned.view(torch.int16), along, shares, seen, power, tokens, hidden, **settings
     )
-    return codes, turned, power, peaks, along, shares
+    return codes, turned, power, seen, along, shares
 
 
 @outer_gradient_codes_on_gpu.register_fake
 def _(
-    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, largest: Tensor, hidden: int
+    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    device, (tokens, width), programs = above.device, above.shape, _settings(above)[0]
-    peaks, along = _fp32(programs, device=device), _fp32(tokens, 1, device=device)
-    codes = _empty_codes(tokens, width, device)
-    return *codes, _fp32(device=device), peaks, along, _fp32(programs, width, device=device)
+    device, (tokens, width) = above.device, above.shape
+    shares, along = _fp32(_settings(above)[0], width, device=device), _fp32(tokens, 1, device=device)
+    return *empty_codes(tokens, width, device), *power_and_seen(device), along, shares

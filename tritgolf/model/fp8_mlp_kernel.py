@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tritgolf.model.fp8_kernel import E4M3, paired, power_of
+from tritgolf.model.fp8_kernel import empty_codes, paired, power_and_seen, power_of
 from tritgolf.model.mlp_kernel import described, processors, tile_of
 
 ROWS, COLUMNS, DEPTH = 128, 256, 128  # a tile, and how much of the common dimension is loaded at a time
@@ -40,12 +40,12 @@ def _turned_back(pairs, ROWS: tl.constexpr, COLUMNS: tl.constexpr):  # type: ign
 
 @triton.jit
 def _relu_kernel(  # type: ignore[no-untyped-def]
-    x, weight, codes, turned, squares, peaks, power_used, x_power, weight_power, largest, tokens,
+    x, weight, codes, turned, squares, seen, power_used, x_power, weight_power, largest, tokens,
     COMMON: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
 ):  # fmt: skip
     across: tl.constexpr = (WIDTH + COLUMNS - 1) // COLUMNS
-    factor = x_power * tl.load(weight_power)
+    factor = tl.load(x_power) * tl.load(weight_power)
     power, inverse_power = power_of(tl.load(largest))
     tl.store(power_used, power)
     peak = tl.zeros((ROWS,), tl.float32)
@@ -60,11 +60,11 @@ def _relu_kernel(  # type: ignore[no-untyped-def]
         stored = (activated * inverse_power).to(tl.float8e4nv)
         codes.store([row, column], stored)
         turned.store([column, row // 2], _turned(stored, ROWS, COLUMNS))
-        seen = stored.to(tl.float32)
+        numbers = stored.to(tl.float32)
         rows = row + tl.arange(0, ROWS)
         known = (rows < tokens) & (column < WIDTH)
-        tl.store(squares + rows.to(tl.int64) * across + column // COLUMNS, tl.sum(seen * seen, 1), mask=known)
-    tl.store(peaks + tl.program_id(0) * ROWS + tl.arange(0, ROWS), peak)
+        tl.store(squares + rows.to(tl.int64) * across + column // COLUMNS, tl.sum(numbers * numbers, 1), mask=known)
+    tl.atomic_max(seen, tl.max(peak, 0))
 
 
 @triton.jit
@@ -75,7 +75,7 @@ def _slope(product, pairs, factor, a_power, along, ROWS: tl.constexpr, COLUMNS: 
 
 @triton.jit
 def _slope_kernel(  # type: ignore[no-untyped-def]
-    upstream, weight, activated, along, codes, turned, peaks, power_used,
+    upstream, weight, activated, along, codes, turned, seen, power_used,
     upstream_power, weight_power, activated_power, largest, tokens,
     COMMON: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
@@ -105,7 +105,7 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
         stored = (gradient * inverse_power).to(tl.float8e4nv)
         codes.store([row, far], stored)
         turned.store([far, row // 2], _turned(stored, ROWS, HALF))
-    tl.store(peaks + tl.program_id(0) * ROWS + tl.arange(0, ROWS), peak)
+    tl.atomic_max(seen + 1, tl.max(peak, 0))
 
 
 def _launch(tokens: int, common: int, width: int, device: torch.device) -> tuple[int, dict[str, int]]:
@@ -116,29 +116,18 @@ def _launch(tokens: int, common: int, width: int, device: torch.device) -> tuple
     return programs, {**sizes, "ROWS": ROWS, "COLUMNS": COLUMNS, "DEPTH": DEPTH, "BAND": BAND, **SETTINGS}
 
 
-def _results(tokens: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Codes, turned codes, power, peaks; to be written."""
-    programs, _ = _launch(tokens, 0, width, device)
-    return (
-        torch.empty((tokens, width), dtype=E4M3, device=device),
-        torch.empty((width, tokens), dtype=E4M3, device=device),
-        torch.empty((), dtype=torch.float32, device=device),
-        torch.empty((programs * ROWS,), dtype=torch.float32, device=device),
-    )
-
-
 def _parts(tokens: int, width: int, device: torch.device) -> Tensor:
     return torch.empty((tokens, -(-width // COLUMNS)), dtype=torch.float32, device=device)
 
 
 @torch.library.custom_op("tritgolf::relu_codes", mutates_args=())
 def relu_codes_on_gpu(
-    x: Tensor, weight: Tensor, x_power: float, weight_power: Tensor, largest: Tensor
+    x: Tensor, weight: Tensor, x_power: Tensor, weight_power: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """``fp8_operands.relu_codes`` on a GPU: same arguments, same results."""
     tokens, common = x.shape
     width = weight.shape[0]
-    codes, turned, power, peaks = _results(tokens, width, x.device)
+    (codes, turned), (power, seen) = empty_codes(tokens, width, x.device), power_and_seen(x.device)
     squares = _parts(tokens, width, x.device)
     programs, settings = _launch(tokens, common, width, x.device)
     _relu_kernel[(programs,)](
@@ -146,18 +135,18 @@ def relu_codes_on_gpu(
         described(weight.contiguous(), COLUMNS, DEPTH),
         described(codes, ROWS, COLUMNS),
         described(turned.view(torch.int16), COLUMNS, ROWS // 2),
-        *(squares, peaks, power, x_power, weight_power, largest, tokens),
+        *(squares, seen, power, x_power, weight_power, largest, tokens),
         **settings,
     )
-    return codes, turned, power, peaks, squares
+    return codes, turned, power, seen, squares
 
 
 @relu_codes_on_gpu.register_fake
 def _(
-    x: Tensor, weight: Tensor, x_power: float, weight_power: Tensor, largest: Tensor
+    x: Tensor, weight: Tensor, x_power: Tensor, weight_power: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     sizes = (x.shape[0], weight.shape[0], x.device)
-    return *_results(*sizes), _parts(*sizes)
+    return *empty_codes(*sizes), *power_and_seen(x.device), _parts(*sizes)
 
 
 @torch.library.custom_op("tritgolf::slope_codes", mutates_args=())
@@ -168,7 +157,8 @@ def slope_codes_on_gpu(
     """``fp8_operands.slope_codes`` on a GPU: same arguments, same results."""
     tokens, common = upstream.shape
     width = weight.shape[0]
-    codes, turned, power, peaks = _results(tokens, width, upstream.device)
+    device = upstream.device
+    (codes, turned), (power, seen) = empty_codes(tokens, width, device), power_and_seen(device)
     programs, settings = _launch(tokens, common, width, upstream.device)
     _slope_kernel[(programs,)](
         described(upstream.contiguous(), ROWS, DEPTH),
@@ -177,10 +167,10 @@ def slope_codes_on_gpu(
         along.contiguous(),
         described(codes, ROWS, COLUMNS // 2),
         described(turned.view(torch.int16), COLUMNS // 2, ROWS // 2),
-        *(peaks, power, upstream_power, weight_power, activated_power, largest, tokens),
+        *(seen, power, upstream_power, weight_power, activated_power, largest, tokens),
         **settings,
     )
-    return codes, turned, power, peaks
+    return codes, turned, power, seen
 
 
 @slope_codes_on_gpu.register_fake
@@ -188,4 +178,5 @@ def _(
     upstream: Tensor, weight: Tensor, activated: Tensor, along: Tensor,
     upstream_power: Tensor, weight_power: Tensor, activated_power: Tensor, largest: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    return _results(upstream.shape[0], weight.shape[0], upstream.device)
+    codes = empty_codes(upstream.shape[0], weight.shape[0], upstream.device)
+    return *codes, *power_and_seen(upstream.device)

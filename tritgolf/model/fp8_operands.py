@@ -10,7 +10,7 @@ Each function is the definition in plain torch, and calls its kernel where that 
 import torch
 from torch import Tensor
 
-from tritgolf.model.fp8 import GRADIENTS, multiply, normed_power, to_e4m3
+from tritgolf.model.fp8 import GRADIENTS, INPUTS, multiply, normed_power, to_e4m3
 from tritgolf.model.layers import RMS_EPSILON
 from tritgolf.model.residual import at_least_fp32
 from tritgolf.quantize.powers import power_of
@@ -23,8 +23,8 @@ def turned(codes: Tensor) -> Tensor:
     return codes.unflatten(0, (-1, 2, TOKENS // 2)).permute(3, 0, 2, 1).flatten(1)
 
 
-def normed_codes(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """RMSNorm(``x``) / ``normed_power`` in e4m3, both layouts; and one over the RMS, (tokens, 1), FP32 or wider."""
+def normed_codes(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """RMSNorm(``x``) in e4m3, both layouts; its power; one over the RMS, (tokens, 1), FP32 or wider."""
     power = normed_power(x.shape[-1])
     if has_kernels(x):
         from tritgolf.model.fp8_kernel import normed_codes_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
@@ -32,14 +32,15 @@ def normed_codes(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return normed_codes_on_gpu(x, power)
     wide = at_least_fp32(x)
     inverse = (wide.square().mean(-1, keepdim=True) + RMS_EPSILON).rsqrt()
-    codes = to_e4m3(wide * inverse, torch.tensor(power, device=x.device))
-    return codes, turned(codes), inverse
+    as_tensor = torch.tensor(power, device=x.device)
+    codes = to_e4m3(wide * inverse, as_tensor)
+    return codes, turned(codes), as_tensor, inverse
 
 
 def gradient_codes(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """``x`` (tokens, columns), times ``factors`` (columns,) if any, in e4m3, both layouts; their power; peaks.
+    """``x`` (tokens, columns), times ``factors`` (columns,) if any, in e4m3, both layouts; their power; what was seen.
 
-    The power is that of ``largest``, as ``Fp8Weight`` has it; the largest of all peaks is what this tensor has.
+    The power is that of ``largest``, as ``Fp8Weight`` has it; so is what was seen, with no inputs.
     """
     if has_kernels(x):
         from tritgolf.model.fp8_kernel import gradient_codes_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
@@ -48,32 +49,34 @@ def gradient_codes(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[
     wide = at_least_fp32(x) if factors is None else at_least_fp32(x) * factors
     power = power_of(largest[GRADIENTS])
     codes = to_e4m3(wide, power)
-    return codes, turned(codes), power, wide.abs().amax().float()
+    return codes, turned(codes), power, _seen(gradients=wide.abs().amax())
 
 
 def outer_gradient_codes(
-    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, largest: Tensor, hidden: int
+    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The gradient of ``product`` where ``scale`` · ``inverse`` · ``product`` was added, as ``gradient_codes``; more.
 
-    ``above``, ``product``: (tokens, width); ``scale``: (width,); ``inverse``: (tokens, 1). Then what ``slope_codes``
+    ``above``, ``product``: (tokens, width); ``scale``: (width,); ``inverse``: (tokens, 1); ``before``: what was seen on
+    the way there, whose inputs are kept. Then what ``slope_codes``
     is told *along* (tokens, 1), where ``inverse`` is one over the RMS of ``hidden`` numbers; and shares (any number,
     width), whose sum is the gradient of ``scale``. Both FP32 or wider.
     """
     if has_kernels(above):
         from tritgolf.model.fp8_kernel import outer_gradient_codes_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
-        return outer_gradient_codes_on_gpu(above, product, scale, inverse, largest, hidden)
+        return outer_gradient_codes_on_gpu(above, product, scale, inverse, before, largest, hidden)
     wide = inverse * at_least_fp32(above)
     shares = wide * product
     along = inverse.square() / hidden * (shares * scale).sum(-1, keepdim=True)
-    return *gradient_codes(wide, scale, largest), along, shares
+    codes, codes_turned, power, seen = gradient_codes(wide, scale, largest)
+    return codes, codes_turned, power, torch.maximum(seen, before), along, shares
 
 
 def relu_codes(
-    x: Tensor, weight: Tensor, x_power: float, weight_power: Tensor, largest: Tensor
+    x: Tensor, weight: Tensor, x_power: Tensor, weight_power: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """a = relu²(x·weightᵀ) of e4m3 sides in e4m3, both layouts; its power, that of ``largest``'s inputs; peaks; sums.
+    """a = relu²(x·weightᵀ) of e4m3 sides in e4m3, both layouts; its power, that of ``largest``; what was seen; sums.
 
     The sums are (tokens, any number of parts): a token's add up to Σ a², of the rounded a as it is stored.
     """
@@ -82,9 +85,9 @@ def relu_codes(
 
         return relu_codes_on_gpu(x, weight, x_power, weight_power, largest)
     activated = multiply(x, weight, x_power * weight_power).relu().square()
-    power = power_of(largest[0])
+    power = power_of(largest[INPUTS])
     codes = to_e4m3(activated, power)
-    return codes, turned(codes), power, activated.amax(), codes.float().square().sum(-1, keepdim=True)
+    return codes, turned(codes), power, _seen(activated.amax()), codes.float().square().sum(-1, keepdim=True)
 
 
 def slope_codes(
@@ -111,15 +114,19 @@ def turned_back(codes: Tensor) -> Tensor:
     return codes.unflatten(1, (-1, TOKENS // 2, 2)).permute(1, 3, 2, 0).flatten(0, 2)
 
 
-def product_of(a: Tensor, b: Tensor, a_power: Tensor | float, b_power: Tensor | float, dtype: torch.dtype) -> Tensor:
+def _seen(inputs: Tensor | None = None, gradients: Tensor | None = None) -> Tensor:
+    """(2,) FP32, as ``Fp8Weight.largest``."""
+    found = torch.zeros(2)
+    return torch.stack(
+        [where if what is None else what.float() for where, what in zip(found, (inputs, gradients), strict=True)]
+    )
+
+
+def product_of(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
     """a·bᵀ · both powers, of e4m3 (m, k), (n, k) → (m, n) of ``dtype``; summed up in FP32, or a GPU's fast way."""
     if has_kernels(a):
-        return _product_on_gpu(a, b, _scalar(a_power, a.device), _scalar(b_power, a.device), dtype)
-    return multiply(a, b, torch.as_tensor(a_power) * b_power).to(dtype)
-
-
-def _scalar(power: Tensor | float, device: torch.device) -> Tensor:
-    return power if isinstance(power, Tensor) else torch.full((), power, device=device)
+        return _product_on_gpu(a, b, a_power, b_power, dtype)
+    return multiply(a, b, a_power * b_power).to(dtype)
 
 
 @torch.library.custom_op("tritgolf::fp8_product", mutates_args=())
