@@ -13,12 +13,18 @@ from triton.compiler import ASTSource
 
 HALF_TYPE, WIDE, COUNT = "*bf16", "*fp32", "i32"
 PRODUCT = {"COMMON": 64, "WIDTH": 512, "TURNS": 2, "ROWS": 128, "COLUMNS": 256, "DEPTH": 64, "BAND": 8}
+FP8_PRODUCT = {**PRODUCT, "DEPTH": 128}
+PASS = {"WIDTH": 512, "TOKENS": 64, "CHUNK": 64}
 HEADS = {"HEADS": 2, "KV_HEADS": 1, "ROWS": 16, "COLUMNS": 64}
 # What an argument is, by its name in any kernel, where it is no pointer to BF16.
 TYPES = dict.fromkeys(("tokens", "positions", "stride", "v_stride", "channel_stride"), COUNT)
 TYPES |= dict.fromkeys(("epsilon", "smallest", "scale", "cap", "z_loss", "weight"), "fp32") | {"targets": "*i64"}
+TYPES |= {"hidden": COUNT, "power": "fp32", "codes": "*fp8e4nv", "turned": "*i16"}
+TYPES |= dict.fromkeys(("largest", "seen", "before", "inverses", "alongs", "power_used"), WIDE)
+TYPES |= dict.fromkeys(("x_power", "weight_power", "upstream_power", "activated_power"), WIDE)
 TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
-# Module → kernel → its constants, and tiles of arguments that are descriptors.
+E4M3_SIDES = {"x": (128, 128, "fp8e4nv"), "upstream": (128, 128, "fp8e4nv"), "weight": (256, 128, "fp8e4nv")}
+# Module → kernel → its constants, and tiles of arguments that are descriptors, of BF16 unless said.
 KERNELS = {
     "mlp_kernel": {
         "_relu_kernel": (PRODUCT, {"x": (128, 64), "weight": (256, 64), "activated": (128, 256)}),
@@ -38,6 +44,18 @@ KERNELS = {
         ),
     },
     "heads_kernel": {name: ({**HEADS, "HALF": 48}, {}) for name in ("_forward_kernel", "_backward_kernel")},
+    "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel", "_outer_kernel")},
+    "fp8_mlp_kernel": {
+        "_relu_kernel": (
+            FP8_PRODUCT,
+            {**E4M3_SIDES, "codes": (128, 256, "fp8e4nv"), "turned": (256, 64, "i16")},
+        ),
+        "_slope_kernel": (
+            FP8_PRODUCT,
+            {**E4M3_SIDES, "codes": (128, 128, "fp8e4nv"), **dict.fromkeys(("activated", "turned"), (128, 64, "i16"))},
+        ),
+    },
+    "fp8_heads_kernel": {"_backward_kernel": ({**HEADS, "HALF": 48, "ROWS": 64}, {})},
     "partial_heads_kernel": {
         name: ({**HEADS, "WIDTH": 64, "HALF": 8, "VECTOR": 8}, {}) for name in ("_forward_kernel", "_backward_kernel")
     },
@@ -55,7 +73,9 @@ KERNELS = {
 def compile_kernel(kernel, constants, tiles):
     """Compile it with ``constants``; raises what Triton raises."""
     signature = {name: TYPES.get(name, HALF_TYPE) for name in kernel.arg_names}
-    signature |= {name: f"tensordesc<bf16[{rows},{columns}]>" for name, (rows, columns) in tiles.items()}
+    for name, (rows, columns, *kind) in tiles.items():
+        if name in signature:
+            signature[name] = f"tensordesc<{kind[0] if kind else 'bf16'}[{rows},{columns}]>"
     signature |= dict.fromkeys(constants, "constexpr")
     values = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
     source = ASTSource(kernel, signature, values)

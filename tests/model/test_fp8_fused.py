@@ -1,5 +1,7 @@
 """The FP8 products' forms for a GPU against the definition, and their kernels, interpreted, against plain operands."""
 
+import functools
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -150,3 +152,32 @@ def test_the_heads_gradient_is_theirs_rounded(batch, positions, half, rounding_t
     *found, of_gain_too = fp8_heads_kernel.heads_gradient_codes_on_gpu(*above, *tensors)
     all_same(found, fp8_operands.gradient_codes(of_fused.flatten(0, 1), None, largest))
     assert_close(of_gain_too, of_gain, rtol=1e-4, atol=1e-4)
+
+
+def plain_heads(x, gain, weight, cos, sin):
+    return torch.cat([t.flatten(2) for t in make_heads(fp8.normed_product(x, weight), gain, cos, sin, 2, 1)], 2)
+
+
+def heads_by_kernels(x, gain, weight, cos, sin):
+    return torch.cat([t.flatten(2) for t in fp8_fused.heads_of_normed(x, weight, gain, cos, sin, 2, 1)], 2)
+
+
+@interpreted
+@pytest.mark.parametrize("form", [*FORMS, "heads"])
+def test_a_form_by_kernels_is_its_definition(form, rounding_to_nearest, monkeypatch):
+    for module in (fp8_fused, fp8_operands):
+        monkeypatch.setattr(module, "has_kernels", lambda _: True)
+    cos, sin = drawn(32, 4).cos(), drawn(32, 4).sin()
+    x, scale, near = drawn(2, 32, WIDTH), drawn(WIDTH), (2.0, 1.0)
+    arguments = {
+        "normed": ([x], weight_of(HIDDEN, WIDTH, near)),
+        "added": ([drawn(2, 32, WIDTH), scale, x], weight_of(WIDTH, WIDTH, near)),
+        "mlp": ([x, scale], weight_of(HIDDEN, WIDTH, near), weight_of(WIDTH, HIDDEN, (40.0, 1.0))),
+        "heads": ([x, drawn(2)], weight_of(32, WIDTH, near)),
+    }[form]
+    definition, fused = FORMS.get(form) or (
+        functools.partial(function, cos=cos, sin=sin) for function in (plain_heads, heads_by_kernels)
+    )
+    wanted, found = results(definition, *arguments), results(fused, *arguments)
+    for index, (ours, reference) in enumerate(zip(found, wanted, strict=True)):
+        assert relative(ours, reference) < (0.05 if form == "added" and index == 2 else 1e-2)

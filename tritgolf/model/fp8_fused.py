@@ -21,7 +21,7 @@ from tritgolf.model.fp8_operands import (
     slope_codes,
 )
 from tritgolf.model.heads import make_heads
-from tritgolf.model.layers import RMS_EPSILON
+from tritgolf.model.layers import RMS_EPSILON, split_heads
 from tritgolf.model.residual import at_least_fp32
 
 Gradients = tuple[Tensor | None, ...]
@@ -38,9 +38,7 @@ def heads_of_normed(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """``heads.make_heads`` of ``fp8.normed_product``, whose gradient on a GPU is made in e4m3."""
     if has_kernels(x.flatten(0, -2)):
-        from tritgolf.model.fp8_heads_kernel import heads_of_normed_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
-
-        return heads_of_normed_on_gpu(x, weight, gain, cos, sin, heads, kv_heads)
+        return _HeadsOfNormed.apply(x, gain, cos, sin, heads, kv_heads, *weight)
     return make_heads(normed_product_fused(x, weight), gain, cos, sin, heads, kv_heads)
 
 
@@ -98,6 +96,31 @@ class _NormedProduct(torch.autograd.Function):
         codes = gradient_codes(gradient.flatten(0, -2), None, w.largest)
         of_x, of_w = way_back(codes, (x, turned, power, inverse), w)
         return of_x.to(x.dtype).unflatten(0, gradient.shape[:-1]), *of_w
+
+
+class _HeadsOfNormed(torch.autograd.Function):
+    """By kernels alone; their halves are one function, so that the product's gradient need not be a tensor in BF16."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int, *weight: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        from tritgolf.model.heads_kernel import _forward  # noqa: PLC0415  (Triton is there on GPUs only)
+
+        fused, kept = multiply_normed(x, Fp8Weight(*weight))
+        q, k = _forward(fused, gain, cos, sin, kv_heads)
+        ctx.save_for_backward(fused, gain, cos, sin, *kept, *weight)
+        return q, k, split_heads(fused, heads + 2 * kv_heads)[:, :, heads + kv_heads :]
+
+    @staticmethod
+    def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> Gradients:
+        from tritgolf.model.fp8_heads_kernel import heads_gradient_codes_on_gpu  # noqa: PLC0415  (as above)
+
+        fused, gain, cos, sin, x, turned, power, inverse, *weight = ctx.saved_tensors
+        w = Fp8Weight(*weight)
+        *codes, of_gain = heads_gradient_codes_on_gpu(dq, dk, dv, fused, gain, cos, sin, w.largest)
+        of_x, of_w = way_back(codes, (x, turned, power, inverse), w)
+        return of_x.to(x.dtype).unflatten(0, fused.shape[:-1]), of_gain, None, None, None, None, *of_w
 
 
 class _AddNormedProduct(torch.autograd.Function):

@@ -1,21 +1,16 @@
 """The way back of ``heads_kernel`` for FP8 products: the fused product's gradient in e4m3, in both layouts, alone.
 
-A program takes pairs of tokens, r and r + 8 of every 16, through all heads, as ``fp8_kernel`` does. Product and heads
-are one autograd function, between whose halves e4m3 numbers go.
+A program takes pairs of tokens, r and r + 8 of every 16, through all heads, as ``fp8_kernel`` does.
 """
-
-from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from tritgolf.model.fp8 import Fp8Weight
-from tritgolf.model.fp8_fused import Gradients, multiply_normed, way_back
 from tritgolf.model.fp8_kernel import empty_codes, paired, pairs_of_tokens, power_and_seen, power_of
-from tritgolf.model.heads_kernel import _forward, _head_gradient, _load
-from tritgolf.model.layers import RMS_EPSILON, split_heads
+from tritgolf.model.heads_kernel import _head_gradient, _load
+from tritgolf.model.layers import RMS_EPSILON
 
 TOKENS, WARPS = 64, 8  # of a program
 
@@ -129,29 +124,3 @@ def _(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     codes = empty_codes(fused.shape[0] * fused.shape[1], fused.shape[2], fused.device)
     return *codes, *power_and_seen(fused.device), gain.new_empty(gain.shape)
-
-
-class _HeadsOfNormed(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int, *weight: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        fused, kept = multiply_normed(x, Fp8Weight(*weight))
-        q, k = _forward(fused, gain, cos, sin, kv_heads)
-        ctx.save_for_backward(fused, gain, cos, sin, *kept, *weight)
-        return q, k, split_heads(fused, heads + 2 * kv_heads)[:, :, heads + kv_heads :]
-
-    @staticmethod
-    def backward(ctx: Any, dq: Tensor, dk: Tensor, dv: Tensor) -> Gradients:
-        fused, gain, cos, sin, x, turned, power, inverse, *weight = ctx.saved_tensors
-        w = Fp8Weight(*weight)
-        *gradient, of_gain = heads_gradient_codes_on_gpu(dq, dk, dv, fused, gain, cos, sin, w.largest)
-        of_x, of_w = way_back(gradient, (x, turned, power, inverse), w)
-        return of_x.to(x.dtype).unflatten(0, fused.shape[:-1]), of_gain, None, None, None, None, *of_w
-
-
-def heads_of_normed_on_gpu(
-    x: Tensor, weight: Fp8Weight, gain: Tensor, cos: Tensor, sin: Tensor, heads: int, kv_heads: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """``fp8_fused.heads_of_normed`` on a GPU: same arguments, same results."""
-    return _HeadsOfNormed.apply(x, gain, cos, sin, heads, kv_heads, *weight)

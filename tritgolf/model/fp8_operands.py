@@ -125,18 +125,10 @@ def _seen(inputs: Tensor | None = None, gradients: Tensor | None = None) -> Tens
 def product_of(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
     """a·bᵀ · both powers, of e4m3 (m, k), (n, k) → (m, n) of ``dtype``; summed up in FP32, or a GPU's fast way."""
     if has_kernels(a):
-        return _product_on_gpu(a, b, a_power, b_power, dtype)
+        from tritgolf.model.fp8_kernel import product_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
+
+        return product_on_gpu(a, b, a_power, b_power, dtype)
     return multiply(a, b, a_power * b_power).to(dtype)
-
-
-@torch.library.custom_op("tritgolf::fp8_product", mutates_args=())
-def _product_on_gpu(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
-    return torch._scaled_mm(a, b.T, a_power, b_power, out_dtype=dtype, use_fast_accum=True)
-
-
-@_product_on_gpu.register_fake
-def _(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
-    return a.new_empty((a.shape[0], b.shape[0]), dtype=dtype)
 
 
 def has_kernels(x: Tensor) -> bool:
