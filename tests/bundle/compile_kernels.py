@@ -18,8 +18,20 @@ HEADS = {"HEADS": 2, "KV_HEADS": 1, "ROWS": 16, "COLUMNS": 64}
 TYPES = dict.fromkeys(("tokens", "positions", "stride", "v_stride", "channel_stride"), COUNT)
 TYPES |= dict.fromkeys(("epsilon", "smallest", "scale", "cap", "z_loss", "weight"), "fp32") | {"targets": "*i64"}
 TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
-# Module → kernel → its constants, and tiles of arguments that are descriptors.
+TYPES |= dict.fromkeys(("of_product", "of_residual"), WIDE)
+JOINED = {"inputs": (128, 64), "residual": (128, 128), "joined": (128, 128)}
+# Module → kernel (and which of its forms) → its constants, and arguments that are descriptors, by their tiles, or of
+# another type than their name says.
 KERNELS = {
+    "joined_kernel": {
+        "_join_kernel forward": ({**PRODUCT, "of_residual": None}, {**JOINED, "weight": (256, 64), "scale": HALF_TYPE}),
+        "_join_kernel back": ({**PRODUCT, "scale": None}, {**JOINED, "weight": (64, 256)}),
+    },
+    "shared_input_kernel": {
+        "_input_kernel": (
+            {"BLOCKS": 2, "WIDTH": 768, "ROWS": 64, "COLUMNS": 128}, {"gradients": (HALF_TYPE, HALF_TYPE)},
+        ),
+    },
     "mlp_kernel": {
         "_relu_kernel": (PRODUCT, {"x": (128, 64), "weight": (256, 64), "activated": (128, 256)}),
         "_slope_kernel": (
@@ -52,10 +64,16 @@ KERNELS = {
 }
 
 
+def type_of(tile):
+    """A descriptor's of such tiles; another type is as it is."""
+    numbers = isinstance(tile, tuple) and isinstance(tile[0], int)
+    return f"tensordesc<bf16[{tile[0]},{tile[1]}]>" if numbers else tile
+
+
 def compile_kernel(kernel, constants, tiles):
     """Compile it with ``constants``; raises what Triton raises."""
     signature = {name: TYPES.get(name, HALF_TYPE) for name in kernel.arg_names}
-    signature |= {name: f"tensordesc<bf16[{rows},{columns}]>" for name, (rows, columns) in tiles.items()}
+    signature |= {name: type_of(tile) for name, tile in tiles.items()}
     signature |= dict.fromkeys(constants, "constexpr")
     values = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
     source = ASTSource(kernel, signature, values)
@@ -68,7 +86,7 @@ if __name__ == "__main__":
     for module, kernels in KERNELS.items():
         if (folder / f"{module}.py").is_file():
             for name, arguments in kernels.items():
-                kernel = getattr(importlib.import_module(module), name, None)
+                kernel = getattr(importlib.import_module(module), name.split()[0], None)
                 if kernel is not None:
                     compile_kernel(kernel, *arguments)
                     print(f"{module}.{name}")
