@@ -29,7 +29,8 @@ KERNELS = {
     },
     "shared_input_kernel": {
         "_input_kernel": (
-            {"BLOCKS": 2, "WIDTH": 768, "ROWS": 64, "COLUMNS": 128}, {"gradients": (HALF_TYPE, HALF_TYPE)},
+            {"BLOCKS": 2, "WIDTH": 768, "ROWS": 64, "COLUMNS": 64},
+            {"gradients": (HALF_TYPE, HALF_TYPE)},
         ),
     },
     "mlp_kernel": {

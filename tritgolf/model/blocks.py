@@ -76,9 +76,7 @@ class Block(nn.Module):
         self.mlp = Mlp(model)
         self.smear = Smear(model.width, model.vectors) if model.smear else None
 
-    def forward(
-        self, x: Tensor, x0: Tensor | Share, cos: Tensor, sin: Tensor, tail: int | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, x0: Tensor | Share, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
         """``x``, ``x0``: (batch, positions, width) → the same, or its last ``tail`` positions.
 
         Keys and values are those of all positions, and so is the mean of the smear: a block that has one leaves out

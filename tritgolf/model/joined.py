@@ -1,9 +1,9 @@
 """What attention and MLP add to the residual stream, and a form of both together made for training on a GPU.
 
-RMSNorm scales a token's row, so the norm of what attention mixed, as the MLP's two, can be done after the product: it is
-neither written nor kept (``mlp`` says how the MLP's cancel). On the way back a token's row is multiplied by that scale in
-the epilogue of the product that ends the MLP's (``join``), which adds the residual's gradient there too; so all that is
-read or written besides products are the sums of squares of a row, once each way.
+RMSNorm scales a token's row, so the norm of what attention mixed, as the MLP's two, can be done after the product: it
+is neither written nor kept (``mlp`` says how the MLP's cancel). The product's epilogue adds the residual (``join``). On
+the way back the product that ends the MLP's way adds the residual's gradient so, and multiplies a token's row by what
+the norm scaled it with, for the products that follow.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ def join(
     of_residual: Tensor | None = None,
     scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """``of_residual``·``residual`` + ``of_product``·``scale``·product, in the dtype of ``residual``; sums of its squares.
+    """``of_residual``·``residual`` + ``of_product``·``scale``·product, in the dtype of ``residual``; its squares' sums.
 
     ``of_product``, ``of_residual``: (tokens, 1), FP32 or wider. With a ``scale`` (width,) it is inputs·weightᵀ, without
     one inputs·weight. The sums are as those of ``relu_product``.
@@ -51,12 +51,12 @@ def join(
 
 
 class _AddBoth(torch.autograd.Function):
-    """With n = 1/√(mean mixed² + ε) and i = 1/√(mean a² + ε·(mean y² + ε)²): y = x + of_mixed · n · mixed·projᵀ,
-    a = relu²(y·innerᵀ), y + of_mlp · i · a·outerᵀ.
+    """y = x + of_mixed · n · mixed·projᵀ, a = relu²(y·innerᵀ), y + of_mlp · i · a·outerᵀ.
 
+    n = 1/√(mean mixed² + ε), i = 1/√(mean a² + ε·(mean y² + ε)²).
     What the ε in i contributes to the gradient is left out: a share of about ε/mean relu²(RMSNorm(y)·innerᵀ)², 1e-6 as
     the records begin, and less as their weights grow.
-    """  # noqa: D205
+    """
 
     @staticmethod
     def forward(

@@ -1,11 +1,11 @@
-"""The Triton kernel of ``shared_input``: a program takes a tile of tokens and channels through all blocks' gradients."""
+"""The Triton kernel of ``shared_input``: a program takes a tile of tokens and channels through all gradients."""
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-ROWS, COLUMNS, WARPS = 64, 128, 8
+ROWS, COLUMNS, WARPS = 64, 64, 8
 
 
 @triton.jit
