@@ -23,9 +23,22 @@ TYPES |= {"hidden": COUNT, "power": "fp32", "codes": "*fp8e4nv", "turned": "*i16
 TYPES |= dict.fromkeys(("largest", "seen", "before", "inverses", "alongs", "power_used"), WIDE)
 TYPES |= dict.fromkeys(("x_power", "weight_power", "upstream_power", "activated_power"), WIDE)
 TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
-E4M3_SIDES = {"x": (128, 128, "fp8e4nv"), "upstream": (128, 128, "fp8e4nv"), "weight": (256, 128, "fp8e4nv")}
-# Module → kernel → its constants, and tiles of arguments that are descriptors, of BF16 unless said.
+E4M3, TURNED = (128, 128, "fp8e4nv"), (128, 64, "i16")
+TYPES |= dict.fromkeys(("of_product", "of_residual"), WIDE)
+JOINED = {"inputs": (128, 64), "residual": (128, 128), "joined": (128, 128)}
+# Module → kernel (and which of its forms) → its constants, and arguments that are descriptors, by their tiles
+# (of BF16 unless said), or of another type than their name says.
 KERNELS = {
+    "joined_kernel": {
+        "_join_kernel forward": ({**PRODUCT, "of_residual": None}, {**JOINED, "weight": (256, 64), "scale": HALF_TYPE}),
+        "_join_kernel back": ({**PRODUCT, "scale": None}, {**JOINED, "weight": (64, 256)}),
+    },
+    "shared_input_kernel": {
+        "_input_kernel": (
+            {"BLOCKS": 2, "WIDTH": 768, "ROWS": 64, "COLUMNS": 64},
+            {"gradients": (HALF_TYPE, HALF_TYPE)},
+        ),
+    },
     "mlp_kernel": {
         "_relu_kernel": (PRODUCT, {"x": (128, 64), "weight": (256, 64), "activated": (128, 256)}),
         "_slope_kernel": (
@@ -48,11 +61,11 @@ KERNELS = {
     "fp8_mlp_kernel": {
         "_relu_kernel": (
             FP8_PRODUCT,
-            {**E4M3_SIDES, "codes": (128, 256, "fp8e4nv"), "turned": (256, 64, "i16")},
+            {"x": E4M3, "weight": (256, *E4M3[1:]), "codes": (128, 256, "fp8e4nv"), "turned": (256, 64, "i16")},
         ),
         "_slope_kernel": (
             FP8_PRODUCT,
-            {**E4M3_SIDES, "codes": (128, 128, "fp8e4nv"), **dict.fromkeys(("activated", "turned"), (128, 64, "i16"))},
+            {"upstream": E4M3, "weight": (256, *E4M3[1:]), "codes": E4M3, "activated": TURNED, "turned": TURNED},
         ),
     },
     "fp8_heads_kernel": {"_backward_kernel": ({**HEADS, "HALF": 48, "ROWS": 64}, {})},
@@ -70,12 +83,19 @@ KERNELS = {
 }
 
 
+def type_of(tile):
+    """A descriptor's of such tiles; another type is as it is."""
+    numbers = isinstance(tile, tuple) and isinstance(tile[0], int)
+    if not numbers:
+        return tile
+    rows, columns, *kind = tile
+    return f"tensordesc<{kind[0] if kind else 'bf16'}[{rows},{columns}]>"
+
+
 def compile_kernel(kernel, constants, tiles):
     """Compile it with ``constants``; raises what Triton raises."""
     signature = {name: TYPES.get(name, HALF_TYPE) for name in kernel.arg_names}
-    for name, (rows, columns, *kind) in tiles.items():
-        if name in signature:
-            signature[name] = f"tensordesc<{kind[0] if kind else 'bf16'}[{rows},{columns}]>"
+    signature |= {name: type_of(tile) for name, tile in tiles.items()}
     signature |= dict.fromkeys(constants, "constexpr")
     values = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
     source = ASTSource(kernel, signature, values)
@@ -88,7 +108,7 @@ if __name__ == "__main__":
     for module, kernels in KERNELS.items():
         if (folder / f"{module}.py").is_file():
             for name, arguments in kernels.items():
-                kernel = getattr(importlib.import_module(module), name, None)
+                kernel = getattr(importlib.import_module(module), name.split()[0], None)
                 if kernel is not None:
                     compile_kernel(kernel, *arguments)
                     print(f"{module}.{name}")

@@ -10,6 +10,7 @@ from tritgolf.model.attention import Attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.fp8 import Fp8Weight, add_mlp, add_normed_product, normed_product
 from tritgolf.model.fp8_fused import add_mlp_fused, add_normed_product_fused, heads_of_normed
+from tritgolf.model.shared_input import Share
 from tritgolf.model.unet import UNet
 from tritgolf.quantize.rounding import rounded_through
 
@@ -34,13 +35,12 @@ class Fp8Block(Block):
         self.add_product = add_normed_product_fused if fused else add_normed_product
         self.add_both = add_mlp_fused if fused else add_mlp
 
-    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, _tail: int | None = None) -> Tensor:
+    def forward(self, x: Tensor, x0: Tensor | Share, cos: Tensor, sin: Tensor, _tail: int | None = None) -> Tensor:
         """``x``, ``x0``: (batch, positions, width) → the same."""
-        mix = self.rounded(self.resid_mix, self.mixes).to(x.dtype)
         attn_scale, mlp_scale = (
             self.rounded(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
         )
-        x = mix[0] * x + mix[1] * x0
+        x = self._mix(x, x0)
         x = self.add_product(x, attn_scale, self._attention(x, cos, sin), self.weights.attn_proj)
         x = self.add_both(x, mlp_scale, self.weights.fc, self.weights.mlp_proj)
         return x if self.smear is None else self.smear(x)
