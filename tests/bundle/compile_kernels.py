@@ -58,6 +58,7 @@ KERNELS = {
     },
     "heads_kernel": {name: ({**HEADS, "HALF": 48}, {}) for name in ("_forward_kernel", "_backward_kernel")},
     "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel", "_outer_kernel")},
+    "fp8_stream_kernel": {name: (PASS, {}) for name in ("_added_kernel", "_added_gradient_kernel")},
     "fp8_mlp_kernel": {
         "_relu_kernel": (
             FP8_PRODUCT,

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from tritgolf.model.fp8 import Fp8Weight
 from tritgolf.model.fp8_operands import (
+    added_codes,
+    added_gradient_codes,
+    before_norm,
     gradient_codes,
     has_kernels,
     normed_codes,
@@ -25,7 +28,7 @@ from tritgolf.model.layers import RMS_EPSILON, split_heads
 from tritgolf.model.residual import at_least_fp32
 
 Gradients = tuple[Tensor | None, ...]
-Kept = tuple[Tensor, Tensor, Tensor, Tensor]
+Kept = tuple[Tensor, ...]
 
 
 def normed_product_fused(x: Tensor, weight: Fp8Weight) -> Tensor:
@@ -42,21 +45,12 @@ def heads_of_normed(
     return make_heads(normed_product_fused(x, weight), gain, cos, sin, heads, kv_heads)
 
 
-def add_normed_product_fused(residual: Tensor, scale: Tensor, x: Tensor, weight: Fp8Weight) -> Tensor:
-    """``fp8.add_normed_product``."""
-    return _AddNormedProduct.apply(residual, scale, x, *weight)
-
-
-def add_mlp_fused(residual: Tensor, scale: Tensor, inner: Fp8Weight, outer: Fp8Weight) -> Tensor:
-    """``fp8.add_mlp``."""
-    return _AddMlp.apply(residual, scale, *inner, *outer)
-
-
-def before_norm(gradient: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
-    """The gradient of ``x``, FP32 or wider, from that of RMSNorm(x) = x · ``inverse``."""
-    normed = at_least_fp32(x) * inverse
-    wide = at_least_fp32(gradient)
-    return inverse * (wide - normed * (wide * normed).mean(-1, keepdim=True))
+def add_both_fused(
+    residual: Tensor, mixed: Tensor, of_mixed: Tensor, of_mlp: Tensor, proj: Fp8Weight, inner: Fp8Weight,
+    outer: Fp8Weight,
+) -> Tensor:  # fmt: skip
+    """``fp8.add_mlp`` by ``of_mlp``, of ``fp8.add_normed_product`` of what attention ``mixed``, by ``of_mixed``."""
+    return _AddBoth.apply(residual, mixed, of_mixed, of_mlp, *proj, *inner, *outer)
 
 
 def multiply_normed(x: Tensor, weight: Fp8Weight) -> tuple[Tensor, Kept]:
@@ -123,54 +117,53 @@ class _HeadsOfNormed(torch.autograd.Function):
         return of_x.to(x.dtype).unflatten(0, fused.shape[:-1]), of_gain, None, None, None, None, *of_w
 
 
-class _AddNormedProduct(torch.autograd.Function):
-    """The gradient of the scale comes out of the weight's, as in ``residual``: here that has the scale in it."""
+class _AddBoth(torch.autograd.Function):
+    """y = x + of_mixed · RMSNorm(mixed)·projᵀ and y + of_mlp · inverse · a·outerᵀ, a = relu²(RMSNorm(y)·innerᵀ).
+
+    The gradient of of_mixed comes out of proj's, as in ``residual``: here that has it as a factor.
+    """
 
     @staticmethod
-    def forward(ctx: Any, residual: Tensor, scale: Tensor, x: Tensor, *weight: Tensor) -> Tensor:
-        product, kept = multiply_normed(x, Fp8Weight(*weight))
-        ctx.save_for_backward(scale, *kept, *weight)
-        return (at_least_fp32(residual) + at_least_fp32(scale) * product).to(residual.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        scale, x, turned, power, inverse, *weight = ctx.saved_tensors
-        w = Fp8Weight(*weight)
-        codes = gradient_codes(gradient.flatten(0, -2), scale, w.largest)
-        of_x, of_w = way_back(codes, (x, turned, power, inverse), w)
-        return gradient, of_scale(of_w[3], scale, w), of_x.to(x.dtype).unflatten(0, gradient.shape[:-1]), *of_w
-
-
-class _AddMlp(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, residual: Tensor, scale: Tensor, *weights: Tensor) -> Tensor:
-        inner, outer, x = Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:]), residual.flatten(0, -2)
-        codes, *x_kept = normed_codes(x)
-        a, a_turned, power, seen, squares = relu_codes(codes, inner.codes, x_kept[1], inner.power, outer.largest)
-        mean = squares.sum(-1, keepdim=True) * (power.square() / a.shape[-1])
+    def forward(ctx: Any, x: Tensor, mixed: Tensor, of_mixed: Tensor, of_mlp: Tensor, *weights: Tensor) -> Tensor:
+        proj, inner, outer = _three(weights)
+        product, mixed_kept = multiply_normed(mixed.flatten(0, -2), proj)
+        y, codes, *y_kept = added_codes(x.flatten(0, -2), of_mixed, product)
+        a, a_turned, a_power, seen, squares = relu_codes(codes, inner.codes, y_kept[1], inner.power, outer.largest)
+        mean = squares.sum(-1, keepdim=True) * (a_power.square() / a.shape[-1])
         inverse = (mean + RMS_EPSILON).rsqrt()
-        product = product_of(a, outer.codes, power, outer.power, x.dtype)
-        ctx.save_for_backward(x, *x_kept, a_turned, power, seen, scale, inverse, product, *weights)
-        return (at_least_fp32(x) + at_least_fp32(scale) * (inverse * product)).to(x.dtype).view_as(residual)
+        product = product_of(a, outer.codes, a_power, outer.power, x.dtype)
+        ctx.save_for_backward(
+            of_mixed, of_mlp, *mixed_kept, y, *y_kept, a_turned, a_power, seen, inverse, product, *weights
+        )
+        return (at_least_fp32(y) + at_least_fp32(of_mlp) * (inverse * product)).to(x.dtype).view_as(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        x, x_turned, x_power, x_inverse, a_turned, a_power, seen, scale, inverse, product, *w = ctx.saved_tensors
-        inner, outer, above = Fp8Weight(*w[:5]), Fp8Weight(*w[5:]), gradient.flatten(0, -2)
+        of_mixed, of_mlp, *kept = ctx.saved_tensors
+        (proj, inner, outer), above = _three(kept[13:]), gradient.flatten(0, -2)
+        mixed_kept, (y, y_turned, y_power, y_inverse) = tuple(kept[:4]), kept[4:8]
+        a_turned, a_power, seen, inverse, product = kept[8:13]
         codes, turned, power, outer_seen, along, shares = outer_gradient_codes(
-            above, product, scale, inverse, seen, outer.largest, a_turned.shape[0]
+            above, product, of_mlp, inverse, seen, outer.largest, a_turned.shape[0]
         )
         of_outer = product_of(turned, a_turned, power, a_power, outer.leaf.dtype)
-        powers = (power, outer.power, a_power)
-        of_hidden = slope_codes(codes, outer.turned, a_turned, along, powers, inner.largest)
-        of_x, of_inner = way_back(of_hidden, (x, x_turned, x_power, x_inverse), inner)
-        return (
-            (above + of_x).to(x.dtype).view_as(gradient),
-            shares.sum(0).to(scale.dtype),
-            *of_inner,
-            None,
-            None,
-            None,
-            of_outer,
-            outer_seen,
+        codes, turned, power, inner_seen = slope_codes(
+            codes, outer.turned, a_turned, along, (power, outer.power, a_power), inner.largest
         )
+        of_inner = product_of(turned, y_turned, power, y_power, inner.leaf.dtype)
+        of_normed = product_of(codes, inner.turned, power, inner.power, y.dtype)
+        of_y, *codes_of_y = added_gradient_codes(above, of_normed, y, y_inverse, of_mixed, proj.largest)
+        to_mixed, of_proj = way_back(codes_of_y, mixed_kept, proj)
+        return (
+            of_y.view_as(gradient),
+            to_mixed.to(y.dtype).view_as(gradient),
+            of_scale(of_proj[3], of_mixed, proj),
+            shares.sum(0).to(of_mlp.dtype),
+            *of_proj,
+            *(None, None, None, of_inner, inner_seen),
+            *(None, None, None, of_outer, outer_seen),
+        )
+
+
+def _three(weights: Sequence[Tensor]) -> tuple[Fp8Weight, Fp8Weight, Fp8Weight]:
+    return Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:10]), Fp8Weight(*weights[10:])

@@ -46,12 +46,13 @@ def pairs_of_tokens(TOKENS: tl.constexpr):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _load(pointers, known):  # type: ignore[no-untyped-def]
+def load(pointers, known):  # type: ignore[no-untyped-def]
+    """In FP32; zero where nothing is."""
     return tl.load(pointers, mask=known, other=0.0).to(tl.float32)
 
 
 @triton.jit
-def _store_both(codes, turned, low, high, pair, row, columns, known, tokens, WIDTH: tl.constexpr):  # type: ignore[no-untyped-def]
+def store_both(codes, turned, low, high, pair, row, columns, known, tokens, WIDTH: tl.constexpr):  # type: ignore[no-untyped-def]
     """Numbers of the tokens ``row`` and ``row`` + 8 in e4m3, in both layouts."""
     first, second = low.to(tl.float8e4nv), high.to(tl.float8e4nv)
     tl.store(codes + row * WIDTH + columns, first, mask=known)
@@ -69,7 +70,7 @@ def _norm_kernel(  # type: ignore[no-untyped-def]
     for start in tl.range(0, WIDTH, CHUNK):
         columns = (start + tl.arange(0, CHUNK))[None, :]
         known = (low < tokens) & (columns < WIDTH)
-        first, second = _load(x + low * WIDTH + columns, known), _load(x + high * WIDTH + columns, known)
+        first, second = load(x + low * WIDTH + columns, known), load(x + high * WIDTH + columns, known)
         squares_low += first * first
         squares_high += second * second
     inverse_low = tl.rsqrt(tl.sum(squares_low, 1, keep_dims=True) / WIDTH + epsilon)
@@ -81,9 +82,9 @@ def _norm_kernel(  # type: ignore[no-untyped-def]
     for start in tl.range(0, WIDTH, CHUNK):
         columns = (start + tl.arange(0, CHUNK))[None, :]
         known = (low < tokens) & (columns < WIDTH)
-        first, second = _load(x + low * WIDTH + columns, known), _load(x + high * WIDTH + columns, known)
+        first, second = load(x + low * WIDTH + columns, known), load(x + high * WIDTH + columns, known)
         first, second = first * inverse_low * inverse_power, second * inverse_high * inverse_power
-        _store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
+        store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
 
 
 @triton.jit
@@ -99,13 +100,13 @@ def _round_kernel(  # type: ignore[no-untyped-def]
     for start in tl.range(0, WIDTH, CHUNK):
         columns = (start + tl.arange(0, CHUNK))[None, :]
         known = (low < tokens) & (columns < WIDTH)
-        first, second = _load(x + low * WIDTH + columns, known), _load(x + high * WIDTH + columns, known)
+        first, second = load(x + low * WIDTH + columns, known), load(x + high * WIDTH + columns, known)
         if factors is not None:
-            factor = _load(factors + columns, columns < WIDTH)
+            factor = load(factors + columns, columns < WIDTH)
             first, second = first * factor, second * factor
         peak = tl.maximum(peak, tl.maximum(tl.abs(first), tl.abs(second)))
         first, second = first * inverse_power, second * inverse_power
-        _store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
+        store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
     tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
 
 
@@ -118,24 +119,24 @@ def _outer_kernel(  # type: ignore[no-untyped-def]
     power, inverse_power = power_of(tl.load(largest + 1))
     tl.store(power_used, power)
     tl.store(seen, tl.load(before))
-    inverse_low, inverse_high = _load(inverses + low, low < tokens), _load(inverses + high, low < tokens)
+    inverse_low, inverse_high = load(inverses + low, low < tokens), load(inverses + high, low < tokens)
     along_low, along_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
     peak = tl.zeros((TOKENS // 2, 1), tl.float32)
     for start in tl.range(0, WIDTH, CHUNK):
         columns = (start + tl.arange(0, CHUNK))[None, :]
         known = (low < tokens) & (columns < WIDTH)
         at_low, at_high = low * WIDTH + columns, high * WIDTH + columns
-        first, second = _load(above + at_low, known) * inverse_low, _load(above + at_high, known) * inverse_high
-        with_first, with_second = first * _load(product + at_low, known), second * _load(product + at_high, known)
+        first, second = load(above + at_low, known) * inverse_low, load(above + at_high, known) * inverse_high
+        with_first, with_second = first * load(product + at_low, known), second * load(product + at_high, known)
         share = tl.sum(with_first + with_second, 0, keep_dims=True)
         tl.store(shares + tl.program_id(0) * WIDTH + columns, share, mask=columns < WIDTH)
-        scale = _load(scales + columns, columns < WIDTH)
+        scale = load(scales + columns, columns < WIDTH)
         along_low += tl.sum(with_first * scale, 1, keep_dims=True)
         along_high += tl.sum(with_second * scale, 1, keep_dims=True)
         first, second = first * scale, second * scale
         peak = tl.maximum(peak, tl.max(tl.maximum(tl.abs(first), tl.abs(second)), 1, keep_dims=True))
         first, second = first * inverse_power, second * inverse_power
-        _store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
+        store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
     along_low *= inverse_low * inverse_low / hidden
     along_high *= inverse_high * inverse_high / hidden
     tl.store(alongs + low, along_low, mask=low < tokens)
@@ -151,16 +152,17 @@ def empty_codes(tokens: int, width: int, device: torch.device) -> tuple[Tensor, 
     )
 
 
-def _fp32(*shape: int, device: torch.device) -> Tensor:
+def empty_fp32(*shape: int, device: torch.device) -> Tensor:
+    """To be written."""
     return torch.empty(shape, dtype=torch.float32, device=device)
 
 
 def power_and_seen(device: torch.device) -> tuple[Tensor, Tensor]:
     """To be written, and to be raised by whoever sees something larger."""
-    return _fp32(device=device), torch.zeros(2, device=device)
+    return empty_fp32(device=device), torch.zeros(2, device=device)
 
 
-def _settings(x: Tensor) -> tuple[int, dict[str, int]]:
+def settings_of(x: Tensor) -> tuple[int, dict[str, int]]:
     """How many programs, and what else a kernel is told."""
     sizes = {"WIDTH": x.shape[1], "TOKENS": TOKENS, "CHUNK": CHUNK, "num_warps": WARPS}
     return triton.cdiv(x.shape[0], TOKENS), sizes
@@ -171,8 +173,8 @@ def normed_codes_on_gpu(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor
     """``fp8_operands.normed_codes`` on a GPU: same results; ``power``: that of normalized rows."""
     tokens, width = x.shape
     codes, turned = empty_codes(tokens, width, x.device)
-    power_used, inverses = _fp32(device=x.device), _fp32(tokens, 1, device=x.device)
-    programs, settings = _settings(x)
+    power_used, inverses = empty_fp32(device=x.device), empty_fp32(tokens, 1, device=x.device)
+    programs, settings = settings_of(x)
     tensors = (x.contiguous(), codes, turned.view(torch.int16), inverses, power_used)
     _norm_kernel[(programs,)](*tensors, tokens, power, RMS_EPSILON, **settings)
     return codes, turned, power_used, inverses
@@ -181,7 +183,7 @@ def normed_codes_on_gpu(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor
 @normed_codes_on_gpu.register_fake
 def _(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     codes = empty_codes(*x.shape, x.device)
-    return *codes, _fp32(device=x.device), _fp32(x.shape[0], 1, device=x.device)
+    return *codes, empty_fp32(device=x.device), empty_fp32(x.shape[0], 1, device=x.device)
 
 
 @torch.library.custom_op("tritgolf::gradient_codes", mutates_args=())
@@ -190,7 +192,7 @@ def gradient_codes_on_gpu(x: Tensor, factors: Tensor | None, largest: Tensor) ->
     tokens, width = x.shape
     codes, turned = empty_codes(tokens, width, x.device)
     power, seen = power_and_seen(x.device)
-    programs, settings = _settings(x)
+    programs, settings = settings_of(x)
     _round_kernel[(programs,)](
         x.contiguous(), factors, largest, codes, turned.view(torch.int16), seen, power, tokens, **settings
     )
@@ -210,8 +212,8 @@ def outer_gradient_codes_on_gpu(
     tokens, width = above.shape
     codes, turned = empty_codes(tokens, width, above.device)
     power, seen = power_and_seen(above.device)
-    programs, settings = _settings(above)
-    shares, along = _fp32(programs, width, device=above.device), _fp32(tokens, 1, device=above.device)
+    programs, settings = settings_of(above)
+    shares, along = empty_fp32(programs, width, device=above.device), empty_fp32(tokens, 1, device=above.device)
     tensors = (tensor.contiguous() for tensor in (above, product, scale, inverse, before, largest))
     _outer_kernel[(programs,)](
         *tensors, codes, turned.view(torch.int16), along, shares, seen, power, tokens, hidden, **settings
@@ -224,7 +226,7 @@ def _(
     above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     device, (tokens, width) = above.device, above.shape
-    shares, along = _fp32(_settings(above)[0], width, device=device), _fp32(tokens, 1, device=device)
+    shares, along = empty_fp32(settings_of(above)[0], width, device=device), empty_fp32(tokens, 1, device=device)
     return *empty_codes(tokens, width, device), *power_and_seen(device), along, shares
 
 

@@ -73,6 +73,38 @@ def outer_gradient_codes(
     return codes, codes_turned, power, torch.maximum(seen, before), along, shares
 
 
+def added_codes(residual: Tensor, scale: Tensor, product: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """x = ``residual`` + ``scale`` · ``product`` in its dtype, (tokens, width), and ``normed_codes`` of it."""
+    if has_kernels(residual):
+        from tritgolf.model.fp8_stream_kernel import added_codes_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
+
+        return added_codes_on_gpu(residual, scale, product, normed_power(residual.shape[-1]))
+    added = (at_least_fp32(residual) + at_least_fp32(scale) * product).to(residual.dtype)
+    return added, *normed_codes(added)
+
+
+def added_gradient_codes(
+    above: Tensor, of_normed: Tensor, x: Tensor, inverse: Tensor, scale: Tensor, largest: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The gradient of x, ``above`` and what comes back through its norm, in its dtype; ``gradient_codes`` of it scaled.
+
+    ``of_normed``: the gradient of RMSNorm(x) = x · ``inverse``.
+    """
+    if has_kernels(x):
+        from tritgolf.model.fp8_stream_kernel import added_gradient_codes_on_gpu  # noqa: PLC0415  (Triton, as above)
+
+        return added_gradient_codes_on_gpu(above, of_normed, x, inverse, scale, largest)
+    of_x = at_least_fp32(above) + before_norm(of_normed, x, inverse)
+    return of_x.to(x.dtype), *gradient_codes(of_x, scale, largest)
+
+
+def before_norm(gradient: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
+    """The gradient of ``x``, FP32 or wider, from that of RMSNorm(x) = x · ``inverse``."""
+    normed = at_least_fp32(x) * inverse
+    wide = at_least_fp32(gradient)
+    return inverse * (wide - normed * (wide * normed).mean(-1, keepdim=True))
+
+
 def relu_codes(
     x: Tensor, weight: Tensor, x_power: Tensor, weight_power: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
