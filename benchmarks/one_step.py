@@ -2,12 +2,9 @@
 
     python benchmarks/one_step.py --record ternary_fp8 --shards results/data/docs_en/shards --steps 150 --out FILE
 
-The record trains for ``--steps`` as it says. From its weights, the mean loss and all gradients of ``--batches``
-micro-batches of ``--sequences`` are computed three ways: in the model's compute dtype on full scales (the reference),
-the same on e4m3 scales, and by FP8 products. ``loss_shift`` is the mean difference from the reference, nats a token,
-with its standard error over micro-batches. ``gradient_error``: the root mean square norm of the gradient's difference
-over that of a micro-batch's deviation from their mean, of all matrices that are multiplied in FP8 and of each kind.
-Judged by the speed plan: a shift below 0.002, a share below 0.3.
+The record trains for ``--steps``. From its weights, loss and gradients of ``--batches`` micro-batches are computed on
+full scales in the model's compute dtype (the reference), the same on e4m3 scales, and by FP8 products: ``Judge``.
+The speed plan wants a loss shift below 0.002 nats and a gradient error below 0.3.
 """
 
 from collections import defaultdict
@@ -28,7 +25,6 @@ from tritgolf.model.build import default_device
 from tritgolf.model.specs import parameters_of
 from tritgolf.provenance import provenance
 from tritgolf.ranks import Ranks
-from tritgolf.train.schedule import lr_scale
 from tritgolf.train.trainer import Trainer
 
 REFERENCE = "full scales"
@@ -37,9 +33,9 @@ Gradients = Mapping[str, Tensor]
 
 
 class Judge:
-    """Adds up micro-batches: losses by way, and by kind of matrix (``all`` too) squares of noise and of errors.
+    """Adds up micro-batches: losses by way, and by kind of matrix (and ``all``) squares of gradients and of errors.
 
-    Sums are FP64 numbers; of gradients only the running sum of the reference's is kept.
+    ``kinds``: of the matrices that count, by name. Only the running sum of the reference's gradients is kept.
     """
 
     def __init__(self, kinds: Mapping[str, str]) -> None:
@@ -67,7 +63,7 @@ class Judge:
         sums["all"] += square
 
     def noise(self) -> dict[str, float]:
-        """The variance of a micro-batch's gradient, summed over numbers: Σ|g|² less the mean's, over count − 1."""
+        """By kind, the variance of a micro-batch's gradient, summed over its numbers."""
         count = len(self.losses[REFERENCE])
         of_sums: dict[str, float] = defaultdict(float)
         for name, total in self.sums.items():
@@ -75,7 +71,11 @@ class Judge:
         return {kind: (square - of_sums[kind] / count) / (count - 1) for kind, square in self.squares.items()}
 
     def verdict(self) -> dict[str, Any]:
-        """By way: ``loss_shift``, ``standard_error``, nats a token, and ``gradient_error``, a share of noise, by kind."""
+        """What each way changes.
+
+        ``loss_shift``: mean difference of the minimized loss, nats a token, with its ``standard_error``.
+        ``gradient_error``: root mean square norm of the gradients' difference over ``noise``'s root, by kind.
+        """
         noise, count = self.noise(), len(self.losses[REFERENCE])
         found = {}
         for way, squares in self.errors.items():
@@ -117,6 +117,33 @@ def gradients_of(trainer: Trainer, batch: list[Tensor]) -> tuple[float, Gradient
     return float(trainer._losses[0]), {name: p.grad for name, p in named if p.grad is not None}
 
 
+def trained_weights(
+    record: RecordConfig, steps: int, batches: Iterator[list[Tensor]], device: torch.device
+) -> Gradients:
+    """The weights after so many steps of the record at its full rates, by name."""
+    trainer = Trainer(record.model, record.train, 42, Ranks(0, 1, device))
+    for step in range(steps):
+        trainer.step(step, 1.0, *next(batches))
+    return {name: tensor.clone() for name, tensor in trainer.weights().items()}
+
+
+def judged(record: RecordConfig, weights: Gradients, batches: Iterator[list[Tensor]], count: int) -> Judge:
+    """All ways at these ``weights``, on ``count`` of the ``batches`` after the first, which FP8's scales are of."""
+    device = next(iter(weights.values())).device
+    trainers = {way: trainer_of(record, way, device) for way in WAYS}
+    for trainer in trainers.values():
+        trainer.load_state(trainer.state() | {f"weight.{name}": tensor for name, tensor in weights.items()})
+    table = parameters_of(record.model)
+    judge = Judge({name: str(row.layer) for name, row in table.items() if row.is_quantized})
+    gradients_of(trainers["fp8"], next(batches))
+    for _ in range(count):
+        batch = next(batches)
+        found = {way: gradients_of(trainer, batch) for way, trainer in trainers.items()}
+        others = {way: gradients for way, (_, gradients) in found.items() if way != REFERENCE}
+        judge.add({way: loss for way, (loss, _) in found.items()}, found[REFERENCE][1], others)
+    return judge
+
+
 def main() -> None:
     parser = parser_of(__doc__, record="ternary_fp8", sequences=64)
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
@@ -125,30 +152,16 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
 
-    overrides = {"train": {"micro_batch_sequences": arguments.sequences, "batch_tokens": None}}
-    del overrides["train"]["batch_tokens"]
-    record, device = load_record(arguments.record, overrides=overrides), default_device()
+    tokens = arguments.sequences * load_record(arguments.record).model.context
+    changes = {"micro_batch_sequences": arguments.sequences, "batch_tokens": tokens}
+    record, device = load_record(arguments.record, overrides={"train": changes}), default_device()
     batches = batches_of(record, arguments.shards, arguments.sequences, device)
-    trained = trainer_of(record, "fp8" if record.train.products == "fp8" else REFERENCE, device)
-    for step in range(arguments.steps):
-        trained.step(step, lr_scale(record.train, step, 0.0), *next(batches))
-    trainers = {way: trainer_of(record, way, device) for way in WAYS}
-    for trainer in trainers.values():
-        trainer.load_state(trainer.state() | {f"weight.{name}": tensor for name, tensor in trained.weights().items()})
-    table = parameters_of(record.model)
-    judge = Judge({name: str(row.layer) for name, row in table.items() if row.is_quantized})
-    settling = next(batches)
-    gradients_of(trainers["fp8"], settling)  # what FP8 products expect is of a step before
-    for _ in range(arguments.batches):
-        batch = next(batches)
-        found = {way: gradients_of(trainer, batch) for way, trainer in trainers.items()}
-        others = {way: gradients for way, (_, gradients) in found.items() if way != REFERENCE}
-        judge.add({way: loss for way, (loss, _) in found.items()}, found[REFERENCE][1], others)
+    judge = judged(record, trained_weights(record, arguments.steps, batches, device), batches, arguments.batches)
     facts = {
         "record": record.name,
         "steps": arguments.steps,
         "batches": arguments.batches,
-        "tokens": settling[0].numel(),
+        "tokens": tokens,
         "loss": float(np.mean(judge.losses[REFERENCE])),
         "against_full_scales": judge.verdict(),
         "provenance": provenance(record.model_dump(mode="json"), {}),

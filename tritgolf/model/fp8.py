@@ -1,12 +1,10 @@
 """The products of a block in FP8: the definition, in plain torch, on every device.
 
 Every operand is e4m3 numbers times one power of two, so a product needs one factor; it is accumulated in FP32. Weights
-are trits times e4m3 scales, hence exact (``quantizer.scale_dtype: e4m3``). Activations and gradients are rounded,
-nearest even, saturating:
-
-* normalized rows by a power that is known: no number of RMSNorm(x) is beyond √width;
-* relu² and the gradients of all results by the power of the largest magnitude of the step before (delayed scaling; as
-  in modded-nanogpt). That is state of the training. Gradients of inputs and of weights are made of the same numbers.
+are trits times e4m3 scales, hence exact (``quantizer.scale_dtype: e4m3``). Others are rounded, nearest even and
+saturating: normalized rows by a power that is known, as no number of RMSNorm(x) is beyond √width; relu² and gradients
+of results by that of the largest magnitude of the step before (delayed scaling, as in modded-nanogpt), which is state
+of the training.
 """
 
 from typing import Any, NamedTuple

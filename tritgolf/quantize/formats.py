@@ -18,6 +18,8 @@ from tritgolf.quantize.rounding import DTYPES, rounded
 from tritgolf.quantize.shared_formats import SHARED
 from tritgolf.quantize.widths import length_of
 
+ALONE: dict[str, torch.dtype] = {str(name): dtype for name, dtype in DTYPES.items()}  # formats of numbers by themselves
+
 
 def format_of(dtype: torch.dtype) -> Format:
     """The format that stores ``dtype`` exactly; ``KeyError`` for a dtype that has none."""
@@ -34,7 +36,7 @@ def round_to(tensor: Tensor, number_format: ScaleFormat) -> Tensor:
     """FP32 values of ``tensor`` after a visit to the format."""
     if number_format in SHARED:
         return SHARED[number_format].values(*SHARED[number_format].codes(tensor))
-    return rounded(tensor, DTYPES[number_format])
+    return rounded(tensor, ALONE[number_format])
 
 
 def encode(tensor: Tensor, number_format: ScaleFormat) -> bytes:
@@ -42,7 +44,8 @@ def encode(tensor: Tensor, number_format: ScaleFormat) -> bytes:
     tensor = tensor.detach().cpu()
     if number_format in SHARED:
         return b"".join(part.to(torch.uint8).numpy().tobytes() for part in SHARED[number_format].codes(tensor))
-    return cast(tensor, number_format).reshape(-1).view(torch.uint8).numpy().tobytes()
+    dtype = ALONE[number_format]
+    return rounded(tensor, dtype).to(dtype).reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def decode(data: bytes | memoryview, number_format: ScaleFormat, shape: Sequence[int]) -> Tensor:
@@ -58,6 +61,6 @@ def decode(data: bytes | memoryview, number_format: ScaleFormat, shape: Sequence
         parts = raw.split([math.prod(of_part) for of_part in shapes])
         numbers = SHARED[number_format].values(*map(Tensor.reshape, parts, map(tuple, shapes)))
     else:
-        numbers = raw.view(DTYPES[number_format]).float()
+        numbers = raw.view(ALONE[number_format]).float()
     require(bool(numbers.isfinite().all()), f"a tensor of shape {list(shape)} holds numbers that are not finite")
     return numbers.reshape(tuple(shape))

@@ -14,8 +14,8 @@ from tritgolf.quantize.rounding import DTYPES
 from tritgolf.ranks import Ranks
 from tritgolf.train.stacks import Stack, Stacks
 
-# What the first step expects, which has none before it: of relu², and of gradients, times the tokens of a step. On
-# `tiny` and `demo` as they are initialized relu² comes to 0.2 and 3, such gradients to 0.01 and 0.4.
+# What the first step expects, which has none before it: of relu², and of gradients, times the tokens of a step. As they
+# are initialized relu² comes to 5 at full size, and of `tiny` to 0.2; its gradients, times tokens, to 0.007 and 0.4.
 FIRST_INPUT, FIRST_GRADIENT = 16.0, 0.25
 
 
