@@ -127,7 +127,7 @@ def relu_codes_on_gpu(
     """``fp8_operands.relu_codes`` on a GPU: same arguments, same results."""
     tokens, common = x.shape
     width = weight.shape[0]
-    (codes, turned), (power, seen) = empty_codes(tokens, width, x.device), power_and_seen(x.device)
+    (codes, turned), (power, seen) = empty_codes((tokens, width), x.device), power_and_seen(x.device)
     squares = _parts(tokens, width, x.device)
     programs, settings = _launch(tokens, common, width, x.device)
     _relu_kernel[(programs,)](
@@ -146,7 +146,7 @@ def _(
     x: Tensor, weight: Tensor, x_power: Tensor, weight_power: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     sizes = (x.shape[0], weight.shape[0], x.device)
-    return *empty_codes(*sizes), *power_and_seen(x.device), _parts(*sizes)
+    return *empty_codes(sizes[:2], x.device), *power_and_seen(x.device), _parts(*sizes)
 
 
 @torch.library.custom_op("tritgolf::slope_codes", mutates_args=())
@@ -158,7 +158,7 @@ def slope_codes_on_gpu(
     tokens, common = upstream.shape
     width = weight.shape[0]
     device = upstream.device
-    (codes, turned), (power, seen) = empty_codes(tokens, width, device), power_and_seen(device)
+    (codes, turned), (power, seen) = empty_codes((tokens, width), device), power_and_seen(device)
     programs, settings = _launch(tokens, common, width, upstream.device)
     _slope_kernel[(programs,)](
         described(upstream.contiguous(), ROWS, DEPTH),
@@ -178,5 +178,5 @@ def _(
     upstream: Tensor, weight: Tensor, activated: Tensor, along: Tensor,
     upstream_power: Tensor, weight_power: Tensor, activated_power: Tensor, largest: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    codes = empty_codes(upstream.shape[0], weight.shape[0], upstream.device)
+    codes = empty_codes((upstream.shape[0], weight.shape[0]), upstream.device)
     return *codes, *power_and_seen(upstream.device)
