@@ -22,13 +22,12 @@ def _store_head(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Both halves of a head, of the first tokens (a, b) and the second (c, d); the largest magnitudes so far."""
     peak = tl.maximum(peak, tl.maximum(tl.maximum(tl.abs(a), tl.abs(b)), tl.maximum(tl.abs(c), tl.abs(d))))
-    a, c = (a * inverse_power).to(tl.float8e4nv), (c * inverse_power).to(tl.float8e4nv)
-    b, d = (b * inverse_power).to(tl.float8e4nv), (d * inverse_power).to(tl.float8e4nv)
+    a, b, c, d = a * inverse_power, b * inverse_power, c * inverse_power, d * inverse_power
     at = codes + low * STRIDE + column
-    tl.store(at, a, mask=known)
-    tl.store(at + 8 * STRIDE, c, mask=known)
-    tl.store(at + HALF, b, mask=known)
-    tl.store(at + HALF + 8 * STRIDE, d, mask=known)
+    tl.store(at, a.to(tl.float8e4nv), mask=known)
+    tl.store(at + 8 * STRIDE, c.to(tl.float8e4nv), mask=known)
+    tl.store(at + HALF, b.to(tl.float8e4nv), mask=known)
+    tl.store(at + HALF + 8 * STRIDE, d.to(tl.float8e4nv), mask=known)
     at = turned + column.to(tl.int64) * (tokens // 2) + pairs
     tl.store(at, paired(a, c), mask=known)
     tl.store(at + HALF * (tokens // 2), paired(b, d), mask=known)
