@@ -1,6 +1,5 @@
 """The ternary U-Net as it trains with FP8 products; what it was trained to is scored by the plain one."""
 
-import itertools
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -100,9 +99,11 @@ class Fp8UNet(UNet):
         blocks = [cast(Fp8Block, block) for block in self.blocks]
         skip_weights = self.rounded(self.skip_weights, used_mixes(self.model)).to(x0.dtype)
         encoders = len(blocks) // 2
-        u, skips = mix_share(x0, shares[0]), list[Tensor]()
+        skips: list[Tensor] = []
+        u = mix_share(x0, shares[0])
         heads: tuple[Tensor, ...] = heads_of_normed(u, blocks[0].weights.qkv, *blocks[0].how(u.dtype, cos, sin))
-        for after, (block, following) in enumerate(itertools.pairwise(blocks), start=1):
+        for after in range(1, len(blocks)):
+            block, following = blocks[after - 1], blocks[after]
             mixed, share, skip = block.attn.attend(*heads).flatten(2), shares[after], None  # type: ignore[call-arg]
             if after == encoders:  # its skip is the last encoder block's result, which it reads anyway
                 mix = at_least_fp32(share.mix)
