@@ -101,15 +101,15 @@ class _Boundary(torch.autograd.Function):
             kept.inverse, None if skip is None else _rows(skip), mix, skip_weight, of_mlp, kept.seen,
             three_of(weights)[2].largest, kept.a_turned.shape[0],
         )  # fmt: skip
-        of_y, to_mixed, *others = both_back(outer, along, above, of_mixed, kept, three_of(weights))
+        of_y, to_mixed, of_first, of_weights = both_back(outer, along, above, of_mixed, kept, three_of(weights))
         sums = shares.sum(0)
         of_mix = sums[0] if skip_weight is None else sums[0] + skip_weight * sums[2]
-        of_skips = (None, None)
+        of_skips: Gradients = (None, None)
         if skip_weight is not None:
             of_skips = (of_skip.view_as(of_u), (mix * sums[2]).to(skip_weight.dtype))
-        streams = (of_y.view_as(of_u), to_mixed.view_as(of_u), others[0], sums[1].to(of_mlp.dtype))
+        streams = (of_y.view_as(of_u), to_mixed.view_as(of_u), of_first, sums[1].to(of_mlp.dtype))
         mixes = (of_shared.view_as(of_u), of_mix.to(mix.dtype), None)
-        of_weights = (*others[1:], None, None, None, of_qkv, qkv_seen)
+        of_weights = (*of_weights, None, None, None, of_qkv, qkv_seen)
         return None, None, None, *streams, *mixes, *of_skips, of_gain, None, None, *of_weights
 
 

@@ -28,7 +28,7 @@ from tritgolf.model.layers import RMS_EPSILON, split_heads
 from tritgolf.model.residual import at_least_fp32
 
 Gradients = tuple[Tensor | None, ...]
-Kept = tuple[Tensor, ...]
+Kept = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def normed_product_fused(x: Tensor, weight: Fp8Weight) -> Tensor:
@@ -131,9 +131,9 @@ class _AddBoth(torch.autograd.Function):
         *codes, along, shares = outer_gradient_codes(
             above, both.product, of_mlp, both.inverse, both.seen, weights[2].largest, both.a_turned.shape[0]
         )
-        of_y, to_mixed, *others = both_back(codes, along, above, of_mixed, both, weights)
-        of_scales = (others[0], shares.sum(0).to(of_mlp.dtype))
-        return of_y.view_as(gradient), to_mixed.view_as(gradient), *of_scales, *others[1:]
+        of_y, to_mixed, of_first, of_weights = both_back(codes, along, above, of_mixed, both, weights)
+        of_scales = of_first, shares.sum(0).to(of_mlp.dtype)
+        return of_y.view_as(gradient), to_mixed.view_as(gradient), *of_scales, *of_weights
 
 
 class BothKept(NamedTuple):
@@ -159,11 +159,12 @@ def both_products(
 ) -> BothKept:
     """y = x + of_mixed · RMSNorm(mixed)·projᵀ, a = relu²(RMSNorm(y)·innerᵀ), one over its RMS, and a·outerᵀ."""
     product, of_mixed_kept = multiply_normed(mixed.flatten(0, -2), proj)
-    y, codes, *y_kept = added_codes(x.flatten(0, -2), of_mixed, product)
-    a, a_turned, a_power, seen, squares = relu_codes(codes, inner.codes, y_kept[1], inner.power, outer.largest)
+    y, codes, y_turned, y_power, y_inverse = added_codes(x.flatten(0, -2), of_mixed, product)
+    a, a_turned, a_power, seen, squares = relu_codes(codes, inner.codes, y_power, inner.power, outer.largest)
     mean = squares.sum(-1, keepdim=True) * (a_power.square() / a.shape[-1])
     product = product_of(a, outer.codes, a_power, outer.power, x.dtype)
-    return BothKept(*of_mixed_kept, y, *y_kept, a_turned, a_power, seen, (mean + RMS_EPSILON).rsqrt(), product)
+    inverse = (mean + RMS_EPSILON).rsqrt()
+    return BothKept(*of_mixed_kept, y, y_turned, y_power, y_inverse, a_turned, a_power, seen, inverse, product)
 
 
 def ended(kept: BothKept, of_mlp: Tensor) -> Tensor:
@@ -174,7 +175,7 @@ def ended(kept: BothKept, of_mlp: Tensor) -> Tensor:
 def both_back(
     of_product: Sequence[Tensor], along: Tensor, above: Tensor, of_mixed: Tensor, kept: BothKept,
     weights: tuple[Fp8Weight, Fp8Weight, Fp8Weight],
-) -> Gradients:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor, Gradients]:  # fmt: skip
     """Gradients of x, mixed (tokens, width), of_mixed and the three weights' five, from codes of the last product's.
 
     ``above``: the gradient of what y was added to. That of of_mixed comes out of proj's, as in ``residual``: here that
@@ -187,9 +188,11 @@ def both_back(
     of_inner = product_of(turned, kept.y_turned, power, kept.y_power, inner.leaf.dtype)
     of_normed = product_of(codes, inner.turned, power, inner.power, kept.y.dtype)
     of_y, *of_y_codes = added_gradient_codes(above, of_normed, kept.y, kept.y_inverse, of_mixed, proj.largest)
-    to_mixed, of_proj = way_back(of_y_codes, kept[:4], proj)
+    to_mixed, of_proj = way_back(
+        of_y_codes, (kept.mixed, kept.mixed_turned, kept.mixed_power, kept.mixed_inverse), proj
+    )
     of_weights = (*of_proj, *(None, None, None, of_inner, inner_seen), *(None, None, None, of_outer, outer_seen))
-    return of_y, to_mixed.to(kept.y.dtype), of_scale(of_proj[3], of_mixed, proj), *of_weights
+    return of_y, to_mixed.to(kept.y.dtype), of_scale(of_proj[3], of_mixed, proj), of_weights
 
 
 def three_of(weights: Sequence[Tensor]) -> tuple[Fp8Weight, Fp8Weight, Fp8Weight]:

@@ -104,7 +104,7 @@ class Fp8UNet(UNet):
         heads: tuple[Tensor, ...] = heads_of_normed(u, blocks[0].weights.qkv, *blocks[0].how(u.dtype, cos, sin))
         for after in range(1, len(blocks)):
             block, following = blocks[after - 1], blocks[after]
-            mixed, share, skip = block.attn.attend(*heads).flatten(2), shares[after], None  # type: ignore[call-arg]
+            mixed, share, skip = block.attn.attend(*heads).flatten(2), shares[after], None
             if after == encoders:  # its skip is the last encoder block's result, which it reads anyway
                 mix = at_least_fp32(share.mix)
                 share = Share(share.x0, torch.stack((mix[0] * (1 + skip_weights[0]), mix[1])))
@@ -115,4 +115,4 @@ class Fp8UNet(UNet):
             *kept, u, q, k, v = next_heads(u, mixed, block.scales(u.dtype), weights, share, skip, how, keep)
             skips += kept
             heads = (q, k, v)
-        return self.project(blocks[-1].end(u, blocks[-1].attn.attend(*heads).flatten(2)))  # type: ignore[call-arg]
+        return self.project(blocks[-1].end(u, blocks[-1].attn.attend(*heads).flatten(2)))
