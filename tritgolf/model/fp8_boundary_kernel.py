@@ -18,6 +18,7 @@ from tritgolf.model.fp8_kernel import (
     settings_of,
     store_both,
 )
+from tritgolf.model.fp8_stream_kernel import taken_off
 
 
 @triton.jit
@@ -42,6 +43,18 @@ def _tokens_part(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
+def _store_shares(  # type: ignore[no-untyped-def]
+    shares, columns, inside, skip, of_mix, of_scale, of_weight, WIDTH: tl.constexpr
+):
+    """Of a program: sums over its tokens."""
+    share = shares + tl.program_id(0) * 3 * WIDTH + columns
+    tl.store(share, tl.sum(of_mix, 0, keep_dims=True), mask=inside)
+    tl.store(share + WIDTH, tl.sum(of_scale, 0, keep_dims=True), mask=inside)
+    if skip is not None:
+        tl.store(share + 2 * WIDTH, tl.sum(of_weight, 0, keep_dims=True), mask=inside)
+
+
+@triton.jit
 def _boundary_kernel(  # type: ignore[no-untyped-def]
     of_u, of_normed, u, u_inverses, of_x, y, product, by_rows, skip, mixes, skip_weights, scales, before, largest,
     of_shared, above, of_skip, codes, turned, alongs, shares, seen, power_used, tokens, hidden,
@@ -52,16 +65,9 @@ def _boundary_kernel(  # type: ignore[no-untyped-def]
     power, inverse_power = power_of(tl.load(largest + 1))
     tl.store(power_used, power)
     tl.store(seen, tl.load(before))
-    off_low, off_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
-    for start in tl.range(0, WIDTH, CHUNK):
-        columns = (start + tl.arange(0, CHUNK))[None, :]
-        known = (low < tokens) & (columns < WIDTH)
-        at_low, at_high = low * WIDTH + columns, high * WIDTH + columns
-        off_low += tl.sum(load(of_normed + at_low, known) * load(u + at_low, known), 1, keep_dims=True)
-        off_high += tl.sum(load(of_normed + at_high, known) * load(u + at_high, known), 1, keep_dims=True)
-    inverse_low, inverse_high = load(u_inverses + low, low < tokens), load(u_inverses + high, low < tokens)
-    off_low *= inverse_low * inverse_low * inverse_low / WIDTH
-    off_high *= inverse_high * inverse_high * inverse_high / WIDTH
+    inverse_low, inverse_high, off_low, off_high = taken_off(
+        of_normed, u, u_inverses, low, high, tokens, WIDTH, TOKENS, CHUNK
+    )
     row_low, row_high = load(by_rows + low, low < tokens), load(by_rows + high, low < tokens)
     along_low, along_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
     peak = tl.zeros((TOKENS // 2, 1), tl.float32)
@@ -70,9 +76,7 @@ def _boundary_kernel(  # type: ignore[no-untyped-def]
         inside = columns < WIDTH
         known = (low < tokens) & inside
         mix, scale = load(mixes + columns, inside), load(scales + columns, inside)
-        skip_weight = mix
-        if skip is not None:
-            skip_weight = load(skip_weights + columns, inside)
+        skip_weight = load(skip_weights + columns, inside) if skip is not None else mix
         first, mix_a, weight_a, scale_a = _tokens_part(
             of_u, of_normed, u, of_x, y, product, skip, of_shared, above, of_skip, low * WIDTH + columns, known,
             inverse_low, off_low, row_low, mix, skip_weight, scale,
@@ -81,20 +85,16 @@ def _boundary_kernel(  # type: ignore[no-untyped-def]
             of_u, of_normed, u, of_x, y, product, skip, of_shared, above, of_skip, high * WIDTH + columns, known,
             inverse_high, off_high, row_high, mix, skip_weight, scale,
         )  # fmt: skip
-        share = shares + tl.program_id(0) * 3 * WIDTH + columns
-        tl.store(share, tl.sum(mix_a + mix_b, 0, keep_dims=True), mask=inside)
-        tl.store(share + WIDTH, tl.sum(scale_a + scale_b, 0, keep_dims=True), mask=inside)
-        if skip is not None:
-            tl.store(share + 2 * WIDTH, tl.sum(weight_a + weight_b, 0, keep_dims=True), mask=inside)
+        of_mix, of_scale, of_weight = mix_a + mix_b, scale_a + scale_b, weight_a + weight_b
+        _store_shares(shares, columns, inside, skip, of_mix, of_scale, of_weight, WIDTH)
         along_low += tl.sum(scale_a * scale, 1, keep_dims=True)
         along_high += tl.sum(scale_b * scale, 1, keep_dims=True)
-        first, second = first * scale, second * scale
+        first, second = first * scale * inverse_power, second * scale * inverse_power
         peak = tl.maximum(peak, tl.max(tl.maximum(tl.abs(first), tl.abs(second)), 1, keep_dims=True))
-        first, second = first * inverse_power, second * inverse_power
         store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
     tl.store(alongs + low, along_low * row_low * row_low / hidden, mask=low < tokens)
     tl.store(alongs + high, along_high * row_high * row_high / hidden, mask=low < tokens)
-    tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
+    tl.atomic_max(seen + 1, power * tl.max(tl.max(peak, 1), 0))
 
 
 @torch.library.custom_op("tritgolf::boundary_codes", mutates_args=())

@@ -105,10 +105,9 @@ def boundary_codes(
 ) -> tuple[Tensor, ...]:  # fmt: skip
     """Back through u's norm, u = ``mix``·(x + ``skip_weight``·``skip``) + …, and x.
 
-    x is ``y`` + ``scale``·``by_row``·``product``. ``of_u``, ``of_x`` (if any): gradients, but for what comes back
-    through u's norm, ``of_normed``. Streams are (tokens, width). Results: those of ``outer_gradient_codes``, but shares
-    are (any number, 3, width), of mix · (x alone), ``scale`` and mix · ``skip``; gradients of u, x and ``skip``, which
-    is empty if there is none.
+    x is ``y`` + ``scale``·``by_row``·``product``; ``of_u``, ``of_x`` (if any) are gradients, but for what comes back
+    through u's norm, ``of_normed``. Streams: (tokens, width). Results: those of ``outer_gradient_codes``, with shares
+    (any number, 3, width) of mix · (x alone), ``scale``, mix · ``skip``; gradients of u, x, ``skip`` (empty if none).
     """
     if has_kernels(u):
         from tritgolf.model.fp8_boundary_kernel import boundary_codes_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)

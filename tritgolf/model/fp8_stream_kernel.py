@@ -68,6 +68,24 @@ def _gradient_of(above, of_normed, x, inverse, taken_off, at, known):  # type: i
 
 
 @triton.jit
+def taken_off(  # type: ignore[no-untyped-def]
+    of_normed, x, inverses, low, high, tokens, WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr
+):
+    """Of both tokens of each pair: one over x's RMS, and what of x comes off the gradient that its norm is given."""
+    off_low, off_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
+    for start in tl.range(0, WIDTH, CHUNK):
+        columns = (start + tl.arange(0, CHUNK))[None, :]
+        known = (low < tokens) & (columns < WIDTH)
+        at_low, at_high = low * WIDTH + columns, high * WIDTH + columns
+        off_low += tl.sum(load(of_normed + at_low, known) * load(x + at_low, known), 1, keep_dims=True)
+        off_high += tl.sum(load(of_normed + at_high, known) * load(x + at_high, known), 1, keep_dims=True)
+    inverse_low, inverse_high = load(inverses + low, low < tokens), load(inverses + high, low < tokens)
+    off_low *= inverse_low * inverse_low * inverse_low / WIDTH
+    off_high *= inverse_high * inverse_high * inverse_high / WIDTH
+    return inverse_low, inverse_high, off_low, off_high
+
+
+@triton.jit
 def _added_gradient_kernel(  # type: ignore[no-untyped-def]
     above, of_normed, x, inverses, scales, largest, of_x, codes, turned, seen, power_used, tokens,
     WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
@@ -75,23 +93,16 @@ def _added_gradient_kernel(  # type: ignore[no-untyped-def]
     pair, low, high = pairs_of_tokens(TOKENS)
     power, inverse_power = power_of(tl.load(largest + 1))
     tl.store(power_used, power)
-    along_low, along_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
-    for start in tl.range(0, WIDTH, CHUNK):
-        columns = (start + tl.arange(0, CHUNK))[None, :]
-        known = (low < tokens) & (columns < WIDTH)
-        at_low, at_high = low * WIDTH + columns, high * WIDTH + columns
-        along_low += tl.sum(load(of_normed + at_low, known) * load(x + at_low, known), 1, keep_dims=True)
-        along_high += tl.sum(load(of_normed + at_high, known) * load(x + at_high, known), 1, keep_dims=True)
-    inverse_low, inverse_high = load(inverses + low, low < tokens), load(inverses + high, low < tokens)
-    along_low *= inverse_low * inverse_low * inverse_low / WIDTH
-    along_high *= inverse_high * inverse_high * inverse_high / WIDTH
+    inverse_low, inverse_high, off_low, off_high = taken_off(
+        of_normed, x, inverses, low, high, tokens, WIDTH, TOKENS, CHUNK
+    )
     peak = tl.zeros((TOKENS // 2, 1), tl.float32)
     for start in tl.range(0, WIDTH, CHUNK):
         columns = (start + tl.arange(0, CHUNK))[None, :]
         known = (low < tokens) & (columns < WIDTH)
         at_low, at_high = low * WIDTH + columns, high * WIDTH + columns
-        first = _gradient_of(above, of_normed, x, inverse_low, along_low, at_low, known)
-        second = _gradient_of(above, of_normed, x, inverse_high, along_high, at_high, known)
+        first = _gradient_of(above, of_normed, x, inverse_low, off_low, at_low, known)
+        second = _gradient_of(above, of_normed, x, inverse_high, off_high, at_high, known)
         tl.store(of_x + at_low, first.to(of_x.dtype.element_ty), mask=known)
         tl.store(of_x + at_high, second.to(of_x.dtype.element_ty), mask=known)
         scale = load(scales + columns, columns < WIDTH)
