@@ -23,11 +23,12 @@ from tritgolf.report.experiments import FILE, read_experiment
 from tritgolf.report.laboratory_schemas import LaboratoryRow
 
 RULES = Path("causality") / "causality.json"
+EXPERIMENTS = ("trinity_v1", "hybrid_start")  # of records/experiments; a kept one's name begins so
 
 
 @dataclass(frozen=True)
 class Int6Measurement:
-    """One seed's last checkpoint of a transformer that is stored in codes of integers, and trained on a grid late.
+    """One seed's last checkpoint of a faithful run of #1722's kind.
 
     ``storage``: its own, by role. ``probes``: by method. ``rows``: of the laboratory, by name.
     """
@@ -106,15 +107,17 @@ class Int6Measurements:
 def read_int6_measurements(folder: Path, kept: list[Results]) -> Int6Measurements:
     """From ``measured/``; ``kept``: its runs. Damaged files are ``InputError``s."""
     path = folder / RULES
+    places = [file for name in EXPERIMENTS for file in sorted(folder.glob(f"{name}*/{FILE}"))]
     return Int6Measurements(
         read_rules(path) if path.is_file() else None,
         tuple(row for run in kept if _is_int6(run) for row in _runs(run)),
-        tuple(row for file in sorted(folder.glob(f"*/{FILE}")) for row in _losses(file.parent)),
+        tuple(row for file in places for row in _losses(file.parent)),
     )
 
 
 def _is_int6(run: Results) -> bool:
-    return run.setting("model", "kind") == "transformer" and run.setting("model", "qat") is not None
+    """Whether a kept run does what #1019's and #1722's code does, at whatever size: none else stretches a rotary base."""
+    return run.setting("model", "rotary_stretch") is not None and run.setting("mode") == "faithful"
 
 
 def _runs(run: Results) -> Iterator[Int6Measurement]:
@@ -145,13 +148,11 @@ def _export(run: Results) -> RoleExport:
 
 
 def _losses(folder: Path) -> Iterator[Loss]:
-    """A row for every seed and row of an experiment whose runs are transformers that are stored with trits."""
+    """A row for every seed and row of an experiment on transformers."""
     experiment, places = read_experiment(folder)
     runs = {record: read_results(place) for record, place in places.items()}
     for row in experiment.rows:
         run = runs[row.record]
-        if run.setting("model", "kind") != "transformer":
-            continue
         model, storages = _model(run), _export(run).storages
         for seed in run.run.seeds:
             found = seed.roundtrips["final"].storages.get(row.storage)
