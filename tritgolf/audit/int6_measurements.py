@@ -116,7 +116,7 @@ def read_int6_measurements(folder: Path, kept: list[Results]) -> Int6Measurement
 
 
 def _is_int6(run: Results) -> bool:
-    """Whether a kept run does what #1019's and #1722's code does, at whatever size: none else stretches a rotary base."""
+    """Whether a kept run does what #1019's and #1722's code does, at any size: nothing else has such a rotary base."""
     return run.setting("model", "rotary_stretch") is not None and run.setting("mode") == "faithful"
 
 
