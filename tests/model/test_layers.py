@@ -31,6 +31,22 @@ def random_smear(width=6):
     return smear
 
 
+def test_scoring_leaves_the_running_sum_of_the_smear_to_its_own_operator():
+    """Compiled for a GPU, a sum shared among blocks once gave equal networks other scores."""
+    seen = []
+
+    def kept(graph, _):
+        seen.append({str(node.target) for node in graph.graph.nodes if node.op == "call_function"})
+        return graph.forward
+
+    smear, x = random_smear(), torch.randn(2, 40, 6).bfloat16()
+    torch._dynamo.reset()
+    with torch.inference_mode():
+        found = torch.compile(smear, backend=kept)(x)
+    assert any("running_sums" in name for name in seen[0]) and not any("cumsum" in name for name in seen[0])
+    assert torch.equal(found, smear(x.clone().requires_grad_()))
+
+
 def test_smear_against_a_loop_in_float64():
     smear, x = random_smear(), torch.randn(2, 40, 6, requires_grad=True)
     wanted = torch.stack([smeared(row, smear.gate.double()) for row in x.double()])

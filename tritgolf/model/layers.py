@@ -9,6 +9,7 @@ from tritgolf.quantize.base import Quantizer
 from tritgolf.quantize.rounding import rounded_through
 
 RMS_EPSILON = torch.finfo(torch.float32).eps  # 1.19e-7, for BF16 inputs too (measured on the published code)
+WHOLE_FROM = 1 << 14  # columns; Inductor splits below 64 for each of a GPU's multiprocessors, of which an H100 has 132
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -46,6 +47,26 @@ class QuantizedLinear(nn.Module):
         return F.linear(x, self.used_weight(x.dtype)[rows])
 
 
+@torch.library.custom_op("tritgolf::running_sums", mutates_args=())
+def _running_sums(x: Tensor) -> Tensor:
+    return x.float().cumsum(1)
+
+
+@_running_sums.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x, dtype=torch.float32)
+
+
+def running_sums(x: Tensor) -> Tensor:
+    """FP32 sums of ``x`` (batch, positions, width) over all positions up to each.
+
+    Inductor gives a sum of few columns to several blocks of a GPU, which add in whatever order they come: equal
+    networks would get other scores. So without gradients it may not look into such a sum.
+    """
+    is_whole = torch.is_grad_enabled() or x.shape[0] * x.shape[2] >= WHOLE_FROM
+    return x.float().cumsum(1) if is_whole else _running_sums(x)
+
+
 class Smear(nn.Module):
     """x ← x + tanh(gate)·(mean of x over positions 0..t − x): a learned blend with the past (#923). Causal."""
 
@@ -56,7 +77,7 @@ class Smear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → the same; the running mean is accumulated in FP32."""
-        return self.blend(x, x.float().cumsum(1))
+        return self.blend(x, running_sums(x))
 
     def blend(self, x: Tensor, sums: Tensor, before: int = 0) -> Tensor:
         """``x`` with the mean; ``sums``: of all positions up to each, FP32; ``before``: positions before ``x``."""
