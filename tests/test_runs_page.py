@@ -6,12 +6,15 @@ from pathlib import Path
 
 from tests import kept
 from tests.pages import one_line, table_after
+from tritgolf.audit.int6_measurements import Loss
+from tritgolf.audit.measurements_reader import read_measurements
 from tritgolf.audit.submission import read_logs
 from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import load_experiment
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.metrics import load_run, read_record_facts
 from tritgolf.report.record_facts import AS_WRITTEN
+from tritgolf.report.statistics import format_mean_std
 from tritgolf.report.tables import roundtrip_table
 
 ROOT = Path(__file__).parents[1]
@@ -226,3 +229,45 @@ def test_test_time_training_scores_alike_on_one_rank_and_on_two():
     together = json.loads((kept.INT6 / "two_ranks.json").read_text())["methods"]["ttt"]
     scores = [facts["bpb_published_bytes"] for facts in (alone["methods"]["ttt"], together)]
     assert f"On two H200s the same weights score {scores[1] - scores[0]:+.5f} BPB against one" in TEXT
+
+
+def _losses(name: str) -> dict[str, list[Loss]]:
+    """The rows of a kept experiment on #1722's ternary models, by their words."""
+    found: dict[str, list[Loss]] = {}
+    for one in read_measurements(kept.MEASURED).int6.losses:
+        if one.experiment == name:
+            found.setdefault(one.what, []).append(one)
+    return found
+
+
+def _signed(values) -> str:
+    return format_mean_std(values, 4, signed=True, fixed=True)
+
+
+def test_when_trits_begin_is_what_the_kept_experiment_says():
+    (_, int6), *rows = _losses("hybrid_start_demo").items()
+    base = {one.seed: one.bpb for one in int6}
+    shown = table_after(PAGE, "<!-- table: hybrid start -->")
+    assert len(base) == 3
+    assert shown == [
+        [what, _signed([one.bpb - base[one.seed] for one in of]), _signed([one.gap for one in of])]
+        for what, of in rows[: len(shown)]
+    ]
+    late, early = (statistics.fmean(one.bpb - base[one.seed] for one in dict(rows)[what])
+                   for what in ("from 85% on", "from the start"))  # fmt: skip
+    assert 0.05 < early / late < 0.15
+
+
+def test_the_fixes_are_what_the_kept_experiment_and_laboratories_say():
+    rows = _losses("trinity_v1_demo")
+    assert table_after(PAGE, "<!-- table: trinity v1 -->") == [
+        [what, format_mean_std([one.bpb for one in of], 4), _signed([one.gap for one in of])]
+        for what, of in rows.items()
+    ]
+    for seed in load_run(kept.MEASURED / "trinity_v1_demo" / "demo_trinity_v1").seeds:
+        grid = seed.laboratories["final"].rows
+        assert abs(grid["fix_2"].gap_bpb) < 0.001 * grid["own"].gap_bpb
+        assert all(abs(grid[name].over_own_bpb) < 0.002 for name in ("fix_3", "fix_4"))
+    trained = [[one.bpb - one.gap for one in rows[what]] for what in ("as it was: z-loss 1e-4", "fix 5: z-loss 1e-5")]
+    differences = [after - before for before, after in zip(*trained, strict=True)]
+    assert abs(statistics.fmean(differences)) < statistics.stdev(differences)
