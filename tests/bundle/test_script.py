@@ -17,9 +17,8 @@ def test_the_script_of_the_record_is_small_enough_and_python():
 
 
 def test_the_honest_int6_record_fits_with_its_script():
-    """By the entropy of normal weights. GPTQ spreads codes and the coder takes its share: the estimate has that to spare.
-
-    It takes the hash embedding's codes whole, at 6 bits, and scales uncompressed.
+    """By the entropy of normal weights. It has GPTQ and the coder to spare: it takes the hash
+    embedding's codes whole, at 6 bits, and scales uncompressed.
     """
     record = load_record("int6_honest", RECORDS)
     estimate = coded_bytes(parameters_of(record.model), record.export.storage(record.export.own_storage))

@@ -1,7 +1,8 @@
 """The integer grid: codes −c … c with c = 2^(bits − 1) − 1, times a scale for each row or for the whole matrix.
 
-With an even number of levels codes are odd, −c, −c + 2 … c with c = 2^bits − 1: the scale is half a step. The scale is the grid's clip divided by c, rounded to its format before anything is divided by it. #1716 clips at
-standard deviations ("SDClip"), #1019 and #1722 at quantiles of the magnitudes, small tensors at their largest one.
+With an even number of levels codes are odd, −c, −c + 2 … c with c = 2^bits − 1: the scale is half a step. The scale is
+the grid's clip divided by c, rounded to its format before anything is divided by it. #1716 clips at standard deviations
+("SDClip"), #1019 and #1722 at quantiles of the magnitudes, small tensors at their largest one.
 """
 
 from dataclasses import dataclass
