@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 
 from tritgolf.artifact.kinds import form_of, spec_of
@@ -11,6 +12,7 @@ from tritgolf.parameters import Parameter
 from tritgolf.quantize.widths import length_of
 
 
+@cache
 def entropy_bits(form: IntegerConfig) -> float:
     """Bits a code that an ideal coder takes of normal weights, each rounded to its nearest level.
 
