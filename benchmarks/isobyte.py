@@ -4,7 +4,7 @@ python benchmarks/isobyte.py EXPERIMENT [--gpus 4] [--only PART …] [--list]
 
 A process a (record, seed), one a GPU at a time, or one at a time on the CPU. Files lie in ``results/`` of the working
 folder as the workflow's do; the text's shards must be there (``benchmarks/stages.py corpus tokenizer shards``). What is
-done is not done again, a stopped training goes on, and what failed is told at the end. The table is made once all are done.
+done is not done again, a stopped training goes on, and what failed is told. The table is made once all are done.
 """
 
 import os
@@ -62,17 +62,11 @@ class Job(NamedTuple):
 
 
 def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
-    """All seeds of the experiment's records, the first seed of each record first; of names that hold one of ``only``."""
-    found = [load_record(given, records) for given in experiment.records]
-    chosen = [
-        (given, record)
-        for given, record in zip(experiment.records, found, strict=True)
-        if not only or any(part in record.name for part in only)
-    ]
-    most = max((len(record.seeds) for _, record in chosen), default=0)
-    return [
-        Job(given, record.name, record.seeds[n]) for n in range(most) for given, record in chosen if n < len(record.seeds)
-    ]
+    """All seeds of the experiment's records whose names hold one of ``only``, the first seed of each record first."""
+    found = [(given, load_record(given, records)) for given in experiment.records]
+    chosen = [(given, record) for given, record in found if not only or any(part in record.name for part in only)]
+    jobs = [(n, Job(given, record.name, seed)) for given, record in chosen for n, seed in enumerate(record.seeds)]
+    return [job for _, job in sorted(jobs, key=lambda numbered: numbered[0])]
 
 
 def run_all(jobs: Sequence[Job], results: Path, gpus: int) -> bool:

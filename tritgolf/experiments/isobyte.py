@@ -98,8 +98,8 @@ class Place(NamedTuple):
 
 
 def places(grid: IsobyteConfig) -> Iterator[Place]:
-    """The points of a grid, series by series."""
-    for series, method, bits in product(grid.series, grid.methods, grid.formats):
+    """The points of a grid, by series, method and bits."""
+    for series, method, bits in product(grid.series, grid.methods, sorted(grid.formats, key=float)):
         chosen = (grid.series[series].formats, grid.methods[method].formats)
         if all(formats is None or bits in formats for formats in chosen):
             yield Place(bits, method, series)

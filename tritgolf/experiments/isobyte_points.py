@@ -26,7 +26,8 @@ def write_isobyte(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> 
         _write_trials(_Points(grid, own))
         return
     if part:
-        raise InputError(f"experiment {own.name!r}", "is unknown", f"of this grid there is {own.name}/{TRIALS} beside it")
+        where = f"experiment {own.name + '/' + part!r}"
+        raise InputError(where, "is unknown", f"there are {own.name} and {own.name}/{TRIALS}")
     _write_points(_Points(grid, own), own.choices(TRIALS))
 
 
@@ -65,12 +66,10 @@ class _Points:
     def _solved(self, place: Place, over_estimate: float) -> Width:
         """How wide the model of a point is."""
         own = self.base.export.own_storage
-        usual = self.base.export.by_role(own, self.base.model).model_dump(mode="json")
+        usual = self.base.export.storages[own].model_dump(mode="json")
         storage = merge(usual, storage_over(self.grid, place)["export"]["storages"][own])
         model: Any = self.base.model
-        return solve_width(
-            model, RoleStorage.model_validate(storage), self.grid.bytes, self.grid.width, over_estimate
-        )
+        return solve_width(model, RoleStorage.model_validate(storage), self.grid.bytes, self.grid.width, over_estimate)
 
     def write_experiment(self, kind: str, title: str, rows: Iterable[dict[str, Any]]) -> None:
         facts = {"bytes": self.grid.bytes, "tolerance": self.grid.tolerance}
@@ -92,8 +91,8 @@ def _write_trials(points: _Points) -> None:
     """A point's trials differ in the rate alone; those of another series are the same ones."""
     grid = points.grid
     first = {place.choice: place for place in reversed(list(places(grid)))}
-    rows = [
-        points.write(f"{points.own.name}_trial_{place.short}_x{factor:g}".replace(".", "_"), place, Choice(rate=factor), grid.trials)
-        for place, factor in product(reversed(first.values()), grid.factors)
-    ]
+    rows = []
+    for place, factor in product(reversed(first.values()), grid.factors):
+        name = f"{points.own.name}_trial_{place.short}_x{factor:g}".replace(".", "_")
+        rows.append(points.write(name, place, Choice(rate=factor), grid.trials))
     points.write_experiment("isobyte_trials", f"{grid.title}: trials", rows)

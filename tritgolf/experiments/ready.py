@@ -1,7 +1,7 @@
 """An experiment's name to the file that says which records it compares; where that is a grid, both are made of it.
 
-``isobyte`` is ``records/experiments/isobyte.yaml``, and ``isobyte/trials`` the part of it that comes first. What is made
-lies in ``results/experiments/isobyte/trials/``: ``experiment.yaml``, and its records in ``records/``.
+``isobyte`` is ``records/experiments/isobyte.yaml``, and ``isobyte/trials`` the part of it that comes first. What is
+made lies in ``results/experiments/isobyte/trials/``: ``experiment.yaml``, and its records in ``records/``.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tritgolf.experiments.own_files import OwnFiles
 from tritgolf.report.experiments import experiment_file, records_of
 
 RESULTS = Path("results") / "experiments"
-# Kind → what writes the records of a grid, which is at a path, or of a part of it, and the experiment that compares them.
+# Kind → what writes the records of a grid, which is at a path, or of a part of it, and what compares them.
 GRIDS: dict[str, Callable[[dict[str, Any], Path, str, OwnFiles], None]] = {"isobyte": write_isobyte}
 
 

@@ -8,7 +8,8 @@ from tritgolf.files import write_json
 from tritgolf.report.experiment_settings import Experiment
 from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.isobyte_plot import isobyte_figure
-from tritgolf.report.isobyte_table import choices, isobyte_table, trials_table
+from tritgolf.report.isobyte_table import isobyte_table
+from tritgolf.report.isobyte_trials import choices, trials_table
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.style import save
@@ -17,7 +18,7 @@ Write = Callable[[Any, dict[str, Run], Path], None]
 
 
 class Kind(NamedTuple):
-    """``table`` of the experiment and its runs; what writes the files ``BESIDE`` it, to the table's path less its end."""
+    """``table`` of the experiment and its runs; ``beside`` writes its other files, beside the table's."""
 
     table: Callable[[Any, dict[str, Run]], Table]
     beside: Write | None = None

@@ -23,7 +23,7 @@ class Experiment(Settings):
     compare, where a run has others too.
     """
 
-    BESIDE: ClassVar[tuple[str, ...]] = ()  # endings of the files that are made beside its table: of a figure, of choices
+    BESIDE: ClassVar[tuple[str, ...]] = ()  # endings of files beside its table: of a figure, or of choices
     kind: str = "rows"
     title: str
     runs: dict[str, str] = Field(default_factory=dict)
@@ -49,17 +49,22 @@ class Point(Row):
     of: str
 
 
-class Isobyte(Experiment):
+class Points(Experiment):
     """Points whose artifacts are to have ``bytes``, each within the share ``tolerance``."""
 
-    BESIDE: ClassVar[tuple[str, ...]] = ("svg", "pdf", "png")
-    kind: Literal["isobyte"]
     bytes: Positive
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     rows: Annotated[tuple[Point, ...], Field(min_length=2)]
 
 
-class Trials(Isobyte):
+class Isobyte(Points):
+    """The points that are compared."""
+
+    BESIDE: ClassVar[tuple[str, ...]] = ("svg", "pdf", "png")
+    kind: Literal["isobyte"]
+
+
+class Trials(Points):
     """Short runs, scored on text held aside: of those with one ``of`` the best has the rate that its points get."""
 
     BESIDE: ClassVar[tuple[str, ...]] = ("json",)

@@ -35,13 +35,12 @@ def _panel(axes: Any, frame: pd.DataFrame) -> None:
     points = frame.groupby(["method", "bits"], sort=True)["artifact_bpb"].agg(["mean", "std"]).fillna(0.0)
     top = points["mean"].min() + SHOWN
     for place, (method, way) in enumerate(ways.items()):
-        line = points.loc[method]
+        line, style = points.loc[method], look(place)
         near = line[line["mean"] <= top]
-        axes.errorbar(near.index, near["mean"], yerr=near["std"], capsize=3, label=way, **look(place))
+        axes.errorbar(near.index, near["mean"], yerr=near["std"], capsize=3, label=way, **style)
         for bits, score in line.loc[line["mean"] > top, "mean"].items():
-            axes.annotate(
-                f"↑ {format_value(score, 2)}", (bits, top), ha="center", va="top", color=look(place)["color"], fontsize=9
-            )
+            text = f"↑ {format_value(score, 2)}"
+            axes.annotate(text, (bits, top), ha="center", va="top", color=style["color"], fontsize=9)
     axes.set_ylim(top=top)
     bits = sorted(set(frame["bits"]))
     axes.set_xscale("log", base=2)
