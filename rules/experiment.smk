@@ -1,8 +1,7 @@
 """The table of the experiment that --config experiment=NAME names, made of results: its records are what is run."""
 
-COMPARED = (
-    [f"results/experiments/{EXPERIMENT}/compared.{suffix}" for suffix in ("md", "csv", "html")] if EXPERIMENT else []
-)
+BESIDE_COMPARED = settings_of(EXPERIMENT_FILE).BESIDE if EXPERIMENT else ()
+COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in (*SUFFIXES["tables"], *BESIDE_COMPARED)]
 
 
 rule compared_table:
@@ -24,6 +23,7 @@ rule compared_table:
             category="Experiment {experiment}",
             labels={"table": "Compared", "as": "page"},
         ),
+        beside=beside_table("results/experiments/{experiment}", BESIDE_COMPARED, category="Experiment {experiment}"),
     log:
         "results/experiments/{experiment}/logs/compared.log",
     benchmark:
