@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
 from tritgolf.artifact.packages import check_packages
-from tritgolf.config.record import RecordConfig
+from tritgolf.config.record import RUN_MARK, RecordConfig
 from tritgolf.config.settings import read_yaml
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
@@ -45,7 +45,7 @@ def _configured():
         )
         names = records_of(experiment) if experiment else pipeline.records
         records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in names]
-        given = {record.name: name for record, name in zip(records, names)}
+        given = {record.name: name.partition(RUN_MARK)[0] for record, name in zip(records, names)}
         chosen = [
             load_dataset(name, REPOSITORY / "datasets") for name in dict.fromkeys(record.dataset for record in records)
         ]

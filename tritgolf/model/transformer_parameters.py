@@ -11,6 +11,8 @@ from tritgolf.parameters import AsBuilt, Init, KaimingUniform, Normal, Orthogona
 
 TABLE = "tok_emb.weight"
 LAYERS = {
+    "embed_proj.weight": "embed",
+    "embed_proj_rev.weight": "embed",
     "attn.c_q.weight": "attn.q",
     "attn.c_k.weight": "attn.k",
     "attn.c_v.weight": "attn.v",
@@ -23,7 +25,7 @@ Row = tuple[tuple[int, ...], Role, Init]
 
 def transformer_parameters(model: TransformerConfig) -> dict[str, Parameter]:
     """Name → every parameter of the model and its saved buffer, ``logit_temp``, if any, in state-dict order."""
-    rows = {name: Parameter(*row) for name, row in _of_model(model).items()}
+    rows = {name: Parameter(*row, layer=LAYERS.get(name)) for name, row in _of_model(model).items()}
     for n in range(model.layers):
         for name, row in _of_block(model).items():
             rows[f"blocks.{n}.{name}"] = Parameter(*row, layer=LAYERS.get(name))

@@ -6,12 +6,16 @@ whose runs are results.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tritgolf.config.changes import Changes
 from tritgolf.config.settings import Settings, read_yaml, validate
+from tritgolf.config.types import check
 from tritgolf.errors import InputError
 from tritgolf.report.metrics import load_run
 from tritgolf.report.runs import Run
@@ -31,13 +35,27 @@ class Experiment(Settings):
     """``rows[0]`` is the baseline that the others are compared with, seed by seed.
 
     ``runs``: folders, from that of the experiment, of the records whose run isn't kept below it. ``seeds``: those to
-    compare, where a run has others too.
+    compare, where a run has others too. ``changed``: records made of one, of which the rows are, the base first.
     """
 
     title: str
+    changed: Changes | None = None
     runs: dict[str, str] = Field(default_factory=dict)
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     rows: tuple[Row, ...] = Field(min_length=2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rows_of_changes(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping) or raw.get("changed") is None:
+            return raw
+        check(not raw.get("rows"), "rows", "with changed", "left out: it makes them")
+        changes = Changes.model_validate(raw["changed"])
+        rows = [
+            {"record": record, "storage": changes.storage, "what": changes.in_words(record)}
+            for record in changes.records
+        ]
+        return {**raw, "changed": changes, "rows": rows}
 
 
 def experiment_file(name: str, folder: str | Path) -> Path:
