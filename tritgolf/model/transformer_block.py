@@ -102,10 +102,10 @@ MLP_FORMS: dict[tuple[bool, bool], Form] = {  # by whether it is normalized insi
 class Mlp(nn.Module):
     """Two matrices with LeakyReLU² between them, normalized or not; no gate."""
 
-    def __init__(self, model: TransformerConfig, fused: bool = False, parallel: bool = False) -> None:
+    def __init__(self, model: TransformerConfig, fused: bool = False) -> None:
         super().__init__()
         self.fused, self.add_mlp = fused, MLP_FORMS[model.inner_norms, fused]
-        self.has_kernels = fused and model.inner_norms and model.mlp_slope == 0 and not parallel
+        self.has_kernels = fused and model.inner_norms and model.mlp_slope == 0
         hidden, self.slope = model.mlp_width, model.mlp_slope
         self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
@@ -137,7 +137,7 @@ class Block(nn.Module):
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
         self.attn = SelfAttention(model, attend, layer >= model.layers - model.xsa_layers, fused)
-        self.mlp = Mlp(model, fused, self.parallel)
+        self.mlp = Mlp(model, fused)
 
     def forward(
         self,
@@ -159,14 +159,19 @@ class Block(nn.Module):
         mixed = self.attn(read, cos, sin, tail, value, channels)
         if tail is not None:
             u, normed = u[:, -tail:], None if normed is None else normed[:, -tail:]
+        first = self.parallel and self.mlp.has_kernels  # an MLP that reads u itself can't have another residual
+        u = self.mlp(u, mlp_scale, u) if first else u
         y = self.add_scaled(u, attn_scale, mixed, operand(self.attn.proj, u.dtype, self.add_scaled is add_scaled))
+        if first:
+            return y
         return self.mlp(y, mlp_scale, self.norm_scale * rms_norm(y) if normed is None else normed)
 
     def _begin(self, x: Tensor | Streams, x0: Tensor) -> Beginning:
         mix = self.rounded(self.resid_mix, self.vectors)
         if self.fused or isinstance(x, Streams):
             streams = x if isinstance(x, Streams) else Streams(x)
-            return begin_fused(streams, x0, mix, self.norm_scale, self.attn.gate_channels, self.parallel)
+            parallel = self.parallel and not self.mlp.has_kernels
+            return begin_fused(streams, x0, mix, self.norm_scale, self.attn.gate_channels, parallel)
         mix = mix.to(x.dtype)
         u = mix[0] * x + mix[1] * x0
         normed = self.norm_scale * rms_norm(u)
