@@ -5,6 +5,11 @@ import torch
 from torch.testing import assert_close
 
 from tests.small import random_network, random_tokens, random_transformer, small_model, small_transformer
+from tritgolf.artifact.container import read_artifact, write_artifact
+from tritgolf.artifact.header import ArtifactHeader
+from tritgolf.artifact.storage import store
+from tritgolf.config.storage import RoleStorage
+from tritgolf.evaluate.load import reloaded_network, trained_network
 from tritgolf.model.network import use_quantizers
 from tritgolf.model.specs import parameters_of
 from tritgolf.model.transformer import Transformer
@@ -105,6 +110,34 @@ def test_norms_inside_cancel_the_layers_scale():
     tokens = random_tokens(model)
     with torch.no_grad():
         assert_close(logits(scaled, tokens), logits(network, tokens), rtol=0, atol=1e-3)
+
+
+BEST = {"gates": {"attention": 6, "smear": 5, "skips": True}, "xsa_layers": 4, "parallel_from": 2, "rotary_dims": 4}
+
+
+@pytest.mark.parametrize("compute", ["float32", "bfloat16"])
+def test_it_is_stored_in_what_it_is_trained_in(tmp_path, compute):
+    """In the formats of ternary_best, trits coded by columns: the reloaded network's logits are the same to the bit."""
+    trits = {"grid": "ternary", "group_size": 8, "estimator": "absmean", "scale_dtype": "bfloat16"}
+    qat = {"roles": ["attention", "mlp"], "quantizer": trits}
+    model = small_transformer(**AS_920 | BEST | {"qat": qat}, vectors="bfloat16", compute=compute)
+    matrix = {"grid": "ternary", "quantizer": trits, "scales": "bfloat16"}
+    formats = {"embedding": "e4m3", "embed": "e4m3", "mix": "bfloat16", "control": "bfloat16"}
+    formats |= {"projection": "float32", "gate": "float32"}
+    forms = {"attention": matrix, "mlp": matrix} | {role: {"format": name} for role, name in formats.items()}
+    weights = {name: tensor.detach() for name, tensor in random_transformer(model).state_dict().items()}
+    storage = RoleStorage.model_validate({"roles": forms})
+    stored = store(weights, model, storage)
+    header = ArtifactHeader(
+        record="small", seed=1, checkpoint="final", step=1, storage_name="own", model=model, storage=storage
+    )
+    info = write_artifact(tmp_path / "own.tgolf", stored, header, code_layouts=("columns",))
+    assert info.layouts == {"trits": "columns"}
+    trained = trained_network(model, weights)
+    reloaded = reloaded_network(read_artifact(tmp_path / "own.tgolf"))
+    tokens = random_tokens(model)
+    with torch.no_grad():
+        assert torch.equal(logits(reloaded, tokens), logits(trained, tokens))
 
 
 @pytest.mark.parametrize("settings", [{}, {"mlp_slope": 0.5}, {"parallel_from": 2}])

@@ -51,6 +51,7 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.artifact.calibration:TEXTS": sources,
         "tritgolf.artifact.codecs:CODECS": {*export.codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
+        "tritgolf.artifact.layouts.registry:OF_MATRICES": {layout for each in layouts.values() for layout in each},
         "tritgolf.quantize.plan:QUANTIZERS": grids,
     }
     absent: list[Any] = [kind for name, kind in KINDS.items() if name != model.kind]
