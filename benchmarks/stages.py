@@ -2,8 +2,6 @@
 
 python benchmarks/stages.py STAGE … --record NAME [--ranks 2] [--methods sliding ttt] [--run NAME --overrides YAML]
 
-With ``--experiment`` the record may be one of its changes, ``BASE@CHANGE``.
-
 Stages: record, corpus, tokenizer, shards, train, export, roundtrip, evaluate, join. Files lie in ``results/`` of the
 working folder as the workflow's do, so that each stage finds what earlier ones wrote, by whatever they were run; none
 looks whether its output is there. With ``--methods`` each of these is scored alone, into a file in
@@ -169,9 +167,8 @@ STAGES = {
 
 
 def resolved(options: argparse.Namespace) -> RecordConfig:
-    """The record with what experiment, run and overrides make of it, as the workflow resolves it."""
-    overrides = yaml.safe_load(options.overrides)
-    given = {"records": [options.record], "run": options.run, "overrides": overrides, "experiment": options.experiment}
+    """The record with what run and overrides make of it, as the workflow resolves it."""
+    given = {"records": [options.record], "run": options.run, "overrides": yaml.safe_load(options.overrides)}
     return resolve_record(load_pipeline(given), options.record, "records")
 
 
@@ -186,7 +183,6 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=1, help="processes that train and score (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the CPU, all together")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: GPUs where there are any")
-    parser.add_argument("--experiment", metavar="NAME", help="of records/experiments/, whose changes are records too")
     parser.add_argument("--run", metavar="NAME", help="results are RECORD@NAME's")
     parser.add_argument("--overrides", default="{}", metavar="YAML", help="settings laid over the record")
     options = parser.parse_args()

@@ -9,16 +9,14 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from tritgolf.config.changes import changes_of
 from tritgolf.config.record import RUN_MARK, RecordConfig, load_record
-from tritgolf.config.settings import Settings, differences, merge, read_yaml, validate
+from tritgolf.config.settings import Settings, differences, read_yaml, validate
 from tritgolf.config.types import Positive, check_names
 from tritgolf.data.dataset import DatasetConfig, HubSource, TextSource
 from tritgolf.errors import InputError
 
 TOKENS_OF_A_DAY = 10**8  # more than a CPU reads in a day, be the model as small as the long records'
 PLAIN = (".txt", ".md", ".jsonl", ".ndjson", ".json")  # text files that are not compressed
-EXPERIMENTS = "experiments"  # their folder, in that of the records
 YAML_WORDS = ("null", "~", "true", "false")  # numbers in strings are read as numbers by the validation anyway
 
 
@@ -144,33 +142,23 @@ def costly_without_gpus(record: RecordConfig) -> str | None:
 def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> RecordConfig:
     """The record ``name`` with the pipeline's seeds, dataset and overrides laid over it, validated.
 
-    Where the run has a name, so has the record: ``RECORD@RUN``. One of the pipeline's experiment may be
-    ``RECORD@CHANGE``, with what that change lays over it.
+    Where the run has a name, so has the record: ``RECORD@RUN``.
     """
     base, marked, run = name.partition(RUN_MARK)
-    over = _laid_over_by(pipeline, name, Path(folder))
-    if marked and not over:
+    if marked:
         fix = f"give both by themselves: records='[{base}]' run={run}"
         raise InputError(f"record {name!r}", "names a record and a run of it", fix)
-    over = merge(over, pipeline.overrides)
+    over = dict(pipeline.overrides)
     if pipeline.seeds is not None:
         over["seeds"] = list(pipeline.seeds)
     if pipeline.dataset is not None:
         over["dataset"] = pipeline.dataset
     try:
-        found = load_record(base, folder, over)
+        found = load_record(name, folder, over)
     except InputError as error:
-        load_record(base, folder)  # tells a mistake of the record's own; else what is wrong was laid over it
+        load_record(name, folder)  # tells a mistake of the record's own; else what is wrong was laid over it
         raise InputError(f"{error.where} with the settings laid over it", error.what, error.fix) from None
-    run = "-".join(filter(None, (run, pipeline.run)))
-    return found.model_copy(update={"name": f"{found.name}{RUN_MARK}{run}"}) if run else found
-
-
-def _laid_over_by(pipeline: PipelineConfig, name: str, folder: Path) -> dict[str, Any]:
-    """What the pipeline's experiment, if it states changes, lays over its base for ``name``, RECORD@CHANGE."""
-    path = folder / EXPERIMENTS / f"{pipeline.experiment}.yaml"
-    changes = changes_of(path) if pipeline.experiment and RUN_MARK in name and path.is_file() else None
-    return changes.over(name) if changes else {}
+    return found if pipeline.run is None else found.model_copy(update={"name": f"{found.name}{RUN_MARK}{pipeline.run}"})
 
 
 def with_text_by_name(record: RecordConfig) -> RecordConfig:
@@ -181,9 +169,7 @@ def with_text_by_name(record: RecordConfig) -> RecordConfig:
 def resolve_again(config: dict[str, Any], name: str, repository: Path) -> RecordConfig:
     """In a job: the record that ``config`` makes of ``name``, RECORD or RECORD@RUN, as the workflow resolved it."""
     pipeline = load_pipeline(read_yaml(repository / "config.yaml") | config)
-    base, _, run = name.partition(RUN_MARK)
-    own = run.removesuffix(pipeline.run or "").removesuffix("-")  # of the name what a change of an experiment is
-    base = f"{base}{RUN_MARK}{own}" if own else base
+    base = name.partition(RUN_MARK)[0]
     given = next((one for one in pipeline.records if Path(one).name == f"{base}.yaml"), base)
     return with_text_by_name(resolve_record(pipeline, given, repository / "records"))
 

@@ -1,37 +1,50 @@
 """An experiment of changes: its records, what is laid over them, and the table of gains."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS
-from tritgolf.config.changes import Changes, changes_of
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
-from tritgolf.pipeline import load_pipeline, resolve_again, resolve_record
-from tritgolf.report.experiment_table import experiment_table
-from tritgolf.report.experiments import load_experiment, records_of
+from tritgolf.experiments.levers import LeversConfig
+from tritgolf.experiments.ready import ready
+from tritgolf.report.experiments import load_experiment, settings_of
 from tritgolf.report.lever_table import lever_table, paired_p
 
 EXPERIMENT = """
+kind: levers
 title: "Two levers"
-changed:
-  base: demo
-  storage: bf16
-  what: "as it is"
-  changes:
-    rms: {what: "rms scales", over: {model: {quantizer: {estimator: rms}}}}
-    long: {what: "longer", over: {train: {steps: 300}, model: {quantizer: {group_size: 32}}}}
-  ladder: [long, rms]
+rows:
+  - {record: first, storage: bf16, what: "as it is", against: first}
+  - {record: alone, storage: bf16, what: "rms scales", against: first}
+  - {record: long, storage: bf16, what: "longer", against: first}
+  - {record: rung1, storage: bf16, what: "longer", against: first}
+  - {record: rung2, storage: bf16, what: "… and rms scales", against: rung1}
 """
-MADE = ["demo", "demo@rms", "demo@long", "demo@ladder1_long", "demo@ladder2_rms"]
-GAINS = {"demo@rms": (0.1, 0.1, 0.1), "demo@long": (0.1, 0.2, 0.3), "demo@ladder2_rms": (0.5, 0.5, 0.8)}
+GAINS = {"alone": (0.1, 0.1, 0.1), "long": (0.1, 0.2, 0.3), "rung2": (0.5, 0.5, 0.8)}
+GRID = {
+    "kind": "levers",
+    "title": "Two levers",
+    "base": "demo",
+    "storage": "bf16",
+    "what": "as it is",
+    "changes": {
+        "rms": {"what": "rms scales", "over": {"model": {"quantizer": {"estimator": "rms"}}}},
+        "long": {"what": "longer", "over": {"train": {"steps": 300}, "model": {"quantizer": {"group_size": 32}}}},
+    },
+    "ladder": ["long", "rms"],
+}
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Runs of equal figures but for how much less each seed scores."""
     (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
-    for name in MADE:
+    for name in ("first", "alone", "long", "rung1", "rung2"):
         synthetic.write_run(tmp_path / name, "demo")
         edit(tmp_path / name / "record.json", name=name)
         for path in (tmp_path / name).rglob("*.json"):
@@ -43,17 +56,21 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_changes_make_records_and_rows(folder):
-    assert records_of(folder / "experiment.yaml") == MADE
-    changes = changes_of(folder / "experiment.yaml")
-    assert changes.over("demo") == {}
-    assert changes.over("demo@ladder2_rms") == {
-        "train": {"steps": 300},
-        "model": {"quantizer": {"group_size": 32, "estimator": "rms"}},
+def test_changes_make_records_and_rows(tmp_path):
+    (tmp_path / "experiments").mkdir()
+    for folder in ("variants", "demo.yaml", "ternary_v2.yaml"):
+        (tmp_path / folder).symlink_to(RECORDS / folder)
+    (tmp_path / "experiments/two.yaml").write_text(yaml.safe_dump(GRID, sort_keys=False))
+    found = ready("two", tmp_path, tmp_path / "results")
+    records = {Path(given).stem: load_record(given, tmp_path) for given in found.records}
+    assert list(records) == ["two_base", "two_rms", "two_long", "two_rung1_long", "two_rung2_rms"]
+    assert {name: (one.train.steps, one.model.quantizer.group_size) for name, one in records.items()} == {
+        **dict.fromkeys(("two_base", "two_rms"), (240, 64)),
+        **dict.fromkeys(("two_long", "two_rung1_long", "two_rung2_rms"), (300, 32)),
     }
-    table = experiment_table(*load_experiment(folder))
-    words = ["as it is", "rms scales", "longer", "longer", "… and rms scales"]
-    assert list(table.cells["trained and stored"][-5:]) == words
+    rows = settings_of(found.file).rows
+    assert [row.against for row in rows] == [*["two_base"] * 4, "two_rung1_long"]
+    assert rows[-1].what == "… and rms scales"
 
 
 def test_a_gain_is_paired_by_seed_and_a_rung_s_is_over_the_one_below(folder):
@@ -71,31 +88,16 @@ def test_the_p_value_is_student_s():
     assert paired_p([0.1]) != paired_p([0.1])
 
 
-def test_the_workflow_resolves_a_change_and_its_jobs_do_so_again():
-    config = {"experiment": "demo_levers", "records": ["demo"]}
-    pipeline = load_pipeline(config)
-    made = resolve_record(pipeline, "demo_levers@context", RECORDS)
-    assert (made.name, made.model.context, made.train.micro_batch_sequences) == ("demo_levers@context", 128, 8)
-    assert resolve_again(config, made.name, RECORDS.parent) == made
-    short = load_pipeline(config | {"run": "short", "overrides": {"train": {"steps": 7}}})
-    named = resolve_record(short, "demo_levers@context", RECORDS)
-    assert (named.name, named.model.context, named.train.steps) == ("demo_levers@context-short", 128, 7)
-    again = config | {"run": "short", "overrides": {"train": {"steps": 7}}}
-    assert resolve_again(again, named.name, RECORDS.parent) == named
-    with pytest.raises(InputError, match="is none of the experiment; it has demo_levers, "):
-        resolve_record(pipeline, "demo_levers@contxt", RECORDS)
-
-
 @pytest.mark.parametrize("name", ["levers", "demo_levers"])
-def test_every_change_of_an_experiment_is_possible_and_changes_something(name):
-    pipeline = load_pipeline({"experiment": name, "records": ["demo"]})
-    records = [resolve_record(pipeline, each, RECORDS) for each in records_of(RECORDS / f"experiments/{name}.yaml")]
+def test_every_change_of_an_experiment_is_possible_and_changes_something(name, tmp_path):
+    records = [load_record(given, RECORDS) for given in ready(name, RECORDS, tmp_path).records]
     differ = [(record.model, record.train, record.export) for record in records]
     assert len(records) == 19
     assert all(one not in differ[:n] for n, one in enumerate(differ))
 
 
 def test_mistakes_are_one_line():
-    good = {"base": "demo", "storage": "bf16", "what": "it", "changes": {"a": {"what": "a", "over": {"train": {}}}}}
-    with pytest.raises(ValueError, match="ladder: b is not possible; it must be of the changes: a"):
-        Changes.model_validate(good | {"ladder": ["b"]})
+    with pytest.raises(ValueError, match="ladder: b is not possible; it must be of the changes: rms, long"):
+        LeversConfig.model_validate(GRID | {"ladder": ["b"]})
+    with pytest.raises(InputError, match="'levers/first': is unknown; levers has no parts"):
+        ready("levers/first", RECORDS)

@@ -195,8 +195,11 @@ def _has(form: dict[str, Any], setting: str, value: Any) -> bool:
     """Whether ``form`` has ``setting``, and it might be ``value``.
 
     It hasn't what it leaves null or empty, as a grid that is clipped at quantiles has no ``clip_sigmas``; and a value
-    that the setting has in another grid's form alone, as trits have no rounding to the nearest code, is not meant.
+    that the setting has in another grid's form alone, as trits have no rounding to the nearest code, is not meant. Nor
+    other bits of a grid with an even number of levels, which files store of 2 bits alone.
     """
+    if setting == "bits" and form.get("levels") == "even":
+        return False
     having = {grid: one.model_fields[setting] for grid, one in FORMS.items() if setting in one.model_fields}
     choices = {grid: get_args(field.annotation) for grid, field in having.items()}
     of_others = any(value in values for values in choices.values())
