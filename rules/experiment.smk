@@ -1,6 +1,7 @@
 """The table of the experiment that --config experiment=NAME names, made of results: its records are what is run."""
 
 BESIDE_COMPARED = settings_of(EXPERIMENT_FILE).BESIDE if EXPERIMENT else ()
+METRICS_COMPARED = ["train/train.json", *ROUNDTRIP, *(settings_of(EXPERIMENT_FILE).NEEDS if EXPERIMENT else ())]
 COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in (*SUFFIXES["tables"], *BESIDE_COMPARED)]
 
 
@@ -8,7 +9,7 @@ rule compared_table:
     input:
         rows=str(EXPERIMENT_FILE),
         records=expand("results/{record}/record.json", record=records()),
-        metrics=[path for record in records() for path in metrics_of(record, ["train/train.json", *ROUNDTRIP])],
+        metrics=[path for record in records() for path in metrics_of(record, METRICS_COMPARED)],
     output:
         md="results/experiments/{experiment}/compared.md",
         csv=report(

@@ -69,6 +69,7 @@ def _entries_of_numbers(record: BundledRecord, storage: RoleStorage) -> dict[str
         "tritgolf.config.storage:FORMS": {grid for grid, form in FORMS.items() if form in forms},
         "tritgolf.artifact.codecs:CODECS": {*record.export.codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
+        "tritgolf.artifact.layouts.registry:OF_MATRICES": {layout for each in layouts.values() for layout in each},
         "tritgolf.quantize.plan:QUANTIZERS": grids,
         "tritgolf.quantize.ternary:BY_SCALES": {getattr(each, "scale_dtype", "") for each in (trained_on, *of_trits)},
         "tritgolf.quantize.shared_formats:SHARED": {spec.format for spec in specs.values()},

@@ -11,12 +11,16 @@ from typing import Any, NamedTuple
 from tritgolf.config.settings import with_ancestors
 from tritgolf.errors import InputError
 from tritgolf.experiments.isobyte_points import write_isobyte
+from tritgolf.experiments.levers import write_levers
 from tritgolf.experiments.own_files import OwnFiles
 from tritgolf.report.experiments import experiment_file, records_of
 
 RESULTS = Path("results") / "experiments"
 # Kind → what writes the records of a grid, which is at a path, or of a part of it, and what compares them.
-GRIDS: dict[str, Callable[[dict[str, Any], Path, str, OwnFiles], None]] = {"isobyte_grid": write_isobyte}
+GRIDS: dict[str, Callable[[dict[str, Any], Path, str, OwnFiles], None]] = {
+    "isobyte_grid": write_isobyte,
+    "levers": write_levers,
+}
 
 
 class Ready(NamedTuple):

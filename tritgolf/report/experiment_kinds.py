@@ -10,6 +10,7 @@ from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.isobyte_plot import isobyte_figure
 from tritgolf.report.isobyte_table import isobyte_table
 from tritgolf.report.isobyte_trials import choices, trials_table
+from tritgolf.report.lever_table import lever_table
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.style import save
@@ -36,6 +37,7 @@ KINDS: dict[str, Kind] = {
     "rows": Kind(experiment_table),
     "isobyte": Kind(isobyte_table, _write_figure),
     "isobyte_trials": Kind(trials_table, _write_choices),
+    "levers": Kind(lever_table),
 }
 
 

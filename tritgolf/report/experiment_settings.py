@@ -24,6 +24,7 @@ class Experiment(Settings):
     """
 
     BESIDE: ClassVar[tuple[str, ...]] = ()  # endings of files beside its table: of a figure, or of choices
+    NEEDS: ClassVar[tuple[str, ...]] = ()  # metrics of a seed besides those of training and roundtrip
     kind: str = "rows"
     title: str
     runs: dict[str, str] = Field(default_factory=dict)
@@ -71,4 +72,23 @@ class Trials(Points):
     kind: Literal["isobyte_trials"]
 
 
-SETTINGS: dict[str, type[Experiment]] = {"rows": Experiment, "isobyte": Isobyte, "isobyte_trials": Trials}
+class Lever(Row):
+    """A row of changes laid over a base; ``against``: the record that its gain is over, the base or the rung below."""
+
+    against: str
+
+
+class Levers(Experiment):
+    """Changes of the first row's record, compared by their sliding scores."""
+
+    NEEDS: ClassVar[tuple[str, ...]] = ("final/evaluate.json",)
+    kind: Literal["levers"]
+    rows: Annotated[tuple[Lever, ...], Field(min_length=2)]
+
+
+SETTINGS: dict[str, type[Experiment]] = {
+    "rows": Experiment,
+    "isobyte": Isobyte,
+    "isobyte_trials": Trials,
+    "levers": Levers,
+}
