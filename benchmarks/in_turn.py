@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from energy import joules
 from timing import ratios, summary
 from torch import Tensor
 
@@ -56,18 +57,19 @@ class Run:
         )
 
     def timed(self, phase: str, steps: int) -> Round:
-        """Milliseconds of one of ``steps`` steps, and of the parts of the last."""
+        """Milliseconds of one of ``steps`` steps, of the parts of the last, and what a step drew of this rank's GPU."""
         self.trainer.enter(self.phases[phase])
         for _ in range(UNTIMED):
             self.trainer.step(0, 1.0, *self.batch)
         self.ranks.synchronize()
         self.ranks.wait()
-        begin = time.perf_counter()
+        before, begin = joules(), time.perf_counter()
         for _ in range(steps):
             self.trainer.step(0, 1.0, *self.batch)
         self.ranks.synchronize()
-        step = 1000 * (time.perf_counter() - begin) / steps
-        return {"step": step, **self.trainer.phases.milliseconds()}
+        step, after = 1000 * (time.perf_counter() - begin) / steps, joules()
+        drawn = {} if before is None or after is None else {"joules": (after - before) / steps}
+        return {"step": step, **drawn, **self.trainer.phases.milliseconds()}
 
 
 def figures(rounds: list[Round], published: float | None, reference: list[Round]) -> dict[str, Any]:
@@ -75,6 +77,8 @@ def figures(rounds: list[Round], published: float | None, reference: list[Round]
     times = [found["step"] for found in rounds]
     parts = {part: statistics.median(found[part] for found in rounds) for part in PHASES}
     found: dict[str, Any] = {**summary(times), "phase_ms": parts}
+    if all("joules" in one for one in rounds):
+        found["joules_of_a_gpu"] = statistics.median(one["joules"] for one in rounds)
     if published is not None and reference:
         scaled = [published * there["step"] / REFERENCE_THERE for there in reference]
         found |= {"published_ms": published, "published_scaled": summary(scaled), "times_faster": ratios(scaled, times)}

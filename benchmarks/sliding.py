@@ -28,7 +28,8 @@ from tritgolf.data.loader import TokenStream
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate import score
 from tritgolf.evaluate.load import trained_network
-from tritgolf.evaluate.score import WindowNats, plain_window_sums, score_windows, window_sums
+from tritgolf.evaluate.score import WindowNats, score_windows
+from tritgolf.evaluate.window_sums import plain_window_sums, window_sums
 from tritgolf.evaluate.windows import Windows, sliding_windows
 from tritgolf.files import write_json
 from tritgolf.model.attention import choose_attention

@@ -235,6 +235,13 @@ def test_published_times_are_scaled_by_the_reference_s_round_by_round(in_turn):
     assert "times_faster" not in in_turn["figures"](rounds, None, reference)
 
 
+def test_energy_is_told_where_every_round_was_counted(in_turn):
+    counted = {"step": 1.0, "gradients": 1.0, "average": 1.0, "update": 1.0, "joules": 100.0}
+    assert in_turn["figures"]([counted, counted | {"joules": 104.0}], None, [])["joules_of_a_gpu"] == 102
+    uncounted = {name: value for name, value in counted.items() if name != "joules"}
+    assert "joules_of_a_gpu" not in in_turn["figures"]([counted, uncounted], None, [])
+
+
 def test_golden_names_what_changed_came_and_went(monkeypatch):
     monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
     differences = runpy.run_path(str(REPOSITORY / "benchmarks" / "golden.py"))["differences"]

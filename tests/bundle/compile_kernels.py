@@ -13,13 +13,32 @@ from triton.compiler import ASTSource
 
 HALF_TYPE, WIDE, COUNT = "*bf16", "*fp32", "i32"
 PRODUCT = {"COMMON": 64, "WIDTH": 512, "TURNS": 2, "ROWS": 128, "COLUMNS": 256, "DEPTH": 64, "BAND": 8}
+FP8_PRODUCT = {**PRODUCT, "DEPTH": 128}
+PASS = {"WIDTH": 512, "TOKENS": 64, "CHUNK": 64}
 HEADS = {"HEADS": 2, "KV_HEADS": 1, "ROWS": 16, "COLUMNS": 64}
 # What an argument is, by its name in any kernel, where it is no pointer to BF16.
 TYPES = dict.fromkeys(("tokens", "positions", "stride", "v_stride", "channel_stride"), COUNT)
 TYPES |= dict.fromkeys(("epsilon", "smallest", "scale", "cap", "z_loss", "weight"), "fp32") | {"targets": "*i64"}
+TYPES |= {"hidden": COUNT, "power": "fp32", "codes": "*fp8e4nv", "turned": "*i16"}
+TYPES |= dict.fromkeys(("largest", "seen", "before", "inverses", "alongs", "power_used"), WIDE)
+TYPES |= dict.fromkeys(("x_power", "weight_power", "upstream_power", "activated_power"), WIDE)
 TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
-# Module → kernel → its constants, and tiles of arguments that are descriptors.
+E4M3, TURNED = (128, 128, "fp8e4nv"), (128, 64, "i16")
+TYPES |= dict.fromkeys(("of_product", "of_residual"), WIDE)
+JOINED = {"inputs": (128, 64), "residual": (128, 128), "joined": (128, 128)}
+# Module → kernel (and which of its forms) → its constants, and arguments that are descriptors, by their tiles
+# (of BF16 unless said), or of another type than their name says.
 KERNELS = {
+    "joined_kernel": {
+        "_join_kernel forward": ({**PRODUCT, "of_residual": None}, {**JOINED, "weight": (256, 64), "scale": HALF_TYPE}),
+        "_join_kernel back": ({**PRODUCT, "scale": None}, {**JOINED, "weight": (64, 256)}),
+    },
+    "shared_input_kernel": {
+        "_input_kernel": (
+            {"BLOCKS": 2, "WIDTH": 768, "ROWS": 64, "COLUMNS": 64},
+            {"gradients": (HALF_TYPE, HALF_TYPE)},
+        ),
+    },
     "mlp_kernel": {
         "_relu_kernel": (PRODUCT, {"x": (128, 64), "weight": (256, 64), "activated": (128, 256)}),
         "_slope_kernel": (
@@ -38,6 +57,19 @@ KERNELS = {
         ),
     },
     "heads_kernel": {name: ({**HEADS, "HALF": 48}, {}) for name in ("_forward_kernel", "_backward_kernel")},
+    "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel", "_outer_kernel")},
+    "fp8_stream_kernel": {name: (PASS, {}) for name in ("_added_kernel", "_added_gradient_kernel")},
+    "fp8_mlp_kernel": {
+        "_relu_kernel": (
+            FP8_PRODUCT,
+            {"x": E4M3, "weight": (256, *E4M3[1:]), "codes": (128, 256, "fp8e4nv"), "turned": (256, 64, "i16")},
+        ),
+        "_slope_kernel": (
+            FP8_PRODUCT,
+            {"upstream": E4M3, "weight": (256, *E4M3[1:]), "codes": E4M3, "activated": TURNED, "turned": TURNED},
+        ),
+    },
+    "fp8_heads_kernel": {"_backward_kernel": ({**HEADS, "HALF": 48, "ROWS": 64}, {})},
     "partial_heads_kernel": {
         name: ({**HEADS, "WIDTH": 64, "HALF": 8, "VECTOR": 8}, {}) for name in ("_forward_kernel", "_backward_kernel")
     },
@@ -52,10 +84,19 @@ KERNELS = {
 }
 
 
+def type_of(tile):
+    """A descriptor's of such tiles; another type is as it is."""
+    numbers = isinstance(tile, tuple) and isinstance(tile[0], int)
+    if not numbers:
+        return tile
+    rows, columns, *kind = tile
+    return f"tensordesc<{kind[0] if kind else 'bf16'}[{rows},{columns}]>"
+
+
 def compile_kernel(kernel, constants, tiles):
     """Compile it with ``constants``; raises what Triton raises."""
     signature = {name: TYPES.get(name, HALF_TYPE) for name in kernel.arg_names}
-    signature |= {name: f"tensordesc<bf16[{rows},{columns}]>" for name, (rows, columns) in tiles.items()}
+    signature |= {name: type_of(tile) for name, tile in tiles.items()}
     signature |= dict.fromkeys(constants, "constexpr")
     values = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
     source = ASTSource(kernel, signature, values)
@@ -68,7 +109,7 @@ if __name__ == "__main__":
     for module, kernels in KERNELS.items():
         if (folder / f"{module}.py").is_file():
             for name, arguments in kernels.items():
-                kernel = getattr(importlib.import_module(module), name, None)
+                kernel = getattr(importlib.import_module(module), name.split()[0], None)
                 if kernel is not None:
                     compile_kernel(kernel, *arguments)
                     print(f"{module}.{name}")

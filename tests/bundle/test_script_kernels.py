@@ -12,12 +12,15 @@ from tests.small import RECORDS, TIMEOUT
 from tritgolf.bundle.script import sources_of
 from tritgolf.config.record import load_record
 
-TERNARY = {"fused_loss_kernel": 1, "heads_kernel": 2, "mlp_kernel": 2}
+TERNARY = {"fused_loss_kernel": 1, "heads_kernel": 2, "joined_kernel": 2, "mlp_kernel": 2, "shared_input_kernel": 1}
+FP8 = {**TERNARY, "fp8_kernel": 3, "fp8_mlp_kernel": 2, "fp8_stream_kernel": 2, "fp8_heads_kernel": 1}
 INT6 = {"fused_loss_kernel": 1, "leaky_mlp_kernel": 2, "mixed_heads_kernel": 2, "partial_heads_kernel": 2}
 
 
 @interpreted
-@pytest.mark.parametrize(("record", "kernels"), [("tiny", TERNARY), ("tiny_int6", {**INT6, "streams_kernel": 1})])
+@pytest.mark.parametrize(
+    ("record", "kernels"), [("tiny", TERNARY), ("tiny_fp8", FP8), ("tiny_int6", {**INT6, "streams_kernel": 1})]
+)
 def test_all_kernels_of_a_script_compile_for_a_gpu(record, kernels, tmp_path):
     modules = sources_of(load_record(record, RECORDS)).modules
     for name, source in modules.items():
@@ -33,7 +36,7 @@ def test_all_kernels_of_a_script_compile_for_a_gpu(record, kernels, tmp_path):
     assert {name: compiled.count(name) for name in compiled} == kernels
 
 
-@pytest.mark.parametrize(("record", "flat"), [("tiny", 2), ("tiny_int6", 1), ("tiny_slot", 1)])
+@pytest.mark.parametrize(("record", "flat"), [("tiny", 2), ("tiny_fp8", 2), ("tiny_int6", 1), ("tiny_slot", 1)])
 def test_every_operator_of_a_script_has_a_form_for_the_compiler(record, flat):
     """Once none had, and on a GPU no script trained."""
     modules = sources_of(load_record(record, RECORDS)).modules

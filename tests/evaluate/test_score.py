@@ -1,3 +1,4 @@
+import functools
 import math
 
 import numpy as np
@@ -10,17 +11,17 @@ from tritgolf.evaluate.bytes import TextBytes, TokenBytes, unigram_bpb
 from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.score import (
     WindowNats,
-    plain_window_sums,
     score_temperatures,
     score_tokens,
     score_windows,
     scored_targets,
     summarize,
-    window_sums,
 )
+from tritgolf.evaluate.window_sums import LOGIT_ROWS, plain_window_sums, sums_of_pass, window_sums
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 from tritgolf.model.loss import softcap
 from tritgolf.model.phase import Phase
+from tritgolf.model.unet_pass import Pass
 
 
 def text(tokens=75, vocabulary=300, seed=5) -> np.ndarray:
@@ -76,7 +77,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("batch", "rows", "temperature"), [(1, 8192, 1.0), (3, 7, 1.0), (100, 50, 0.9)])
 def test_batches_score_what_a_loop_scores(network, monkeypatch, name, batch, rows, temperature):
-    monkeypatch.setitem(score.LOGIT_ROWS, "cpu", rows)
+    monkeypatch.setitem(LOGIT_ROWS, "cpu", rows)
     windows = CASES[name]
     found = score_windows(network, text(), windows, batch, temperature)
     nats, squares = one_by_one(network, text(), windows, temperature)
@@ -95,6 +96,17 @@ def test_the_last_positions_alone_score_as_the_definition_does(name, smear, atte
     wanted = score_windows(made, text(), windows, 4, 0.9, sums=plain_window_sums)
     assert found.nats == pytest.approx(wanted.nats, rel=1e-5)
     assert found.squares == pytest.approx(wanted.squares, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_pass_of_kernels_scores_as_the_definition_does(name):
+    """By its plain forms, which a CPU has."""
+    made = rebuilt(random_network(small_model(layers=3)), "sdpa")
+    arguments = made, text(), CASES[name], 4, (1.0, 0.9)
+    found = score_temperatures(*arguments, sums=functools.partial(sums_of_pass, Pass(made)))
+    for ours, wanted in zip(found, score_temperatures(*arguments, sums=plain_window_sums), strict=True):
+        assert ours.nats == pytest.approx(wanted.nats, rel=1e-5)
+        assert ours.squares == pytest.approx(wanted.squares, rel=1e-5)
 
 
 def test_temperatures_that_share_a_pass_score_as_each_by_itself(network):

@@ -13,7 +13,8 @@ from tritgolf.config.record import load_record
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.load import reloaded_network, trained_network
 from tritgolf.evaluate.roundtrip import paired_gap
-from tritgolf.evaluate.score import compiled_window_sums, score_windows, window_sums
+from tritgolf.evaluate.score import score_windows
+from tritgolf.evaluate.window_sums import compiled_window_sums, window_sums
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.loss import capped_logits
 from tritgolf.quantize.base import Quantized, dequantize, quantize

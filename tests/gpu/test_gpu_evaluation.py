@@ -1,4 +1,4 @@
-"""Compiled scoring of the last positions alone against the definition, at the records' size, on a GPU."""
+"""Scoring by kernels, and compiled, against the definition, at the records' size, on a GPU."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,8 @@ from tritgolf.evaluate import score
 from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.probe import probe
-from tritgolf.evaluate.score import plain_window_sums, score_windows
+from tritgolf.evaluate.score import score_windows
+from tritgolf.evaluate.window_sums import plain_window_sums
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 from tritgolf.model.build import build_network
 
@@ -24,7 +25,7 @@ WINDOWS = {
 
 @pytest.mark.parametrize("record", ["ternary_v2", "ternary_100k"])
 @pytest.mark.parametrize("name", WINDOWS)
-def test_the_compiled_path_is_the_definition_within_bf16(monkeypatch, record, name):
+def test_the_fast_path_is_the_definition_within_bf16(monkeypatch, record, name):
     monkeypatch.setitem(score.COMPILE_FROM, "cuda", 0)
     model, windows = record_model(record), WINDOWS[name]
     weights = {n: p.detach() for n, p in random_network(model).named_parameters()}

@@ -7,10 +7,9 @@ from tests.model.reference import yarn_frequencies
 from tests.small import matrices_of, quantizer, random_network, random_tokens, small_model, stacks_of
 from tritgolf.model.attention import sdpa_attention
 from tritgolf.model.heads import make_heads, make_heads_fast
+from tritgolf.model.joined import add_both, add_both_fused
 from tritgolf.model.loss import capped_logits
-from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.network import use_quantizers
-from tritgolf.model.residual import add_scaled, add_scaled_fused
 from tritgolf.model.rotary import inverse_frequencies
 from tritgolf.model.unet import UNet
 from tritgolf.quantize.base import dequantize
@@ -160,7 +159,5 @@ def test_gradients_of_matrices_quantized_once_a_step_are_the_same_by_either_form
 @pytest.mark.parametrize("fused", [False, True])
 def test_fused_chooses_every_form(fused):
     for block in random_network(small_model(), fused=fused).blocks:
-        forms = (block.add_scaled, block.attn.make_heads, block.mlp.add_mlp)
-        assert forms == (
-            (add_scaled_fused, make_heads_fast, add_mlp_fused) if fused else (add_scaled, make_heads, add_mlp)
-        )
+        forms = (block.add_both, block.attn.make_heads)
+        assert forms == ((add_both_fused, make_heads_fast) if fused else (add_both, make_heads))

@@ -39,6 +39,7 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.train.trainer:STACKS": {record.train.products},
         "tritgolf.data.batches:ORDERS": {record.train.order},
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
+        "tritgolf.evaluate.window_sums:BY_KERNELS": set(),
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
         "tritgolf.evaluate.methods:ADAPTATIONS": {each.kind for each in adapting},
         "tritgolf.evaluate.score_first:OPTIMIZERS": {getattr(each, "optimizer", "") for each in adapting},

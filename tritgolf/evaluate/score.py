@@ -4,9 +4,8 @@ Windows go through the network in batches. Nothing in a batch waits for the devi
 made there, and what a batch scores is known from plain arithmetic.
 """
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,22 +17,20 @@ from torch import Tensor
 from tritgolf.config.types import ByteCounting
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.bytes import TextBytes, bits_per_byte
+from tritgolf.evaluate.window_sums import (
+    WindowSums,
+    compiled_window_sums,
+    kernel_window_sums,
+    window_sums,
+)
 from tritgolf.evaluate.windows import Windows
-from tritgolf.model.loss import nats_of
 from tritgolf.model.network import Network, device_of
 from tritgolf.progress import progress
-
-LOGIT_ROWS = {"cuda": 8192, "cpu": 512}  # tokens whose logits exist at a time; on a CPU they stay in its cache
 
 # Window tokens from which compiling pays. At the records' size the eager network reads 1.4M of them a second on an
 # H200, a compiled one about twice as many: 2²⁵ of them take 24 s or 12, and compiling about as long as it saves then,
 # less where Inductor finds the kernels that an earlier process has made. On CPUs nothing is compiled.
 COMPILE_FROM = {"cuda": 1 << 25}
-
-WindowSums = Callable[[Network, Tensor, Tensor, int, Tensor], tuple[Tensor, Tensor]]
-"""Network, ids (windows, length + 1), how many of its last targets each window scores (windows,), the most of them,
-temperatures (n,) → FP64 (n, 2, windows): sums over the scored targets of nats and of logsumexp²; and nats (n, windows ·
-positions) of each target of as many last positions as it computed, in what the logits are in."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,9 @@ def score_temperatures(
 
     All ``temperatures`` share one pass: they meet the logits alone.
 
-    ``sums`` scores a batch. By default it is ``window_sums``, compiled where that pays (``COMPILE_FROM``) for batches
-    of the usual shape: the first, which may score more, and the last, which may have fewer windows, run as they are.
+    ``sums`` scores a batch. By default it is ``kernel_window_sums`` where the network has them, else ``window_sums``,
+    compiled where that pays (``COMPILE_FROM``) for batches of the usual shape: the first, which may score more, and the
+    last, which may have fewer windows, run as they are.
     How a batch runs depends on the windows alone, so equal networks get scores that are equal to the bit.
     """
     return _score(network, tokens, windows, batch, temperatures, what, sums)[0]
@@ -143,6 +141,7 @@ def _score(
     offsets = torch.arange(windows.length + 1, device=device)
     divisors = torch.tensor(temperatures, dtype=torch.float64, device=device)
     total = max(len(starts) * windows.length, of_window_tokens)
+    sums = sums or kernel_window_sums(network)
     compiles = sums is None and total >= COMPILE_FROM.get(device.type, math.inf)
     usual_shape = (batch, int(np.bincount(counts).argmax())) if compiles and len(counts) else None
     found = torch.empty(len(temperatures), 2, len(starts), dtype=torch.float64, device=device)
@@ -166,49 +165,6 @@ def _put(each: Tensor, nats: Tensor, scored: Tensor, ends: Tensor) -> None:
     """
     back = torch.arange(nats.shape[1], 0, -1, device=nats.device)
     each[torch.where(back <= scored[:, None], ends[:, None] - back, len(each) - 1)] = nats
-
-
-def plain_window_sums(
-    network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The definition of ``WindowSums``: every position through all of the network and the head, whatever is scored."""
-    length = spans.shape[1] - 1
-    hidden, targets = network(spans[:, :-1]).flatten(0, 1), spans[:, 1:].flatten().long()
-    nats = _nats(network, hidden, targets, temperatures)
-    return _sums(nats, scored, length), nats[:, 0]
-
-
-def window_sums(
-    network: Network, spans: Tensor, scored: Tensor, most: int, temperatures: Tensor
-) -> tuple[Tensor, Tensor]:
-    """``WindowSums`` of the last ``most`` positions alone; logits exist for ``LOGIT_ROWS`` tokens at a time."""
-    hidden, targets = network(spans[:, :-1], most).flatten(0, 1), spans[:, -most:].flatten().long()
-    count = LOGIT_ROWS[hidden.device.type]
-    parts = [
-        _nats(network, rows, wanted, temperatures)
-        for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
-    ]
-    values = torch.cat(parts, -1)
-    return _sums(values, scored, most), values[:, 0]
-
-
-def _nats(network: Network, hidden: Tensor, targets: Tensor, temperatures: Tensor) -> Tensor:
-    """Nats and logsumexp² of each token: (temperatures, 2, tokens)."""
-    logits = network.head().logits(hidden)
-    each = [nats_of(logits / temperature, targets) for temperature in temperatures]
-    return torch.stack([torch.stack((nats, lse.square())) for nats, lse in each])
-
-
-def _sums(values: Tensor, scored: Tensor, most: int) -> Tensor:
-    """FP64 sums over the last ``scored`` of each window's ``most`` tokens; (…, windows · most) → (…, windows)."""
-    counted = torch.arange(most, device=scored.device) >= most - scored[:, None]
-    return (values.unflatten(-1, (-1, most)).double() * counted).sum(-1)
-
-
-@functools.cache
-def compiled_window_sums() -> WindowSums:
-    """``window_sums``, compiled once for each shape of a batch, whichever network of these sizes comes with it."""
-    return torch.compile(window_sums, dynamic=False)
 
 
 def summarize(found: WindowNats, tokens: Tokens, windows: Windows, sizes: TextBytes, z_loss: float) -> Score:

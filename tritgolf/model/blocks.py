@@ -7,16 +7,17 @@ from tritgolf.config.lossless import used_mixes
 from tritgolf.config.model import UNetConfig
 from tritgolf.model.attention import Attention
 from tritgolf.model.heads import MakeHeads, keys_of, make_heads, make_heads_fast, queries_of
+from tritgolf.model.joined import add_both, add_both_fused
 from tritgolf.model.layers import QuantizedLinear, Smear, rms_norm, split_heads
-from tritgolf.model.mlp import add_mlp, add_mlp_fused
-from tritgolf.model.residual import Form, add_scaled, add_scaled_fused, operand
+from tritgolf.model.residual import Form, operand
+from tritgolf.model.shared_input import Share, mix_share
 from tritgolf.quantize.rounding import rounded_once, rounded_through
 
 
 class SelfAttention(nn.Module):
     """One fused ternary matrix for q, k, v; normalized heads, rotary positions, a learned gain on q.
 
-    Returns what the ternary matrix ``proj`` is to be applied to.
+    Returns what was mixed: its RMSNorm is what the ternary matrix ``proj`` is to be applied to.
     """
 
     def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
@@ -39,7 +40,7 @@ class SelfAttention(nn.Module):
             q, k, v = self.make_heads(self.c_qkv(x), gain, cos, sin, self.heads, self.kv_heads)
         else:
             q, k, v = self._make_heads_tail(x, gain, cos, sin, tail)
-        return rms_norm(self.attend(q, k, v).flatten(2))
+        return self.attend(q, k, v).flatten(2)
 
     def _make_heads_tail(
         self, x: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, tail: int
@@ -51,19 +52,13 @@ class SelfAttention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Two ternary matrices, relu² without a gate between them, normalized before each."""
+    """Two ternary matrices, relu² without a gate between them, normalized before each (``mlp.add_mlp``)."""
 
-    def __init__(self, model: UNetConfig, fused: bool = False) -> None:
+    def __init__(self, model: UNetConfig) -> None:
         super().__init__()
-        self.add_mlp: Form = add_mlp_fused if fused else add_mlp
         hidden = model.mlp_multiple * model.width
         self.fc = QuantizedLinear(model.width, hidden)
         self.proj = QuantizedLinear(hidden, model.width)
-
-    def forward(self, x: Tensor, scale: Tensor) -> Tensor:
-        """``x``: (batch, positions, width) → x + ``scale`` · the MLP of it; ``scale``: (width,)."""
-        plain = self.add_mlp is add_mlp
-        return self.add_mlp(x, scale, *(operand(layer, x.dtype, plain) for layer in (self.fc, self.proj)))
 
 
 class Block(nn.Module):
@@ -71,33 +66,39 @@ class Block(nn.Module):
 
     def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
         super().__init__()
-        self.add_scaled: Form = add_scaled_fused if fused else add_scaled
+        self.add_both: Form = add_both_fused if fused else add_both
         self.rounded = rounded_once if fused else rounded_through
         self.mixes, self.vectors = used_mixes(model), model.vectors
         self.attn_scale = nn.Parameter(torch.ones(model.width))
         self.mlp_scale = nn.Parameter(torch.ones(model.width))
         self.resid_mix = nn.Parameter(torch.stack((torch.ones(model.width), torch.zeros(model.width))))
         self.attn = SelfAttention(model, attend, fused)
-        self.mlp = Mlp(model, fused)
+        self.mlp = Mlp(model)
         self.smear = Smear(model.width, model.vectors) if model.smear else None
 
-    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
+    def forward(self, x: Tensor, x0: Tensor | Share, cos: Tensor, sin: Tensor, tail: int | None = None) -> Tensor:
         """``x``, ``x0``: (batch, positions, width) → the same, or its last ``tail`` positions.
 
         Keys and values are those of all positions, and so is the mean of the smear: a block that has one leaves out
         nothing but what it returns.
         """
-        mix = self.rounded(self.resid_mix, self.mixes).to(x.dtype)
         attn_scale, mlp_scale = (
             self.rounded(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
         )
-        x = mix[0] * x + mix[1] * x0
+        x = self._mix(x, x0)
         if tail is not None and self.smear is None:
             mixed, x = self.attn(rms_norm(x), cos, sin, tail), x[:, -tail:]
         else:
             mixed = self.attn(rms_norm(x), cos, sin)
-        x = self.add_scaled(x, attn_scale, mixed, operand(self.attn.proj, x.dtype, self.add_scaled is add_scaled))
-        x = self.mlp(x, mlp_scale)
+        plain = self.add_both is add_both
+        matrices = (operand(layer, x.dtype, plain) for layer in (self.attn.proj, self.mlp.fc, self.mlp.proj))
+        x = self.add_both(x, mixed, attn_scale, mlp_scale, *matrices)
         if self.smear is not None:
             x = self.smear(x)
         return x if tail is None else x[:, -tail:]
+
+    def _mix(self, x: Tensor, x0: Tensor | Share) -> Tensor:
+        if isinstance(x0, Share):
+            return mix_share(x, x0)
+        mix = self.rounded(self.resid_mix, self.mixes).to(x.dtype)
+        return mix[0] * x + mix[1] * x0

@@ -5,8 +5,12 @@ from typing import NamedTuple, cast
 
 from torch import Tensor
 
+from tritgolf.config.model import UNetConfig
+from tritgolf.model.attention import Attention
 from tritgolf.model.blocks import Block
 from tritgolf.model.fp8 import Fp8Weight, add_mlp, add_normed_product, normed_product
+from tritgolf.model.fp8_fused import add_both_fused, heads_of_normed
+from tritgolf.model.shared_input import Share
 from tritgolf.model.unet import UNet
 from tritgolf.quantize.rounding import rounded_through
 
@@ -20,28 +24,43 @@ class BlockWeights(NamedTuple):
     mlp_proj: Fp8Weight
 
 
+def add_both(
+    x: Tensor, mixed: Tensor, of_mixed: Tensor, of_mlp: Tensor, proj: Fp8Weight, inner: Fp8Weight, outer: Fp8Weight
+) -> Tensor:
+    """What attention ``mixed``, and the MLP, added to ``x``: the formula; as ``joined.add_both``."""
+    return add_mlp(add_normed_product(x, of_mixed, mixed, proj), of_mlp, inner, outer)
+
+
 class Fp8Block(Block):
     """``Block`` with the products of ``tritgolf.model.fp8``, of all positions: training asks for no tail."""
 
     weights: BlockWeights
 
-    def forward(self, x: Tensor, x0: Tensor, cos: Tensor, sin: Tensor, _tail: int | None = None) -> Tensor:
+    def __init__(self, model: UNetConfig, attend: Attention, fused: bool = False) -> None:
+        super().__init__(model, attend, fused)
+        self.fused = fused
+        self.add_both = add_both_fused if fused else add_both
+
+    def forward(self, x: Tensor, x0: Tensor | Share, cos: Tensor, sin: Tensor, _tail: int | None = None) -> Tensor:
         """``x``, ``x0``: (batch, positions, width) → the same."""
-        mix = self.rounded(self.resid_mix, self.mixes).to(x.dtype)
         attn_scale, mlp_scale = (
             self.rounded(scale, self.vectors).to(x.dtype) for scale in (self.attn_scale, self.mlp_scale)
         )
-        x = mix[0] * x + mix[1] * x0
-        x = add_normed_product(x, attn_scale, self._attention(x, cos, sin), self.weights.attn_proj)
-        x = add_mlp(x, mlp_scale, self.weights.fc, self.weights.mlp_proj)
+        x = self._mix(x, x0)
+        mixed, matrices = self._attention(x, cos, sin), self.weights
+        x = self.add_both(x, mixed, attn_scale, mlp_scale, matrices.attn_proj, matrices.fc, matrices.mlp_proj)
         return x if self.smear is None else self.smear(x)
 
     def _attention(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """(batch, positions, width) → the same, before its norm."""
         attn = self.attn
         gain = rounded_through(attn.q_gain, attn.vectors).to(x.dtype)
-        product = normed_product(x, self.weights.qkv)
-        return attn.attend(*attn.make_heads(product, gain, cos, sin, attn.heads, attn.kv_heads)).flatten(2)
+        how = gain, cos, sin, attn.heads, attn.kv_heads
+        if self.fused:
+            heads = heads_of_normed(x, self.weights.qkv, *how)
+        else:
+            heads = attn.make_heads(normed_product(x, self.weights.qkv), *how)
+        return attn.attend(*heads).flatten(2)
 
 
 class Fp8UNet(UNet):

@@ -41,20 +41,22 @@ def nats_and_gradient(
     targets: Tensor,
     cap: float,
     z_loss: float,
-    weight: float | Tensor,
+    weight: float | Tensor | None,
     kind: SoftcapKind = "polynomial",
     scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Per token nats and logsumexp, (tokens,) FP32; ``logits`` (tokens, vocabulary) is overwritten by its gradient.
 
-    The gradient is that of ``weight`` · Σ (nats + z_loss · logsumexp²).
+    The gradient is that of ``weight`` · Σ (nats + z_loss · logsumexp²); with None the logits stay.
     """
     biased = logits.float() if bias is None else logits.float() + bias
     capped = SOFTCAPS[kind](biased, cap)
-    if scale is not None:
-        capped, weight = capped * scale, weight * scale.float()
+    capped = capped if scale is None else capped * scale
     lse = capped.logsumexp(-1)
     nats = lse - capped.gather(-1, targets[:, None]).squeeze(-1)
+    if weight is None:
+        return nats, lse
+    weight = weight if scale is None else weight * scale.float()
     gradient = (capped - lse[:, None]).exp_().mul_((1 + 2 * z_loss * lse)[:, None])
     gradient.scatter_add_(-1, targets[:, None], torch.full_like(lse[:, None], -1.0))
     logits.copy_(gradient.mul_(SLOPES[kind](biased, cap)).mul_(weight))
@@ -119,6 +121,22 @@ def fused_training_loss(
 ) -> tuple[Tensor, Tensor]:
     """``training_loss`` without whole logits: (minimized loss, mean cross-entropy), FP32 scalars."""
     return _FusedLoss.apply(hidden, table, bias, targets, cap, z_loss, kind, scale)
+
+
+def nats_at(
+    temperature: Tensor,
+    hidden: Tensor,
+    targets: Tensor,
+    table: Tensor,
+    bias: Tensor | None,
+    cap: float,
+    kind: SoftcapKind = "polynomial",
+    scale: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """``loss.nats_of`` the head's logits divided by ``temperature`` (), each (tokens,) FP32: on a GPU in one pass."""
+    by = (1 if scale is None else scale) / temperature
+    logits = hidden @ table.to(hidden.dtype).T
+    return _elementwise(hidden.device)(logits, bias, targets, cap, 0.0, None, kind, by.float())
 
 
 def _elementwise(device: torch.device) -> Callable[..., tuple[Tensor, Tensor]]:

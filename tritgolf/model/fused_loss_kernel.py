@@ -57,7 +57,7 @@ def _row_kernel(  # type: ignore[no-untyped-def]
     logits, bias, scale, targets, nats, lses, cap, z_loss, weight, stride,
     VOCABULARY: tl.constexpr, BLOCK: tl.constexpr, TANH: tl.constexpr,
 ):  # fmt: skip
-    """``bias`` and ``scale`` may be None, which is a compile-time choice too."""
+    """``bias``, ``scale`` and ``weight`` may be None, a compile-time choice too; without the last no gradient."""
     row = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, BLOCK)
     known = columns < VOCABULARY
@@ -73,7 +73,8 @@ def _row_kernel(  # type: ignore[no-untyped-def]
     if scale is not None:
         factor = tl.load(scale).to(tl.float32)
         bound = cap * factor
-        weight = weight * factor
+        if weight is not None:
+            weight = weight * factor
     inner, shape = _shape(biased * (1.0 / cap), TANH)
     exponentials = tl.exp2(_bounded(shape, TANH) * (bound * LOG2_E))
     if BLOCK != VOCABULARY:
@@ -83,9 +84,10 @@ def _row_kernel(  # type: ignore[no-untyped-def]
     _, shape_of_target = _shape(at_target * (1.0 / cap), TANH)
     tl.store(nats + row, lse - bound * _bounded(shape_of_target, TANH))
     tl.store(lses + row, lse)
-    gradient = exponentials * ((1.0 + 2.0 * z_loss * lse) * weight / total)
-    gradient = tl.where(columns == target, gradient - weight, gradient)
-    tl.store(pointers, (gradient * _slope(inner, shape, TANH)).to(logits.dtype.element_ty), mask=known)
+    if weight is not None:
+        gradient = exponentials * ((1.0 + 2.0 * z_loss * lse) * weight / total)
+        gradient = tl.where(columns == target, gradient - weight, gradient)
+        tl.store(pointers, (gradient * _slope(inner, shape, TANH)).to(logits.dtype.element_ty), mask=known)
 
 
 def nats_and_gradient_on_gpu(
@@ -94,7 +96,7 @@ def nats_and_gradient_on_gpu(
     targets: Tensor,
     cap: float,
     z_loss: float,
-    weight: float,
+    weight: float | None,
     kind: SoftcapKind = "polynomial",
     scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head
 from tritgolf.model.phase import Phase
 from tritgolf.model.rotary import rotary_tables
+from tritgolf.model.shared_input import Share, shares_of
 from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
 
 
@@ -32,7 +33,7 @@ class UNet(nn.Module):
 
     def __init__(self, model: UNetConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.fused = model, fused
         self.dtype = DTYPES[model.compute]
         self.rounded = rounded_once if fused else rounded_through
         self.skip_weights = nn.Parameter(torch.ones(model.layers // 2, model.width))
@@ -59,20 +60,28 @@ class UNet(nn.Module):
         values, so the rest of the last block, the last norm and the projection are all that can be left out.
         """
         cos, sin = self.get_buffer("cos")[: tokens.shape[1]], self.get_buffer("sin")[: tokens.shape[1]]
-        x = x0 = self.embed(tokens)
+        x = self.embed(tokens)
+        inputs = self._inputs(x)
         encoders = self.model.layers // 2
         skip_weights = self.rounded(self.skip_weights, used_mixes(self.model)).to(x.dtype)
         skips: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             if index >= encoders and skips:
                 x = x + skip_weights[index - encoders] * skips.pop()
-            x = block(x, x0, cos, sin, tail if index == len(self.blocks) - 1 else None)
+            x = block(x, inputs[index], cos, sin, tail if index == len(self.blocks) - 1 else None)
             if index < encoders:
                 skips.append(x)
         proj = self.embed_proj_rev.weight
         if self.model.fp8_embedding:
             proj = rounded_through(proj, "e4m3")
         return F.linear(rms_norm(x), proj.to(self.dtype))
+
+    def _inputs(self, x0: Tensor) -> list[Tensor] | list[Share]:
+        """What each block mixes its input with."""
+        if not self.fused:
+            return [x0] * len(self.blocks)
+        mixes = torch.stack([block.get_parameter("resid_mix") for block in self.blocks])
+        return shares_of(x0, self.rounded(mixes, used_mixes(self.model)).to(x0.dtype))
 
     def head(self) -> Head:
         """The tied head, as the loss is to use it: rounded (straight-through) where the model is trained so."""
