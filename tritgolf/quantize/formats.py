@@ -6,7 +6,8 @@ e4m3 and e5m2 are those of Micikevicius et al., 2022 ("FP8 Formats for Deep Lear
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -39,20 +40,15 @@ def cast(tensor: Tensor, number_format: Format) -> Tensor:
 
 def round_to(tensor: Tensor, number_format: ScaleFormat) -> Tensor:
     """FP32 values of ``tensor`` after a visit to the format."""
-    if number_format == "e8m0":
-        return _e8m0_values(_e8m0_codes(tensor))
-    if number_format == "bfp8":
-        return _bfp8_values(*_bfp8_codes(tensor))
-    return rounded(tensor, DTYPES[number_format])
+    shared = SHARED_EXPONENTS.get(number_format)
+    return shared.values(*shared.codes(tensor)) if shared else rounded(tensor, DTYPES[number_format])
 
 
 def encode(tensor: Tensor, number_format: ScaleFormat) -> bytes:
     """The numbers of ``tensor`` in the format: little-endian, row-major; before bfp8's the exponents of the rows."""
     tensor = tensor.detach().cpu()
-    if number_format == "e8m0":
-        return _e8m0_codes(tensor).to(torch.uint8).numpy().tobytes()
-    if number_format == "bfp8":
-        return b"".join(part.to(torch.uint8).numpy().tobytes() for part in _bfp8_codes(tensor))
+    if shared := SHARED_EXPONENTS.get(number_format):
+        return b"".join(part.to(torch.uint8).numpy().tobytes() for part in shared.codes(tensor))
     return cast(tensor, number_format).reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
@@ -64,24 +60,27 @@ def decode(data: bytes | memoryview, number_format: ScaleFormat, shape: Sequence
     size = length_of(number_format, shape)
     require(len(data) == size, f"a tensor of shape {list(shape)} in {number_format} has {len(data)} bytes, not {size}")
     raw = torch.from_numpy(np.frombuffer(data, np.uint8).copy())
-    if number_format == "e8m0":
-        numbers = _e8m0_values(raw)
-    elif number_format == "bfp8":
-        rows = math.prod(shape[:-1])
-        numbers = _bfp8_values(raw[:rows].reshape(*shape[:-1], 1), raw[rows:].reshape(tuple(shape)))
-    else:
-        numbers = raw.view(DTYPES[number_format]).float()
+    shared = SHARED_EXPONENTS.get(number_format)
+    numbers = shared.values(*shared.parts(raw, shape)) if shared else raw.view(DTYPES[number_format]).float()
     require(bool(numbers.isfinite().all()), f"a tensor of shape {list(shape)} holds numbers that are not finite")
     return numbers.reshape(tuple(shape))
 
 
-def _e8m0_codes(tensor: Tensor) -> Tensor:
+class SharedExponent(NamedTuple):
+    """A format: numbers → parts, each of codes; parts → numbers; the parts in all bytes of numbers of a shape."""
+
+    codes: Callable[[Tensor], tuple[Tensor, ...]]
+    values: Callable[..., Tensor]
+    parts: Callable[[Tensor, Sequence[int]], tuple[Tensor, ...]]
+
+
+def _e8m0_codes(tensor: Tensor) -> tuple[Tensor]:
     """int32 codes of the nearest powers of two, (shape of ``tensor``); in the middle of two the even code."""
     fraction, exponent = torch.frexp(tensor.float().clamp(_SMALLEST, _LARGEST))  # fraction in [1/2, 1)
     lower = exponent - 1 + E8M0_BIAS
     up = (fraction > 0.75) | ((fraction == 0.75) & (lower % 2 == 1))
     codes = (lower + up.int()).clamp(0, NAN_CODE - 1)
-    return torch.where(tensor.isnan(), NAN_CODE, codes)
+    return (torch.where(tensor.isnan(), NAN_CODE, codes),)
 
 
 def _e8m0_values(codes: Tensor) -> Tensor:
@@ -105,9 +104,18 @@ def _bfp8_values(exponent_codes: Tensor, multiples: Tensor) -> Tensor:
     return torch.where(exponent_codes == NAN_CODE, torch.nan, values)
 
 
+def _bfp8_parts(raw: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    rows = math.prod(shape[:-1])
+    return raw[:rows].reshape(*shape[:-1], 1), raw[rows:].reshape(tuple(shape))
+
+
 def _power_of_two(exponent: Tensor) -> Tensor:
     """2^exponent in FP64 from its bits: exact on every device, which pow and exp2 don't promise."""
     return ((exponent + 1023) << 52).view(torch.float64)
 
 
 _SMALLEST, _LARGEST = 2.0**-127, torch.finfo(torch.float32).max
+SHARED_EXPONENTS: dict[str, SharedExponent] = {
+    "e8m0": SharedExponent(_e8m0_codes, _e8m0_values, lambda raw, _: (raw,)),
+    "bfp8": SharedExponent(_bfp8_codes, _bfp8_values, _bfp8_parts),
+}
