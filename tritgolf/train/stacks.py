@@ -108,9 +108,9 @@ def _quantizes(quantizer: Quantizer, compiled: bool) -> Callable[[Tensor, Tensor
 
 def _adds_into(gradient: Tensor) -> Callable[[Tensor], None]:
     def hook(leaf: Tensor) -> None:
-        assert leaf.grad is not None
-        gradient.add_(leaf.grad)
-        leaf.grad = None
+        if leaf.grad is not None:  # it is where the gradient was handed over on its way here
+            gradient.add_(leaf.grad)
+            leaf.grad = None
 
     return hook
 
