@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from tritgolf.artifact.layouts.base3 import base3_length
 from tritgolf.config.quantization import IntegerConfig
-from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage, TritsConfig
+from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage
 from tritgolf.config.types import ScaleFormat
 from tritgolf.errors import InputError
 from tritgolf.model.unet_parameters import described
@@ -147,11 +147,11 @@ def form_of(name: str, parameter: Parameter, storage: RoleStorage, rule: RoleRul
 
 def spec_of(parameter: Parameter, form: FormConfig) -> TensorSpec:
     """A parameter in this form."""
+    if isinstance(form, IntegerConfig):
+        return TensorSpec(integer_kind(form), form.scale_dtype, parameter.shape)
     if isinstance(form, NumbersConfig):
         return TensorSpec(KIND_OF_ROLE[parameter.role], form.format, parameter.shape)
-    if isinstance(form, TritsConfig):
-        return TensorSpec("ternary", form.scales, parameter.shape)
-    return TensorSpec(integer_kind(form), form.scale_dtype, parameter.shape)
+    return TensorSpec("ternary", form.scales, parameter.shape)
 
 
 def integer_kind(form: IntegerConfig) -> CodesKind:

@@ -6,7 +6,8 @@ Formats of scales whose exponent is shared are in ``quantize.shared_formats``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
