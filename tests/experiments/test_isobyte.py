@@ -1,6 +1,7 @@
 """From the grid to records, and two of its points from training to table and figure."""
 
 import json
+import itertools
 import math
 
 import pytest
@@ -93,7 +94,7 @@ def test_each_grid_has_the_least_squared_error_on_normal_weights(name, form):
     def squared_error(clip):
         step = 2 * clip / (levels - 1)
         grid = [(n - (levels - 1) / 2) * step for n in range(levels)]
-        edges = [-math.inf, *((a + b) / 2 for a, b in zip(grid, grid[1:], strict=False)), math.inf]
+        edges = [-math.inf, *((a + b) / 2 for a, b in itertools.pairwise(grid)), math.inf]
         return sum(
             stats.norm.expect(lambda x, level=level: (x - level) ** 2, lb=low, ub=high)
             for level, low, high in zip(grid, edges, edges[1:], strict=False)

@@ -29,7 +29,7 @@ def on_cpu(tensors):
 
 
 def all_near(found, wanted):
-    """Codes, both layouts: a product's sums lose bits on a GPU, so more of them are tipped over; power; what was seen."""
+    """Codes, both layouts: a product's sums lose bits on a GPU, so more are tipped over; power; what was seen."""
     for ours, reference in zip(found[:2], wanted[:2], strict=True):
         assert relative(ours.float().cpu(), reference.float().cpu()) < 0.01
     assert torch.equal(found[2].cpu(), wanted[2].cpu())

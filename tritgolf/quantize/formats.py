@@ -6,8 +6,7 @@ Formats of scales whose exponent is shared are in ``quantize.shared_formats``.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import torch
