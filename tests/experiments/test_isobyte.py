@@ -1,7 +1,7 @@
 """From the grid to records, and two of its points from training to table and figure."""
 
-import json
 import itertools
+import json
 import math
 
 import pytest
