@@ -12,8 +12,8 @@ OTHERS = ("embedding", "hash_embedding", "projection", "gate", "mix", "control")
 
 
 def storage(**form):
-    on_grid = dict.fromkeys(("attention", "mlp"), {"grid": "integer", **form})
-    return RoleStorage.model_validate({"roles": {**on_grid, **dict.fromkeys(OTHERS, {"format": "float16"})}})
+    on_grid = {role: {"grid": "integer", **form} for role in ("attention", "mlp")}
+    return RoleStorage.model_validate({"roles": on_grid | {role: {"format": "float16"} for role in OTHERS}})
 
 
 TERNARY, BYTES = storage(bits=2, clip_sigmas=1.224), storage(bits=8, clip_sigmas=3.921)
