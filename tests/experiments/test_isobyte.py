@@ -1,8 +1,8 @@
 """From the grid to records, and two of its points from training to table and figure."""
 
-import itertools
 import json
 import math
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -84,9 +84,10 @@ def test_what_is_made_again_is_left_alone(trials):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.yaml")} == before
 
 
-@pytest.mark.parametrize(
-    ("name", "form"), [*raw_grid()["formats"].items(), *raw_grid("isobyte_gpu")["formats"].items()]
-)
+FORMATS = raw_grid()["formats"] | raw_grid("isobyte_gpu")["formats"]
+
+
+@pytest.mark.parametrize(("name", "form"), FORMATS.items())
 def test_each_grid_has_the_least_squared_error_on_normal_weights(name, form):
     levels = 2 ** form["bits"] - (form.get("levels") != "even")
     assert math.log2(levels) == pytest.approx(float(name), abs=0.2)
@@ -94,7 +95,7 @@ def test_each_grid_has_the_least_squared_error_on_normal_weights(name, form):
     def squared_error(clip):
         step = 2 * clip / (levels - 1)
         grid = [(n - (levels - 1) / 2) * step for n in range(levels)]
-        edges = [-math.inf, *((a + b) / 2 for a, b in itertools.pairwise(grid)), math.inf]
+        edges = [-math.inf, *((a + b) / 2 for a, b in pairwise(grid)), math.inf]
         return sum(
             stats.norm.expect(lambda x, level=level: (x - level) ** 2, lb=low, ub=high)
             for level, low, high in zip(grid, edges, edges[1:], strict=False)

@@ -13,7 +13,7 @@ OTHERS = ("embedding", "hash_embedding", "projection", "gate", "mix", "control")
 
 def storage(**form):
     on_grid = {role: {"grid": "integer", **form} for role in ("attention", "mlp")}
-    return RoleStorage.model_validate({"roles": {**on_grid, **{role: {"format": "float16"} for role in OTHERS}}})
+    return RoleStorage.model_validate({"roles": on_grid | {role: {"format": "float16"} for role in OTHERS}})
 
 
 TERNARY, BYTES = storage(bits=2, clip_sigmas=1.224), storage(bits=8, clip_sigmas=3.921)
