@@ -29,7 +29,7 @@ def selection_of(record: BundledRecord) -> Selection:
     storage = export.by_role(export.own_storage, model)
     forms = [type(form) for form in storage.roles.values()]
     layouts = section_layouts(tensor_specs(parameters_of(model), storage), export.code_layouts)
-    qat = getattr(model, "qat", None)
+    qat, normed = getattr(model, "qat", None), getattr(model, "inner_norms", False)
     trained_on = type(getattr(model, "quantizer", None) if qat is None else qat.quantizer)
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
@@ -37,7 +37,7 @@ def selection_of(record: BundledRecord) -> Selection:
     calibration = getattr(export, "calibration", None)
     sources = {calibration.source} if calibration else set()
     adapting = [each for method in methods if isinstance(method, SlidingSettings) for each in method.adapt]
-    entries = {
+    entries: dict[str, Any] = {
         "tritgolf.config.models:KINDS": {model.kind},
         "tritgolf.model.specs:MODELS": {model.kind},
         "tritgolf.config.storage:FORMS": {grid for grid, form in FORMS.items() if form in forms},
@@ -52,6 +52,8 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.artifact.codecs:CODECS": {*export.codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
         "tritgolf.artifact.layouts.registry:OF_MATRICES": {layout for each in layouts.values() for layout in each},
+        "tritgolf.model.transformer_block:MLP_FORMS": {(normed, False), (normed, True)},
+        "tritgolf.model.transformer_block:OF_RESIDUAL": {normed and model.mlp_slope == 0},
         "tritgolf.quantize.plan:QUANTIZERS": grids,
     }
     absent: list[Any] = [kind for name, kind in KINDS.items() if name != model.kind]
