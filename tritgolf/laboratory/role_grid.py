@@ -183,8 +183,8 @@ def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> boo
         has = _has(forms[role], setting, value)
         forms[role] = {**forms[role], setting: value}
         return has
-    elif GRID in forms[role] and any(setting in form.model_fields for form in FORMS.values()):
-        return False  # of another grid
+    elif any(setting in form.model_fields for form in FORMS.values()):
+        return False  # of another form
     else:
         what = f"{ROLES}.{path}: {role} is stored without a setting {setting!r}"
         raise InputError(f"row {row!r} of the grid", what, f"it has {', '.join(forms[role])}")
