@@ -52,7 +52,7 @@ class IsobyteConfig(Settings):
     ``trials`` is laid over it for short runs, in which all learning rates are multiplied by each of ``factors``.
     """
 
-    kind: Literal["isobyte"]
+    kind: Literal["isobyte_grid"]
     title: str
     bytes: Positive
     tolerance: Annotated[float, Field(gt=0, lt=1)]

@@ -18,7 +18,7 @@ from tritgolf.report.experiments import experiment_file, records_of
 RESULTS = Path("results") / "experiments"
 # Kind → what writes the records of a grid, which is at a path, or of a part of it, and what compares them.
 GRIDS: dict[str, Callable[[dict[str, Any], Path, str, OwnFiles], None]] = {
-    "isobyte": write_isobyte,
+    "isobyte_grid": write_isobyte,
     "levers": write_levers,
 }
 
