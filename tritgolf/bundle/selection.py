@@ -1,5 +1,6 @@
 """What of the package a record's run can come to: entries of registries, and classes that it has none of."""
 
+from itertools import chain
 from typing import Any, NamedTuple
 
 from tritgolf.artifact.kinds import tensor_specs
@@ -28,14 +29,13 @@ def selection_of(record: BundledRecord) -> Selection:
     model, export = record.model, record.export
     storage = export.by_role(export.own_storage, model)
     forms = [type(form) for form in storage.roles.values()]
-    layouts = section_layouts(tensor_specs(parameters_of(model), storage), export.code_layouts)
+    layouts = section_layouts(tensor_specs(parameters_of(model), storage), export.code_layouts).values()
     qat, normed = getattr(model, "qat", None), getattr(model, "inner_norms", False)
     trained_on = type(getattr(model, "quantizer", None) if qat is None else qat.quantizer)
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (trained_on, *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
     methods = record.evaluate.scoring.values()
-    calibration = getattr(export, "calibration", None)
-    sources = {calibration.source} if calibration else set()
+    sources = {export.calibration.source} if getattr(export, "calibration", None) else set()
     adapting = [each for method in methods if isinstance(method, SlidingSettings) for each in method.adapt]
     entries: dict[str, Any] = {
         "tritgolf.config.models:KINDS": {model.kind},
@@ -50,8 +50,8 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.config.calibration:SOURCES": sources,
         "tritgolf.artifact.calibration:TEXTS": sources,
         "tritgolf.artifact.codecs:CODECS": {*export.codecs, "none", "xz"},  # xz: of the header
-        "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
-        "tritgolf.artifact.layouts.registry:OF_MATRICES": {layout for each in layouts.values() for layout in each},
+        "tritgolf.artifact.layouts.registry:LAYOUTS": {*chain(*layouts)},
+        "tritgolf.artifact.layouts.registry:OF_MATRICES": {*chain(*layouts)},
         "tritgolf.model.transformer_block:MLP_FORMS": {(normed, False), (normed, True)},
         "tritgolf.model.transformer_block:OF_RESIDUAL": {normed and model.mlp_slope == 0},
         "tritgolf.quantize.plan:QUANTIZERS": grids,

@@ -6,15 +6,14 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from pydantic import ValidationError
 
-from tritgolf.config.settings import validate
+from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.facts import Facts
 from tritgolf.report.rendering import Table
 from tritgolf.report.statistics import format_value
 from tritgolf.report.style import COLOURS, STYLE, new_figure
-
-SCHEMA = "tritgolf/entropy/1"
 
 
 class Measured(Facts):
@@ -45,8 +44,16 @@ class Entropy(Facts):
 
 
 def read_entropies(folder: Path) -> list[Entropy]:
-    """Every one kept in ``folder``, by name. ``InputError`` for a damaged file."""
-    return [validate(Entropy, read_json(path), path) for path in sorted(folder.glob("*.json"))]
+    """Every one kept in ``folder``, by name. ``InputError`` for a file that is none."""
+    return [_read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _read(path: Path) -> Entropy:
+    try:
+        return Entropy.model_validate(read_json(path))
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise InputError(path, f"{key}: {error.errors()[0]['msg']}", "make it by benchmarks/entropy.py") from None
 
 
 def entropy_table(found: Entropy) -> Table:

@@ -7,6 +7,7 @@ where it names a part, made of the runs that are kept. What was not measured is 
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -68,19 +69,17 @@ def points_in_words(frame: pd.DataFrame) -> str:
     """Of each series which point is best, and how far from it the best ternary one is."""
     sentences = []
     for series, found in frame.groupby("series", sort=False):
-        points = found.groupby("record", sort=False).agg(
+        by_record = found.groupby("record", sort=False)
+        points: list[dict[Any, Any]] = by_record.agg(
             {"what": "first", "bits": "first", "artifact_bpb": "mean", "over_best": "first", "p_holm": "first"}
-        )
-        best = points.loc[points["over_best"].idxmin()]
+        ).to_dict("records")
+        points.sort(key=lambda point: point["over_best"])
+        best = points[0]
         words = f"At equal {series}, **{best['what']} is best**: {best['artifact_bpb']:.4f} BPB."
-        trits = points[points["bits"] == TERNARY]
-        if not trits.empty and best["bits"] != TERNARY:
-            nearest = trits.loc[trits["over_best"].idxmin()]
-            words += f" Ternary weights lose by {nearest['over_best']:.4f}, {_told(nearest['p_holm'])}."
-        elif not trits.empty:
-            others = points[points["bits"] != TERNARY]
-            next_best = others.loc[others["over_best"].idxmin()]
-            words += f" Ternary weights win by {next_best['over_best']:.4f}, {_told(next_best['p_holm'])}."
+        verb = "win" if best["bits"] == TERNARY else "lose"
+        others = [point for point in points if (point["bits"] == TERNARY) != (best["bits"] == TERNARY)]
+        if others:  # the nearest of the other sort
+            words += f" Ternary weights {verb} by {others[0]['over_best']:.4f}, {_told(others[0]['p_holm'])}."
         sentences.append(words)
     return " ".join(sentences)
 
@@ -104,9 +103,12 @@ def _levers(measured: Path, figures: Path) -> list[Block]:
 def levers_in_words(frame: pd.DataFrame) -> str:
     """Which change gains most, and of how many that can be told from nothing."""
     rows = frame[~frame["is_base"]].groupby(["record", "what"], sort=False)
-    found = rows.agg(gain=("gain_bpb", "mean"), p=("gain_p", "first")).reset_index()
-    most, least = found.loc[found["gain"].idxmax()], found.loc[found["gain"].idxmin()]
-    told = int((found["p"] < LEVEL).sum())
+    found: list[dict[Any, Any]] = (
+        rows.agg(gain=("gain_bpb", "mean"), p=("gain_p", "first")).reset_index().to_dict("records")
+    )
+    found.sort(key=lambda change: change["gain"])
+    least, most = found[0], found[-1]
+    told = sum(change["p"] < LEVEL for change in found)
     seeds = frame["seed"].nunique()
     return (
         f"Of {len(found)} changes, in {seeds} seed{'s' * (seeds != 1)}, **{most['what']}** gains most, "
@@ -133,7 +135,7 @@ _BEST_CAPTION = (
 )
 
 
-def _row_of_best(run: Run, seed: SeedRun) -> dict[str, object] | None:
+def _row_of_best(run: Run, seed: SeedRun) -> dict[str, Any] | None:
     """One seed of a run at full size; None where it was not scored by sliding windows of stride 64."""
     if seed.evaluated is None or seed.evaluate.sliding.stride != STRIDE:
         return None
@@ -152,7 +154,7 @@ def _row_of_best(run: Run, seed: SeedRun) -> dict[str, object] | None:
     }
 
 
-def best_table(rows: Sequence[dict[str, object]], runs: Sequence[Run]) -> Table:
+def best_table(rows: Sequence[dict[str, Any]], runs: Sequence[Run]) -> Table:
     """A row a seed of a run at full size."""
     frame = pd.DataFrame(rows)
     cells = [
@@ -172,7 +174,7 @@ def best_table(rows: Sequence[dict[str, object]], runs: Sequence[Run]) -> Table:
     return Table("At full size", frame, pd.DataFrame(cells), made_from(runs), left=("record", "text", "trained on"))
 
 
-def best_in_words(rows: Sequence[dict[str, object]]) -> str:
+def best_in_words(rows: Sequence[dict[str, Any]]) -> str:
     """How ternary_best stands to #920 as it was reproduced, to int6, to its limit and to a gap of zero."""
     frame = pd.DataFrame(rows)
     own = frame[frame["record"].str.startswith(BEST)]
