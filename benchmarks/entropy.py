@@ -54,7 +54,8 @@ def trit_contexts(trits: Ints, scales: Ints) -> Iterator[tuple[str, Ints | int]]
     ``scales``: bin of each group's scale, (rows, groups).
     """
     columns = trits.shape[1]
-    row, column = np.indices(trits.shape)
+    indices = np.indices(trits.shape)
+    row, column = indices[0], indices[1]
     group = column // (columns // scales.shape[1])
     left, above = _before(trits, 1), _before(trits, 0)
     of_scale = np.repeat(scales, columns // scales.shape[1], axis=1)

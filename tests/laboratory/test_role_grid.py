@@ -7,7 +7,8 @@ import pytest
 from tests.laboratory.test_role_stage import CALIBRATION, INT8, OWN
 from tests.small import RECORDS, small_transformer
 from tritgolf.config.calibration import GeneratedText, TrainingText
-from tritgolf.config.record import load_record
+from tritgolf.config.export import RoleExport
+from tritgolf.config.record import known_records, load_record
 from tritgolf.config.storage import RoleStorage, factors, forms_by_role
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid, merge_equal
@@ -119,13 +120,23 @@ def test_words_tell_every_row_from_its_start():
         assert len(set(words.values())) == len(words), record
 
 
+def test_every_record_of_roles_has_the_grid_that_the_workflow_plans_with():
+    """Of one whose tables are numbers (#1722's first version, ternary_best) rows about their codes are left out."""
+    grid = load_grid("int6", RECORDS / "grids", RoleGridConfig)
+    records = [load_record(name, RECORDS) for name in known_records(RECORDS)]
+    by_role = [record for record in records if isinstance(record.export, RoleExport)]
+    of_roles = {record.name: record_variants(grid, record.export, record.model) for record in by_role}
+    assert {"trinity_v1", "ternary_best", "int6_recurrent"} <= of_roles.keys()
+    assert "nearest_table" in of_roles["int6_recurrent"] and "nearest_table" not in of_roles["ternary_best"]
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         ({"roles.mpl.bits": 5}, r"roles\.mpl\.bits: is of no role; name one of \*, attention, mlp"),
         ({"roles.control.bit": 5}, r"control is stored without a setting 'bit'; it has format"),
         ({"roles.mlp.bits": 50}, r"bits: 50: "),
-        ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 5 bits a row"),
+        ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 2 bits a row, .*5 bits a row"),
         ({"calibration.bathces": 5}, r"bathces: unknown key"),
         ({"calibration": {"source": "generated"}}, r"tokens: 2048 is not possible; it must be at most .* = 17"),
         ({"calibration.source": "validation"}, r"source: 'validation' is not possible; it must be one of training_to"),

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.small import random_network, random_tokens, random_transformer, small_model, small_transformer
+from tests.small import (
+    random_network,
+    random_tokens,
+    random_transformer,
+    small_model,
+    small_training,
+    small_transformer,
+)
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.header import ArtifactHeader
 from tritgolf.artifact.storage import store
@@ -14,6 +21,8 @@ from tritgolf.model.network import use_quantizers
 from tritgolf.model.specs import parameters_of
 from tritgolf.model.transformer import Transformer
 from tritgolf.quantize.plan import quantizers
+from tritgolf.ranks import Ranks
+from tritgolf.train.trainer import Trainer
 
 AS_920 = {
     "layers": 4,
@@ -152,3 +161,26 @@ def test_its_fused_form_is_the_same_within_rounding(settings):
         network.head().loss(hidden, tokens[:, 1:].flatten(), 1e-4)[0].backward()
     for (name, one), other in zip(plain.named_parameters(), fused.parameters(), strict=True):
         assert_close(other.grad, one.grad, rtol=2e-3, atol=1e-4, msg=of_parameter(name))
+
+
+def test_training_moves_every_parameter_and_lowers_the_loss():
+    trainer = Trainer(small_transformer(**AS_920 | BEST), small_training(), 1, Ranks(0, 1, torch.device("cpu")))
+    before = {name: tensor.clone() for name, tensor in trainer.weights().items()}
+    tokens = random_tokens(trainer.network.model, batch=17).flatten()[: 16 * 16 + 1]
+    inputs, targets = tokens[:-1].view(16, 16), tokens[1:].view(16, 16)
+    losses = [float(trainer.step(step, 1.0, inputs, targets)[1]) for step in range(4)]
+    assert losses[-1] < 0.95 * losses[0]
+    assert [name for name, tensor in trainer.weights().items() if torch.equal(tensor, before[name])] == []
+
+
+def test_it_compiles_with_its_loss_into_one_graph():
+    small = {"qat": None, "layers": 2, "xsa_layers": 2, "parallel_from": 1}
+    model = small_transformer(**AS_920 | BEST | small, vectors="bfloat16", compute="bfloat16")
+    network, tokens = Transformer(model, fused=True), random_tokens(model)
+    network.load_state_dict(random_transformer(model).state_dict())
+
+    def loss():
+        return network.head().loss(network(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten(), 1e-4)[0]
+
+    compiled = torch.compile(loss, backend="eager", fullgraph=True, dynamic=False)
+    assert torch.equal(compiled(), loss())

@@ -34,16 +34,18 @@ def selection_of(record: BundledRecord) -> Selection:
     storage = export.by_role(export.own_storage, model)
     forms = [type(form) for form in storage.roles.values()]
     methods = record.evaluate.scoring.values()
-    calibration = getattr(export, "calibration", None)
-    sources = {calibration.source} if calibration else set()
+    sources = {export.calibration.source} if getattr(export, "calibration", None) else set()
     adapting = [each for method in methods if isinstance(method, SlidingSettings) for each in method.adapt]
-    entries = _entries_of_numbers(record, storage) | {
+    normed = getattr(model, "inner_norms", False)
+    entries: dict[str, Any] = _entries_of_numbers(record, storage) | {
         "tritgolf.config.models:KINDS": {model.kind},
         "tritgolf.model.specs:MODELS": {model.kind},
         "tritgolf.model.specs:FP8_NETWORKS": {model.kind} if record.train.products == "fp8" else set(),
         "tritgolf.train.trainer:STACKS": {record.train.products},
         "tritgolf.data.batches:ORDERS": {record.train.order},
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
+        "tritgolf.model.transformer_block:MLP_FORMS": {(normed, False), (normed, True)},
+        "tritgolf.model.transformer_block:OF_RESIDUAL": {normed and model.mlp_slope == 0},
         "tritgolf.evaluate.window_sums:BY_KERNELS": set(),
         "tritgolf.train.average:AVERAGES": {record.train.average.kind} if record.train.average else set(),
         "tritgolf.artifact.container_header:HEADERS": {VERSION},

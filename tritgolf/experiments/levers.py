@@ -52,7 +52,8 @@ def write_levers(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> N
     rows = [_row(own.name + "_base", levers, levers.what, own.name + "_base")]
     for name, change in levers.changes.items():
         rows.append(_written(f"{own.name}_{name}", levers, change, change.over, own, own.name + "_base"))
-    below, over = own.name + "_base", {}
+    below: str = own.name + "_base"
+    over: dict[str, Any] = {}
     for number, name in enumerate(levers.ladder, 1):
         change = levers.changes[name]
         over = merge(over, change.over)

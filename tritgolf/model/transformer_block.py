@@ -97,6 +97,8 @@ MLP_FORMS: dict[tuple[bool, bool], Form] = {  # by whether it is normalized insi
     (True, False): add_normed_leaky_mlp,
     (True, True): add_normed_leaky_mlp_fused,
 }
+# Where the norm inside is of relu², the U-Net's form for a GPU, which normalizes the residual itself.
+OF_RESIDUAL: dict[bool, Form] = {True: add_mlp_fused}
 
 
 class Mlp(nn.Module):
@@ -105,18 +107,18 @@ class Mlp(nn.Module):
     def __init__(self, model: TransformerConfig, fused: bool = False) -> None:
         super().__init__()
         self.fused, self.add_mlp = fused, MLP_FORMS[model.inner_norms, fused]
-        self.has_kernels = fused and model.inner_norms and model.mlp_slope == 0
+        self.of_residual = OF_RESIDUAL.get(fused and model.inner_norms and model.mlp_slope == 0)
         hidden, self.slope = model.mlp_width, model.mlp_slope
         self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
     def forward(self, residual: Tensor, scale: Tensor, x: Tensor) -> Tensor:
         """``residual`` + ``scale`` · the MLP of ``x``, normalized; (batch, positions, width), (width,).
 
-        The U-Net's form normalizes the residual itself; any factor of ``x`` cancels in the norm inside.
+        Of the residual itself, where there is such a form: any factor of ``x`` cancels in the norm inside.
         """
         inner, outer = (operand(layer, x.dtype, not self.fused) for layer in (self.fc, self.proj))
-        if self.has_kernels:
-            return add_mlp_fused(residual, scale, inner, outer)
+        if self.of_residual is not None:
+            return self.of_residual(residual, scale, inner, outer)
         return self.add_mlp(residual, scale, x, inner, outer, self.slope)
 
 
@@ -159,7 +161,7 @@ class Block(nn.Module):
         mixed = self.attn(read, cos, sin, tail, value, channels)
         if tail is not None:
             u, normed = u[:, -tail:], None if normed is None else normed[:, -tail:]
-        first = self.parallel and self.mlp.has_kernels  # an MLP that reads u itself can't have another residual
+        first = self.parallel and self.mlp.of_residual is not None  # such an MLP adds to what it reads
         u = self.mlp(u, mlp_scale, u) if first else u
         y = self.add_scaled(u, attn_scale, mixed, operand(self.attn.proj, u.dtype, self.add_scaled is add_scaled))
         if first:
@@ -170,7 +172,7 @@ class Block(nn.Module):
         mix = self.rounded(self.resid_mix, self.vectors)
         if self.fused or isinstance(x, Streams):
             streams = x if isinstance(x, Streams) else Streams(x)
-            parallel = self.parallel and not self.mlp.has_kernels
+            parallel = self.parallel and self.mlp.of_residual is None
             return begin_fused(streams, x0, mix, self.norm_scale, self.attn.gate_channels, parallel)
         mix = mix.to(x.dtype)
         u = mix[0] * x + mix[1] * x0
