@@ -13,14 +13,18 @@ from tritgolf.config.storage import FORMS, TritsConfig
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.plan import QUANTIZERS
 
+SOFTCAP = {"unet": "polynomial", "transformer": "tanh"}  # of a kind of model
+
 
 class Selection(NamedTuple):
     """``entries``: by registry (``module:NAME``, a mapping) the keys that a run uses. ``absent``: names of settings
-    classes that none of its settings is of.
+    classes that none of its settings is of. ``known``: by name functions, and constants of
+    kernels, that are True, or False, wherever a run asks.
     """
 
     entries: dict[str, frozenset[str]]
     absent: frozenset[str]
+    known: dict[str, bool]
 
 
 def selection_of(record: BundledRecord) -> Selection:
@@ -43,7 +47,9 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.config.storage:FORMS": {grid for grid, form in FORMS.items() if form in forms},
         "tritgolf.data.batches:ORDERS": {record.train.order},
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
-        "tritgolf.evaluate.window_sums:BY_KERNELS": set(),
+        "tritgolf.model.loss:SOFTCAPS": {SOFTCAP[model.kind]},
+        "tritgolf.model.fused_loss:SLOPES": {SOFTCAP[model.kind]},
+        "tritgolf.model.attention:LOADERS": {record.train.attention, "math", "sdpa", "cudnn", "fa2", "fa3"},
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
         "tritgolf.evaluate.methods:ADAPTATIONS": {each.kind for each in adapting},
         "tritgolf.evaluate.score_first:OPTIMIZERS": {getattr(each, "optimizer", "") for each in adapting},
@@ -59,6 +65,18 @@ def selection_of(record: BundledRecord) -> Selection:
     absent += [text for source, text in SOURCES.items() if source not in sources]
     absent += [form for form in FORMS.values() if form not in (*forms, trained_on)]
     absent += [kind for kind in (ScoreFirstSettings, SlotSettings) if kind not in map(type, adapting)]
-    return Selection(
-        {registry: frozenset(keys) for registry, keys in entries.items()}, frozenset(kind.__name__ for kind in absent)
-    )
+    chosen = {registry: frozenset(keys) for registry, keys in entries.items()}
+    return Selection(chosen, frozenset(kind.__name__ for kind in absent), _known(record))
+
+
+def _known(record: BundledRecord) -> dict[str, bool]:
+    """Only fused forms, on GPUs alone, ask whether they have kernels; a script scores once, and compiles for it."""
+    whole = record.model.compute == "bfloat16" and _in_whole_bytes(record)
+    tanh = SOFTCAP[record.model.kind] == "tanh"
+    return {"kernel_window_sums": False, "TANH": tanh, **({"has_kernels": True} if whole else {})}
+
+
+def _in_whole_bytes(record: BundledRecord) -> bool:
+    """Whether all sizes are what kernels' bulk copies want (``mlp.has_kernels``)."""
+    matrices = [parameter for parameter in parameters_of(record.model).values() if parameter.is_quantized]
+    return all(size % 8 == 0 for matrix in matrices for size in matrix.shape)

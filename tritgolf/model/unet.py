@@ -78,7 +78,7 @@ class UNet(nn.Module):
         """What each block mixes its input with."""
         if not self.fused:
             return [x0] * len(self.blocks)
-        mixes = torch.stack([block.get_parameter("resid_mix") for block in self.blocks])
+        mixes = torch.stack([block.resid_mix for block in self.blocks])
         return shares_of(x0, self.rounded(mixes, used_mixes(self.model)).to(x0.dtype))
 
     def head(self) -> Head:

@@ -112,7 +112,7 @@ def _after_attention(x: Tensor, mixed: Tensor, block: Matrices) -> Ended:
     wide = torch.promote_types(x.dtype, torch.float32)
     squares_of_mixed = torch.linalg.vector_norm(mixed, dim=-1, keepdim=True, dtype=wide).square()
     norm = (squares_of_mixed / mixed.shape[-1] + RMS_EPSILON).rsqrt()
-    y, squares = join(mixed, block.proj, x.contiguous(), norm, scale=block.attn_scale)
+    y, squares = join(mixed, block.proj, x.contiguous(), norm, torch.ones_like(norm), block.attn_scale)
     activated, squares_of_activated = relu_product(y, block.inner)
     epsilon = RMS_EPSILON * (squares.sum(-1, keepdim=True) / y.shape[-1] + RMS_EPSILON).square()
     inverse = (squares_of_activated.sum(-1, keepdim=True) / activated.shape[-1] + epsilon).rsqrt()
@@ -126,7 +126,7 @@ def begin(
 
     ``x0`` and ``skip``: (batch, positions, width), as the results are.
     """
-    if has_kernels(ended.y, mix):
+    if has_kernels(ended.y, ended.scale):
         from tritgolf.model.begin_kernel import begin_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
         return begin_on_gpu(*ended, x0, mix, skip, skip_weight, keep)
