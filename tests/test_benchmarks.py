@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from tests.audit import styles
 from tests.audit.folders import folder
@@ -154,6 +155,41 @@ def test_training_step_leaves_out_forms(monkeypatch):
     assert not network.fused
     with pytest.raises(InputError, match="no such form"):
         leave_out(SimpleNamespace(network=network), ["heads"])
+
+
+@pytest.fixture
+def one_step(monkeypatch):
+    """That benchmark's names."""
+    program = REPOSITORY / "benchmarks" / "one_step.py"
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.syspath_prepend(program.parent)
+    return runpy.run_path(str(program))
+
+
+def test_a_step_s_error_is_a_share_of_the_noise_between_micro_batches(one_step):
+    """Gradients 1, 3, 5 and 10, 10, 13: variances 4 and 3. Errors of 1 and of -2 each: shares √(1/4) and √(4/3)."""
+    judge = one_step["Judge"]({"a": "first", "b": "second"})
+    for number, (a, b, shift) in enumerate([(1, 10, 0.1), (3, 10, 0.3), (5, 13, 0.2)]):
+        losses = {"full scales": float(number), "fp8": number + shift}
+        reference = {"a": torch.tensor([float(a)]), "b": torch.tensor([[float(b)]]), "no matrix": torch.ones(1)}
+        judge.add(losses, reference, {"fp8": {"a": reference["a"] + 1, "b": reference["b"] - 2}})
+    found = judge.verdict()["fp8"]
+    assert (found["loss_shift"], found["standard_error"]) == pytest.approx((0.2, 0.1 / 3**0.5))
+    assert found["gradient_error"] == pytest.approx({"first": 1 / 2, "second": (4 / 3) ** 0.5, "all": (5 / 7) ** 0.5})
+
+
+def test_one_step(one_step, dataset, monkeypatch, tmp_path):
+    output, shape = tmp_path / "one_step.json", ("--sequences", 8, "--steps", 2, "--batches", 2)
+    arguments = ("--record", "tiny_fp8", "--shards", dataset / "shards", *shape, "--out", output)
+    monkeypatch.setattr(sys, "argv", ["one_step.py", *map(str, arguments)])
+    one_step["main"]()
+    found = json.loads(output.read_text())
+    assert (found["record"], found["tokens"], found["steps"]) == ("tiny_fp8", 8 * 32, 2)
+    for way in ("e4m3 scales", "fp8"):
+        figures = found["against_full_scales"][way]
+        assert 0 < abs(figures["loss_shift"]) < 0.01
+        assert figures["gradient_error"].keys() == {"all", "attn.qkv", "attn.proj", "mlp.fc", "mlp.proj"}
+        assert all(0 < share < 0.5 for share in figures["gradient_error"].values())
 
 
 def test_scaling(dataset, tmp_path):

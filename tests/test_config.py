@@ -58,6 +58,8 @@ IMPOSSIBLE = [
     ("train.muon.lr", float("inf"), "train.muon.lr: inf: Input should be a finite number"),
     ("train.muon.momentum", float("nan"), "train.muon.momentum: nan: Input should be"),
     ("train.muon.momentun", 0.9, "train.muon.momentun: unknown key; allowed here: lr, momentum"),
+    ("train.products", "int8", "train.products: 'int8': Input should be 'compute' or 'fp8'"),
+    ("train.products", "fp8", "train.products: fp8 is not possible; it must be compute: fp8 is for a ternary U-Net with model.quantizer.scale_dtype: e4m3"),
     ("train.attention", "fa9", "train.attention: 'fa9': Input should be 'auto', 'fa3', 'fa4', 'fa2', 'cudnn', 'sdpa' or 'math'"),
     ("export.own_storage", "zip", "export.own_storage: zip is not possible; it must be one of ['bf16', 'fp16', 'fp32', 'lossless']"),
     ("export.storages.bf16.scales", "int4", "export.storages.bf16.scales: 'int4': Input should be 'float32', 'bfloat16'"),
@@ -253,6 +255,8 @@ def test_what_is_of_another_kind_or_grid_takes_the_place_of_what_it_inherits():
             {"model": {"value_embedding": {"layers": 12}}},
             "model.value_embedding.layers: 12 is not possible",
         ),
+        ("int6_recurrent", {"train": {"products": "fp8"}}, "train.products: fp8 is not possible; it must be compute"),
+        ("tiny_fp8", {"train": {"start": {"qat": 0.5}}}, "train.start.qat: 0.5 is not possible; it must be left out"),
     ],
 )
 def test_mechanisms_that_cannot_be_are_told_in_one_line(record, overrides, complaint):

@@ -65,6 +65,12 @@ class Ranks:
         dist.all_reduce(wide, group=self.group)
         return wide.div_(self.world)
 
+    def largest_(self, tensor: Tensor) -> None:
+        """Replace each element of ``tensor`` by the largest over ranks."""
+        if self.world > 1:
+            self.entered += 1
+            dist.all_reduce(tensor, dist.ReduceOp.MAX, group=self.group)
+
     def agree(self, values: list[float]) -> list[float]:
         """The largest of each value over ranks, so that all ranks decide alike."""
         if self.world == 1:

@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 
 from tritgolf.malformed import MalformedError
 from tritgolf.quantize.formats import DTYPES, decode, encode, format_of, round_to
+from tritgolf.quantize.powers import power_of, scaled_e4m3
 from tritgolf.quantize.rounding import rounded_through
 from tritgolf.quantize.widths import length_of, width_of
 
 FORMATS = sorted(DTYPES)
-SHARED = ("e8m0", "bfp8")
+SHARED = ("e8m0", "bfp8", "scaled_e4m3")
 SCALES = st.lists(st.floats(2.0**-27, 1e4, width=32), min_size=1, max_size=12)
 LARGEST = {"e4m3": 448.0, "e5m2": 57344.0, "float16": 65504.0, "bfloat16": (2 - 2**-7) * 2.0**127}
 
@@ -106,6 +107,19 @@ def test_bfp8_is_the_nearest_multiple_of_the_smallest_step_that_reaches_the_larg
     assert torch.equal((scales - round_to(scales, "bfp8").double()).abs(), nearest)
 
 
+@given(values=st.lists(st.floats(0, 2.0**127, width=32), min_size=1, max_size=12))
+def test_scaled_e4m3_is_e4m3_once_the_largest_is_brought_to_its_place(values):
+    scales = torch.tensor(values)
+    found = round_to(scales, "scaled_e4m3")
+    assert torch.equal(found, scaled_e4m3(scales))
+    power = power_of(scales.max())
+    assert 2.0**7 <= float(found.max() / power) <= 2.0**8 or not 2.0**-100 < scales.max() < 2.0**126
+    assert torch.equal(found, round_to(scales / power, "e4m3") * power)
+    normal = scales >= scales.max() * 2.0**-12
+    error = ((found - scales).abs() / scales)[normal & (scales > 2.0**-100)]
+    assert (error <= 2.0**-4).all()
+
+
 def test_formats_with_a_shared_exponent_by_hand():
     # Between two powers the middle goes to the even code: 1.5 to 2 (code 128), 3 to 2 as well.
     assert round_to(torch.tensor([1.0, 1.49, 1.5, 1.51, 3.0, 0.75, 6.0]), "e8m0").tolist() == [1, 1, 2, 2, 2, 0.5, 8]
@@ -116,17 +130,21 @@ def test_formats_with_a_shared_exponent_by_hand():
     # 255.5 steps would round to 256, which has no code: the step doubles.
     assert round_to(torch.tensor([255.5, 1.0]), "bfp8").tolist() == [256, 0]
     assert length_of("bfp8", (3, 5)) == 3 * 5 + 3
+    # 1.0 is 128 times the tensor's 2^-7 (code 120), which e4m3 holds (0x70); to 38.4 its nearest is 40 (0x62).
+    assert round_to(torch.tensor([[1.0], [0.3]]), "scaled_e4m3").tolist() == [[1.0], [0.3125]]
+    assert encode(torch.tensor([[1.0], [0.3]]), "scaled_e4m3").hex() == "787062"
+    assert length_of("scaled_e4m3", (3, 5)) == 3 * 5 + 1
 
 
 @pytest.mark.parametrize("number_format", SHARED)
 def test_what_a_shared_exponent_cannot_hold(number_format):
-    smallest = {"e8m0": 2.0**-127, "bfp8": 0.0}[number_format]
-    found = round_to(torch.tensor([0.0, -1.0, 1.0]), number_format)
-    assert found.tolist() == [smallest, smallest, 1.0]
-    assert (
-        round_to(torch.tensor([torch.inf]), number_format).item()
-        == {"e8m0": 2.0**127, "bfp8": 255 * 2.0**120}[number_format]
-    )
+    nothing, negative, largest = {
+        "e8m0": (2.0**-127, 2.0**-127, 2.0**127),
+        "bfp8": (0.0, 0.0, 255 * 2.0**120),
+        "scaled_e4m3": (0.0, -1.0, 448 * 2.0**119),
+    }[number_format]
+    assert round_to(torch.tensor([0.0, -1.0, 1.0]), number_format).tolist() == [nothing, negative, 1.0]
+    assert round_to(torch.tensor([torch.inf]), number_format).item() == largest
     assert round_to(torch.tensor([torch.nan, 1.0]), number_format)[0].isnan()
     with pytest.raises(MalformedError, match="not finite"):
         decode(b"\xff" * length_of(number_format, (1,)), number_format, (1,))

@@ -39,6 +39,13 @@ def test_a_grid_that_a_model_is_trained_on_alone_is_in_the_script():
     assert "TritsConfig" in selection.absent
 
 
+def test_fp8_products_are_in_the_scripts_of_records_that_have_them_alone():
+    for name, has_them in (("tiny_fp8", True), ("tiny", False)):
+        sources = script.sources_of(load_record(name, RECORDS))
+        assert ("flat:Fp8UNet" in sources.modules["flat"]) == has_them
+        assert ("fp8." in sources.modules["flat"]) == has_them  # the names of their state
+
+
 def test_it_is_written_once_and_again_when_it_is_damaged_or_the_record_is_another(tmp_path, monkeypatch):
     monkeypatch.setattr(script, "script_of", lambda record: record.name.encode())
     record, path = load_record("tiny", RECORDS), tmp_path / "train_gpt.py"

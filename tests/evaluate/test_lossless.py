@@ -39,6 +39,8 @@ def variants() -> dict[str, UNetConfig]:
         settings = {"head_table": "e4m3", "mixes": "e4m3", "vectors": "bfloat16", "smear": True}
         quantizer = {"group_size": 8, "estimator": "rms", "arithmetic": "bf16_weight", "scale_dtype": "bfloat16"}
         found[f"trained as stored {compute}"] = small_model(compute=compute, quantizer=quantizer, **settings)
+        scaled = {"group_size": 8, "estimator": "rms", "arithmetic": "float64", "scale_dtype": "e4m3"}
+        found[f"e4m3 scales {compute}"] = small_model(compute=compute, quantizer=scaled)
     found["FP16 scales, no FP8, no smear"] = small_model(compute="bfloat16", fp8_embedding=False, quantizer=half)
     return found
 
@@ -85,7 +87,7 @@ def test_the_reloaded_model_s_logits_are_the_trained_one_s_to_the_bit(variant, t
     assert torch.equal(reloaded, trained)
 
 
-@pytest.mark.parametrize("variant", ["as written rms bfloat16", "honest absmean float32"])
+@pytest.mark.parametrize("variant", ["as written rms bfloat16", "honest absmean float32", "e4m3 scales float32"])
 def test_the_roundtrip_stage_finds_a_gap_of_exactly_zero(variant, tmp_path, dataset):
     model = VARIANTS[variant]
     source, artifact = exported(tmp_path, model, lossless_storage(model))
@@ -118,6 +120,7 @@ LOSSY = [
     ("honest rms float32", "scales", "bfloat16"),
     ("honest rms bfloat16", "scales", "e4m3"),
     ("FP16 scales, no FP8, no smear", "scales", "e5m2"),
+    ("e4m3 scales float32", "scales", "e5m2"),
     ("honest rms bfloat16", "table", "e4m3"),
     ("honest rms bfloat16", "projections", "e5m2"),
     ("FP16 scales, no FP8, no smear", "projections", "e4m3"),

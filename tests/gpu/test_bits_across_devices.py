@@ -17,9 +17,9 @@ from tritgolf.evaluate.score import score_windows
 from tritgolf.evaluate.window_sums import compiled_window_sums, window_sums
 from tritgolf.evaluate.windows import chunked_windows
 from tritgolf.model.loss import capped_logits
-from tritgolf.quantize.base import Quantized, dequantize
+from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.rounding import DTYPES, rounded, rounded_through
-from tritgolf.quantize.ternary import TernaryQuantizer, ternarize
+from tritgolf.quantize.ternary import ScaledE4m3Quantizer, TernaryQuantizer, ternarize
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -99,6 +99,15 @@ def test_trits_and_scales(kind, estimator, arithmetic, scale_dtype):
     assert torch.equal(compiled(lambda w: TernaryQuantizer(**settings).fake(w))(ours).cpu(), product)
     if kind == "halves of a scale":
         assert 0.1 < float((plain.codes == 0).float().mean()) < 0.9
+
+
+@pytest.mark.parametrize("kind", ["as trained", "many decades", "zeros and specks"])
+def test_scales_in_e4m3_times_a_power_of_two(kind):
+    quantizer, weight = ScaledE4m3Quantizer(GROUP, "rms", "float64"), weights(kind, "rms")
+    plain = quantize(weight, quantizer)
+    ours = Quantized(*compiled(lambda w: tuple(quantize(w, quantizer)))(weight.cuda()))
+    assert torch.equal(ours.scale.cpu(), plain.scale)
+    assert torch.equal(ours.codes.cpu(), plain.codes)
 
 
 def small_record(estimator: str, arithmetic: str, smear: bool, compute: str = "bfloat16") -> UNetConfig:

@@ -126,7 +126,7 @@ def test_the_whole_grid_has_every_format_precision_and_reload():
     config = load_record("ternary_v2", RECORDS)
     rows = grid_storages(load_grid("roundtrip", GRIDS), config.export.storage("bf16"), "rms").values()
     seen = {factor: {getattr(row, factor) for row in rows} for factor in FACTORS}
-    assert seen["scales"] == {"float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", "bfp8"}
+    assert seen["scales"] == {"float32", "bfloat16", "float16", "e4m3", "e5m2", "e8m0", "bfp8", "scaled_e4m3"}
     assert seen["decide"] == {"forward", "forward_float16", "master", "master_float64", "master_bfloat16"}
     assert seen["shrinkage"] == {True, False}
     assert seen["estimator"] == {"own", "absmean"}

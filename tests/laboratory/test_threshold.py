@@ -43,6 +43,11 @@ def test_spread_weights_are_not_crowded_and_few_trits_change(estimator, density)
     assert found["flips"]["bf16_weight_fp32_scale"] <= 2  # the forward pass itself, but for the order of its sum
 
 
+def test_scales_that_are_only_multiplied_with_move_no_threshold():
+    weight = torch.randn(64, 1024, generator=torch.Generator().manual_seed(1))
+    assert facts(weight, scale_dtype="e4m3") == facts(weight)
+
+
 def test_weights_that_gather_at_the_threshold_are_counted_and_flip():
     spread, gathered = facts(crowded(0), estimator="absmean"), facts(crowded(0.05), estimator="absmean")
     assert gathered["near"] > 0.04 > 10 * spread["near"]

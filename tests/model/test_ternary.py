@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.reference import quantized
-from tritgolf.quantize.base import Quantized, dequantize
+from tritgolf.quantize.base import Quantized, dequantize, quantize
+from tritgolf.quantize.powers import power_of
 from tritgolf.quantize.ternary import (
     MIN_SCALE,
+    ScaledE4m3Quantizer,
     TernaryQuantizer,
     group_scale,
     mean_in_any_order,
@@ -227,3 +229,34 @@ def test_step_by_step_in_fp32_is_the_quantizer_in_fp32(estimator):
     found = ternarize_step_by_step(weight, 16, estimator, torch.float32)
     assert torch.equal(found.codes, plain.codes)
     assert torch.allclose(found.scale, plain.scale, rtol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1e-30, 1e-3, 1.0, 1e30])
+def test_scales_in_e4m3_multiply_trits_that_full_scales_decide(spread):
+    weight = spread * normal(16, 128)
+    full, scaled = TernaryQuantizer(32, "rms", "float64"), ScaledE4m3Quantizer(32, "rms", "float64")
+    found, wanted = quantize(weight, scaled), quantize(weight, full)
+    assert torch.equal(found.codes, wanted.codes)
+    assert ((found.scale - wanted.scale).abs() <= wanted.scale / 16).all()
+    power = power_of(found.scale.max())
+    in_e4m3 = found.scale / power
+    assert torch.equal(in_e4m3, in_e4m3.to(torch.float8_e4m3fn).float())
+    assert torch.equal(scaled.fake(weight), dequantize(found))
+
+
+def test_scales_in_e4m3_of_zeros_and_of_specks_beside_large_weights():
+    weight = torch.zeros(4, 32)
+    weight[1], weight[2], weight[3] = 1.0, 2.0**-20, 1e-40  # 2^-20 is below 2^-18 of the largest; 1e-40 no normal FP32
+    found = quantize(weight, ScaledE4m3Quantizer(32, "rms", "float64"))
+    assert found.scale.flatten().tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert found.codes.abs().amax(1).tolist() == [0, 1, 1, 0]
+    huge = quantize(torch.full((1, 32), 3e38), ScaledE4m3Quantizer(32, "rms", "float64"))
+    assert huge.scale.item() == 448 * 2.0**119  # the largest that there is
+
+
+def test_matrices_that_lie_in_a_row_have_powers_of_their_own():
+    stacked = normal(12, 32).view(3, 4, 32) * torch.tensor([1e-3, 1.0, 1e4])[:, None, None]
+    quantizer = ScaledE4m3Quantizer(8, "rms", "float64")
+    together = quantize(stacked.view(12, 32), quantizer, matrices=3)
+    for matrix, scale in zip(stacked, together.scale.view(3, 4, 4), strict=True):
+        assert torch.equal(scale, quantize(matrix, quantizer).scale)

@@ -9,6 +9,7 @@ MODELS = {
     "honest": {"smear": True},
     "as written": {"quantizer": quantizer(arithmetic="bf16_weight"), "layers": 3},
     "bf16": {"compute": "bfloat16"},
+    "a power of two of each matrix": {"quantizer": quantizer(scale_dtype="e4m3")},
 }
 
 

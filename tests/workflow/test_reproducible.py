@@ -1,5 +1,7 @@
 """The same configuration in another folder gives the same results; a second record beside it changes nothing."""
 
+import json
+
 import pandas as pd
 import pytest
 import yaml
@@ -10,8 +12,8 @@ from tritgolf.config.record import load_record
 pytestmark = pytest.mark.workflow
 
 SECOND = {
-    "inherit": "tiny",
-    "title": "Tiny, otherwise",
+    "inherit": "tiny_fp8",
+    "title": "Tiny in FP8, otherwise",
     "seeds": [42],
     "model": {"smear": True, "quantizer": {"estimator": "absmean"}},
     "train": {"steps": 8, "checkpoints": []},
@@ -55,6 +57,16 @@ def test_two_records_share_their_data_and_a_table(two_records):
     table = pd.read_csv(workspace.results("tables", "records.csv"), index_col="record")
     assert table["steps_mean"].to_dict() == {"tiny": 24, "tiny2": 8}
     assert table["seeds"].to_dict() == {"tiny": 1, "tiny2": 1}
+
+
+def test_a_model_trained_in_fp8_loses_nothing_when_it_is_stored_with_its_own_scales(two_records):
+    roundtrip = two_records[0].results("tiny2", f"seed{SEED}", "final", "roundtrip.json")
+    storages = json.loads(roundtrip.read_text())["metrics"]["storages"]
+    gaps = {name: storage["gap_bpb"] for name, storage in storages.items()}
+    assert gaps["lossless"] == 0.0
+    assert gaps["bf16"] == gaps["fp32"]  # both hold the scales: what is lost is the mixes' and the vectors'
+    rows = pd.read_csv(two_records[0].results("tiny2", "tables", "roundtrip.csv"))
+    assert set(rows["storage"]) == set(gaps)
 
 
 def of_the_seed(digests: dict[str, str]) -> dict[str, str]:

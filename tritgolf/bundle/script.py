@@ -21,7 +21,7 @@ from tritgolf.bundle.shake import Shaken
 from tritgolf.bundle.specialize import specialized
 from tritgolf.config.record import RecordConfig
 from tritgolf.files import atomic_write, digest_bytes, digest_json, read_json, write_json
-from tritgolf.model.specs import spec_of
+from tritgolf.model.specs import network_path
 from tritgolf.provenance import PACKAGE, package_digest
 
 RUN, ENTRY = "tritgolf.bundle.run", "main"
@@ -66,13 +66,14 @@ def sources_of(record: RecordConfig) -> Sources:
     bundled = BundledRecord.model_validate(settings)
     selection = selection_of(bundled)
     shaken = Shaken(PACKAGE, lambda module, tree: specialized(module, tree, selection))
-    network = spec_of(bundled.model).network
-    module, _, name = network.partition(":")
-    shaken.reach(RUN, ENTRY)
-    shaken.reach(module, name)
-    flattened = Flattened(shaken, (RUN, module))
-    entry, network_class = flattened.needs(RUN, ENTRY), flattened.needs(module, name)
-    flat = flattened.flat.replace(repr(network), repr(f"{FLAT}:{network_class}"))
+    trains, is_scored = network_path(bundled.model, bundled.train.products), network_path(bundled.model)
+    networks = {path: path.split(":") for path in dict.fromkeys((is_scored, trains))}
+    for module, name in ((RUN, ENTRY), *networks.values()):
+        shaken.reach(module, name)
+    flattened = Flattened(shaken, (RUN, *(module for module, _ in networks.values())))
+    entry, flat = flattened.needs(RUN, ENTRY), flattened.flat
+    for path, of_class in networks.items():
+        flat = flat.replace(repr(path), repr(f"{FLAT}:{flattened.needs(*of_class)}"))
     modules = {FLAT: _minified(flat, sorted(flattened.needed))}
     return Sources(modules | {name: _minified(text) for name, text in sorted(flattened.late.items())}, entry, settings)
 

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from tritgolf.config.model import UNetConfig
     from tritgolf.config.types import Format
 
-WIDER = {"float32": {"float32"}, "bfloat16": {"bfloat16", "float32"}, "float16": {"float16", "float32"}}
+WIDER = {
+    "float32": {"float32"},
+    "bfloat16": {"bfloat16", "float32"},
+    "float16": {"float16", "float32"},
+    "e4m3": {"scaled_e4m3", "bfloat16", "float32"},  # as ``quantizer.scale_dtype``
+}
 
 
 def lossy_settings(model: "UNetConfig", storage: "StorageConfig") -> dict[str, tuple[object, str]]:

@@ -14,13 +14,15 @@ class TernaryConfig(Settings):
     ``arithmetic``: what scales and trits are decided from. Both modes take the FP32 weights (``float64``: means are
     summed in FP64), as the published forward pass does once compiled. ``bf16_weight`` rounds the weights to BF16 first,
     as its source is written (``ternary_v2_as_written``); ``float32`` sums in FP32, as the published export does.
+    ``scale_dtype``: what scales are rounded to before trits are decided. With ``e4m3`` full scales
+    decide trits, which are multiplied with e4m3 numbers times a power of two of their matrix: what FP8 products want.
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset({"grid"})
     group_size: Positive = 128
     estimator: Literal["absmean", "rms"] = "rms"
     arithmetic: Literal["bf16_weight", "float32", "float64"] = "float64"
-    scale_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    scale_dtype: Literal["float32", "bfloat16", "float16", "e4m3"] = "float32"
     grid: Literal["ternary"] = "ternary"
 
 

@@ -79,6 +79,7 @@ class RecordConfig(Settings):
         start, on_grids = self.train.start, isinstance(self.model, UNetConfig) or self.model.qat is not None
         late = start.qat or start.qat_lr_below
         check(not late or on_grids, "train.start.qat", late, "left out: the model has no qat, so no grid is trained on")
+        self._check_products()
         check_names("seeds", self.seeds, "seed")
         if (
             isinstance(self.export, ExportConfig)
@@ -88,6 +89,17 @@ class RecordConfig(Settings):
             for key, (value, allowed) in lossy_settings(self.model, self.export.storage("lossless")).items():
                 check(False, f"export.storages.lossless.{key}", value, f"{allowed}: else this model loses something")
         return self
+
+    def _check_products(self) -> None:
+        if self.train.products == "fp8":
+            exact = isinstance(self.model, UNetConfig) and self.model.quantizer.scale_dtype == "e4m3"
+            wants = "compute: fp8 is for a ternary U-Net with model.quantizer.scale_dtype: e4m3, whose weights it holds"
+            check(exact, "train.products", "fp8", wants)
+            start = self.train.start
+            late = start.qat or start.qat_lr_below
+            check(
+                not late, "train.start.qat", late, "left out where train.products is fp8, which holds no other weights"
+            )
 
 
 def known_records(folder: str | Path) -> list[str]:

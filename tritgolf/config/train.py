@@ -98,11 +98,12 @@ class TrainConfig(Settings):
     ``clip_norm``: what the global L2 norm of all gradients is clipped to; with ``clip_each_rank`` each rank's own,
     before they are averaged (#1019). ``compile_steps``: steps in each phase before the clock starts; then everything is
     put back. ``warmdown_steps``: instead of ``warmdown_fraction``, steps of the time that steps took so far (#1019).
+    ``products``: those of the blocks' matrices are computed in the model's ``compute``, or in FP8 (``model.fp8``).
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset(
         {"order", "reserve_seconds", "clock_every_steps", "clip_norm", "start", "average"}
-        | {"clip_each_rank", "warmdown_steps"}
+        | {"clip_each_rank", "warmdown_steps", "products"}
     )
     batch_tokens: Positive = 524_288
     micro_batch_sequences: Positive = 64
@@ -126,6 +127,7 @@ class TrainConfig(Settings):
     average: AverageConfig | None = None
     clip_each_rank: bool = False
     warmdown_steps: Positive | None = None
+    products: Literal["compute", "fp8"] = "compute"
 
     @model_validator(mode="after")
     def _some_time_is_left(self) -> "TrainConfig":

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tritgolf.config.model import TernaryConfig
 from tritgolf.quantize.base import Quantized
+from tritgolf.quantize.plan import quantizer_of
 from tritgolf.quantize.rounding import rounded
 from tritgolf.quantize.ternary import ternarize
 
@@ -40,8 +41,9 @@ def threshold_facts(
     """
     near = around = count = 0
     flips = dict.fromkeys(WAYS, 0)
-    for name, (q, scale) in ternary.items():
+    for name, (q, _) in ternary.items():
         weight = weights[name].detach()
+        scale = quantizer_of(quantizer).grid_scale(weight)
         ratio = weight.reshape(*scale.shape, -1).abs() / scale.unsqueeze(-1)
         distance = (2 * ratio - 1).abs()
         near += int((distance < NEAR).sum())

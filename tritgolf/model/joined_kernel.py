@@ -9,15 +9,6 @@ from tritgolf.model.mlp_kernel import COLUMNS, DEPTH, ROWS, described, launch, t
 
 
 @triton.jit
-def _joined(product, residual, row, column, of_residual, scale, WIDTH: tl.constexpr, HALF: tl.constexpr):  # type: ignore[no-untyped-def]
-    """A tile's half, as it is stored."""
-    if scale is not None:
-        columns = column + tl.arange(0, HALF)
-        product *= tl.load(scale + columns, mask=columns < WIDTH, other=0.0).to(tl.float32)[None, :]
-    return (product + of_residual * residual.load([row, column]).to(tl.float32)).to(residual.dtype)
-
-
-@triton.jit
 def _join_kernel(  # type: ignore[no-untyped-def]
     inputs, weight, residual, of_product, of_residual, scale, joined, squares, tokens,
     COMMON: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr,
@@ -37,11 +28,14 @@ def _join_kernel(  # type: ignore[no-untyped-def]
         rows = row + tl.arange(0, ROWS)
         known = rows < tokens
         product *= tl.load(of_product + rows, mask=known, other=0.0)[:, None]
+        if scale is not None:
+            columns = column + tl.arange(0, COLUMNS)
+            product *= tl.load(scale + columns, mask=columns < WIDTH, other=0.0).to(tl.float32)[None, :]
         factor = tl.load(of_residual + rows, mask=known, other=0.0)[:, None]
         left, right = tl.split(tl.permute(tl.reshape(product, (ROWS, 2, HALF)), (0, 2, 1)))
-        first = _joined(left, residual, row, column, factor, scale, WIDTH, HALF)
+        first = (left + factor * residual.load([row, column]).to(tl.float32)).to(joined.dtype)
         joined.store([row, column], first)
-        second = _joined(right, residual, row, column + HALF, factor, scale, WIDTH, HALF)
+        second = (right + factor * residual.load([row, column + HALF]).to(tl.float32)).to(joined.dtype)
         joined.store([row, column + HALF], second)
         if scale is not None:
             seen = first.to(tl.float32) * first.to(tl.float32) + second.to(tl.float32) * second.to(tl.float32)

@@ -78,15 +78,10 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
 def launch(tokens: int, common: int, width: int, device: torch.device) -> tuple[int, dict[str, int]]:
     """How many programs, and what else a kernel is told."""
     tiles = triton.cdiv(tokens, ROWS) * triton.cdiv(width, COLUMNS)
-    programs = min(tiles, _processors(device))
+    on_gpu = device.type == "cuda"  # interpreted: few programs, so that each has turns
+    programs = min(tiles, torch.cuda.get_device_properties(device).multi_processor_count if on_gpu else 3)
     sizes = {"COMMON": common, "WIDTH": width, "TURNS": triton.cdiv(tiles, programs)}
     return programs, {**sizes, "ROWS": ROWS, "COLUMNS": COLUMNS, "DEPTH": DEPTH, "BAND": BAND, **SETTINGS}
-
-
-def _processors(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).multi_processor_count
-    return 3  # interpreted: few, so that each has turns
 
 
 def described(tensor: Tensor, rows: int, columns: int) -> TensorDescriptor:

@@ -37,9 +37,10 @@ def input_gradients(gradients: list[Tensor], x0: Tensor, weights: Tensor) -> tup
         from tritgolf.model.shared_input_kernel import input_gradients_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
         return input_gradients_on_gpu(gradients, x0, weights)
-    of_x0 = sum(weight * at_least_fp32(gradient) for weight, gradient in zip(weights, gradients, strict=True))
-    sums = [(at_least_fp32(gradient) * x0).flatten(0, -2).sum(0) for gradient in gradients]
-    return of_x0.to(x0.dtype), torch.stack(sums).to(weights.dtype)  # type: ignore[union-attr]
+    wide = [at_least_fp32(gradient) for gradient in gradients]
+    of_x0 = sum((weight * gradient for weight, gradient in zip(weights, wide, strict=True)), torch.zeros_like(wide[0]))
+    sums = [(gradient * x0).flatten(0, -2).sum(0) for gradient in wide]
+    return of_x0.to(x0.dtype), torch.stack(sums).to(weights.dtype)
 
 
 class _Shares(torch.autograd.Function):

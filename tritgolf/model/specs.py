@@ -30,6 +30,8 @@ MODELS: dict[str, ModelSpec] = {
     "transformer": ModelSpec(TransformerConfig, transformer_parameters, "tritgolf.model.transformer:Transformer"),
 }
 
+FP8_NETWORKS: dict[str, str] = {"unet": "tritgolf.model.fp8_unet:Fp8UNet"}  # those that train with FP8 products
+
 
 def spec_of(model: Settings) -> ModelSpec:
     """The spec whose settings these are."""
@@ -41,7 +43,12 @@ def parameters_of(model: Settings) -> dict[str, Parameter]:
     return spec_of(model).parameters(model)
 
 
-def network_class(model: Settings) -> Callable[..., Any]:
-    """The class that builds the network of these settings."""
-    module, _, name = spec_of(model).network.partition(":")
+def network_path(model: Any, products: str = "compute") -> str:
+    """``module:Class`` of the network of these settings; ``products``: how it is to train, as ``train.products``."""
+    return FP8_NETWORKS[model.kind] if products == "fp8" else spec_of(model).network
+
+
+def network_class(model: Any, products: str = "compute") -> Callable[..., Any]:
+    """The class that builds the network of these settings, as ``network_path`` says."""
+    module, _, name = network_path(model, products).partition(":")
     return getattr(importlib.import_module(module), name)

@@ -29,6 +29,8 @@ class UNet(nn.Module):
     forms of the same formulas that are made for a GPU.
     """
 
+    block_class: type[Block] = Block
+
     def __init__(self, model: UNetConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
         super().__init__()
         self.model, self.fused = model, fused
@@ -39,7 +41,7 @@ class UNet(nn.Module):
         self.tok_emb = nn.Embedding(model.vocab_size, model.embed_dim, dtype=torch.bfloat16)
         self.embed_proj = nn.Linear(model.embed_dim, model.width, bias=False)
         self.embed_proj_rev = nn.Linear(model.width, model.embed_dim, bias=False)
-        self.blocks = nn.ModuleList(Block(model, attend, fused) for _ in range(model.layers))
+        self.blocks = nn.ModuleList(self.block_class(model, attend, fused) for _ in range(model.layers))
         cos, sin = rotary_tables(model, model.context, self.dtype)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -78,7 +80,7 @@ class UNet(nn.Module):
         """What each block mixes its input with."""
         if not self.fused:
             return [x0] * len(self.blocks)
-        mixes = torch.stack([block.resid_mix for block in self.blocks])
+        mixes = torch.stack([block.get_parameter("resid_mix") for block in self.blocks])
         return shares_of(x0, self.rounded(mixes, used_mixes(self.model)).to(x0.dtype))
 
     def head(self) -> Head:

@@ -27,7 +27,13 @@ class Quantizer(Protocol):
     """A grid for matrices (rows, columns) of any float dtype. Results are on the device of the matrix."""
 
     def grid_scale(self, weight: Tensor) -> Tensor:
-        """The scales of ``weight`` as they are used, FP32 (rows, groups), shaped as those of ``Quantized``."""
+        """The scales by which ``weight`` is rounded to codes, FP32 (rows, groups), shaped as those of ``Quantized``."""
+
+    def multiplier(self, scale: Tensor, matrices: int = 1) -> Tensor:
+        """What codes are multiplied with, where ``nearest`` was told ``scale``: itself, or rounded further.
+
+        ``matrices``: how many of equal shape lie one after the other in it.
+        """
 
     def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
         """int8 codes (rows, columns) of ``weight`` on the grid with this ``scale``, each weight rounded alone."""
@@ -39,10 +45,13 @@ class Quantizer(Protocol):
         """``weight`` on its grid, FP32, for training: the gradient passes straight through."""
 
 
-def quantize(weight: Tensor, quantizer: Quantizer) -> Quantized:
-    """``weight`` (rows, columns) on its grid, each weight rounded to the nearest code."""
+def quantize(weight: Tensor, quantizer: Quantizer, matrices: int = 1) -> Quantized:
+    """``weight`` (rows, columns) on its grid, each weight rounded to the nearest code.
+
+    ``matrices``: how many of equal shape lie one below the other in it.
+    """
     scale = quantizer.grid_scale(weight)
-    return Quantized(quantizer.nearest(weight, scale), scale)
+    return Quantized(quantizer.nearest(weight, scale), quantizer.multiplier(scale, matrices))
 
 
 def dequantize(quantized: Quantized) -> Tensor:

@@ -42,6 +42,10 @@ class IntegerQuantizer:
         errors = [squared_error(weight, self.dequantize(Quantized(self.nearest(weight, s), s))) for s in scales]
         return scales[torch.stack(errors).argmin()]
 
+    def multiplier(self, scale: Tensor, _matrices: int = 1) -> Tensor:
+        """``scale`` itself."""
+        return scale
+
     def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
         """int8 codes of ``weight``: clamp(round(w/s), −c, c), halves to the even code; 0 where the scale is 0."""
         multiples = torch.where(scale > 0, weight.float() / scale, 0.0)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tritgolf.config.model import TernaryConfig
 from tritgolf.quantize.base import Quantized, dequantize, quantize
+from tritgolf.quantize.powers import scaled_e4m3
 from tritgolf.quantize.rounding import StraightThrough, rounded
 
 Estimator = Literal["absmean", "rms"]
@@ -46,12 +47,18 @@ class TernaryQuantizer:
     @classmethod
     def of(cls, settings: TernaryConfig) -> "TernaryQuantizer":
         """The quantizer that a model with these settings trains with."""
+        if settings.scale_dtype in BY_SCALES:
+            return BY_SCALES[settings.scale_dtype](settings.group_size, settings.estimator, settings.arithmetic)
         return cls(**(settings.model_dump() | {"scale_dtype": getattr(torch, settings.scale_dtype)}))
 
     def grid_scale(self, weight: Tensor) -> Tensor:
         """Scales (rows, columns / ``group_size``), FP32."""
         scale, _ = group_scale(weight, self.group_size, self.estimator, self.arithmetic, self.scale_dtype)
         return scale.squeeze(-1)
+
+    def multiplier(self, scale: Tensor, _matrices: int = 1) -> Tensor:
+        """``scale`` itself."""
+        return scale
 
     def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
         """Trits (rows, columns), int8, of the weight as ``arithmetic`` looks at it; groups as ``scale`` has them."""
@@ -67,8 +74,24 @@ class TernaryQuantizer:
         scale, grouped = group_scale(
             weight.detach(), self.group_size, self.estimator, self.arithmetic, self.scale_dtype
         )
-        quantized = (nearest_trits(grouped, scale) * scale).reshape(weight.shape)
+        quantized = (nearest_trits(grouped, scale) * self.multiplier(scale)).reshape(weight.shape)
         return StraightThrough.apply(weight, quantized)
+
+
+@dataclass(frozen=True)
+class ScaledE4m3Quantizer(TernaryQuantizer):
+    """Trits of the full scale, which are multiplied with it as an e4m3 number times a power of two of the matrix.
+
+    So q·s is e4m3 numbers times one factor, whatever dimension a product sums over (``quantize.powers``). A scale below
+    2^-18 of the matrix's largest is 0.
+    """
+
+    def multiplier(self, scale: Tensor, matrices: int = 1) -> Tensor:
+        """``scale`` in e4m3, times a power of two for each of the ``matrices``."""
+        return scaled_e4m3(scale, matrices)
+
+
+BY_SCALES: dict[str, type[TernaryQuantizer]] = {"e4m3": ScaledE4m3Quantizer}
 
 
 def group(weight: Tensor, group_size: int, arithmetic: Arithmetic) -> Tensor:

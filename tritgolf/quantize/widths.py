@@ -13,15 +13,16 @@ WIDTHS: dict[ScaleFormat, int] = {
     "e5m2": 1,
     "e8m0": 1,
     "bfp8": 1,
+    "scaled_e4m3": 1,
 }
 
 
 def width_of(number_format: ScaleFormat) -> int:
-    """Bytes of one number; without what a row shares."""
+    """Bytes of one number; without what several share."""
     return WIDTHS[number_format]
 
 
 def length_of(number_format: ScaleFormat, shape: Sequence[int]) -> int:
     """Bytes of a tensor of ``shape``."""
-    shared = math.prod(shape[:-1]) if number_format == "bfp8" else 0
+    shared = {"bfp8": math.prod(shape[:-1]), "scaled_e4m3": 1}.get(number_format, 0)
     return math.prod(shape) * width_of(number_format) + shared

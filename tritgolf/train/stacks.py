@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tritgolf.config.train import TrainConfig
 from tritgolf.model.network import Network, layer_of, use_quantizers
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.base import Quantizer, quantize
 from tritgolf.quantize.plan import quantizers
+from tritgolf.quantize.rounding import DTYPES
+from tritgolf.ranks import Ranks
 
 
 @dataclass
@@ -59,6 +62,11 @@ class Stacks:
         self._quantize = {quantizer: _quantizes(quantizer, compile_functions) for quantizer in set(self.plan.values())}
         self.enter(on_grids=True)
 
+    @classmethod
+    def of(cls, network: Network, names: Iterable[str], train: TrainConfig, compile_functions: bool) -> "Stacks":
+        """The stacks of a training with these settings."""
+        return cls(network, names, compile_functions, DTYPES[train.muon.momentum_dtype])
+
     def enter(self, on_grids: bool) -> None:
         """Let the network compute with its matrices on their grids, or with the master weights."""
         self.on_grids = on_grids
@@ -73,8 +81,15 @@ class Stacks:
                     stack.effective.copy_(stack.weight)
                     continue
                 # What shares a scale is a row: one kernel, which reads and writes each once.
-                rows = (-1, stack.scale_columns)
-                self._quantize[stack.quantizer](stack.effective.view(rows), stack.weight.view(rows))
+                rows, matrices = (-1, stack.scale_columns), len(stack.names)
+                self._quantize[stack.quantizer](stack.effective.view(rows), stack.weight.view(rows), matrices)
+
+    def after_gradients(self, _ranks: Ranks) -> None:
+        """What is to be done between the gradients of a step, averaged over ranks, and its update: nothing."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What the next step depends on besides weights and momenta, by name (views): nothing."""
+        return {}
 
     def momenta(self) -> dict[str, Tensor]:
         """Name of a matrix → its momentum buffer (a view)."""
@@ -97,11 +112,11 @@ def _stack(network: Network, names: list[str], quantizer: Quantizer | None, mome
     return Stack(names, weight, gradient, momentum, quantizer, effective, columns)
 
 
-def _quantizes(quantizer: Quantizer, compiled: bool) -> Callable[[Tensor, Tensor], object]:
-    """What writes its second argument, on the grid, into its first."""
+def _quantizes(quantizer: Quantizer, compiled: bool) -> Callable[[Tensor, Tensor, int], object]:
+    """What writes its second argument, so many matrices, on the grid, into its first."""
 
-    def write(effective: Tensor, weight: Tensor) -> None:
-        effective.copy_(quantizer.dequantize(quantize(weight, quantizer)))
+    def write(effective: Tensor, weight: Tensor, matrices: int) -> None:
+        effective.copy_(quantizer.dequantize(quantize(weight, quantizer, matrices)))
 
     return torch.compile(write) if compiled else write
 

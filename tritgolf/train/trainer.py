@@ -16,11 +16,14 @@ from tritgolf.quantize.rounding import DTYPES
 from tritgolf.ranks import Ranks
 from tritgolf.train.average import Average
 from tritgolf.train.cuda_graph import Replay
+from tritgolf.train.fp8_stacks import Fp8Stacks
 from tritgolf.train.groups import grouped, make_adam
 from tritgolf.train.muon import muon_step
 from tritgolf.train.schedule import muon_momentum, phase_at
 from tritgolf.train.stacks import Stacks
 from tritgolf.train.step_timing import Phases
+
+STACKS: dict[str, type[Stacks]] = {"compute": Stacks, "fp8": Fp8Stacks}  # by train.products
 
 
 class Trainer:
@@ -35,11 +38,11 @@ class Trainer:
         on_gpu = ranks.device.type == "cuda"
         dtype = DTYPES[model.compute]
         self.attention_name, attend = choose_attention(train.attention, ranks.device, dtype)
-        self.network: Network = network_class(model)(attend=attend, model=model, fused=on_gpu)
+        self.network: Network = network_class(model, train.products)(attend=attend, model=model, fused=on_gpu)
         initialize(self.network, seed)
         self.network.to(ranks.device)
         groups = grouped(self.network.named_parameters(), parameters_of(model), train.adam)
-        self.stacks = Stacks(self.network, groups["muon"], on_gpu, DTYPES[train.muon.momentum_dtype])
+        self.stacks = STACKS[train.products].of(self.network, groups["muon"], train, on_gpu)
         self.others = groups["table"] | groups["vector"]
         self.adam = make_adam(groups, train.adam, on_gpu)
         self.untrained = groups["none"]
@@ -70,6 +73,7 @@ class Trainer:
         self._compute_gradients()
         self.phases.mark()
         self.ranks.average_(self._gradients())
+        self.stacks.after_gradients(self.ranks)
         self.phases.mark()
         self._update()
         self.phases.mark()
@@ -109,6 +113,7 @@ class Trainer:
         """Everything that the next step depends on but data and schedule, by name (views)."""
         state = {f"weight.{name}": tensor for name, tensor in self.weights().items()}
         state |= {f"muon.{name}": tensor for name, tensor in self.stacks.momenta().items()}
+        state |= self.stacks.state()
         for name, parameter in self.others.items():
             state |= {f"adam.{name}.{key}": tensor for key, tensor in self.adam.state[parameter].items()}
         state |= self.leftover_gradients()
