@@ -119,6 +119,17 @@ def test_settings_that_are_null_or_false_decide_branches(tmp_path):
     assert "def clipped" not in flattened.flat
 
 
+def test_what_a_function_is_known_to_give_decides_branches(tmp_path):
+    flattened, run = package(
+        tmp_path,
+        Selection({}, frozenset(), {}, {"asks": True, "finds": False}),
+        main="def asks(x): return False\ndef finds(x): return 3\n"
+        "def run(x):\n x = x or finds(x)\n if asks(x): return x\n return elsewhere(x)\ndef elsewhere(x): return 5",
+    )
+    assert run(0) == 0
+    assert not [name for name in ("asks", "finds", "elsewhere") if name in flattened.flat]
+
+
 def test_of_an_error_the_advice_goes_and_of_a_damaged_file_what_is_wrong_with_it(tmp_path):
     flattened, run = package(
         tmp_path,

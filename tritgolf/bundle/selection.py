@@ -16,16 +16,20 @@ from tritgolf.config.storage import FORMS, RoleStorage, TritsConfig
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.plan import QUANTIZERS, grid_settings
 
+SOFTCAP = {"unet": "polynomial", "transformer": "tanh"}  # of a kind of model
+
 
 class Selection(NamedTuple):
     """``entries``: by registry (``module:NAME``, a mapping) the keys that a run uses. ``absent``: names of settings
     classes that none of its settings is of. ``constants``: settings that are null, true or false, by the name that all
-    of their kind go by.
+    of their kind go by. ``known``: by name functions, and constants of kernels, that are True, or False, wherever a run
+    asks.
     """
 
     entries: dict[str, frozenset[Any]]
     absent: frozenset[str]
     constants: dict[str, dict[str, bool | None]]
+    known: dict[str, bool] = {}  # noqa: RUF012  (never written)
 
 
 def selection_of(record: BundledRecord) -> Selection:
@@ -49,6 +53,9 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.evaluate.window_sums:BY_KERNELS": set(),
         "tritgolf.train.average:AVERAGES": {record.train.average.kind} if record.train.average else set(),
         "tritgolf.artifact.container_header:HEADERS": {VERSION},
+        "tritgolf.model.loss:SOFTCAPS": {SOFTCAP[model.kind]},
+        "tritgolf.model.fused_loss:SLOPES": {SOFTCAP[model.kind]},
+        "tritgolf.model.attention:LOADERS": {record.train.attention, "math", "sdpa", "cudnn", "fa2", "fa3"},
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
         "tritgolf.evaluate.methods:ADAPTATIONS": {each.kind for each in adapting},
         "tritgolf.evaluate.score_first:OPTIMIZERS": {getattr(each, "optimizer", "") for each in adapting},
@@ -60,7 +67,21 @@ def selection_of(record: BundledRecord) -> Selection:
         {registry: frozenset(keys) for registry, keys in entries.items()},
         frozenset(kind.__name__ for kind in _absent(record, [*forms, type(grid_settings(model))], adapting)),
         {"train": _constants(record.train), "model": _constants(model)},
+        _known(record),
     )
+
+
+def _known(record: BundledRecord) -> dict[str, bool]:
+    """Only fused forms, on GPUs alone, ask whether they have kernels; a script scores once, and compiles for it."""
+    whole = record.model.compute == "bfloat16" and _in_whole_bytes(record)
+    tanh = SOFTCAP[record.model.kind] == "tanh"
+    return {"kernel_window_sums": False, "TANH": tanh, **({"has_kernels": True} if whole else {})}
+
+
+def _in_whole_bytes(record: BundledRecord) -> bool:
+    """Whether all sizes are what kernels' bulk copies want (``mlp.has_kernels``)."""
+    matrices = [parameter for parameter in parameters_of(record.model).values() if parameter.is_quantized]
+    return all(size % 8 == 0 for matrix in matrices for size in matrix.shape)
 
 
 def _entries_of_numbers(record: BundledRecord, storage: RoleStorage) -> dict[str, set[Any]]:

@@ -1,10 +1,10 @@
 """A module's tree as one record's run needs it: other systems' entries, dead branches and annotations left out.
 
-``isinstance`` of a class that the record has none of is false, a setting that is null, true or false is what it is;
-what follows from that is dead. Annotations of functions and variables say nothing at run time but to Triton and
-``custom_op``, whose functions keep theirs; those of dataclasses and named tuples say only that there is a field.
-Settings were validated when the script was written: checks after validation go. Of an ``InputError`` where and what
-stay; of a damaged file what is wrong with it goes too, since the script reads the file that it has written.
+``isinstance`` of a class that the record has none of is false; a setting that is null, true or false, and a known
+function (``Selection``), are what they are known to be; what follows is dead. Annotations of functions and variables say
+nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of dataclasses and named tuples
+say only that there is a field. Settings were validated before: checks after validation go. Of an ``InputError`` where
+and what stay; of a damaged file what is wrong with it goes, since the script reads the file that it has written.
 """
 
 import ast
@@ -49,7 +49,7 @@ class _Specializer(ast.NodeTransformer):
     """Drops ``absent`` classes from unions; decides branches on them and ``constants``; drops what is for readers."""
 
     def __init__(self, selection: Selection) -> None:
-        self.absent, self.constants = selection.absent, selection.constants
+        self.absent, self.constants, self.known = selection.absent, selection.constants, selection.known
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """``train.clip_norm`` and ``self.train.clip_norm``."""
@@ -79,6 +79,8 @@ class _Specializer(ast.NodeTransformer):
             kind = node.args[1]
             if isinstance(kind, ast.Name) and kind.id in self.absent:
                 return ast.Constant(False)
+        if isinstance(node.func, ast.Name) and node.func.id in self.known:
+            return ast.Constant(self.known[node.func.id])
         if isinstance(node.func, ast.Name) and node.func.id == "InputError":
             node.args = node.args[:2]
         if isinstance(node.func, ast.Name) and node.func.id == "require":
@@ -109,13 +111,16 @@ class _Specializer(ast.NodeTransformer):
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         self.generic_visit(node)
-        known = _known(node.test)
+        known = self._decided(node.test)
         return node if known is None else node.body if known else node.orelse
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
-        known = _known(node.test)
+        known = self._decided(node.test)
         return node if known is None else (node.body if known else node.orelse) or [ast.Pass()]
+
+    def _decided(self, test: ast.expr) -> bool | None:
+        return self.known.get(test.id) if isinstance(test, ast.Name) else _known(test)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
         if any(ast.unparse(decorator) == "model_validator(mode='after')" for decorator in node.decorator_list):
