@@ -46,7 +46,7 @@ def _is_for_types(statement: ast.stmt) -> bool:
 
 
 class _Specializer(ast.NodeTransformer):
-    """Drops ``absent`` classes from unions; decides branches on them and on ``constants``; drops what is for readers."""
+    """Drops ``absent`` classes from unions; decides branches on them and on ``constants``; drops texts and types."""
 
     def __init__(self, selection: Selection) -> None:
         self.absent, self.constants = selection.absent, selection.constants
