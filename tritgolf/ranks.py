@@ -141,6 +141,12 @@ class Ranks:
             self.entered += 1
             dist.barrier(group=self.group)
 
+    def watch(self) -> None:
+        """Queue an operation on all ranks behind what GPUs replay, whose own ones torch's watchdog does not see."""
+        if self.world > 1 and self.device.type == "cuda":
+            self.entered += 1
+            dist.all_reduce(torch.zeros(1, device=self.device), group=self.group, async_op=True)
+
     def synchronize(self) -> None:
         """Wait for this rank's device."""
         if self.device.type == "cuda":
