@@ -158,8 +158,9 @@ class _Specializer(ast.NodeTransformer):
 
 
 def _known(test: ast.expr) -> bool | None:
-    known = isinstance(test, ast.Constant) and (test.value is None or isinstance(test.value, bool))
-    return bool(test.value) if known else None
+    if isinstance(test, ast.Constant) and (test.value is None or isinstance(test.value, bool)):
+        return bool(test.value)
+    return None
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:

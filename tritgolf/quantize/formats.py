@@ -7,7 +7,7 @@ e4m3 and e5m2 are those of Micikevicius et al., 2022 ("FP8 Formats for Deep Lear
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ def cast(tensor: Tensor, number_format: Format) -> Tensor:
 def round_to(tensor: Tensor, number_format: ScaleFormat) -> Tensor:
     """FP32 values of ``tensor`` after a visit to the format."""
     shared = SHARED_EXPONENTS.get(number_format)
-    return shared.values(*shared.codes(tensor)) if shared else rounded(tensor, DTYPES[number_format])
+    return shared.values(*shared.codes(tensor)) if shared else rounded(tensor, _dtype(number_format))
 
 
 def encode(tensor: Tensor, number_format: ScaleFormat) -> bytes:
@@ -49,7 +49,8 @@ def encode(tensor: Tensor, number_format: ScaleFormat) -> bytes:
     tensor = tensor.detach().cpu()
     if shared := SHARED_EXPONENTS.get(number_format):
         return b"".join(part.to(torch.uint8).numpy().tobytes() for part in shared.codes(tensor))
-    return cast(tensor, number_format).reshape(-1).view(torch.uint8).numpy().tobytes()
+    plain: Any = number_format
+    return cast(tensor, plain).reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def decode(data: bytes | memoryview, number_format: ScaleFormat, shape: Sequence[int]) -> Tensor:
@@ -61,9 +62,14 @@ def decode(data: bytes | memoryview, number_format: ScaleFormat, shape: Sequence
     require(len(data) == size, f"a tensor of shape {list(shape)} in {number_format} has {len(data)} bytes, not {size}")
     raw = torch.from_numpy(np.frombuffer(data, np.uint8).copy())
     shared = SHARED_EXPONENTS.get(number_format)
-    numbers = shared.values(*shared.parts(raw, shape)) if shared else raw.view(DTYPES[number_format]).float()
+    numbers = shared.values(*shared.parts(raw, shape)) if shared else raw.view(_dtype(number_format)).float()
     require(bool(numbers.isfinite().all()), f"a tensor of shape {list(shape)} holds numbers that are not finite")
     return numbers.reshape(tuple(shape))
+
+
+def _dtype(number_format: Any) -> torch.dtype:
+    """Of a format that is PyTorch's too."""
+    return DTYPES[number_format]
 
 
 class SharedExponent(NamedTuple):
