@@ -78,7 +78,7 @@ class Ranks:
 
         NCCL divides before it adds up, which changes no bit where there are 2, 4, 8 … ranks.
         """
-        if self.world == 1:
+        if self.world == 1 or not tensors:
             return lambda: None
         self.entered += 1
         nccl = self.device.type == "cuda"
@@ -146,6 +146,12 @@ class Ranks:
         if self.world > 1:
             self.entered += 1
             dist.barrier(group=self.group)
+
+    def watch(self) -> None:
+        """Queue an operation on all ranks behind what GPUs replay, whose own ones torch's watchdog does not see."""
+        if self.world > 1 and self.device.type == "cuda":
+            self.entered += 1
+            dist.all_reduce(torch.zeros(1, device=self.device), group=self.group, async_op=True)
 
     def synchronize(self) -> None:
         """Wait for this rank's device."""

@@ -21,9 +21,9 @@ from tritgolf.train.trainer import Trainer
 
 WORLD = 3
 CASES = {
-    "four layers": (small_model(layers=4), small_training(micro_batch_sequences=4)),
+    "four layers": (small_model(layers=4), small_training(micro_batch_sequences=6)),
     "two layers, clipped each": (small_model(), small_training(clip_norm=0.1, clip_each_rank=True)),
-    "repeated layers": (small_transformer(), training_1716(micro_batch_sequences=4, clip_norm=0.1)),
+    "repeated layers": (small_transformer(), training_1716(micro_batch_sequences=12, clip_norm=0.1)),
 }
 
 

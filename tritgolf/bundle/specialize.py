@@ -1,9 +1,9 @@
 """A module's tree as one record's run needs it: other systems' entries, dead branches and annotations left out.
 
 ``isinstance`` of a class that the record has none of is false; a setting that is null, true or false, and a known
-function (``Selection``), are what they are known to be; what follows is dead. Annotations of functions and variables say
-nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of dataclasses and named tuples
-say only that there is a field. Settings were validated before: checks after validation go. Of an ``InputError`` where
+function (``Selection``), are what they are known to be; what follows is dead. Annotations of functions and variables
+say nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of dataclasses and named
+tuples say only that there is a field. Settings were validated before: checks after validation go. Of an ``InputError`` where
 and what stay; of a damaged file what is wrong with it goes, since the script reads the file that it has written.
 """
 
@@ -163,8 +163,9 @@ class _Specializer(ast.NodeTransformer):
 
 
 def _known(test: ast.expr) -> bool | None:
-    known = isinstance(test, ast.Constant) and (test.value is None or isinstance(test.value, bool))
-    return bool(test.value) if known else None
+    if isinstance(test, ast.Constant) and (test.value is None or isinstance(test.value, bool)):
+        return bool(test.value)
+    return None
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -90,6 +90,7 @@ class _Run:
             batch = _batch(self.source, step, self.plan, ranks)  # while the GPU is at work
             pause = self._is_pause(step)
             if pause:
+                ranks.watch()
                 ranks.synchronize()
             clock.running += time.perf_counter() - began
             if pause:

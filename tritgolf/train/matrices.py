@@ -40,7 +40,8 @@ class SharedMuon:
 
     def __init__(self, settings: MuonConfig, compiled: bool, ranks: Ranks) -> None:
         self.ranks = ranks
-        find, go = (torch.compile(half, dynamic=False) if compiled else half for half in (direction, move))
+        find: Callable[..., Tensor] = torch.compile(direction, dynamic=False) if compiled else direction
+        go: Callable[..., None] = torch.compile(move, dynamic=False) if compiled else move
         self._direction = partial(find, iterations=settings.iterations, rows=settings.rows)
         self._move = partial(go, rows=settings.rows, weight_decay=settings.weight_decay)
 
@@ -66,5 +67,4 @@ class SharedMuon:
         own = self.ranks.chunk(len(stack.names))
         if own.start == own.stop:
             return stack.weight[own].bfloat16()
-        found: Tensor = self._direction(stack.gradient[own], stack.momentum[own], momentum=momentum)
-        return found
+        return self._direction(stack.gradient[own], stack.momentum[own], momentum=momentum)

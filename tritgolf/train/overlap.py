@@ -46,10 +46,10 @@ class _HandOver(torch.autograd.Function):
 
 
 class Overlap:
-    """All matrices of ``stacks`` that are multiplied by the network's layers. ``rest``: gradients of the others.
+    """All matrices of ``stacks`` that are multiplied by the network's layers. ``rest``: gradients that come otherwise.
 
     In the first step, and the first after ``forget``, averages begin after the backward pass: it tells how often each
-    gradient comes in a micro-batch, which a repeated layer's does several times.
+    gradient comes in a micro-batch, which a repeated layer's does several times, and which never comes this way.
     """
 
     def __init__(self, stacks: Stacks, ranks: Ranks) -> None:
@@ -58,8 +58,7 @@ class Overlap:
         gradients = {name: stack.gradient[i] for stack in stacks.stacks for i, name in enumerate(stack.names)}
         layers = [(name, layer) for name, layer in stacks.network.linears() if name in gradients][::-1]
         self.gradients = [gradients.pop(name) for name, _ in layers]
-        self.rest = list(gradients.values())
-        self.buckets = _buckets(self.gradients)
+        self._others = list(gradients.values())
         token = torch.zeros(1, device=ranks.device)
         for number, (_, layer) in enumerate(layers):
             layer.hand_over = _through(token, key, number)
@@ -68,12 +67,15 @@ class Overlap:
     def forget(self) -> None:
         """The next step is another network's."""
         self._expected: list[int] | None = None
+        self._arrange([1] * len(self.gradients))
 
     def begin(self, first: bool, last: bool) -> None:
         """A micro-batch begins, the ``first`` or ``last`` of its step."""
         self._first, self._last = first, last
         self._counts = [0] * len(self.gradients)
         self._waits: list[Callable[[], None]] = []
+        if first and self._expected is None:
+            torch._foreach_zero_(self.gradients)
 
     def take(self, number: int, gradient: Tensor) -> None:
         """Add to the gradient of matrix ``number``; begin the averages of what is complete, in order of the buckets."""
@@ -83,7 +85,7 @@ class Overlap:
             self.gradients[number].add_(gradient)
         self._counts[number] += 1
         if self._last and self._expected is not None:
-            while len(self._waits) < len(self.buckets) and self._is_complete(self.buckets[len(self._waits)]):
+            while len(self._waits) < len(self.buckets) and self._is_complete(self._expected):
                 self._begin_next()
 
     def end(self) -> None:
@@ -95,9 +97,22 @@ class Overlap:
         if self._expected not in (None, self._counts):
             raise RuntimeError("a gradient was averaged before all of it was there")
         self._expected = self._counts
+        self._arrange(self._counts)
 
-    def _is_complete(self, bucket: range) -> bool:
-        return self._expected is not None and all(self._counts[i] >= self._expected[i] for i in bucket)
+    def _arrange(self, counts: list[int]) -> None:
+        """Put what comes into ``buckets``, in its order, as few as make one full."""
+        self.rest = self._others + [gradient for gradient, n in zip(self.gradients, counts, strict=True) if not n]
+        self.buckets: list[list[int]] = [[]]
+        size = 0
+        for number in [number for number, count in enumerate(counts) if count]:
+            if size >= BUCKET:
+                self.buckets.append([])
+                size = 0
+            self.buckets[-1].append(number)
+            size += self.gradients[number].numel()
+
+    def _is_complete(self, expected: list[int]) -> bool:
+        return all(self._counts[i] >= expected[i] for i in self.buckets[len(self._waits)])
 
     def _begin_next(self) -> None:
         bucket = self.buckets[len(self._waits)]
@@ -106,14 +121,3 @@ class Overlap:
 
 def _through(token: Tensor, key: int, number: int) -> Callable[[Tensor], Tensor]:
     return lambda weight: _HandOver.apply(weight, token, key, number)
-
-
-def _buckets(gradients: list[Tensor]) -> list[range]:
-    """Numbers of gradients that are averaged together: in their order, as few as make a bucket full."""
-    ends, size = [0], 0
-    for number, gradient in enumerate(gradients, 1):
-        size += gradient.numel()
-        if size >= BUCKET or number == len(gradients):
-            ends.append(number)
-            size = 0
-    return [range(*ends_of) for ends_of in itertools.pairwise(ends)]

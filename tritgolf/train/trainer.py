@@ -157,9 +157,10 @@ class Trainer:
         if self.train.clip_each_rank:
             self._clip()
         self.phases.end("gradients")
+        rest = self._gradients()
         if self.overlap:
             self.overlap.end()
-        self.ranks.average_(self._gradients())
+        self.ranks.average_(rest)
         self.stacks.after_gradients(self.ranks)
         self.phases.end("average")
 
@@ -222,6 +223,7 @@ class Trainer:
             hidden = self._forward(inputs[rows])
             head = self.network.head()
             loss, cross_entropy = head.loss(hidden.flatten(0, 1), targets[rows].reshape(-1), self.train.z_loss)
+            del hidden  # 40 MB that nothing reads on the way back
             (loss / parts).backward()
             sums += torch.stack((loss.detach(), cross_entropy))
         return sums / parts
