@@ -9,8 +9,9 @@ from torch.testing import assert_close
 from tests.comparing import relative
 from tests.model.interpreter import INTERPRETED, interpreted
 from tests.model.test_fp8 import weight_of
+from tests.small import small_model
 from tritgolf.model import fp8, fp8_fused, fp8_operands
-from tritgolf.model.fp8_unet import add_both
+from tritgolf.model.fp8_unet import Fp8UNet, add_both
 from tritgolf.model.heads import make_heads
 
 if INTERPRETED:
@@ -187,7 +188,7 @@ def heads_by_kernels(x, gain, weight, cos, sin):
 @pytest.mark.parametrize("form", [*FORMS, "heads"])
 def test_a_form_by_kernels_is_its_definition(form, rounding_to_nearest, monkeypatch):
     for module in (fp8_fused, fp8_operands):
-        monkeypatch.setattr(module, "has_kernels", lambda _: True)
+        monkeypatch.setattr(module, "has_kernels", lambda *_: True)
     cos, sin = drawn(32, 4).cos(), drawn(32, 4).sin()
     definition, fused = FORMS.get(form) or (
         functools.partial(function, cos=cos, sin=sin) for function in (plain_heads, heads_by_kernels)
@@ -195,3 +196,33 @@ def test_a_form_by_kernels_is_its_definition(form, rounding_to_nearest, monkeypa
     wanted, found = (results(function, *arguments(form, 2)) for function in (definition, fused))
     for index, (ours, reference) in enumerate(zip(found, wanted, strict=True)):
         assert relative(ours, reference) < (0.05 if form == "both" and index == 3 else 1e-2)
+
+
+def small_unet(layers, fused):
+    """A U-Net, all its vectors drawn, and what its blocks multiply by."""
+    network = Fp8UNet(small_model(layers=layers, heads=2, kv_heads=1), fused=fused)
+    for index, parameter in enumerate(network.parameters()):
+        parameter.data.copy_(0.3 * drawn(index, *parameter.shape)[-1] if index else drawn(*parameter.shape))
+    weights = {name: weight_of(*layer.weight.shape, (200.0, 4.0)) for name, layer in network.linears()}
+    network.use(weights)
+    return network, weights
+
+
+@interpreted
+@pytest.mark.parametrize("layers", [2, 5])
+def test_from_block_to_block_by_kernels_is_block_by_block(layers, rounding_to_nearest, monkeypatch):
+    tokens, found = torch.arange(32).view(2, 16), []
+    for by_kernels in (False, True):
+        network, weights = small_unet(layers, by_kernels)
+        for module in (fp8_fused, fp8_operands):
+            monkeypatch.setattr(module, "has_kernels", lambda _, by_kernels=by_kernels: by_kernels)
+        hidden = network._by_kernels(tokens) if by_kernels else network(tokens)
+        leaves = dict(network.named_parameters())
+        leaves |= {f"{name} {kind}": getattr(w, kind) for name, w in weights.items() for kind in ("leaf", "largest")}
+        gradients = torch.autograd.grad(hidden, list(leaves.values()), drawn(*hidden.shape), allow_unused=True)
+        found.append({"hidden": hidden.detach(), **dict(zip(leaves, gradients, strict=True))})
+    for name, reference in found[0].items():
+        ours = found[1][name]
+        assert (ours is None) == (reference is None), name
+        if ours is not None:
+            assert relative(ours, reference) < (0.05 if name.endswith("attn_scale") else 0.02), name

@@ -5,7 +5,7 @@ for the way back are the turned copies alone, with the tensors of the stream. On
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -118,52 +118,80 @@ class _HeadsOfNormed(torch.autograd.Function):
 
 
 class _AddBoth(torch.autograd.Function):
-    """y = x + of_mixed · RMSNorm(mixed)·projᵀ and y + of_mlp · inverse · a·outerᵀ, a = relu²(RMSNorm(y)·innerᵀ).
-
-    The gradient of of_mixed comes out of proj's, as in ``residual``: here that has it as a factor.
-    """
-
     @staticmethod
     def forward(ctx: Any, x: Tensor, mixed: Tensor, of_mixed: Tensor, of_mlp: Tensor, *weights: Tensor) -> Tensor:
-        proj, inner, outer = _three(weights)
-        product, mixed_kept = multiply_normed(mixed.flatten(0, -2), proj)
-        y, codes, *y_kept = added_codes(x.flatten(0, -2), of_mixed, product)
-        a, a_turned, a_power, seen, squares = relu_codes(codes, inner.codes, y_kept[1], inner.power, outer.largest)
-        mean = squares.sum(-1, keepdim=True) * (a_power.square() / a.shape[-1])
-        inverse = (mean + RMS_EPSILON).rsqrt()
-        product = product_of(a, outer.codes, a_power, outer.power, x.dtype)
-        ctx.save_for_backward(
-            of_mixed, of_mlp, *mixed_kept, y, *y_kept, a_turned, a_power, seen, inverse, product, *weights
-        )
-        return (at_least_fp32(y) + at_least_fp32(of_mlp) * (inverse * product)).to(x.dtype).view_as(x)
+        kept = both_products(x, mixed, of_mixed, *three_of(weights))
+        ctx.save_for_backward(of_mixed, of_mlp, *kept, *weights)
+        return ended(kept, of_mlp).view_as(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         of_mixed, of_mlp, *kept = ctx.saved_tensors
-        (proj, inner, outer), above = _three(kept[13:]), gradient.flatten(0, -2)
-        mixed_kept, (y, y_turned, y_power, y_inverse) = tuple(kept[:4]), kept[4:8]
-        a_turned, a_power, seen, inverse, product = kept[8:13]
-        codes, turned, power, outer_seen, along, shares = outer_gradient_codes(
-            above, product, of_mlp, inverse, seen, outer.largest, a_turned.shape[0]
+        both, weights, above = BothKept(*kept[:13]), three_of(kept[13:]), gradient.flatten(0, -2)
+        *codes, along, shares = outer_gradient_codes(
+            above, both.product, of_mlp, both.inverse, both.seen, weights[2].largest, both.a_turned.shape[0]
         )
-        of_outer = product_of(turned, a_turned, power, a_power, outer.leaf.dtype)
-        codes, turned, power, inner_seen = slope_codes(
-            codes, outer.turned, a_turned, along, (power, outer.power, a_power), inner.largest
-        )
-        of_inner = product_of(turned, y_turned, power, y_power, inner.leaf.dtype)
-        of_normed = product_of(codes, inner.turned, power, inner.power, y.dtype)
-        of_y, *codes_of_y = added_gradient_codes(above, of_normed, y, y_inverse, of_mixed, proj.largest)
-        to_mixed, of_proj = way_back(codes_of_y, mixed_kept, proj)
-        return (
-            of_y.view_as(gradient),
-            to_mixed.to(y.dtype).view_as(gradient),
-            of_scale(of_proj[3], of_mixed, proj),
-            shares.sum(0).to(of_mlp.dtype),
-            *of_proj,
-            *(None, None, None, of_inner, inner_seen),
-            *(None, None, None, of_outer, outer_seen),
-        )
+        of_y, to_mixed, *others = both_back(codes, along, above, of_mixed, both, weights)
+        of_scales = (others[0], shares.sum(0).to(of_mlp.dtype))
+        return of_y.view_as(gradient), to_mixed.view_as(gradient), *of_scales, *others[1:]
 
 
-def _three(weights: Sequence[Tensor]) -> tuple[Fp8Weight, Fp8Weight, Fp8Weight]:
-    return Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:10]), Fp8Weight(*weights[10:])
+class BothKept(NamedTuple):
+    """What the way back through ``both_products`` needs; of ``mixed`` and ``y`` as ``normed_codes`` leaves it."""
+
+    mixed: Tensor
+    mixed_turned: Tensor
+    mixed_power: Tensor
+    mixed_inverse: Tensor
+    y: Tensor
+    y_turned: Tensor
+    y_power: Tensor
+    y_inverse: Tensor
+    a_turned: Tensor
+    a_power: Tensor
+    seen: Tensor
+    inverse: Tensor
+    product: Tensor
+
+
+def both_products(
+    x: Tensor, mixed: Tensor, of_mixed: Tensor, proj: Fp8Weight, inner: Fp8Weight, outer: Fp8Weight
+) -> BothKept:
+    """y = x + of_mixed · RMSNorm(mixed)·projᵀ, a = relu²(RMSNorm(y)·innerᵀ), one over its RMS, and a·outerᵀ."""
+    product, of_mixed_kept = multiply_normed(mixed.flatten(0, -2), proj)
+    y, codes, *y_kept = added_codes(x.flatten(0, -2), of_mixed, product)
+    a, a_turned, a_power, seen, squares = relu_codes(codes, inner.codes, y_kept[1], inner.power, outer.largest)
+    mean = squares.sum(-1, keepdim=True) * (a_power.square() / a.shape[-1])
+    product = product_of(a, outer.codes, a_power, outer.power, x.dtype)
+    return BothKept(*of_mixed_kept, y, *y_kept, a_turned, a_power, seen, (mean + RMS_EPSILON).rsqrt(), product)
+
+
+def ended(kept: BothKept, of_mlp: Tensor) -> Tensor:
+    """y + of_mlp · inverse · product, (tokens, width)."""
+    return (at_least_fp32(kept.y) + at_least_fp32(of_mlp) * (kept.inverse * kept.product)).to(kept.y.dtype)
+
+
+def both_back(
+    of_product: Sequence[Tensor], along: Tensor, above: Tensor, of_mixed: Tensor, kept: BothKept,
+    weights: tuple[Fp8Weight, Fp8Weight, Fp8Weight],
+) -> Gradients:  # fmt: skip
+    """Gradients of x, mixed (tokens, width), of_mixed and the three weights' five, from codes of the last product's.
+
+    ``above``: the gradient of what y was added to. That of of_mixed comes out of proj's, as in ``residual``: here that
+    has it as a factor.
+    """
+    (codes, turned, power, outer_seen), (proj, inner, outer) = of_product, weights
+    of_outer = product_of(turned, kept.a_turned, power, kept.a_power, outer.leaf.dtype)
+    powers = (power, outer.power, kept.a_power)
+    codes, turned, power, inner_seen = slope_codes(codes, outer.turned, kept.a_turned, along, powers, inner.largest)
+    of_inner = product_of(turned, kept.y_turned, power, kept.y_power, inner.leaf.dtype)
+    of_normed = product_of(codes, inner.turned, power, inner.power, kept.y.dtype)
+    of_y, *of_y_codes = added_gradient_codes(above, of_normed, kept.y, kept.y_inverse, of_mixed, proj.largest)
+    to_mixed, of_proj = way_back(of_y_codes, kept[:4], proj)
+    of_weights = (*of_proj, *(None, None, None, of_inner, inner_seen), *(None, None, None, of_outer, outer_seen))
+    return of_y, to_mixed.to(kept.y.dtype), of_scale(of_proj[3], of_mixed, proj), *of_weights
+
+
+def three_of(weights: Sequence[Tensor]) -> tuple[Fp8Weight, Fp8Weight, Fp8Weight]:
+    """Of proj, inner and outer, from their tensors one after the other."""
+    return Fp8Weight(*weights[:5]), Fp8Weight(*weights[5:10]), Fp8Weight(*weights[10:15])

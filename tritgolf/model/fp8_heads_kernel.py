@@ -16,32 +16,18 @@ TOKENS, WARPS = 64, 8  # of a program
 
 
 @triton.jit
-def _store_head(
-    a,
-    b,
-    c,
-    d,
-    codes,
-    turned,
-    low,
-    pairs,
-    column,
-    known,
-    tokens,
-    inverse_power,
-    peak,
-    HALF: tl.constexpr,
-    STRIDE: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+def _store_head(  # type: ignore[no-untyped-def]
+    a, b, c, d, codes, turned, low, pairs, column, known, tokens, inverse_power, peak,
+    HALF: tl.constexpr, STRIDE: tl.constexpr,
+):  # fmt: skip
     """Both halves of a head, of the first tokens (a, b) and the second (c, d); the largest magnitudes so far."""
     peak = tl.maximum(peak, tl.maximum(tl.maximum(tl.abs(a), tl.abs(b)), tl.maximum(tl.abs(c), tl.abs(d))))
-    a, c = (a * inverse_power).to(tl.float8e4nv), (c * inverse_power).to(tl.float8e4nv)
-    b, d = (b * inverse_power).to(tl.float8e4nv), (d * inverse_power).to(tl.float8e4nv)
+    a, b, c, d = a * inverse_power, b * inverse_power, c * inverse_power, d * inverse_power
     at = codes + low * STRIDE + column
-    tl.store(at, a, mask=known)
-    tl.store(at + 8 * STRIDE, c, mask=known)
-    tl.store(at + HALF, b, mask=known)
-    tl.store(at + HALF + 8 * STRIDE, d, mask=known)
+    tl.store(at, a.to(tl.float8e4nv), mask=known)
+    tl.store(at + 8 * STRIDE, c.to(tl.float8e4nv), mask=known)
+    tl.store(at + HALF, b.to(tl.float8e4nv), mask=known)
+    tl.store(at + HALF + 8 * STRIDE, d.to(tl.float8e4nv), mask=known)
     at = turned + column.to(tl.int64) * (tokens // 2) + pairs
     tl.store(at, paired(a, c), mask=known)
     tl.store(at + HALF * (tokens // 2), paired(b, d), mask=known)
@@ -107,7 +93,7 @@ def heads_gradient_codes_on_gpu(
     positions, half = fused.shape[1], cos.shape[1]
     tokens = fused.shape[0] * positions
     programs = triton.cdiv(tokens, TOKENS)
-    (codes, turned), (power, seen) = empty_codes(tokens, fused.shape[2], fused.device), power_and_seen(fused.device)
+    (codes, turned), (power, seen) = empty_codes((tokens, fused.shape[2]), fused.device), power_and_seen(fused.device)
     shares = torch.empty((gain.shape[0], programs), dtype=torch.float32, device=fused.device)
     tensors = (tensor.contiguous() for tensor in (dq, dk, dv, fused, gain, cos, sin, largest))
     _backward_kernel[(programs,)](
@@ -122,5 +108,5 @@ def heads_gradient_codes_on_gpu(
 def _(
     dq: Tensor, dk: Tensor, dv: Tensor, fused: Tensor, gain: Tensor, cos: Tensor, sin: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    codes = empty_codes(fused.shape[0] * fused.shape[1], fused.shape[2], fused.device)
+    codes = empty_codes((fused.shape[0] * fused.shape[1], fused.shape[2]), fused.device)
     return *codes, *power_and_seen(fused.device), gain.new_empty(gain.shape)

@@ -7,6 +7,8 @@ r and r + 8 of every 16 side by side, so that two bytes travel together.
 The kernels are operators that torch.compile leaves whole and CUDA graphs can record.
 """
 
+from collections.abc import Sequence
+
 import torch
 import triton
 import triton.language as tl
@@ -18,6 +20,7 @@ from tritgolf.quantize.powers import HIGHEST, LOWEST, PLACE
 E4M3 = torch.float8_e4m3fn
 TOKENS, CHUNK, WARPS = 64, 64, 8  # a tile, columns at a time
 
+INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)  # there is no assembly to be had then
 _PLACE, _LOWEST, _HIGHEST = tl.constexpr(PLACE), tl.constexpr(LOWEST), tl.constexpr(HIGHEST)
 
 
@@ -32,9 +35,14 @@ def power_of(largest):  # type: ignore[no-untyped-def]
 
 @triton.jit
 def paired(low, high):  # type: ignore[no-untyped-def]
-    """Two tiles of e4m3 as one of 16 bits, ``low`` first in memory."""
-    first, second = low.to(tl.uint8, bitcast=True).to(tl.uint16), high.to(tl.uint8, bitcast=True).to(tl.uint16)
-    return (first | (second << 8)).to(tl.int16, bitcast=True)
+    """Two tiles of FP32 in e4m3 as one of 16 bits, ``low`` first in memory: one instruction a pair on a GPU."""
+    if INTERPRETED:
+        first = low.to(tl.float8e4nv).to(tl.uint8, bitcast=True).to(tl.uint16)
+        second = high.to(tl.float8e4nv).to(tl.uint8, bitcast=True).to(tl.uint16)
+        return (first | (second << 8)).to(tl.int16, bitcast=True)
+    return tl.inline_asm_elementwise(
+        "cvt.rn.satfinite.e4m3x2.f32 $0, $2, $1;", "=h,f,f", [low, high], dtype=tl.int16, is_pure=True, pack=1
+    )
 
 
 @triton.jit
@@ -57,7 +65,7 @@ def store_both(codes, turned, low, high, pair, row, columns, known, tokens, WIDT
     first, second = low.to(tl.float8e4nv), high.to(tl.float8e4nv)
     tl.store(codes + row * WIDTH + columns, first, mask=known)
     tl.store(codes + (row + 8) * WIDTH + columns, second, mask=known)
-    tl.store(turned + columns.to(tl.int64) * (tokens // 2) + pair, paired(first, second), mask=known)
+    tl.store(turned + columns.to(tl.int64) * (tokens // 2) + pair, paired(low, high), mask=known)
 
 
 @triton.jit
@@ -144,8 +152,9 @@ def _outer_kernel(  # type: ignore[no-untyped-def]
     tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
 
 
-def empty_codes(tokens: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Of both layouts."""
+def empty_codes(shape: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of both layouts, of numbers (tokens, width)."""
+    tokens, width = shape
     return (
         torch.empty((tokens, width), dtype=E4M3, device=device),
         torch.empty((width, tokens), dtype=E4M3, device=device),
@@ -172,7 +181,7 @@ def settings_of(x: Tensor) -> tuple[int, dict[str, int]]:
 def normed_codes_on_gpu(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """``fp8_operands.normed_codes`` on a GPU: same results; ``power``: that of normalized rows."""
     tokens, width = x.shape
-    codes, turned = empty_codes(tokens, width, x.device)
+    codes, turned = empty_codes((tokens, width), x.device)
     power_used, inverses = empty_fp32(device=x.device), empty_fp32(tokens, 1, device=x.device)
     programs, settings = settings_of(x)
     tensors = (x.contiguous(), codes, turned.view(torch.int16), inverses, power_used)
@@ -182,7 +191,7 @@ def normed_codes_on_gpu(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor
 
 @normed_codes_on_gpu.register_fake
 def _(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    codes = empty_codes(*x.shape, x.device)
+    codes = empty_codes(x.shape, x.device)
     return *codes, empty_fp32(device=x.device), empty_fp32(x.shape[0], 1, device=x.device)
 
 
@@ -190,7 +199,7 @@ def _(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def gradient_codes_on_gpu(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """``fp8_operands.gradient_codes`` on a GPU: same arguments, same results."""
     tokens, width = x.shape
-    codes, turned = empty_codes(tokens, width, x.device)
+    codes, turned = empty_codes((tokens, width), x.device)
     power, seen = power_and_seen(x.device)
     programs, settings = settings_of(x)
     _round_kernel[(programs,)](
@@ -201,7 +210,7 @@ def gradient_codes_on_gpu(x: Tensor, factors: Tensor | None, largest: Tensor) ->
 
 @gradient_codes_on_gpu.register_fake
 def _(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return *empty_codes(*x.shape, x.device), *power_and_seen(x.device)
+    return *empty_codes(x.shape, x.device), *power_and_seen(x.device)
 
 
 @torch.library.custom_op("tritgolf::outer_gradient_codes", mutates_args=())
@@ -210,7 +219,7 @@ def outer_gradient_codes_on_gpu(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """``fp8_operands.outer_gradient_codes`` on a GPU: same arguments, same results."""
     tokens, width = above.shape
-    codes, turned = empty_codes(tokens, width, above.device)
+    codes, turned = empty_codes((tokens, width), above.device)
     power, seen = power_and_seen(above.device)
     programs, settings = settings_of(above)
     shares, along = empty_fp32(programs, width, device=above.device), empty_fp32(tokens, 1, device=above.device)
@@ -227,7 +236,7 @@ def _(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     device, (tokens, width) = above.device, above.shape
     shares, along = empty_fp32(settings_of(above)[0], width, device=device), empty_fp32(tokens, 1, device=device)
-    return *empty_codes(tokens, width, device), *power_and_seen(device), along, shares
+    return *empty_codes((tokens, width), device), *power_and_seen(device), along, shares
 
 
 @torch.library.custom_op("tritgolf::fp8_product", mutates_args=())

@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tritgolf.model.fp8_kernel import empty_codes, paired, power_and_seen, power_of
+from tritgolf.model.fp8_kernel import INTERPRETED, empty_codes, paired, power_and_seen, power_of
 from tritgolf.model.mlp_kernel import described, processors, tile_of
 
 ROWS, COLUMNS, DEPTH = 128, 256, 128  # a tile, and how much of the common dimension is loaded at a time
@@ -21,21 +21,32 @@ SETTINGS = {"num_warps": 8, "num_stages": 3}
 
 
 @triton.jit
-def _turned(stored, ROWS: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """A tile of e4m3 (rows, columns), a pair of its rows in 16 bits: (columns, rows / 2)."""
-    apart = tl.permute(tl.reshape(stored, (ROWS // 16, 2, 8, COLUMNS)), (0, 2, 3, 1))
-    low, high = tl.split(apart)
+def _turned(numbers, ROWS: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """A tile of FP32 (rows, columns) in e4m3, a pair of its rows in 16 bits: (columns, rows / 2)."""
+    low, high = tl.split(tl.permute(tl.reshape(numbers, (ROWS // 16, 2, 8, COLUMNS)), (0, 2, 3, 1)))
     return tl.reshape(paired(low, high), (ROWS // 2, COLUMNS)).T
+
+
+@triton.jit
+def _unpaired(pairs):  # type: ignore[no-untyped-def]
+    """What ``paired`` made, as FP32."""
+    if INTERPRETED:
+        both = pairs.to(tl.uint16, bitcast=True)
+        low, high = (both & 255).to(tl.uint8), (both >> 8).to(tl.uint8)
+        low, high = low.to(tl.float8e4nv, bitcast=True), high.to(tl.float8e4nv, bitcast=True)
+        return low.to(tl.float32), high.to(tl.float32)
+    return tl.inline_asm_elementwise(
+        "{ .reg .b32 both; .reg .b16 low, high; cvt.rn.f16x2.e4m3x2 both, $2; mov.b32 {low, high}, both; "
+        "cvt.f32.f16 $0, low; cvt.f32.f16 $1, high; }",
+        "=f,=f,h", [pairs], dtype=(tl.float32, tl.float32), is_pure=True, pack=1,
+    )  # fmt: skip
 
 
 @triton.jit
 def _turned_back(pairs, ROWS: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
     """What ``_turned`` made, as FP32 (rows, columns)."""
-    both = pairs.T.to(tl.uint16, bitcast=True)
-    low, high = (both & 255).to(tl.uint8), (both >> 8).to(tl.uint8)
-    apart = tl.reshape(tl.join(low, high), (ROWS // 16, 8, COLUMNS, 2))
-    stored = tl.reshape(tl.permute(apart, (0, 3, 1, 2)), (ROWS, COLUMNS))
-    return stored.to(tl.float8e4nv, bitcast=True).to(tl.float32)
+    low, high = _unpaired(tl.reshape(pairs.T, (ROWS // 16, 8, COLUMNS)))
+    return tl.reshape(tl.permute(tl.join(low, high), (0, 3, 1, 2)), (ROWS, COLUMNS))
 
 
 @triton.jit
@@ -45,9 +56,9 @@ def _relu_kernel(  # type: ignore[no-untyped-def]
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
 ):  # fmt: skip
     across: tl.constexpr = (WIDTH + COLUMNS - 1) // COLUMNS
-    factor = tl.load(x_power) * tl.load(weight_power)
     power, inverse_power = power_of(tl.load(largest))
     tl.store(power_used, power)
+    factor = tl.load(x_power) * tl.load(weight_power) * tl.sqrt(inverse_power)
     peak = tl.zeros((ROWS,), tl.float32)
     for turn in tl.range(0, TURNS, flatten=True):
         row, column = tile_of(turn, tokens, WIDTH, ROWS, COLUMNS, BAND)
@@ -55,22 +66,17 @@ def _relu_kernel(  # type: ignore[no-untyped-def]
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(x.load([row, k]), weight.load([column, k]).T, product)
         positive = tl.maximum(product * factor, 0.0, tl.PropagateNan.ALL)
-        activated = positive * positive
-        peak = tl.maximum(peak, tl.max(activated, 1))
-        stored = (activated * inverse_power).to(tl.float8e4nv)
+        peak = tl.maximum(peak, tl.max(positive, 1))
+        activated = positive * positive  # over its power
+        turned.store([column, row // 2], _turned(activated, ROWS, COLUMNS))
+        stored = activated.to(tl.float8e4nv)
         codes.store([row, column], stored)
-        turned.store([column, row // 2], _turned(stored, ROWS, COLUMNS))
         numbers = stored.to(tl.float32)
         rows = row + tl.arange(0, ROWS)
         known = (rows < tokens) & (column < WIDTH)
         tl.store(squares + rows.to(tl.int64) * across + column // COLUMNS, tl.sum(numbers * numbers, 1), mask=known)
-    tl.atomic_max(seen, tl.max(peak, 0))
-
-
-@triton.jit
-def _slope(product, pairs, factor, a_power, along, ROWS: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
-    a = _turned_back(pairs, ROWS, COLUMNS) * a_power
-    return 2.0 * tl.sqrt(a) * (product * factor - along * a)
+    highest = tl.max(peak, 0)
+    tl.atomic_max(seen, highest * highest * power)
 
 
 @triton.jit
@@ -81,10 +87,11 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
 ):  # fmt: skip
     HALF: tl.constexpr = COLUMNS // 2  # two halves in turn: whole tiles beside the operands would not fit
-    factor = tl.load(upstream_power) * tl.load(weight_power)
     a_power = tl.load(activated_power)
     power, inverse_power = power_of(tl.load(largest + 1))
     tl.store(power_used, power)
+    twice = 2.0 * tl.sqrt(a_power) * inverse_power  # of the root of relu² as it is stored, over the result's power
+    factor = tl.load(upstream_power) * tl.load(weight_power) * twice
     peak = tl.zeros((ROWS,), tl.float32)
     for turn in tl.range(0, TURNS, flatten=True):
         row, column = tile_of(turn, tokens, WIDTH, ROWS, COLUMNS, BAND)
@@ -92,20 +99,16 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(upstream.load([row, k]), weight.load([column, k]).T, product)
         rows = row + tl.arange(0, ROWS)
-        of_row = tl.load(along + rows, mask=rows < tokens, other=0.0)[:, None]
+        of_row = (tl.load(along + rows, mask=rows < tokens, other=0.0) * (twice * a_power))[:, None]
         left, right = tl.split(tl.permute(tl.reshape(product, (ROWS, 2, HALF)), (0, 2, 1)))
-        gradient = _slope(left, activated.load([column, row // 2]), factor, a_power, of_row, ROWS, HALF)
-        peak = tl.maximum(peak, tl.max(tl.abs(gradient), 1))
-        stored = (gradient * inverse_power).to(tl.float8e4nv)
-        codes.store([row, column], stored)
-        turned.store([column, row // 2], _turned(stored, ROWS, HALF))
-        far = column + HALF
-        gradient = _slope(right, activated.load([far, row // 2]), factor, a_power, of_row, ROWS, HALF)
-        peak = tl.maximum(peak, tl.max(tl.abs(gradient), 1))
-        stored = (gradient * inverse_power).to(tl.float8e4nv)
-        codes.store([row, far], stored)
-        turned.store([far, row // 2], _turned(stored, ROWS, HALF))
-    tl.atomic_max(seen + 1, tl.max(peak, 0))
+        for half in tl.static_range(2):
+            at = column + half * HALF
+            a = _turned_back(activated.load([at, row // 2]), ROWS, HALF)
+            gradient = tl.sqrt(a) * ((left if half == 0 else right) * factor - of_row * a)
+            peak = tl.maximum(peak, tl.max(tl.abs(gradient), 1))
+            turned.store([at, row // 2], _turned(gradient, ROWS, HALF))
+            codes.store([row, at], gradient.to(tl.float8e4nv))
+    tl.atomic_max(seen + 1, tl.max(peak, 0) * power)
 
 
 def _launch(tokens: int, common: int, width: int, device: torch.device) -> tuple[int, dict[str, int]]:
@@ -127,7 +130,7 @@ def relu_codes_on_gpu(
     """``fp8_operands.relu_codes`` on a GPU: same arguments, same results."""
     tokens, common = x.shape
     width = weight.shape[0]
-    (codes, turned), (power, seen) = empty_codes(tokens, width, x.device), power_and_seen(x.device)
+    (codes, turned), (power, seen) = empty_codes((tokens, width), x.device), power_and_seen(x.device)
     squares = _parts(tokens, width, x.device)
     programs, settings = _launch(tokens, common, width, x.device)
     _relu_kernel[(programs,)](
@@ -146,7 +149,7 @@ def _(
     x: Tensor, weight: Tensor, x_power: Tensor, weight_power: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     sizes = (x.shape[0], weight.shape[0], x.device)
-    return *empty_codes(*sizes), *power_and_seen(x.device), _parts(*sizes)
+    return *empty_codes(sizes[:2], x.device), *power_and_seen(x.device), _parts(*sizes)
 
 
 @torch.library.custom_op("tritgolf::slope_codes", mutates_args=())
@@ -158,7 +161,7 @@ def slope_codes_on_gpu(
     tokens, common = upstream.shape
     width = weight.shape[0]
     device = upstream.device
-    (codes, turned), (power, seen) = empty_codes(tokens, width, device), power_and_seen(device)
+    (codes, turned), (power, seen) = empty_codes((tokens, width), device), power_and_seen(device)
     programs, settings = _launch(tokens, common, width, upstream.device)
     _slope_kernel[(programs,)](
         described(upstream.contiguous(), ROWS, DEPTH),
@@ -178,5 +181,5 @@ def _(
     upstream: Tensor, weight: Tensor, activated: Tensor, along: Tensor,
     upstream_power: Tensor, weight_power: Tensor, activated_power: Tensor, largest: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    codes = empty_codes(upstream.shape[0], weight.shape[0], upstream.device)
+    codes = empty_codes((upstream.shape[0], weight.shape[0]), upstream.device)
     return *codes, *power_and_seen(upstream.device)

@@ -98,6 +98,49 @@ def added_gradient_codes(
     return of_x.to(x.dtype), *gradient_codes(of_x, scale, largest)
 
 
+def boundary_codes(
+    of_u: Tensor, of_normed: Tensor, u: Tensor, u_inverse: Tensor, of_x: Tensor | None, y: Tensor, product: Tensor,
+    by_row: Tensor, skip: Tensor | None, mix: Tensor, skip_weight: Tensor | None, scale: Tensor, before: Tensor,
+    largest: Tensor, hidden: int,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """Back through u's norm, u = ``mix``·(x + ``skip_weight``·``skip``) + …, and x.
+
+    x is ``y`` + ``scale``·``by_row``·``product``. ``of_u``, ``of_x`` (if any): gradients, but for what comes back
+    through u's norm, ``of_normed``. Streams are (tokens, width). Results: those of ``outer_gradient_codes``, but shares
+    are (any number, 3, width), of mix · (x alone), ``scale`` and mix · ``skip``; gradients of u, x and ``skip``, which
+    is empty if there is none.
+    """
+    if has_kernels(u):
+        from tritgolf.model.fp8_boundary_kernel import boundary_codes_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
+
+        return boundary_codes_on_gpu(
+            of_u,
+            of_normed,
+            u,
+            u_inverse,
+            of_x,
+            y,
+            product,
+            by_row,
+            skip,
+            mix,
+            skip_weight,
+            scale,
+            before,
+            largest,
+            hidden,
+        )
+    gradient = at_least_fp32(of_u) + before_norm(of_normed, u, u_inverse)
+    to_x = mix * gradient
+    to_skip = u.new_empty(0) if skip_weight is None else (skip_weight * to_x).to(u.dtype)
+    to_x = to_x if of_x is None else to_x + of_x
+    *found, along, of_scale = outer_gradient_codes(to_x, product, scale, by_row, before, largest, hidden)
+    of_mix = gradient * (y + scale * by_row * product)
+    of_weight = torch.zeros_like(of_mix) if skip is None else gradient * skip
+    shares = torch.stack((of_mix, of_scale, of_weight), 1)
+    return *found, along, shares, gradient.to(u.dtype), to_x.to(u.dtype), to_skip
+
+
 def before_norm(gradient: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
     """The gradient of ``x``, FP32 or wider, from that of RMSNorm(x) = x · ``inverse``."""
     normed = at_least_fp32(x) * inverse

@@ -108,7 +108,7 @@ def added_codes_on_gpu(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """``fp8_operands.added_codes`` on a GPU: same results; ``power``: that of normalized rows."""
     tokens, width = residual.shape
-    codes, turned = empty_codes(tokens, width, residual.device)
+    codes, turned = empty_codes((tokens, width), residual.device)
     added, inverses = residual.new_empty(tokens, width), empty_fp32(tokens, 1, device=residual.device)
     power_used = empty_fp32(device=residual.device)
     programs, settings = settings_of(residual)
@@ -119,7 +119,7 @@ def added_codes_on_gpu(
 
 @added_codes_on_gpu.register_fake
 def _(residual: Tensor, scale: Tensor, product: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    codes = empty_codes(*residual.shape, residual.device)
+    codes = empty_codes(residual.shape, residual.device)
     inverses = empty_fp32(residual.shape[0], 1, device=residual.device)
     return residual.new_empty(residual.shape), *codes, empty_fp32(device=residual.device), inverses
 
@@ -130,7 +130,7 @@ def added_gradient_codes_on_gpu(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """``fp8_operands.added_gradient_codes`` on a GPU: same arguments, same results."""
     tokens, width = x.shape
-    codes, turned = empty_codes(tokens, width, x.device)
+    codes, turned = empty_codes((tokens, width), x.device)
     power, seen = power_and_seen(x.device)
     of_x = x.new_empty(tokens, width)
     programs, settings = settings_of(x)
@@ -145,4 +145,4 @@ def added_gradient_codes_on_gpu(
 def _(
     above: Tensor, of_normed: Tensor, x: Tensor, inverse: Tensor, scale: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    return x.new_empty(x.shape), *empty_codes(*x.shape, x.device), *power_and_seen(x.device)
+    return x.new_empty(x.shape), *empty_codes(x.shape, x.device), *power_and_seen(x.device)

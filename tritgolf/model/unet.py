@@ -71,6 +71,10 @@ class UNet(nn.Module):
             x = block(x, inputs[index], cos, sin, tail if index == len(self.blocks) - 1 else None)
             if index < encoders:
                 skips.append(x)
+        return self.project(x)
+
+    def project(self, x: Tensor) -> Tensor:
+        """From the last block's result to hidden states."""
         proj = self.embed_proj_rev.weight
         if self.model.fp8_embedding:
             proj = rounded_through(proj, "e4m3")
