@@ -3,8 +3,8 @@
 ``isinstance`` of a class that the record has none of is false; a setting that is null, true or false, and a known
 function (``Selection``), are what they are known to be; what follows is dead. Annotations of functions and variables
 say nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of dataclasses and named
-tuples say only that there is a field. Settings were validated before: checks after validation go. Of an ``InputError`` where
-and what stay; of a damaged file what is wrong with it goes, since the script reads the file that it has written.
+tuples say only that there is a field. Settings were validated before: checks after validation go. Of an ``InputError``
+where and what stay; of a damaged file what is wrong with it goes, since the script reads the file that it has written.
 """
 
 import ast
