@@ -9,13 +9,17 @@ BIN := .venv/bin
 ON_CPU = "this machine has a GPU, and .venv PyTorch's CPU build, which trains on the CPU; the other: make TORCH=cuda demo"
 UNUSED_GPU = $(if $(filter cpu,$(TORCH)),$(shell nvidia-smi -L 2>/dev/null | grep -m 1 '^GPU'))
 
-.PHONY: install demo test kernels lint docs fuzz
+.PHONY: install demo isobyte test kernels lint docs fuzz
 
 install: .venv/.complete  ## the environment, .venv; TORCH=cuda for a machine with a GPU, in place of another build
 
 demo: .venv/.complete  ## train three seeds of the demo record and make its tables, plots and report
 	$(if $(UNUSED_GPU),@echo $(ON_CPU))
 	$(BIN)/snakemake --cores $(CORES)$(if $(UNUSED_GPU), --config device=cpu)
+
+isobyte: .venv/.complete  ## bits a weight at equal bytes: trials on text held aside, then the points, table and figure
+	$(BIN)/snakemake --cores $(CORES) compared --config experiment=isobyte/trials device=cpu
+	$(BIN)/snakemake --cores $(CORES) compared --config experiment=isobyte device=cpu
 
 test: .venv/.complete  ## all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup
@@ -25,6 +29,7 @@ kernels: .venv/.complete  ## the GPU's kernels on the CPU, by Triton's interpret
 	TRITON_INTERPRET=1 PYTHONPATH=.venv/triton $(BIN)/pytest \
 		tests/model/test_heads.py tests/model/test_fused_loss.py tests/model/test_mlp.py tests/model/test_leaky_mlp.py \
 		tests/model/test_partial_heads.py tests/model/test_mixed_heads.py tests/model/test_streams.py tests/model/test_fp8_fused.py \
+		tests/model/test_joined.py tests/model/test_shared_input.py tests/model/test_unet_pass.py \
 		tests/bundle/test_script_kernels.py
 
 lint: .venv/.complete  ## formatting, lints and types

@@ -36,7 +36,6 @@ XZ_EXAMPLE = {
     "smear.gate": StoredTensor("passthrough", FP16, (1,), numbers=torch.ones(1)),
 }
 XZ_MEMBERS = members_of(int6_lzma.content_of(XZ_EXAMPLE))
-SMALLEST_WINDOW = 16  # of Brotli: quick
 
 
 def read(path: Path) -> None:
@@ -51,12 +50,12 @@ def read(path: Path) -> None:
 
 def with_content(data: bytes) -> bytes:
     """``data``: what Brotli holds after the head of shuffled bytes."""
-    return compress_brotli(CONTENT[:5] + data, SMALLEST_WINDOW)
+    return compress_brotli(CONTENT[:5] + data)
 
 
 def with_pickle(data: bytes) -> bytes:
     """``data``: the pickle of a torch.save file, in Brotli."""
-    return compress_brotli(shuffled(zipped(MEMBERS | {PICKLE: data})), SMALLEST_WINDOW)
+    return compress_brotli(shuffled(zipped(MEMBERS | {PICKLE: data})))
 
 
 def with_pickle_in_xz(data: bytes) -> bytes:

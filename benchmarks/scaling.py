@@ -2,11 +2,11 @@
 
     python benchmarks/scaling.py --shards results/data/docs_en/shards --out measured/speed/NAME.json
 
-Starts one process a GPU. The same trainers take a few steps, each by itself (all at once: *alone_ms* has every rank's
-time, so that a slow GPU is seen), then the first two together, and so on, in turn, so that a drift of the machine meets
-all of them; those that have no part wait. *efficiency* is the time of one GPU over the time of many, round by round: 1
-where communication costs nothing. *phase_ms* is rank 0's, of the last step of a round. Every rank runs every optimizer,
-as in training.
+Starts one process a GPU. Each takes a few steps by itself (all at once: *alone_ms* has every rank's time, so that a
+slow GPU is seen), then the first two together, and so on, in turn, so that a drift of the machine meets all of them;
+those that have no part wait, and each number of ranks is recorded anew, untimed. *efficiency* is the time of one GPU
+over the time of many, round by round: 1 where communication costs nothing, more where shared work saves more.
+*phase_ms* is rank 0's, of the last step of a round.
 """
 
 import argparse
@@ -38,6 +38,7 @@ def worlds_up_to(processes: int) -> list[int]:
     return [*powers, processes]
 
 
+UNTIMED = 4  # steps: two that are called, one that is recorded, one that is replayed
 Round = dict[str, float]
 """Milliseconds of a step, ``step``, and of its phases."""
 
@@ -55,22 +56,35 @@ def timed(trainer: Trainer, steps: int, inputs: Tensor, targets: Tensor) -> Roun
 
 def measured(arguments: argparse.Namespace, record: RecordConfig, ranks: Ranks) -> dict[int, list[Round]]:
     """Number of ranks → each round as rank 0 sees it."""
-    trainer = Trainer(record.model, record.train, 42, ranks)
     inputs, targets = first_batch(record, arguments.shards, arguments.sequences, ranks.device)
-    parts = {world: Ranks(ranks.rank, world, ranks.device) for world in worlds_up_to(ranks.world)}
-    for world, part in parts.items():
-        part.group = dist.new_group(range(world)) if ranks.world > 1 else None
-    rounds: dict[int, list[Round]] = {world: [] for world in parts}
-    for index in range(5):  # compiles and records
-        trainer.step(index, 1.0, inputs, targets)
-    for _ in range(arguments.rounds):
-        for world, part in parts.items():
+    worlds = worlds_up_to(ranks.world)
+    groups = {world: dist.new_group(range(world)) if ranks.world > 1 else None for world in worlds}
+    trainers = {
+        world: Trainer(record.model, record.train, 42, Ranks(ranks.rank, world, ranks.device, group=groups[world]))
+        for world in (1, ranks.world)
+    }
+    rounds: dict[int, list[Round]] = {world: [] for world in worlds}
+    for number in range(arguments.rounds + 1):  # the first compiles
+        for world in worlds:
             ranks.wait()
             if ranks.rank < world or world == 1:
-                trainer.ranks = part
-                rounds[world].append(timed(trainer, arguments.steps, inputs, targets))
+                trainer = trainers[1] if world == 1 else trainers[ranks.world]
+                join(trainer, world, groups[world])
+                for _ in range(UNTIMED):
+                    trainer.step(0, 1e-6, inputs, targets)
+                found = timed(trainer, arguments.steps, inputs, targets)
+                rounds[world] += [found] if number else []
     ranks.wait()
+    for trainer in trainers.values():
+        trainer.close()
     return rounds
+
+
+def join(trainer: Trainer, world: int, group: dist.ProcessGroup | None) -> None:
+    """Let a trainer of several ranks be one of these, who all do so; it records its next steps anew."""
+    if trainer.ranks.world != world:
+        trainer.ranks.world, trainer.ranks.group = world, group
+        trainer._record()
 
 
 def every_ranks(value: float, ranks: Ranks) -> list[float]:

@@ -2,11 +2,12 @@
 
     python benchmarks/sliding.py --shards results/data/docs_en/shards --out measured/speed/NAME.json
 
-*fast* is what ``tritgolf evaluate`` and the workflow run where the text is long enough to compile for; *eager* is the
-same uncompiled, as short texts are scored; *plain* is the definition under torch.compile: every position through every
-layer and the head, logits whole. Times are of whole calls, result on the host; medians after warm-up, and the
-ratio of neighbouring calls with its spread. Tokens are real. Weights are random (the output projections too, so that
-nothing is multiplied by zeros): time does not depend on them, and the scores mean nothing but that the paths agree.
+*fast* is what ``tritgolf evaluate`` and the workflow run: by kernels, or compiled where the text is long enough;
+*eager* is the network uncompiled, as short texts are scored without kernels; *plain* is the definition under
+torch.compile: every position through every layer and the head, logits whole. Times are of whole calls, result on the
+host; medians after warm-up, and the ratio of neighbouring calls with its spread. Tokens are real. Weights are random
+(the output projections too, so that nothing is multiplied by zeros): time does not depend on them, and the scores mean
+nothing but that the paths agree.
 """
 
 import functools

@@ -1,6 +1,6 @@
 """The stages of one seed of a record, one after the other, without Snakemake: for a machine that is lent for minutes.
 
-python benchmarks/stages.py STAGE … --record NAME [--ranks 2] [--methods sliding ttt]
+python benchmarks/stages.py STAGE … --record NAME [--ranks 2] [--methods sliding ttt] [--run NAME --overrides YAML]
 
 Stages: record, corpus, tokenizer, shards, train, export, roundtrip, evaluate, join. Files lie in ``results/`` of the
 working folder as the workflow's do, so that each stage finds what earlier ones wrote, by whatever they were run; none
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from options import parser_of
 
 from tritgolf.bundle.script import NAME, write_script
-from tritgolf.config.record import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig
 from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import load_dataset
 from tritgolf.data.encode import build_shards
@@ -24,6 +25,7 @@ from tritgolf.data.tokenizer import build_tokenizer
 from tritgolf.errors import InputError, one_line_errors
 from tritgolf.evaluate.no_network import no_network
 from tritgolf.files import read_json, write_json
+from tritgolf.pipeline import load_pipeline, resolve_record
 from tritgolf.stages.evaluation_ranks import evaluate_on
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
@@ -164,6 +166,12 @@ STAGES = {
 }
 
 
+def resolved(options: argparse.Namespace) -> RecordConfig:
+    """The record with what run and overrides make of it, as the workflow resolves it."""
+    given = {"records": [options.record], "run": options.run, "overrides": yaml.safe_load(options.overrides)}
+    return resolve_record(load_pipeline(given), options.record, "records")
+
+
 def main() -> None:
     parser = parser_of(__doc__, record="tiny")
     parser.add_argument("stages", nargs="+", choices=list(STAGES), metavar="STAGE", help=f"of {', '.join(STAGES)}")
@@ -175,9 +183,11 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=1, help="processes that train and score (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the CPU, all together")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: GPUs where there are any")
+    parser.add_argument("--run", metavar="NAME", help="results are RECORD@NAME's")
+    parser.add_argument("--overrides", default="{}", metavar="YAML", help="settings laid over the record")
     options = parser.parse_args()
     with one_line_errors():
-        run = Run(load_record(options.record), options)
+        run = Run(resolved(options), options)
         for stage in options.stages:
             print(f"stages: {stage}", flush=True)
             STAGES[stage](run)

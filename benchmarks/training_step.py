@@ -26,11 +26,12 @@ from tritgolf.model import transformer_block
 from tritgolf.model.blocks import Block
 from tritgolf.model.build import default_device
 from tritgolf.model.heads import make_heads
+from tritgolf.model.joined import add_both
 from tritgolf.model.leaky_mlp import add_leaky_mlp
-from tritgolf.model.mlp import add_mlp
 from tritgolf.model.phase import Phase
 from tritgolf.model.residual import add_scaled
 from tritgolf.model.transformer import Transformer
+from tritgolf.model.unet import UNet
 from tritgolf.provenance import provenance
 from tritgolf.quantize.rounding import rounded_through
 from tritgolf.ranks import Ranks
@@ -49,12 +50,12 @@ def use_plain_heads(block: Block) -> None:
     block.attn.make_heads = make_heads
 
 
-def use_plain_sum(block: Block) -> None:
+def use_plain_sum(block: transformer_block.Block) -> None:
     block.add_scaled = add_scaled
 
 
-def use_plain_mlp(block: Block) -> None:
-    block.mlp.add_mlp = add_mlp
+def use_plain_parts(block: Block) -> None:
+    block.add_both = add_both
 
 
 def round_in_every_kernel(block: Block) -> None:
@@ -71,24 +72,26 @@ def use_plain_leaky_mlp(block: transformer_block.Block) -> None:
 
 # Training's fused forms of a network's blocks, each with what puts the plain one in its place.
 FORMS: dict[type, dict[str, Callable[[Any], None]]] = {
-    Block: {"heads": use_plain_heads, "residual": use_plain_sum, "mlp": use_plain_mlp, "once": round_in_every_kernel},
+    Block: {"heads": use_plain_heads, "joined": use_plain_parts, "once": round_in_every_kernel},
     transformer_block.Block: {
         "attention": use_plain_attention, "residual": use_plain_sum, "mlp": use_plain_leaky_mlp,
     },
 }  # fmt: skip
-NAMES = sorted({name for forms in FORMS.values() for name in forms} | {"streams"})
+# Forms of a whole network, whose ``fused`` (and its blocks', if they have one) chooses them.
+OF_NETWORK = {UNet: "shared", Transformer: "streams"}
+NAMES = sorted({name for forms in FORMS.values() for name in forms} | set(OF_NETWORK.values()))
 
 
 def leave_out(trainer: Trainer, names: list[str]) -> None:
     """Put plain forms in the places of those of these ``names``; ``InputError`` for one that the network has not."""
     network: Any = trainer.network
     blocks: list[Any] = [module for module in network.modules() if type(module) in FORMS]
-    known = {*FORMS[type(blocks[0])], *(["streams"] if isinstance(network, Transformer) else [])}
+    known = {*FORMS[type(blocks[0])], OF_NETWORK[type(network)]}
     for name in names:
         if name not in known:
             raise InputError(f"--without {name}", "this record's network has no such form", ", ".join(sorted(known)))
         for block in blocks:
-            if name == "streams":
+            if name == OF_NETWORK[type(network)]:
                 block.fused = network.fused = False
             else:
                 FORMS[type(block)][name](block)

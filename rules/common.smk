@@ -14,9 +14,9 @@ from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
+from tritgolf.experiments.ready import ready
 from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind, grid_of
 from tritgolf.provenance import version_of
-from tritgolf.report.experiments import experiment_file, records_of
 from tritgolf.report.record_facts import record_facts
 from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
@@ -40,10 +40,10 @@ def _configured():
     try:
         sources = " and ".join(map(os.path.relpath, workflow.configfiles)) or "config"
         pipeline = load_pipeline(read_yaml(REPOSITORY / "config.yaml") | config, sources)
-        experiment = pipeline.experiment and experiment_file(
-            pipeline.experiment, REPOSITORY / "records" / "experiments"
-        )
-        names = records_of(experiment) if experiment else pipeline.records
+        experiment = pipeline.experiment and ready(pipeline.experiment, REPOSITORY / "records")
+        names = experiment.records if experiment else pipeline.records
+        if experiment:
+            config["records"] = names  # jobs look a record up again
         records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in names]
         given = {record.name: name for record, name in zip(records, names)}
         chosen = [
@@ -61,7 +61,7 @@ def _configured():
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    return found, given, texts, gpus, processes, grids, experiment
+    return found, given, texts, gpus, processes, grids, pipeline.experiment, experiment and experiment.file
 
 
 def _grid_of(record: RecordConfig, name: str | None):
@@ -72,8 +72,7 @@ def _grid_of(record: RecordConfig, name: str | None):
     return grid
 
 
-RECORDS, GIVEN, DATASETS, GPUS, PROCESSES, GRIDS, EXPERIMENT_FILE = _configured()
-EXPERIMENT = EXPERIMENT_FILE and EXPERIMENT_FILE.stem
+RECORDS, GIVEN, DATASETS, GPUS, PROCESSES, GRIDS, EXPERIMENT, EXPERIMENT_FILE = _configured()
 # What training is told (`device` of `train_stage`): on a cluster, a node may have GPUs that it wasn't asked for.
 DEVICE = "cuda" if GPUS else "cpu" if config.get("device") == "cpu" else "any"
 # Of jobs that compute on GPUs, for --sdm conda. Not a reason to make results again (rerun-triggers of profiles/default).
@@ -134,6 +133,7 @@ def has_trits(name: str) -> bool:
     return record_facts(record_config(name)).has_trits
 
 
+@functools.cache
 def over_of(name: str) -> tuple:
     """What was laid over a record, of its own definition."""
     return laid_over(record_config(name), REPOSITORY / "records", GIVEN[name])

@@ -1,15 +1,15 @@
 """The table of the experiment that --config experiment=NAME names, made of results: its records are what is run."""
 
-COMPARED = (
-    [f"results/experiments/{EXPERIMENT}/compared.{suffix}" for suffix in ("md", "csv", "html")] if EXPERIMENT else []
-)
+BESIDE_COMPARED = settings_of(EXPERIMENT_FILE).BESIDE if EXPERIMENT else ()
+METRICS_COMPARED = ["train/train.json", *ROUNDTRIP, *(settings_of(EXPERIMENT_FILE).NEEDS if EXPERIMENT else ())]
+COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in (*SUFFIXES["tables"], *BESIDE_COMPARED)]
 
 
 rule compared_table:
     input:
         rows=str(EXPERIMENT_FILE),
         records=expand("results/{record}/record.json", record=records()),
-        metrics=[path for record in records() for path in metrics_of(record, ["train/train.json", *ROUNDTRIP])],
+        metrics=[path for record in records() for path in metrics_of(record, METRICS_COMPARED)],
     output:
         md="results/experiments/{experiment}/compared.md",
         csv=report(
@@ -24,6 +24,7 @@ rule compared_table:
             category="Experiment {experiment}",
             labels={"table": "Compared", "as": "page"},
         ),
+        beside=beside_table("results/experiments/{experiment}", BESIDE_COMPARED, category="Experiment {experiment}"),
     log:
         "results/experiments/{experiment}/logs/compared.log",
     benchmark:

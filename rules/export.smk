@@ -27,7 +27,7 @@ for _record in records():
             gpu=min(1, GPUS) if calibrates(_record) else 0,
         params:
             **({"train": plain(record_config(_record).train)} if calibrates(_record) else {}),
-            version=version_of("export"),
+            version=version_of("export", record_config(_record).export.codecs),
             record=_record,
             model=plain(record_config(_record).model),
             export=plain(record_config(_record).export),

@@ -28,7 +28,7 @@ for _record in records():
         params:
             **({"train": plain(record_config(_record).train)} if calibrates(_record) else {}),
             **({} if has_trits(_record) else {"code_layouts": list(CODE_LAYOUTS)}),
-            version=version_of("laboratory"),
+            version=version_of("laboratory", record_config(_record).export.codecs),
             record=_record,
             model=plain(record_config(_record).model),
             export=plain(record_config(_record).export),

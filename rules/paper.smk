@@ -4,10 +4,11 @@
 rule paper:
     input:
         "docs/roundtrip.md",
+        "docs/isobyte.md",
         "measured/README.md",
     localrule: True
     message:
-        "The laboratory's paper is docs/roundtrip.md, the table of kept runs measured/README.md"
+        "The papers are docs/roundtrip.md and docs/isobyte.md, the table of kept runs measured/README.md"
 
 
 rule kept_table:
@@ -32,6 +33,32 @@ rule kept_table:
         "The table of kept runs: measured/README.md"
     script:
         "../workflow_scripts/kept_table.py"
+
+
+rule isobyte_page:
+    input:
+        template=str(REPOSITORY / "captions" / "isobyte_paper.md"),
+        measured=MEASURED_FILES,
+    output:
+        page="docs/isobyte.md",
+        figures=directory("docs/figures/isobyte"),
+    log:
+        "results/measured/logs/isobyte_page.log",
+    benchmark:
+        "results/measured/benchmarks/isobyte_page.tsv"
+    conda:
+        "../envs/tritgolf.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        measured=os.path.relpath(REPOSITORY / "measured"),
+        code=package_digest(),
+    message:
+        "The paper of weights at equal bytes: docs/isobyte.md"
+    script:
+        "../workflow_scripts/isobyte_page.py"
 
 
 for _page, _figures in {

@@ -41,11 +41,14 @@ def shards_trained_on(record: str, seed: int):
     return ancient(shards)
 
 
+TRAINING_FIRST = 1  # what waits for one runs beside the next; the last one alone would leave cores idle
+
+
 def nothing_is_lost(wildcards) -> int:
     """The priority of a job, which Snakemake asks for when its plan is made, a dry run's too, and nothing deleted."""
     if workflow.is_main_process and not workflow.touch and not REPLACE:
         _check_the_plan()
-    return 0
+    return TRAINING_FIRST
 
 
 @functools.cache

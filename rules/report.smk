@@ -158,6 +158,12 @@ for _experiment, _folder in EXPERIMENTS.items():
                 subcategory="Tables",
                 labels={"table": "Compared", "as": "page"},
             ),
+            beside=beside_table(
+                f"results/measured/{_experiment}/tables",
+                settings_of(_folder / "experiment.yaml").BESIDE,
+                category=kept(_experiment),
+                subcategory="Plots",
+            ),
         log:
             f"results/measured/{_experiment}/logs/compared.log",
         benchmark:
@@ -249,6 +255,6 @@ ALL_MEASURED = (
     + [
         f"results/measured/{experiment}/tables/compared.{suffix}"
         for experiment in EXPERIMENTS
-        for suffix in SUFFIXES["tables"]
+        for suffix in (*SUFFIXES["tables"], *settings_of(EXPERIMENTS[experiment] / "experiment.yaml").BESIDE)
     ]
 )

@@ -4,7 +4,7 @@ import os
 from functools import cache, partial
 
 from tritgolf.report.applies import applies
-from tritgolf.report.experiments import read_experiment
+from tritgolf.report.experiments import read_experiment, settings_of
 from tritgolf.report.metrics import read_record_facts
 from tritgolf.report.published import published_files
 from tritgolf.report.record_facts import record_facts
@@ -151,6 +151,18 @@ EXPERIMENTS = {
     path.parent.name: Path(os.path.relpath(path.parent))
     for path in sorted((REPOSITORY / "measured").glob("*/experiment.yaml"))
 }
+
+
+def beside_table(folder: str, endings, **shown):
+    """What an experiment has beside its table in ``folder``, with these endings; its figure is ``shown`` in the report."""
+    paths = [f"{folder}/compared.{ending}" for ending in endings]
+    labels = {"plot": "Compared"}
+    figure = {
+        path: report(path, caption="../captions/isobyte.rst", labels=labels, **shown)
+        for path in paths
+        if path.endswith(".svg")
+    }
+    return [figure.get(path, path) for path in paths]
 
 
 def experiment_metrics(folder: Path) -> list[str]:

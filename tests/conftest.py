@@ -1,8 +1,8 @@
 import pytest
-import torch
 from hypothesis import settings
 
 from tests.small import build_dataset, build_run, small_model
+from tritgolf.processors import use_processors
 
 # A busy machine must not fail a test, and the same commit must not fail now and then.
 settings.register_profile("tritgolf", deadline=None, derandomize=True)
@@ -12,7 +12,7 @@ settings.load_profile("tritgolf")
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """As the training processes have it, so that both round alike."""
-    torch.set_num_threads(1)
+    use_processors(1)
 
 
 @pytest.fixture(scope="session")

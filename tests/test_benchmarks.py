@@ -52,6 +52,27 @@ def test_help_needs_no_gpu_and_explains_every_option(program, monkeypatch, capsy
     assert [action.dest for action in explained if not action.help] == []
 
 
+def test_code_coders(tmp_path):
+    output = tmp_path / "kept" / "coders.json"
+    run("code_coders.py", "--record", "tiny_int6", "--part", 0.5, "--out", output)
+    found = json.loads(output.read_text())
+    assert list(found["coders"]) == ["published", "before", "brotli", "arithmetic"]
+    assert sum(found["codes"].values()) > 1000
+    assert all(coder["bytes"] > found["entropy_bytes"] for coder in found["coders"].values())
+
+
+def test_score_first(tmp_path):
+    output = tmp_path / "kept" / "score_first.json"
+    shape = ("--chunks", 1, "--chunk-tokens", 64, "--of", 1, 2, "--stride", 16)
+    run("score_first.py", "--record", "tiny_int6", *shape, "--out", output)
+    found = json.loads(output.read_text())
+    assert list(found["training"]) == ["1", "2"]
+    for times in found["training"].values():
+        assert times["nats"]["fast"] == pytest.approx(times["nats"]["plain"], rel=1e-5)
+        assert times["fast"]["median_ms"] > 0 < times["plain"]["median_ms"]
+    assert found["scoring"]["ms"] > 0
+
+
 def test_sliding(dataset, tmp_path):
     output = tmp_path / "kept" / "sliding.json"
     shape = ("--stride", 8, "--windows", 12, "--batch", 4, 6, "--repeats", 1, "--eager")

@@ -12,6 +12,7 @@ def test_a_component_is_told_once_it_computes_something_else(monkeypatch):
     monkeypatch.setattr(provenance, "VERSIONS", VERSIONS | {"new": 3, "train": 2})
     assert version_of("train") == {"train": 2, "new": 3}
     assert version_of("corpus") == VERSIONS["corpus"]
+    assert version_of("corpus", ["new", "without a version"]) == {"corpus": VERSIONS["corpus"], "new": 3}
 
 
 @pytest.mark.parametrize("stage", SCHEMAS)

@@ -41,12 +41,15 @@ def full_disk(error: OSError) -> bool:
 
 def file_error(error: OSError, where: str | Path) -> InputError:
     """An ``error`` about a file as one line; ``where`` stands in for the file if the error does not name it."""
-    fix = "check this path"
+    return InputError(error.filename or where, str(error.strerror), _fix_of(error))
+
+
+def _fix_of(error: OSError) -> str:
     if error.errno in NO_ROOM:
-        fix = "free space or choose another folder, then run again"
-    elif error.errno in NO_RIGHT:
-        fix = "get the right to it or choose another folder, then run again"
-    return InputError(error.filename or where, str(error.strerror), fix)
+        return "free space or choose another folder, then run again"
+    if error.errno in NO_RIGHT:
+        return "get the right to it or choose another folder, then run again"
+    return "check this path"
 
 
 def warn(message: str) -> None:

@@ -39,7 +39,8 @@ Init = Normal | Zeros | KaimingUniform | Orthogonal | AsBuilt
 
 
 class Parameter(NamedTuple):
-    """One row of a model's table, in state-dict order. ``layer``: the type of a quantized matrix, as ``attn.qkv``.
+    """One row of a model's table, in state-dict order. ``layer``: the type of a quantized matrix, as ``attn.qkv``, or
+    of another that may be stored by itself.
 
     What is not ``trained`` is a buffer of the network: part of its state, of no optimizer and no count of parameters.
     """

@@ -3,12 +3,13 @@
 import contextlib
 import datetime
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor
 
 from tritgolf.devices import visible_devices
@@ -18,6 +19,7 @@ from tritgolf.torch_devices import check_gpus, found_here
 GROUP_PATIENCE = 2  # times the seconds after which a rank hangs: the launcher, which can say which one, comes first
 ALONE_FROM = 1 << 20  # elements (4 MB) of a tensor that is averaged by itself: its bytes take longer than an operation
 T = TypeVar("T")
+_all_gather: Any = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor  # its name since, until 2.13
 
 
 @dataclass
@@ -71,6 +73,44 @@ class Ranks:
             self.entered += 1
             dist.all_reduce(tensor, dist.ReduceOp.MAX, group=self.group)
 
+    def begin_average(self, tensors: list[Tensor]) -> Callable[[], None]:
+        """Begin to replace each FP32 tensor by its mean over ranks; what is returned waits for it, on a GPU its queue.
+
+        NCCL divides before it adds up, which changes no bit where there are 2, 4, 8 … ranks.
+        """
+        if self.world == 1 or not tensors:
+            return lambda: None
+        self.entered += 1
+        nccl = self.device.type == "cuda"
+        with dist._coalescing_manager(self.group, async_ops=True) as begun:
+            for tensor in tensors:
+                dist.all_reduce(tensor, dist.ReduceOp.AVG if nccl else dist.ReduceOp.SUM, group=self.group)
+
+        def wait() -> None:
+            begun.wait()
+            if not nccl:
+                torch._foreach_div_(tensors, self.world)
+
+        return wait
+
+    def begin_gather(self, own: Tensor, count: int) -> tuple[Tensor, Callable[[], object]]:
+        """Begin to bring together on all ranks the ``chunk`` of ``count`` things that each has; the second waits.
+
+        ``own``: (this rank's, …) → (at least ``count``, …): where ranks have not equally many, zeros are at the end.
+        """
+        if self.world == 1:
+            return own, lambda: None
+        self.entered += 1
+        most = -(-count // self.world)
+        padded = F.pad(own, (0, 0) * (own.ndim - 1) + (0, most - len(own)))
+        together = own.new_empty(self.world * most, *own.shape[1:])
+        return together, _all_gather(together, padded, group=self.group, async_op=True).wait
+
+    def chunk(self, count: int) -> slice:
+        """This rank's of ``count`` things in a row: as many as other ranks have, but that the last may lack some."""
+        most = -(-count // self.world)
+        return slice(min(count, self.rank * most), min(count, (self.rank + 1) * most))
+
     def agree(self, values: list[float]) -> list[float]:
         """The largest of each value over ranks, so that all ranks decide alike."""
         if self.world == 1:
@@ -106,6 +146,12 @@ class Ranks:
         if self.world > 1:
             self.entered += 1
             dist.barrier(group=self.group)
+
+    def watch(self) -> None:
+        """Queue an operation on all ranks behind what GPUs replay, whose own ones torch's watchdog does not see."""
+        if self.world > 1 and self.device.type == "cuda":
+            self.entered += 1
+            dist.all_reduce(torch.zeros(1, device=self.device), group=self.group, async_op=True)
 
     def synchronize(self) -> None:
         """Wait for this rank's device."""

@@ -15,6 +15,7 @@ from tritgolf.devices import assigned_gpus, too_few, visible_devices
 from tritgolf.errors import InputError
 
 PROGRAM = "from tritgolf.torch_devices import tell; tell()"
+ON_CPU = "to compute on the CPU all the same: --config device=cpu"
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,11 @@ def check_gpus(asked: int, found: Found) -> None:
     if listed < asked:
         raise too_few(asked, max(listed, found.gpus))
     gpus = f"{listed} GPU{'s are' if listed > 1 else ' is'} listed here"
-    on_cpu = "to compute on the CPU all the same: --config device=cpu"
     where = f"torch {found.version}"
     if not found.has_cuda:
-        raise InputError(where, f"{gpus}, and this torch has no CUDA: make TORCH=cuda install", on_cpu)
+        raise InputError(where, f"{gpus}, and this torch has no CUDA: make TORCH=cuda install", ON_CPU)
     what = f"{gpus}, and this torch can use {found.gpus or 'none'} of them"
-    raise InputError(where, what, f"install a driver of its CUDA, or leave out what it can't use; {on_cpu}")
+    raise InputError(where, what, f"install a driver of its CUDA, or leave out what it can't use; {ON_CPU}")
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.bundle.script import NAME, write_script
@@ -11,6 +10,7 @@ from tritgolf.config.models import of_its_kind
 from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.pipeline import resolve_again
+from tritgolf.processors import use_processors
 from tritgolf.resources import workflow_folder
 from tritgolf.stages.export import export_stage
 from tritgolf.torch_devices import computing_on
@@ -18,7 +18,7 @@ from tritgolf.torch_devices import computing_on
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
-    torch.set_num_threads(snakemake.threads)
+    use_processors(snakemake.threads)
     # The code that counts. Not by an input or a param of the rule: results from before there was a script stay as good.
     name = snakemake.params.record
     record = resolve_again(snakemake.config, name, workflow_folder())

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config.export import export_of
@@ -10,13 +9,14 @@ from tritgolf.config.models import of_its_kind
 from tritgolf.config.train import TrainConfig
 from tritgolf.errors import one_line_errors
 from tritgolf.laboratory.grids import grid_kind
+from tritgolf.processors import use_processors
 from tritgolf.stages.laboratory import laboratory_stage
 from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
-    torch.set_num_threads(snakemake.threads)
+    use_processors(snakemake.threads)
     model, train = of_its_kind(snakemake.params.model), snakemake.params.get("train")
     export = export_of(model, snakemake.params.export)
     laboratory_stage(

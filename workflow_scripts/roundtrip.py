@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-import torch
 from snakemake.iocontainers import Snakemake
 
 from tritgolf.config.models import of_its_kind
 from tritgolf.errors import one_line_errors
+from tritgolf.processors import use_processors
 from tritgolf.stages.roundtrip import roundtrip_stage
 from tritgolf.torch_devices import computing_on
 
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]), computing_on(snakemake.resources.gpu):
-    torch.set_num_threads(snakemake.threads)
+    use_processors(snakemake.threads)
     roundtrip_stage(
         record=snakemake.params.record,
         seed=int(snakemake.wildcards.seed),

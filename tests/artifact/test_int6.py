@@ -105,6 +105,13 @@ def test_a_file_of_ours_comes_back(tmp_path):
     assert int6_brotli.read_int6_brotli(tmp_path / "b.ptz").payload_digest == back.payload_digest
 
 
+def test_our_brotli_is_as_small_as_the_published_one(contents):
+    content = contents["int6_brotli"][0]
+    packed = compress(content, "brotli")
+    assert len(packed) < 1.001 * FILES["int6_brotli"].stat().st_size
+    assert decompress_brotli(packed, len(content)) == content
+
+
 # By the published functions: of the bytes 1 … 11, 1 … 10, of one byte, of none.
 SHUFFLED = ["425348460201030507090b020406080a", "42534846020103050709020406080a", "01", ""]
 

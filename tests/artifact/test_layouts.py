@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from tritgolf.artifact.layouts.base3 import base3_length
 from tritgolf.artifact.layouts.registry import (
+    CODED_TRITS,
     INTEGER_LAYOUTS,
     LAYOUTS,
     TRIT_LAYOUTS,
@@ -22,7 +23,7 @@ from tritgolf.malformed import MalformedError
 
 # Every layout with every width of code that a section may have in it.
 CASES = [
-    *((layout, 2) for layout in TRIT_LAYOUTS),
+    *((layout, 2) for layout in TRIT_LAYOUTS + CODED_TRITS),
     *((layout, bits) for layout in INTEGER_LAYOUTS for bits in range(2, 9)),
 ]
 CASES += [("byte_planes", 16), ("byte_planes", 32)]
@@ -32,7 +33,7 @@ def codes_of(layout, bits, count):
     """A strategy for ``count`` codes."""
     if bits > 8:
         return arrays(f"<u{bits // 8}", count)
-    low, high = (-1, 1) if layout in TRIT_LAYOUTS else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    low, high = (-1, 1) if layout in TRIT_LAYOUTS + CODED_TRITS else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
     return arrays(np.int8, count, elements=st.integers(low, high))
 
 
@@ -57,7 +58,7 @@ def test_codes_come_back(packing):
 def test_every_length_comes_back(layout, bits):
     random = np.random.default_rng(0)
     for count in range(130):
-        low, high = (-1, 2) if layout in TRIT_LAYOUTS else (-(1 << (bits - 1)), 1 << (bits - 1))
+        low, high = (-1, 2) if layout in TRIT_LAYOUTS + CODED_TRITS else (-(1 << (bits - 1)), 1 << (bits - 1))
         dtype = np.int8 if bits <= 8 else f"<u{bits // 8}"
         codes = random.integers(low if bits <= 8 else 0, high, count, dtype=dtype)
         assert np.array_equal(unpack(pack(codes, layout, bits), count, layout, bits), codes)
@@ -110,6 +111,27 @@ def test_bitmask_by_hand():
 def test_a_matrix_is_packed_row_by_row():
     q = np.array([[1, -1], [0, 1]], np.int8)
     assert all(pack(q.T, layout) == pack(np.array([1, 0, -1, 1], np.int8), layout) for layout in TRIT_LAYOUTS)
+
+
+def trits_of_columns(rows, shares):
+    """Trits, a column a share of zeros; the same on every machine."""
+    random = np.random.default_rng(0)
+    signs = random.choice(np.array([-1, 1], np.int8), (rows, len(shares)))
+    return np.where(random.random(signs.shape) < np.array(shares), 0, signs).astype(np.int8)
+
+
+def test_coded_trits_take_the_entropy_of_the_columns_they_are_in():
+    """Of each matrix its own, and signs a bit each. A column's share of zeros is learnt for half a byte or so."""
+    matrices = [trits_of_columns(1500, [0.9, 0.5, 0.1] * 8), trits_of_columns(1000, [0.2, 0.7] * 20)]
+    shapes = [matrix.shape for matrix in matrices]
+    codes = np.concatenate([matrix.reshape(-1) for matrix in matrices])
+    data = pack(codes, "columns", shapes=shapes)
+    assert np.array_equal(unpack(data, codes.size, "columns", shapes=shapes), codes)
+    by_column = sum(entropy_bytes(matrix[:, column]) for matrix in matrices for column in range(matrix.shape[1]))
+    assert by_column < len(data) < 1.01 * by_column < 0.9 * entropy_bytes(codes)
+    assert len(pack(codes, "columns")) > len(data)
+    with pytest.raises(MalformedError):
+        unpack(data, codes.size, "columns", shapes=shapes[::-1])
 
 
 def test_int_bits_by_hand():

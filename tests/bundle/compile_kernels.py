@@ -30,7 +30,7 @@ JOINED = {"inputs": (128, 64), "residual": (128, 128), "joined": (128, 128)}
 # (of BF16 unless said), or of another type than their name says.
 KERNELS = {
     "joined_kernel": {
-        "_join_kernel forward": ({**PRODUCT, "of_residual": None}, {**JOINED, "weight": (256, 64), "scale": HALF_TYPE}),
+        "_join_kernel forward": (PRODUCT, {**JOINED, "weight": (256, 64), "scale": HALF_TYPE}),
         "_join_kernel back": ({**PRODUCT, "scale": None}, {**JOINED, "weight": (64, 256)}),
     },
     "shared_input_kernel": {

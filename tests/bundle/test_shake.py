@@ -8,7 +8,7 @@ from tritgolf.bundle.selection import Selection
 from tritgolf.bundle.shake import Shaken
 from tritgolf.bundle.specialize import specialized
 
-NOTHING = Selection({}, frozenset())
+NOTHING = Selection({}, frozenset(), {})
 
 
 def package(folder, selection=NOTHING, **modules):
@@ -94,7 +94,7 @@ def test_methods_that_nothing_calls_go_unless_a_library_may_call_them(tmp_path):
 
 
 def test_other_systems_entries_and_the_branches_for_them_go(tmp_path):
-    selection = Selection({"own.main:KINDS": frozenset({"a"})}, frozenset({"B"}))
+    selection = Selection({"own.main:KINDS": frozenset({"a"})}, frozenset({"B"}), {})
     flattened, run = package(
         tmp_path,
         selection,
@@ -104,6 +104,30 @@ def test_other_systems_entries_and_the_branches_for_them_go(tmp_path):
     )
     assert (run(), run(1)) == (0, ["a"])
     assert "class B" not in flattened.flat and "of_b" not in flattened.flat
+
+
+def test_settings_that_are_null_or_false_decide_branches(tmp_path):
+    selection = Selection({}, frozenset(), {"train": {"clip_norm": None, "each": False, "order": True}})
+    flattened, run = package(
+        tmp_path,
+        selection,
+        main="class Train: clip_norm, each, steps = None, False, 7\ndef clipped(): pass\ndef run():\n train = Train()\n"
+        " train.clip_norm = train.clip_norm\n if train.clip_norm is not None or train.each: return clipped()\n"
+        " return (train.steps, train.clip_norm, 1 if train.clip_norm else 2, not train.order)",
+    )
+    assert run() == (7, None, 2, False)
+    assert "def clipped" not in flattened.flat
+
+
+def test_what_a_function_is_known_to_give_decides_branches(tmp_path):
+    flattened, run = package(
+        tmp_path,
+        Selection({}, frozenset(), {}, {"asks": True, "finds": False}),
+        main="def asks(x): return False\ndef finds(x): return 3\n"
+        "def run(x):\n x = x or finds(x)\n if asks(x): return x\n return elsewhere(x)\ndef elsewhere(x): return 5",
+    )
+    assert run(0) == 0
+    assert not [name for name in ("asks", "finds", "elsewhere") if name in flattened.flat]
 
 
 def test_of_an_error_the_advice_goes_and_of_a_damaged_file_what_is_wrong_with_it(tmp_path):

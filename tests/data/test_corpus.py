@@ -60,6 +60,19 @@ def test_the_fraction_is_about_what_was_asked():
     assert sum(is_validation(rule, 0, digest) for digest in digests) == pytest.approx(1000, abs=100)
 
 
+@pytest.mark.parametrize("rule", [{"fraction": 0.3}, {"first_documents": 9}, None])
+def test_text_for_choices_is_of_the_training_documents_alone(tmp_path, documents, rule):
+    """Neither its training nor its validation split has a document that is validation text otherwise."""
+    held = documents[:5] if rule is None else None
+    given = source(tmp_path, documents, held)
+    build_corpus("x", given, rule and SplitConfig(**rule), tmp_path / "corpus")
+    build_corpus("x_tune", given, SplitConfig(**(rule or {}), tune=0.2), tmp_path / "tune")
+    whole, tune = read(tmp_path / "corpus"), read(tmp_path / "tune")
+    assert tune["train"] and tune["validation"] and whole["validation"]
+    assert sorted(tune["train"] + tune["validation"]) == sorted(whole["train"])
+    assert len(tune["validation"]) < len(tune["train"])
+
+
 def test_the_first_documents_are_the_published_rule(tmp_path, documents):
     build_corpus("x", source(tmp_path, documents), SplitConfig(first_documents=7), tmp_path / "corpus")
     assert read(tmp_path / "corpus") == {"validation": documents[:7], "train": documents[7:]}

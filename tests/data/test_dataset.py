@@ -14,10 +14,13 @@ TEXT = "title: t\nsource: {kind: text, files: [a.txt]}\nvalidation: {fraction: 0
 
 SHIPPED = {
     "docstrings": DocstringsSource,
+    "docstrings_tune": DocstringsSource,
     "tiny": DocstringsSource,
+    "tiny_tune": DocstringsSource,
     "docs_en": TextSource,
     "docs_en_4": TextSource,
     "docs_en_sp1024": TextSource,
+    "docs_en_sp1024_tune": TextSource,
     "fineweb": HubSource,
     "fineweb_sp8192_128": HubSource,
     "fineweb_sp1024": HubSource,

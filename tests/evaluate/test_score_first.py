@@ -90,10 +90,10 @@ def probed(chosen):
 class TrainFirst(ScoreFirst):
     """The same two steps the other way round."""
 
-    def _one_chunk(self, adapted, optimizer, tokens, place, chunk, scorer, parts):
+    def _one_chunk(self, learner, tokens, place, chunk, scorer, parts):
         if place[0] < place[1] - 1:
-            self.train(adapted, optimizer, tokens, place, scorer.ranks)
-        super()._one_chunk(adapted, optimizer, tokens, (0, 1), chunk, scorer, parts)
+            self.train(learner, tokens, place, scorer.ranks)
+        super()._one_chunk(learner, tokens, (0, 1), chunk, scorer, parts)
 
 
 def test_the_probe_passes_it_and_flags_training_before_scoring():

@@ -9,10 +9,9 @@ from tritgolf.config.record import load_record
 from tritgolf.model.attention import available_backends, choose_attention, math_attention
 from tritgolf.model.fused_loss import fused_training_loss
 from tritgolf.model.heads import make_heads, make_heads_fast
+from tritgolf.model.joined import add_both, add_both_fused
 from tritgolf.model.loss import training_loss
-from tritgolf.model.mlp import add_mlp, add_mlp_fused
 from tritgolf.model.phase import Phase
-from tritgolf.model.residual import add_scaled_fused
 from tritgolf.model.transformer import Transformer
 from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
@@ -112,14 +111,14 @@ def use_heads(block, heads):
     block.attn.make_heads = heads
 
 
-def use_mlp(block, form):
-    block.mlp.add_mlp = form
+def use_joined(block, form):
+    block.add_both = form
 
 
 @pytest.mark.parametrize(
     ("use", "forms"),
-    [(use_heads, (make_heads_fast, make_heads)), (use_mlp, (add_mlp_fused, add_mlp))],
-    ids=["heads", "mlp"],
+    [(use_heads, (make_heads_fast, make_heads)), (use_joined, (add_both_fused, add_both))],
+    ids=["heads", "joined"],
 )
 def test_the_network_trains_with_a_form_as_with_its_definition(use, forms):
     """Eight steps of the demo model, two called and six replayed, by the form and by the definition."""
@@ -145,7 +144,7 @@ def test_the_network_is_one_compiled_graph(attention):
     trainer = Trainer(demo.model, demo.train, 1, Ranks(0, 1, torch.device("cuda")))
     trainer.stacks.requantize()
     tokens = torch.randint(demo.model.vocab_size, (16, demo.model.context), device="cuda")
-    assert trainer.network.blocks[0].add_scaled is add_scaled_fused
+    assert trainer.network.blocks[0].add_both is add_both_fused
     found = torch._dynamo.explain(trainer.network)(tokens)
     assert found.graph_count == 1, [str(reason) for reason in found.break_reasons]
 

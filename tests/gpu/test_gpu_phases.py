@@ -54,3 +54,18 @@ def test_the_gradient_that_nothing_clears_survives_recordings():
     _, state = trained(True)
     assert state["gradient.bigram.embed.weight"].any()
     assert not state["weight.bigram.embed.weight"].any()
+
+
+def test_gradients_that_are_handed_over_train_alike():
+    """Six steps, of which four are replayed, as a rank of several hands its gradients over and alone."""
+    train = training_1716(micro_batch_sequences=32)
+    ends = []
+    for spread in (False, True):
+        trainer = Trainer(MODEL, train, 1, Ranks(0, 1, torch.device("cuda")), spread=spread)
+        for step in range(6):
+            trainer.step(step, 1.0, *batch(step))
+        assert trainer.phases.milliseconds()["gradients"] > 0
+        ends.append(trainer.state())
+    for name, tensor in ends[0].items():
+        if tensor.float().norm() > 0:
+            assert relative(ends[1][name], tensor) < 5e-2, name

@@ -7,7 +7,8 @@ import pytest
 from tests.laboratory.test_role_stage import CALIBRATION, INT8, OWN
 from tests.small import RECORDS, small_transformer
 from tritgolf.config.calibration import GeneratedText, TrainingText
-from tritgolf.config.record import load_record
+from tritgolf.config.export import RoleExport
+from tritgolf.config.record import known_records, load_record
 from tritgolf.config.storage import RoleStorage, factors, forms_by_role
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid, merge_equal
@@ -101,6 +102,14 @@ def test_a_row_about_what_the_record_has_not_is_left_out():
     assert rows.keys() & variants(RoleStorage(roles=nearest), None, **rows).keys() == set()
 
 
+@pytest.mark.parametrize("record", ["demo_trinity_v1", "trinity_v1", "hybrid_ternary", "int6_slot", "int6_honest"])
+def test_the_default_grid_is_one_of_every_record(record):
+    """A row about codes is left out where a role is kept as numbers: demo_trinity_v1 once could not be planned."""
+    config = load_record(record, RECORDS)
+    rows = record_variants(load_grid("int6", RECORDS / "grids", RoleGridConfig), config.export, config.model)
+    assert ("nearest_table" in rows) == ("rounding" in config.export.storage("own").roles["embedding"].model_dump())
+
+
 def test_words_tell_every_row_from_its_start():
     """A row of the repository's grids changes nothing that its words don't say."""
     for record, grid in (("int6_slot", "trinity"), ("demo_trinity_v1", "trinity_v1"), ("int6_recurrent", "int6")):
@@ -111,13 +120,23 @@ def test_words_tell_every_row_from_its_start():
         assert len(set(words.values())) == len(words), record
 
 
+def test_every_record_of_roles_has_the_grid_that_the_workflow_plans_with():
+    """Of one whose tables are numbers (#1722's first version, ternary_best) rows about their codes are left out."""
+    grid = load_grid("int6", RECORDS / "grids", RoleGridConfig)
+    records = [load_record(name, RECORDS) for name in known_records(RECORDS)]
+    by_role = [record for record in records if isinstance(record.export, RoleExport)]
+    of_roles = {record.name: record_variants(grid, record.export, record.model) for record in by_role}
+    assert {"trinity_v1", "ternary_best", "int6_recurrent"} <= of_roles.keys()
+    assert "nearest_table" in of_roles["int6_recurrent"] and "nearest_table" not in of_roles["ternary_best"]
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         ({"roles.mpl.bits": 5}, r"roles\.mpl\.bits: is of no role; name one of \*, attention, mlp"),
-        ({"roles.control.bits": 5}, r"control is stored without a setting 'bits'; it has format"),
+        ({"roles.control.bit": 5}, r"control is stored without a setting 'bit'; it has format"),
         ({"roles.mlp.bits": 50}, r"bits: 50: "),
-        ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 5 bits a row"),
+        ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 2 bits a row, .*5 bits a row"),
         ({"calibration.bathces": 5}, r"bathces: unknown key"),
         ({"calibration": {"source": "generated"}}, r"tokens: 2048 is not possible; it must be at most .* = 17"),
         ({"calibration.source": "validation"}, r"source: 'validation' is not possible; it must be one of training_to"),

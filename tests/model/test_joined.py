@@ -87,7 +87,7 @@ def test_tokens_of_nothing_add_nothing():
 def join_arguments(tokens, width, common, forward):
     """Of ``join`` in FP32, of one direction."""
     inputs, weight = drawn(tokens, common), drawn(*((width, common) if forward else (common, width)))
-    rows = [1 + drawn(tokens, 1).square(), None if forward else 2 - drawn(tokens, 1)]
+    rows = [1 + drawn(tokens, 1).square(), 2 - drawn(tokens, 1)]
     tensors = [inputs, weight, drawn(tokens, width), *rows, drawn(width) if forward else None]
     return [tensor if tensor is None else tensor.detach().float() for tensor in tensors]
 

@@ -45,6 +45,7 @@ VARIANTS = [
         "recurrence": None,
     },
     {"mlp_multiple": 3, "kv_heads": 1, "layers": 4, "xsa_layers": 4},
+    {"factored": {"width": 12, "format": "e4m3"}, "head_bias": True, "inner_norms": True},
 ]
 
 

@@ -56,6 +56,28 @@ def test_the_numbers_that_1716_stores_in_fp16(name):
     assert torch.equal(cast(tensors()[f"small_1716/in/{name}"], "float16"), tensors()[f"small_1716/out/{name}"])
 
 
+@pytest.mark.parametrize(("bits", "clip"), [(2, 1.5), (3, 3.5)])
+def test_an_even_number_of_levels_lies_half_a_step_off_zero(bits, clip):
+    """2 bits: −1.5, −0.5, 0.5, 1.5 steps of 1; halves to the upper level, and what is beyond to the outermost."""
+    quantizer = integer(bits=bits, levels="even", scale_dtype="float32")
+    weights = torch.tensor([[clip, -clip, -0.7, 0.0, 1e-6, 0.9, 1.0]])
+    codes, scale = quantize(weights, quantizer)
+    assert scale.item() == 0.5  # half a step: codes are odd
+    assert codes.tolist() == [[2 * clip, -2 * clip, -1, 1, 1, 1, 3]]
+    assert len(set(quantizer.nearest(torch.linspace(-9, 9, 99)[None], scale).flatten().tolist())) == 1 << bits
+    assert quantize(torch.zeros(1, 4), integer(bits=2, levels="even", least_clip=1e-20)).scale.item() == 0
+
+
+@pytest.mark.parametrize("levels", ["odd", "even"])
+def test_every_weight_is_rounded_to_the_nearest_level(levels):
+    quantizer = integer(bits=3, levels=levels, clip_sigmas=2)
+    weight = torch.randn(3, 500, generator=torch.Generator().manual_seed(1))
+    codes, scale = quantize(weight, quantizer)
+    grid = torch.arange(-7, 8, 2) if levels == "even" else torch.arange(-3, 4)
+    distance = (weight[..., None] - grid * scale[..., None]).abs()
+    assert torch.equal(distance.amin(-1), (weight - quantizer.dequantize(Quantized(codes, scale))).abs())
+
+
 INT8_OF_1019 = integer(bits=8, clip_quantiles=(0.9999984,), least_clip=1, rounding="clipped")
 
 

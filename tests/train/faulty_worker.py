@@ -1,6 +1,7 @@
 """``tritgolf.train`` with one fault at the beginning of one step: faulty_worker.py FAULT STEP FOLDER PLAN.json
 
-A fault happens once; a file in FOLDER tells the next worker that it has happened.
+A fault happens once; a file in FOLDER tells the next worker that it has happened. ``kill_spread`` trains as ranks on
+GPUs do.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from tritgolf.ranks import Ranks
 from tritgolf.train import loop
 from tritgolf.train.__main__ import main
 from tritgolf.train.trainer import Trainer
@@ -20,6 +22,9 @@ terminated = [lambda: False]
 
 def kill(_: Trainer) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+kill_spread = kill
 
 
 def stop(_: Trainer) -> None:
@@ -57,6 +62,8 @@ def faulty_step(self, index, *arguments, original=Trainer.step):
     return original(self, index, *arguments)
 
 
+if FAULT == "kill_spread":
+    Ranks.on_gpus = property(lambda ranks: ranks.world > 1)
 loop._listen_for_signals = listen
 Trainer.step = faulty_step
 sys.exit(main(PLAN))

@@ -32,7 +32,11 @@ def weights(live, name):
 
 
 def test_two_ranks_do_what_one_does_and_repeat_it_to_the_bit_though_killed(plan, alone, tmp_path, monkeypatch):
-    """The record's data order gives both worlds the same sequences: 8 micro-steps alone, 4 on each of two ranks."""
+    """The record's data order gives both worlds the same sequences: 8 micro-steps alone, 4 on each of two ranks.
+
+    The run that is killed averages during the backward pass and shares Muon's work, as ranks on GPUs do: with two of
+    them no bit is another. What is saved was brought together before.
+    """
     train = small_training(steps=8, checkpoints=(1,))
     single, double, again = (
         in_folder(dataclasses.replace(plan, train=train), tmp_path / name) for name in ("single", "double", "again")
@@ -52,7 +56,7 @@ def test_two_ranks_do_what_one_does_and_repeat_it_to_the_bit_though_killed(plan,
 
     def killed(plan_path, processes):
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        return [*torchrun, str(FAULTY), "kill", "6", str(tmp_path), str(plan_path)]
+        return [*torchrun, str(FAULTY), "kill_spread", "6", str(tmp_path), str(plan_path)]
 
     monkeypatch.setattr(launch, "_command", killed)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))

@@ -7,7 +7,7 @@ import torch
 
 from tritgolf.ranks import Ranks
 from tritgolf.train import loop
-from tritgolf.train.step_timing import FASTEST, IN_A_ROW, SLOWEST, Phases, complaint
+from tritgolf.train.step_timing import FASTEST, IN_A_ROW, PHASES, SLOWEST, Phases, complaint
 from tritgolf.train.training_log import read_curve
 
 
@@ -17,11 +17,11 @@ def test_phases_are_the_times_between_marks(monkeypatch):
     phases = Phases(torch.device("cpu"))
     assert phases.milliseconds() == {}
     phases.begin()  # a step that does not end
-    phases.mark()
+    phases.end("gradients")
     assert phases.milliseconds() == {}
     phases.begin()
-    for _ in range(3):
-        phases.mark()
+    for phase in PHASES:
+        phases.end(phase)
     assert phases.milliseconds() == {"gradients": 500.0, "average": 250.0, "update": 62.0}
 
 

@@ -40,9 +40,12 @@ def recordings(monkeypatch):
     made = []
 
     class Recording:
-        def __init__(self, function, device):
-            self.function = function
+        def __init__(self, function, device, after=None):
+            self.function, self.after = function, after
             made.append(self)
+
+        def close(self):
+            self.closed = True
 
         def __call__(self):
             self.function()

@@ -62,6 +62,10 @@ class ContainerHeader(Settings):
     tensors: Annotated[list[TensorEntry], Field(max_length=MAX_TENSORS)]
     sections: Annotated[list[SectionEntry], Field(max_length=MAX_SECTIONS)]
 
+    def current(self) -> "ContainerHeader":
+        """Itself."""
+        return self
+
 
 class FirstHeader(Settings):
     """The header of version 1: one codec for all sections, one layout for its trits."""
@@ -83,6 +87,9 @@ class FirstHeader(Settings):
             for section in self.sections
         ]
         return ContainerHeader(artifact=self.artifact, tensors=self.tensors, sections=sections)
+
+
+HEADERS: dict[int, type[ContainerHeader | FirstHeader]] = {1: FirstHeader, 2: ContainerHeader}  # by version
 
 
 class Head(NamedTuple):
@@ -122,9 +129,7 @@ def read_exactly(file: BinaryIO, size: int) -> bytes:
 
 def _parse(text: bytes, version: int) -> ContainerHeader:
     try:
-        if version == 1:
-            return FirstHeader.model_validate_json(text).current()
-        return ContainerHeader.model_validate_json(text)
+        return HEADERS[version].model_validate_json(text).current()
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from tritgolf.artifact.layouts.base3 import base3_length
 from tritgolf.config.quantization import IntegerConfig
-from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage, TritsConfig
+from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage
 from tritgolf.config.types import ScaleFormat
 from tritgolf.errors import InputError
 from tritgolf.model.unet_parameters import described
@@ -18,7 +18,9 @@ from tritgolf.parameters import Parameter, Role
 from tritgolf.quantize.widths import length_of
 
 NumbersKind = Literal["table", "projection", "mix", "vector"]
-CodesKind = Literal["ternary", "int5_row", "int6_row", "int8_row", "int8_tensor"]
+CodesKind = Literal[
+    "ternary", "int2_row", "int2_even_row", "int3_row", "int4_row", "int5_row", "int6_row", "int8_row", "int8_tensor"
+]
 Kind = NumbersKind | CodesKind
 Shape = tuple[int, ...]
 
@@ -35,10 +37,24 @@ class Codes(NamedTuple):
 
 CODES: dict[str, Codes] = {
     "ternary": Codes(2, "group", "trits"),
+    "int2_row": Codes(2, "row", "codes2"),
+    "int2_even_row": Codes(3, "row", "codes3"),  # −3, −1, 1, 3: only a coder by frequencies writes them in two bits
+    "int3_row": Codes(3, "row", "codes3"),
+    "int4_row": Codes(4, "row", "codes4"),
     "int5_row": Codes(5, "row", "codes5"),
     "int6_row": Codes(6, "row", "codes6"),
     "int8_row": Codes(8, "row", "codes8"),
     "int8_tensor": Codes(8, "tensor", "codes8"),
+}
+INTEGER_KINDS: dict[tuple[int, str, str], CodesKind] = {  # by bits, what has a scale, number of levels
+    (2, "row", "odd"): "int2_row",
+    (2, "row", "even"): "int2_even_row",
+    (3, "row", "odd"): "int3_row",
+    (4, "row", "odd"): "int4_row",
+    (5, "row", "odd"): "int5_row",
+    (6, "row", "odd"): "int6_row",
+    (8, "row", "odd"): "int8_row",
+    (8, "tensor", "odd"): "int8_tensor",
 }
 KIND_OF_ROLE: dict[Role, NumbersKind] = {
     "attention": "projection",
@@ -111,7 +127,7 @@ def kind_of(name: str, shape: Shape) -> Kind:
 
 def possible_kinds(parameter: Parameter) -> tuple[Kind, ...]:
     """The kinds a file may store a parameter as: numbers, integer codes, and trits where a quantizer may sit."""
-    integers: tuple[CodesKind, ...] = ("int5_row", "int6_row", "int8_row", "int8_tensor")
+    integers: tuple[CodesKind, ...] = tuple(INTEGER_KINDS.values())
     ternary: tuple[CodesKind, ...] = ("ternary",) if parameter.is_quantized else ()
     return (KIND_OF_ROLE[parameter.role], *ternary, *integers)
 
@@ -131,25 +147,21 @@ def form_of(name: str, parameter: Parameter, storage: RoleStorage, rule: RoleRul
 
 def spec_of(parameter: Parameter, form: FormConfig) -> TensorSpec:
     """A parameter in this form."""
+    if isinstance(form, IntegerConfig):
+        return TensorSpec(integer_kind(form), form.scale_dtype, parameter.shape)
     if isinstance(form, NumbersConfig):
         return TensorSpec(KIND_OF_ROLE[parameter.role], form.format, parameter.shape)
-    if isinstance(form, TritsConfig):
-        return TensorSpec("ternary", form.scales, parameter.shape)
-    return TensorSpec(integer_kind(form), form.scale_dtype, parameter.shape)
+    return TensorSpec("ternary", form.scales, parameter.shape)
 
 
 def integer_kind(form: IntegerConfig) -> CodesKind:
     """The kind of codes of this integer grid. ``InputError`` if no file stores such codes."""
-    kinds: dict[tuple[int, str], CodesKind] = {
-        (5, "row"): "int5_row",
-        (6, "row"): "int6_row",
-        (8, "row"): "int8_row",
-        (8, "tensor"): "int8_tensor",
-    }
-    if (form.bits, form.scale) not in kinds:
-        possible = ", ".join(f"{bits} bits a {scale}" for bits, scale in kinds)
-        raise InputError("storage", f"has no codes of {form.bits} bits with a scale a {form.scale}", f"use {possible}")
-    return kinds[form.bits, form.scale]
+    if (form.bits, form.scale, form.levels) not in INTEGER_KINDS:
+        possible = ", ".join(f"{bits} bits a {scale}" + ", even" * (n == "even") for bits, scale, n in INTEGER_KINDS)
+        even = " and an even number of levels" if form.levels == "even" else ""
+        what = f"has no codes of {form.bits} bits with a scale a {form.scale}{even}"
+        raise InputError("storage", what, f"use {possible}")
+    return INTEGER_KINDS[form.bits, form.scale, form.levels]
 
 
 def tensor_specs(

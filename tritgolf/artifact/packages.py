@@ -17,7 +17,7 @@ def brotli() -> ModuleType:
 
 
 def constriction() -> ModuleType:
-    """The range coder of the layout ``arithmetic``."""
+    """The range coder of the layouts ``arithmetic`` and ``columns``."""
     try:
         import constriction as library  # noqa: PLC0415
     except ImportError:
@@ -26,7 +26,7 @@ def constriction() -> ModuleType:
     return module
 
 
-NEEDED_BY = {"brotli": brotli, "arithmetic": constriction}  # by codec or layout
+NEEDED_BY = {"brotli": brotli, "arithmetic": constriction, "columns": constriction}  # by codec or layout
 
 
 def check_packages(ways: Iterable[str]) -> None:

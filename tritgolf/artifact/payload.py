@@ -13,7 +13,15 @@ import torch
 
 from tritgolf.artifact.kinds import CODES, PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec
 from tritgolf.artifact.layouts.byte_planes import join_planes, split_planes
-from tritgolf.artifact.layouts.registry import INTEGER_LAYOUTS, INTEGERS, TRITS, CodeSection, Layout, length_range
+from tritgolf.artifact.layouts.registry import (
+    INTEGER_LAYOUTS,
+    INTEGERS,
+    LAYOUTS,
+    TRITS,
+    CodeSection,
+    Layout,
+    length_range,
+)
 from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored
 from tritgolf.malformed import require
@@ -24,6 +32,7 @@ from tritgolf.quantize.widths import length_of, width_of
 SECTIONS: dict[str, CodeSection] = {
     kind: TRITS if codes.scale == "group" else INTEGERS[codes.bits] for kind, codes in CODES.items()
 }
+ALL_LAYOUTS: tuple[Layout, ...] = tuple(LAYOUTS)
 NUMBER_LAYOUTS: tuple[Layout, ...] = ("byte_planes",)
 
 
@@ -41,12 +50,22 @@ def code_counts(specs: Mapping[str, TensorSpec]) -> dict[CodeSection, int]:
     return dict(sorted(counts.items(), key=lambda count: count[0].bits))
 
 
+def _code_shapes(specs: Mapping[str, TensorSpec]) -> dict[CodeSection, tuple[tuple[int, int], ...]]:
+    """The sections of codes and the matrices in each, in their order."""
+    shapes: dict[CodeSection, tuple[tuple[int, int], ...]] = {}
+    for spec in specs.values():
+        if section := code_section(spec):
+            rows, columns = spec.matrix_shape
+            shapes[section] = (*shapes.get(section, ()), (rows, columns))
+    return shapes
+
+
 def section_layouts(
-    specs: Mapping[str, TensorSpec], code_layouts: Sequence[Layout] = INTEGER_LAYOUTS
+    specs: Mapping[str, TensorSpec], code_layouts: Sequence[Layout] = ALL_LAYOUTS
 ) -> dict[str, tuple[Layout, ...]]:
     """The sections that hold something of ``specs``, in their order, and the layouts that each may have.
 
-    ``code_layouts``: those of integer codes that are asked for.
+    ``code_layouts``: those of codes that are asked for.
 
     Codes come first, by their width; then numbers, in the order of ``PAYLOAD_KINDS``.
     """
@@ -114,8 +133,10 @@ def disassemble(
 ) -> Stored:
     """The tensors in ``sections``, with lengths of ``section_lengths``. ``MalformedError`` on impossible bytes."""
     codes = {
-        kind: torch.from_numpy(shared.unpack(sections[kind], count, layouts[kind], bits))
-        for (kind, bits, _), count in code_counts(specs).items()
+        section.kind: torch.from_numpy(
+            shared.unpack(sections[section.kind], shapes, layouts[section.kind], section.bits)
+        )
+        for section, shapes in _code_shapes(specs).items()
     }
     rest = {kind: memoryview(data) for kind, data in sections.items()}
     quantized: dict[str, Quantized] = {}

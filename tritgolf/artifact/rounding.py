@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.storage import TritsConfig
+from tritgolf.config.types import Decide
 from tritgolf.errors import InputError
 from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.gptq import gptq
@@ -26,8 +27,12 @@ def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Cali
 
     ``calibrated`` rounds what is to be rounded by GPTQ. Raises ``InputError`` where that is needed and not given.
     """
-    if isinstance(form, TritsConfig):
-        return round_trits(weight, form)
+    if isinstance(form, IntegerConfig):
+        return _round_integers(name, weight, form, calibrated)
+    return round_trits(weight, form)
+
+
+def _round_integers(name: str, weight: Tensor, form: IntegerConfig, calibrated: Calibrated | None) -> Quantized:
     if form.rounding != "gptq":
         quantizer: Any = quantizer_of(form)
         return quantizer.clipped(weight) if form.rounding == "clipped" else quantize(weight, quantizer)
@@ -63,20 +68,39 @@ def round_trits(weight: Tensor, form: TritsConfig) -> Quantized:
     rounded to FP16 for the trits. ``requantized`` quantizes what the forward pass has made: the same trits, and scales
     mean|q|·s of absmean (what #1722's first version exported before its fix 2).
     """
-    quantizer = TernaryQuantizer.of(form.quantizer)
-    if form.rounding == "forward":
-        return quantize(weight, quantizer)
-    if form.rounding == "requantized":
-        return quantize(dequantize(quantize(weight, quantizer)), quantizer)
-    if form.rounding == "master_bfloat16":
-        return ternarize_step_by_step(weight, quantizer.group_size, quantizer.estimator, torch.bfloat16)
-    scale_dtype = torch.float16
-    if form.rounding != "forward_float16":
-        arithmetic: Arithmetic = "float64" if form.rounding == "master_float64" else "float32"
-        quantizer = replace(quantizer, arithmetic=arithmetic, scale_dtype=torch.float32)
-        scale_dtype = DTYPES[form.rounding_scale]
+    return ROUNDINGS[form.rounding](weight, TernaryQuantizer.of(form.quantizer), DTYPES[form.rounding_scale])
+
+
+def _requantized(weight: Tensor, quantizer: TernaryQuantizer, _: torch.dtype) -> Quantized:
+    return quantize(dequantize(quantize(weight, quantizer)), quantizer)
+
+
+def _step_by_step(weight: Tensor, quantizer: TernaryQuantizer, _: torch.dtype) -> Quantized:
+    return ternarize_step_by_step(weight, quantizer.group_size, quantizer.estimator, torch.bfloat16)
+
+
+def _unrounded(weight: Tensor, quantizer: TernaryQuantizer, scale_dtype: torch.dtype) -> Quantized:
     codes = quantize(weight, replace(quantizer, scale_dtype=scale_dtype)).codes
     return Quantized(codes, quantizer.grid_scale(weight))
+
+
+def _from_master(arithmetic: Arithmetic) -> "RoundTrits":
+    def rounded(weight: Tensor, quantizer: TernaryQuantizer, scale_dtype: torch.dtype) -> Quantized:
+        return _unrounded(weight, replace(quantizer, arithmetic=arithmetic, scale_dtype=torch.float32), scale_dtype)
+
+    return rounded
+
+
+RoundTrits = Callable[[Tensor, TernaryQuantizer, torch.dtype], Quantized]
+"""Weight, grid and what scales are rounded to for the trits."""
+ROUNDINGS: dict[Decide, RoundTrits] = {
+    "forward": lambda weight, quantizer, _: quantize(weight, quantizer),
+    "forward_float16": lambda weight, quantizer, _: _unrounded(weight, quantizer, torch.float16),
+    "master": _from_master("float32"),
+    "master_float64": _from_master("float64"),
+    "master_bfloat16": _step_by_step,
+    "requantized": _requantized,
+}
 
 
 def same_codes(name: str, form: CodesConfig) -> tuple[str, CodesConfig]:

@@ -24,7 +24,7 @@ class Sections:
         self._packed: dict[tuple[bytes, CodeSection], dict[Layout, bytes]] = {}
         self._compressed: dict[tuple[bytes, Codec], Future[bytes]] = {}
         self._decompressed: dict[tuple[bytes, Codec, int], bytes] = {}
-        self._unpacked: dict[tuple[bytes, int, Layout, int], Codes] = {}
+        self._unpacked: dict[tuple[bytes, tuple[tuple[int, int], ...], Layout, int], Codes] = {}
 
     def __enter__(self) -> "Sections":
         return self
@@ -42,7 +42,8 @@ class Sections:
         key = hasher.digest(), section
         if key not in self._packed:
             joined = np.concatenate([np.zeros(0, np.int8), *(codes.reshape(-1) for codes in matrices)])
-            self._packed[key] = {layout: pack(joined, layout, section.bits) for layout in section.layouts}
+            shapes = [(codes.shape[0], codes.shape[1]) for codes in matrices]
+            self._packed[key] = {layout: pack(joined, layout, section.bits, shapes) for layout in section.layouts}
         return self._packed[key]
 
     def compress(self, data: bytes, codec: Codec) -> Future[bytes]:
@@ -57,8 +58,13 @@ class Sections:
             self._decompressed[data, codec, size] = decompress(data, codec, size)
         return self._decompressed[data, codec, size]
 
-    def unpack(self, data: bytes, count: int, layout: Layout, bits: int) -> Codes:
-        """The ``count`` codes in ``data``, int8, not to be changed; ``MalformedError`` as ``registry.unpack``."""
-        if (data, count, layout, bits) not in self._unpacked:
-            self._unpacked[data, count, layout, bits] = unpack(data, count, layout, bits)
-        return self._unpacked[data, count, layout, bits]
+    def unpack(self, data: bytes, shapes: tuple[tuple[int, int], ...], layout: Layout, bits: int) -> Codes:
+        """The codes in ``data`` of matrices of these ``shapes``, int8 in one row, not to be changed.
+
+        ``MalformedError`` as ``registry.unpack``.
+        """
+        key = data, shapes, layout, bits
+        if key not in self._unpacked:
+            count = sum(rows * columns for rows, columns in shapes)
+            self._unpacked[key] = unpack(data, count, layout, bits, shapes)
+        return self._unpacked[key]

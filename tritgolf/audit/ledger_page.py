@@ -29,9 +29,10 @@ it. Somebody's *rerun* is evidence of another kind: it is told, and takes no sid
 
 COUNTS: dict[Kind, str] = {
     "logs": "**By logs and files**, arithmetic on printed lines that anyone can repeat",
-    "measurement": "**By measurement**, what logs leave open, read from the runs kept in `measured/`: those trained in "
-    "few seeds, on other text than the published runs{as_written}, so what they rule on assumes that the mechanism is "
-    "the same there; bits per byte are by published bytes, as those of the claims",
+    "measurement": "**By measurement**, what logs leave open or the source alone tells, read from what is kept in "
+    "`measured/`: the causality probes, and runs that were trained in few seeds, some at a laptop's size, on other "
+    "text than the published ones{as_written}, so what they rule on assumes that the mechanism is the same there; "
+    "bits per byte are by published bytes, as those of the claims",
 }
 KINDS: dict[Kind, str] = {"logs": "by logs", "measurement": "by measurement"}
 PARTS = (

@@ -10,6 +10,7 @@ runs have no others.
 import math
 from dataclasses import dataclass, field
 
+from tritgolf.audit.int6_measurements import Int6Measurements
 from tritgolf.audit.recurrent_measurements import RecurrentMeasurement
 from tritgolf.report.record_facts import AS_WRITTEN
 
@@ -103,6 +104,7 @@ class Measurements:
     evaluations: tuple[Evaluation, ...] = ()
     zeros: tuple[Zeros, ...] = ()
     recurrent: tuple[RecurrentMeasurement, ...] = ()
+    int6: Int6Measurements = field(default_factory=Int6Measurements)
     modes: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tritgolf.audit.int6_measurements import read_int6_measurements
 from tritgolf.audit.measurements import Evaluation, Gap, Measurements, Zeros
 from tritgolf.audit.recurrent_measurements import is_recurrent, measurements_of
 from tritgolf.audit.results import Results, read_results
@@ -49,6 +50,7 @@ def read_measurements(folder: str | Path = FOLDER) -> Measurements:
         evaluations=tuple(row for run in runs for row in _evaluations(run)),
         zeros=tuple(row for run in runs for row in _zeros(run)),
         recurrent=tuple(row for run in kept if is_recurrent(run) for row in measurements_of(run)),
+        int6=read_int6_measurements(folder, kept),
         modes={run.path.name: run.run.facts.label for run in runs},
     )
 

@@ -84,7 +84,7 @@ def _of_seed(run: Results, seed: int, evaluated: Mapping[str, Any]) -> Recurrent
         scores={name: score[BPB] for name, score in by_name.items() if score is not None},
         published_code=published,
         nearest=nearest[BPB] if nearest else None,
-        probes={name: _probe(method) for name, method in methods.items() if method.get("causality")},
+        probes={name: probe_of(method) for name, method in methods.items() if method.get("causality")},
     )
 
 
@@ -96,7 +96,8 @@ def _of(path: Path) -> dict[str, Any]:
     return found
 
 
-def _probe(method: Mapping[str, Any]) -> Probe:
+def probe_of(method: Mapping[str, Any]) -> Probe:
+    """The probe's verdict in a method's block of ``evaluate.json``, one that was probed."""
     causality = method["causality"]
     return Probe(
         causality["causal"],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tritgolf.audit.contest import RECORD_LEVEL, RECORD_MARGIN_NATS
-from tritgolf.report.statistics import format_value, mean, sample_std
+from tritgolf.report.statistics import format_value, mean, sample_std, welch
 
 MAX_SEEDS = 1000
 
@@ -57,25 +57,13 @@ def improvement(
         raise ValueError("a t-test needs at least two finite values on each side")
     difference = mean(old) - mean(new)
     spreads = sample_std(new), sample_std(old)
-    statistic, degrees, p = _welch(difference - margin, spreads, (len(new), len(old)))
+    statistic, degrees, p = welch(difference - margin, spreads, (len(new), len(old)))
     return WelchTest(
         difference, margin, level, statistic, degrees, p, _seeds_needed(difference - margin, spreads, level)
     )
 
 
-def _welch(excess: float, spreads: tuple[float, float], counts: tuple[int, int]) -> tuple[float, float, float]:
-    """t, degrees of freedom (Welch–Satterthwaite) and one-sided p of an excess over the margin."""
-    variances = [spread**2 / count for spread, count in zip(spreads, counts, strict=True)]
-    if sum(variances) == 0:
-        return math.copysign(math.inf, excess), math.inf, 0.0 if excess > 0 else 1.0
-    statistic = excess / math.sqrt(sum(variances))
-    degrees = sum(variances) ** 2 / sum(v**2 / (count - 1) for v, count in zip(variances, counts, strict=True))
-    from scipy import stats  # noqa: PLC0415  (a second of import, needed where records are compared alone)
-
-    return statistic, degrees, float(stats.t.sf(statistic, degrees))
-
-
 def _seeds_needed(excess: float, spreads: tuple[float, float], level: float) -> int | None:
     if excess <= 0:
         return None
-    return next((n for n in range(2, MAX_SEEDS + 1) if _welch(excess, spreads, (n, n))[2] < level), None)
+    return next((n for n in range(2, MAX_SEEDS + 1) if welch(excess, spreads, (n, n))[2] < level), None)

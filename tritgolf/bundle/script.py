@@ -134,5 +134,5 @@ def _in_base_94(data: bytes) -> str:
 
 def _lzma(data: bytes, literal_bits: int) -> bytes:
     preset = 9 | lzma.PRESET_EXTREME
-    filters = [{"id": lzma.FILTER_LZMA1, "preset": preset, "lc": literal_bits, "pb": 0, "dict_size": 1 << 20}]
+    filters = [{"id": lzma.FILTER_LZMA1, "preset": preset, "lc": literal_bits, "pb": 0, "nice_len": 48}]
     return lzma.compress(data, lzma.FORMAT_ALONE, filters=filters)

@@ -1,10 +1,10 @@
 """A module's tree as one record's run needs it: other systems' entries, dead branches and annotations left out.
 
-``isinstance`` of a class that the record has none of is false; what follows from that is dead. Annotations of
-functions and variables say nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of
-dataclasses and named tuples say only that there is a field. Settings were validated when the script was written: checks
-after validation go. Of an ``InputError`` where and what stay, how to mend it goes; of a damaged file what is wrong with
-it, since the script reads the file that it has written.
+``isinstance`` of a class that the record has none of is false; a setting that is null, true or false, and a known
+function (``Selection``), are what they are known to be; what follows is dead. Annotations of functions and variables
+say nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of dataclasses and named
+tuples say only that there is a field. Settings were validated before: checks after validation go. Of an ``InputError``
+where and what stay; of a damaged file what is wrong with it goes, since the script reads the file that it has written.
 """
 
 import ast
@@ -18,7 +18,7 @@ def specialized(module: str, tree: ast.Module, selection: Selection) -> ast.Modu
     """``tree`` of ``module`` (its dotted name) for what ``selection`` selects."""
     for statement in tree.body:
         _select_entries(module, statement, selection)
-    tree = _Specializer(selection.absent).visit(tree)
+    tree = _Specializer(selection).visit(tree)
     tree.body = [each for each in tree.body if not (_is_for_types(each) or _is_text(each))]
     return ast.fix_missing_locations(tree)
 
@@ -46,10 +46,24 @@ def _is_for_types(statement: ast.stmt) -> bool:
 
 
 class _Specializer(ast.NodeTransformer):
-    """Drops ``absent`` classes from unions and decides branches on them; drops docstrings and annotations."""
+    """Drops ``absent`` classes from unions; decides branches on them and ``constants``; drops what is for readers."""
 
-    def __init__(self, absent: frozenset[str]) -> None:
-        self.absent = absent
+    def __init__(self, selection: Selection) -> None:
+        self.absent, self.constants, self.known = selection.absent, selection.constants, selection.known
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """``train.clip_norm`` and ``self.train.clip_norm``."""
+        self.generic_visit(node)
+        known = self.constants.get(getattr(node.value, "attr", getattr(node.value, "id", "")), {})
+        return ast.Constant(known[node.attr]) if node.attr in known and isinstance(node.ctx, ast.Load) else node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        """Whether a constant is None."""
+        self.generic_visit(node)
+        none = isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value is None
+        if none and isinstance(node.left, ast.Constant) and isinstance(node.ops[0], ast.Is | ast.IsNot):
+            return ast.Constant((node.left.value is None) == isinstance(node.ops[0], ast.Is))
+        return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
@@ -65,6 +79,8 @@ class _Specializer(ast.NodeTransformer):
             kind = node.args[1]
             if isinstance(kind, ast.Name) and kind.id in self.absent:
                 return ast.Constant(False)
+        if isinstance(node.func, ast.Name) and node.func.id in self.known:
+            return ast.Constant(self.known[node.func.id])
         if isinstance(node.func, ast.Name) and node.func.id == "InputError":
             node.args = node.args[:2]
         if isinstance(node.func, ast.Name) and node.func.id == "require":
@@ -95,13 +111,16 @@ class _Specializer(ast.NodeTransformer):
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         self.generic_visit(node)
-        known = _known(node.test)
+        known = self._decided(node.test)
         return node if known is None else node.body if known else node.orelse
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
-        known = _known(node.test)
+        known = self._decided(node.test)
         return node if known is None else (node.body if known else node.orelse) or [ast.Pass()]
+
+    def _decided(self, test: ast.expr) -> bool | None:
+        return self.known.get(test.id) if isinstance(test, ast.Name) else _known(test)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
         if any(ast.unparse(decorator) == "model_validator(mode='after')" for decorator in node.decorator_list):
@@ -144,7 +163,9 @@ class _Specializer(ast.NodeTransformer):
 
 
 def _known(test: ast.expr) -> bool | None:
-    return test.value if isinstance(test, ast.Constant) and isinstance(test.value, bool) else None
+    if isinstance(test, ast.Constant) and (test.value is None or isinstance(test.value, bool)):
+        return bool(test.value)
+    return None
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:

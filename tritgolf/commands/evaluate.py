@@ -23,7 +23,7 @@ EVERY = "all"  # of --method
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("evaluate", help="bits per byte of an artifact by any method")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
     add_text_options(parser, required=True)
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
     parser.add_argument(

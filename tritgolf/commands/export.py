@@ -13,7 +13,7 @@ from tritgolf.errors import InputError
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("export", help="a folder to share, or a repo of the hub: weights, tokenizer, card")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
     parser.add_argument("--to", required=True, choices=("safetensors", "hub"), help="a folder, or the Hugging Face Hub")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the folder to write (hub: may be left out)")
     parser.add_argument("--repo", metavar="USER/NAME", help="the model repo of the hub")

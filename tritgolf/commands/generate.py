@@ -15,7 +15,7 @@ from tritgolf.commands.published import add_record_option, named_artifact
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("generate", help="let the model of an artifact continue a text")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
     parser.add_argument("--prompt", default="", metavar="TEXT", help="the text to continue (default: none)")
     parser.add_argument("--tokenizer", metavar="MODEL", help="its SentencePiece model (default: the one beside it)")
     parser.add_argument("--tokens", type=int, default=200, metavar="N", help="tokens at most (default: 200)")

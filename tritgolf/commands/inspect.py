@@ -10,7 +10,7 @@ from tritgolf.commands.published import add_record_option, named_artifact, recog
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("inspect", help="bytes by kind, layout, zero fractions and scales of an artifact")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

@@ -20,7 +20,7 @@ SCHEMA = "tritgolf/restorations/1"
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("laboratory", help="what other formats do to an artifact", description=DESCRIPTION)
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz or .int6.ptz")
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
     parser.add_argument("--grid", metavar="NAME", help="a grid of --records (default: roundtrip, or int6 if by role)")
     add_text_options(parser, required=False)
     add_record_option(parser)

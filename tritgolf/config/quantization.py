@@ -1,7 +1,7 @@
 """How matrices are quantized: the grid and the rounding to it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -18,9 +18,11 @@ class IntegerConfig(Settings):
     ``least_clip``. ``rounding``: each weight to the nearest code; ``clipped`` (#1019's int8 rows): the same of weights
     that are clipped first, by scales that are not yet rounded to ``scale_dtype``; or GPTQ. ``damping``: the share of a
     Hessian's mean diagonal that GPTQ adds to its diagonal; ``block``: the columns that GPTQ rounds before it moves all
-    later ones.
+    later ones. ``levels``: an odd number of them, of which one is 0 (2^bits − 1), or all that the bits can tell, half a
+    step off 0 (2^bits; "SEQ" of ParetoQ, Liu et al., 2025): of few bits each level counts.
     """
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"levels"})
     grid: Literal["integer"] = "integer"
     bits: Annotated[int, Field(ge=2, le=8)]
     scale: Literal["row", "tensor"] = "row"
@@ -31,6 +33,12 @@ class IntegerConfig(Settings):
     rounding: Literal["nearest", "clipped", "gptq"] = "nearest"
     damping: float = Field(default=0.01, gt=0)
     block: Positive = 128
+    levels: Literal["odd", "even"] = "odd"
+
+    @property
+    def level_count(self) -> int:
+        """How many numbers the grid has."""
+        return (1 << self.bits) - (self.levels == "odd")
 
     @model_validator(mode="after")
     def _one_clip(self) -> "IntegerConfig":

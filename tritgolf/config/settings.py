@@ -30,16 +30,23 @@ class Settings(BaseModel):
 
 T = TypeVar("T", bound=Settings)
 
-MAPPING = ("a mapping", "write {key: value}; on a command line KEY='{key: value}'")
-# What pydantic's types of errors begin with → what it wanted, and how that is written.
+# What it wanted, by what pydantic's types of errors begin with, and how that is written.
 WANTED = {
-    "tuple": ("a list", "write [a, b], or [a] for one; on a command line KEY='[a]'"),
-    "model": MAPPING,
-    "dict": MAPPING,
-    "int": ("a whole number", "write one without a point"),
-    "float": ("a number", "write one"),
-    "bool": ("true or false", "write one of them"),
-    "string": ("text", "put it into quotes"),
+    "tuple": "a list",
+    "model": "a mapping",
+    "dict": "a mapping",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+}
+FIXES = {
+    "a list": "write [a, b], or [a] for one; on a command line KEY='[a]'",
+    "a mapping": "write {key: value}; on a command line KEY='{key: value}'",
+    "a whole number": "write one without a point",
+    "a number": "write one",
+    "true or false": "write one of them",
+    "text": "put it into quotes",
 }
 
 
@@ -61,8 +68,8 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
             raise InputError(path, f"{key}.{message}" if key else message) from None
         kind_of_error, _, what_of_it = first["type"].partition("_")
         if kind_of_error in WANTED and what_of_it in ("type", "parsing", "from_float"):
-            wanted, fix = WANTED[kind_of_error]
-            raise InputError(path, f"{key}: {first['input']!r} is not {wanted}", fix) from None
+            wanted = WANTED[kind_of_error]
+            raise InputError(path, f"{key}: {first['input']!r} is not {wanted}", FIXES[wanted]) from None
         raise InputError(path, f"{key}: {first['input']!r}: {first['msg']}") from None
 
 

@@ -106,7 +106,7 @@ def form_in_words(form: Mapping[str, Any]) -> str:
     if form["grid"] != "integer":
         way = "" if form["rounding"] == USUAL_TRITS else f", {form['rounding']}"
         return f"{form['grid']}, scales {form['scales']}{way}"
-    words = [f"int{form['bits']} a {form['scale']}"]
+    words = [f"int{form['bits']} a {form['scale']}" + (", even levels" if form.get("levels") == "even" else "")]
     words += [f"clip {form['clip_sigmas']:g} σ"] if form["clip_sigmas"] else []
     words += [f"clip at quantiles {form['clip_quantiles']}"] if form["clip_quantiles"] else []
     floor = f"scales from {form['least_clip']:g}/{(1 << form['bits'] - 1) - 1}"

@@ -51,6 +51,17 @@ class RotaryStretchConfig(Settings):
     of: Literal["call", "context"]
 
 
+class FactoredConfig(Settings):
+    """A table ``width`` wide, between a matrix to the model's width and one back (#640).
+
+    ``format``: what lookup and head round the table to, and the matrices, straight-through (#640: of the lookup alone);
+    bfloat16 is the precision that the table is kept in.
+    """
+
+    width: Positive
+    format: Literal["bfloat16", "e4m3"]
+
+
 class GatesConfig(Settings):
     """Learned gates; ``attention`` and ``smear`` say how many of the first channels they read, null: no such gate.
 
@@ -74,11 +85,15 @@ class TransformerConfig(Settings):
     a head. ``compute``: the precision of all products; the tables are kept in it, all else in FP32. ``logit_temp``:
     whether the constant of that name is saved with the weights (#1716). ``qat``: the matrices that are trained on a
     grid, from ``train.start.qat`` on. ``mlp_slope``: of LeakyReLU² below 0, of which 0 makes ReLU²; ``layer_scale``:
-    whether what attention and MLP read is divided by √(layer + 1): neither in #1722's first version.
+    whether what attention and MLP read is divided by √(layer + 1): neither in #1722's first version. Of the ternary
+    U-Net (#640): ``factored``, the embedding; ``inner_norms``, an RMSNorm before the second matrix of attention and of
+    the MLP, in which ``layer_scale`` cancels; ``softcap_kind`` and ``head_bias``, the head's. ``vectors``: what all
+    parameters of one row, mixes and skips are rounded to, straight-through, so that they are stored in it for nothing.
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset(
         {"value_embedding", "rotary_stretch", "logit_temp", "qat", "mlp_slope", "layer_scale"}
+        | {"factored", "inner_norms", "softcap_kind", "head_bias", "vectors"}
     )
     kind: Literal["transformer"]
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
@@ -105,11 +120,21 @@ class TransformerConfig(Settings):
     qat: QatConfig | None = None
     mlp_slope: Fraction = 0.5
     layer_scale: bool = True
+    factored: FactoredConfig | None = None
+    inner_norms: bool = False
+    softcap_kind: Literal["tanh", "polynomial"] = "tanh"
+    head_bias: bool = False
+    vectors: Precision = "float32"
 
     @property
     def head_dim(self) -> int:
         """Width of one attention head."""
         return self.width // self.heads
+
+    @property
+    def table_width(self) -> int:
+        """Channels of the table, and of the hidden states that the head takes."""
+        return self.width if self.factored is None else self.factored.width
 
     @property
     def mlp_width(self) -> int:

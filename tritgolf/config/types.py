@@ -13,7 +13,7 @@ Decide = Literal["forward", "forward_float16", "master", "master_float64", "mast
 ByteCounting = Literal["raw", "published"]
 WindowRule = Literal["drop_tail", "every_token", "repeat_tail"]  # which targets sliding windows score: evaluate/windows
 Codec = Literal["xz", "none", "brotli"]  # artifact/codecs
-CodeLayout = Literal["int_bits", "byte_planes", "arithmetic"]  # of integer codes: artifact/layouts
+CodeLayout = Literal["int_bits", "byte_planes", "arithmetic", "columns"]  # artifact/layouts; the last is of trits
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]

@@ -26,6 +26,7 @@ from tritgolf.progress import progress
 
 SCHEMA = "tritgolf/corpus/1"
 SPLITS = ("train", "validation")
+RANGE = 2**64  # of a digest's last 64 bits, by which a share of the documents is chosen
 
 
 def build_corpus(name: str, source: Source, rule: SplitConfig | None, folder: str | Path) -> dict[str, Any]:
@@ -78,8 +79,25 @@ def is_validation(rule: SplitConfig, index: int, digest: bytes) -> bool:
     """
     if rule.first_documents is not None:
         return index < rule.first_documents
-    assert rule.fraction is not None
-    return int.from_bytes(digest[-8:], "big") < rule.fraction * 2**64
+    return _place(digest) < (rule.fraction or 0) * RANGE
+
+
+def split_of(rule: SplitConfig | None, held_out: bool, digest: bytes) -> str | None:
+    """The split of a document that is ``held_out`` as validation text or not; None for one that is left out.
+
+    With ``rule.tune`` no validation text is read, and a share of the other documents has its place.
+    """
+    if rule is None or rule.tune is None:
+        return "validation" if held_out else "train"
+    if held_out:
+        return None
+    first = rule.fraction or 0
+    return "validation" if first * RANGE <= _place(digest) < (first + rule.tune) * RANGE else "train"
+
+
+def _place(digest: bytes) -> int:
+    """Where a document lies in ``RANGE``."""
+    return int.from_bytes(digest[-8:], "big")
 
 
 class _SourceText:
@@ -160,13 +178,14 @@ def _write_splits(text: _SourceText, rule: SplitConfig | None, folder: Path) -> 
     """Write both splits; a document that has been there before is dropped and counted."""
     seen: set[bytes] = set()
     with _open_split(folder, "train") as train, _open_split(folder, "validation") as validation:
+        files = {"train": train, "validation": validation}
         for held_out, document, digest in progress(_assigned(text, rule), what="corpus", unit="documents"):
             if digest in seen:
                 text.left_out.repeated += 1
                 continue
             seen.add(digest)
-            line = json.dumps({"text": document}, ensure_ascii=False) + "\n"
-            (validation if held_out else train).write(line.encode())
+            if split := split_of(rule, held_out, digest):
+                files[split].write((json.dumps({"text": document}, ensure_ascii=False) + "\n").encode())
 
 
 def _assigned(text: _SourceText, rule: SplitConfig | None) -> Iterator[tuple[bool, str, bytes]]:

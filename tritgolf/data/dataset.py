@@ -114,16 +114,29 @@ SOURCES: dict[str, type[DocstringsSource | TextSource | DocumentsSource | HubSou
 
 
 class SplitConfig(Settings):
-    """How validation documents are chosen: a fraction, by document digest, or the first so many."""
+    """How validation documents are chosen: a fraction, by document digest, or the first so many.
 
+    ``tune``: this dataset is for choices that the validation text must not see. Its validation split is so large a
+    share of the documents that would be trained on, by their digests; the validation documents are left out.
+    """
+
+    LATER = frozenset({"tune"})
     fraction: float | None = Field(default=None, gt=0, lt=1)
     first_documents: Positive | None = None
+    tune: float | None = Field(default=None, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _one_rule(self) -> "SplitConfig":
-        if (self.fraction is None) == (self.first_documents is None):
+        if self.fraction is not None and self.first_documents is not None:
+            raise ValueError("fraction: give either it or first_documents")
+        if not (self.has_rule or self.tune):
             raise ValueError("fraction: give either it or first_documents")
         return self
+
+    @property
+    def has_rule(self) -> bool:
+        """Whether it chooses validation documents, which validation files do else."""
+        return self.fraction is not None or self.first_documents is not None
 
 
 class TokenizerConfig(Settings):
@@ -165,7 +178,7 @@ class DatasetConfig(Settings):
         if self.tokenizer.vocab_size is not None and self.vocab_size is not None:
             raise ValueError("vocab_size: leave it out; tokenizer.vocab_size says it")
         has_files = isinstance(self.source, TextSource) and bool(self.source.validation_files)
-        if has_files == (self.validation is not None):
+        if has_files == (self.validation is not None and self.validation.has_rule):
             raise ValueError("validation: give either validation or source.validation_files")
         return self
 

@@ -10,9 +10,11 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tritgolf.config.evaluate import ScoreFirstSettings
 from tritgolf.data.shards import Tokens
@@ -20,6 +22,7 @@ from tritgolf.evaluate.windowed import Adaptation, Scorer, Scores
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.loss import nats_of
 from tritgolf.model.network import Network, device_of
+from tritgolf.model.training_form import training_form
 from tritgolf.ranks import Ranks
 
 CLIP_NORM = 1.0
@@ -28,6 +31,14 @@ OPTIMIZERS: dict[str, Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optim
     "adamw": lambda parameters: torch.optim.AdamW(parameters, betas=(0.9, 0.999), eps=1e-8, weight_decay=0),
 }
 OF_A_BLOCK = re.compile(r"blocks\.(\d+)\.")
+
+
+class Learner(NamedTuple):
+    """``network``, which scores; ``form``, which is trained and has the same parameters; their ``optimizer``."""
+
+    network: Network
+    form: Network
+    optimizer: torch.optim.Optimizer
 
 
 @dataclass(frozen=True)
@@ -41,13 +52,18 @@ class ScoreFirst(Adaptation):
         self, network: Network, tokens: Tokens, groups: Sequence[Windows], scorer: Scorer
     ) -> tuple[Scores, Network]:
         """As ``Adaptation`` says."""
-        adapted = copy.deepcopy(network)
-        optimizer = OPTIMIZERS[self.settings.optimizer](trained_parameters(adapted, self.settings))
+        learner = self.learner(copy.deepcopy(network))
         chunks = chunks_of(groups, self.settings.chunk_tokens)
         parts: list[Scores] = []
         for number, chunk in enumerate(chunks):
-            self._one_chunk(adapted, optimizer, tokens, (number, len(chunks)), chunk, scorer, parts)
-        return scorer.gathered(parts), adapted
+            self._one_chunk(learner, tokens, (number, len(chunks)), chunk, scorer, parts)
+        return scorer.gathered(parts), learner.network
+
+    def learner(self, adapted: Network) -> Learner:
+        """What trains ``adapted``: on a GPU in the forms made for it, the same within rounding."""
+        optimizer = OPTIMIZERS[self.settings.optimizer](trained_parameters(adapted, self.settings))
+        on_gpu = device_of(adapted).type == "cuda"
+        return Learner(adapted, training_form(adapted) if on_gpu else adapted, optimizer)
 
     def for_probe(self, context: int) -> "ScoreFirst":
         """Chunks of two windows: half of the probe's text."""
@@ -56,8 +72,7 @@ class ScoreFirst(Adaptation):
 
     def _one_chunk(
         self,
-        adapted: Network,
-        optimizer: torch.optim.Optimizer,
+        learner: Learner,
         tokens: Tokens,
         place: tuple[int, int],
         chunk: list[Windows],
@@ -65,15 +80,14 @@ class ScoreFirst(Adaptation):
         parts: list[Scores],
     ) -> None:
         """Score a chunk, then train on it, unless it is the last. ``place``: its number, and how many there are."""
-        parts += [scorer.share(adapted, tokens, windows) for windows in chunk]
+        parts += [scorer.share(learner.network, tokens, windows) for windows in chunk]
         if place[0] < place[1] - 1:
-            self.train(adapted, optimizer, tokens, place, scorer.ranks)
+            self.train(learner, tokens, place, scorer.ranks)
 
-    def train(
-        self, adapted: Network, optimizer: torch.optim.Optimizer, tokens: Tokens, place: tuple[int, int], ranks: Ranks
-    ) -> None:
+    def train(self, learner: Learner, tokens: Tokens, place: tuple[int, int], ranks: Ranks) -> None:
         """One step an epoch over all sequences of a chunk; ranks take contiguous shares of them."""
-        (number, chunks), context, device = place, adapted.model.context, device_of(adapted)
+        (adapted, form, optimizer), (number, chunks) = learner, place
+        context, device = adapted.model.context, device_of(adapted)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(self.settings.lr, number, chunks)
         first, count = number * self.settings.chunk_tokens, self.settings.chunk_tokens // context
@@ -88,11 +102,23 @@ class ScoreFirst(Adaptation):
         )
         for _ in range(self.settings.epochs):
             optimizer.zero_grad(set_to_none=True)
-            logits = adapted.head().logits(adapted(inputs).flatten(0, 1))
-            (weight * nats_of(logits, targets.flatten())[0].mean()).backward()
+            (weight * mean_nats(form, inputs, targets)).backward()
             ranks.average_([p.grad for p in adapted.parameters() if p.grad is not None])
             torch.nn.utils.clip_grad_norm_(list(adapted.parameters()), CLIP_NORM)
             optimizer.step()
+
+
+def mean_nats(network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of a token, () FP32; both int64 (sequences, context). On a GPU whole logits never exist."""
+    if inputs.device.type != "cuda":
+        return plain_mean_nats(network, inputs, targets)
+    return network.head().loss(network(inputs).flatten(0, 1), targets.flatten(), z_loss=0.0)[0]
+
+
+def plain_mean_nats(network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+    """The definition of ``mean_nats``."""
+    logits = network.head().logits(network(inputs).flatten(0, 1))
+    return nats_of(logits, targets.flatten())[0].mean()
 
 
 def trained_parameters(adapted: Network, settings: ScoreFirstSettings) -> list[torch.nn.Parameter]:

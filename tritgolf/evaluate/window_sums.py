@@ -67,8 +67,7 @@ def compiled_window_sums() -> WindowSums:
 
 def kernel_window_sums(network: Network) -> WindowSums | None:
     """``window_sums`` of ``network`` as it is now by a pass of kernels, where it has one for its device and dtype."""
-    by_kernels = BY_KERNELS.get(getattr(network.model, "kind", ""))
-    return by_kernels(network) if by_kernels else None
+    return BY_KERNELS.get(getattr(network.model, "kind", ""), lambda _: None)(network)
 
 
 def _unet_sums(network: Any) -> WindowSums | None:

@@ -183,8 +183,8 @@ def _change_forms(row: str, forms: dict[str, Any], path: str, value: Any) -> boo
         has = _has(forms[role], setting, value)
         forms[role] = {**forms[role], setting: value}
         return has
-    elif GRID in forms[role] and any(setting in form.model_fields for form in FORMS.values()):
-        return False  # of another grid
+    elif any(setting in form.model_fields for form in FORMS.values()):
+        return False  # of another form: a table that is kept as numbers has no rounding
     else:
         what = f"{ROLES}.{path}: {role} is stored without a setting {setting!r}"
         raise InputError(f"row {row!r} of the grid", what, f"it has {', '.join(forms[role])}")
@@ -195,8 +195,11 @@ def _has(form: dict[str, Any], setting: str, value: Any) -> bool:
     """Whether ``form`` has ``setting``, and it might be ``value``.
 
     It hasn't what it leaves null or empty, as a grid that is clipped at quantiles has no ``clip_sigmas``; and a value
-    that the setting has in another grid's form alone, as trits have no rounding to the nearest code, is not meant.
+    that the setting has in another grid's form alone, as trits have no rounding to the nearest code, is not meant. Nor
+    other bits of a grid with an even number of levels, which files store of 2 bits alone.
     """
+    if setting == "bits" and form.get("levels") == "even":
+        return False
     having = {grid: one.model_fields[setting] for grid, one in FORMS.items() if setting in one.model_fields}
     choices = {grid: get_args(field.annotation) for grid, field in having.items()}
     of_others = any(value in values for values in choices.values())

@@ -116,12 +116,14 @@ def choose_attention(wanted: str, device: torch.device, dtype: torch.dtype) -> t
             f"cannot run here ({device.type}, {str(dtype).removeprefix('torch.')})",
             f"available: auto, {', '.join(available)}",
         )
-    loaders: dict[str, Callable[[], Attention]] = {
-        "fa2": _fa2,
-        "fa3": _fa3,
-        "fa4": _fa4,
-        "cudnn": lambda: cudnn_attention,
-        "sdpa": lambda: sdpa_attention,
-        "math": lambda: math_attention,
-    }
-    return name, loaders[name]()
+    return name, LOADERS[name]()
+
+
+LOADERS: dict[str, Callable[[], Attention]] = {
+    "fa2": _fa2,
+    "fa3": _fa3,
+    "fa4": _fa4,
+    "cudnn": lambda: cudnn_attention,
+    "sdpa": lambda: sdpa_attention,
+    "math": lambda: math_attention,
+}

@@ -33,7 +33,7 @@ def join(
     weight: Tensor,
     residual: Tensor,
     of_product: Tensor,
-    of_residual: Tensor | None = None,
+    of_residual: Tensor,
     scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """``of_residual``·``residual`` + ``of_product``·``scale``·product, in the dtype of ``residual``; its squares' sums.
@@ -46,7 +46,7 @@ def join(
 
         return join_on_gpu(inputs, weight, residual, of_product, of_residual, scale)
     product = of_product * (inputs @ weight if scale is None else scale * (inputs @ weight.T))
-    joined = (product + (residual if of_residual is None else of_residual * residual)).to(residual.dtype)
+    joined = (product + of_residual * residual).to(residual.dtype)
     return joined, at_least_fp32(joined).square().sum(-1, keepdim=True)
 
 
@@ -64,19 +64,19 @@ class _AddBoth(torch.autograd.Function):
     ) -> Tensor:
         read = mixed.flatten(0, -2)
         norm = (at_least_fp32(read).square().mean(-1, keepdim=True) + RMS_EPSILON).rsqrt()
-        y, squares = join(read, proj, x.flatten(0, -2), norm, scale=of_mixed)
+        y, squares = join(read, proj, x.flatten(0, -2), norm, torch.ones_like(norm), of_mixed)
         activated, squares_of_activated = relu_product(y, inner)
         epsilon = RMS_EPSILON * (squares.sum(-1, keepdim=True) / y.shape[-1] + RMS_EPSILON).square()
         inverse = (squares_of_activated.sum(-1, keepdim=True) / activated.shape[-1] + epsilon).rsqrt()
         product = activated @ outer.T
         ctx.save_for_backward(read, of_mixed, of_mlp, proj, inner, outer, norm, y, activated, inverse, product)
-        return (at_least_fp32(y) + at_least_fp32(of_mlp) * (inverse * product)).to(x.dtype).view_as(x)
+        return (y + of_mlp * (inverse * product)).to(x.dtype).view_as(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         read, of_mixed, of_mlp, proj, inner, outer, norm, y, activated, inverse, product = ctx.saved_tensors
         scaled = (inverse * gradient.flatten(0, -2)).to(y.dtype)
-        along = inverse.square() * (at_least_fp32(of_mlp) * scaled * product).sum(-1, keepdim=True)
+        along = inverse.square() * (of_mlp * (at_least_fp32(scaled) * product)).sum(-1, keepdim=True)
         before = slope_product(scaled, of_mlp[:, None] * outer, activated, along / activated.shape[-1])
         mlp_gradient, outer_gradient = scale_and_weight_gradients(scaled.T @ activated, of_mlp, outer)
         normed, _ = join(before, inner, scaled, norm, norm / inverse)  # y's gradient times n

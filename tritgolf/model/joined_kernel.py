@@ -9,21 +9,12 @@ from tritgolf.model.mlp_kernel import COLUMNS, DEPTH, ROWS, described, launch, t
 
 
 @triton.jit
-def _joined(product, residual, row, column, of_residual, scale, WIDTH: tl.constexpr, HALF: tl.constexpr):  # type: ignore[no-untyped-def]
-    """A tile's half, as it is stored."""
-    if scale is not None:
-        columns = column + tl.arange(0, HALF)
-        product *= tl.load(scale + columns, mask=columns < WIDTH, other=0.0).to(tl.float32)[None, :]
-    return (product + of_residual * residual.load([row, column]).to(tl.float32)).to(residual.dtype)
-
-
-@triton.jit
 def _join_kernel(  # type: ignore[no-untyped-def]
     inputs, weight, residual, of_product, of_residual, scale, joined, squares, tokens,
     COMMON: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
 ):  # fmt: skip
-    """``of_residual`` and ``scale`` may be None, which is a compile-time choice: it is forward that has a ``scale``."""
+    """``scale`` may be None, which is a compile-time choice: it is forward that has one, and sums of squares."""
     across: tl.constexpr = (WIDTH + COLUMNS - 1) // COLUMNS
     HALF: tl.constexpr = COLUMNS // 2
     for turn in tl.range(0, TURNS, flatten=True):
@@ -37,13 +28,14 @@ def _join_kernel(  # type: ignore[no-untyped-def]
         rows = row + tl.arange(0, ROWS)
         known = rows < tokens
         product *= tl.load(of_product + rows, mask=known, other=0.0)[:, None]
-        factor = 1.0
-        if of_residual is not None:
-            factor = tl.load(of_residual + rows, mask=known, other=0.0)[:, None]
+        if scale is not None:
+            columns = column + tl.arange(0, COLUMNS)
+            product *= tl.load(scale + columns, mask=columns < WIDTH, other=0.0).to(tl.float32)[None, :]
+        factor = tl.load(of_residual + rows, mask=known, other=0.0)[:, None]
         left, right = tl.split(tl.permute(tl.reshape(product, (ROWS, 2, HALF)), (0, 2, 1)))
-        first = _joined(left, residual, row, column, factor, scale, WIDTH, HALF)
+        first = (left + factor * residual.load([row, column]).to(tl.float32)).to(joined.dtype)
         joined.store([row, column], first)
-        second = _joined(right, residual, row, column + HALF, factor, scale, WIDTH, HALF)
+        second = (right + factor * residual.load([row, column + HALF]).to(tl.float32)).to(joined.dtype)
         joined.store([row, column + HALF], second)
         if scale is not None:
             seen = first.to(tl.float32) * first.to(tl.float32) + second.to(tl.float32) * second.to(tl.float32)
@@ -51,27 +43,24 @@ def _join_kernel(  # type: ignore[no-untyped-def]
             tl.store(place, tl.sum(seen, 1), mask=known & (column < WIDTH))
 
 
-def _empty(residual: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor]:
-    parts = 0 if scale is None else -(-residual.shape[1] // COLUMNS)
-    squares = residual.new_empty((residual.shape[0], parts), dtype=torch.float32)
-    return residual.new_empty(residual.shape), squares
+def _sums(residual: Tensor) -> Tensor:
+    return residual.new_empty((residual.shape[0], triton.cdiv(residual.shape[1], COLUMNS)), dtype=torch.float32)
 
 
 @torch.library.custom_op("tritgolf::join", mutates_args=())
 def join_on_gpu(
-    inputs: Tensor, weight: Tensor, residual: Tensor, of_product: Tensor, of_residual: Tensor | None,
-    scale: Tensor | None,
+    inputs: Tensor, weight: Tensor, residual: Tensor, of_product: Tensor, of_residual: Tensor, scale: Tensor | None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """``joined.join`` on a GPU: same arguments, same results in BF16, rounded once; without ``scale`` no sums."""
     tokens, width = residual.shape
-    joined, squares = _empty(residual, scale)
+    joined, squares = residual.new_empty(residual.shape), _sums(residual)
     programs, settings = launch(tokens, inputs.shape[1], width, inputs.device)
     _join_kernel[(programs,)](
         described(inputs.contiguous(), ROWS, DEPTH),
         described(weight.contiguous(), *((DEPTH, COLUMNS) if scale is None else (COLUMNS, DEPTH))),
         described(residual.contiguous(), ROWS, COLUMNS // 2),
         of_product.contiguous(),
-        of_residual if of_residual is None else of_residual.contiguous(),
+        of_residual.contiguous(),
         scale if scale is None else scale.contiguous(),
         described(joined, ROWS, COLUMNS // 2),
         squares,
@@ -83,7 +72,6 @@ def join_on_gpu(
 
 @join_on_gpu.register_fake
 def _(
-    inputs: Tensor, weight: Tensor, residual: Tensor, of_product: Tensor, of_residual: Tensor | None,
-    scale: Tensor | None,
+    inputs: Tensor, weight: Tensor, residual: Tensor, of_product: Tensor, of_residual: Tensor, scale: Tensor | None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    return _empty(residual, scale)
+    return residual.new_empty(residual.shape), _sums(residual)

@@ -1,10 +1,13 @@
 """The small pieces: RMSNorm, the matrix that may be quantized, and the smear gate."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tritgolf.config.types import Format
+from tritgolf.model.running_sum import running_sum
 from tritgolf.quantize.base import Quantizer
 from tritgolf.quantize.rounding import rounded_through
 
@@ -23,10 +26,12 @@ class QuantizedLinear(nn.Module):
     ``effective`` is W where somebody else made it: training quantizes once a step, whatever the number of
     micro-batches. While it is None, every forward pass of a layer with a quantizer quantizes. The cast to the dtype of
     the inputs is made in each run of a repeated layer, so that its gradients add up in FP32, as in the published code
-    of #1716; compiled, equal casts are one.
+    of #1716; compiled, equal casts are one. ``hand_over``: what W passes on its way, so that training has its gradient
+    as soon as it is there.
     """
 
     effective: Tensor | None
+    hand_over: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, inputs: int, outputs: int, quantizer: Quantizer | None = None) -> None:
         super().__init__()
@@ -36,10 +41,10 @@ class QuantizedLinear(nn.Module):
 
     def used_weight(self, dtype: torch.dtype) -> Tensor:
         """W, (outputs, inputs), as it is multiplied with inputs of ``dtype``."""
-        if self.effective is not None:
-            return self.effective.to(dtype)
-        weight = self.weight if self.quantizer is None else self.quantizer.fake(self.weight)
-        return weight.to(dtype)
+        weight = self.effective
+        if weight is None:
+            weight = self.weight if self.quantizer is None else self.quantizer.fake(self.weight)
+        return weight.to(dtype) if self.hand_over is None else self.hand_over(weight.to(dtype))
 
     def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
         """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``; of those outputs only that are in ``rows``."""
@@ -56,7 +61,7 @@ class Smear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → the same; the running mean is accumulated in FP32."""
-        return self.blend(x, x.float().cumsum(1))
+        return self.blend(x, running_sum(x))
 
     def blend(self, x: Tensor, sums: Tensor, before: int = 0) -> Tensor:
         """``x`` with the mean; ``sums``: of all positions up to each, FP32; ``before``: positions before ``x``."""

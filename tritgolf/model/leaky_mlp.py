@@ -11,8 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tritgolf.model.layers import rms_norm
 from tritgolf.model.mlp import has_kernels
-from tritgolf.model.residual import add_scaled, at_least_fp32, product, scale_and_weight_gradients
+from tritgolf.model.residual import (
+    add_scaled,
+    add_scaled_fused,
+    at_least_fp32,
+    product,
+    scale_and_weight_gradients,
+)
 
 
 def leaky_relu2(x: Tensor, slope: float) -> Tensor:
@@ -74,3 +81,20 @@ def add_leaky_mlp_fused(
 ) -> Tensor:
     """``add_leaky_mlp``, its gradients within rounding: for training on a GPU."""
     return _AddLeakyMlp.apply(residual, scale, x, inner, outer, slope)
+
+
+def add_normed_leaky_mlp(
+    residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor | nn.Module, outer: Tensor | nn.Module, slope: float
+) -> Tensor:
+    """residual + scale · RMSNorm(LeakyReLU²(x·innerᵀ))·outerᵀ: ``add_leaky_mlp`` with #640's norm; shapes as there."""
+    return add_scaled(residual, scale, rms_norm(leaky_relu2(product(x, inner), slope)), outer)
+
+
+def add_normed_leaky_mlp_fused(
+    residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor, slope: float
+) -> Tensor:
+    """The same for training on a GPU, gradients within rounding: what the compiler makes of it, no kernel of ours.
+
+    With slope 0, x normalized and read by nothing else, ``mlp.add_mlp_fused`` has kernels for it.
+    """
+    return add_scaled_fused(residual, scale, rms_norm(leaky_relu2(product(x, inner), slope)), outer)

@@ -1,4 +1,4 @@
-"""What the MLP adds to the residual stream, and the products of a form made for a GPU (``joined`` is all of it).
+"""What the MLP adds to the residual stream, and a form for training on a GPU (``joined``: with attention's part).
 
 x + scale · RMSNorm(relu²(RMSNorm(x)·innerᵀ))·outerᵀ. Neither norm need be a pass over memory: the outer one only scales
 a token's row, which may be done after the product; and since relu² is homogeneous, the inner one cancels in the outer
@@ -7,11 +7,13 @@ the first product's epilogue (``relu_product``), and all elementwise work of the
 (``slope_product``): of the hidden activations one tensor is written and kept, and products alone read it.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from tritgolf.model.layers import rms_norm
-from tritgolf.model.residual import add_scaled, at_least_fp32, product
+from tritgolf.model.layers import RMS_EPSILON, rms_norm
+from tritgolf.model.residual import add_scaled, at_least_fp32, product, scale_and_weight_gradients
 
 
 def normed_relu2(x: Tensor) -> Tensor:
@@ -48,6 +50,39 @@ def slope_product(upstream: Tensor, weight: Tensor, activated: Tensor, along: Te
         return slope_product_on_gpu(upstream, weight, activated, along)
     a = at_least_fp32(activated)
     return (2 * a.sqrt() * (at_least_fp32(upstream @ weight) - along * a)).to(activated.dtype)
+
+
+class _AddMlp(torch.autograd.Function):
+    """Without the norms: with i = 1/√(mean a² + ε·(mean x² + ε)²), x + scale · i · a·outerᵀ.
+
+    What ε contributes to the gradient is left out: a share of about ε/mean relu²(RMSNorm(x)·innerᵀ)², 1e-6 as the
+    records begin, and less as their weights grow.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+        x = residual.flatten(0, -2)
+        activated, squares = relu_product(x, inner)
+        epsilon = RMS_EPSILON * (at_least_fp32(x).square().mean(-1, keepdim=True) + RMS_EPSILON).square()
+        inverse = (squares.sum(-1, keepdim=True) / activated.shape[-1] + epsilon).rsqrt()
+        product = activated @ outer.T
+        ctx.save_for_backward(x, scale, inner, outer, activated, inverse, product)
+        return (at_least_fp32(x) + at_least_fp32(scale) * (inverse * product)).to(x.dtype).view_as(residual)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        x, scale, inner, outer, activated, inverse, product = ctx.saved_tensors
+        above = gradient.flatten(0, -2)
+        scaled = (inverse * above).to(x.dtype)
+        along = inverse.square() * (at_least_fp32(scale) * scaled * product).sum(-1, keepdim=True) / activated.shape[-1]
+        before = slope_product(scaled, scale[:, None] * outer, activated, along)
+        of_scale, of_outer = scale_and_weight_gradients(scaled.T @ activated, scale, outer)
+        return (above + before @ inner).view_as(gradient), of_scale, before.T @ x, of_outer
+
+
+def add_mlp_fused(residual: Tensor, scale: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+    """``add_mlp`` within rounding, both ways: for training on a GPU."""
+    return _AddMlp.apply(residual, scale, inner, outer)
 
 
 def has_kernels(x: Tensor, weight: Tensor) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from tritgolf.model.mlp import has_kernels
 from tritgolf.model.residual import at_least_fp32
 
 
@@ -32,13 +33,14 @@ def mix_share(x: Tensor, share: Share) -> Tensor:
 
 def input_gradients(gradients: list[Tensor], x0: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Of y_b = weights_b · x0: Σ_b weights_b · gradients_b in the dtype of x0, and of the weights (blocks, width)."""
-    if x0.is_cuda and x0.dtype == torch.bfloat16:
+    if has_kernels(x0, weights[0]):
         from tritgolf.model.shared_input_kernel import input_gradients_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
         return input_gradients_on_gpu(gradients, x0, weights)
-    of_x0 = sum(weight * at_least_fp32(gradient) for weight, gradient in zip(weights, gradients, strict=True))
-    sums = [(at_least_fp32(gradient) * x0).flatten(0, -2).sum(0) for gradient in gradients]
-    return of_x0.to(x0.dtype), torch.stack(sums).to(weights.dtype)  # type: ignore[union-attr]
+    wide = [at_least_fp32(gradient) for gradient in gradients]
+    of_x0 = sum((weight * gradient for weight, gradient in zip(weights, wide, strict=True)), torch.zeros_like(wide[0]))
+    sums = [(gradient * x0).flatten(0, -2).sum(0) for gradient in wide]
+    return of_x0.to(x0.dtype), torch.stack(sums).to(weights.dtype)
 
 
 class _Shares(torch.autograd.Function):

@@ -14,6 +14,7 @@ from tritgolf.model.attention import Attention, math_attention
 from tritgolf.model.layers import QuantizedLinear, rms_norm
 from tritgolf.model.network import Head
 from tritgolf.model.parts.bigram import Bigram
+from tritgolf.model.parts.factored import projected, used_by
 from tritgolf.model.parts.gates import blend_skip
 from tritgolf.model.parts.recurrence import runs_of, skip_rows
 from tritgolf.model.parts.rotary import tables_of_call
@@ -23,7 +24,7 @@ from tritgolf.model.phase import Phase
 from tritgolf.model.streams import Streams, blended
 from tritgolf.model.transformer_block import Block
 from tritgolf.model.transformer_parameters import transformer_parameters
-from tritgolf.quantize.rounding import DTYPES
+from tritgolf.quantize.rounding import DTYPES, rounded_once, rounded_through
 
 
 class Transformer(nn.Module):
@@ -39,6 +40,7 @@ class Transformer(nn.Module):
     def __init__(self, model: TransformerConfig, attend: Attention = math_attention, *, fused: bool = False) -> None:
         super().__init__()
         self.model, self.fused = model, fused
+        self.rounded = rounded_once if fused else rounded_through
         self.dtype = DTYPES[model.compute]
         self.enter(Phase())
         gates, skips = model.gates, (skip_rows(model), model.width)
@@ -48,7 +50,12 @@ class Transformer(nn.Module):
         if gates.skips:
             self.skip_gates = nn.Parameter(torch.zeros(skips))
         self.register_buffer("logit_temp", torch.ones((), dtype=self.dtype) if model.logit_temp else None)
-        self.tok_emb = nn.Embedding(model.vocab_size, model.width, dtype=self.dtype)
+        if model.head_bias:
+            self.vocab_bias = nn.Parameter(torch.zeros(model.vocab_size))
+        self.tok_emb = nn.Embedding(model.vocab_size, model.table_width, dtype=self.dtype)
+        if model.factored is not None:
+            self.embed_proj = nn.Linear(model.factored.width, model.width, bias=False)
+            self.embed_proj_rev = nn.Linear(model.width, model.factored.width, bias=False)
         if model.bigram is not None:
             self.bigram = Bigram(model.bigram.buckets, model.bigram.width, model.width, self.dtype)
         if gates.smear is not None:
@@ -71,6 +78,8 @@ class Transformer(nn.Module):
     def embed(self, tokens: Tensor) -> Tensor:
         """(batch, positions) ids → (batch, positions, width)."""
         x = F.embedding(tokens, self.tok_emb.weight)
+        if self.model.factored is not None:
+            x = projected(x, self.embed_proj, self.model.factored.format)
         if self.model.bigram is not None:
             x = x + self.bigram(tokens)
         x = rms_norm(x)
@@ -79,10 +88,11 @@ class Transformer(nn.Module):
         channels = self.model.gates.smear
         if channels is None:
             return x
-        return add_previous(x, self.smear_gate(x[..., :channels]), self.smear_lambda.to(x.dtype))
+        strength = self.rounded(self.smear_lambda, self.model.vectors).to(x.dtype)
+        return add_previous(x, self.smear_gate(x[..., :channels]), strength)
 
     def forward(self, tokens: Tensor, tail: int | None = None) -> Tensor:
-        """(batch, positions ≤ context) ids → hidden states (batch, positions, width) for the tied head.
+        """(batch, positions ≤ context) ids → hidden states (batch, positions, table's width) for the tied head.
 
         With ``tail`` those of the last so many positions: the last block computes no more than their keys and values
         of the others.
@@ -98,11 +108,17 @@ class Transformer(nn.Module):
         for row, layer in enumerate(self.runs.decoder):
             joined = self._with_skip(row, x, skips.pop()) if skips else x
             x = self.blocks[layer](joined, x0, cos, sin, tail if row == last else None, values.get(layer))
-        return rms_norm(x)
+        x, factored = rms_norm(x), self.model.factored
+        return x if factored is None else F.linear(x, used_by(self.embed_proj_rev, factored.format, x))
 
     def head(self) -> Head:
-        """The tied head: no bias, the true tanh as softcap."""
-        return Head(self.tok_emb.weight, None, self.model.softcap, "tanh", self.logit_temp)
+        """The tied head, rounded where the model is trained so."""
+        model, table, bias = self.model, self.tok_emb.weight, None
+        if model.factored is not None:
+            table = rounded_through(table, model.factored.format)
+        if model.head_bias:
+            bias = rounded_through(self.vocab_bias, model.vectors)
+        return Head(table, bias, model.softcap, model.softcap_kind, self.logit_temp)
 
     def linears(self) -> Iterator[tuple[str, QuantizedLinear]]:
         """(name of its weight, layer) of every matrix that a quantizer may sit on, in state-dict order."""
@@ -129,7 +145,10 @@ class Transformer(nn.Module):
 
     def _with_skip(self, row: int, x: Tensor, skip: Tensor) -> Tensor | Streams:
         """``x`` with what an encoder run gave, by weights and gates of the skips' ``row``."""
+        weight, gate = self.rounded(self.skip_weights, self.model.vectors)[row], None
+        if self.model.gates.skips:
+            gate = self.rounded(self.skip_gates, self.model.vectors)[row]
         if self.fused:
-            return blended(x, skip, self.skip_weights[row], self.skip_gates[row] if self.model.gates.skips else None)
-        skip = self.skip_weights[row].to(x.dtype) * skip
-        return blend_skip(x, skip, self.skip_gates[row].to(x.dtype)) if self.model.gates.skips else x + skip
+            return blended(x, skip, weight, gate)
+        skip = weight.to(x.dtype) * skip
+        return x + skip if gate is None else blend_skip(x, skip, gate.to(x.dtype))

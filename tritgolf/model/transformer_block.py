@@ -7,14 +7,21 @@ from torch import Tensor, nn
 from tritgolf.config.transformer import TransformerConfig
 from tritgolf.model.attention import Attention
 from tritgolf.model.layers import QuantizedLinear, rms_norm, split_heads
-from tritgolf.model.leaky_mlp import add_leaky_mlp, add_leaky_mlp_fused
+from tritgolf.model.leaky_mlp import (
+    add_leaky_mlp,
+    add_leaky_mlp_fused,
+    add_normed_leaky_mlp,
+    add_normed_leaky_mlp_fused,
+)
 from tritgolf.model.mixed_heads import exclusive_gated_fast
+from tritgolf.model.mlp import add_mlp_fused
 from tritgolf.model.partial_heads import make_partial_heads_fast
 from tritgolf.model.parts.gates import gate_heads
 from tritgolf.model.parts.rotary import rotate_first
 from tritgolf.model.parts.xsa import without_own_value
 from tritgolf.model.residual import Form, add_scaled, add_scaled_fused, operand
 from tritgolf.model.streams import Beginning, Streams, begin_fused
+from tritgolf.quantize.rounding import rounded_once, rounded_through
 
 
 class SelfAttention(nn.Module):
@@ -27,6 +34,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads, self.kv_heads, self.attend, self.xsa = model.heads, model.kv_heads, attend, xsa
         self.fused, self.gate_channels = fused, model.gates.attention
+        self.vectors, self.normed = model.vectors, model.inner_norms
         keys = model.kv_heads * model.head_dim
         self.q_gain = nn.Parameter(torch.full((model.heads,), model.q_gain))
         self.c_q = QuantizedLinear(model.width, model.width)
@@ -53,7 +61,8 @@ class SelfAttention(nn.Module):
         asking = x if tail is None else x[:, -tail:]
         q, k, v = self._fused_heads(x, cos, sin, value) if self.fused else self._heads(asking, x, cos, sin, value)
         read = asking[..., : self.gate_channels] if channels is None else channels
-        return self._gated(self.attend(q, k, v), v[:, -asking.shape[1] :], read).flatten(2)
+        mixed = self._gated(self.attend(q, k, v), v[:, -asking.shape[1] :], read).flatten(2)
+        return rms_norm(mixed) if self.normed else mixed
 
     def _heads(
         self, asking: Tensor, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None
@@ -62,13 +71,14 @@ class SelfAttention(nn.Module):
         q = rms_norm(split_heads(self.c_q(asking), self.heads))
         k = rms_norm(split_heads(self.c_k(x), self.kv_heads))
         v = self.c_v(x) if value is None else self.c_v(x) + value
-        q = rotate_first(q, cos[-queries:], sin[-queries:]) * self.q_gain.to(x.dtype)[:, None]
+        gain = rounded_through(self.q_gain, self.vectors).to(x.dtype)
+        q = rotate_first(q, cos[-queries:], sin[-queries:]) * gain[:, None]
         return q, rotate_first(k, cos, sin), split_heads(v, self.kv_heads)
 
     def _fused_heads(self, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """The same of one product, where every position asks."""
         weight = torch.cat([layer.used_weight(x.dtype) for layer in (self.c_q, self.c_k, self.c_v)])
-        gain = self.q_gain.to(x.dtype)
+        gain = rounded_through(self.q_gain, self.vectors).to(x.dtype)
         q, k, v = make_partial_heads_fast(F.linear(x, weight), gain, cos, sin, self.heads, self.kv_heads)
         return q, k, v if value is None else v + split_heads(value, self.kv_heads)
 
@@ -81,19 +91,34 @@ class SelfAttention(nn.Module):
         return mixed if self.gate_channels is None else gate_heads(mixed, self.attn_gate_proj(channels))
 
 
+MLP_FORMS: dict[tuple[bool, bool], Form] = {  # by whether it is normalized inside, and whether fused
+    (False, False): add_leaky_mlp,
+    (False, True): add_leaky_mlp_fused,
+    (True, False): add_normed_leaky_mlp,
+    (True, True): add_normed_leaky_mlp_fused,
+}
+# Where the norm inside is of relu², the U-Net's form for a GPU, which normalizes the residual itself.
+OF_RESIDUAL: dict[bool, Form] = {True: add_mlp_fused}
+
+
 class Mlp(nn.Module):
-    """Two matrices with LeakyReLU² between them; no gate, no norm inside."""
+    """Two matrices with LeakyReLU² between them, normalized or not; no gate."""
 
     def __init__(self, model: TransformerConfig, fused: bool = False) -> None:
         super().__init__()
-        self.add_mlp: Form = add_leaky_mlp_fused if fused else add_leaky_mlp
+        self.fused, self.add_mlp = fused, MLP_FORMS[model.inner_norms, fused]
+        self.of_residual = OF_RESIDUAL.get(fused and model.inner_norms and model.mlp_slope == 0)
         hidden, self.slope = model.mlp_width, model.mlp_slope
         self.fc, self.proj = QuantizedLinear(model.width, hidden), QuantizedLinear(hidden, model.width)
 
     def forward(self, residual: Tensor, scale: Tensor, x: Tensor) -> Tensor:
-        """``residual`` + ``scale`` · the MLP of ``x``, normalized; (batch, positions, width), (width,)."""
-        plain = self.add_mlp is add_leaky_mlp
-        inner, outer = (operand(layer, x.dtype, plain) for layer in (self.fc, self.proj))
+        """``residual`` + ``scale`` · the MLP of ``x``, normalized; (batch, positions, width), (width,).
+
+        Of the residual itself, where there is such a form: any factor of ``x`` cancels in the norm inside.
+        """
+        inner, outer = (operand(layer, x.dtype, not self.fused) for layer in (self.fc, self.proj))
+        if self.of_residual is not None:
+            return self.of_residual(residual, scale, inner, outer)
         return self.add_mlp(residual, scale, x, inner, outer, self.slope)
 
 
@@ -105,7 +130,8 @@ class Block(nn.Module):
 
     def __init__(self, model: TransformerConfig, layer: int, attend: Attention, fused: bool = False) -> None:
         super().__init__()
-        self.fused = fused
+        self.fused, self.vectors = fused, model.vectors
+        self.rounded = rounded_once if fused else rounded_through
         self.add_scaled: Form = add_scaled_fused if fused else add_scaled
         self.norm_scale = (layer + 1) ** -0.5 if model.layer_scale else 1.0
         self.parallel = model.parallel_from is not None and layer >= model.parallel_from
@@ -129,19 +155,26 @@ class Block(nn.Module):
         ``value``: what attention adds to its values, (batch, positions, kv_heads · head_dim).
         """
         u, read, channels, normed = self._begin(x, x0)
-        attn_scale, mlp_scale = self.attn_scale.to(u.dtype), self.mlp_scale.to(u.dtype)
+        attn_scale, mlp_scale = (
+            self.rounded(scale, self.vectors).to(u.dtype) for scale in (self.attn_scale, self.mlp_scale)
+        )
         mixed = self.attn(read, cos, sin, tail, value, channels)
         if tail is not None:
             u, normed = u[:, -tail:], None if normed is None else normed[:, -tail:]
+        first = self.parallel and self.mlp.of_residual is not None  # such an MLP adds to what it reads
+        u = self.mlp(u, mlp_scale, u) if first else u
         y = self.add_scaled(u, attn_scale, mixed, operand(self.attn.proj, u.dtype, self.add_scaled is add_scaled))
+        if first:
+            return y
         return self.mlp(y, mlp_scale, self.norm_scale * rms_norm(y) if normed is None else normed)
 
     def _begin(self, x: Tensor | Streams, x0: Tensor) -> Beginning:
+        mix = self.rounded(self.resid_mix, self.vectors)
         if self.fused or isinstance(x, Streams):
             streams = x if isinstance(x, Streams) else Streams(x)
-            channels = self.attn.gate_channels
-            return begin_fused(streams, x0, self.resid_mix, self.norm_scale, channels, self.parallel)
-        mix = self.resid_mix.to(x.dtype)
+            parallel = self.parallel and self.mlp.of_residual is None
+            return begin_fused(streams, x0, mix, self.norm_scale, self.attn.gate_channels, parallel)
+        mix = mix.to(x.dtype)
         u = mix[0] * x + mix[1] * x0
         normed = self.norm_scale * rms_norm(u)
         return Beginning(u, normed, None, normed if self.parallel else None)

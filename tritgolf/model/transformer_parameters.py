@@ -7,10 +7,12 @@ tensor. "control": by AdamW, as it is.
 
 from tritgolf.config.transformer import TransformerConfig
 from tritgolf.model.parts.recurrence import skip_rows
-from tritgolf.parameters import AsBuilt, Init, Normal, Orthogonal, Parameter, Role, Zeros
+from tritgolf.parameters import AsBuilt, Init, KaimingUniform, Normal, Orthogonal, Parameter, Role, Zeros
 
 TABLE = "tok_emb.weight"
 LAYERS = {
+    "embed_proj.weight": "embed",
+    "embed_proj_rev.weight": "embed",
     "attn.c_q.weight": "attn.q",
     "attn.c_k.weight": "attn.k",
     "attn.c_v.weight": "attn.v",
@@ -23,7 +25,7 @@ Row = tuple[tuple[int, ...], Role, Init]
 
 def transformer_parameters(model: TransformerConfig) -> dict[str, Parameter]:
     """Name → every parameter of the model and its saved buffer, ``logit_temp``, if any, in state-dict order."""
-    rows = {name: Parameter(*row) for name, row in _of_model(model).items()}
+    rows = {name: Parameter(*row, layer=LAYERS.get(name)) for name, row in _of_model(model).items()}
     for n in range(model.layers):
         for name, row in _of_block(model).items():
             rows[f"blocks.{n}.{name}"] = Parameter(*row, layer=LAYERS.get(name))
@@ -42,9 +44,11 @@ def _of_model(model: TransformerConfig) -> dict[str, Row]:
     rows["skip_weights"] = (skips, "mix", AsBuilt())
     if gates.skips:
         rows["skip_gates"] = (skips, "mix", AsBuilt())
+    if model.head_bias:
+        rows["vocab_bias"] = ((model.vocab_size,), "control", AsBuilt())
     if model.logit_temp:
         rows["logit_temp"] = ((), "control", AsBuilt())
-    rows[TABLE] = ((model.vocab_size, width), "embedding", Normal(0.005))
+    rows |= _of_table(model)
     if bigram is not None:
         rows["bigram.scale"] = ((), "control", AsBuilt())
         rows["bigram.embed.weight"] = ((bigram.buckets, bigram.width), "hash_embedding", Zeros())
@@ -53,6 +57,15 @@ def _of_model(model: TransformerConfig) -> dict[str, Row]:
         rows["smear_gate.weight"] = ((1, gates.smear), "projection", Zeros())
     if gates.previous:
         rows["smear.gate"] = ((width,), "control", AsBuilt())
+    return rows
+
+
+def _of_table(model: TransformerConfig) -> dict[str, Row]:
+    factored = model.factored
+    rows: dict[str, Row] = {TABLE: ((model.vocab_size, model.table_width), "embedding", Normal(0.005))}
+    if factored is not None:
+        rows["embed_proj.weight"] = ((model.width, factored.width), "projection", KaimingUniform())
+        rows["embed_proj_rev.weight"] = ((factored.width, model.width), "projection", KaimingUniform())
     return rows
 
 

@@ -5,7 +5,7 @@ first block's q, k and v included, is a table of the vocabulary. A block is its 
 heads, the two products' epilogues (``joined``), and ``begin``, which ends a block and begins the next.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -54,7 +54,8 @@ class Pass:
     def __init__(self, network: UNet) -> None:
         self.network, self.head = network, Head(*network.head())
         model = network.model
-        blocks: list[Block] = list(network.blocks)  # type: ignore[arg-type]
+        blocks = [cast(Block, block) for block in network.blocks]
+        self.attend = blocks[0].attn.attend
         self.blocks = [_matrices(block, network.dtype) for block in blocks]
         vectors = (network.skip_weights, *(block.resid_mix for block in blocks))
         rounded = (rounded_through(vector, used_mixes(model)).to(network.dtype) for vector in vectors)
@@ -74,8 +75,10 @@ class Pass:
         for index in range(len(self.blocks) - 1):
             ended = self._block(index, x, qkv, tokens.shape[1])
             after, keep = index + 1, index < self.encoders - 1
-            skip = (skips.pop(), self.skips[after - self.encoders]) if after > self.encoders and skips else (None, None)
-            summed, x, normed = begin(ended, x0, self.mixes[after], *skip, keep)
+            skip, weight = None, None
+            if after > self.encoders and skips:
+                skip, weight = skips.pop(), self.skips[after - self.encoders]
+            summed, x, normed = begin(ended, x0, self.mixes[after], skip, weight, keep)
             skips += [summed] if keep else []
             qkv = F.linear(normed, self.blocks[after].qkv)
         x = self._block(len(self.blocks) - 1, x[:, -tail:], qkv, tail).result()
@@ -88,8 +91,7 @@ class Pass:
         model, block = self.network.model, self.blocks[index]
         cos, sin = (self.network.get_buffer(name)[: qkv.shape[1]] for name in ("cos", "sin"))
         q, k, v = make_heads_fast(qkv, block.gain, cos, sin, model.heads, model.kv_heads)
-        attend = self.network.blocks[index].attn.attend
-        mixed = attend(q[:, -asking:], k, v).flatten(0, 1).flatten(1)
+        mixed = self.attend(q[:, -asking:], k, v).flatten(0, 1).flatten(1)
         return _after_attention(x.flatten(0, 1), mixed, block)
 
 
@@ -112,7 +114,7 @@ def _after_attention(x: Tensor, mixed: Tensor, block: Matrices) -> Ended:
     wide = torch.promote_types(x.dtype, torch.float32)
     squares_of_mixed = torch.linalg.vector_norm(mixed, dim=-1, keepdim=True, dtype=wide).square()
     norm = (squares_of_mixed / mixed.shape[-1] + RMS_EPSILON).rsqrt()
-    y, squares = join(mixed, block.proj, x.contiguous(), norm, scale=block.attn_scale)
+    y, squares = join(mixed, block.proj, x.contiguous(), norm, torch.ones_like(norm), block.attn_scale)
     activated, squares_of_activated = relu_product(y, block.inner)
     epsilon = RMS_EPSILON * (squares.sum(-1, keepdim=True) / y.shape[-1] + RMS_EPSILON).square()
     inverse = (squares_of_activated.sum(-1, keepdim=True) / activated.shape[-1] + epsilon).rsqrt()
@@ -126,7 +128,7 @@ def begin(
 
     ``x0`` and ``skip``: (batch, positions, width), as the results are.
     """
-    if has_kernels(ended.y, mix):
+    if has_kernels(ended.y, ended.scale):
         from tritgolf.model.begin_kernel import begin_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
         return begin_on_gpu(*ended, x0, mix, skip, skip_weight, keep)

@@ -1,7 +1,8 @@
 """The integer grid: codes −c … c with c = 2^(bits − 1) − 1, times a scale for each row or for the whole matrix.
 
-The scale is the grid's clip divided by c, rounded to its format before anything is divided by it. #1716 clips at
-standard deviations ("SDClip"), #1019 and #1722 at quantiles of the magnitudes, small tensors at their largest one.
+With an even number of levels codes are odd, −c, −c + 2 … c with c = 2^bits − 1: the scale is half a step. The scale is
+the grid's clip divided by c, rounded to its format before anything is divided by it. #1716 clips at standard deviations
+("SDClip"), #1019 and #1722 at quantiles of the magnitudes, small tensors at their largest one.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ class IntegerQuantizer:
 
     @property
     def largest_code(self) -> int:
-        """c: 31 of 6 bits, 127 of 8."""
-        return (1 << self.settings.bits - 1) - 1
+        """c: 31 of 6 bits, 127 of 8; 3 of 2 bits with an even number of levels."""
+        steps = self.settings.level_count - 1
+        return steps // 2 if self.settings.levels == "odd" else steps
 
     def candidate_scales(self, weight: Tensor) -> Tensor:
         """FP32 scales as they are used, (candidates, rows, 1) or (candidates, 1, 1): one candidate for each quantile.
@@ -47,9 +49,13 @@ class IntegerQuantizer:
         return scale
 
     def nearest(self, weight: Tensor, scale: Tensor) -> Tensor:
-        """int8 codes of ``weight``: clamp(round(w/s), −c, c), halves to the even code; 0 where the scale is 0."""
+        """int8 codes of ``weight``: clamp(round(w/s), −c, c), halves to the even code; 0 where the scale is 0.
+
+        Of an even number of levels the nearest odd code, w = 0 to code 1, which is 0 too where the scale is.
+        """
         multiples = torch.where(scale > 0, weight.float() / scale, 0.0)
-        return multiples.round().clamp(-self.largest_code, self.largest_code).to(torch.int8)
+        codes = multiples.round() if self.settings.levels == "odd" else 2 * (multiples / 2).floor() + 1
+        return codes.clamp(-self.largest_code, self.largest_code).to(torch.int8)
 
     def dequantize(self, quantized: Quantized) -> Tensor:
         """Code times scale, FP32 (rows, columns)."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
+from pydantic import ValidationError
 
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
@@ -86,8 +87,12 @@ def read_rulings(path: str | Path) -> dict[str, dict[str, str]]:
 
 
 def read_rules(path: str | Path) -> RuleMetrics:
-    """The metrics of ``causality.json``."""
-    return RuleMetrics.model_validate(read_json(path)["metrics"])
+    """The metrics of ``causality.json``; ``InputError`` for a file that is none."""
+    raw = read_json(path)
+    try:
+        return RuleMetrics.model_validate(raw["metrics"])
+    except (KeyError, TypeError, ValidationError):
+        raise InputError(path, "is no table of what probes say", "delete it and run the target causality") from None
 
 
 def causality_table(metrics: RuleMetrics, rulings: Mapping[str, Mapping[str, str]]) -> Table:

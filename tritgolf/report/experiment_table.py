@@ -3,7 +3,8 @@
 import pandas as pd
 
 from tritgolf.errors import InputError
-from tritgolf.report.experiments import FILE, Experiment
+from tritgolf.report.experiment_settings import Experiment
+from tritgolf.report.experiments import FILE
 from tritgolf.report.frames import log_frame, roundtrip_frame
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table

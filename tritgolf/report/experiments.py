@@ -9,35 +9,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field
-
-from tritgolf.config.settings import Settings, read_yaml, validate
+from tritgolf.config.settings import read_yaml, validate
 from tritgolf.errors import InputError
+from tritgolf.report.experiment_settings import SETTINGS, Experiment
 from tritgolf.report.metrics import load_run
 from tritgolf.report.runs import Run
 
 FILE = "experiment.yaml"
-
-
-class Row(Settings):
-    """One line of the table: a record's weights in one of its storage choices, and what that is in words."""
-
-    record: str
-    storage: str
-    what: str
-
-
-class Experiment(Settings):
-    """``rows[0]`` is the baseline that the others are compared with, seed by seed.
-
-    ``runs``: folders, from that of the experiment, of the records whose run isn't kept below it. ``seeds``: those to
-    compare, where a run has others too.
-    """
-
-    title: str
-    runs: dict[str, str] = Field(default_factory=dict)
-    seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
-    rows: tuple[Row, ...] = Field(min_length=2)
 
 
 def experiment_file(name: str, folder: str | Path) -> Path:
@@ -51,8 +29,16 @@ def experiment_file(name: str, folder: str | Path) -> Path:
 
 def records_of(path: Path) -> list[str]:
     """The records of the experiment at ``path``, in the order of its rows."""
-    rows = validate(Experiment, read_yaml(path), path).rows
-    return list(dict.fromkeys(row.record for row in rows))
+    return list(dict.fromkeys(row.record for row in settings_of(path).rows))
+
+
+def settings_of(path: Path) -> Experiment:
+    """What the file of an experiment says, as the settings of its kind."""
+    raw = read_yaml(path)
+    kind = raw.get("kind", "rows")
+    if not isinstance(kind, str) or kind not in SETTINGS:
+        raise InputError(path, f"kind: {kind!r} is unknown", f"allowed: {', '.join(SETTINGS)}")
+    return validate(SETTINGS[kind], raw, path)
 
 
 def read_experiment(place: str | Path, runs: str | Path | None = None) -> tuple[Experiment, dict[str, Path]]:
@@ -61,7 +47,7 @@ def read_experiment(place: str | Path, runs: str | Path | None = None) -> tuple[
     ``runs``: where runs are that it doesn't place itself; by default beside its file.
     """
     path = _file_of(place)
-    experiment, records = validate(Experiment, read_yaml(path), path), records_of(path)
+    experiment, records = settings_of(path), records_of(path)
     for record in experiment.runs:
         if record not in records:
             raise InputError(path, f"runs: no row is of {record!r}", f"records of the rows: {', '.join(records)}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from tritgolf.report.columns import methods_of
-from tritgolf.report.experiments import Experiment
+from tritgolf.report.experiment_settings import Experiment
 from tritgolf.report.laboratory import laboratory_checkpoints
 from tritgolf.report.pages import Block, Shown, fill
 from tritgolf.report.rendering import Table

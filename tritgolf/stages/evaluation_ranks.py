@@ -9,8 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.models import of_its_kind
 from tritgolf.config.settings import Settings
@@ -21,6 +19,7 @@ from tritgolf.evaluate.no_network import no_network
 from tritgolf.files import read_json, write_json
 from tritgolf.heartbeat import Watch, beating
 from tritgolf.processes import EXIT_PREEMPTED, die_with_parent, ranks_command, read_failure, run_ranks, write_failure
+from tritgolf.processors import use_processors
 from tritgolf.ranks import joined_ranks
 from tritgolf.stages.evaluate import evaluate_stage
 
@@ -35,7 +34,7 @@ def evaluate_on(processes: int, device: str, threads: int, **arguments: Any) -> 
     the stage does, ``InputError`` where a process fails, and ``SystemExit(75)`` when SIGTERM stopped it.
     """
     if processes == 1:
-        torch.set_num_threads(threads)
+        use_processors(threads)
         evaluate_stage(**arguments)
         return
     with tempfile.TemporaryDirectory(prefix="tritgolf-evaluate-") as made:
@@ -67,7 +66,7 @@ def main(job_path: str) -> int:
     job, folder = read_json(job_path), Path(job_path).parent
     if job["device"] == "cpu":
         hide_devices()
-    torch.set_num_threads(job["threads"])
+    use_processors(job["threads"])
     try:
         with no_network(), joined_ranks(HANG_SECONDS, job["device"]) as ranks, beating(folder, ranks, HANG_SECONDS):
             evaluate_stage(**_parsed(job["arguments"]), ranks=ranks)

@@ -8,13 +8,12 @@ traceback (torchrun makes all but 0 a 1).
 import sys
 from pathlib import Path
 
-import torch
-
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError, file_error, full_disk, one_line_errors
 from tritgolf.files import read_json, write_json
 from tritgolf.heartbeat import beating
 from tritgolf.processes import EXIT_PREEMPTED, die_with_parent, write_failure
+from tritgolf.processors import use_processors
 from tritgolf.provenance import made_here
 from tritgolf.ranks import joined_ranks
 from tritgolf.train.launch import STOPPED
@@ -41,7 +40,7 @@ def main(plan_path: str) -> int:
             hang_seconds=raw["hang_seconds"],
             device=raw.get("device"),
         )
-        torch.set_num_threads(plan.train.cpu_threads)
+        use_processors(plan.train.cpu_threads)
         with joined_ranks(plan.hang_seconds, plan.device) as ranks, beating(live, ranks, plan.hang_seconds):
             made_by = made_here() if ranks.is_main else {}  # before: the package's files may change while this trains
             log = Path(raw["log"]) if raw.get("log") else None

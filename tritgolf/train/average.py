@@ -28,3 +28,6 @@ class Average:
     def weights(self, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The averages in the dtypes of the weights ``like`` them."""
         return {name: average.to(like[name].dtype) for name, average in self.state.items()}
+
+
+AVERAGES = {"ema": Average}

@@ -11,12 +11,14 @@ class Replay:
     """``function``, called as it is on a CPU; on a GPU, its third call is recorded and every later one replays it.
 
     It must do the same work on the same memory whenever it is called: read and write tensors that stay, take nothing
-    and return nothing. What it allocates and leaves behind (gradients) stays where the recording put it.
+    and return nothing. What it allocates and leaves behind (gradients) stays where the recording put it. It uses again
+    the memory of what is always replayed before it, ``after``, but for what that leaves behind.
     """
 
-    def __init__(self, function: Callable[[], None], device: torch.device) -> None:
-        self.function = function
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+    def __init__(self, function: Callable[[], None], device: torch.device, after: "Replay | None" = None) -> None:
+        self.function, self._after = function, after
+        own = torch.cuda.Stream(device) if device.type == "cuda" and after is None else None
+        self._stream = after._stream if after else own  # memory is lent on its stream alone
         self._eager_calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
@@ -35,10 +37,18 @@ class Replay:
     def _recorded(self) -> torch.cuda.CUDAGraph:
         torch.cuda.empty_cache()  # the recording has memory of its own; what eager calls used would lie idle beside it
         graph = torch.cuda.CUDAGraph()
+        lender = self._after._graph if self._after else None
+        pool = lender.pool() if lender else None
         # thread_local: NCCL's watchdog asks for events from a thread of its own while this one records.
-        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"):
             self.function()
         return graph
+
+    def close(self) -> None:
+        """Let go of the recording."""
+        if self._graph is not None:
+            self._graph.reset()
+        self._graph = None
 
     def _on_the_side(self, function: Callable[[], None]) -> None:
         """On the stream that is recorded later: autograd keeps the stream on which it first saw a parameter."""

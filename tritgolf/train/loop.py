@@ -1,5 +1,6 @@
 """One training run on this rank, from its last sound state to its last step."""
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -38,26 +39,26 @@ def run(plan: Plan, ranks: Ranks, hear: Callable[[dict[str, Any]], None] | None 
     manifest = load_manifest(plan.shards)
     check_ranks(train, context, ranks.world, len(manifest.of("train")))  # an impossible one is told before any work
     source = batch_source(plan.shards, train, context, plan.model.vocab_size)
-    trainer = Trainer(plan.model, train, plan.seed, ranks)
-    compile_seconds = warm_up(trainer, lambda step: _batch(source, step, plan, ranks))
-    configuration = plan.configuration(payload_digest(manifest))
-    facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world} | {
-        "tokenizer": manifest.tokenizer_digest  # for the header of an artifact
-    }
-    step, clock, trained_on = resumed(trainer, plan.live, configuration)
-    log = StepLog(plan, trainer, step, hear)
-    step = _Run(plan, trainer, source, clock, log, terminated, facts, trained_on).to_the_end(step)
-    return {
-        "steps": step,
-        "tokens": step * train.batch_tokens,
-        "stop_reason": "steps" if step >= train.steps else "seconds",
-        "training_seconds": clock.elapsed,
-        "compile_seconds": compile_seconds,
-        "attention": trainer.attention_name,
-        "world": ranks.world,
-        "configuration": configuration,
-        "trained_on": trained_on(step),
-    }
+    with contextlib.closing(Trainer(plan.model, train, plan.seed, ranks)) as trainer:
+        compile_seconds = warm_up(trainer, lambda step: _batch(source, step, plan, ranks))
+        configuration = plan.configuration(payload_digest(manifest))
+        facts = {"configuration": configuration, "seed": plan.seed, "label": plan.label, "world": ranks.world} | {
+            "tokenizer": manifest.tokenizer_digest  # for the header of an artifact
+        }
+        step, clock, trained_on = resumed(trainer, plan.live, configuration)
+        log = StepLog(plan, trainer, step, hear)
+        step = _Run(plan, trainer, source, clock, log, terminated, facts, trained_on).to_the_end(step)
+        return {
+            "steps": step,
+            "tokens": step * train.batch_tokens,
+            "stop_reason": "steps" if step >= train.steps else "seconds",
+            "training_seconds": clock.elapsed,
+            "compile_seconds": compile_seconds,
+            "attention": trainer.attention_name,
+            "world": ranks.world,
+            "configuration": configuration,
+            "trained_on": trained_on(step),
+        }
 
 
 @dataclass
@@ -89,6 +90,7 @@ class _Run:
             batch = _batch(self.source, step, self.plan, ranks)  # while the GPU is at work
             pause = self._is_pause(step)
             if pause:
+                ranks.watch()
                 ranks.synchronize()
             clock.running += time.perf_counter() - began
             if pause:
@@ -132,6 +134,7 @@ class _Run:
         plan, trainer, clock = self.plan, self.trainer, self.clock
         facts = {"step": step, "seconds": clock.elapsed, "pace": clock.pace, "trained_on": self.trained_on(step)}
         facts = {**self.facts, **facts}
+        trainer.gather_state()
         if trainer.ranks.is_main:
             if finished or step in plan.train.checkpoints:
                 name = "final" if finished else f"step_{step:06d}"

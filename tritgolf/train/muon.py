@@ -56,8 +56,19 @@ def orthogonalize(gradient: Tensor, iterations: int, rows_by: str = "rms") -> Te
 
     Rows are normalized first, by what ``ROWS`` has; the result is BF16, times √max(1, rows/columns).
     """
+    return scaled(newton_schulz(gradient, iterations, rows_by), rows_by)
+
+
+def scaled(x: Tensor, rows_by: str) -> Tensor:
+    """What ``newton_schulz`` found, times √max(1, rows/columns)."""
+    rows, columns = x.shape[-2:]
+    return ROWS[rows_by].result(x) * max(1.0, rows / columns) ** 0.5
+
+
+def newton_schulz(gradient: Tensor, iterations: int, rows_by: str) -> Tensor:
+    """``orthogonalize`` without its last factor, BF16."""
     rows, columns = gradient.shape[-2:]
-    normalized, square, result = ROWS[rows_by]
+    normalized, square, _ = ROWS[rows_by]
     x = normalized(gradient)
     if rows > columns:
         x = x.transpose(-1, -2)
@@ -67,7 +78,7 @@ def orthogonalize(gradient: Tensor, iterations: int, rows_by: str = "rms") -> Te
         x = a * x + (b * gram + square(gram)) @ x
     if rows > columns:
         x = x.transpose(-1, -2)
-    return result(x) * max(1.0, rows / columns) ** 0.5
+    return x
 
 
 @torch.no_grad()
@@ -87,9 +98,22 @@ def muon_step(
     All three are (matrices, rows, columns) and FP32; a BF16 buffer has the gradient rounded to BF16 too (#1019). ``lr``
     and ``momentum`` are FP32 scalars. Before that, w ← w·(1 − lr·``weight_decay``) (#1716).
     """
+    found = direction(gradient, momentum_buffer, momentum=momentum, iterations=iterations, rows=rows)
+    move(weight, found, lr=lr, rows=rows, weight_decay=weight_decay)
+
+
+@torch.no_grad()
+def direction(gradient: Tensor, momentum_buffer: Tensor, *, momentum: Tensor, iterations: int, rows: str) -> Tensor:
+    """The first half of ``muon_step``: updates ``momentum_buffer``; where the weights go, BF16, not yet ``scaled``."""
     gradient = gradient.to(momentum_buffer.dtype)
     momentum_buffer.mul_(momentum).add_(gradient)
     nesterov = gradient.float() + momentum * momentum_buffer.float()
+    return newton_schulz(nesterov, iterations, rows)
+
+
+@torch.no_grad()
+def move(weight: Tensor, found: Tensor, *, lr: Tensor, rows: str, weight_decay: float) -> None:
+    """The other half: ``weight`` goes in the direction that was ``found``."""
     if weight_decay:
         weight.mul_(1 - lr * weight_decay)
-    weight.sub_(orthogonalize(nesterov, iterations, rows).float() * lr)
+    weight.sub_(scaled(found, rows).float() * lr)

@@ -16,34 +16,39 @@ IN_A_ROW = 3  # logged steps of which each must complain: any single one may hav
 
 
 class Phases:
-    """Marks of the newest step. On a GPU they are events in its queue, so that nothing waits for them."""
+    """Marks of the newest step. On a GPU they are events in its queue, so that nothing waits for them.
+
+    ``external``: a recorded step marks its phases whenever it is replayed.
+    """
 
     def __init__(self, device: torch.device) -> None:
-        self._events = (
-            [torch.cuda.Event(enable_timing=True) for _ in range(1 + len(PHASES))] if device.type == "cuda" else []
-        )
-        self._marks: list[Any] = []  # events, or nanoseconds
+        on_gpu = device.type == "cuda"
+        self._events = [torch.cuda.Event(enable_timing=True, external=True) for _ in (0, *PHASES)] if on_gpu else []
+        self._marks: list[Any] = [*self._events] or [0] * (1 + len(PHASES))  # events, or nanoseconds
+        self._ended = False
 
     def begin(self) -> None:
         """A step begins."""
-        self._marks.clear()
-        self.mark()
+        self._ended = False
+        self._mark(0)
 
-    def mark(self) -> None:
-        """Its next phase has ended."""
+    def end(self, phase: str) -> None:
+        """One of its ``PHASES`` has ended."""
+        self._mark(1 + PHASES.index(phase))
+        self._ended = phase == PHASES[-1]
+
+    def _mark(self, place: int) -> None:
         if self._events:
-            event = self._events[len(self._marks)]
-            event.record()
-            self._marks.append(event)
+            self._events[place].record()
         else:
-            self._marks.append(time.perf_counter_ns())
+            self._marks[place] = time.perf_counter_ns()
 
     def milliseconds(self) -> dict[str, float]:
         """Phase → milliseconds on the device, which must have finished the step; nothing before the first step.
 
         ``average`` is also the time that this rank waits for slower ones.
         """
-        if len(self._marks) <= len(PHASES):
+        if not self._ended:
             return {}
         times = (
             begin.elapsed_time(end) if self._events else (end - begin) / 1e6

@@ -1,6 +1,6 @@
 """One optimization step, and the state it carries from step to step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -14,11 +14,12 @@ from tritgolf.model.phase import Phase
 from tritgolf.model.specs import network_class, parameters_of
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.ranks import Ranks
-from tritgolf.train.average import Average
+from tritgolf.train.average import AVERAGES, Average
 from tritgolf.train.cuda_graph import Replay
 from tritgolf.train.fp8_stacks import Fp8Stacks
 from tritgolf.train.groups import grouped, make_adam
-from tritgolf.train.muon import muon_step
+from tritgolf.train.matrices import Muon, SharedMuon
+from tritgolf.train.overlap import Overlap
 from tritgolf.train.schedule import muon_momentum, phase_at
 from tritgolf.train.stacks import Stacks
 from tritgolf.train.step_timing import Phases
@@ -29,11 +30,14 @@ STACKS: dict[str, type[Stacks]] = {"compute": Stacks, "fp8": Fp8Stacks}  # by tr
 class Trainer:
     """A network, its optimizers and its ranks: ``step`` does a step, ``state`` and ``load_state`` make it resumable.
 
-    On a GPU a step replays two recordings, gradients and update, between which ranks average: whatever they read or
-    write stays where it is in memory. Another phase, or shape of a batch, is recorded anew.
+    On a GPU a step replays two recordings, gradients with their average over ranks and update: whatever they read or
+    write stays where it is in memory. Another phase, or shape of a batch, is recorded anew. ``spread``: ranks average
+    during the backward pass and share Muon's work (by default where each has a GPU); else all do all, and then average.
     """
 
-    def __init__(self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks) -> None:
+    def __init__(
+        self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks, spread: bool | None = None
+    ) -> None:
         self.train, self.ranks, self.phases = train, ranks, Phases(ranks.device)
         on_gpu = ranks.device.type == "cuda"
         dtype = DTYPES[model.compute]
@@ -50,15 +54,21 @@ class Trainer:
             parameter.grad = torch.zeros_like(parameter)
         self.average: Average | None = None
         if train.average:
-            self.average = Average(self.weights(), train.average.decay, train.average.from_step)
+            kind = AVERAGES[train.average.kind]
+            self.average = kind(self.weights(), train.average.decay, train.average.from_step)
         self.phase = phase_at(train, 0.0)
         self._network_enters()
         self._rates = {name: torch.zeros((), device=ranks.device) for name in ("muon_lr", "momentum")}
         self._losses = torch.zeros(2, device=ranks.device)
         self._gradient_norm = torch.zeros((), device=ranks.device)
         self._forward = torch.compile(self.network, dynamic=False) if on_gpu else self.network
-        self._muon = torch.compile(muon_step, dynamic=False) if on_gpu else muon_step
+        spread = ranks.on_gpus if spread is None else spread
+        self.muon = SharedMuon(train.muon, on_gpu, ranks) if spread else Muon(train.muon, on_gpu)
+        overlaps = spread and self.stacks.by_layers and not train.clip_each_rank
+        self.overlap = Overlap(self.stacks, ranks) if overlaps else None
         self._batch: tuple[Tensor, Tensor] | None = None
+        self._compute_gradients: Callable[[], None] = self.compute_gradients
+        self._update: Callable[[], None] = self.update
 
     def step(self, index: int, lr_scale: float, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Do step ``index`` (0-based) on this rank's sequences (sequences, context), int64 on the device.
@@ -70,13 +80,10 @@ class Trainer:
             self.average.begin(self.weights())
         self._take(inputs, targets)
         self.phases.begin()
+        self.ranks.entered += self.ranks.world > 1  # what is replayed does not count
         self._compute_gradients()
-        self.phases.mark()
-        self.ranks.average_(self._gradients())
-        self.stacks.after_gradients(self.ranks)
-        self.phases.mark()
         self._update()
-        self.phases.mark()
+        self.phases.end("update")
         loss, cross_entropy = self._losses.clone()
         return loss, cross_entropy
 
@@ -121,9 +128,19 @@ class Trainer:
             state |= {f"ema.{name}": tensor for name, tensor in self.average.state.items()}
         return state
 
+    def gather_state(self) -> None:
+        """On all ranks: bring together what each has a part of, before ``state`` is of any use to others."""
+        self.muon.gather(self.stacks.stacks)
+
     def leftover_gradients(self) -> dict[str, Tensor]:
         """Gradients that add up over all steps, as nothing trains their parameters: a part of ``state`` (views)."""
         return {f"gradient.{name}": p.grad for name, p in self.untrained.items() if p.grad is not None}
+
+    def close(self) -> None:
+        """Let go of all recordings: NCCL ends only when none is left that it is in."""
+        for recording in (self._compute_gradients, self._update):
+            if isinstance(recording, Replay):
+                recording.close()
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
@@ -132,30 +149,26 @@ class Trainer:
             tensor.copy_(state[name])
 
     def compute_gradients(self) -> None:
-        """This rank's gradients and losses of the batch that was taken, by plain calls."""
+        """Gradients of the batch that was taken, averaged over ranks, and this rank's losses, by plain calls."""
         assert self._batch is not None
         self._zero_gradients()
         self.stacks.requantize()
         self._losses.copy_(self._accumulate_gradients(*self._batch))
         if self.train.clip_each_rank:
             self._clip()
+        self.phases.end("gradients")
+        rest = self._gradients()
+        if self.overlap:
+            self.overlap.end()
+        self.ranks.average_(rest)
+        self.stacks.after_gradients(self.ranks)
+        self.phases.end("average")
 
     def update(self) -> None:
         """Clip, all optimizers, average, once, by plain calls."""
         if not self.train.clip_each_rank:
             self._clip()
-        for stack in self.stacks.stacks:
-            self._muon(
-                stack.weight,
-                stack.gradient,
-                stack.momentum,
-                lr=self._rates["muon_lr"],
-                momentum=self._rates["momentum"],
-                iterations=self.train.muon.iterations,
-                rows=self.train.muon.rows,
-                weight_decay=self.train.muon.weight_decay,
-            )
-        self.adam.step()
+        self.muon.step(self.stacks.stacks, self.adam.step, **self._rates)
         if self.average:
             self.average.update(self.weights())
 
@@ -178,8 +191,11 @@ class Trainer:
 
     def _record(self) -> None:
         """Record the next steps anew, the update too: it reads gradients where their recording puts them."""
+        self.close()
+        if self.overlap:
+            self.overlap.forget()
         self._compute_gradients = Replay(self.compute_gradients, self.ranks.device)
-        self._update = Replay(self.update, self.ranks.device)
+        self._update = Replay(self.update, self.ranks.device, self._compute_gradients)
 
     def _set_rates(self, index: int, lr_scale: float) -> None:
         rates = self.learning_rates(lr_scale)
@@ -192,8 +208,8 @@ class Trainer:
                 group.lr = rates[name]
 
     def _zero_gradients(self) -> None:
-        for stack in self.stacks.stacks:
-            stack.gradient.zero_()
+        for gradient in self._matrices():
+            gradient.zero_()
         self.adam.zero_gradients()
 
     def _accumulate_gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -202,16 +218,23 @@ class Trainer:
         sums = torch.zeros(2, device=inputs.device)
         for part in range(parts):
             rows = slice(part * size, (part + 1) * size)
+            if self.overlap:
+                self.overlap.begin(first=part == 0, last=part == parts - 1)
             hidden = self._forward(inputs[rows])
             head = self.network.head()
             loss, cross_entropy = head.loss(hidden.flatten(0, 1), targets[rows].reshape(-1), self.train.z_loss)
+            del hidden  # 40 MB that nothing reads on the way back
             (loss / parts).backward()
             sums += torch.stack((loss.detach(), cross_entropy))
         return sums / parts
 
     def _gradients(self) -> list[Tensor]:
         others = [p.grad for p in (self.others | self.untrained).values() if p.grad is not None]
-        return [stack.gradient for stack in self.stacks.stacks] + others
+        return self._matrices() + others
+
+    def _matrices(self) -> list[Tensor]:
+        """Gradients of matrices that nothing else clears and averages."""
+        return self.overlap.rest if self.overlap else [stack.gradient for stack in self.stacks.stacks]
 
 
 def _largest_divisor(count: int, limit: int) -> int:

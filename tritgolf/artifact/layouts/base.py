@@ -3,6 +3,7 @@
 A layout is a function of the codes alone: unpacking refuses whatever packing would not have written.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from tritgolf.malformed import require
 
 Codes = NDArray[Any]  # integers, (count,)
 Buffer = bytes | memoryview
+Shapes = Sequence[tuple[int, int]]  # rows and columns of the matrices that codes are of, in their order
 
 TRIT_BITS = 2  # a trit as a code of its own: −1, 0, 1 of the four that two bits hold
 
@@ -29,6 +31,16 @@ class Packing(Protocol):
 
     def length_range(self, count: int, bits: int) -> tuple[int, int]:
         """Fewest and most bytes that ``count`` codes can take."""
+
+
+class MatrixPacking(Packing, Protocol):
+    """A layout that looks at the matrices which codes are of."""
+
+    def pack(self, codes: Codes, bits: int, shapes: Shapes = ()) -> bytes:
+        """As ``Packing``; ``shapes``: of the matrices, in their order."""
+
+    def unpack(self, data: Buffer, count: int, bits: int, shapes: Shapes = ()) -> Codes:
+        """As ``Packing``; ``shapes``: of the matrices, in their order."""
 
 
 def bytes_of_bits(count: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from tritgolf.artifact.codecs import compress_brotli, decompress_brotli, start_of_brotli
+from tritgolf.artifact.codecs import PUBLISHED_BROTLI, compress_brotli, decompress_brotli, start_of_brotli
 from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.published.labelled import (
     FP16,
@@ -35,7 +35,6 @@ from tritgolf.malformed import blame, require
 MAGIC = b"BSHF"
 PLANES = 2
 HEAD = MAGIC + bytes([PLANES])
-PUBLISHED_WINDOW = 22  # log2, Brotli's default
 MAX_FILE = 64 << 20
 MAX_CONTENT = 64 << 20  # the published model's has 37 MB
 
@@ -109,7 +108,7 @@ def content_of(tensors: Mapping[str, StoredTensor]) -> bytes:
 
 def compressed(content: bytes) -> bytes:
     """The file that holds ``content``, with the published settings of Brotli."""
-    return compress_brotli(content, PUBLISHED_WINDOW)
+    return compress_brotli(content, PUBLISHED_BROTLI)
 
 
 def shuffled(data: bytes) -> bytes:

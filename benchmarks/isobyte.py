@@ -1,0 +1,117 @@
+"""The points of a grid of records one after the other, without Snakemake: for a machine that is lent for minutes.
+
+python benchmarks/isobyte.py EXPERIMENT [--gpus 4] [--only PART …] [--seconds 500] [--list]
+
+A process a (record, seed), one a GPU at a time, or one at a time on the CPU. Files lie in ``results/`` of the working
+folder as the workflow's do; the text's shards must be there (``benchmarks/stages.py corpus tokenizer shards``). What is
+done is not done again, a stopped training goes on, and what failed is told. The table is made once all are done.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+from typing import NamedTuple
+
+from options import parser_of
+
+from tritgolf.config.record import load_record
+from tritgolf.errors import one_line_errors
+from tritgolf.experiments.ready import Ready, ready
+from tritgolf.report.experiment_kinds import write_experiment
+from tritgolf.report.experiments import load_experiment, settings_of
+
+STAGES = Path(__file__).with_name("stages.py")
+OF_A_POINT = ("record", "train", "export", "roundtrip")
+
+
+class Job(NamedTuple):
+    """One seed of a record, which is loaded by the file ``given``."""
+
+    given: str
+    name: str
+    seed: int
+    stages: tuple[str, ...] = OF_A_POINT
+
+    def is_done(self, results: Path) -> bool:
+        """Whether its last stage wrote its file."""
+        return (results / self.name / f"seed{self.seed}" / "final" / f"{self.stages[-1]}.json").exists()
+
+    def run(self, results: Path, gpu: int | None) -> bool:
+        """Run its stages, with their output in ``logs/``; whether they ended well."""
+        log = results / "logs" / f"{self.name}_{self.seed}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, str(STAGES), *self.stages, "--record", self.given, "--seed", str(self.seed)]
+        device = ["--threads", "1", "--device", "cpu"] if gpu is None else []
+        environment = os.environ if gpu is None else os.environ | {"CUDA_VISIBLE_DEVICES": str(gpu)}
+        began = time.monotonic()
+        with log.open("w") as output:
+            done = subprocess.run(
+                [*command, "--results", str(results), *device],
+                stdout=output,
+                stderr=output,
+                env=environment,
+                check=False,
+            )
+        state = "done" if done.returncode == 0 else f"FAILED, see {log}"
+        print(f"{self.name} seed {self.seed}: {state}, {time.monotonic() - began:.0f} s", flush=True)
+        return done.returncode == 0
+
+
+def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
+    """All seeds of the experiment's records whose names hold one of ``only``, the first seed of each record first."""
+    found = [(given, load_record(given, records)) for given in experiment.records]
+    chosen = [(given, record) for given, record in found if not only or any(part in record.name for part in only)]
+    also = ("evaluate",) if settings_of(experiment.file).NEEDS else ()
+    stages = (*OF_A_POINT, *also)
+    jobs = [
+        (n, Job(given, record.name, seed, stages)) for given, record in chosen for n, seed in enumerate(record.seeds)
+    ]
+    return [job for _, job in sorted(jobs, key=lambda numbered: numbered[0])]
+
+
+def run_all(jobs: Sequence[Job], results: Path, gpus: int, seconds: float) -> bool:
+    """Run what is not done, one job a GPU at a time, none once ``seconds`` are over; whether all of it ended well."""
+    end = time.monotonic() + seconds
+    free: Queue[int | None] = Queue()
+    for gpu in range(gpus) if gpus else [None]:
+        free.put(gpu)
+
+    def run(job: Job) -> bool:
+        gpu = free.get()
+        try:
+            return time.monotonic() < end and job.run(results, gpu)
+        finally:
+            free.put(gpu)
+
+    with ThreadPoolExecutor(free.qsize()) as pool:
+        return all(list(pool.map(run, [job for job in jobs if not job.is_done(results)])))
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("experiment", help="of records/experiments/, as isobyte or isobyte/trials")
+    parser.add_argument("--gpus", type=int, default=0, help="that take a job each (default: the CPU takes one)")
+    parser.add_argument("--only", nargs="*", default=[], metavar="PART", help="records whose names hold one of these")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no job begins later (default: no limit)")
+    parser.add_argument("--list", action="store_true", help="say what would be run, and no more")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER", help="of all files")
+    options = parser.parse_args()
+    with one_line_errors():
+        experiment = ready(options.experiment, Path("records"), options.results / "experiments")
+        jobs = jobs_of(experiment, options.only, Path("records"))
+        if options.list:
+            print("\n".join(f"{job.name} {job.seed}{' done' * job.is_done(options.results)}" for job in jobs))
+            return
+        if not run_all(jobs, options.results, options.gpus, options.seconds):
+            sys.exit(1)
+        if not options.only:
+            write_experiment(*load_experiment(experiment.file, options.results), experiment.file.with_name("compared"))
+
+
+if __name__ == "__main__":
+    main()

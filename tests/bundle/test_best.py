@@ -1,0 +1,42 @@
+"""ternary_best: it fits with its script, its width is the largest that does, and nothing is lost by storing it."""
+
+import pytest
+
+from tests.small import RECORDS
+from tritgolf.artifact.trit_estimate import ternary_bytes
+from tritgolf.bundle.script import script_of
+from tritgolf.config.record import load_record
+from tritgolf.model.specs import parameters_of
+
+STEP = 32  # columns of the table at a time: products of a GPU want whole tiles
+MARGIN = 0.004  # of the estimate
+
+
+def estimate(width=None):
+    over = {"model": {"factored": {"width": width}}} if width else None
+    record = load_record("ternary_best", RECORDS, over)
+    return ternary_bytes(parameters_of(record.model), record.export.storage("own"))
+
+
+def test_the_estimate_is_what_920_s_artifact_had():
+    """ternary_v2's trits by columns instead of as they are in the file: 15,393,028 bytes less 589,581."""
+    record = load_record("ternary_v2", RECORDS)
+    roles = record.export.by_role(record.export.own_storage, record.model)
+    assert ternary_bytes(parameters_of(record.model), roles) == pytest.approx(15_393_028 - 589_581, rel=1e-3)
+
+
+def test_its_table_is_the_widest_that_fits_with_the_script():
+    record = load_record("ternary_best", RECORDS)
+    script, width = len(script_of(record)), record.model.factored.width
+    limit = record.export.byte_limit
+    assert (1 + MARGIN) * estimate() + script < limit < (1 + MARGIN) * estimate(width + STEP) + script
+
+
+def test_what_it_is_trained_in_is_what_is_stored():
+    record = load_record("ternary_best", RECORDS)
+    roles, model = record.export.storage("own").roles, record.model
+    assert {roles[role].quantizer for role in ("attention", "mlp")} == {model.qat.quantizer}
+    assert {roles[role].scales for role in ("attention", "mlp")} == {model.qat.quantizer.scale_dtype} == {"bfloat16"}
+    assert {roles[role].format for role in ("embedding", "embed")} == {model.factored.format}
+    assert {roles[role].format for role in ("mix", "control")} == {model.vectors}
+    assert {roles[role].format for role in ("projection", "gate")} == {"float32"}

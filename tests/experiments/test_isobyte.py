@@ -1,0 +1,215 @@
+"""From the grid to records, and two of its points from training to table and figure."""
+
+import json
+import math
+from itertools import pairwise
+
+import pytest
+import yaml
+from scipy import stats
+
+from tests.small import RECORDS, VOCABULARY
+from tritgolf.config.record import load_record
+from tritgolf.errors import InputError
+from tritgolf.experiments.isobyte import IsobyteConfig
+from tritgolf.experiments.ready import ready
+from tritgolf.files import write_json
+from tritgolf.report.experiment_kinds import KINDS, write_experiment
+from tritgolf.report.experiment_settings import SETTINGS
+from tritgolf.report.experiments import load_experiment, records_of
+from tritgolf.stages.export import export_stage
+from tritgolf.stages.roundtrip import roundtrip_stage
+from tritgolf.stages.train import train_stage
+
+GRIDS = ("isobyte", "isobyte_gpu")
+
+
+def raw_grid(name="isobyte"):
+    return yaml.safe_load((RECORDS / "experiments" / f"{name}.yaml").read_text())
+
+
+def loaded(given):
+    return [load_record(one, RECORDS) for one in given]
+
+
+@pytest.fixture(scope="module", params=GRIDS)
+def trials(request, tmp_path_factory):
+    """The trials of each grid of the repository."""
+    folder = tmp_path_factory.mktemp("trials")
+    return request.param, folder, ready(f"{request.param}/trials", RECORDS, folder)
+
+
+def test_trials_differ_in_their_rates_and_read_no_validation_text(trials):
+    _, _, made = trials
+    experiment = yaml.safe_load(made.file.read_text())
+    for row, record in zip(experiment["rows"], loaded(made.records), strict=True):
+        assert record.dataset.endswith("_tune")
+        assert record.train.muon.lr == pytest.approx(0.022 * row["rate"])
+        assert record.train.adam.table_lr == pytest.approx(0.03 * row["rate"])
+        assert record.train.adam.vector_lr == pytest.approx(0.02 * row["rate"])
+    rates = {}
+    for row in experiment["rows"]:
+        rates.setdefault(row["of"], []).append(row["rate"])
+    assert len(set(map(tuple, rates.values()))) == 1  # every format and method is tuned equally little
+
+
+def test_points_are_made_of_what_trials_chose(trials):
+    name, folder, made = trials
+    tried = {row["of"]: row for row in yaml.safe_load(made.file.read_text())["rows"]}
+    with pytest.raises(InputError, match=f"has no choices yet.*first: snakemake compared.*={name}/trials"):
+        ready(name, RECORDS, folder)
+    chosen = {of: {"rate": 0.5, "over_estimate": 1.04} for of in tried}
+    write_json(folder / name / "trials" / "compared.json", chosen)
+    points = ready(name, RECORDS, folder)
+    rows = yaml.safe_load(points.file.read_text())["rows"]
+    for row, record in zip(rows, loaded(points.records), strict=True):
+        stored = record.export.storage("own").roles
+        assert stored["attention"] == stored["mlp"]
+        assert record.train.muon.lr == pytest.approx(0.011)
+        assert (record.model.width, record.model.mlp_width) == (row["width"], row["mlp_width"])
+        assert row["estimate"] == pytest.approx(tried[row["of"]]["estimate"] / 1.04, rel=0.01)
+        if row["method"] == "gptq":
+            assert (record.model.qat, stored["mlp"].rounding) == (None, "gptq")
+        else:
+            assert stored["mlp"] == record.model.qat.quantizer  # rounded to the grid that it was trained on
+            assert record.train.start.qat == (0.85 if row["method"] == "late_qat" else 0)
+        assert (record.train.seconds is not None) == (row["series"] == "seconds")
+    assert records_of(points.file) == [record.name for record in loaded(points.records)]
+
+
+def test_what_is_made_again_is_left_alone(trials):
+    name, folder, made = trials
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.yaml")}
+    assert ready(f"{name}/trials", RECORDS, folder) == made
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.yaml")} == before
+
+
+FORMATS = raw_grid()["formats"] | raw_grid("isobyte_gpu")["formats"]
+
+
+@pytest.mark.parametrize(("name", "form"), FORMATS.items())
+def test_each_grid_has_the_least_squared_error_on_normal_weights(name, form):
+    levels = 2 ** form["bits"] - (form.get("levels") != "even")
+    assert math.log2(levels) == pytest.approx(float(name), abs=0.2)
+
+    def squared_error(clip):
+        step = 2 * clip / (levels - 1)
+        grid = [(n - (levels - 1) / 2) * step for n in range(levels)]
+        edges = [-math.inf, *((a + b) / 2 for a, b in pairwise(grid)), math.inf]
+        return sum(
+            stats.norm.expect(lambda x, level=level: (x - level) ** 2, lb=low, ub=high)
+            for level, low, high in zip(grid, edges, edges[1:], strict=False)
+        )
+
+    if levels < 20:  # each level is an integral
+        best = squared_error(form["clip_sigmas"])
+        assert best < min(squared_error(form["clip_sigmas"] * factor) for factor in (0.98, 1.02))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"methods": {"qat": {"what": "q", "rounding": "nearest", "formats": ["5"]}}}, "formats: 5 is not possible"),
+        ({"formats": {"four": {"bits": 4}}}, "formats.four"),
+        ({"bytes": 0}, "bytes: 0"),
+        ({"record": {}}, "source: is missing"),
+    ],
+)
+def test_an_unsound_grid_is_told_in_one_line(tmp_path, change, told):
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(yaml.safe_dump({**raw_grid(), **change}))
+    with pytest.raises(InputError, match=told) as error:
+        ready("mine/trials", tmp_path, tmp_path / "results")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["isobyte/x", "hybrid_start/trials"])
+def test_parts_that_are_not_there_are_told(tmp_path, name):
+    with pytest.raises(InputError, match=f"experiment '{name}': is unknown"):
+        ready(name, RECORDS, tmp_path)
+
+
+def test_every_kind_is_made_somehow():
+    assert KINDS.keys() == SETTINGS.keys()
+    assert {name for name, kind in KINDS.items() if kind.beside} == {n for n, one in SETTINGS.items() if one.BESIDE}
+    assert IsobyteConfig.model_fields.keys() >= {"bytes", "formats", "methods", "series", "factors"}
+
+
+@pytest.fixture(scope="module")
+def compared(dataset, tmp_path_factory):
+    """Two points of the tiny grid: trained, stored, reloaded, compared."""
+    folder = tmp_path_factory.mktemp("points")
+    grid = raw_grid("isobyte_tiny") | {"inherit": "isobyte"}
+    grid["record"]["model"]["vocab_size"] = VOCABULARY
+    grid["record"]["seeds"] = [42]
+    (folder / "records/experiments").mkdir(parents=True)
+    for name, raw in (("isobyte", raw_grid()), ("isobyte_tiny", grid)):
+        (folder / "records/experiments" / f"{name}.yaml").write_text(yaml.safe_dump(raw))
+    results = folder / "results"
+    over = {"1.58 qat": 0.990, "8 gptq": 1.0445}  # what trials of them would say
+    chosen = {of: {"rate": 1, "over_estimate": more} for of, more in over.items()}
+    write_json(results / "experiments/isobyte_tiny/trials/compared.json", chosen)
+    experiment = ready("isobyte_tiny", folder / "records", results / "experiments")
+    for record in (load_record(given, folder / "records") for given in experiment.records):
+        run_stages(record, results / record.name, dataset)
+    write_experiment(*load_experiment(experiment.file, results), experiment.file.with_name("compared"))
+    return experiment.file.parent
+
+
+def run_stages(record, folder, dataset):
+    weights, seed = folder / "seed42/checkpoints/final.safetensors", folder / "seed42"
+    write_json(folder / "record.json", record.model_dump(mode="json"))
+    train_stage(
+        record=record.name,
+        seed=42,
+        model=record.model,
+        train=record.train,
+        shards=dataset / "shards",
+        live=seed / "live",
+        checkpoints={"final": weights},
+        curve=seed / "train/metrics.jsonl",
+        facts=seed / "train/train.json",
+        processes=1,
+        device="cpu",
+    )
+    of_checkpoint = {"record": record.name, "seed": 42, "name": "final", "model": record.model, "checkpoint": weights}
+    export_stage(
+        **of_checkpoint,
+        export=record.export,
+        folder=seed / "final/export",
+        facts=seed / "final/export/export.json",
+        threads=1,
+        code_bytes=50_000,
+        train=record.train,
+        shards=dataset / "shards",
+    )
+    roundtrip_stage(
+        **of_checkpoint,
+        own_storage="own",
+        z_loss=0.0,
+        attention="auto",
+        batch=record.evaluate.batch_sequences,
+        artifacts={"own": seed / "final/export/own.tgolf"},
+        shards=dataset / "shards",
+        tokenizer=dataset / "tokenizer/tokenizer.model",
+        facts=seed / "final/roundtrip.json",
+    )
+
+
+def test_two_points_fill_the_same_bytes(compared):
+    table = (compared / "compared.md").read_text()
+    assert "Off by more: none." in table, table
+    assert "1.58 bits, trained on its grid" in table and "8 bits, GPTQ after training" in table
+    rows = [line for line in table.splitlines() if line.startswith("| equal tokens")]
+    assert len(rows) == 2 and sum("| best" in row.replace("  ", "") or " best " in row for row in rows) == 1
+    assert {path.suffix for path in compared.glob("compared.*")} == {".md", ".csv", ".html", ".svg", ".pdf", ".png"}
+    assert "GPTQ after training" in (compared / "compared.svg").read_text()
+
+
+def test_a_model_trained_on_its_grid_is_stored_as_it_was_trained(compared):
+    """But for what is on no grid in training."""
+    gaps = {}
+    for path in compared.parents[1].glob("*/seed42/final/roundtrip.json"):
+        gaps[path.parts[-4]] = json.loads(path.read_text())["metrics"]["storages"]["own"]
+    assert len(gaps) == 2
+    assert all(abs(storage["gap_bpb"]) < 0.01 for storage in gaps.values())

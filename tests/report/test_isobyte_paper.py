@@ -1,0 +1,122 @@
+"""docs/isobyte.md: made of what is kept, and what is not measured is said to be so."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fixture)
+from tritgolf.report.entropy import read_entropies
+from tritgolf.report.isobyte_paper import best_in_words, isobyte_paper, levers_in_words, points_in_words
+from tritgolf.report.pages import Picture, as_markdown
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = (ROOT / "captions" / "isobyte_paper.md").read_text()
+NOT_MEASURED = "*Not measured yet: no run of it is kept.*"
+
+
+def paper(measured, folder):
+    return as_markdown(isobyte_paper(TEMPLATE, measured, folder / "docs/figures/isobyte"), folder / "docs")
+
+
+@pytest.fixture
+def made(tmp_path):
+    (tmp_path / "docs/figures/isobyte").mkdir(parents=True)
+    return tmp_path
+
+
+def test_the_page_is_what_the_kept_runs_make_of_it(made):
+    assert paper(ROOT / "measured", made) == (ROOT / "docs" / "isobyte.md").read_text()
+    figures = {path.name for path in (made / "docs/figures/isobyte").iterdir()}
+    assert figures == {path.name for path in (ROOT / "docs/figures/isobyte").iterdir()}
+
+
+def test_without_runs_every_part_says_that_it_is_not_measured(made):
+    text = paper(made, made)
+    assert text.count(NOT_MEASURED) == 4
+    assert " is best" not in text and "gains most" not in text and "BPB ahead" not in text
+
+
+def test_the_prose_states_no_result():
+    """But for the sizes and settings of the systems it asks about."""
+    numbers = {number.strip(".,") for number in re.findall(r"\d[\d.,]*", TEMPLATE)}
+    assert numbers == {"16,000,000", "920", "1716", "0", "1", "6"}
+    assert "BPB" not in TEMPLATE
+
+
+def points(ternary, others, p=0.01):
+    rows = [("t", 1.58, "1.58 bits, QAT", ternary), ("i", 4.0, "4 bits, QAT", others)]
+    best = min(ternary, others)
+    return pd.DataFrame(
+        [
+            {
+                "series": "tokens",
+                "record": r,
+                "bits": b,
+                "what": w,
+                "artifact_bpb": s,
+                "over_best": s - best,
+                "p_holm": p,
+            }
+            for r, b, w, s in rows
+        ]
+    )
+
+
+def test_it_says_plainly_whether_ternary_wins_or_loses():
+    lost = points_in_words(points(1.25, 1.0))
+    assert "**4 bits, QAT is best**: 1.0000 BPB. Ternary weights lose by 0.2500, which is significant" in lost
+    assert "win by 0.2500, which is not significant (p = 0.2 by Holm)" in points_in_words(points(1.0, 1.25, 0.2))
+    assert "which one seed can't tell from nothing" in points_in_words(points(1.25, 1.0, float("nan")))
+
+
+def full_size(record, bpb, **facts):
+    usual = {"text": "docs_en", "seed": 42, "hardware": "4 × H100", "steps": 1900, "training_seconds": 291.0}
+    return {
+        "record": record,
+        "sliding_bpb": bpb,
+        "gap_bpb": 0.0,
+        "total_bytes": 15e6,
+        "byte_limit": 16e6,
+        **usual,
+        **facts,
+    }
+
+
+def test_ternary_best_is_held_to_what_it_is_to_be():
+    reference = [full_size("ternary_v2", 0.753, gap_bpb=0.001), full_size("int6_recurrent", 0.691)]
+    good = best_in_words([full_size("ternary_best@a", 0.69), *reference])
+    assert "+0.0630 BPB ahead of `ternary_v2`, as wanted" in good and "ahead of `int6_recurrent`, as wanted" in good
+    assert "within the limit. Its gap is zero." in good
+    bad = best_in_words([full_size("ternary_best", 0.73, gap_bpb=1e-6, total_bytes=17e6), *reference])
+    assert "+0.0230 BPB ahead of `ternary_v2`, where 0.040 is wanted" in bad and "so it loses" in bad
+    assert "**over** the limit. **Its gap is not zero.**" in bad
+    assert "No run of `ternary_v2` on its text" in best_in_words([full_size("ternary_best", 0.7)])
+
+
+def test_levers_in_words():
+    rows = [("base", "it", 0.0, 1.0, True), ("a", "first", 0.02, 0.01, False), ("b", "second", -0.01, 0.4, False)]
+    columns = ["record", "what", "gain_bpb", "gain_p", "is_base"]
+    frame = pd.DataFrame(rows, columns=columns).assign(seed=42)
+    said = levers_in_words(frame)
+    assert (
+        "Of 2 changes, in 1 seed, **first** gains most, +0.0200 BPB, and second least, −0.0100. 1 can be told" in said
+    )
+
+
+def test_kept_levers_are_shown_with_their_figure(levers, made):  # noqa: F811
+    (made / "kept").mkdir()
+    (made / "kept/levers").symlink_to(levers)
+    blocks = isobyte_paper("<!-- levers -->", made / "kept", made / "docs/figures/isobyte")
+    pictures = [block for block in blocks if isinstance(block, Picture)]
+    assert [picture.path.is_file() for picture in pictures] == [True]
+
+
+def test_the_verdict_on_bytes_is_of_the_kept_figures():
+    (found,) = read_entropies(ROOT / "measured" / "entropy")
+    saved = found.verdict.saved_bytes
+    for kind, best in found.verdict.best.items():
+        assert saved[kind] == found.artifact.bytes_by_kind[kind] - round(found.code_bytes[kind][best])
+        assert found.code_bytes[kind][best] == min(found.code_bytes[kind].values())
+    assert found.verdict.worth_a_coder == (sum(saved.values()) / found.artifact.bytes >= 0.01)

@@ -1,0 +1,103 @@
+"""An experiment of changes: its records, what is laid over them, and the table of gains."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.report import synthetic
+from tests.report.test_metrics import edit
+from tests.small import RECORDS
+from tritgolf.config.record import load_record
+from tritgolf.errors import InputError
+from tritgolf.experiments.levers import LeversConfig
+from tritgolf.experiments.ready import ready
+from tritgolf.report.experiments import load_experiment, settings_of
+from tritgolf.report.lever_table import lever_table, paired_p
+
+EXPERIMENT = """
+kind: levers
+title: "Two levers"
+rows:
+  - {record: first, storage: bf16, what: "as it is", against: first}
+  - {record: alone, storage: bf16, what: "rms scales", against: first}
+  - {record: long, storage: bf16, what: "longer", against: first}
+  - {record: rung1, storage: bf16, what: "longer", against: first}
+  - {record: rung2, storage: bf16, what: "… and rms scales", against: rung1}
+"""
+GAINS = {"alone": (0.1, 0.1, 0.1), "long": (0.1, 0.2, 0.3), "rung2": (0.5, 0.5, 0.8)}
+GRID = {
+    "kind": "levers",
+    "title": "Two levers",
+    "base": "demo",
+    "storage": "bf16",
+    "what": "as it is",
+    "changes": {
+        "rms": {"what": "rms scales", "over": {"model": {"quantizer": {"estimator": "rms"}}}},
+        "long": {"what": "longer", "over": {"train": {"steps": 300}, "model": {"quantizer": {"group_size": 32}}}},
+    },
+    "ladder": ["long", "rms"],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Runs of equal figures but for how much less each seed scores."""
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
+    for name in ("first", "alone", "long", "rung1", "rung2"):
+        synthetic.write_run(tmp_path / name, "demo")
+        edit(tmp_path / name / "record.json", name=name)
+        for path in (tmp_path / name).rglob("*.json"):
+            if path.name != "record.json":
+                edit(path, record=name)
+        for seed, less in zip(synthetic.SEEDS, GAINS.get(name, (0, 0, 0)), strict=True):
+            path = tmp_path / name / f"seed{seed}" / "final" / "evaluate.json"
+            edit(path, metrics__sliding__bpb=synthetic.evaluate(seed)["sliding"]["bpb"] - less)
+    return tmp_path
+
+
+def test_changes_make_records_and_rows(tmp_path):
+    (tmp_path / "experiments").mkdir()
+    for folder in ("variants", "demo.yaml", "ternary_v2.yaml"):
+        (tmp_path / folder).symlink_to(RECORDS / folder)
+    (tmp_path / "experiments/two.yaml").write_text(yaml.safe_dump(GRID, sort_keys=False))
+    found = ready("two", tmp_path, tmp_path / "results")
+    records = {Path(given).stem: load_record(given, tmp_path) for given in found.records}
+    assert list(records) == ["two_base", "two_rms", "two_long", "two_rung1_long", "two_rung2_rms"]
+    assert {name: (one.train.steps, one.model.quantizer.group_size) for name, one in records.items()} == {
+        **dict.fromkeys(("two_base", "two_rms"), (240, 64)),
+        **dict.fromkeys(("two_long", "two_rung1_long", "two_rung2_rms"), (300, 32)),
+    }
+    rows = settings_of(found.file).rows
+    assert [row.against for row in rows] == [*["two_base"] * 4, "two_rung1_long"]
+    assert rows[-1].what == "… and rms scales"
+
+
+def test_a_gain_is_paired_by_seed_and_a_rung_s_is_over_the_one_below(folder):
+    cells = lever_table(*load_experiment(folder)).cells.set_index("change")
+    assert list(cells["gain"]) == ["base", "+0.1000 ± 0.0000", "+0.2000 ± 0.1000", "0 exactly", "+0.6000 ± 0.1732"]
+    assert cells["p"]["… and rms scales"] == "0.027"
+    assert cells["time"].iloc[1] == "1.00" and cells["artifact bytes"].iloc[1] == "+0"
+
+
+def test_the_p_value_is_student_s():
+    """t = 0.2/(0.1/√3) = 3.464 of two degrees: the tables' p is 0.0742."""
+    assert paired_p([0.1, 0.2, 0.3]) == pytest.approx(0.0742, abs=1e-4)
+    assert paired_p([-0.1, -0.2, -0.3]) == pytest.approx(0.0742, abs=1e-4)
+    assert paired_p([0.0, 0.0]) == 1.0
+    assert paired_p([0.1]) != paired_p([0.1])
+
+
+@pytest.mark.parametrize("name", ["levers", "demo_levers"])
+def test_every_change_of_an_experiment_is_possible_and_changes_something(name, tmp_path):
+    records = [load_record(given, RECORDS) for given in ready(name, RECORDS, tmp_path).records]
+    differ = [(record.model, record.train, record.export) for record in records]
+    assert len(records) == 19
+    assert all(one not in differ[:n] for n, one in enumerate(differ))
+
+
+def test_mistakes_are_one_line():
+    with pytest.raises(ValueError, match="ladder: b is not possible; it must be of the changes: rms, long"):
+        LeversConfig.model_validate(GRID | {"ladder": ["b"]})
+    with pytest.raises(InputError, match="'levers/first': is unknown; levers has no parts"):
+        ready("levers/first", RECORDS)

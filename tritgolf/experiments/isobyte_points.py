@@ -1,0 +1,98 @@
+"""The records of the iso-byte experiment and of its trials, made from its grid (``isobyte``)."""
+
+from collections.abc import Iterable
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tritgolf.config.settings import merge, validate
+from tritgolf.config.storage import RoleStorage
+from tritgolf.errors import InputError
+from tritgolf.experiments.isobyte import Choice, IsobyteConfig, Place, places, rates_over, storage_over
+from tritgolf.experiments.own_files import OwnFiles
+from tritgolf.experiments.width import Width, solve_width
+
+TRIALS = "trials"  # the part that comes first
+
+
+def write_isobyte(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> None:
+    """Write the records of the grid ``raw``, which ``path`` holds, or of its trials, and what compares them.
+
+    ``InputError`` for a grid that is not sound, and for points whose trials are not done.
+    """
+    grid = validate(IsobyteConfig, raw, path)
+    if part == TRIALS:
+        _write_trials(_Points(grid, own))
+        return
+    if part:
+        where = f"experiment {own.name + '/' + part!r}"
+        raise InputError(where, "is unknown", f"there are {own.name} and {own.name}/{TRIALS}")
+    _write_points(_Points(grid, own), own.choices(TRIALS))
+
+
+class _Points:
+    """What writes the records of a grid, all of which differ from ``base``."""
+
+    def __init__(self, grid: IsobyteConfig, own: OwnFiles) -> None:
+        self.grid, self.own = grid, own
+        self.base_name = f"{own.name}_base"
+        own.write_record(self.base_name, {"title": grid.title, **grid.record})
+        self.base = own.load_record(self.base_name)
+        self._width = cache(self._solved)
+
+    def write(self, name: str, place: Place, choice: Choice, over: dict[str, Any]) -> dict[str, Any]:
+        """Write the record ``name`` of a point, ``over`` laid over it; the row of it."""
+        on_grid, width = storage_over(self.grid, place), self._width(place, choice.over_estimate)
+        title = f"{self.grid.title}: {place.bits} bits, {place.method}"
+        raw: dict[str, Any] = {"inherit": self.base_name, "title": title}
+        for more in (on_grid, rates_over(self.base.train, choice.rate), over, {"model": width.model}):
+            raw = merge(raw, more)
+        self.own.write_record(name, raw)
+        return {
+            "record": name,
+            "storage": self.base.export.own_storage,
+            "what": f"{place.bits} bits, {self.grid.methods[place.method].what}",
+            "bits": float(place.bits),
+            "method": place.method,
+            "series": place.series,
+            "width": width.width,
+            "mlp_width": width.mlp_width,
+            "rate": choice.rate,
+            "estimate": round(width.estimate / choice.over_estimate),
+            "of": place.choice,
+        }
+
+    def _solved(self, place: Place, over_estimate: float) -> Width:
+        """How wide the model of a point is."""
+        own = self.base.export.own_storage
+        usual = self.base.export.storages[own].model_dump(mode="json")
+        storage = merge(usual, storage_over(self.grid, place)["export"]["storages"][own])
+        model: Any = self.base.model
+        return solve_width(model, RoleStorage.model_validate(storage), self.grid.bytes, self.grid.width, over_estimate)
+
+    def write_experiment(self, kind: str, title: str, rows: Iterable[dict[str, Any]]) -> None:
+        facts = {"bytes": self.grid.bytes, "tolerance": self.grid.tolerance}
+        self.own.write_experiment({"kind": kind, "title": title, **facts, "rows": list(rows)})
+
+
+def _write_points(points: _Points, chosen: dict[str, dict[str, float]]) -> None:
+    rows = []
+    for place in places(points.grid):
+        if place.choice not in chosen:
+            fix = f"run its trials again: experiment={points.own.name}/{TRIALS}"
+            raise InputError(f"experiment {points.own.name!r}", f"has no choice for {place.choice}", fix)
+        choice, series = Choice(**chosen[place.choice]), points.grid.series[place.series]
+        rows.append(points.write(f"{points.own.name}_{place.name}", place, choice, series.over))
+    points.write_experiment("isobyte", points.grid.title, rows)
+
+
+def _write_trials(points: _Points) -> None:
+    """A point's trials differ in the rate alone; those of another series are the same ones."""
+    grid = points.grid
+    first = {place.choice: place for place in reversed(list(places(grid)))}
+    rows = []
+    for place, factor in product(reversed(first.values()), grid.factors):
+        name = f"{points.own.name}_trial_{place.short}_x{factor:g}".replace(".", "_")
+        rows.append(points.write(name, place, Choice(rate=factor), grid.trials))
+    points.write_experiment("isobyte_trials", f"{grid.title}: trials", rows)

@@ -1,0 +1,94 @@
+"""What the files of experiments say, by their kind."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from tritgolf.config.settings import Settings
+from tritgolf.config.types import Positive
+
+
+class Row(Settings):
+    """One line of the table: a record's weights in one of its storage choices, and what that is in words."""
+
+    record: str
+    storage: str
+    what: str
+
+
+class Experiment(Settings):
+    """``rows[0]`` is the baseline that the others are compared with, seed by seed.
+
+    ``runs``: folders, from that of the experiment, of the records whose run isn't kept below it. ``seeds``: those to
+    compare, where a run has others too.
+    """
+
+    BESIDE: ClassVar[tuple[str, ...]] = ()  # endings of files beside its table: of a figure, or of choices
+    NEEDS: ClassVar[tuple[str, ...]] = ()  # metrics of a seed besides those of training and roundtrip
+    kind: str = "rows"
+    title: str
+    runs: dict[str, str] = Field(default_factory=dict)
+    seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
+    rows: tuple[Row, ...] = Field(min_length=2)
+
+
+class Point(Row):
+    """A row at equal bytes: matrices of so many ``bits`` a weight, which ``method`` puts on their grid.
+
+    ``series``: what all points have in equal measure, tokens or seconds. ``width``, ``mlp_width``: of its model.
+    ``rate``: the factor of all learning rates. ``estimate``: the bytes that its artifact has by the estimate of them.
+    ``of``: what its trials chose for.
+    """
+
+    bits: float
+    method: str
+    series: str
+    width: Positive
+    mlp_width: Positive
+    rate: float
+    estimate: Positive
+    of: str
+
+
+class Points(Experiment):
+    """Points whose artifacts are to have ``bytes``, each within the share ``tolerance``."""
+
+    bytes: Positive
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    rows: Annotated[tuple[Point, ...], Field(min_length=2)]
+
+
+class Isobyte(Points):
+    """The points that are compared."""
+
+    BESIDE: ClassVar[tuple[str, ...]] = ("svg", "pdf", "png")
+    kind: Literal["isobyte"]
+
+
+class Trials(Points):
+    """Short runs, scored on text held aside: of those with one ``of`` the best has the rate that its points get."""
+
+    BESIDE: ClassVar[tuple[str, ...]] = ("json",)
+    kind: Literal["isobyte_trials"]
+
+
+class Lever(Row):
+    """A row of changes laid over a base; ``against``: the record that its gain is over, the base or the rung below."""
+
+    against: str
+
+
+class Levers(Experiment):
+    """Changes of the first row's record, compared by their sliding scores."""
+
+    NEEDS: ClassVar[tuple[str, ...]] = ("final/evaluate.json",)
+    kind: Literal["levers"]
+    rows: Annotated[tuple[Lever, ...], Field(min_length=2)]
+
+
+SETTINGS: dict[str, type[Experiment]] = {
+    "rows": Experiment,
+    "isobyte": Isobyte,
+    "isobyte_trials": Trials,
+    "levers": Levers,
+}

@@ -1,0 +1,205 @@
+"""``docs/isobyte.md``: which weights fill the bytes best, as a short paper, every number from ``measured/``.
+
+The prose is ``captions/isobyte_paper.md`` and states no result: tables, figures and the sentences about them are set in
+where it names a part, made of the runs that are kept. What was not measured is said to be so.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tritgolf.report.entropy import entropy_figure, entropy_in_words, entropy_table, read_entropies
+from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
+from tritgolf.report.experiments import FILE, load_experiment
+from tritgolf.report.isobyte_plot import isobyte_figure
+from tritgolf.report.isobyte_table import isobyte_table
+from tritgolf.report.lever_plot import lever_figure
+from tritgolf.report.lever_table import lever_table
+from tritgolf.report.metrics import load_run
+from tritgolf.report.notes import made_from
+from tritgolf.report.pages import Block, Picture, Shown, fill
+from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run, SeedRun
+from tritgolf.report.statistics import format_exact, format_value, mean
+from tritgolf.report.style import save
+
+LEVEL = 0.05
+TERNARY = 1.58  # bits
+STRIDE = 64
+BEST, RECORD, INT6 = "ternary_best", "ternary_v2", "int6_recurrent"
+WANTED = 0.040  # BPB that ternary_best is to be ahead of #920
+NOT_MEASURED = "*Not measured yet: no run of it is kept.* {}"
+
+
+def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
+    """The paper's blocks, of what is kept in ``measured``; writes the figures it shows into ``figures``.
+
+    ``KeyError`` for a part that ``template`` names and that there isn't.
+    """
+    parts = {
+        "points": lambda: _points(measured, figures),
+        "levers": lambda: _levers(measured, figures),
+        "best": lambda: _best(measured),
+        "bytes": lambda: _bytes(measured / "entropy", figures),
+    }
+    return fill(template, lambda name: parts[name]())
+
+
+def _kept(measured: Path, kind: type[Experiment]) -> list[tuple[str, Experiment, dict[str, Run]]]:
+    """The kept experiments of a kind, with their folders' names."""
+    found = [(path.parent.name, *load_experiment(path.parent)) for path in sorted(measured.glob(f"*/{FILE}"))]
+    return [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
+
+
+def _points(measured: Path, figures: Path) -> list[Block]:
+    blocks: list[Block] = []
+    for name, experiment, runs in _kept(measured, Isobyte):
+        assert isinstance(experiment, Isobyte)
+        table, path = isobyte_table(experiment, runs), figures / f"{name}.svg"
+        save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
+        blocks += [f"### {experiment.title}", points_in_words(table.frame), Shown(table, " ".join(table.notes))]
+        blocks.append(Picture(path, f"`{name}`: score against bits a weight at equal bytes."))
+    return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")]
+
+
+def points_in_words(frame: pd.DataFrame) -> str:
+    """Of each series which point is best, and how far from it the best ternary one is."""
+    sentences = []
+    for series, found in frame.groupby("series", sort=False):
+        by_record = found.groupby("record", sort=False)
+        points: list[dict[Any, Any]] = by_record.agg(
+            {"what": "first", "bits": "first", "artifact_bpb": "mean", "over_best": "first", "p_holm": "first"}
+        ).to_dict("records")
+        points.sort(key=lambda point: point["over_best"])
+        best = points[0]
+        words = f"At equal {series}, **{best['what']} is best**: {best['artifact_bpb']:.4f} BPB."
+        verb = "win" if best["bits"] == TERNARY else "lose"
+        others = [point for point in points if (point["bits"] == TERNARY) != (best["bits"] == TERNARY)]
+        if others:  # the nearest of the other sort
+            words += f" Ternary weights {verb} by {others[0]['over_best']:.4f}, {_told(others[0]['p_holm'])}."
+        sentences.append(words)
+    return " ".join(sentences)
+
+
+def _told(p: float) -> str:
+    if pd.isna(p):
+        return "which one seed can't tell from nothing"
+    return f"which is {'' if p < LEVEL else 'not '}significant (p = {p:.2g} by Holm)"
+
+
+def _levers(measured: Path, figures: Path) -> list[Block]:
+    blocks: list[Block] = []
+    for name, experiment, runs in _kept(measured, Levers):
+        table, path = lever_table(experiment, runs), figures / f"{name}.svg"
+        save(lever_figure(table), path.with_suffix(""), formats=["svg"])
+        blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, " ".join(table.notes))]
+        blocks.append(Picture(path, f"`{name}`: what each change gains."))
+    return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")]
+
+
+def levers_in_words(frame: pd.DataFrame) -> str:
+    """Which change gains most, and of how many that can be told from nothing."""
+    rows = frame[~frame["is_base"]].groupby(["record", "what"], sort=False)
+    found: list[dict[Any, Any]] = (
+        rows.agg(gain=("gain_bpb", "mean"), p=("gain_p", "first")).reset_index().to_dict("records")
+    )
+    found.sort(key=lambda change: change["gain"])
+    least, most = found[0], found[-1]
+    told = sum(change["p"] < LEVEL for change in found)
+    seeds = frame["seed"].nunique()
+    return (
+        f"Of {len(found)} changes, in {seeds} seed{'s' * (seeds != 1)}, **{most['what']}** gains most, "
+        f"{format_value(most['gain'], 4, signed=True)} BPB, and {least['what']} least, "
+        f"{format_value(least['gain'], 4, signed=True)}. {told} can be told from nothing (p < {LEVEL:g}, each alone)."
+    )
+
+
+def _best(measured: Path) -> list[Block]:
+    """The full-size runs of one text beside each other, and whether ternary_best keeps what it promises."""
+    runs = [load_run(path.parent) for path in sorted(measured.glob("*/record.json"))]
+    named = [(run, seed) for run in runs for seed in run.seeds if run.facts.name.partition("@")[0] in _SHOWN]
+    rows = [row for run, seed in named if (row := _row_of_best(run, seed))]
+    if not any(row["record"].startswith(BEST) for row in rows):
+        missing = NOT_MEASURED.format(f"`{BEST}` has not been trained at full size.")
+        return [missing, Shown(best_table(rows, runs), _BEST_CAPTION)] if rows else [missing]
+    return [best_in_words(rows), Shown(best_table(rows, runs), _BEST_CAPTION)]
+
+
+_SHOWN = (BEST, RECORD, "ternary_honest", "ternary_v1", INT6)
+_BEST_CAPTION = (
+    "Sliding windows, stride 64, BPB by published bytes, each seed by itself. Code bytes of older runs count all "
+    "sources. — where a run was kept without what tells it."
+)
+
+
+def _row_of_best(run: Run, seed: SeedRun) -> dict[str, Any] | None:
+    """One seed of a run at full size; None where it was not scored by sliding windows of stride 64."""
+    if seed.evaluated is None or seed.evaluate.sliding.stride != STRIDE:
+        return None
+    export, roundtrip, storage = seed.exports.get("final"), seed.roundtrips.get("final"), seed.evaluate.storage
+    return {
+        "record": run.facts.name,
+        "text": run.facts.dataset,
+        "seed": seed.seed,
+        "hardware": seed.made_by.machine,
+        "steps": seed.train.steps,
+        "training_seconds": seed.train.training_seconds,
+        "sliding_bpb": seed.evaluate.sliding.by_published_bytes,
+        "gap_bpb": roundtrip.storages[storage].gap_bpb if roundtrip else math.nan,
+        "total_bytes": export.storages[storage].bytes + export.code_bytes if export else math.nan,
+        "byte_limit": export.byte_limit if export else math.nan,
+    }
+
+
+def best_table(rows: Sequence[dict[str, Any]], runs: Sequence[Run]) -> Table:
+    """A row a seed of a run at full size."""
+    frame = pd.DataFrame(rows)
+    cells = [
+        {
+            "record": row["record"],
+            "text": row["text"],
+            "seed": str(row["seed"]),
+            "trained on": row["hardware"],
+            "steps": format_value(row["steps"], 0),
+            "training s": format_value(row["training_seconds"], 0),
+            "sliding BPB": format_value(row["sliding_bpb"], 4),
+            "RT gap": format_exact(row["gap_bpb"], 5, signed=True),
+            "bytes with code": format_value(row["total_bytes"], 0),
+        }
+        for row in frame.to_dict("records")
+    ]
+    return Table("At full size", frame, pd.DataFrame(cells), made_from(runs), left=("record", "text", "trained on"))
+
+
+def best_in_words(rows: Sequence[dict[str, Any]]) -> str:
+    """How ternary_best stands to #920 as it was reproduced, to int6, to its limit and to a gap of zero."""
+    frame = pd.DataFrame(rows)
+    own = frame[frame["record"].str.startswith(BEST)]
+    score = mean(own["sliding_bpb"])
+    words = [f"`{BEST}` scores {score:.4f} BPB in {mean(own['training_seconds']):.0f} s on {own['hardware'].iloc[0]}."]
+    for name, wanted in ((RECORD, WANTED), (INT6, 0.0)):
+        others = frame[(frame["record"].str.partition("@")[0] == name) & frame["text"].isin(own["text"])]
+        if others.empty:
+            words.append(f"No run of `{name}` on its text is kept to compare it with.")
+            continue
+        ahead = mean(others["sliding_bpb"]) - score
+        kept = "as wanted" if ahead >= wanted else f"where {wanted:.3f} is wanted" if wanted else "so it loses"
+        words.append(f"It is {format_value(ahead, 4, signed=True)} BPB ahead of `{name}`, {kept}.")
+    fits = bool((own["total_bytes"] <= own["byte_limit"]).all())
+    words.append(f"Its bytes are {'within' if fits else '**over**'} the limit.")
+    words.append("Its gap is zero." if not own["gap_bpb"].any() else "**Its gap is not zero.**")
+    return " ".join(words)
+
+
+def _bytes(folder: Path, figures: Path) -> list[Block]:
+    found = read_entropies(folder)
+    if not found:
+        return [NOT_MEASURED.format("`benchmarks/entropy.py` makes it.")]
+    path = figures / "entropy.svg"
+    save(entropy_figure(found[0]), path.with_suffix(""), formats=["svg"])
+    caption = f"`{found[0].artifact.record}`: what a coder of trits may know, and what that saves; the line is 1%."
+    shown = Shown(entropy_table(found[0]), "The three shortest codes of each kind.")
+    return [entropy_in_words(found), shown, Picture(path, caption)]

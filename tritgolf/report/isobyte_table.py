@@ -1,0 +1,115 @@
+"""The iso-byte experiment as a table: points at equal bytes beside the best one."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from tritgolf.report.columns import BPB_DECIMALS, GAP_DECIMALS
+from tritgolf.report.experiment_settings import Isobyte, Point, Points
+from tritgolf.report.notes import made_from
+from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run, SeedRun
+from tritgolf.report.statistics import format_mean_std, format_value, holm, mean, sample_std, welch
+
+FINAL = "final"
+LEAST_P = 1e-4  # in four decimals
+
+
+def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
+    """One row a (point, seed): sizes, scores of the trained and of the reloaded model, bytes."""
+    return pd.DataFrame([_row(row, seed) for row in experiment.rows for seed in runs[row.record].seeds])
+
+
+def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
+    exported, reloaded = seed.exported(FINAL, row.storage), seed.reloaded(FINAL, row.storage)
+    trained = seed.train
+    return {
+        **row.model_dump(exclude={"storage", "estimate"}),
+        "seed": seed.seed,
+        "parameters": trained.parameters["trained"],
+        "steps": trained.steps,
+        "tokens": trained.tokens,
+        "training_seconds": trained.training_seconds,
+        "trained_bpb": seed.roundtrip(FINAL).trained.bpb,
+        "artifact_bpb": reloaded.bpb,
+        "gap_bpb": reloaded.gap_bpb,
+        "artifact_bytes": exported.bytes,
+    }
+
+
+def isobyte_table(experiment: Isobyte, runs: dict[str, Run]) -> Table:
+    """A row a point, by series; of each the significance of its distance from the best of its series."""
+    frame = isobyte_frame(experiment, runs)
+    frame["off_target"] = frame["artifact_bytes"] / experiment.bytes - 1
+    against = pd.concat([_against_best(of_series) for _, of_series in frame.groupby("series", sort=False)])
+    frame = frame.merge(against, on="record")
+    cells = [_cells(of_point) for _, of_point in frame.groupby("record", sort=False)]
+    return Table(
+        title=experiment.title,
+        frame=frame,
+        cells=pd.DataFrame(cells),
+        notes=(*_notes(experiment, frame), *made_from(list(runs.values()))),
+        left=("series", "weights"),
+    )
+
+
+def _against_best(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of each record of a series: its mean score over the best one's, one-sided p of that, and p by Holm."""
+    scores = {str(record): list(of_record["artifact_bpb"]) for record, of_record in frame.groupby("record", sort=False)}
+    best = min(scores, key=lambda record: mean(scores[record]))
+    others = [record for record in scores if record != best]
+    p = [_p_of(scores[record], scores[best]) for record in others]
+    together = p if any(map(math.isnan, p)) else holm(p)
+    tested = pd.DataFrame({"record": others, "p": p, "p_holm": together})
+    over_best = [mean(of_record) - mean(scores[best]) for of_record in scores.values()]
+    return pd.DataFrame({"record": list(scores), "over_best": over_best}).merge(tested, on="record", how="left")
+
+
+def _p_of(scores: Sequence[float], best: Sequence[float]) -> float:
+    """One-sided p that ``best`` is no better; NaN for a single seed."""
+    if min(len(scores), len(best)) < 2:
+        return math.nan
+    return welch(mean(scores) - mean(best), (sample_std(scores), sample_std(best)), (len(scores), len(best)))[2]
+
+
+def _cells(point: pd.DataFrame) -> dict[str, str]:
+    first = point.iloc[0]
+    is_best = first["over_best"] == 0
+    return {
+        "series": f"equal {first['series']}",
+        "weights": str(first["what"]),
+        "width × MLP": f"{first['width']} × {first['mlp_width']}",
+        "parameters": format_value(first["parameters"], 0),
+        "rates ×": f"{first['rate']:g}",
+        "seeds": str(len(point)),
+        "steps": format_value(mean(point["steps"]), 0),
+        "training s": format_value(mean(point["training_seconds"]), 0),
+        "trained BPB": format_mean_std(point["trained_bpb"], BPB_DECIMALS, fixed=True),
+        "artifact BPB": format_mean_std(point["artifact_bpb"], BPB_DECIMALS, fixed=True),
+        "RT gap": format_mean_std(point["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
+        "bytes": format_value(mean(point["artifact_bytes"]), 0),
+        "off target": f"{format_value(100 * mean(point['off_target']), 2, signed=True)}%",
+        "over the best": "best" if is_best else format_value(first["over_best"], BPB_DECIMALS, signed=True),
+        "p": "" if is_best else _p_in_words(first["p"]),
+        "p, Holm": "" if is_best else _p_in_words(first["p_holm"]),
+    }
+
+
+def _p_in_words(p: float) -> str:
+    return f"{p:.0e}" if p < LEAST_P else format_value(p, 4)
+
+
+def _notes(experiment: Isobyte, frame: pd.DataFrame) -> list[str]:
+    """How figures are counted, and which artifacts are not as large as they are to be."""
+    off = frame[frame["off_target"].abs() > experiment.tolerance]
+    named = ", ".join(f"{row.record} seed {row.seed} {row.off_target:+.2%}" for row in off.itertuples())
+    return [
+        f"Each artifact is to have {experiment.bytes:,} bytes, coder and header included, within "
+        f"{experiment.tolerance:.1%}: widths were solved for it. Off by more: {named or 'none'}.",
+        "Mean ± sample standard deviation over seeds. BPB is pure cross-entropy in bits per byte over non-overlapping "
+        "windows of validation text: of the trained weights, and of the model reloaded from its artifact.",
+        "p: one-sided Welch test that the best point of the series is no better; by Holm for all tests of a series. "
+        "Which point is best was found on the same scores.",
+    ]

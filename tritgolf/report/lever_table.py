@@ -1,0 +1,93 @@
+"""The table of an experiment of changes: what each gains over the base, seed by seed, and what it costs."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from tritgolf.report.experiment_settings import Lever
+from tritgolf.report.frames import seed_frame
+from tritgolf.report.notes import made_from
+from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
+from tritgolf.report.statistics import format_mean_std, format_value, holm, mean, sample_std
+from tritgolf.report.tables import BPB_DECIMALS
+
+
+def paired_p(gains: Sequence[float]) -> float:
+    """Two-sided p of Student's paired t-test that the mean of ``gains`` is 0; NaN for fewer than two values."""
+    if len(gains) < 2:
+        return math.nan
+    spread = sample_std(gains)
+    if spread == 0:
+        return 1.0 if mean(gains) == 0 else 0.0
+    from scipy import stats  # noqa: PLC0415  (a second of import, needed where records are compared alone)
+
+    statistic = mean(gains) / (spread / math.sqrt(len(gains)))
+    return float(2 * stats.t.sf(abs(statistic), len(gains) - 1))
+
+
+def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
+    """A row a record: sliding BPB, what it gains over the base (a rung: over the one below), p, time and bytes.
+
+    ``experiment``: one of levers; ``runs``: by record, as ``load_experiment`` reads them. ``InputError`` where a run
+    has no evaluation.
+    """
+    frames = {record: seed_frame(run).set_index("seed") for record, run in runs.items()}
+    base = experiment.rows[0].record
+    frame = pd.concat(_against(row, frames, base) for row in experiment.rows)
+    groups = [group for _, group in frame.groupby("record", sort=False)]
+    together = holm([float(group["gain_p"].iloc[0]) for group in groups[1:]])
+    rows = [_cells(group, p) for group, p in zip(groups, [math.nan, *together], strict=True)]
+    changes = len(together)
+    return Table(
+        title=experiment.title,
+        frame=frame,
+        cells=pd.DataFrame(rows),
+        notes=(
+            "Sliding BPB of the artifact, pure cross-entropy, mean ± sample standard deviation over seeds. Gain: the "
+            "base's BPB less the row's, seed by seed; of a row that begins with “…”, of the row before it. Seeds share "
+            "data order where the order is not what changes, and initial weights where sizes are alike.",
+            f"p: two-sided, Student's paired t-test, alone and by Holm for all {changes} rows together.",
+            "Time: milliseconds a step over the base's, medians; steps of all rows have equally many tokens. Bytes: of "
+            "the artifact, over the base's.",
+            *made_from([next(iter(runs.values()))]),
+        ),
+        left=("change",),
+    )
+
+
+def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str) -> pd.DataFrame:
+    """A row a seed of a record with its differences from the base, and its gain over what it is compared with."""
+    base, own, before = frames[first], frames[row.record], frames[row.against]
+    made = pd.DataFrame({"record": row.record, "what": row.what, "seed": own.index}, index=own.index)
+    made["sliding_bpb"] = own["sliding_bpb"]
+    made["gain_bpb"] = before["sliding_bpb"] - own["sliding_bpb"]
+    made["gain_over_base_bpb"] = base["sliding_bpb"] - own["sliding_bpb"]
+    made["gain_p"] = paired_p(made["gain_bpb"].tolist())
+    made["ms_per_step"] = own["median_ms_per_step"]
+    made["base_ms_per_step"] = base["median_ms_per_step"]
+    made["artifact_bytes"] = own["artifact_bytes"]
+    made["artifact_bytes_over_base"] = own["artifact_bytes"] - base["artifact_bytes"]
+    made["is_base"] = row.record == first
+    return made
+
+
+def _cells(group: pd.DataFrame, together: float) -> dict[str, str]:
+    is_base = bool(group["is_base"].iloc[0])
+    pace = mean(group["ms_per_step"] / group["base_ms_per_step"])
+    gain = format_mean_std(group["gain_bpb"], BPB_DECIMALS, signed=True, fixed=True)
+    p = float(group["gain_p"].iloc[0])
+    return {
+        "change": str(group["what"].iloc[0]),
+        "seeds": str(len(group)),
+        "sliding BPB": format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True),
+        "gain": "base" if is_base else gain,
+        "p": "" if is_base else format_value(p, 3),
+        "p of all": "" if is_base else format_value(together, 3),
+        "time": "1" if is_base else format_value(pace, 2),
+        "artifact bytes": format_value(mean(group["artifact_bytes"]), 0)
+        if is_base
+        else format_value(mean(group["artifact_bytes_over_base"]), 0, signed=True),
+    }
