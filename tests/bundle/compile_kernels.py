@@ -57,12 +57,12 @@ KERNELS = {
         ),
     },
     "heads_kernel": {name: ({**HEADS, "HALF": 48}, {}) for name in ("_forward_kernel", "_backward_kernel")},
-    "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel", "_outer_kernel")},
+    "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel")},
     "fp8_boundary_kernel": {
         "_boundary_kernel to keep": ({**PASS, **dict.fromkeys(("skip", "skip_weights", "of_skip"))}, {}),
         "_boundary_kernel with a skip": ({**PASS, "of_x": None}, {}),
     },
-    "fp8_stream_kernel": {name: (PASS, {}) for name in ("_added_kernel", "_added_gradient_kernel")},
+    "fp8_stream_kernel": {name: (PASS, {}) for name in ("_added_kernel", "_added_gradient_kernel", "_outer_kernel")},
     "fp8_mlp_kernel": {
         "_relu_kernel": (
             FP8_PRODUCT,

@@ -120,7 +120,7 @@ def test_the_passes_leave_what_their_definitions_do(shape, rounding_to_nearest):
         found = fp8_kernel.gradient_codes_on_gpu(above, factors, largest)
         all_same(found, fp8_operands.gradient_codes(above, factors, largest))
     arguments = (above, x, scale, inverse, torch.tensor([7.0, 0.0]), largest, hidden)
-    *found, along, shares = fp8_kernel.outer_gradient_codes_on_gpu(*arguments)
+    *found, along, shares = fp8_stream_kernel.outer_gradient_codes_on_gpu(*arguments)
     *wanted, along_too, shares_too = fp8_operands.outer_gradient_codes(*arguments)
     all_same(found, wanted)
     assert found[3][0] == 7

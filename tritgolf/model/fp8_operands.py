@@ -8,6 +8,7 @@ Each function is the definition in plain torch, and calls its kernel where that 
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tritgolf.model.fp8 import GRADIENTS, INPUTS, multiply, normed_power, to_e4m3
@@ -63,7 +64,7 @@ def outer_gradient_codes(
     width), whose sum is the gradient of ``scale``. Both FP32 or wider.
     """
     if has_kernels(above):
-        from tritgolf.model.fp8_kernel import outer_gradient_codes_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
+        from tritgolf.model.fp8_stream_kernel import outer_gradient_codes_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
         return outer_gradient_codes_on_gpu(above, product, scale, inverse, before, largest, hidden)
     wide = inverse * at_least_fp32(above)
@@ -189,11 +190,11 @@ def turned_back(codes: Tensor) -> Tensor:
 
 
 def _seen(inputs: Tensor | None = None, gradients: Tensor | None = None) -> Tensor:
-    """(2,) FP32, as ``Fp8Weight.largest``."""
-    found = torch.zeros(2)
-    return torch.stack(
-        [where if what is None else what.float() for where, what in zip(found, (inputs, gradients), strict=True)]
-    )
+    """(2,) FP32, as ``Fp8Weight.largest``; of either."""
+    if inputs is not None:
+        return F.pad(inputs.float().view(1), (0, 1))
+    assert gradients is not None
+    return F.pad(gradients.float().view(1), (1, 0))
 
 
 def product_of(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
