@@ -183,8 +183,8 @@ def _(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[Tensor, Tenso
 def product_on_gpu(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
     """``fp8_operands.product_of`` by cuBLAS: same arguments, same results; sums lose some bits on the way (fast)."""
     # cuBLAS takes factors at whole 16 bytes alone, and says that products with others are not supported.
-    factors = (power if power.data_ptr() % 16 == 0 else power.clone() for power in (a_power, b_power))
-    return torch._scaled_mm(a, b.T, *factors, out_dtype=dtype, use_fast_accum=True)
+    a_factor, b_factor = [power if power.data_ptr() % 16 == 0 else power.clone() for power in (a_power, b_power)]
+    return torch._scaled_mm(a, b.T, a_factor, b_factor, out_dtype=dtype, use_fast_accum=True)
 
 
 @product_on_gpu.register_fake
