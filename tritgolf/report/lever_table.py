@@ -38,7 +38,8 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     base = experiment.rows[0].record
     frame = pd.concat(_against(row, frames, base) for row in experiment.rows)
     groups = [group for _, group in frame.groupby("record", sort=False)]
-    together = holm([float(group["gain_p"].iloc[0]) for group in groups[1:]])
+    alone = [float(group["gain_p"].iloc[0]) for group in groups[1:]]
+    together = alone if any(map(math.isnan, alone)) else holm(alone)
     rows = [_cells(group, p) for group, p in zip(groups, [math.nan, *together], strict=True)]
     changes = len(together)
     return Table(
