@@ -103,7 +103,7 @@ def _levers(measured: Path, figures: Path) -> list[Block]:
         table, path = lever_table(experiment, runs), figures / f"{name}.svg"
         save(lever_figure(table), path.with_suffix(""), formats=["svg"])
         blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, _notes(table, runs))]
-        blocks.append(Picture(path, f"`{name}`: what each change gains."))
+        blocks.append(Picture(path, f"`{name}`: what each change gains; mean and standard deviation, a dot a seed."))
     return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")]
 
 
