@@ -101,10 +101,40 @@ def test_1716_beside_its_published_code():
     assert methods["ttt"]["causality"]["causal"] is None
 
 
+def test_1722_s_scores_are_its_metrics_and_say_what_the_probe_says():
+    seed = kept.INT6_SLOT / "seed42"
+    hardware = json.loads((seed / "train/train.json").read_text())["provenance"]["hardware"]
+    assert hardware["gpus"] == ["NVIDIA H200"] * 2
+    train, export, roundtrip, evaluation = (
+        json.loads((seed / file).read_text())["metrics"]
+        for file in ("train/train.json", "final/export/export.json", "final/roundtrip.json", "final/evaluate.json")
+    )
+    methods, storages = evaluation["methods"], roundtrip["storages"]
+    assert {facts["byte_counting"] for facts in methods.values()} == {"raw"}
+    scores = [roundtrip["trained"], storages["own"], storages["nearest"]]
+    scores += [methods[name] for name in ("sliding_every", "sliding", "ttt", "slot")]
+    rows = table_after(PAGE, "<!-- table: int6_slot 600 steps -->")
+    assert [row[1] for row in rows] == [f"{facts['bpb']:.4f}" for facts in scores]
+    said_of_slot = methods["slot"]["causality"]
+    valid = [name for name, facts in methods.items() if facts["causality"]["causal"]]
+    assert [row[2].startswith("yes") for row in rows] == [True] * 4 + [False, True, False]
+    assert set(methods) - set(valid) == {"slot"} and rows[-1][2] == "**no: not causal**"
+    assert f"SLOT makes {methods['ttt']['bpb'] - methods['slot']['bpb']:.4f} BPB out of nothing" in TEXT
+    leak = said_of_slot["later_tokens"]["leak"]
+    assert f"a change from token {leak['changed']:,} on moves the score at {leak['moved']}" in TEXT
+    assert f"by {leak['nats']:.2f} nats" in TEXT
+    seconds = [methods[name]["seconds"] for name in ("slot", "ttt")]
+    assert "Scoring took {:.0f} s of one H200, {:.0f} s without SLOT".format(*seconds) in TEXT
+    gain = storages["nearest"]["bpb"] - storages["own"]["bpb"]
+    assert f"is worth {gain:.4f} BPB over rounding to the nearest. The artifact takes" in TEXT
+    assert f"The artifact takes {export['storages']['own']['bytes']:,} bytes" in TEXT
+    assert f"on two H200s ({train['step_ms']['median']:.1f} ms a step)" in TEXT
+
+
 def test_the_ratio_of_bytes_is_the_runs_own():
     ratio = load_run(RUN).seeds[0].evaluate.sliding.raw_per_published_byte
     assert f"there are {ratio:.4f} for each" in TEXT
-    others = [run for run in kept.MEASURED.glob("*/record.json") if run.parent not in (RUN, kept.INT6)]
+    others = [run for run in kept.MEASURED.glob("*/record.json") if run.parent not in (RUN, kept.INT6, kept.INT6_SLOT)]
     assert {score.byte_counting for run in others for score in load_run(run.parent).trained_scores} == {"published"}
 
 
@@ -180,7 +210,19 @@ def test_what_the_probe_says_of_test_time_training_on_a_gpu():
     assert ttt["causality"]["later_tokens"]["repeatable"]
 
 
-def test_int6_slot_was_trained_alone():
-    train = json.loads((kept.MEASURED / "speed" / "training_int6_slot_h200.json").read_text())["metrics"]
-    figures = f"{train['steps']} steps, on one H200 at {train['step_ms']['median']:.0f} ms/step, to a loss of"
-    assert f"{figures} {train['final_loss']:.3f}" in TEXT
+def test_a_script_trained_at_the_pipeline_s_pace():
+    runs = [
+        [json.loads(line) for line in (kept.MEASURED / "speed" / f"pace_{name}_2xh200.jsonl").read_text().splitlines()]
+        for name in ("pipeline", "script")
+    ]
+    assert [(run[-1]["step"], run[-1]["tokens"]) for run in runs] == [(100, 100 * 524_288)] * 2
+    assert runs[0][0]["loss"] == runs[1][0]["loss"]
+    ours, script = (run[-1]["training_seconds"] for run in runs)
+    assert f"100 steps in {script:.2f} s on two H200s, the pipeline in {ours:.2f} s" in TEXT
+
+
+def test_test_time_training_scores_alike_on_one_rank_and_on_two():
+    alone = json.loads((kept.INT6 / "ttt_causality.json").read_text())
+    together = json.loads((kept.INT6 / "two_ranks.json").read_text())["methods"]["ttt"]
+    scores = [facts["bpb_published_bytes"] for facts in (alone["methods"]["ttt"], together)]
+    assert f"On two H200s the same weights score {scores[1] - scores[0]:+.5f} BPB against one" in TEXT

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tritgolf.model.layers import QuantizedLinear, Smear
 from tritgolf.model.network import Network
+from tritgolf.model.running_sum import running_sum
 
 LOOKBACK = 2  # tokens before its own that the input of a position hangs on: the smear's, and the bigram's of that one
 
@@ -83,7 +84,7 @@ class ContinuedText:
         """The forward pass of ``smear`` after what it has read."""
 
         def forward(x: Tensor) -> Tensor:
-            sums = x.float().cumsum(1)
+            sums = running_sum(x)
             if self.length:
                 sums = sums + self.sums[id(smear)]
             self.sums[id(smear)] = sums[:, -1:]

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tritgolf.config.types import Format
+from tritgolf.model.running_sum import running_sum
 from tritgolf.quantize.base import Quantizer
 from tritgolf.quantize.rounding import rounded_through
 
@@ -56,7 +57,7 @@ class Smear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (batch, positions, width) → the same; the running mean is accumulated in FP32."""
-        return self.blend(x, x.float().cumsum(1))
+        return self.blend(x, running_sum(x))
 
     def blend(self, x: Tensor, sums: Tensor, before: int = 0) -> Tensor:
         """``x`` with the mean; ``sums``: of all positions up to each, FP32; ``before``: positions before ``x``."""
