@@ -1,7 +1,8 @@
 """The table of the experiment that --config experiment=NAME names, made of results: its records are what is run."""
 
 BESIDE_COMPARED = settings_of(EXPERIMENT_FILE).BESIDE if EXPERIMENT else ()
-COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in (*SUFFIXES["tables"], *BESIDE_COMPARED)]
+COMPARED_ENDS = (*SUFFIXES["tables"], *BESIDE_COMPARED) if EXPERIMENT else ()
+COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in COMPARED_ENDS]
 
 
 rule compared_table:
