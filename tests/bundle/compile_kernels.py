@@ -21,7 +21,9 @@ TYPES = dict.fromkeys(("tokens", "positions", "stride", "v_stride", "channel_str
 TYPES |= dict.fromkeys(("epsilon", "smallest", "scale", "cap", "z_loss", "weight"), "fp32") | {"targets": "*i64"}
 TYPES |= {"hidden": COUNT, "power": "fp32", "codes": "*fp8e4nv", "turned": "*i16"}
 TYPES |= dict.fromkeys(("u_inverses", "by_rows", "largest", "seen", "before", "inverses", "alongs", "power_used"), WIDE)
-TYPES |= dict.fromkeys(("x_power", "weight_power", "upstream_power", "activated_power"), WIDE)
+TYPES |= dict.fromkeys(
+    ("parts", "a_power", "b_power", "x_power", "weight_power", "upstream_power", "activated_power"), WIDE
+)
 TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
 E4M3, TURNED = (128, 128, "fp8e4nv"), (128, 64, "i16")
 TYPES |= dict.fromkeys(("of_product", "of_residual"), WIDE)
@@ -57,12 +59,12 @@ KERNELS = {
         ),
     },
     "heads_kernel": {name: ({**HEADS, "HALF": 48}, {}) for name in ("_forward_kernel", "_backward_kernel")},
-    "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel", "_outer_kernel")},
+    "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel")},
     "fp8_boundary_kernel": {
         "_boundary_kernel to keep": ({**PASS, **dict.fromkeys(("skip", "skip_weights", "of_skip"))}, {}),
         "_boundary_kernel with a skip": ({**PASS, "of_x": None}, {}),
     },
-    "fp8_stream_kernel": {name: (PASS, {}) for name in ("_added_kernel", "_added_gradient_kernel")},
+    "fp8_stream_kernel": {name: (PASS, {}) for name in ("_added_kernel", "_added_gradient_kernel", "_outer_kernel")},
     "fp8_mlp_kernel": {
         "_relu_kernel": (
             FP8_PRODUCT,
@@ -71,6 +73,12 @@ KERNELS = {
         "_slope_kernel": (
             FP8_PRODUCT,
             {"upstream": E4M3, "weight": (256, *E4M3[1:]), "codes": E4M3, "activated": TURNED, "turned": TURNED},
+        ),
+    },
+    "fp8_split_kernel": {
+        "_split_kernel": (
+            {"STEPS": 8, "WIDTH": 512, "ROWS": 128, "COLUMNS": 256, "DEPTH": 128},
+            {"a": E4M3, "b": (256, *E4M3[1:]), "rows": COUNT},
         ),
     },
     "fp8_heads_kernel": {"_backward_kernel": ({**HEADS, "HALF": 48, "ROWS": 64}, {})},

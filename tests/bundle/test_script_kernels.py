@@ -16,9 +16,10 @@ TERNARY = {"fused_loss_kernel": 1, "heads_kernel": 2, "joined_kernel": 2, "mlp_k
 FP8 = {
     **TERNARY,
     "fp8_boundary_kernel": 2,
-    "fp8_kernel": 3,
+    "fp8_kernel": 2,
     "fp8_mlp_kernel": 2,
-    "fp8_stream_kernel": 2,
+    "fp8_split_kernel": 1,
+    "fp8_stream_kernel": 3,
     "fp8_heads_kernel": 1,
 }
 INT6 = {"fused_loss_kernel": 1, "leaky_mlp_kernel": 2, "mixed_heads_kernel": 2, "partial_heads_kernel": 2}

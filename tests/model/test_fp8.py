@@ -39,6 +39,11 @@ def test_weights_are_the_trits_times_their_scales_to_the_bit():
         assert torch.equal(of_matrix.float() * factor, dequantize(quantize(matrix, QUANTIZER)))
 
 
+def test_the_power_of_normalized_rows_is_that_of_the_largest_number_they_can_have():
+    widths = torch.arange(1, 5000)
+    assert [fp8.normed_power(int(width)) for width in widths] == power_of(widths.float().sqrt()).tolist()
+
+
 def test_normalized_rows_are_not_clipped_whatever_their_width():
     for width in (16, 64, 768, 1000):
         one_hot = torch.zeros(width)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tritgolf.model.layers import RMS_EPSILON, rms_norm
 from tritgolf.quantize.base import Quantizer, dequantize, quantize
-from tritgolf.quantize.powers import inverse_of, power_of, shared_power
+from tritgolf.quantize.powers import PLACE, inverse_of, power_of, shared_power
 from tritgolf.quantize.rounding import rounded
 
 E4M3 = torch.float8_e4m3fn
@@ -70,8 +70,15 @@ def weights_of(weight: Tensor, quantizer: Quantizer) -> tuple[Tensor, Tensor]:
 
 
 def normed_power(width: int) -> float:
-    """The power of two by which normalized rows of this ``width`` are rounded."""
-    return float(power_of(torch.tensor(float(width)).sqrt()))
+    """The power of two by which normalized rows of this ``width`` are rounded: ``power_of`` √width, by whole numbers.
+
+    A number has the exponent e or more, once it is rounded, from 31/32 · 2^e on. (No tensor: the compiler would have to
+    ask for its value, and breaks its graph at that.)
+    """
+    exponent = 0
+    while 1024 * width >= 961 * 4 ** (exponent + 1):
+        exponent += 1
+    return 2.0 ** (exponent - PLACE)
 
 
 def to_e4m3(x: Tensor, power: Tensor) -> Tensor:

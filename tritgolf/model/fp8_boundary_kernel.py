@@ -20,6 +20,8 @@ from tritgolf.model.fp8_kernel import (
 )
 from tritgolf.model.fp8_stream_kernel import taken_off
 
+TILE = (64, 64, 8)  # as those of ``fp8_kernel``; not yet chosen by time
+
 
 @triton.jit
 def _tokens_part(  # type: ignore[no-untyped-def]
@@ -109,7 +111,7 @@ def boundary_codes_on_gpu(
     power, seen = power_and_seen(u.device)
     of_shared, above = u.new_empty(u.shape), u.new_empty(u.shape)
     of_skip = u.new_empty(0 if skip is None else u.shape)
-    programs, settings = settings_of(u)
+    programs, settings = settings_of(u, TILE)
     shares, along = empty_fp32(programs, 3, width, device=u.device), empty_fp32(tokens, 1, device=u.device)
     read = (of_u, of_normed, u, u_inverse, of_x, y, product, by_row, skip, mix, skip_weight, scale, before, largest)
     tensors = (tensor if tensor is None else tensor.contiguous() for tensor in read)
@@ -125,7 +127,7 @@ def _(
     largest: Tensor, hidden: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     (tokens, width), device = u.shape, u.device
-    shares, along = empty_fp32(settings_of(u)[0], 3, width, device=device), empty_fp32(tokens, 1, device=device)
+    shares, along = empty_fp32(settings_of(u, TILE)[0], 3, width, device=device), empty_fp32(tokens, 1, device=device)
     of_skip = u.new_empty(0 if skip is None else u.shape)
     streams = u.new_empty(u.shape), u.new_empty(u.shape), of_skip
     return *empty_codes(u.shape, device), *power_and_seen(device), along, shares, *streams

@@ -18,7 +18,7 @@ from tritgolf.model.layers import RMS_EPSILON
 from tritgolf.quantize.powers import HIGHEST, LOWEST, PLACE
 
 E4M3 = torch.float8_e4m3fn
-TOKENS, CHUNK, WARPS = 64, 64, 8  # a tile, columns at a time
+NORM, ROUND = (32, 256, 8), (64, 64, 4)  # a kernel's tokens, columns at a time, and warps: of seven timed on an H200
 
 INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)  # there is no assembly to be had then
 _PLACE, _LOWEST, _HIGHEST = tl.constexpr(PLACE), tl.constexpr(LOWEST), tl.constexpr(HIGHEST)
@@ -118,40 +118,6 @@ def _round_kernel(  # type: ignore[no-untyped-def]
     tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
 
 
-@triton.jit
-def _outer_kernel(  # type: ignore[no-untyped-def]
-    above, product, scales, inverses, before, largest, codes, turned, alongs, shares, seen, power_used, tokens, hidden,
-    WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
-):  # fmt: skip
-    pair, low, high = pairs_of_tokens(TOKENS)
-    power, inverse_power = power_of(tl.load(largest + 1))
-    tl.store(power_used, power)
-    tl.store(seen, tl.load(before))
-    inverse_low, inverse_high = load(inverses + low, low < tokens), load(inverses + high, low < tokens)
-    along_low, along_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
-    peak = tl.zeros((TOKENS // 2, 1), tl.float32)
-    for start in tl.range(0, WIDTH, CHUNK):
-        columns = (start + tl.arange(0, CHUNK))[None, :]
-        known = (low < tokens) & (columns < WIDTH)
-        at_low, at_high = low * WIDTH + columns, high * WIDTH + columns
-        first, second = load(above + at_low, known) * inverse_low, load(above + at_high, known) * inverse_high
-        with_first, with_second = first * load(product + at_low, known), second * load(product + at_high, known)
-        share = tl.sum(with_first + with_second, 0, keep_dims=True)
-        tl.store(shares + tl.program_id(0) * WIDTH + columns, share, mask=columns < WIDTH)
-        scale = load(scales + columns, columns < WIDTH)
-        along_low += tl.sum(with_first * scale, 1, keep_dims=True)
-        along_high += tl.sum(with_second * scale, 1, keep_dims=True)
-        first, second = first * scale, second * scale
-        peak = tl.maximum(peak, tl.max(tl.maximum(tl.abs(first), tl.abs(second)), 1, keep_dims=True))
-        first, second = first * inverse_power, second * inverse_power
-        store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
-    along_low *= inverse_low * inverse_low / hidden
-    along_high *= inverse_high * inverse_high / hidden
-    tl.store(alongs + low, along_low, mask=low < tokens)
-    tl.store(alongs + high, along_high, mask=low < tokens)
-    tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
-
-
 def empty_codes(shape: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
     """Of both layouts, of numbers (tokens, width)."""
     tokens, width = shape
@@ -171,10 +137,10 @@ def power_and_seen(device: torch.device) -> tuple[Tensor, Tensor]:
     return empty_fp32(device=device), torch.zeros(2, device=device)
 
 
-def settings_of(x: Tensor) -> tuple[int, dict[str, int]]:
-    """How many programs, and what else a kernel is told."""
-    sizes = {"WIDTH": x.shape[1], "TOKENS": TOKENS, "CHUNK": CHUNK, "num_warps": WARPS}
-    return triton.cdiv(x.shape[0], TOKENS), sizes
+def settings_of(x: Tensor, tile: tuple[int, int, int]) -> tuple[int, dict[str, int]]:
+    """How many programs, and what else a kernel is told, of (tokens, columns at a time, warps)."""
+    tokens, chunk, warps = tile
+    return triton.cdiv(x.shape[0], tokens), {"WIDTH": x.shape[1], "TOKENS": tokens, "CHUNK": chunk, "num_warps": warps}
 
 
 @torch.library.custom_op("tritgolf::normed_codes", mutates_args=())
@@ -183,7 +149,7 @@ def normed_codes_on_gpu(x: Tensor, power: float) -> tuple[Tensor, Tensor, Tensor
     tokens, width = x.shape
     codes, turned = empty_codes((tokens, width), x.device)
     power_used, inverses = empty_fp32(device=x.device), empty_fp32(tokens, 1, device=x.device)
-    programs, settings = settings_of(x)
+    programs, settings = settings_of(x, NORM)
     tensors = (x.contiguous(), codes, turned.view(torch.int16), inverses, power_used)
     _norm_kernel[(programs,)](*tensors, tokens, power, RMS_EPSILON, **settings)
     return codes, turned, power_used, inverses
@@ -201,7 +167,7 @@ def gradient_codes_on_gpu(x: Tensor, factors: Tensor | None, largest: Tensor) ->
     tokens, width = x.shape
     codes, turned = empty_codes((tokens, width), x.device)
     power, seen = power_and_seen(x.device)
-    programs, settings = settings_of(x)
+    programs, settings = settings_of(x, ROUND)
     _round_kernel[(programs,)](
         x.contiguous(), factors, largest, codes, turned.view(torch.int16), seen, power, tokens, **settings
     )
@@ -213,36 +179,12 @@ def _(x: Tensor, factors: Tensor | None, largest: Tensor) -> tuple[Tensor, Tenso
     return *empty_codes(x.shape, x.device), *power_and_seen(x.device)
 
 
-@torch.library.custom_op("tritgolf::outer_gradient_codes", mutates_args=())
-def outer_gradient_codes_on_gpu(
-    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """``fp8_operands.outer_gradient_codes`` on a GPU: same arguments, same results."""
-    tokens, width = above.shape
-    codes, turned = empty_codes((tokens, width), above.device)
-    power, seen = power_and_seen(above.device)
-    programs, settings = settings_of(above)
-    shares, along = empty_fp32(programs, width, device=above.device), empty_fp32(tokens, 1, device=above.device)
-    tensors = (tensor.contiguous() for tensor in (above, product, scale, inverse, before, largest))
-    _outer_kernel[(programs,)](
-        *tensors, codes, turned.view(torch.int16), along, shares, seen, power, tokens, hidden, **settings
-    )
-    return codes, turned, power, seen, along, shares
-
-
-@outer_gradient_codes_on_gpu.register_fake
-def _(
-    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    device, (tokens, width) = above.device, above.shape
-    shares, along = empty_fp32(settings_of(above)[0], width, device=device), empty_fp32(tokens, 1, device=device)
-    return *empty_codes((tokens, width), device), *power_and_seen(device), along, shares
-
-
 @torch.library.custom_op("tritgolf::fp8_product", mutates_args=())
 def product_on_gpu(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
     """``fp8_operands.product_of`` by cuBLAS: same arguments, same results; sums lose some bits on the way (fast)."""
-    return torch._scaled_mm(a, b.T, a_power, b_power, out_dtype=dtype, use_fast_accum=True)
+    # cuBLAS takes factors at whole 16 bytes alone, and says that products with others are not supported.
+    factors = (power if power.data_ptr() % 16 == 0 else power.clone() for power in (a_power, b_power))
+    return torch._scaled_mm(a, b.T, *factors, out_dtype=dtype, use_fast_accum=True)
 
 
 @product_on_gpu.register_fake

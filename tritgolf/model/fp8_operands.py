@@ -8,6 +8,7 @@ Each function is the definition in plain torch, and calls its kernel where that 
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tritgolf.model.fp8 import GRADIENTS, INPUTS, multiply, normed_power, to_e4m3
@@ -16,6 +17,7 @@ from tritgolf.model.residual import at_least_fp32
 from tritgolf.quantize.powers import power_of
 
 TOKENS = 16  # whole ones are turned
+SPLIT_FROM = 4  # parts: with fewer, most processors have work as it is
 
 
 def turned(codes: Tensor) -> Tensor:
@@ -63,7 +65,7 @@ def outer_gradient_codes(
     width), whose sum is the gradient of ``scale``. Both FP32 or wider.
     """
     if has_kernels(above):
-        from tritgolf.model.fp8_kernel import outer_gradient_codes_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
+        from tritgolf.model.fp8_stream_kernel import outer_gradient_codes_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
         return outer_gradient_codes_on_gpu(above, product, scale, inverse, before, largest, hidden)
     wide = inverse * at_least_fp32(above)
@@ -189,11 +191,11 @@ def turned_back(codes: Tensor) -> Tensor:
 
 
 def _seen(inputs: Tensor | None = None, gradients: Tensor | None = None) -> Tensor:
-    """(2,) FP32, as ``Fp8Weight.largest``."""
-    found = torch.zeros(2)
-    return torch.stack(
-        [where if what is None else what.float() for where, what in zip(found, (inputs, gradients), strict=True)]
-    )
+    """(2,) FP32, as ``Fp8Weight.largest``; of either."""
+    if inputs is not None:
+        return F.pad(inputs.float().view(1), (0, 1))
+    assert gradients is not None
+    return F.pad(gradients.float().view(1), (1, 0))
 
 
 def product_of(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
@@ -203,6 +205,17 @@ def product_of(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: to
 
         return product_on_gpu(a, b, a_power, b_power, dtype)
     return multiply(a, b, a_power * b_power).to(dtype)
+
+
+def weight_gradient(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
+    """``product_of`` turned sides, (outputs, tokens), (inputs, tokens): of small ones the sum over tokens is split."""
+    if has_kernels(a):
+        from tritgolf.model.fp8_split_kernel import split_product_on_gpu, splits_of  # noqa: PLC0415  (Triton, as above)
+
+        splits = splits_of(a, b)
+        if splits > SPLIT_FROM:
+            return split_product_on_gpu(a, b, a_power, b_power, splits).sum(0).to(dtype)
+    return product_of(a, b, a_power, b_power, dtype)
 
 
 def has_kernels(x: Tensor) -> bool:

@@ -1,6 +1,6 @@
 """The Triton kernels of ``fp8_operands`` where a stream is added to: passes as those of ``fp8_kernel``.
 
-Both go through a tile twice, as the sum's RMS, or what its norm takes off the gradient, is of whole rows; what the
+Where the sum's RMS, or what its norm takes off the gradient, is of whole rows, a tile is gone through twice; what the
 second time reads comes out of the cache.
 """
 
@@ -20,6 +20,8 @@ from tritgolf.model.fp8_kernel import (
     store_both,
 )  # fmt: skip
 from tritgolf.model.layers import RMS_EPSILON
+
+ADDED, ADDED_GRADIENT, OUTER = (32, 256, 8), (64, 128, 8), (64, 64, 4)  # as those of ``fp8_kernel``
 
 
 @triton.jit
@@ -113,6 +115,40 @@ def _added_gradient_kernel(  # type: ignore[no-untyped-def]
     tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
 
 
+@triton.jit
+def _outer_kernel(  # type: ignore[no-untyped-def]
+    above, product, scales, inverses, before, largest, codes, turned, alongs, shares, seen, power_used, tokens, hidden,
+    WIDTH: tl.constexpr, TOKENS: tl.constexpr, CHUNK: tl.constexpr,
+):  # fmt: skip
+    pair, low, high = pairs_of_tokens(TOKENS)
+    power, inverse_power = power_of(tl.load(largest + 1))
+    tl.store(power_used, power)
+    tl.store(seen, tl.load(before))
+    inverse_low, inverse_high = load(inverses + low, low < tokens), load(inverses + high, low < tokens)
+    along_low, along_high = tl.zeros((TOKENS // 2, 1), tl.float32), tl.zeros((TOKENS // 2, 1), tl.float32)
+    peak = tl.zeros((TOKENS // 2, 1), tl.float32)
+    for start in tl.range(0, WIDTH, CHUNK):
+        columns = (start + tl.arange(0, CHUNK))[None, :]
+        known = (low < tokens) & (columns < WIDTH)
+        at_low, at_high = low * WIDTH + columns, high * WIDTH + columns
+        first, second = load(above + at_low, known) * inverse_low, load(above + at_high, known) * inverse_high
+        with_first, with_second = first * load(product + at_low, known), second * load(product + at_high, known)
+        share = tl.sum(with_first + with_second, 0, keep_dims=True)
+        tl.store(shares + tl.program_id(0) * WIDTH + columns, share, mask=columns < WIDTH)
+        scale = load(scales + columns, columns < WIDTH)
+        along_low += tl.sum(with_first * scale, 1, keep_dims=True)
+        along_high += tl.sum(with_second * scale, 1, keep_dims=True)
+        first, second = first * scale, second * scale
+        peak = tl.maximum(peak, tl.max(tl.maximum(tl.abs(first), tl.abs(second)), 1, keep_dims=True))
+        first, second = first * inverse_power, second * inverse_power
+        store_both(codes, turned, first, second, pair, low, columns, known, tokens, WIDTH)
+    along_low *= inverse_low * inverse_low / hidden
+    along_high *= inverse_high * inverse_high / hidden
+    tl.store(alongs + low, along_low, mask=low < tokens)
+    tl.store(alongs + high, along_high, mask=low < tokens)
+    tl.atomic_max(seen + 1, tl.max(tl.max(peak, 1), 0))
+
+
 @torch.library.custom_op("tritgolf::added_codes", mutates_args=())
 def added_codes_on_gpu(
     residual: Tensor, scale: Tensor, product: Tensor, power: float
@@ -122,7 +158,7 @@ def added_codes_on_gpu(
     codes, turned = empty_codes((tokens, width), residual.device)
     added, inverses = residual.new_empty(tokens, width), empty_fp32(tokens, 1, device=residual.device)
     power_used = empty_fp32(device=residual.device)
-    programs, settings = settings_of(residual)
+    programs, settings = settings_of(residual, ADDED)
     tensors = (residual.contiguous(), product.contiguous(), scale.contiguous(), added, codes, turned.view(torch.int16))
     _added_kernel[(programs,)](*tensors, inverses, power_used, tokens, power, RMS_EPSILON, **settings)
     return added, codes, turned, power_used, inverses
@@ -144,7 +180,7 @@ def added_gradient_codes_on_gpu(
     codes, turned = empty_codes((tokens, width), x.device)
     power, seen = power_and_seen(x.device)
     of_x = x.new_empty(tokens, width)
-    programs, settings = settings_of(x)
+    programs, settings = settings_of(x, ADDED_GRADIENT)
     tensors = (tensor.contiguous() for tensor in (above, of_normed, x, inverse, scale, largest))
     _added_gradient_kernel[(programs,)](
         *tensors, of_x, codes, turned.view(torch.int16), seen, power, tokens, **settings
@@ -157,3 +193,29 @@ def _(
     above: Tensor, of_normed: Tensor, x: Tensor, inverse: Tensor, scale: Tensor, largest: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     return x.new_empty(x.shape), *empty_codes(x.shape, x.device), *power_and_seen(x.device)
+
+
+@torch.library.custom_op("tritgolf::outer_gradient_codes", mutates_args=())
+def outer_gradient_codes_on_gpu(
+    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """``fp8_operands.outer_gradient_codes`` on a GPU: same arguments, same results."""
+    tokens, width = above.shape
+    codes, turned = empty_codes((tokens, width), above.device)
+    power, seen = power_and_seen(above.device)
+    programs, settings = settings_of(above, OUTER)
+    shares, along = empty_fp32(programs, width, device=above.device), empty_fp32(tokens, 1, device=above.device)
+    tensors = (tensor.contiguous() for tensor in (above, product, scale, inverse, before, largest))
+    _outer_kernel[(programs,)](
+        *tensors, codes, turned.view(torch.int16), along, shares, seen, power, tokens, hidden, **settings
+    )
+    return codes, turned, power, seen, along, shares
+
+
+@outer_gradient_codes_on_gpu.register_fake
+def _(
+    above: Tensor, product: Tensor, scale: Tensor, inverse: Tensor, before: Tensor, largest: Tensor, hidden: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    device, (tokens, width) = above.device, above.shape
+    shares, along = empty_fp32(settings_of(above, OUTER)[0], width, device=device), empty_fp32(tokens, 1, device=device)
+    return *empty_codes((tokens, width), device), *power_and_seen(device), along, shares

@@ -29,7 +29,7 @@ class Fp8Stack:
         self.stack = stack
         self.codes = torch.zeros_like(stack.weight, dtype=E4M3)
         self.turned = torch.zeros_like(self.codes.transpose(1, 2), memory_format=torch.contiguous_format)
-        self.power = torch.ones(len(stack.names), device=stack.weight.device)
+        self.power = torch.ones(len(stack.names), 4, device=stack.weight.device)[:, 0]  # cuBLAS wants whole 16 bytes
         first = torch.tensor([FIRST_INPUT, FIRST_GRADIENT / tokens], device=stack.weight.device)
         self.largest = first.repeat(len(stack.names), 1)
         self.seen = torch.zeros_like(self.largest)
