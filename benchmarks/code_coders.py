@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from options import parser_of
@@ -33,7 +34,8 @@ BEFORE = BrotliSettings(quality=11, lgwin=24)
 def drawn_codes(record: RecordConfig, part: float) -> dict[int, Codes]:
     """Bits → codes of all matrices that are clipped at deviations, each ``part`` of its size."""
     generator, drawn = np.random.default_rng(0), dict[int, list[Codes]]()
-    storage = record.export.by_role(record.export.own_storage, record.model)
+    export: Any = record.export  # each kind takes the model of its own
+    storage = export.by_role(export.own_storage, record.model)
     for name, parameter in parameters_of(record.model).items():
         form = form_of(name, parameter, storage)
         if isinstance(form, IntegerConfig) and form.clip_sigmas:

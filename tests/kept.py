@@ -20,6 +20,7 @@ LENGTH_AS_WRITTEN = MEASURED / "ternary_v2_6530_docs_en_4xh100"  # 6,530 steps
 RECORD_LENGTH = MEASURED / "ternary_v2_6530_fp32_docs_en_4xh200"  # the same, faithful
 INT6 = MEASURED / "int6_recurrent_800_docs_en_2xh200"  # #1716, faithful, 800 steps
 INT6_SLOT = MEASURED / "int6_slot_600_docs_en_2xh200"  # #1722, faithful, 600 steps, by raw bytes
+SLOT_DEMO = MEASURED / "demo_slot_docstrings"  # #1722 at a laptop's size, on another text
 AS_WRITTEN = (*SHORT, LENGTH_AS_WRITTEN)
 FULL_SIZE = (*AS_WRITTEN, RECORD_LENGTH)
 LONG_AS_WRITTEN = (MEASURED / "long_absmean_docs_en_h100", MEASURED / "long_rms_docs_en_h100")

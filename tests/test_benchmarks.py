@@ -12,8 +12,9 @@ import torch
 
 from tests.audit import styles
 from tests.audit.folders import folder
-from tests.small import REPOSITORY, small_transformer
+from tests.small import REPOSITORY, random_network, small_model, small_transformer
 from tritgolf.errors import InputError
+from tritgolf.model.joined import add_both
 from tritgolf.model.transformer import Transformer
 from tritgolf.report.metrics import load_run
 
@@ -176,6 +177,10 @@ def test_training_step_leaves_out_forms(monkeypatch):
     assert not network.fused
     with pytest.raises(InputError, match="no such form"):
         leave_out(SimpleNamespace(network=network), ["heads"])
+    unet = random_network(small_model(), fused=True)
+    leave_out(SimpleNamespace(network=unet), ["joined", "shared"])
+    assert not unet.fused
+    assert all(block.add_both is add_both for block in unet.blocks)
 
 
 @pytest.fixture

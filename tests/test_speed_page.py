@@ -331,3 +331,13 @@ def test_a_transformers_layer_is_told_with_what_was_kept():
     parts = f"{time('1024'):.2f} ms instead of {time('cublas 512'):.2f} + 2 × {time('512 0.09411200135946274 256'):.2f}"
     assert parts in said
     assert f"gates' product in it: {time('mixed 8 2 fwd'):.2f} and" in said
+
+
+def test_the_coders_figures_are_the_benchmarks():
+    coders = read("code_coders.json")["coders"]
+    published, brotli, arithmetic = (coders[name] for name in ("published", "brotli", "arithmetic"))
+    before, now, other = (each["processor_seconds"][0] for each in (published, brotli, arithmetic))
+    fewer, fewest = (-100 * each["bytes_over_published"] for each in (brotli, arithmetic))
+    assert f"in {now:.1f} processor seconds, where the published settings take {before:.1f}, in {fewer:.3f}%" in SHORT
+    assert f"The range coder of honest records takes {other:.1f}, and {fewest:.1f}% fewer bytes" in SHORT
+    assert f"({before:.1f} → {now:.1f} processor seconds, {fewer:.3f}% fewer bytes, `code_coders.json`)" in PAGE

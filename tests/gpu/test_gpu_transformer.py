@@ -8,6 +8,7 @@ from tests.model.kernel_checks import doubled, drawn
 from tests.model.test_mixed_heads import SHAPES as MIXED
 from tests.model.test_mixed_heads import leaves_of, on_parts
 from tests.model.test_partial_heads import SHAPES as HEADS
+from tests.model.test_unet_as_transformer import AS_920, BEST
 from tests.small import random_transformer, small_transformer
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.leaky_mlp import add_leaky_mlp, add_leaky_mlp_fused
@@ -75,9 +76,13 @@ def test_the_mlp(sizes):
     check(fast, plain, there(tensors, torch.bfloat16), 2**-6)
 
 
-def gradients_of(weights, tokens, compute, fused, recurrence):
+SIZES = {"width": 256, "context": 256, "rotary_dims": 16}
+AS_BEST = AS_920 | BEST | SIZES | {"qat": None, "factored": {"width": 96, "format": "e4m3"}, "vectors": "bfloat16"}
+
+
+def gradients_of(settings, weights, tokens, compute, fused, recurrence):
     """By name, of a network of four heads of 64 that is compiled."""
-    model = small_transformer(width=256, context=256, compute=compute, rotary_dims=16)
+    model = small_transformer(**settings, compute=compute)
     attend = choose_attention("auto", torch.device("cuda"), DTYPES[compute])[1]
     network = Transformer(model, attend, fused=fused).cuda()
     network.load_state_dict(weights)
@@ -88,13 +93,13 @@ def gradients_of(weights, tokens, compute, fused, recurrence):
     return {name: parameter.grad for name, parameter in network.named_parameters()}
 
 
-@pytest.mark.parametrize("recurrence", [False, True])
-def test_a_compiled_network_s_gradients_are_as_near_as_the_plain_one_s(recurrence):
-    model = small_transformer(width=256, context=256, rotary_dims=16)
+@pytest.mark.parametrize(("settings", "recurrence"), [(SIZES, False), (SIZES, True), (AS_BEST, False)])
+def test_a_compiled_network_s_gradients_are_as_near_as_the_plain_one_s(settings, recurrence):
+    model = small_transformer(**settings)
     weights = random_transformer(model).state_dict()
     tokens = torch.randint(model.vocab_size, (4, 257), generator=torch.Generator().manual_seed(1)).cuda()
     exact, plain, ours = (
-        gradients_of(weights, tokens, compute, fused, recurrence)
+        gradients_of(settings, weights, tokens, compute, fused, recurrence)
         for compute, fused in (("float32", False), ("bfloat16", False), ("bfloat16", True))
     )
     for name, wanted in exact.items():

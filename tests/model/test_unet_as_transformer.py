@@ -171,16 +171,3 @@ def test_training_moves_every_parameter_and_lowers_the_loss():
     losses = [float(trainer.step(step, 1.0, inputs, targets)[1]) for step in range(4)]
     assert losses[-1] < 0.95 * losses[0]
     assert [name for name, tensor in trainer.weights().items() if torch.equal(tensor, before[name])] == []
-
-
-def test_it_compiles_with_its_loss_into_one_graph():
-    small = {"qat": None, "layers": 2, "xsa_layers": 2, "parallel_from": 1}
-    model = small_transformer(**AS_920 | BEST | small, vectors="bfloat16", compute="bfloat16")
-    network, tokens = Transformer(model, fused=True), random_tokens(model)
-    network.load_state_dict(random_transformer(model).state_dict())
-
-    def loss():
-        return network.head().loss(network(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten(), 1e-4)[0]
-
-    compiled = torch.compile(loss, backend="eager", fullgraph=True, dynamic=False)
-    assert torch.equal(compiled(), loss())

@@ -99,6 +99,8 @@ def test_levers_in_words():
     rows = [("base", "it", 0.0, 1.0, True), ("a", "first", 0.02, 0.01, False), ("b", "second", -0.01, 0.4, False)]
     columns = ["record", "what", "gain_bpb", "gain_p", "is_base"]
     frame = pd.DataFrame(rows, columns=columns).assign(seed=42)
+    alone = levers_in_words(frame.assign(gain_p=float("nan")))
+    assert alone.endswith("One seed can tell none of them from nothing.")
     said = levers_in_words(frame)
     assert (
         "Of 2 changes, in 1 seed, **first** gains most, +0.0200 BPB, and second least, −0.0100. 1 can be told" in said

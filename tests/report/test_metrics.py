@@ -222,11 +222,14 @@ def test_a_configuration_and_its_file_give_the_same_facts(folder):
     assert record_facts(config).rounds_weights
 
 
-def test_reporting_does_not_import_torch():
+def test_reporting_does_not_import_torch_nor_planning_pandas():
     modules = sorted(f"tritgolf.report.{path.stem}" for path in PACKAGE.glob("*.py") if path.stem != "__init__")
     assert "tritgolf.report.plots" in modules
-    code = f"import sys, {', '.join(modules)}; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    asked_in_planning = "tritgolf.report.experiments, tritgolf.report.metrics, tritgolf.report.published"
+    code = f"import sys, {asked_in_planning}; print('pandas' in sys.modules); "
+    code += f"import {', '.join(modules)}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nFalse\n"
 
 
 def test_evaluations_of_old_and_new_files_read_alike(folder):

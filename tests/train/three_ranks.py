@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch._dynamo  # what an operator of ours imports when it is first called
 import torch.distributed as dist
 
 from tests.parity.training_1716 import training_1716

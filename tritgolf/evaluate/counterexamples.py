@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.score import WindowNats
-from tritgolf.evaluate.score_first import ScoreFirst
+from tritgolf.evaluate.score_first import Learner, ScoreFirst
 from tritgolf.evaluate.windowed import Method, Scorer, Scores
 from tritgolf.evaluate.windows import Windows
 from tritgolf.model.network import Network
@@ -30,8 +29,7 @@ class AdaptThenScore(ScoreFirst):
 
     def _one_chunk(
         self,
-        adapted: Network,
-        optimizer: torch.optim.Optimizer,
+        learner: Learner,
         tokens: Tokens,
         place: tuple[int, int],
         chunk: list[Windows],
@@ -40,8 +38,8 @@ class AdaptThenScore(ScoreFirst):
     ) -> None:
         number, chunks = place
         if len(tokens) > (number + 1) * self.settings.chunk_tokens:  # a short last chunk is left as it is
-            self.train(adapted, optimizer, tokens, (number, chunks + 1), scorer.ranks)
-        parts += [scorer.share(adapted, tokens, windows) for windows in chunk]
+            self.train(learner, tokens, (number, chunks + 1), scorer.ranks)
+        parts += [scorer.share(learner.network, tokens, windows) for windows in chunk]
 
 
 @dataclass(frozen=True)

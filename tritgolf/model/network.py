@@ -55,6 +55,8 @@ class Network(Protocol):
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...  # noqa: D102  (nn.Module's, as those below)
 
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]: ...  # noqa: D102
+
     def parameters(self) -> Iterator[nn.Parameter]: ...  # noqa: D102
 
     def modules(self) -> Iterator[nn.Module]: ...  # noqa: D102

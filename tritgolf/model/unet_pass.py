@@ -17,7 +17,6 @@ from tritgolf.model.heads import make_heads_fast
 from tritgolf.model.joined import join
 from tritgolf.model.layers import RMS_EPSILON, rms_norm
 from tritgolf.model.mlp import has_kernels, relu_product
-from tritgolf.model.network import Head
 from tritgolf.model.residual import at_least_fp32
 from tritgolf.model.unet import UNet
 from tritgolf.quantize.rounding import rounded_through
@@ -52,7 +51,7 @@ class Pass:
     """The pass of ``network`` as it is now; it has no smear. ``head``: the network's."""
 
     def __init__(self, network: UNet) -> None:
-        self.network, self.head = network, Head(*network.head())
+        self.network, self.head = network, network.head()
         model = network.model
         blocks = [cast(Block, block) for block in network.blocks]
         self.attend = blocks[0].attn.attend

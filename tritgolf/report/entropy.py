@@ -96,7 +96,7 @@ def entropy_figure(found: Entropy, kind: str = "trits") -> Figure:
         axes.axvline(1, color="black", linestyle="--", linewidth=1.2)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set(xlabel="saved by an adaptive code, % of the artifact", title=f"What a coder of {kind} may know")
+        axes.set(xlabel="saved, % of the artifact", title=f"What a coder of {kind} may know")
     return figure
 
 

@@ -79,10 +79,15 @@ class Lever(Row):
 
 
 class Levers(Experiment):
-    """Changes of the first row's record, compared by their sliding scores."""
+    """Changes of the first row's record, compared by their sliding scores.
+
+    ``timed``: whether the machine did nothing else, so that times tell. ``note``: what else must be known of kept ones.
+    """
 
     NEEDS: ClassVar[tuple[str, ...]] = ("final/evaluate.json",)
     kind: Literal["levers"]
+    timed: bool = True
+    note: str = ""
     rows: Annotated[tuple[Lever, ...], Field(min_length=2)]
 
 

@@ -54,13 +54,20 @@ def _kept(measured: Path, kind: type[Experiment]) -> list[tuple[str, Experiment,
     return [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
 
 
+def _notes(table: Table, runs: dict[str, Run]) -> str:
+    """How a table's figures are counted, without what made each; on which machines its runs were trained."""
+    counted = [note for note in table.notes if not note.startswith(tuple(runs))]
+    machines = dict.fromkeys(seed.made_by.machine for run in runs.values() for seed in run.seeds)
+    return f"{' '.join(counted)} Trained on {', '.join(machines)}."
+
+
 def _points(measured: Path, figures: Path) -> list[Block]:
     blocks: list[Block] = []
     for name, experiment, runs in _kept(measured, Isobyte):
         assert isinstance(experiment, Isobyte)
         table, path = isobyte_table(experiment, runs), figures / f"{name}.svg"
         save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
-        blocks += [f"### {experiment.title}", points_in_words(table.frame), Shown(table, " ".join(table.notes))]
+        blocks += [f"### {experiment.title}", points_in_words(table.frame), Shown(table, _notes(table, runs))]
         blocks.append(Picture(path, f"`{name}`: score against bits a weight at equal bytes."))
     return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")]
 
@@ -95,8 +102,8 @@ def _levers(measured: Path, figures: Path) -> list[Block]:
     for name, experiment, runs in _kept(measured, Levers):
         table, path = lever_table(experiment, runs), figures / f"{name}.svg"
         save(lever_figure(table), path.with_suffix(""), formats=["svg"])
-        blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, " ".join(table.notes))]
-        blocks.append(Picture(path, f"`{name}`: what each change gains."))
+        blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, _notes(table, runs))]
+        blocks.append(Picture(path, f"`{name}`: what each change gains; mean and standard deviation, a dot a seed."))
     return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")]
 
 
@@ -108,12 +115,14 @@ def levers_in_words(frame: pd.DataFrame) -> str:
     )
     found.sort(key=lambda change: change["gain"])
     least, most = found[0], found[-1]
-    told = sum(change["p"] < LEVEL for change in found)
+    told = f"{sum(change['p'] < LEVEL for change in found)} can be told from nothing (p < {LEVEL:g}, each alone)."
+    if any(math.isnan(change["p"]) for change in found):
+        told = "One seed can tell none of them from nothing."
     seeds = frame["seed"].nunique()
     return (
         f"Of {len(found)} changes, in {seeds} seed{'s' * (seeds != 1)}, **{most['what']}** gains most, "
         f"{format_value(most['gain'], 4, signed=True)} BPB, and {least['what']} least, "
-        f"{format_value(least['gain'], 4, signed=True)}. {told} can be told from nothing (p < {LEVEL:g}, each alone)."
+        f"{format_value(least['gain'], 4, signed=True)}. {told}"
     )
 
 

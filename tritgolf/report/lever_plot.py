@@ -23,5 +23,5 @@ def lever_figure(table: Table) -> Figure:
         axes.axvline(0, color="black", linewidth=1.0)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set(xlabel="gain over the base (BPB; mean ± std, a dot a seed)")
+        axes.set(xlabel="gain over the base (BPB)")
     return figure

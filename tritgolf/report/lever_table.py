@@ -11,7 +11,7 @@ from tritgolf.report.frames import seed_frame
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
-from tritgolf.report.statistics import format_mean_std, format_value, holm, mean, sample_std
+from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_value, holm, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS
 
 
@@ -38,8 +38,9 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     base = experiment.rows[0].record
     frame = pd.concat(_against(row, frames, base) for row in experiment.rows)
     groups = [group for _, group in frame.groupby("record", sort=False)]
-    together = holm([float(group["gain_p"].iloc[0]) for group in groups[1:]])
-    rows = [_cells(group, p) for group, p in zip(groups, [math.nan, *together], strict=True)]
+    alone = [float(group["gain_p"].iloc[0]) for group in groups[1:]]
+    together = alone if any(map(math.isnan, alone)) else holm(alone)
+    rows = [_cells(group, p, experiment.timed) for group, p in zip(groups, [math.nan, *together], strict=True)]
     changes = len(together)
     return Table(
         title=experiment.title,
@@ -50,8 +51,9 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
             "base's BPB less the row's, seed by seed; of a row that begins with “…”, of the row before it. Seeds share "
             "data order where the order is not what changes, and initial weights where sizes are alike.",
             f"p: two-sided, Student's paired t-test, alone and by Holm for all {changes} rows together.",
-            "Time: milliseconds a step over the base's, medians; steps of all rows have equally many tokens. Bytes: of "
-            "the artifact, over the base's.",
+            "Time: milliseconds a step over the base's, medians, where nothing else ran; all rows' steps have equally "
+            "many tokens. Bytes: of the artifact, over the base's.",
+            *([experiment.note] if experiment.note else []),
             *made_from([next(iter(runs.values()))]),
         ),
         left=("change",),
@@ -74,7 +76,7 @@ def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str) -> pd.Data
     return made
 
 
-def _cells(group: pd.DataFrame, together: float) -> dict[str, str]:
+def _cells(group: pd.DataFrame, together: float, timed: bool) -> dict[str, str]:
     is_base = bool(group["is_base"].iloc[0])
     pace = mean(group["ms_per_step"] / group["base_ms_per_step"])
     gain = format_mean_std(group["gain_bpb"], BPB_DECIMALS, signed=True, fixed=True)
@@ -86,7 +88,7 @@ def _cells(group: pd.DataFrame, together: float) -> dict[str, str]:
         "gain": "base" if is_base else gain,
         "p": "" if is_base else format_value(p, 3),
         "p of all": "" if is_base else format_value(together, 3),
-        "time": "1" if is_base else format_value(pace, 2),
+        "time": format_value(pace, 2) if timed else NOT_KNOWN,
         "artifact bytes": format_value(mean(group["artifact_bytes"]), 0)
         if is_base
         else format_value(mean(group["artifact_bytes_over_base"]), 0, signed=True),

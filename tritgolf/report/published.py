@@ -6,13 +6,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import Field
 
 from tritgolf.config.settings import Settings, merge, read_yaml, validate
 from tritgolf.errors import InputError
 from tritgolf.report.record_facts import RecordFacts, published_system
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEEDS, FIGURES = "seeds.csv", "figures.yaml"
 PUBLISHED_DATASET = "fineweb"  # the text of #640's and #920's scores
@@ -48,7 +51,7 @@ class PublishedSystem:
 
     system: str
     figures: Figures
-    seeds: pd.DataFrame
+    seeds: "pd.DataFrame"
 
 
 def systems(folder: str | Path) -> list[str]:
@@ -75,6 +78,8 @@ def read_figures(folder: str | Path) -> Figures:
 
 def read_published(folder: str | Path) -> PublishedSystem:
     """The published figures in a system's folder; a damaged file, or one without a column, is an ``InputError``."""
+    import pandas as pd  # noqa: PLC0415  (planning asks for the files alone, and pandas takes half a second)
+
     figures, path = read_figures(folder), Path(folder) / SEEDS
     try:
         frame = pd.read_csv(path)

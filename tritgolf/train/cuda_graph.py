@@ -17,8 +17,9 @@ class Replay:
 
     def __init__(self, function: Callable[[], None], device: torch.device, after: "Replay | None" = None) -> None:
         self.function, self._after = function, after
-        own = torch.cuda.Stream(device) if device.type == "cuda" and after is None else None
-        self._stream = after._stream if after else own  # memory is lent on its stream alone
+        self._stream: torch.cuda.Stream | None = after._stream if after else None  # memory is lent on its stream alone
+        if device.type == "cuda" and after is None:
+            self._stream = torch.cuda.Stream(device)
         self._eager_calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 

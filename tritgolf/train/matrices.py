@@ -45,6 +45,7 @@ class SharedMuon:
         self._direction = partial(find, iterations=settings.iterations, rows=settings.rows)
         self._move = partial(go, rows=settings.rows, weight_decay=settings.weight_decay)
 
+    @torch.no_grad()
     def step(self, stacks: list[Stack], meanwhile: Callable[[], None], *, muon_lr: Tensor, momentum: Tensor) -> None:
         """Update all ``stacks``. Directions travel while others are found, and while ``meanwhile`` is done."""
         stacks = sorted(stacks, key=lambda stack: -stack.weight.numel())  # the last is waited for

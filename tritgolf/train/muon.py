@@ -102,16 +102,17 @@ def muon_step(
     move(weight, found, lr=lr, rows=rows, weight_decay=weight_decay)
 
 
-@torch.no_grad()
 def direction(gradient: Tensor, momentum_buffer: Tensor, *, momentum: Tensor, iterations: int, rows: str) -> Tensor:
-    """The first half of ``muon_step``: updates ``momentum_buffer``; where the weights go, BF16, not yet ``scaled``."""
+    """The first half of ``muon_step``: updates ``momentum_buffer``; where the weights go, BF16, not yet ``scaled``.
+
+    Both halves are for ``no_grad``, but not decorated: compiled, all functions that are would share one limit of forms.
+    """
     gradient = gradient.to(momentum_buffer.dtype)
     momentum_buffer.mul_(momentum).add_(gradient)
     nesterov = gradient.float() + momentum * momentum_buffer.float()
     return newton_schulz(nesterov, iterations, rows)
 
 
-@torch.no_grad()
 def move(weight: Tensor, found: Tensor, *, lr: Tensor, rows: str, weight_decay: float) -> None:
     """The other half: ``weight`` goes in the direction that was ``found``."""
     if weight_decay:
