@@ -73,26 +73,6 @@ class Ranks:
             self.entered += 1
             dist.all_reduce(tensor, dist.ReduceOp.MAX, group=self.group)
 
-    def begin_average(self, tensors: list[Tensor]) -> Callable[[], None]:
-        """Begin to replace each FP32 tensor by its mean over ranks; what is returned waits for it, on a GPU its queue.
-
-        NCCL divides before it adds up, which changes no bit where there are 2, 4, 8 … ranks.
-        """
-        if self.world == 1 or not tensors:
-            return lambda: None
-        self.entered += 1
-        nccl = self.device.type == "cuda"
-        with dist._coalescing_manager(self.group, async_ops=True) as begun:
-            for tensor in tensors:
-                dist.all_reduce(tensor, dist.ReduceOp.AVG if nccl else dist.ReduceOp.SUM, group=self.group)
-
-        def wait() -> None:
-            begun.wait()
-            if not nccl:
-                torch._foreach_div_(tensors, self.world)
-
-        return wait
-
     def begin_gather(self, own: Tensor, count: int) -> tuple[Tensor, Callable[[], object]]:
         """Begin to bring together on all ranks the ``chunk`` of ``count`` things that each has; the second waits.
 

@@ -50,4 +50,4 @@ def test_every_operator_of_a_script_has_a_form_for_the_compiler(record):
     modules = sources_of(load_record(record, RECORDS)).modules
     operators = {name: source.count("custom_op(") for name, source in modules.items() if "custom_op(" in source}
     assert operators == {name: modules[name].count(".register_fake") for name in operators}
-    assert operators["flat"] == 2  # vectors kept rounded; gradients handed over
+    assert operators["flat"] == 1  # vectors kept rounded

@@ -60,8 +60,8 @@ def test_gradients_that_are_handed_over_train_alike():
     """Six steps, of which four are replayed, as a rank of several hands its gradients over and alone."""
     train = training_1716(micro_batch_sequences=32)
     ends = []
-    for spread in (False, True):
-        trainer = Trainer(MODEL, train, 1, Ranks(0, 1, torch.device("cuda")), spread=spread)
+    for shared in (False, True):
+        trainer = Trainer(MODEL, train, 1, Ranks(0, 1, torch.device("cuda")), shared=shared)
         for step in range(6):
             trainer.step(step, 1.0, *batch(step))
         assert trainer.phases.milliseconds()["gradients"] > 0

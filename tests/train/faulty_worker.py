@@ -1,6 +1,6 @@
 """``tritgolf.train`` with one fault at the beginning of one step: faulty_worker.py FAULT STEP FOLDER PLAN.json
 
-A fault happens once; a file in FOLDER tells the next worker that it has happened. ``kill_spread`` trains as ranks on
+A fault happens once; a file in FOLDER tells the next worker that it has happened. ``kill_shared`` trains as ranks on
 GPUs do.
 """
 
@@ -24,7 +24,7 @@ def kill(_: Trainer) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-kill_spread = kill
+kill_shared = kill
 
 
 def stop(_: Trainer) -> None:
@@ -62,7 +62,7 @@ def faulty_step(self, index, *arguments, original=Trainer.step):
     return original(self, index, *arguments)
 
 
-if FAULT == "kill_spread":
+if FAULT == "kill_shared":
     Ranks.on_gpus = property(lambda ranks: ranks.world > 1)
 loop._listen_for_signals = listen
 Trainer.step = faulty_step

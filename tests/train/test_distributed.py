@@ -56,7 +56,7 @@ def test_two_ranks_do_what_one_does_and_repeat_it_to_the_bit_though_killed(plan,
 
     def killed(plan_path, processes):
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        return [*torchrun, str(FAULTY), "kill_spread", "6", str(tmp_path), str(plan_path)]
+        return [*torchrun, str(FAULTY), "kill_shared", "6", str(tmp_path), str(plan_path)]
 
     monkeypatch.setattr(launch, "_command", killed)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))

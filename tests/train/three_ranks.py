@@ -17,7 +17,6 @@ from tests.small import small_model, small_training, small_transformer
 from tests.train.test_trainer import sequences
 from tritgolf.files import write_json
 from tritgolf.ranks import Ranks
-from tritgolf.train import overlap
 from tritgolf.train.trainer import Trainer
 
 WORLD = 3
@@ -35,17 +34,17 @@ def apart(found: torch.Tensor, wanted: torch.Tensor) -> float:
 def compared(case: str, ranks: Ranks) -> dict[str, object]:
     """How far gradients of a step are apart, and its weights of how far they moved; whether all ranks have the same."""
     model, train = CASES[case]
-    plain, spread = (Trainer(model, train, 1, ranks, spread=how) for how in (False, True))
+    plain, shared = (Trainer(model, train, 1, ranks, shared=how) for how in (False, True))
     before = {name: weight.clone() for name, weight in plain.weights().items()}
-    for step in range(2):  # in the first, averages begin late
+    for step in range(2):
         same = {name: tensor.clone() for name, tensor in plain.state().items()}
-        for trainer in (plain, spread):
+        for trainer in (plain, shared):
             trainer.load_state(same)
             trainer.enter(trainer.phase._replace(recurrence=step > 0))
             trainer.step(step, 1.0, *sequences(model, 12, seed=10 * step + ranks.rank))
-    spread.muon.gather(spread.stacks.stacks)
-    ours, wanted = spread.state(), plain.state()
-    moved = {name: torch.stack([weights[name] - before[name] for weights in (spread.weights(), plain.weights())])
+    shared.muon.gather(shared.stacks.stacks)
+    ours, wanted = shared.state(), plain.state()
+    moved = {name: torch.stack([weights[name] - before[name] for weights in (shared.weights(), plain.weights())])
              for name in before if wanted[f"weight.{name}"].ne(before[name]).any()}  # fmt: skip
     sums = ranks.gather([float(tensor.double().sum()) for tensor in ours.values()])
     return {
@@ -66,7 +65,6 @@ def main(folder: Path) -> None:
             break
         children.append(child)
     torch.set_num_threads(1)
-    overlap.BUCKET = 2000
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORLD)
     ranks = Ranks(rank, WORLD, torch.device("cpu"))
     found = {case: compared(case, ranks) for case in CASES}

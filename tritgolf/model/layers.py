@@ -1,7 +1,5 @@
 """The small pieces: RMSNorm, the matrix that may be quantized, and the smear gate."""
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,12 +24,10 @@ class QuantizedLinear(nn.Module):
     ``effective`` is W where somebody else made it: training quantizes once a step, whatever the number of
     micro-batches. While it is None, every forward pass of a layer with a quantizer quantizes. The cast to the dtype of
     the inputs is made in each run of a repeated layer, so that its gradients add up in FP32, as in the published code
-    of #1716; compiled, equal casts are one. ``hand_over``: what W passes on its way, so that training has its gradient
-    as soon as it is there.
+    of #1716; compiled, equal casts are one.
     """
 
     effective: Tensor | None
-    hand_over: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, inputs: int, outputs: int, quantizer: Quantizer | None = None) -> None:
         super().__init__()
@@ -41,10 +37,10 @@ class QuantizedLinear(nn.Module):
 
     def used_weight(self, dtype: torch.dtype) -> Tensor:
         """W, (outputs, inputs), as it is multiplied with inputs of ``dtype``."""
-        weight = self.effective
-        if weight is None:
-            weight = self.weight if self.quantizer is None else self.quantizer.fake(self.weight)
-        return weight.to(dtype) if self.hand_over is None else self.hand_over(weight.to(dtype))
+        if self.effective is not None:
+            return self.effective.to(dtype)
+        weight = self.weight if self.quantizer is None else self.quantizer.fake(self.weight)
+        return weight.to(dtype)
 
     def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
         """``x``: (…, inputs) → (…, outputs), in the dtype of ``x``; of those outputs only that are in ``rows``."""

@@ -48,8 +48,6 @@ class Fp8Stacks(Stacks):
     on rounds as it would have.
     """
 
-    by_layers = False
-
     def __init__(self, network: Any, names: Iterable[str], train: TrainConfig, compile_functions: bool) -> None:
         super().__init__(network, names, compile_functions, DTYPES[train.muon.momentum_dtype])
         self.on_grid = [Fp8Stack(stack, train.batch_tokens) for stack in self.stacks if stack.quantizer is not None]

@@ -43,8 +43,6 @@ class Stacks:
     ``names``: which they are. Other matrices that are trained on a grid are put on it by each forward pass.
     """
 
-    by_layers = True  # the network's layers multiply with them: their gradients can be handed over on the way
-
     def __init__(
         self,
         network: Network,
@@ -125,9 +123,9 @@ def _quantizes(quantizer: Quantizer, compiled: bool) -> Callable[[Tensor, Tensor
 
 def _adds_into(gradient: Tensor) -> Callable[[Tensor], None]:
     def hook(leaf: Tensor) -> None:
-        if leaf.grad is not None:  # it is where the gradient was handed over on its way here
-            gradient.add_(leaf.grad)
-            leaf.grad = None
+        assert leaf.grad is not None
+        gradient.add_(leaf.grad)
+        leaf.grad = None
 
     return hook
 

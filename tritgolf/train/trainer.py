@@ -19,7 +19,6 @@ from tritgolf.train.cuda_graph import Replay
 from tritgolf.train.fp8_stacks import Fp8Stacks
 from tritgolf.train.groups import grouped, make_adam
 from tritgolf.train.matrices import Muon, SharedMuon
-from tritgolf.train.overlap import Overlap
 from tritgolf.train.schedule import muon_momentum, phase_at
 from tritgolf.train.stacks import Stacks
 from tritgolf.train.step_timing import Phases
@@ -31,12 +30,12 @@ class Trainer:
     """A network, its optimizers and its ranks: ``step`` does a step, ``state`` and ``load_state`` make it resumable.
 
     On a GPU a step replays two recordings, gradients with their average over ranks and update: whatever they read or
-    write stays where it is in memory. Another phase, or shape of a batch, is recorded anew. ``spread``: ranks average
-    during the backward pass and share Muon's work (by default where each has a GPU); else all do all, and then average.
+    write stays where it is in memory. Another phase, or shape of a batch, is recorded anew. ``shared``: ranks share
+    Muon's work (by default where each has a GPU); else every rank does all of it.
     """
 
     def __init__(
-        self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks, spread: bool | None = None
+        self, model: ModelConfig, train: TrainConfig, seed: int, ranks: Ranks, shared: bool | None = None
     ) -> None:
         self.train, self.ranks, self.phases = train, ranks, Phases(ranks.device)
         on_gpu = ranks.device.type == "cuda"
@@ -62,10 +61,8 @@ class Trainer:
         self._losses = torch.zeros(2, device=ranks.device)
         self._gradient_norm = torch.zeros((), device=ranks.device)
         self._forward = torch.compile(self.network, dynamic=False) if on_gpu else self.network
-        spread = ranks.on_gpus if spread is None else spread
-        self.muon = SharedMuon(train.muon, on_gpu, ranks) if spread else Muon(train.muon, on_gpu)
-        overlaps = spread and self.stacks.by_layers and not train.clip_each_rank
-        self.overlap = Overlap(self.stacks, ranks) if overlaps else None
+        shared = ranks.on_gpus if shared is None else shared
+        self.muon = SharedMuon(train.muon, on_gpu, ranks) if shared else Muon(train.muon, on_gpu)
         self._batch: tuple[Tensor, Tensor] | None = None
         self._compute_gradients: Callable[[], None] = self.compute_gradients
         self._update: Callable[[], None] = self.update
@@ -157,10 +154,7 @@ class Trainer:
         if self.train.clip_each_rank:
             self._clip()
         self.phases.end("gradients")
-        rest = self._gradients()
-        if self.overlap:
-            self.overlap.end()
-        self.ranks.average_(rest)
+        self.ranks.average_(self._gradients())
         self.stacks.after_gradients(self.ranks)
         self.phases.end("average")
 
@@ -192,8 +186,6 @@ class Trainer:
     def _record(self) -> None:
         """Record the next steps anew, the update too: it reads gradients where their recording puts them."""
         self.close()
-        if self.overlap:
-            self.overlap.forget()
         self._compute_gradients = Replay(self.compute_gradients, self.ranks.device)
         self._update = Replay(self.update, self.ranks.device, self._compute_gradients)
 
@@ -208,8 +200,8 @@ class Trainer:
                 group.lr = rates[name]
 
     def _zero_gradients(self) -> None:
-        for gradient in self._matrices():
-            gradient.zero_()
+        for stack in self.stacks.stacks:
+            stack.gradient.zero_()
         self.adam.zero_gradients()
 
     def _accumulate_gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -218,8 +210,6 @@ class Trainer:
         sums = torch.zeros(2, device=inputs.device)
         for part in range(parts):
             rows = slice(part * size, (part + 1) * size)
-            if self.overlap:
-                self.overlap.begin(first=part == 0, last=part == parts - 1)
             hidden = self._forward(inputs[rows])
             head = self.network.head()
             loss, cross_entropy = head.loss(hidden.flatten(0, 1), targets[rows].reshape(-1), self.train.z_loss)
@@ -230,11 +220,7 @@ class Trainer:
 
     def _gradients(self) -> list[Tensor]:
         others = [p.grad for p in (self.others | self.untrained).values() if p.grad is not None]
-        return self._matrices() + others
-
-    def _matrices(self) -> list[Tensor]:
-        """Gradients of matrices that nothing else clears and averages."""
-        return self.overlap.rest if self.overlap else [stack.gradient for stack in self.stacks.stacks]
+        return [stack.gradient for stack in self.stacks.stacks] + others
 
 
 def _largest_divisor(count: int, limit: int) -> int:
