@@ -2,7 +2,8 @@
 
 BESIDE_COMPARED = settings_of(EXPERIMENT_FILE).BESIDE if EXPERIMENT else ()
 METRICS_COMPARED = ["train/train.json", *ROUNDTRIP, *(settings_of(EXPERIMENT_FILE).NEEDS if EXPERIMENT else ())]
-COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in (*SUFFIXES["tables"], *BESIDE_COMPARED)]
+COMPARED_ENDS = (*SUFFIXES["tables"], *BESIDE_COMPARED) if EXPERIMENT else ()
+COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in COMPARED_ENDS]
 
 
 rule compared_table:

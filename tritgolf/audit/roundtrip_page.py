@@ -17,7 +17,7 @@ from tritgolf.files import read_json
 from tritgolf.report.catalogue import TABLES, draw
 from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.experiments import FILE as EXPERIMENT
-from tritgolf.report.experiments import load_experiment
+from tritgolf.report.experiments import load_experiment, settings_of
 from tritgolf.report.laboratory import laboratory_checkpoints
 from tritgolf.report.metrics import Run, SeedRun, load_run
 from tritgolf.report.notes import made_from
@@ -233,9 +233,10 @@ def _zeros_pictures(runs: Sequence[Kept], figures: Path) -> list[Block]:
 
 
 def _experiment_blocks(folder: Path) -> list[Block]:
-    """The table of every experiment kept: changes of training and export, at equal steps."""
+    """The table of every experiment kept that has rows against a baseline: changes of training and export."""
     blocks: list[Block] = []
-    for path in sorted(folder.glob(f"*/{EXPERIMENT}")):
+    kept = sorted(folder.glob(f"*/{EXPERIMENT}"))
+    for path in [path for path in kept if settings_of(path).kind == "rows"]:
         table = experiment_table(*load_experiment(path.parent))
         blocks += [f"### `{path.parent.name}`: {table.title}", Shown(table, " ".join(table.notes[:2]))]
     return blocks or ["None was kept."]
