@@ -117,7 +117,7 @@ def test_words_tell_every_row_from_its_start():
         ({"roles.mpl.bits": 5}, r"roles\.mpl\.bits: is of no role; name one of \*, attention, mlp"),
         ({"roles.control.bits": 5}, r"control is stored without a setting 'bits'; it has format"),
         ({"roles.mlp.bits": 50}, r"bits: 50: "),
-        ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 5 bits a row"),
+        ({"roles.mlp.bits": 7}, "has no codes of 7 bits with a scale a row; use 2 bits a row"),
         ({"calibration.bathces": 5}, r"bathces: unknown key"),
         ({"calibration": {"source": "generated"}}, r"tokens: 2048 is not possible; it must be at most .* = 17"),
         ({"calibration.source": "validation"}, r"source: 'validation' is not possible; it must be one of training_to"),
