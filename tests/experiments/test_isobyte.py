@@ -21,7 +21,7 @@ from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
 from tritgolf.stages.train import train_stage
 
-GRIDS = ("isobyte", "isobyte_gpu")
+GRIDS = ("isobyte_gpu",)  # inherits isobyte
 
 
 def raw_grid(name="isobyte"):

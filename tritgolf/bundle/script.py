@@ -53,9 +53,10 @@ class Sources(NamedTuple):
 
 
 def settings_of(record: RecordConfig) -> dict[str, Any]:
-    """What a script holds of ``record``: without seeds, reports and all storages but its own."""
-    raw = record.model_dump(mode="json", include={"name", "model", "train", "export", "evaluate"})
-    own = raw["export"]["own_storage"]
+    """What a script holds of ``record``: no seeds and reports, its own storage alone, of training what is no default."""
+    raw = record.model_dump(mode="json", include={"name", "model", "export", "evaluate"})
+    raw["train"] = record.train.model_dump(mode="json", exclude_defaults=True)
+    own = record.export.own_storage
     raw["export"]["storages"] = {own: raw["export"]["storages"][own]}
     return raw
 
