@@ -16,6 +16,13 @@ def test_the_script_of_the_record_is_small_enough_and_python():
     ast.parse(packed.decode("ascii"))
 
 
+def test_a_script_s_settings_are_the_record_s():
+    for name in ("ternary_v2", "ternary_fp8", "int6_xsa", "trinity_v1", "tiny"):
+        record = load_record(name, RECORDS)
+        of_script = BundledRecord.model_validate(script.settings_of(record))
+        assert (of_script.train, of_script.model, of_script.evaluate) == (record.train, record.model, record.evaluate)
+
+
 def test_the_honest_int6_record_fits_with_its_script():
     """By the entropy of normal weights. It has GPTQ and the coder to spare: it takes the hash
     embedding's codes whole, at 6 bits, and scales uncompressed.
