@@ -53,7 +53,7 @@ class Sources(NamedTuple):
 
 
 def settings_of(record: RecordConfig) -> dict[str, Any]:
-    """What a script holds of ``record``: no seeds and reports, its own storage alone, of training what is no default."""
+    """What a script holds of ``record``: no seeds, no reports, its own storage, of training what is no default."""
     raw = record.model_dump(mode="json", include={"name", "model", "export", "evaluate"})
     raw["train"] = record.train.model_dump(mode="json", exclude_defaults=True)
     own = record.export.own_storage
