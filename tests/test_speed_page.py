@@ -341,3 +341,30 @@ def test_the_coders_figures_are_the_benchmarks():
     assert f"in {now:.1f} processor seconds, where the published settings take {before:.1f}, in {fewer:.3f}%" in SHORT
     assert f"The range coder of honest records takes {other:.1f}, and {fewest:.1f}% fewer bytes" in SHORT
     assert f"({before:.1f} → {now:.1f} processor seconds, {fewer:.3f}% fewer bytes, `code_coders.json`)" in PAGE
+
+
+def test_what_was_measured_in_turn_is_what_was_kept():
+    fp8, bf16, ranks = read("fp8_h200.json"), read("bf16_forms_h200.json"), read("averages_during_backward_2xh200.json")
+    v2, of_fp8 = ([statistics.median(fp8[name][of]) for of in ("step_ms", "step_j")] for name in ("v2", "fp8"))
+    assert f"| {v2[0]:.1f} ms, {v2[1]:.1f} J | {of_fp8[0]:.1f} ms, {of_fp8[1]:.1f} J |" in SHORT
+    assert f"| {of_fp8[0] / v2[0]:.3f}: missed |" in SHORT
+    apart = [abs(a[1] - b[1]) for a, b in zip(fp8["v2"]["losses"], fp8["fp8"]["losses"], strict=True)]
+    assert 0.034 < max(apart) < 0.035 and "differ from BF16's by at most 0.035 nats" in SHORT
+    old, new = bf16["old"], bf16["new"]
+    assert f"| {old['median']:.1f} ms | {new['median']:.1f} ms | 0.907 | {new['of_old'][0]:.3f}: missed |" in SHORT
+    assert f"| {old['peak']['peak_gb']:.1f} GB | {new['peak']['peak_gb']:.1f} GB | 15.5 GB | met |" in SHORT
+    first = {name: found["by_rank"][0] for name, found in ranks["two_micro_batches"].items()}
+    assert f"| {first['plain']['step']:.2f} ms | {first['spread']['step']:.2f} ms | | no gain" in SHORT
+    updates = [statistics.mean(rank["update"] for rank in ranks["two_micro_batches"][n]["by_rank"]) for n in first]
+    assert "| {:.2f} ms | {:.2f} ms | | kept |".format(*updates) in SHORT
+    sliding = read("sliding_kernels_h200.json")
+    for stride, eager, said in (("16", "0", "3.5M"), ("64", "1", "2.5M")):
+        was = sliding["old"]["rounds"][f"{stride} 4096 64 {eager}"][0]["tokens_per_second"]
+        now = sliding["new"]["rounds"][f"{stride} 4096 64 0"][0]["tokens_per_second"]
+        assert f"| {was / 1e6:.2f}M | {now / 1e6:.2f}M | {said} |" in SHORT
+    chunk = {name: found["median_ms"] for name, found in read("ttt_forms_h200.json").items() if isinstance(found, dict)}
+    assert (
+        "| {:.0f}, {:.0f} ms | {:.0f}, {:.0f} ms |".format(*(chunk[f"{n} {f}"] for f in ("old", "new") for n in "14"))
+        in SHORT
+    )
+    assert "to {:.0f} and {:.0f} ms".format(chunk["1 recorded"], chunk["4 recorded"]) in SHORT
