@@ -21,6 +21,7 @@ SHIPPED = {
     "docs_en_4": TextSource,
     "docs_en_sp1024": TextSource,
     "docs_en_sp1024_tune": TextSource,
+    "docs_en_tune": TextSource,
     "fineweb": HubSource,
     "fineweb_sp8192_128": HubSource,
     "fineweb_sp1024": HubSource,
