@@ -368,3 +368,10 @@ def test_what_was_measured_in_turn_is_what_was_kept():
         in SHORT
     )
     assert "to {:.0f} and {:.0f} ms".format(chunk["1 recorded"], chunk["4 recorded"]) in SHORT
+
+
+def test_the_demo_s_time_is_what_was_kept():
+    walls = re.findall(r"wall ([\d.]+)", (KEPT / "demo_2_cores.txt").read_text())
+    new, old = (float(wall) for wall in walls)
+    assert f"The demo takes {new:.0f} s of two cores, where it took {old:.0f} s" in SHORT
+    assert f"{new / old:.2f} of the time" in SHORT
