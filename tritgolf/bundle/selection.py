@@ -50,7 +50,6 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
         "tritgolf.model.transformer_block:MLP_FORMS": {(normed, False), (normed, True)},
         "tritgolf.model.transformer_block:OF_RESIDUAL": {normed and model.mlp_slope == 0},
-        "tritgolf.evaluate.window_sums:BY_KERNELS": set(),
         "tritgolf.train.average:AVERAGES": {record.train.average.kind} if record.train.average else set(),
         "tritgolf.artifact.container_header:HEADERS": {VERSION},
         "tritgolf.model.loss:SOFTCAPS": {SOFTCAP[model.kind]},

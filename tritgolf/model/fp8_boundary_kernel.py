@@ -11,7 +11,6 @@ from torch import Tensor
 from tritgolf.model.fp8_kernel import (
     empty_codes,
     empty_fp32,
-    load,
     pairs_of_tokens,
     power_and_seen,
     power_of,
@@ -19,6 +18,7 @@ from tritgolf.model.fp8_kernel import (
     store_both,
 )
 from tritgolf.model.fp8_stream_kernel import taken_off
+from tritgolf.model.masked import load
 
 TILE = (64, 64, 8)  # as those of ``fp8_kernel``; not yet chosen by time
 

@@ -15,6 +15,7 @@ import triton.language as tl
 from torch import Tensor
 
 from tritgolf.model.layers import RMS_EPSILON
+from tritgolf.model.masked import load
 from tritgolf.quantize.powers import HIGHEST, LOWEST, PLACE
 
 E4M3 = torch.float8_e4m3fn
@@ -51,12 +52,6 @@ def pairs_of_tokens(TOKENS: tl.constexpr):  # type: ignore[no-untyped-def]
     pair = tl.program_id(0) * (TOKENS // 2) + tl.arange(0, TOKENS // 2)
     low = (pair // 8 * 16 + pair % 8).to(tl.int64)[:, None]
     return pair.to(tl.int64)[:, None], low, low + 8
-
-
-@triton.jit
-def load(pointers, known):  # type: ignore[no-untyped-def]
-    """In FP32; zero where nothing is."""
-    return tl.load(pointers, mask=known, other=0.0).to(tl.float32)
 
 
 @triton.jit

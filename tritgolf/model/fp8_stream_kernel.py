@@ -12,7 +12,6 @@ from torch import Tensor
 from tritgolf.model.fp8_kernel import (
     empty_codes,
     empty_fp32,
-    load,
     pairs_of_tokens,
     power_and_seen,
     power_of,
@@ -20,6 +19,7 @@ from tritgolf.model.fp8_kernel import (
     store_both,
 )  # fmt: skip
 from tritgolf.model.layers import RMS_EPSILON
+from tritgolf.model.masked import load
 
 ADDED, ADDED_GRADIENT, OUTER = (32, 256, 8), (64, 128, 8), (64, 64, 4)  # as those of ``fp8_kernel``
 

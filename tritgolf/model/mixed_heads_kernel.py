@@ -12,18 +12,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from tritgolf.model.masked import load, store
+
 ROWS, WARPS = 8, 2  # tokens of a tile
 SMALLEST = 1e-12  # of a value's norm, as F.normalize has it
-
-
-@triton.jit
-def _load(pointers, known):  # type: ignore[no-untyped-def]
-    return tl.load(pointers, mask=known, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def _store(pointers, values, known):  # type: ignore[no-untyped-def]
-    tl.store(pointers, values.to(pointers.dtype.element_ty), mask=known)
 
 
 @triton.jit
@@ -34,7 +26,7 @@ def _row_sum(values):  # type: ignore[no-untyped-def]
 @triton.jit
 def _gate(read, gates, column, CHANNELS: tl.constexpr):  # type: ignore[no-untyped-def]
     """σ of a head's gate, (rows, 1), and the head's row of the matrix."""
-    weight = _load(gates + column, column < CHANNELS)
+    weight = load(gates + column, column < CHANNELS)
     return tl.sigmoid(_row_sum(read * weight)), weight
 
 
@@ -47,17 +39,17 @@ def _forward_kernel(  # type: ignore[no-untyped-def]
     rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
     columns, column = tl.arange(0, COLUMNS)[None, :], tl.arange(0, SPAN)[None, :]
     known = (rows < tokens) & (columns < WIDTH)
-    read = _load(channels + rows * channel_stride + column, (rows < tokens) & (column < CHANNELS))
+    read = load(channels + rows * channel_stride + column, (rows < tokens) & (column < CHANNELS))
     GROUP: tl.constexpr = HEADS // KV_HEADS
     for kv_head in tl.static_range(KV_HEADS):
-        own = _load(v + rows * v_stride + kv_head * WIDTH + columns, known)
+        own = load(v + rows * v_stride + kv_head * WIDTH + columns, known)
         own *= 1.0 / tl.maximum(tl.sqrt(_row_sum(own * own)), smallest)
         for member in tl.static_range(GROUP):
             head = kv_head * GROUP + member
             at = rows * (HEADS * WIDTH) + head * WIDTH + columns
-            y = _load(mixed + at, known)
+            y = load(mixed + at, known)
             opening, _ = _gate(read, gates + head * CHANNELS, column, CHANNELS)
-            _store(result + at, 2.0 * opening * (y - _row_sum(y * own) * own), known)
+            store(result + at, 2.0 * opening * (y - _row_sum(y * own) * own), known)
 
 
 @triton.jit
@@ -69,11 +61,11 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
     rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
     columns, column = tl.arange(0, COLUMNS)[None, :], tl.arange(0, SPAN)[None, :]
     known, readable = (rows < tokens) & (columns < WIDTH), (rows < tokens) & (column < CHANNELS)
-    read = _load(channels + rows * channel_stride + column, readable)
+    read = load(channels + rows * channel_stride + column, readable)
     of_read = tl.zeros((ROWS, SPAN), tl.float32)
     GROUP: tl.constexpr = HEADS // KV_HEADS
     for kv_head in tl.static_range(KV_HEADS):
-        own = _load(v + rows * v_stride + kv_head * WIDTH + columns, known)
+        own = load(v + rows * v_stride + kv_head * WIDTH + columns, known)
         norm = tl.sqrt(_row_sum(own * own))
         inverse = 1.0 / tl.maximum(norm, smallest)
         own *= inverse
@@ -81,7 +73,7 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
         for member in tl.static_range(GROUP):
             head = kv_head * GROUP + member
             at = rows * (HEADS * WIDTH) + head * WIDTH + columns
-            y, up = _load(mixed + at, known), _load(upstream + at, known)
+            y, up = load(mixed + at, known), load(upstream + at, known)
             opening, weight = _gate(read, gates + head * CHANNELS, column, CHANNELS)
             along, up_along = _row_sum(y * own), _row_sum(up * own)
             # The gate's factor is 2σ; without it the result is y − along·own, so up·that is up·y − along·up_along.
@@ -89,11 +81,11 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
             of_read += of_gate * weight
             share = shares + (tl.program_id(0) * HEADS + head) * CHANNELS + column
             tl.store(share, tl.sum(of_gate * read, 0)[None, :], mask=column < CHANNELS)
-            _store(dmixed + at, 2.0 * opening * (up - up_along * own), known)
+            store(dmixed + at, 2.0 * opening * (up - up_along * own), known)
             of_own -= 2.0 * opening * (along * up + up_along * y)
         sideways = tl.where(norm >= smallest, _row_sum(of_own * own), 0.0)
-        _store(dv + rows * (KV_HEADS * WIDTH) + kv_head * WIDTH + columns, inverse * (of_own - sideways * own), known)
-    _store(dchannels + rows * CHANNELS + column, of_read, readable)
+        store(dv + rows * (KV_HEADS * WIDTH) + kv_head * WIDTH + columns, inverse * (of_own - sideways * own), known)
+    store(dchannels + rows * CHANNELS + column, of_read, readable)
 
 
 def _in_rows(x: Tensor, inner: int) -> Tensor:

@@ -15,18 +15,9 @@ import triton.language as tl
 from torch import Tensor
 
 from tritgolf.model.layers import RMS_EPSILON, split_heads
+from tritgolf.model.masked import load, store
 
 ROWS, WARPS = 16, 4  # tokens of a tile
-
-
-@triton.jit
-def _load(pointers, known):  # type: ignore[no-untyped-def]
-    return tl.load(pointers, mask=known, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def _store(pointers, values, known):  # type: ignore[no-untyped-def]
-    tl.store(pointers, values.to(pointers.dtype.element_ty), mask=known)
 
 
 @triton.jit
@@ -46,7 +37,7 @@ def _angles(cos, sin, rows, there, positions, COLUMNS: tl.constexpr, HALF: tl.co
     turning = columns[None, :] < 2 * HALF
     at = (rows % positions) * HALF + angle
     c = tl.load(cos + at, mask=there & turning, other=1.0).to(tl.float32)
-    s = _load(sin + at, there & turning)
+    s = load(sin + at, there & turning)
     return c, tl.where(columns[None, :] < HALF, s, -s)
 
 
@@ -56,10 +47,10 @@ def _turned_head(  # type: ignore[no-untyped-def]
     WIDTH: tl.constexpr, HALF: tl.constexpr, COLUMNS: tl.constexpr, VECTOR: tl.constexpr,
 ):  # fmt: skip
     columns = tl.arange(0, COLUMNS)[None, :]
-    x = _load(source + columns, there & (columns < WIDTH))
-    partner = _load(source + _partners(COLUMNS, HALF, VECTOR), there & (columns < 2 * HALF))
+    x = load(source + columns, there & (columns < WIDTH))
+    partner = load(source + _partners(COLUMNS, HALF, VECTOR), there & (columns < 2 * HALF))
     scale = g * tl.rsqrt(tl.sum(x * x, 1) / WIDTH + epsilon)[:, None]
-    _store(target + columns, scale * (x * c + partner * s), there & (columns < WIDTH))
+    store(target + columns, scale * (x * c + partner * s), there & (columns < WIDTH))
 
 
 @triton.jit
@@ -89,12 +80,12 @@ def _head_gradient(  # type: ignore[no-untyped-def]
     """Writes the gradient of a head as multiplied; returns t·n of each token."""
     columns = tl.arange(0, COLUMNS)[None, :]
     known = there & (columns < WIDTH)
-    x, up = _load(source + columns, known), _load(upstream + columns, known)
-    partner = _load(upstream + _partners(COLUMNS, HALF, VECTOR), there & (columns < 2 * HALF))
+    x, up = load(source + columns, known), load(upstream + columns, known)
+    partner = load(upstream + _partners(COLUMNS, HALF, VECTOR), there & (columns < 2 * HALF))
     inverse = tl.rsqrt(tl.sum(x * x, 1) / WIDTH + epsilon)[:, None]
     n, t = inverse * x, up * c - partner * s
     along = tl.sum(t * n, 1)
-    _store(target + columns, (inverse * g) * (t - n * (along / WIDTH)[:, None]), known)
+    store(target + columns, (inverse * g) * (t - n * (along / WIDTH)[:, None]), known)
     return along
 
 
@@ -125,7 +116,7 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
     known = there & (columns < WIDTH)
     for head in tl.static_range(KV_HEADS):
         at = (HEADS + KV_HEADS + head) * WIDTH
-        _store(target + at + columns, _load(values + head * WIDTH + columns, known), known)
+        store(target + at + columns, load(values + head * WIDTH + columns, known), known)
 
 
 def _launch(fused: Tensor, gain: Tensor, cos: Tensor, kv_heads: int) -> tuple[int, dict[str, Any]]:

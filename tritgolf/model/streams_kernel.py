@@ -10,28 +10,19 @@ import triton.language as tl
 from torch import Tensor
 
 from tritgolf.model.layers import RMS_EPSILON
+from tritgolf.model.masked import load, store
 
 ROWS, WARPS, PROGRAMS = 2, 4, 4  # tokens of a tile; programs of a multiprocessor
 
 
 @triton.jit
-def _load(pointers, known):  # type: ignore[no-untyped-def]
-    return tl.load(pointers, mask=known, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def _store(pointers, values, known):  # type: ignore[no-untyped-def]
-    tl.store(pointers, values.to(pointers.dtype.element_ty), mask=known)
-
-
-@triton.jit
 def _upstream(of_n, of_channels, again, rows, columns, known, WIDTH: tl.constexpr, CHANNELS: tl.constexpr):  # type: ignore[no-untyped-def]
     """The gradient of n: from all who read it."""
-    found = _load(of_n + rows * WIDTH + columns, known)
+    found = load(of_n + rows * WIDTH + columns, known)
     if again is not None:
-        found += _load(again + rows * WIDTH + columns, known)
+        found += load(again + rows * WIDTH + columns, known)
     if of_channels is not None:
-        found += _load(of_channels + rows * CHANNELS + columns, known & (columns < CHANNELS))
+        found += load(of_channels + rows * CHANNELS + columns, known & (columns < CHANNELS))
     return found
 
 
@@ -46,29 +37,29 @@ def _backward_kernel(  # type: ignore[no-untyped-def]
     inside = columns < WIDTH
     of_a, of_b = tl.zeros((ROWS, COLUMNS), tl.float32), tl.zeros((ROWS, COLUMNS), tl.float32)
     of_c = tl.zeros((ROWS, COLUMNS), tl.float32)
-    weight_x, weight_x0 = _load(a + columns, inside), _load(b + columns, inside)
+    weight_x, weight_x0 = load(a + columns, inside), load(b + columns, inside)
     if skip is not None:
-        weight_skip = _load(c + columns, inside)
+        weight_skip = load(c + columns, inside)
     for turn in tl.range(0, TURNS):
         tile = tl.program_id(0) + turn * tl.num_programs(0)
         rows = (tile * ROWS + tl.arange(0, ROWS))[:, None].to(tl.int64)
         known = (rows < tokens) & inside
         at = rows * WIDTH + columns
-        from_x, from_x0 = _load(x + at, known), _load(x0 + at, known)
+        from_x, from_x0 = load(x + at, known), load(x0 + at, known)
         u = weight_x * from_x + weight_x0 * from_x0
         if skip is not None:
-            from_skip = _load(skip + at, known)
+            from_skip = load(skip + at, known)
             u += weight_skip * from_skip
         inverse = tl.rsqrt(tl.sum(u * u, 1) / WIDTH + epsilon)[:, None]
         n, upstream = u * inverse, _upstream(of_n, of_channels, again, rows, columns, known, WIDTH, CHANNELS)
         mean = (tl.sum(upstream * n, 1) / WIDTH)[:, None]
-        gradient = _load(of_u + at, known) + scale * inverse * (upstream - n * mean)
-        _store(of_x + at, weight_x * gradient, known)
-        _store(of_x0 + at, weight_x0 * gradient, known)
+        gradient = load(of_u + at, known) + scale * inverse * (upstream - n * mean)
+        store(of_x + at, weight_x * gradient, known)
+        store(of_x0 + at, weight_x0 * gradient, known)
         of_a += gradient * from_x
         of_b += gradient * from_x0
         if skip is not None:
-            _store(of_skip + at, weight_skip * gradient, known)
+            store(of_skip + at, weight_skip * gradient, known)
             of_c += gradient * from_skip
     share = shares + tl.program_id(0) * WIDTH + columns
     step = tl.num_programs(0) * WIDTH
