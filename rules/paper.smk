@@ -53,7 +53,6 @@ rule isobyte_page:
         mem_mb=1000,
         runtime=10,
     params:
-        measured=os.path.relpath(REPOSITORY / "measured"),
         code=package_digest(),
     message:
         "The paper of weights at equal bytes: docs/isobyte.md"

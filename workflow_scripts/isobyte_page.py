@@ -14,6 +14,7 @@ snakemake: Snakemake  # set by Snakemake before this script runs
 with one_line_errors(log=snakemake.log[0]):
     page, figures = Path(snakemake.output.page), Path(snakemake.output.figures)
     figures.mkdir(parents=True, exist_ok=True)
-    template = Path(snakemake.input.template).read_text(encoding="utf-8")
-    blocks = isobyte_paper(template, Path(snakemake.params.measured), figures)
+    template = Path(snakemake.input.template)
+    kept = template.parents[1] / "measured"
+    blocks = isobyte_paper(template.read_text(encoding="utf-8"), kept, figures)
     write_text(page, as_markdown(blocks, page.parent))

@@ -40,8 +40,11 @@ class Finished:
 
     @property
     def errors(self) -> list[str]:
-        """The lines with which our code tells an error."""
-        return [line for line in self.said.splitlines() if line.startswith("error: ")]
+        """The lines with which our code tells an error.
+
+        Snakemake writes a line's end apart from the line, so that ours may begin behind "exit status 2." of another job.
+        """
+        return re.findall(r"(?:^|exit status \d\.)(error: .*)$", self.said, flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
