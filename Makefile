@@ -17,9 +17,10 @@ demo: .venv/.complete  ## train three seeds of the demo record and make its tabl
 	$(if $(UNUSED_GPU),@echo $(ON_CPU))
 	$(BIN)/snakemake --cores $(CORES)$(if $(UNUSED_GPU), --config device=cpu)
 
-isobyte: .venv/.complete  ## bits a weight at equal bytes: trials on text held aside, then the points, table and figure
+isobyte: .venv/.complete  ## bits a weight at equal bytes: trials on text held aside, the points, and those again that missed their bytes
 	$(BIN)/snakemake --cores $(CORES) compared --config experiment=isobyte/trials device=cpu
 	$(BIN)/snakemake --cores $(CORES) compared --config experiment=isobyte device=cpu
+	$(BIN)/snakemake --cores $(CORES) compared --config experiment=isobyte/fitted device=cpu
 
 test: .venv/.complete  ## all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup

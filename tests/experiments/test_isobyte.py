@@ -77,6 +77,27 @@ def test_points_are_made_of_what_trials_chose(trials):
     assert records_of(points.file) == [record.name for record in loaded(points.records)]
 
 
+def test_a_point_that_missed_its_bytes_is_made_again_with_its_own(trials):
+    """The others are the same records, so that their results stay."""
+    name, folder, _ = trials
+    with pytest.raises(InputError, match=f"has no choices yet.*first: snakemake compared.*={name}$"):
+        ready(f"{name}/fitted", RECORDS, folder)
+    points = ready(name, RECORDS, folder)
+    before = {record.name: record for record in loaded(points.records)}
+    missed, *others = before
+    tolerance = raw_grid()["tolerance"]
+    found = {record: {"off_target": -0.9 * tolerance, "over_estimate": 2} for record in others}
+    found[missed] = {"off_target": -1.1 * tolerance, "over_estimate": 1.04 / 1.2}
+    write_json(folder / name / "compared.json", found)
+    fitted = ready(f"{name}/fitted", RECORDS, folder)
+    after = {record.name: record for record in loaded(fitted.records)}
+    assert list(after) == [f"{missed}_fitted", *others]
+    assert all(after[record] == before[record] for record in others)
+    wider = after[f"{missed}_fitted"].model.width / before[missed].model.width
+    assert 1.05 < wider < 1.2  # a fifth more bytes
+    (folder / name / "compared.json").unlink()
+
+
 def test_what_is_made_again_is_left_alone(trials):
     name, folder, made = trials
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.yaml")}
@@ -202,7 +223,7 @@ def test_two_points_fill_the_same_bytes(compared):
     assert "1.58 bits, trained on its grid" in table and "8 bits, GPTQ after training" in table
     rows = [line for line in table.splitlines() if line.startswith("| equal tokens")]
     assert len(rows) == 2 and sum("| best" in row.replace("  ", "") or " best " in row for row in rows) == 1
-    assert {path.suffix for path in compared.glob("compared.*")} == {".md", ".csv", ".html", ".svg", ".pdf", ".png"}
+    assert {path.suffix for path in compared.glob("compared.*")} == {".md", ".csv", ".html", ".svg", ".pdf", ".png", ".json"}
     assert "GPTQ after training" in (compared / "compared.svg").read_text()
 
 

@@ -59,6 +59,14 @@ def test_an_artifact_of_other_bytes_is_named(folder):
     assert f"Off by more: {named}." in table.notes[0]
 
 
+def test_how_well_points_fill_their_bytes_is_written_for_those_to_be_made_again(folder):
+    loaded = load_experiment(folder)
+    write_experiment(*loaded, folder / "compared")
+    found = json.loads((folder / "compared.json").read_text())
+    assert found["int4_gptq"] == {"off_target": pytest.approx(0.04), "over_estimate": pytest.approx(26 / 24)}
+    assert [one["off_target"] for one in found.values()] == pytest.approx([0, 0.004, 0.04])
+
+
 def test_a_single_seed_has_no_p(folder):
     experiment = yaml.safe_load((folder / "experiment.yaml").read_text())
     (folder / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "seeds": [7]}))

@@ -14,21 +14,24 @@ from tritgolf.experiments.own_files import OwnFiles
 from tritgolf.experiments.width import Width, solve_width
 
 TRIALS = "trials"  # the part that comes first
+FITTED = "fitted"  # the part that comes last: whose artifact missed its bytes is trained again, as wide as it should be
 
 
 def write_isobyte(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> None:
-    """Write the records of the grid ``raw``, which ``path`` holds, or of its trials, and what compares them.
+    """Write the records of the grid ``raw``, which ``path`` holds, or of a part of it, and what compares them.
 
-    ``InputError`` for a grid that is not sound, and for points whose trials are not done.
+    ``InputError`` for a grid that is not sound, and for a part that needs another one which is not done.
     """
     grid = validate(IsobyteConfig, raw, path)
     if part == TRIALS:
         _write_trials(_Points(grid, own))
-        return
-    if part:
+    elif part == FITTED:
+        _write_points(_Points(grid, own), own.choices(TRIALS), own.choices(""))
+    elif not part:
+        _write_points(_Points(grid, own), own.choices(TRIALS), {})
+    else:
         where = f"experiment {own.name + '/' + part!r}"
-        raise InputError(where, "is unknown", f"there are {own.name} and {own.name}/{TRIALS}")
-    _write_points(_Points(grid, own), own.choices(TRIALS))
+        raise InputError(where, "is unknown", f"there are {own.name}, {own.name}/{TRIALS} and {own.name}/{FITTED}")
 
 
 class _Points:
@@ -76,14 +79,23 @@ class _Points:
         self.own.write_experiment({"kind": kind, "title": title, **facts, "rows": list(rows)})
 
 
-def _write_points(points: _Points, chosen: dict[str, dict[str, float]]) -> None:
+def _write_points(
+    points: _Points, chosen: dict[str, dict[str, float]], filled: dict[str, dict[str, float]]
+) -> None:
+    """Write each point with what its trials chose. ``filled``: by record what was found of points trained before.
+
+    Of these the ones within the tolerance stay as they are; the width of others is solved with their own bytes.
+    """
     rows = []
     for place in places(points.grid):
         if place.choice not in chosen:
             fix = f"run its trials again: experiment={points.own.name}/{TRIALS}"
             raise InputError(f"experiment {points.own.name!r}", f"has no choice for {place.choice}", fix)
         choice, series = Choice(**chosen[place.choice]), points.grid.series[place.series]
-        rows.append(points.write(f"{points.own.name}_{place.name}", place, choice, series.over))
+        name = f"{points.own.name}_{place.name}"
+        if (found := filled.get(name)) and abs(found["off_target"]) > points.grid.tolerance:
+            name, choice = f"{name}_{FITTED}", choice.model_copy(update={"over_estimate": found["over_estimate"]})
+        rows.append(points.write(name, place, choice, series.over))
     points.write_experiment("isobyte", points.grid.title, rows)
 
 

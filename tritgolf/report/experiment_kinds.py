@@ -8,7 +8,7 @@ from tritgolf.files import write_json
 from tritgolf.report.experiment_settings import Experiment
 from tritgolf.report.experiment_table import experiment_table
 from tritgolf.report.isobyte_plot import isobyte_figure
-from tritgolf.report.isobyte_table import isobyte_table
+from tritgolf.report.isobyte_table import filled, isobyte_table
 from tritgolf.report.isobyte_trials import choices, trials_table
 from tritgolf.report.lever_table import lever_table
 from tritgolf.report.rendering import Table
@@ -25,8 +25,9 @@ class Kind(NamedTuple):
     beside: Write | None = None
 
 
-def _write_figure(experiment: Any, runs: dict[str, Run], stem: Path) -> None:
-    save(isobyte_figure(experiment, runs), stem, experiment.BESIDE)
+def _write_figure_and_bytes(experiment: Any, runs: dict[str, Run], stem: Path) -> None:
+    save(isobyte_figure(experiment, runs), stem)
+    write_json(stem.with_suffix(".json"), filled(experiment, runs))
 
 
 def _write_choices(experiment: Any, runs: dict[str, Run], stem: Path) -> None:
@@ -35,7 +36,7 @@ def _write_choices(experiment: Any, runs: dict[str, Run], stem: Path) -> None:
 
 KINDS: dict[str, Kind] = {
     "rows": Kind(experiment_table),
-    "isobyte": Kind(isobyte_table, _write_figure),
+    "isobyte": Kind(isobyte_table, _write_figure_and_bytes),
     "isobyte_trials": Kind(trials_table, _write_choices),
     "levers": Kind(lever_table),
 }

@@ -59,9 +59,9 @@ class Points(Experiment):
 
 
 class Isobyte(Points):
-    """The points that are compared."""
+    """The points that are compared; beside them their figure and the bytes of each."""
 
-    BESIDE: ClassVar[tuple[str, ...]] = ("svg", "pdf", "png")
+    BESIDE: ClassVar[tuple[str, ...]] = ("svg", "pdf", "png", "json")
     kind: Literal["isobyte"]
 
 

@@ -18,8 +18,22 @@ LEAST_P = 1e-4  # in four decimals
 
 
 def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
-    """One row a (point, seed): sizes, scores of the trained and of the reloaded model, bytes."""
-    return pd.DataFrame([_row(row, seed) for row in experiment.rows for seed in runs[row.record].seeds])
+    """One row a (point, seed): sizes, scores of the trained and of the reloaded model, bytes.
+
+    ``off_target``: by which share of them bytes are over those that were to be filled; ``over_estimate``: over the
+    estimate by which the width was solved, as a factor.
+    """
+    frame = pd.DataFrame([_row(row, seed) for row in experiment.rows for seed in runs[row.record].seeds])
+    estimates = {row.record: row.estimate for row in experiment.rows}
+    frame["off_target"] = frame["artifact_bytes"] / experiment.bytes - 1
+    frame["over_estimate"] = frame["artifact_bytes"] / frame["record"].map(estimates)
+    return frame
+
+
+def filled(experiment: Isobyte, runs: dict[str, Run]) -> dict[str, dict[str, float]]:
+    """By record how well a point fills its bytes: ``off_target`` and ``over_estimate``, means of its seeds."""
+    means = isobyte_frame(experiment, runs).groupby("record", sort=False)[["off_target", "over_estimate"]].mean()
+    return {str(record): {name: float(value) for name, value in row.items()} for record, row in means.iterrows()}
 
 
 def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
@@ -42,7 +56,6 @@ def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
 def isobyte_table(experiment: Isobyte, runs: dict[str, Run]) -> Table:
     """A row a point, by series; of each the significance of its distance from the best of its series."""
     frame = isobyte_frame(experiment, runs)
-    frame["off_target"] = frame["artifact_bytes"] / experiment.bytes - 1
     against = pd.concat([_against_best(of_series) for _, of_series in frame.groupby("series", sort=False)])
     frame = frame.merge(against, on="record")
     cells = [_cells(of_point) for _, of_point in frame.groupby("record", sort=False)]

@@ -39,10 +39,8 @@ def choices(experiment: Trials, runs: dict[str, Run]) -> dict[str, dict[str, flo
 
 
 def _trials_frame(experiment: Trials, runs: dict[str, Run]) -> pd.DataFrame:
-    """One row a (trial, seed), with ``over_estimate``, bytes by the estimate, and whether it is ``chosen``."""
+    """One row a (trial, seed), and whether it is ``chosen``."""
     frame = isobyte_frame(experiment, runs)
-    estimates = {row.record: row.estimate for row in experiment.rows}
-    frame["over_estimate"] = frame["artifact_bytes"] / frame["record"].map(estimates)
     means = frame.groupby(["of", "record"], sort=False)["artifact_bpb"].mean().reset_index()
     best = set(means.loc[means.groupby("of")["artifact_bpb"].idxmin(), "record"])
     frame["chosen"] = frame["record"].isin(best)
