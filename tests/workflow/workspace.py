@@ -42,7 +42,7 @@ class Finished:
     def errors(self) -> list[str]:
         """The lines with which our code tells an error.
 
-        Snakemake writes a line's end apart from the line, so that ours may begin behind "exit status 2." of another job.
+        Snakemake writes a line's end apart from the line, so ours may begin behind "exit status 2." of another job.
         """
         return re.findall(r"(?:^|exit status \d\.)(error: .*)$", self.said, flags=re.MULTILINE)
 

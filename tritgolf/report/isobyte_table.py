@@ -33,7 +33,10 @@ def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
 def filled(experiment: Isobyte, runs: dict[str, Run]) -> dict[str, dict[str, float]]:
     """By record how well a point fills its bytes: ``off_target`` and ``over_estimate``, means of its seeds."""
     means = isobyte_frame(experiment, runs).groupby("record", sort=False)[["off_target", "over_estimate"]].mean()
-    return {str(record): {name: float(value) for name, value in row.items()} for record, row in means.iterrows()}
+    return {
+        str(record): {"off_target": float(off_target), "over_estimate": float(over_estimate)}
+        for record, off_target, over_estimate in means.itertuples()
+    }
 
 
 def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
