@@ -79,9 +79,7 @@ class _Points:
         self.own.write_experiment({"kind": kind, "title": title, **facts, "rows": list(rows)})
 
 
-def _write_points(
-    points: _Points, chosen: dict[str, dict[str, float]], filled: dict[str, dict[str, float]]
-) -> None:
+def _write_points(points: _Points, chosen: dict[str, dict[str, float]], filled: dict[str, dict[str, float]]) -> None:
     """Write each point with what its trials chose. ``filled``: by record what was found of points trained before.
 
     Of these the ones within the tolerance stay as they are; the width of others is solved with their own bytes.
