@@ -74,7 +74,15 @@ def test_a_head_without_a_bias_has_the_loss_of_one_that_is_zero(monkeypatch):
 def test_the_slope_is_the_derivative_of_the_softcap(kind):
     logits = torch.linspace(-30, 30, 997, dtype=torch.float64).requires_grad_(True)
     (gradient,) = torch.autograd.grad(SOFTCAPS[kind](logits, 10.0).sum(), logits)
-    assert_close(SLOPES[kind](logits.detach(), 10.0), gradient)
+    assert_close(SLOPES[kind](logits.detach(), 10.0)[1], gradient)
+
+
+@pytest.mark.parametrize("kind", SLOPES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_softcap_with_its_slope_is_the_softcap_to_the_bit(kind, dtype):
+    beyond = [0.0, -0.0, 20.0, -20.0, 1e30, -1e30, torch.inf, -torch.inf, torch.nan]  # of both clamps, and of the square
+    logits = torch.cat([torch.linspace(-30, 30, 99991, dtype=dtype), torch.tensor(beyond, dtype=dtype)])
+    assert torch.equal(SLOPES[kind](logits, 10.0)[0].nan_to_num(7.0), SOFTCAPS[kind](logits, 10.0).nan_to_num(7.0))
 
 
 def test_only_the_minimized_loss_has_a_gradient():

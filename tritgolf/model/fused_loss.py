@@ -19,20 +19,29 @@ CHUNK_TOKENS = 8192
 CHUNK_TOKENS_IN_CACHE = 256  # on a CPU the logits of a chunk had better stay in its cache (1.3× a step of the demo)
 
 
-def softcap_slope(logits: Tensor, cap: float) -> Tensor:
-    """Derivative of ``softcap``: 1 − z² + z⁴/3 inside both clamps, 0 outside."""
-    z = logits / cap
+def softcap_and_slope(logits: Tensor, cap: float) -> tuple[Tensor, Tensor]:
+    """``softcap`` and its derivative, 1 − z² + z⁴/3 inside both clamps, 0 outside.
+
+    The polynomial rises everywhere and is 1.47 at the clamp of z, so it is outside wherever z is.
+    """
+    z = (logits / cap).clamp_(-2, 2)
     square = z * z
-    inside = (z.abs() <= 2) & ((z * (1 - square / 3 + square * square / 15)).abs() <= 1)
-    return torch.where(inside, 1 - square + square * square / 3, 0.0)
+    fourth = square * square
+    tanh = (1 - square / 3).add_(fourth / 15).mul_(z)
+    slope = torch.where(tanh.abs() <= 1, (1 - square).add_(fourth / 3), 0.0)
+    return tanh.clamp_(-1, 1).mul_(cap), slope
 
 
-def tanh_slope(logits: Tensor, cap: float) -> Tensor:
-    """Derivative of ``tanh_softcap``: 1 − tanh²(logits/cap)."""
-    return 1 - (logits / cap).tanh().square()
+def tanh_and_slope(logits: Tensor, cap: float) -> tuple[Tensor, Tensor]:
+    """``tanh_softcap`` and its derivative, 1 − tanh²(logits/cap)."""
+    tanh = (logits / cap).tanh()
+    return cap * tanh, 1 - tanh.square()
 
 
-SLOPES: Mapping[SoftcapKind, Callable[[Tensor, float], Tensor]] = {"polynomial": softcap_slope, "tanh": tanh_slope}
+SLOPES: Mapping[SoftcapKind, Callable[[Tensor, float], tuple[Tensor, Tensor]]] = {
+    "polynomial": softcap_and_slope,
+    "tanh": tanh_and_slope,
+}
 
 
 def nats_and_gradient(
@@ -50,16 +59,16 @@ def nats_and_gradient(
     The gradient is that of ``weight`` · Σ (nats + z_loss · logsumexp²); with None the logits stay.
     """
     biased = logits.float() if bias is None else logits.float() + bias
-    capped = SOFTCAPS[kind](biased, cap)
+    capped, slope = (SOFTCAPS[kind](biased, cap), None) if weight is None else SLOPES[kind](biased, cap)
     capped = capped if scale is None else capped * scale
     lse = capped.logsumexp(-1)
     nats = lse - capped.gather(-1, targets[:, None]).squeeze(-1)
-    if weight is None:
+    if slope is None:
         return nats, lse
     weight = weight if scale is None else weight * scale.float()
-    gradient = (capped - lse[:, None]).exp_().mul_((1 + 2 * z_loss * lse)[:, None])
+    gradient = capped.sub_(lse[:, None]).exp_().mul_((1 + 2 * z_loss * lse)[:, None])
     gradient.scatter_add_(-1, targets[:, None], torch.full_like(lse[:, None], -1.0))
-    logits.copy_(gradient.mul_(SLOPES[kind](biased, cap)).mul_(weight))
+    logits.copy_(gradient.mul_(slope).mul_(weight))
     return nats, lse
 
 
