@@ -20,10 +20,10 @@ from torch import Tensor
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
+from tritgolf.cuda_graph import Replay
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, available_backends, choose_attention, math_attention
 from tritgolf.provenance import provenance
-from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
 PARTS = ("out", "dq", "dk", "dv")

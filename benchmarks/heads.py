@@ -23,12 +23,12 @@ from torch import Tensor
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
+from tritgolf.cuda_graph import Replay
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, choose_attention
 from tritgolf.model.heads import MakeHeads, make_heads, make_heads_fast
 from tritgolf.model.rotary import rotary_tables
 from tritgolf.provenance import provenance
-from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
 BYTES = 2  # BF16

@@ -25,12 +25,12 @@ from torch.nn.functional import ScalingType
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
 from tritgolf.config.record import load_record
+from tritgolf.cuda_graph import Replay
 from tritgolf.files import write_json
 from tritgolf.model.mlp import relu_product, slope_product
 from tritgolf.provenance import provenance
 from tritgolf.quantize.base import Quantized, dequantize, quantize
 from tritgolf.quantize.plan import quantizer_of
-from tritgolf.train.cuda_graph import Replay
 
 DEVICE = torch.device("cuda", 0)
 FP8 = torch.float8_e4m3fn

@@ -5,9 +5,9 @@ import torch
 
 from tests.comparing import relative
 from tests.model.test_heads import SHAPES, doubled, inputs, outputs_and_gradients, weights_like
+from tritgolf.cuda_graph import Replay
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.heads import make_heads, make_heads_fast
-from tritgolf.train.cuda_graph import Replay
 
 if torch.cuda.is_available():
     from tritgolf.model.heads_kernel import heads_on_gpu

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.train import TrainConfig
+from tritgolf.cuda_graph import Replay
 from tritgolf.model.attention import choose_attention
 from tritgolf.model.initialize import initialize
 from tritgolf.model.network import Network
@@ -15,7 +16,6 @@ from tritgolf.model.specs import network_class, parameters_of
 from tritgolf.quantize.rounding import DTYPES
 from tritgolf.ranks import Ranks
 from tritgolf.train.average import AVERAGES, Average
-from tritgolf.train.cuda_graph import Replay
 from tritgolf.train.fp8_stacks import Fp8Stacks
 from tritgolf.train.groups import grouped, make_adam
 from tritgolf.train.matrices import Muon, SharedMuon

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from tritgolf.cuda_graph import EAGER_CALLS
 from tritgolf.model.phase import Phase
-from tritgolf.train.cuda_graph import EAGER_CALLS
 from tritgolf.train.schedule import phases
 from tritgolf.train.trainer import Trainer
 
