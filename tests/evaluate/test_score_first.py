@@ -28,11 +28,11 @@ SETTINGS = SlidingSettings(
 )
 
 
-def method(adaptation=ScoreFirst, ranks=None):
-    """Windows of 4 tokens, chunks of 8; scored by ``adaptation``."""
+def method(adaptation=ScoreFirst, ranks=None, **settings):
+    """Windows of 4 tokens, chunks of 8; scored by ``adaptation``, with ``settings`` of its own."""
     made = make_method(SETTINGS, 2, ranks=ranks)
     (score_first,) = made.adapt
-    return replace(made, adapt=(adaptation(score_first.settings),))
+    return replace(made, adapt=(adaptation(score_first.settings.model_copy(update=settings)),))
 
 
 def plain_loop(tokens):

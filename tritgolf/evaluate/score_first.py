@@ -5,6 +5,7 @@ Every target is scored once, by weights that have seen earlier targets alone: a 
 first scored target lies, so all targets of a chunk have their score before it is trained on.
 """
 
+import contextlib
 import copy
 import math
 import re
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.evaluate import ScoreFirstSettings
+from tritgolf.cuda_graph import Replay
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate.windowed import Adaptation, Scorer, Scores
 from tritgolf.evaluate.windows import Windows
@@ -33,11 +35,57 @@ OPTIMIZERS: dict[str, Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optim
 OF_A_BLOCK = re.compile(r"blocks\.(\d+)\.")
 
 
+class Gradients:
+    """Gradients of a batch's mean nats times its weight, by all parameters of ``form`` that ask for one.
+
+    On a GPU they are recorded once and replayed: the batch lies where the recording reads it, gradients lie where it
+    puts them. Another shape or weight is recorded anew.
+    """
+
+    def __init__(self, form: Network) -> None:
+        self.form = form
+        self._batch: tuple[Tensor, Tensor] | None = None
+        self._weight = 1.0
+        self._replay: Replay | None = None
+
+    def take(self, inputs: Tensor, targets: Tensor, weight: float) -> None:
+        """Let the next calls be of these: int64 (sequences, context), on any device."""
+        if self._batch is None or (inputs.shape, weight) != (self._batch[0].shape, self._weight):
+            self.close()
+            device = device_of(self.form)
+            self._batch = (torch.empty_like(inputs, device=device), torch.empty_like(targets, device=device))
+            self._weight, self._replay = weight, Replay(self.compute, device)
+        for kept, new in zip(self._batch, (inputs, targets), strict=True):
+            kept.copy_(new)
+
+    def __call__(self) -> None:
+        """Put the gradients of the batch that was taken in place of the last ones."""
+        assert self._replay is not None
+        self._replay()
+
+    def compute(self) -> None:
+        """The definition, by plain calls."""
+        assert self._batch is not None
+        self._clear()
+        (self._weight * mean_nats(self.form, *self._batch)).backward()
+
+    def close(self) -> None:
+        """Let go of the recording, the batch and the gradients."""
+        if self._replay is not None:
+            self._replay.close()
+        self._batch = self._replay = None
+        self._clear()
+
+    def _clear(self) -> None:
+        for parameter in self.form.parameters():
+            parameter.grad = None
+
+
 class Learner(NamedTuple):
-    """``network``, which scores; ``form``, which is trained and has the same parameters; their ``optimizer``."""
+    """``network``, which scores; ``gradients`` of a form of it, which has the same parameters; their ``optimizer``."""
 
     network: Network
-    form: Network
+    gradients: Gradients
     optimizer: torch.optim.Optimizer
 
 
@@ -55,15 +103,16 @@ class ScoreFirst(Adaptation):
         learner = self.learner(copy.deepcopy(network))
         chunks = chunks_of(groups, self.settings.chunk_tokens)
         parts: list[Scores] = []
-        for number, chunk in enumerate(chunks):
-            self._one_chunk(learner, tokens, (number, len(chunks)), chunk, scorer, parts)
+        with contextlib.closing(learner.gradients):
+            for number, chunk in enumerate(chunks):
+                self._one_chunk(learner, tokens, (number, len(chunks)), chunk, scorer, parts)
         return scorer.gathered(parts), learner.network
 
     def learner(self, adapted: Network) -> Learner:
         """What trains ``adapted``: on a GPU in the forms made for it, the same within rounding."""
         optimizer = OPTIMIZERS[self.settings.optimizer](trained_parameters(adapted, self.settings))
         on_gpu = device_of(adapted).type == "cuda"
-        return Learner(adapted, training_form(adapted) if on_gpu else adapted, optimizer)
+        return Learner(adapted, Gradients(training_form(adapted) if on_gpu else adapted), optimizer)
 
     def for_probe(self, context: int) -> "ScoreFirst":
         """Chunks of two windows: half of the probe's text."""
@@ -85,27 +134,30 @@ class ScoreFirst(Adaptation):
             self.train(learner, tokens, place, scorer.ranks)
 
     def train(self, learner: Learner, tokens: Tokens, place: tuple[int, int], ranks: Ranks) -> None:
-        """One step an epoch over all sequences of a chunk; ranks take contiguous shares of them."""
-        (adapted, form, optimizer), (number, chunks) = learner, place
-        context, device = adapted.model.context, device_of(adapted)
+        """One step an epoch over all sequences of a chunk; ranks take contiguous shares of them.
+
+        Clipping and update are plain calls: they are launched while a GPU still computes the gradients.
+        """
+        (adapted, gradients, optimizer), (number, chunks) = learner, place
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(self.settings.lr, number, chunks)
+        gradients.take(*self._sequences(tokens, number, adapted.model.context, ranks))
+        for _ in range(self.settings.epochs):
+            gradients()
+            ranks.average_([p.grad for p in adapted.parameters() if p.grad is not None])
+            torch.nn.utils.clip_grad_norm_(list(adapted.parameters()), CLIP_NORM)
+            optimizer.step()
+
+    def _sequences(self, tokens: Tokens, number: int, context: int, ranks: Ranks) -> tuple[Tensor, Tensor, float]:
+        """This rank's inputs and targets of chunk ``number``, and what their mean weighs in the mean over ranks."""
         first, count = number * self.settings.chunk_tokens, self.settings.chunk_tokens // context
         text = np.asarray(tokens[first : first + count * context + 1], dtype=np.int64)
         own = ranks.share(count)
         weight = (own.stop - own.start) * ranks.world / count
         if not weight:  # it computes one sequence all the same: all ranks have gradients to average
             own = slice(0, 1)
-        inputs, targets = (
-            torch.from_numpy(text[shift : shift + count * context].reshape(count, context)[own]).to(device)
-            for shift in (0, 1)
-        )
-        for _ in range(self.settings.epochs):
-            optimizer.zero_grad(set_to_none=True)
-            (weight * mean_nats(form, inputs, targets)).backward()
-            ranks.average_([p.grad for p in adapted.parameters() if p.grad is not None])
-            torch.nn.utils.clip_grad_norm_(list(adapted.parameters()), CLIP_NORM)
-            optimizer.step()
+        inputs, targets = (text[shift : shift + count * context].reshape(count, context)[own] for shift in (0, 1))
+        return torch.from_numpy(inputs), torch.from_numpy(targets), weight
 
 
 def mean_nats(network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
