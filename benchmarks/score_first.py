@@ -1,11 +1,11 @@
-"""Time of score-first test-time training, a chunk: its training in fast and plain form, in turn, and its scoring.
+"""Time of score-first test-time training, a chunk: its training in three forms, in turn, and its scoring.
 
     python benchmarks/score_first.py --out measured/speed/NAME.json
 
-*fast* trains as evaluation does on a GPU, *plain* by the network that scores and whole logits: the definition. Weights
-are random, as large as the record's: no time depends on them. The text repeats itself, so that there is something to
-learn; ``nats`` of the chunk after the last one trained on, by both, say that they train alike. With ``--of`` a rank's
-share of a chunk is timed. Scoring is compiled, as that of a whole validation text is.
+*fast* trains as evaluation does on a GPU, *called* the same without a recording, *plain* by the network that scores and
+whole logits: the definition. Weights are random, as large as the record's: no time depends on them. The text repeats
+itself, so that there is something to learn; ``nats`` of the chunk after the last one trained on, by each, say that they
+train alike. With ``--of`` a rank's share of a chunk is timed. Scoring is compiled, as that of a whole text is.
 """
 
 import copy
@@ -26,7 +26,7 @@ from tritgolf.config.record import load_record
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate import score, score_first
 from tritgolf.evaluate.load import trained_network
-from tritgolf.evaluate.score_first import Learner, ScoreFirst, plain_mean_nats
+from tritgolf.evaluate.score_first import Gradients, Learner, ScoreFirst, plain_mean_nats
 from tritgolf.evaluate.windowed import Scorer
 from tritgolf.evaluate.windows import sliding_windows
 from tritgolf.files import write_json
@@ -40,13 +40,21 @@ from tritgolf.ranks import Ranks
 CHUNKS = 1000  # of the schedule: the rate is nearly the first one's
 
 
-class PlainScoreFirst(ScoreFirst):
+class CalledScoreFirst(ScoreFirst):
+    """Trains in the forms for a GPU by plain calls."""
+
+    def train(self, *arguments: Any) -> None:
+        """As it says, with nothing recorded."""
+        with mock.patch.object(score_first.Gradients, "__call__", score_first.Gradients.compute):
+            super().train(*arguments)
+
+
+class PlainScoreFirst(CalledScoreFirst):
     """Trains by the definition, wherever it computes."""
 
     def learner(self, adapted: Network) -> Learner:
         """The network itself is trained."""
-        made = super().learner(adapted)
-        return made._replace(form=adapted)
+        return super().learner(adapted)._replace(gradients=Gradients(adapted))
 
     def train(self, *arguments: Any) -> None:
         """As it says, with whole logits."""
@@ -54,7 +62,7 @@ class PlainScoreFirst(ScoreFirst):
             super().train(*arguments)
 
 
-FORMS = {"fast": ScoreFirst, "plain": PlainScoreFirst}
+FORMS = {"fast": ScoreFirst, "called": CalledScoreFirst, "plain": PlainScoreFirst}
 
 
 class Share(Ranks):
@@ -130,16 +138,22 @@ def scoring_milliseconds(network: Network, tokens: Tokens, settings: ScoreFirstS
 
 
 def measured(network: Network, settings: ScoreFirstSettings, tokens: Tokens, chunks: int, of: int) -> dict[str, Any]:
-    """Training on ``chunks`` chunks after a first, untimed one, each by both forms in turn; ``of`` ranks share it."""
+    """Training on ``chunks`` chunks after a first, untimed one, each by all forms in turn; ``of`` ranks share it.
+
+    The first chunk's epochs compile what is compiled, and the third of them records.
+    """
     device = default_device()
     forms = {form: Trained(form, network, settings, Share(of, device)) for form in FORMS}
     rounds = [{form: made.milliseconds(tokens, chunk) for form, made in forms.items()} for chunk in range(chunks + 1)]
     times = {form: [found[form] for found in rounds[1:]] for form in FORMS}
-    return {
+    found = {
         **{form: {**summary(times[form]), "first_ms": rounds[0][form]} for form in FORMS},
-        "times_faster": ratios(times["plain"], times["fast"]),
+        "times_faster": {form: ratios(times[form], times["fast"]) for form in FORMS if form != "fast"},
         "nats": {form: made.nats(tokens, chunks + 1) for form, made in forms.items()},
     }
+    for made in forms.values():
+        made.learner.gradients.close()
+    return found
 
 
 def main() -> None:

@@ -367,7 +367,9 @@ def test_what_was_measured_in_turn_is_what_was_kept():
         "| {:.0f}, {:.0f} ms | {:.0f}, {:.0f} ms |".format(*(chunk[f"{n} {f}"] for f in ("old", "new") for n in "14"))
         in SHORT
     )
-    assert "to {:.0f} and {:.0f} ms".format(chunk["1 recorded"], chunk["4 recorded"]) in SHORT
+    assert "took {:.0f} and {:.0f} ms a chunk".format(chunk["1 recorded"], chunk["4 recorded"]) in SHORT
+    faster = (chunk[f"{ranks} old"] / chunk[f"{ranks} recorded"] for ranks in "14")
+    assert "{:.1f} and {:.1f} times as fast as before (`ttt_forms_h200.json`)".format(*faster) in SHORT
 
 
 def test_the_demo_s_time_is_what_was_kept():
