@@ -1,10 +1,14 @@
 """A fixed sequence of GPU work, recorded once as a CUDA graph and replayed: no launch gaps, no Python in a step."""
 
+import functools
 from collections.abc import Callable
 
 import torch
 
 EAGER_CALLS = 2  # the first compiles, the second finds every library's workspace made: only then can it be recorded
+# The stream of a device that is recorded. There is one, as memory is lent on its stream alone, and as cuBLAS keeps a
+# workspace for each that it has seen.
+stream_of = functools.cache(torch.cuda.Stream)
 
 
 class Replay:
@@ -17,9 +21,7 @@ class Replay:
 
     def __init__(self, function: Callable[[], None], device: torch.device, after: "Replay | None" = None) -> None:
         self.function, self._after = function, after
-        self._stream: torch.cuda.Stream | None = after._stream if after else None  # memory is lent on its stream alone
-        if device.type == "cuda" and after is None:
-            self._stream = torch.cuda.Stream(device)
+        self._stream: torch.cuda.Stream | None = stream_of(device) if device.type == "cuda" else None
         self._eager_calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
