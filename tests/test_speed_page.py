@@ -372,6 +372,14 @@ def test_what_was_measured_in_turn_is_what_was_kept():
     assert "{:.1f} and {:.1f} times as fast as before (`ttt_forms_h200.json`)".format(*faster) in SHORT
 
 
+def test_the_notebook_s_times_of_a_chunk_of_test_time_training_are_those_kept():
+    found = read("ttt_forms_h200.json")
+    alone, of_four = ([f"{found[f'{n} {form}']['median_ms']:.0f}" for form in ("old", "recorded", "new")] for n in "14")
+    said = f"{alone[0]} → {alone[1]} ms a chunk, {of_four[0]} → {of_four[1]} as a rank of four"
+    assert f"{said} (one H200, by a script, `ttt_forms_h200.json`)" in PAGE
+    assert f"the forms alone {alone[2]} and {of_four[2]} | yes; the package's own has not run on a GPU |" in PAGE
+
+
 def test_the_demo_s_time_is_what_was_kept():
     walls = re.findall(r"wall ([\d.]+)", (KEPT / "demo_2_cores.txt").read_text())
     new, old = (float(wall) for wall in walls)
