@@ -30,6 +30,7 @@ kernels: .venv/.complete  ## the GPU's kernels on the CPU, by Triton's interpret
 	TRITON_INTERPRET=1 PYTHONPATH=.venv/triton $(BIN)/pytest \
 		tests/model/test_heads.py tests/model/test_fused_loss.py tests/model/test_mlp.py tests/model/test_leaky_mlp.py \
 		tests/model/test_partial_heads.py tests/model/test_mixed_heads.py tests/model/test_streams.py tests/model/test_fp8_fused.py \
+		tests/model/test_fp8_weights.py \
 		tests/model/test_joined.py tests/model/test_shared_input.py tests/model/test_unet_pass.py \
 		tests/bundle/test_script_kernels.py
 

@@ -75,6 +75,16 @@ KERNELS = {
             {"upstream": E4M3, "weight": (256, *E4M3[1:]), "codes": E4M3, "activated": TURNED, "turned": TURNED},
         ),
     },
+    "fp8_weights_kernel": {
+        "_scale_kernel": (
+            {"GROUP": 80, "COLUMNS": 128, "GROUPS": 32, "SQUARES": True},
+            {"weight": WIDE, "scales": WIDE, "groups": COUNT},
+        ),
+        "_code_kernel": (
+            {"WIDTH": 512, "GROUP": 128, "COLUMNS": 128, "QUADS": 32},
+            {"weight": WIDE, "scales": WIDE, "powers": WIDE, "codes": "*u8", "turned": "*i32", "rows": COUNT},
+        ),
+    },
     "fp8_split_kernel": {
         "_split_kernel": (
             {"STEPS": 8, "WIDTH": 512, "ROWS": 128, "COLUMNS": 256, "DEPTH": 128},

@@ -21,6 +21,7 @@ FP8 = {
     "fp8_split_kernel": 1,
     "fp8_stream_kernel": 3,
     "fp8_heads_kernel": 1,
+    "fp8_weights_kernel": 2,
 }
 INT6 = {"fused_loss_kernel": 1, "leaky_mlp_kernel": 2, "mixed_heads_kernel": 2, "partial_heads_kernel": 2}
 

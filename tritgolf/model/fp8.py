@@ -69,6 +69,14 @@ def weights_of(weight: Tensor, quantizer: Quantizer) -> tuple[Tensor, Tensor]:
     return numbers.to(E4M3).view_as(weight), power.squeeze(-1)
 
 
+def write_weights(codes: Tensor, turned: Tensor, power: Tensor, weight: Tensor, quantizer: Quantizer) -> None:
+    """``weights_of`` its last two arguments into the first three, as ``Fp8Weight`` has them of each matrix."""
+    found, powers = weights_of(weight, quantizer)
+    codes.copy_(found)
+    turned.copy_(found.transpose(1, 2))
+    power.copy_(powers)
+
+
 def normed_power(width: int) -> float:
     """The power of two by which normalized rows of this ``width`` are rounded: ``power_of`` √width, by whole numbers.
 

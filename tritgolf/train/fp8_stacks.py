@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from tritgolf.config.train import TrainConfig
-from tritgolf.model.fp8 import E4M3, Fp8Weight, weights_of
+from tritgolf.model.fp8 import E4M3, Fp8Weight, write_weights
 from tritgolf.model.network import layer_of
 from tritgolf.quantize.base import Quantizer
 from tritgolf.quantize.rounding import DTYPES
+from tritgolf.quantize.ternary import ScaledE4m3Quantizer
 from tritgolf.ranks import Ranks
 from tritgolf.train.stacks import Stack, Stacks
 
@@ -51,7 +52,7 @@ class Fp8Stacks(Stacks):
     def __init__(self, network: Any, names: Iterable[str], train: TrainConfig, compile_functions: bool) -> None:
         super().__init__(network, names, compile_functions, DTYPES[train.muon.momentum_dtype])
         self.on_grid = [Fp8Stack(stack, train.batch_tokens) for stack in self.stacks if stack.quantizer is not None]
-        self._writes = {quantizer: _writes(quantizer, compile_functions) for quantizer in set(self.plan.values())}
+        self._writes = [_writes(one.stack, compile_functions) for one in self.on_grid]
         weights: dict[str, Fp8Weight] = {}
         for one in self.on_grid:
             for index, name in enumerate(one.stack.names):
@@ -69,9 +70,8 @@ class Fp8Stacks(Stacks):
     @torch.no_grad()
     def requantize(self) -> None:
         """Write the master weights, on their grids, where the products read them."""
-        for one in self.on_grid:
-            assert one.stack.quantizer is not None
-            self._writes[one.stack.quantizer](one.codes, one.turned, one.power, one.stack.weight)
+        for one, write in zip(self.on_grid, self._writes, strict=True):
+            write(one.codes, one.turned, one.power, one.stack.weight, one.stack.quantizer)
 
     @torch.no_grad()
     def after_gradients(self, ranks: Ranks) -> None:
@@ -86,16 +86,19 @@ class Fp8Stacks(Stacks):
         return {f"fp8.{name}": one.largest[i] for one in self.on_grid for i, name in enumerate(one.stack.names)}
 
 
-def _writes(quantizer: Quantizer, compiled: bool) -> Callable[..., None]:
-    """What writes its last argument, on the grid, into the others."""
+def _writes(stack: Stack, compiled: bool) -> Callable[..., None]:
+    """``fp8.write_weights`` of such a stack's weights, to the bit."""
+    if has_kernel(stack.weight, stack.quantizer):
+        from tritgolf.model.fp8_weights_kernel import write_weights_on_gpu  # noqa: PLC0415  (Triton is there on GPUs only)
 
-    def write(codes: Tensor, turned: Tensor, power: Tensor, weight: Tensor) -> None:
-        found, powers = weights_of(weight, quantizer)
-        codes.copy_(found)
-        turned.copy_(found.transpose(1, 2))
-        power.copy_(powers)
+        return write_weights_on_gpu
+    return torch.compile(write_weights) if compiled else write_weights
 
-    return torch.compile(write) if compiled else write
+
+def has_kernel(weight: Tensor, quantizer: Quantizer | None) -> bool:
+    """On a GPU, on a grid whose scales are means in FP64 of FP32 weights, and in whole fours of rows."""
+    known = isinstance(quantizer, ScaledE4m3Quantizer) and quantizer.arithmetic == "float64"
+    return known and weight.is_cuda and weight.shape[1] % 4 == 0
 
 
 def _is_seen(seen: Tensor) -> Callable[[Tensor], None]:
