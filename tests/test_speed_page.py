@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "speed_notebook.md").read_text()
 SHORT = " ".join((ROOT / "docs" / "speed.md").read_text().split())
 KEPT = ROOT / "measured" / "speed"
+WAYS = ("forward", "back")
 MLP_SHAPES = (("mlp.fc", "768 → 3072"), ("mlp.proj", "3072 → 768"))
 
 
@@ -353,6 +354,12 @@ def test_what_was_measured_in_turn_is_what_was_kept():
     old, new = bf16["old"], bf16["new"]
     assert f"| {old['median']:.1f} ms | {new['median']:.1f} ms | 0.907 | {new['of_old'][0]:.3f}: missed |" in SHORT
     assert f"| {old['peak']['peak_gb']:.1f} GB | {new['peak']['peak_gb']:.1f} GB | 15.5 GB | met |" in SHORT
+    profile = (KEPT / "bf16_forms_h200_kernels.txt").read_text()
+    join = float(re.search(r" _join_kernel .* ([\d.]+)us +20 ", profile)[1])
+    forward, back = (next(each for each in bf16["kernels"] if each["kernel"] == f"join {way}") for way in WAYS)
+    assert f"take {2 * join / 1000:.2f} ms a layer" in SHORT
+    assert f"which add nothing, take {forward['mm_ms'] + back['mm_ms']:.2f}" in SHORT
+    assert f"Alone they took {forward['ms'] + back['ms']:.2f}, but" in SHORT
     first = {name: found["by_rank"][0] for name, found in ranks["two_micro_batches"].items()}
     assert f"| {first['plain']['step']:.2f} ms | {first['spread']['step']:.2f} ms | | no gain" in SHORT
     updates = [statistics.mean(rank["update"] for rank in ranks["two_micro_batches"][n]["by_rank"]) for n in first]
