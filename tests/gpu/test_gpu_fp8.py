@@ -7,6 +7,10 @@ from tests.comparing import relative
 from tests.model.test_fp8_fused import weight_of
 from tritgolf.model import fp8, fp8_fused, fp8_operands
 from tritgolf.model.fp8_unet import add_both
+from tritgolf.quantize.ternary import ScaledE4m3Quantizer
+
+if torch.cuda.is_available():
+    from tritgolf.model.fp8_weights_kernel import write_weights_on_gpu
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -75,3 +79,17 @@ def test_the_form_is_the_definition_within_rounding(compiled):
         assert relative(ours, reference) < 0.06
     for ours, same in zip(found, again, strict=True):
         assert torch.equal(ours, same)
+
+
+@pytest.mark.parametrize("estimator", ["rms", "absmean"])
+def test_the_weights_kernels_write_the_plain_form_s_bits(estimator):
+    quantizer, weight = ScaledE4m3Quantizer(128, estimator, "float64"), drawn(2, 272, 768).float()
+    weight *= torch.logspace(-6, 3, 2 * 272, device="cuda").view(2, 272, 1)
+    found = []
+    for write in (write_weights_on_gpu, fp8.write_weights):
+        codes = torch.zeros(2, 272, 768, dtype=fp8.E4M3, device="cuda")
+        turned, power = torch.zeros(2, 768, 272, dtype=fp8.E4M3, device="cuda"), torch.ones(2, 4, device="cuda")[:, 0]
+        write(codes, turned, power, weight, quantizer)
+        found.append((codes.view(torch.uint8), turned.view(torch.uint8), power))
+    for ours, reference in zip(*found, strict=True):
+        assert torch.equal(ours, reference)
