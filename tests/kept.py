@@ -80,11 +80,6 @@ def spread(found: dict[str, Any], *formats: str) -> float:
     return max(gaps) - min(gaps)
 
 
-def share_of_trits_decided_anew(found: dict[str, Any]) -> float:
-    """The share of the own storage's gap that goes with the forward pass's own trits."""
-    return 1 - gap_of(found, "without_decide") / gap_of(found, "own")
-
-
 def figures(run: Path) -> dict[str, str]:
     """A run's first seed, as the pages show it."""
     seed = seed_frame(load_run(run)).iloc[0]

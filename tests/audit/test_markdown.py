@@ -1,7 +1,6 @@
 import pytest
 
 from tests.audit.folders import README_640
-from tritgolf.audit.figures import figure_named
 from tritgolf.audit.markdown import figure, read_tables, write_table
 
 
@@ -32,21 +31,3 @@ def test_a_written_table_reads_back():
 )
 def test_figures_of_cells(cell, text):
     assert figure(cell) is None if text is None else figure(cell).text == text
-
-
-@pytest.mark.parametrize(
-    ("title", "name"),
-    [
-        ("Sliding BPB (s16)", "sliding_bpb"),
-        ("val_bpb", "val_bpb"),
-        ("RT bpb", "rt_bpb"),
-        ("RT gap", "rt_gap"),
-        ("ms/step", "ms_per_step"),
-        ("Steps", "steps"),
-        ("Artifact", "total_bytes"),
-        ("zero_frac", "zero_frac"),
-        ("Hardware", None),
-    ],
-)
-def test_columns_are_known_by_their_titles(title, name):
-    assert figure_named(title) == name

@@ -23,6 +23,12 @@ def test_a_script_s_settings_are_the_record_s():
         assert (of_script.train, of_script.model, of_script.evaluate) == (record.train, record.model, record.evaluate)
 
 
+def test_a_log_calls_an_artifact_by_what_it_holds():
+    names = ("ternary_v2", "ternary_best", "hybrid_ternary", "int6_slot")
+    called = [script.settings_of(load_record(name, RECORDS))["grids"] for name in names]
+    assert called == ["ternary", "ternary", "ternary", "int6"]
+
+
 def test_the_honest_int6_record_fits_with_its_script():
     """By the entropy of normal weights. It has GPTQ and the coder to spare: it takes the hash
     embedding's codes whole, at 6 bits, and scales uncompressed.

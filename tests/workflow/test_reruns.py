@@ -10,7 +10,6 @@ from tritgolf.provenance import VERSIONS
 
 pytestmark = pytest.mark.workflow
 
-DATA = {"corpus": 1, "tokenizer": 1, "shards": 1}
 TRAIN, EXPORT, ROUNDTRIP, EVALUATE = {"train_tiny": 2}, {"export_tiny": 6}, {"roundtrip_tiny": 6}, {"evaluate_tiny": 2}
 CURVES = {"plot_loss": 1, "plot_zero_fraction": 1}
 OF_EVALUATION = {"table_seeds": 1, "plot_sliding": 1, "plot_temperature": 1, "records_table": 1, "summary": 1}

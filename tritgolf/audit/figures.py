@@ -1,6 +1,5 @@
-"""The figures a submission reports, by name: out of a log, out of a column's title, and held against each other."""
+"""The figures a submission reports, by name: out of a log, and held against each other."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import pstdev
@@ -8,23 +7,6 @@ from statistics import pstdev
 from tritgolf.audit.intervals import Interval, Printed, mean_interval, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.report.statistics import mean, sample_std
-
-# Figure → what its column may be titled (lower case); the first that matches decides.
-TITLES: tuple[tuple[str, str], ...] = (
-    ("rt_gap", r"gap"),
-    ("sliding_bpb", r"sliding|\bs\d+\b"),
-    ("rt_bpb", r"^rt\b|^rt_|round ?-?trip"),
-    ("ms_per_step", r"ms ?/ ?step|ms_per_step|step_avg"),
-    ("zero_frac", r"zero"),
-    ("val_bpb", r"val[_ ]?bpb|^bpb$|^val$"),
-    ("total_bytes", r"artifact|bytes|total|size"),
-    ("steps", r"^steps?$"),
-)
-
-
-def figure_named(title: str) -> str | None:
-    """Which figure a column or row of this title holds; None if none is known."""
-    return next((name for name, pattern in TITLES if re.search(pattern, title.strip().lower())), None)
 
 
 def figures_of(log: RunLog) -> dict[str, float]:

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +95,6 @@ class Int6Runs:
     def seconds(self, name: str) -> list[float]:
         """How long that score took in every run, seconds."""
         return [run.scores[name].seconds for run in self.runs if name in run.scores]
-
-    @cached_property
-    def by_seed(self) -> dict[int, Int6Run]:
-        """Seed → run."""
-        return {run.seed: run for run in self.runs}
 
 
 def facts_of(log: RunLog) -> dict[str, Any]:

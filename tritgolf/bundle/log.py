@@ -38,7 +38,7 @@ def trained(score: Facts, last: Facts, run: Facts, steps: int) -> Iterator[str]:
 
 
 def sizes(stored: Facts, *, code: int, limit: int, grids: str) -> Iterator[str]:
-    """Bytes of code and artifact (``stored``: facts of its file). ``grids``: it is ``ternary`` or ``int6``."""
+    """Bytes of code and artifact (``stored``: facts of its file). ``grids``: as ``BundledRecord`` has it."""
     total = stored["bytes"] + code
     yield f"Code size: {code} bytes"
     yield f"Serialized model {grids}: {stored['bytes']} bytes"

@@ -1,6 +1,6 @@
 """The settings of a record that its script holds: of the artifact only the record's own storage."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ValidationInfo
 
@@ -16,18 +16,17 @@ def _of_the_model(raw: Any, info: ValidationInfo) -> Any:
 
 
 class BundledRecord(Settings):
-    """A record without what only the workflow asks of it. ``grids``: what its artifact is called in a log."""
+    """A record without what only the workflow asks of it.
+
+    ``grids``: what its artifact is called in a log, ``ternary`` where it holds trits, else ``int6``.
+    """
 
     name: str
+    grids: Literal["ternary", "int6"]
     model: AnyModel
     train: TrainConfig
     export: Annotated[Any, BeforeValidator(_of_the_model)]
     evaluate: EvaluateConfig
-
-    @property
-    def grids(self) -> str:
-        """``ternary`` of a model with trits, else ``int6``."""
-        return "ternary" if self.model.kind == "unet" else "int6"
 
     def with_stop(self, steps: int | None, seconds: float | None) -> "BundledRecord":
         """The same with other ``steps`` or ``seconds`` of training, where given."""

@@ -6,7 +6,6 @@ from typing import Any
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-SCOPES = FUNCTIONS | ast.ClassDef | COMPREHENSIONS
 Resolve = Callable[[str], Any]  # an expression or None
 
 

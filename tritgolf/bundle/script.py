@@ -58,6 +58,7 @@ def settings_of(record: RecordConfig) -> dict[str, Any]:
     raw["train"] = record.train.model_dump(mode="json", exclude_defaults=True)
     own = record.export.own_storage
     raw["export"]["storages"] = {own: raw["export"]["storages"][own]}
+    raw["grids"] = "ternary" if record.export.by_role(own, record.model).group_size else "int6"
     return raw
 
 

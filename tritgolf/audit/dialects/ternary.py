@@ -38,7 +38,6 @@ GPUS = re.compile(r"^(?:model_)?params:\d{1,18}\b.* ws:(\d{1,6})\b", re.ASCII)
 BUDGET = re.compile(r"^budget:(\d{1,18})/(\d{1,18}) \(([\d.]+)/[\d.]+MB\)\s*(\w+)", re.ASCII)
 COUNTED = re.compile(r"^(?:warmup|warmup_step):\s*(\d{1,18})/(\d{1,18})$", re.ASCII)
 CHECKPOINT = re.compile(r"^step:(\d{1,18}) checkpoint\b", re.ASCII)
-OF_THE_SCRIPT = ("final_ternary_roundtrip", "artifact:")
 SCRIPT_BYTES = {70_853, 76_908}  # of #640 and the 150k run, of #920 and #923, as their logs count them
 # Checks that ask what this script prints, searches or stores.
 RULES = frozenset(
