@@ -81,9 +81,7 @@ class Pass:
             skips += [summed] if keep else []
             qkv = F.linear(normed, self.blocks[after].qkv)
         x = self._block(len(self.blocks) - 1, x[:, -tail:], qkv, tail).result()
-        proj = self.network.embed_proj_rev.weight
-        proj = rounded_through(proj, "e4m3") if self.network.model.fp8_embedding else proj
-        return F.linear(rms_norm(x), proj.to(x.dtype)).view(len(tokens), tail, -1)
+        return self.network.project(x).view(len(tokens), tail, -1)
 
     def _block(self, index: int, x: Tensor, qkv: Tensor, asking: int) -> Ended:
         """A block after its product for q, k, v: (batch, positions, …); the last positions ask."""
