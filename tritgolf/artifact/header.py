@@ -52,6 +52,19 @@ class ArtifactHeader(Settings):
         return self.roles.group_size
 
 
+def published_header(model: AnyModel, storage: StorageConfig | RoleStorage) -> ArtifactHeader:
+    """The header that a published artifact would have, which names no record and no seed."""
+    return ArtifactHeader(
+        record="published",
+        seed=None,
+        checkpoint="final",
+        step=None,
+        storage_name="published",
+        model=model,
+        storage=storage,
+    )
+
+
 @dataclass(frozen=True)
 class Artifact:
     """An artifact that has been read: ``file_bytes`` is the size of the file.

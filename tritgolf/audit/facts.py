@@ -4,9 +4,9 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tritgolf.audit.dialects.ternary_writer import write_lines
 from tritgolf.audit.intervals import Printed
@@ -25,6 +25,8 @@ from tritgolf.files import digest_bytes
 
 NAME = "facts.json"
 SCHEMA = "tritgolf/published-runs/1"
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what reading a damaged file may raise
+Runs = TypeVar("Runs")  # of a system, by the facts of its kind
 # Field of a run → (type of its records, whether there are several). Fields that a record names here are in its order.
 RECORDS: dict[str, tuple[type, bool]] = {
     "steps": (StepLine, True),
@@ -74,8 +76,27 @@ def read_facts(path: str | Path) -> list[RunLog]:
         text = path.read_text(encoding="utf-8")
         runs = json.loads(text)["runs"]
         return [_log(f"{name}.log", facts, digest_bytes(f"{text}{name}".encode())) for name, facts in runs.items()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(path, f"is no file of published runs ({error})", "restore the published file") from None
+    except DAMAGE as error:
+        raise _damaged(path, error) from None
+
+
+def read_kind(folder: str | Path, schema: str, runs_of: Callable[[Any], Runs], none: Runs) -> Runs:
+    """What ``runs_of`` makes of the facts of a system's folder, if they have this ``schema``, else ``none``.
+
+    Damaged facts are an ``InputError``.
+    """
+    path = Path(folder) / NAME
+    if not path.is_file():
+        return none
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return runs_of(facts) if facts["schema"] == schema else none
+    except DAMAGE as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(path, f"is no file of published runs ({error})", "restore the published file")
 
 
 def _log(name: str, facts: dict[str, Any], digest: str) -> RunLog:

@@ -5,17 +5,15 @@ A run is its figures and scores, never its text: ``{"schema", "source", "runs": 
 ``beaten``, where there is one: the scores of the record that a text compares itself with.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tritgolf.audit.facts import NAME
+from tritgolf.audit.facts import read_kind
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.recurrent_facts import Score
-from tritgolf.errors import InputError
 
 SCHEMA = "tritgolf/published-int6-runs/1"
 # Figure → the line that prints it, one whole number or decimal. A run without a stage lacks its figures.
@@ -131,17 +129,12 @@ def _score(lines: tuple[str, ...], line: str) -> Score | None:
 
 def read_int6(folder: str | Path) -> Int6Runs:
     """The runs of a system's folder; none where it has no such facts. Damaged facts are an ``InputError``."""
-    path = Path(folder) / NAME
-    if not path.is_file():
-        return Int6Runs()
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["schema"] != SCHEMA:
-            return Int6Runs()
-        runs = tuple(_run(one) for one in facts["runs"].values())
-        return Int6Runs(runs, facts.get("code", {}), facts.get("beaten", {}))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(path, f"is no file of published runs ({error})", "restore the published file") from None
+    return read_kind(folder, SCHEMA, _runs, Int6Runs())
+
+
+def _runs(facts: Mapping[str, Any]) -> Int6Runs:
+    runs = tuple(_run(one) for one in facts["runs"].values())
+    return Int6Runs(runs, facts.get("code", {}), facts.get("beaten", {}))
 
 
 def _run(facts: Mapping[str, Any]) -> Int6Run:

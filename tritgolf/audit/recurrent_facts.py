@@ -5,16 +5,14 @@ its settings and figures, never its text. ``{"schema", "source", "runs": {"seed4
 where there is one, has the submitted script's sizes in bytes, as counted on it.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tritgolf.audit.facts import NAME
+from tritgolf.audit.facts import read_kind
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.errors import InputError
 
 SCHEMA = "tritgolf/published-recurrent-runs/1"
 # Figure → the line that prints it, one whole number or decimal.
@@ -131,16 +129,11 @@ def _score(lines: tuple[str, ...], label: str) -> Score:
 
 def read_recurrent(folder: str | Path) -> RecurrentRuns:
     """The runs of a system's folder; none where it has no such facts. Damaged facts are an ``InputError``."""
-    path = Path(folder) / NAME
-    if not path.is_file():
-        return RecurrentRuns()
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["schema"] != SCHEMA:
-            return RecurrentRuns()
-        return RecurrentRuns(tuple(_run(one) for one in facts["runs"].values()), facts.get("script"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(path, f"is no file of published runs ({error})", "restore the published file") from None
+    return read_kind(folder, SCHEMA, _runs, RecurrentRuns())
+
+
+def _runs(facts: Mapping[str, Any]) -> RecurrentRuns:
+    return RecurrentRuns(tuple(_run(one) for one in facts["runs"].values()), facts.get("script"))
 
 
 def _run(facts: Mapping[str, Any]) -> RecurrentRun:

@@ -106,9 +106,7 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
     """One row a (checkpoint, seed) that was evaluated, in order of training: scores of the artifact a record ships."""
     rows = [
         {
-            "record": run.facts.name,
-            "checkpoint": checkpoint,
-            "step": seed.steps_of[checkpoint],
+            **place_of(run, seed, checkpoint),
             "seed": seed.seed,
             "storage": found.storage,
             "chunked_bpb": found.chunked.bpb,
@@ -152,6 +150,11 @@ def some(rows: list[dict[str, Any]], run: Run, what: str, stage: str) -> list[di
     return rows
 
 
+def place_of(run: Run, seed: SeedRun, checkpoint: str) -> dict[str, object]:
+    """How a row of a checkpoint begins: its record, its name, and the step at which this seed reached it."""
+    return {"record": run.facts.name, "checkpoint": checkpoint, "step": seed.steps_of[checkpoint]}
+
+
 def _storages(run: Run, checkpoint: str) -> list[str]:
     """Storage choices of a checkpoint over all seeds, in configured order."""
     reached = [seed for seed in run.seeds if checkpoint in seed.roundtrips]
@@ -163,9 +166,7 @@ def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> di
     trained, own = roundtrip.trained, seed.reloaded(checkpoint, roundtrip.own_storage)
     reloaded, exported = seed.reloaded(checkpoint, storage), seed.exported(checkpoint, storage)
     return {
-        "record": run.facts.name,
-        "checkpoint": checkpoint,
-        "step": seed.steps_of[checkpoint],
+        **place_of(run, seed, checkpoint),
         "storage": storage,
         "seed": seed.seed,
         "trained_bpb": trained.bpb,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tritgolf.report.frames import some
+from tritgolf.report.frames import place_of, some
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, LaboratoryRow
 from tritgolf.report.runs import Run
 from tritgolf.report.storage_words import shown_factors
@@ -24,9 +24,7 @@ def grid_frame(run: Run) -> pd.DataFrame:
     """
     rows = [
         {
-            "record": run.facts.name,
-            "checkpoint": checkpoint,
-            "step": seed.steps_of[checkpoint],
+            **place_of(run, seed, checkpoint),
             "storage": name,
             "seed": seed.seed,
             "same_as": "" if found.names[name] == name else found.names[name],
@@ -63,8 +61,7 @@ def decomposition_frame(run: Run) -> pd.DataFrame:
             if (found := seed.laboratories.get(checkpoint)) is None:
                 continue
             for part, effects in _parts(found):
-                place = {"record": run.facts.name, "checkpoint": checkpoint, "step": seed.steps_of[checkpoint]}
-                rows.append({**place, "part": part, "seed": seed.seed, **effects})
+                rows.append({**place_of(run, seed, checkpoint), "part": part, "seed": seed.seed, **effects})
     return pd.DataFrame(some(rows, run, "decomposition", "laboratory"))
 
 
@@ -76,9 +73,7 @@ def length_frame(run: Run) -> pd.DataFrame:
     """
     rows = [
         {
-            "record": run.facts.name,
-            "checkpoint": checkpoint,
-            "step": seed.steps_of[checkpoint],
+            **place_of(run, seed, checkpoint),
             "seed": seed.seed,
             **_ternary(found),
         }
@@ -108,9 +103,7 @@ def margin_frame(run: Run) -> pd.DataFrame:
     """One row a (checkpoint, kind, format, seed): how far the trained numbers are from the ends of the format."""
     rows = [
         {
-            "record": run.facts.name,
-            "checkpoint": checkpoint,
-            "step": seed.steps_of[checkpoint],
+            **place_of(run, seed, checkpoint),
             "seed": seed.seed,
             **margin.model_dump(),
         }
@@ -136,9 +129,7 @@ def probe_frame(run: Run) -> pd.DataFrame:
                 for point in mechanism.points:
                     rows.append(
                         {
-                            "record": run.facts.name,
-                            "checkpoint": checkpoint,
-                            "step": seed.steps_of[checkpoint],
+                            **place_of(run, seed, checkpoint),
                             "parameter": mechanism.parameter,
                             "kind": mechanism.kind,
                             "choice": mechanism.choice,

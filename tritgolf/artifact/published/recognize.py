@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tritgolf.artifact.header import ArtifactHeader
+from tritgolf.artifact.header import ArtifactHeader, published_header
 from tritgolf.artifact.kinds import Kind, Shape, TensorSpec
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.model import UNetConfig
@@ -44,15 +44,7 @@ def header_of(
             "vectors": formats["vector"],
         }
     )
-    return ArtifactHeader(
-        record="published",
-        seed=None,
-        checkpoint="final",
-        step=None,
-        storage_name="published",
-        model=model,
-        storage=storage,
-    )
+    return published_header(model, storage)
 
 
 def infer_estimator(specs: Mapping[str, TensorSpec], path: str | Path) -> Estimator:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tritgolf.artifact.header import Artifact, ArtifactHeader
+from tritgolf.artifact.header import Artifact, published_header
 from tritgolf.artifact.kinds import CODES, PAYLOAD_KIND, Shape, TensorSpec, spec_of
 from tritgolf.artifact.layouts.registry import Layout
 from tritgolf.artifact.published.labelled import Labelled
@@ -68,15 +68,7 @@ def transformer_artifact(
     return Artifact(
         path=path,
         file_format=system.file_format,
-        header=ArtifactHeader(
-            record="published",
-            seed=None,
-            checkpoint="final",
-            step=None,
-            storage_name="published",
-            model=chosen,
-            storage=_storage(file, table, system.forms, path),
-        ),
+        header=published_header(chosen, _storage(file, table, system.forms, path)),
         stored=stored,
         layouts={CODES[spec.kind].section: BYTE_CODES for spec in stored.specs.values() if spec.codes},
         file_bytes=file.file_bytes,
