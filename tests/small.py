@@ -27,6 +27,7 @@ from tritgolf.parameters import MATRICES
 from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.plan import quantize_all, quantizers
 from tritgolf.quantize.widths import width_of
+from tritgolf.stages.causality import randomize
 from tritgolf.stages.export import export_stage
 from tritgolf.train.stacks import Stacks
 
@@ -94,11 +95,7 @@ def small_transformer(**settings) -> TransformerConfig:
 def random_transformer(model: TransformerConfig, seed: int = 0, attend=math_attention) -> Transformer:
     """A network in which every parameter is random: no zero projection or closed gate hides anything."""
     network = Transformer(model, attend)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            parameter.copy_(parameter + 0.5 * noise if parameter.ndim < 2 else 0.3 * noise)
+    randomize(network, seed)
     return network
 
 

@@ -139,9 +139,14 @@ def random_network(seed: int) -> Network:
     """A network of toy size in which every parameter is random: nothing that starts at zero hides a leak."""
     network = Transformer(TOY).eval()
     network.enter(Phase(recurrence=True))
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            parameter.copy_(parameter + 0.5 * noise if parameter.ndim < 2 else 0.3 * noise)
+    randomize(network, seed)
     return network
+
+
+@torch.no_grad()
+def randomize(network: Network, seed: int) -> None:
+    """Draw every parameter anew: matrices from N(0, 0.3²), vectors and numbers beside their initial values."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in network.parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        parameter.copy_(parameter + 0.5 * noise if parameter.ndim < 2 else 0.3 * noise)
