@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tritgolf.audit.report import Report
 
-DESCRIPTION = """Check a submission folder (README.md, submission.json, logs, script, artifact) or results/RECORD.
-Nothing in the folder is executed. Logs of every style of the contest are read, runs count, not files. Contradicted is
-what no reading of the texts fits; a figure may be rounded or cut off, training may end 1 s or a step past its limit.
-Exit code: 0, all holds or can't be told; 1, something is contradicted; 2, not a submission, or no logs in a folder that
-was named."""
+DESCRIPTION = """Check what a submission folder (README.md, submission.json, logs, script, artifact) or results/RECORD
+claims. Nothing in the folder is executed. Logs of every style of the contest are read; what is counted is runs, not files.
+A claim is contradicted where no reading of the texts fits the logs: a figure may be rounded or cut off, training may end
+1 s or a step past its limit. Exit code: 0, everything holds or can't be told; 1, something is contradicted; 2, the folder
+is no submission, or one that was named has no logs."""
 PUBLISHED = "published"
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("audit", help="check a submission folder against itself", description=DESCRIPTION)
+    parser = subparsers.add_parser(
+        "audit", help="check what a submission claims against its own logs", description=DESCRIPTION
+    )
     parser.add_argument("path", help="a submission folder, or results/RECORD")
     parser.add_argument("--against", metavar="DIR", help="logs of the record to beat: adds the leaderboard's test")
     parser.add_argument(

@@ -9,7 +9,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from tritgolf.commands.output import print_facts, print_json
-from tritgolf.commands.published import add_record_option, named_artifact, record_of, scorable
+from tritgolf.commands.published import add_artifact, add_record_option, named_artifact, record_of, scorable
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 from tritgolf.outcome import mark_of
@@ -23,7 +23,7 @@ EVERY = "all"  # of --method
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("evaluate", help="bits per byte of an artifact by any method")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
+    add_artifact(parser)
     add_text_options(parser, required=True)
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
     parser.add_argument(

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, named_artifact
+from tritgolf.commands.published import add_artifact, add_record_option, named_artifact
 from tritgolf.errors import InputError
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("export", help="a folder to share, or a repo of the hub: weights, tokenizer, card")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
+    add_artifact(parser)
     parser.add_argument("--to", required=True, choices=("safetensors", "hub"), help="a folder, or the Hugging Face Hub")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the folder to write (hub: may be left out)")
     parser.add_argument("--repo", metavar="USER/NAME", help="the model repo of the hub")
-    parser.add_argument("--private", action="store_true", help="a repo that is made is private")
+    parser.add_argument("--private", action="store_true", help="make the repo private, if it is new")
     parser.add_argument("--endpoint", metavar="URL", help="another hub (default: HF_ENDPOINT, or the hub)")
     parser.add_argument("--tokenizer", metavar="MODEL", help="its SentencePiece model (default: the one near it)")
     add_record_option(parser)

@@ -9,20 +9,22 @@ from collections.abc import Callable
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, named_artifact
+from tritgolf.commands.published import add_artifact, add_record_option, named_artifact
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("generate", help="let the model of an artifact continue a text")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
+    add_artifact(parser)
     parser.add_argument("--prompt", default="", metavar="TEXT", help="the text to continue (default: none)")
     parser.add_argument("--tokenizer", metavar="MODEL", help="its SentencePiece model (default: the one beside it)")
     parser.add_argument("--tokens", type=int, default=200, metavar="N", help="tokens at most (default: 200)")
-    parser.add_argument("--temperature", type=float, default=0.8, metavar="T", help="0: the likeliest (default: 0.8)")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, metavar="T", help="0 takes the likeliest token (default: 0.8)"
+    )
     parser.add_argument("--top-k", type=int, metavar="K", help="draw of the K likeliest tokens (default: of all)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
-    parser.add_argument("--no-cache", action="store_true", help="compute all keys and values for every token")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
+    parser.add_argument("--no-cache", action="store_true", help="compute all keys and values anew for every token")
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, at the end")
     parser.set_defaults(run=run)

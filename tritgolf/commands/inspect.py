@@ -4,13 +4,13 @@ import argparse
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, named_artifact, recognized
+from tritgolf.commands.published import add_artifact, add_record_option, named_artifact, recognized
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("inspect", help="bytes by kind, layout, zero fractions and scales of an artifact")
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
+    add_artifact(parser)
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.commands.output import print_json
-from tritgolf.commands.published import add_record_option, named_artifact, scorable
+from tritgolf.commands.published import add_artifact, add_record_option, named_artifact, scorable
 from tritgolf.commands.text import add_text_options, given_text
 from tritgolf.errors import InputError
 
@@ -20,7 +20,7 @@ SCHEMA = "tritgolf/restorations/1"
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("laboratory", help="what other formats do to an artifact", description=DESCRIPTION)
-    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
+    add_artifact(parser)
     parser.add_argument("--grid", metavar="NAME", help="a grid of --records (default: roundtrip, or int6 if by role)")
     add_text_options(parser, required=False)
     add_record_option(parser)

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from tritgolf.config.settings import Settings
 
 
+def add_artifact(parser: argparse.ArgumentParser) -> None:
+    """The artifact that a command is about."""
+    parser.add_argument("artifact", help="a .tgolf file, or a published .ternary.ptz, .int6.ptz or .trinity.ptz")
+
+
 def add_record_option(parser: argparse.ArgumentParser) -> None:
     """``--record`` and ``--records``, for files that don't say what they are."""
     parser.add_argument("--record", metavar="NAME", help="the record a published file belongs to (default: recognized)")
