@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from tritgolf.audit.report import Report
 
 DESCRIPTION = """Check what a submission folder (README.md, submission.json, logs, script, artifact) or results/RECORD
-claims. Nothing in the folder is executed. Logs of every style of the contest are read; what is counted is runs, not files.
-A claim is contradicted where no reading of the texts fits the logs: a figure may be rounded or cut off, training may end
-1 s or a step past its limit. Exit code: 0, everything holds or can't be told; 1, something is contradicted; 2, the folder
-is no submission, or one that was named has no logs."""
+claims. Nothing in the folder is executed. Logs of every style of the contest are read; runs are counted, not files. A
+claim is contradicted where no reading of the texts fits the logs: a figure may be rounded or cut off, training may end
+1 s or a step past its limit. Exit code: 0, everything holds or can't be told; 1, something is contradicted; 2, no
+submission, or no logs in a folder that was named."""
 PUBLISHED = "published"
 
 
