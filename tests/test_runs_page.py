@@ -210,7 +210,7 @@ def test_what_the_probe_says_of_test_time_training_on_a_gpu():
     assert ttt["causality"]["causal"] and ttt["causality"]["reason"].startswith(
         "16 changes of later tokens moved no earlier score"
     )
-    assert f"on {ttt['tokens_scored']:,} tokens of other text, the same weights get scores that repeat" in TEXT
+    assert f"on {ttt['tokens_scored']:,} tokens of other text: scores repeat, and 16 changes of later tokens" in TEXT
     assert ttt["causality"]["later_tokens"]["repeatable"]
 
 
@@ -222,14 +222,15 @@ def test_a_script_trained_at_the_pipeline_s_pace():
     assert [(run[-1]["step"], run[-1]["tokens"]) for run in runs] == [(100, 100 * 524_288)] * 2
     assert runs[0][0]["loss"] == runs[1][0]["loss"]
     ours, script = (run[-1]["training_seconds"] for run in runs)
-    assert f"100 steps in {script:.2f} s on two H200s, the pipeline in {ours:.2f} s" in TEXT
+    assert f"{ours:.2f}" == f"{script:.2f}"
+    assert f"100 steps of `ternary_v2` took {script:.2f} s on two H200s by script and by pipeline" in TEXT
 
 
 def test_test_time_training_scores_alike_on_one_rank_and_on_two():
     alone = json.loads((kept.INT6 / "ttt_causality.json").read_text())
     together = json.loads((kept.INT6 / "two_ranks.json").read_text())["methods"]["ttt"]
     scores = [facts["bpb_published_bytes"] for facts in (alone["methods"]["ttt"], together)]
-    assert f"On two H200s the same weights score {scores[1] - scores[0]:+.5f} BPB against one" in TEXT
+    assert f"On two H200s their score is {scores[0] - scores[1]:.5f} BPB lower" in TEXT
 
 
 def _losses(name: str) -> dict[str, list[Loss]]:
