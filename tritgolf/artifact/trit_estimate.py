@@ -10,7 +10,7 @@ from tritgolf.config.storage import RoleStorage, TritsConfig
 from tritgolf.parameters import Parameter
 from tritgolf.quantize.widths import length_of
 
-# Bits a trit. Of rms scales: measured. Of absmean scales: assumed, until an artifact of full length is at hand. With 0.35
+# Bits a trit. Of rms scales: measured. Of absmean scales: assumed, until there is an artifact of full length. With 0.35
 # zeros a trit has 1.585 bits without contexts; columns save 4.9% of rms's, of which a third is left out as a margin.
 BITS_OF_TRIT = {"rms": 1.460, "absmean": 1.533}
 # Bytes left of a byte of numbers: of BF16 scales, of other BF16 numbers, of e4m3; others are counted whole.
