@@ -56,9 +56,10 @@ def settings_of(record: RecordConfig) -> dict[str, Any]:
     """What a script holds of ``record``: no seeds, no reports, its own storage, of training what is no default."""
     raw = record.model_dump(mode="json", include={"name", "model", "export", "evaluate"})
     raw["train"] = record.train.model_dump(mode="json", exclude_defaults=True)
-    own = record.export.own_storage
+    export: Any = record.export  # that of the model's kind
+    own = export.own_storage
     raw["export"]["storages"] = {own: raw["export"]["storages"][own]}
-    raw["grids"] = "ternary" if record.export.by_role(own, record.model).group_size else "int6"
+    raw["grids"] = "ternary" if export.by_role(own, record.model).group_size else "int6"
     return raw
 
 
