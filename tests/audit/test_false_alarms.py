@@ -242,12 +242,18 @@ def test_a_code_size_in_whole_thousands_is_a_rounded_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "size", ["15 700 000", "15_700_000", "15\u202f700\u202f000", "15.7M", "15,700,000 B", "15700k", "15.7Mbyte"]
+    "size",
+    ["15 700 000", "15_700_000", "15\u202f700\u202f000", "15.7M", "15,700,000 B", "15700k", "15.7Mbyte", "15,70 MB"],
 )
 def test_sizes_are_read_however_their_thousands_are_grouped(size, tmp_path):
     readme = f"# val_bpb: 1.1667\n\n| Seed | Sliding BPB | Artifact |\n|---|---|---|\n| 1 | 1.1667 | {size} |\n"
     made = folder(tmp_path, {"seed1": styles.int6(1, 1.1667)}, readme)
     assert contradicted(made) == {}
+
+
+def test_a_decimal_comma_groups_no_thousands(tmp_path):
+    readme = "# val_bpb: 1.1667\n\n| Seed | Sliding BPB | ms/step |\n|---|---|---|\n| 1 | 1,1667 | 91,87 |\n"
+    assert contradicted(folder(tmp_path, {"seed1": styles.int6(1, 1.1667)}, readme)) == {}
 
 
 def test_a_size_with_spaces_between_its_thousands_is_held_to_the_log(tmp_path):

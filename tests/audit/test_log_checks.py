@@ -102,6 +102,12 @@ def test_a_line_the_code_cannot_print_is_flagged(edit, said):
     assert said in evidence
 
 
-@pytest.mark.parametrize("start", ["artifact:", "budget:", "final_sliding", "warmup:3", "stopping_early", "step:3000"])
+@pytest.mark.parametrize("start", ["artifact:", "budget:", "temp_scaling", "warmup:3", "stopping_early", "step:3000"])
 def test_a_missing_line_is_named(start):
     assert outcome("lines.complete", without(GOOD, start)).verdict is Verdict.CONTRADICTED
+
+
+@pytest.mark.parametrize("start", ["stopping_early", "artifact:", "budget:", "final_ternary", "final_sliding"])
+def test_a_log_that_was_cut_lacks_no_line_before(start):
+    verdict, evidence = outcome("lines.complete", text(GOOD).partition(f"\n{start}")[0])
+    assert verdict is Verdict.CANT_TELL and "the log ends before the " in evidence

@@ -5,6 +5,7 @@ from pathlib import Path
 from tritgolf.audit.checks import LOG_CHECKS, RESULTS_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.dialects import SCRIPT_RULES
 from tritgolf.audit.dialects import named as dialect_named
+from tritgolf.audit.listing import CALLED_A_LOG, first_of, in_words
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.report import Report
 from tritgolf.audit.results import Results, is_results, read_results
@@ -53,8 +54,18 @@ def audit_submission(submission: Submission, notes: tuple[str, ...] = ()) -> Rep
     findings += SUBMISSION_CHECKS.apply(submission, submission.path.name)
     there = [f"{len(submission.logs)} logs" if len(submission.logs) != 1 else "1 log"]
     there += _parts(submission)
+    notes = (*notes, *_left_out(submission))
     notes = (*notes, *(f"{name} is the published run {known}" for name, known in submission.recognized))
     return Report(submission.path.resolve().name, ", ".join(there), _by_theme(findings), notes)
+
+
+def _left_out(submission: Submission) -> list[str]:
+    """What of a folder is not read, and logs in which nothing was found, each in a line."""
+    no_run = [name for name in submission.unread if CALLED_A_LOG.search(name)]
+    return [
+        *filter(None, [in_words(submission.not_read)]),
+        *([f"no run found in: {first_of(no_run)}"] if no_run else []),
+    ]
 
 
 def _not_for(log: RunLog) -> frozenset[str]:

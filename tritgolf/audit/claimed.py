@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
@@ -148,6 +148,11 @@ def printed_of(value: object) -> Printed | None:
     """A JSON number as it would print; None for anything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
     return Printed(repr(value)) if is_number and "e" not in repr(value) and repr(value) != "nan" else None
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a JSON value is a whole number; ``true`` is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:

@@ -33,8 +33,9 @@ TITLES: tuple[tuple[str, str], ...] = (
     ("bpb", r"bpb|bpp|sliding|round ?-?trip|^rt\b|^val$|\bs\d+\b"),
 )
 GROUPS = "[ _'\u00a0\u2009\u202f]"  # what stands between thousands, if no comma does
+WHOLE = rf"\d{{1,3}}(?:{GROUPS}\d{{3}})+|\d{{1,3}}(?:,\d{{3}})+|\d+"
 CELL = re.compile(
-    rf"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?(?:\d{{1,3}}(?:{GROUPS}\d{{3}})+|\d[\d,]*)(?:\.\d+)?)\s*"
+    rf"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?(?:{WHOLE})(?:\.\d+)?)\s*"
     r"(?P<unit>MiB|MB|KB|K|k|ms|s|h|bytes|B|M)?(?!\w|[.,]\d)",
     re.ASCII,
 )

@@ -5,20 +5,23 @@ Nothing in the folder is executed or unpickled, symbolic links are not followed,
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tritgolf.audit.facts import NAME as FACTS
 from tritgolf.audit.facts import is_facts, read_facts
+from tritgolf.audit.listing import JSON, README, Listing, files_below, in_words, is_log, list_folder
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
+from tritgolf.audit.transcript import decode
 from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20
-MAX_FILES = 2000
 POINTER = b"version https://git-lfs"
+NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d+)?", re.ASCII)
+SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")  # a word processor's, between a number and its unit
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Submission:
 
     ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
     all Python files; ``recognized``: (name, name of the known run that it is); ``unread``: names of logs and texts in
-    which no run was found.
+    which no run was found; ``not_read``: (name, reason) of what was not read.
     """
 
     path: Path
@@ -35,6 +38,7 @@ class Submission:
     copies: tuple[tuple[str, str], ...] = ()
     recognized: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
+    not_read: tuple[tuple[str, str], ...] = ()
     scripts: tuple[Path, ...] = ()
     readme: str | None = None
     facts: dict[str, Any] | None = None
@@ -59,13 +63,14 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     path = Path(path)
     if not path.is_dir():
         raise InputError(path, "is not a folder", "give a submission folder (README.md, submission.json, logs)")
-    files = list(_files(path))
+    listing = list_folder(path)
+    files = listing.files
     every_run = [log for file in files for log in _logs(file, path)]
     logs, copies = distinct(every_run)
-    readme = _text(path / "README.md")
-    facts_file = _facts_file(path, files)
+    readme = _text(listing.named(path, README))
+    facts_file = listing.named(path, JSON) or _named_facts(path, files)
     facts, problem = _facts(facts_file)
-    _refuse_what_is_none(path, logs, is_told=readme is not None or facts_file.is_file())
+    _refuse_what_is_none(path, logs, listing, is_told=readme is not None or facts_file is not None)
     known_names = {log.fingerprint: log.name for log in known if log.is_readable}
     recognized = tuple((log.name, known_names[log.fingerprint]) for log in logs if log.fingerprint in known_names)
     its_own = {log.fingerprint for log in logs}
@@ -77,7 +82,8 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         recognized=recognized,
         unread=_unread(path, files, every_run),
         scripts=scripts,
-        readme=readme,
+        not_read=listing.not_read,
+        readme=SPACES.sub(" ", readme) if readme is not None else None,
         facts=facts,
         facts_problem=problem,
         script=_script(scripts),
@@ -87,14 +93,15 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     )
 
 
-def _refuse_what_is_none(path: Path, logs: tuple[RunLog, ...], is_told: bool) -> None:
+def _refuse_what_is_none(path: Path, logs: tuple[RunLog, ...], listing: Listing, is_told: bool) -> None:
     """Raise where the folder holds nothing to audit; ``is_told``: whether it has a README.md or submission.json."""
+    left_out = f" ({in_words(listing.not_read)})" if listing.not_read else ""
     if not logs and not is_told:
-        raise InputError(path, "is not a submission: no log, README.md or submission.json", "give a submission folder")
+        what = f"is not a submission: no log, README.md or submission.json{left_out}"
+        raise InputError(path, what, "give a submission folder")
     if not is_told and not any(log.tells_of_training for log in logs):
-        what = (
-            f"is not a submission: no README.md or submission.json, and none of its {len(logs)} logs is a training log"
-        )
+        what = "is not a submission: no README.md or submission.json, and none of its "
+        what += f"{len(logs)} logs is a training log{left_out}"
         raise InputError(path, what, "give a submission folder, or results/RECORD with its record.json")
 
 
@@ -119,10 +126,10 @@ def _is_pointer(file: Path) -> bool:
 
 
 def _unread(path: Path, files: Sequence[Path], runs: Sequence[RunLog]) -> tuple[str, ...]:
-    """The names of .log and .txt files in which no run was found; lists of packages are none."""
+    """The names of .log, .txt and .out files in which no run was found; lists of packages are none."""
     readable = {run.name.partition("#")[0] for run in runs if run.is_readable}
     names = (file.relative_to(path).as_posix() for file in files
-             if file.suffix in (".log", ".txt") and not file.name.startswith("requirements"))  # fmt: skip
+             if is_log(file) and not file.name.startswith("requirements"))  # fmt: skip
     return tuple(name for name in names if name not in readable)
 
 
@@ -137,50 +144,56 @@ def read_logs(folder: str | Path) -> tuple[RunLog, ...]:
 
 def log_files(folder: str | Path) -> list[Path]:
     """The files that ``read_logs`` reads."""
-    files = [file for file in _files(Path(folder)) if file.stat().st_size <= MAX_LOG_BYTES]
+    files = [file for file in files_below(Path(folder)) if file.stat().st_size <= MAX_LOG_BYTES]
     return [file for file in files if file.suffix == ".log" or is_facts(file)]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Regular files below ``folder`` (two levels), sorted; at most ``MAX_FILES``."""
-    found = sorted(path for pattern in ("*", "*/*") for path in folder.glob(pattern))
-    return (path for path in found[:MAX_FILES] if path.is_file() and not path.is_symlink())
-
-
 def _logs(file: Path, folder: Path) -> list[RunLog]:
-    """The runs of a .log, of a .txt in which records were found, or of published facts, by their path in ``folder``."""
+    """The runs of a .log, of a .txt or .out with records in it, or of published facts, by their path in ``folder``."""
     if file.name == FACTS and is_facts(file):
         above = file.parent.relative_to(folder)
         return [replace(run, name=(above / run.name).as_posix()) for run in read_facts(file)]
-    if file.suffix not in (".log", ".txt") or file.stat().st_size > MAX_LOG_BYTES:
+    if not is_log(file) or file.stat().st_size > MAX_LOG_BYTES:
         return []
     name = file.relative_to(folder).as_posix()
     runs = [replace(run, name=name + run.name.removeprefix(file.name)) for run in read_runs(file)]
-    return [run for run in runs if file.suffix == ".log" or run.is_readable]
+    return [run for run in runs if file.suffix.lower() == ".log" or run.is_readable]
 
 
-def _text(file: Path) -> str | None:
-    if file.is_symlink() or not file.is_file() or file.stat().st_size > MAX_TEXT_BYTES:
+def _text(file: Path | None) -> str | None:
+    """A file's text in whichever encoding; None for none, and for one that is too large."""
+    if file is None or file.stat().st_size > MAX_TEXT_BYTES:
         return None
-    return file.read_text(encoding="utf-8", errors="replace")
+    return decode(file.read_bytes())
 
 
-def _facts(file: Path) -> tuple[dict[str, Any] | None, str]:
+def _facts(file: Path | None) -> tuple[dict[str, Any] | None, str]:
     text = _text(file)
     if text is None:
-        return None, "no submission.json"
+        return None, "no submission.json" if file is None else "submission.json is too large to be one"
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError):
         return None, "submission.json is not JSON"
-    return (facts, "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
+    return (_with_numbers(facts), "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
 
 
-def _facts_file(path: Path, files: Sequence[Path]) -> Path:
-    """submission.json; without one, the only file of the folder that is called submission_NAME.json."""
+def _with_numbers(value: Any) -> Any:
+    """A JSON value in which text that is a number ("15,993,853", "1.0810") is one."""
+    if isinstance(value, dict):
+        return {key: _with_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(each) for each in value]
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+        digits = value.strip().replace(",", "")
+        return float(digits) if "." in digits else int(digits)
+    return value
+
+
+def _named_facts(path: Path, files: Sequence[Path]) -> Path | None:
+    """The only file of the folder that is called submission_NAME.json."""
     named = [file for file in files if file.parent == path and re.fullmatch(r"submission\w+\.json", file.name)]
-    usual = path / "submission.json"
-    return named[0] if len(named) == 1 and not usual.is_file() else usual
+    return named[0] if len(named) == 1 else None
 
 
 def _script(scripts: Sequence[Path]) -> Path | None:

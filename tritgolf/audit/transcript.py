@@ -15,6 +15,7 @@ SAMPLE = 400  # bytes of which half are zeros where a text is UTF-16 without a m
 STAMP = re.compile(
     r"^\s*\[?(?:\d{10}(?:\.\d+)?|(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\]?[ \t]"
 )
+COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what a terminal takes for colours and the cursor's place
 SOURCE = re.compile(r"(?:import \w|from [\w.]+ import |def \w+\(|class \w+|# source of the script left out)")
 RULE = re.compile(r"={20,}")
 STEP = re.compile(r"(?:step:\s*)?(\d{1,9})/\d{1,9}\b.*\b(?:train_loss|val_loss|loss):\s*[\d.]", re.ASCII)
@@ -41,12 +42,26 @@ def decode(data: bytes) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text, stripped, without the time stamps that most of them begin with; endless ones left out."""
-    lines = [line for line in text.splitlines() if len(line) <= MAX_LINE]
+    """The lines of a text, stripped, without colours and the time stamps that most begin with; endless ones left out.
+
+    A line that is printed twice in a row, as by a logger and its parent, is one.
+    """
+    lines = [line for line in COLOUR.sub("", text).splitlines() if len(line) <= MAX_LINE]
     filled = [line for line in lines if line.strip()]
     if filled and 2 * sum(bool(STAMP.match(line)) for line in filled) > len(filled):
         lines = [STAMP.sub("", line, count=1) for line in lines]
-    return [line.strip() for line in lines]
+    return _each_once([line.strip() for line in lines])
+
+
+def _each_once(lines: Sequence[str]) -> list[str]:
+    """The lines without those that repeat the one before; empty lines, which may stand between the two, stay."""
+    kept: list[str] = []
+    before = ""
+    for line in lines:
+        if not line or line != before:
+            kept.append(line)
+        before = line or before
+    return kept
 
 
 def runs_of(lines: Sequence[str]) -> list[list[str]]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed import counting
+from tritgolf.audit.claimed import counting, is_count
 from tritgolf.audit.claimed_runs import bound_runs
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
@@ -82,7 +82,7 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
     facts = submission.facts or {}
     stated = facts.get("bytes_total")
-    if isinstance(stated, int) and not isinstance(stated, bool):
+    if is_count(stated):
         totals["submission.json"] = stated
     if not totals:
         return cant_tell("no budget line, and no bytes_total in submission.json")
@@ -156,7 +156,7 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     sizes = {file.name: file.stat().st_size for file in submission.scripts}
     if not sizes or not (logged or stated):
         reason = "no script in the folder" if not sizes else "no artifact line"
-        return _without_script(logged, stated, reason)
+        return _without_script(submission, stated, reason)
     logged_codes = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
     scripts = ", ".join(f"{name} has {size:,} bytes" for name, size in sizes.items())
     evidence = f"{scripts}; logged {logged_codes or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
@@ -185,19 +185,22 @@ def _is_packed(log: RunLog) -> bool:
 def _stated_code(submission: Submission) -> int | None:
     facts = submission.facts or {}
     values = (facts.get(key) for key in ("bytes_code", "code_bytes"))
-    return next(
-        (value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0), None
-    )
+    return next((value for value in values if is_count(value) and value > 0), None)
 
 
 def _is_stated(stated: int, size: int) -> bool:
     return stated == size or (stated % 1000 == 0 and round(size, -3) == stated)
 
 
-def _without_script(logged: dict[str, tuple[int, ...]], stated: int | None, reason: str) -> Outcome:
-    """What logs and submission.json say of each other where the script itself is not there."""
-    known = {code for codes in logged.values() for code in codes}
-    if stated is None or not known or any(_is_stated(stated, size) for size in known):
+def _without_script(submission: Submission, stated: int | None, reason: str) -> Outcome:
+    """What logs and submission.json say of each other where the script itself is not there.
+
+    Contradicted where each run of the folder tells its code's size and none is the one stated.
+    """
+    runs = [log for log in submission.logs if log.tells_of_training]
+    known = {code for log in runs for code in log.code_bytes if not _is_packed(log)}
+    told = bool(known) and all(log.code_bytes for log in runs)
+    if stated is None or not told or any(_is_stated(stated, size) for size in known):
         return cant_tell(reason)
     sizes = ", ".join(f"{code:,}" for code in sorted(known))
     return contradicted(f"submission.json {stated:,}; logged {sizes}")
@@ -211,9 +214,9 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     """
     facts = submission.facts or {}
     total, code = facts.get("bytes_total"), facts.get("bytes_code")
-    if not (isinstance(total, int) and isinstance(code, int)):
+    if not (is_count(total) and is_count(code)):
         return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
-    models = [value for key, value in facts.items() if key.startswith("bytes_model") and isinstance(value, int)]
+    models = [value for key, value in facts.items() if key.startswith("bytes_model") and is_count(value)]
     models = models or [size.bytes for log in submission.logs if log.total_bytes == total for size in log.sizes
                         if size.what == "model" and size.method]  # fmt: skip
     models = models or [

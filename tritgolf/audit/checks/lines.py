@@ -19,16 +19,21 @@ def required_lines_are_there(log: RunLog) -> Outcome:
     """Proves that nothing the published loop prints under these settings is missing.
 
     Warm-up lines, a step line every ``train_log_every`` steps, validations every ``val_loss_every``, checkpoints every
-    ``checkpoint_every``, the last validation, and the artifact, budget, roundtrip, temperature and sliding lines.
+    ``checkpoint_every``, the last validation, and the artifact, budget, roundtrip, temperature and sliding lines. A
+    log that lacks its last lines and no other was cut, or its run killed: that can't tell.
     """
     if not log.hyperparameters or log.final is None or not is_published_script(log):
         return cant_tell("no settings, no validation after training, or another version of the script")
-    missing = list(_missing(log))
+    ending = _ending(log)
+    lost = [name for name, is_there in ending if not is_there]
+    missing = [*_missing(log), *lost]
+    if missing and missing == [name for name, _ in ending[-len(missing) :]]:
+        return cant_tell(f"the log ends before {missing[0]}")
     return judge(not missing, "missing: " + ", ".join(missing) if missing else f"{len(log.lines)} lines, none missing")
 
 
 def _missing(log: RunLog) -> Iterator[str]:
-    last = log.final.step if log.final else 0
+    """The lines of the training that a log lacks."""
     warmups = log.setting_int("warmup_steps") or 0
     if set(log.warmups) != set(range(1, warmups + 1)):
         yield f"warm-up lines ({len(log.warmups)} of {warmups})"
@@ -36,15 +41,20 @@ def _missing(log: RunLog) -> Iterator[str]:
     validated = {line.step for line in log.validations}
     yield from _missing_every(log, "val_loss_every", validated, "validations", start=0)
     yield from _missing_every(log, "checkpoint_every", set(log.checkpoints), "checkpoint lines", start=1)
-    if last < (log.final.total if log.final else 0) and log.stop is None:
-        yield "the reason for stopping early"
-    for name, record in (("artifact", log.artifact), ("budget", log.budget), ("roundtrip", log.roundtrip)):
-        if record is None:
-            yield f"the {name} line"
-    if log.setting_bool("temp_scaling") and log.temperature is None:
-        yield "the temperature search"
-    if log.setting_bool("sliding_eval") and log.sliding is None:
-        yield "the sliding result"
+
+
+def _ending(log: RunLog) -> list[tuple[str, bool]]:
+    """The lines that are printed after training, in order, and whether each is there."""
+    early = log.final is not None and log.final.step < log.final.total
+    due = [
+        (early, "the reason for stopping early", log.stop),
+        (True, "the artifact line", log.artifact),
+        (True, "the budget line", log.budget),
+        (True, "the roundtrip line", log.roundtrip),
+        (log.setting_bool("temp_scaling"), "the temperature search", log.temperature),
+        (log.setting_bool("sliding_eval"), "the sliding result", log.sliding),
+    ]
+    return [(name, record is not None) for is_due, name, record in due if is_due]
 
 
 def _missing_every(log: RunLog, setting: str, seen: set[int], what: str, start: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs, worst
 from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete, printed_of, seed_results
-from tritgolf.audit.intervals import Printed, bytes_per_token
+from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import samples, stages, stages_of
 from tritgolf.audit.submission import Submission
@@ -52,17 +52,21 @@ def json_nats_are_the_scores(submission: Submission) -> Outcome:
     if nats is None or bpb is None or nats.value <= 0 or bpb.value <= 0:
         return cant_tell(submission.facts_problem or "submission.json has no val_loss or no val_bpb")
     logs = [log for log in scored_runs(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
-    pairs = [stage for log in logs for stage in stages(log).values() if stage.bpb.decimals >= 4]
-    if not pairs:
+    ratios = [ratio for log in logs if (ratio := _ratio(log)) is not None]
+    if not ratios:
         return cant_tell("no run with the score of submission.json")
-    ratio = max((bytes_per_token(stage.nats, stage.bpb) for stage in pairs), key=lambda r: -(r.high - r.low))
     stated = bytes_per_token(nats, bpb)
-    slack = SAME_RATIO * ratio.high
-    evidence = (
-        f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; logs {ratio.low:.5f}"
-    )
-    fits = stated.low - slack <= ratio.high and ratio.low <= stated.high + slack
+    logged = ", ".join(dict.fromkeys(f"{ratio.low:.5f}" for ratio in ratios))
+    evidence = f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; logs {logged}"
+    fits = any(stated.low - SAME_RATIO * ratio.high <= ratio.high
+               and ratio.low <= stated.high + SAME_RATIO * ratio.high for ratio in ratios)  # fmt: skip
     return holds(evidence) if fits else contradicted(evidence)
+
+
+def _ratio(log: RunLog) -> Interval | None:
+    """Bytes a token of a run's text, as its most exact score tells them; None without one of four digits."""
+    ratios = [bytes_per_token(stage.nats, stage.bpb) for stage in stages(log).values() if stage.bpb.decimals >= 4]
+    return min(ratios, key=lambda ratio: ratio.high - ratio.low, default=None)
 
 
 def _has_score(log: RunLog, bpb: Printed) -> bool:

@@ -69,6 +69,8 @@ def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
         return has_every_score(run, submission.readable_logs) and not unlogged_methods(submission)
     if kind == "total_bytes":
         return run.total_bytes is not None
+    if kind == "step_average" and not any(line.average_ms for line in run.steps):
+        return False
     return reaches_its_end(run) if kind in ("steps", *STEP_TIMES) else True
 
 
