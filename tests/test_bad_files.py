@@ -1,5 +1,7 @@
 """Files and places that cannot be used: every command ends in one line and exit code 2."""
 
+import os
+
 import pytest
 
 from tests.small import REPOSITORY
@@ -50,3 +52,9 @@ def test_a_place_where_no_file_can_be_is_told_in_one_line(capsys, name):
         refuse(capsys, *command, "--json", name)
     for command in ("inspect", "audit", "verify", "describe"):
         refuse(capsys, command, name)
+
+
+def test_a_pipe_is_not_waited_for(capsys, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for command in ("inspect", "laboratory", "generate"):
+        assert "is not a file" in refuse(capsys, command, tmp_path / "pipe")

@@ -26,11 +26,10 @@ def open_artifact(path: str | Path, model: Settings | None = None, known: Iterab
     For a published file, which doesn't say what it is of: ``model``, of the record that the user named, or ``known``
     records to recognize it by; ours says its own. Raises ``InputError``.
     """
-    try:
-        with Path(path).open("rb") as file:
-            start = file.read(8)
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputError(path, "is not a file", "give the path of an artifact") from None
+    if not Path(path).is_file():  # a pipe would be waited for
+        raise InputError(path, "is not a file", "give the path of an artifact")
+    with Path(path).open("rb") as file:
+        start = file.read(8)
     if is_container(start):
         if model is not None:
             raise InputError(path, "says itself which record it is of", "leave out --record, for published files")
