@@ -22,6 +22,7 @@ from tritgolf.streams import ready_streams
 from tritgolf.torch_devices import check_gpus, found_elsewhere
 from tritgolf.train.live import clear_finished
 from tritgolf.pipeline import (
+    check_apart,
     check_together,
     costly_without_gpus,
     laid_over,
@@ -45,10 +46,11 @@ def _configured():
         if experiment:
             config["records"] = names  # jobs look a record up again
         records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in names]
+        check_apart("record", ((record.name, name) for record, name in zip(records, names)))
         given = {record.name: name for record, name in zip(records, names)}
-        chosen = [
-            load_dataset(name, REPOSITORY / "datasets") for name in dict.fromkeys(record.dataset for record in records)
-        ]
+        datasets = list(dict.fromkeys(record.dataset for record in records))
+        chosen = [load_dataset(name, REPOSITORY / "datasets") for name in datasets]
+        check_apart("dataset", ((text.name, name) for text, name in zip(chosen, datasets)))
         texts = {text.name: text for text in chosen}  # by name; a text may be given by its file, too
         found = {record.name: with_text_by_name(record) for record in records}
         if pipeline.device == "cpu":

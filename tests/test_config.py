@@ -81,6 +81,9 @@ IMPOSSIBLE = [
     ("seeds", [1, 2, 1], "seeds: [1, 2, 1] is not possible; it must be different"),
     ("seeds", [-1], "seeds.0: -1: Input should be greater than or equal to 0"),
     ("seeds", 42, "seeds: 42 is not a list"),
+    ("train.log_every", True, "train.log_every: is true or false; write a number"),
+    ("train.checkpoints", [True, 16], "train.checkpoints.0: is true or false; write a number"),
+    ("export.storages", {"../fp16": {"scales": "float16"}, "bf16": {"scales": "bfloat16"}}, "export.storages: '../fp16' is not possible; it must be named in letters"),
     ("mode", "fair", "mode: 'fair' is unknown; allowed: faithful, honest"),
     ("mode", ["honest"], "mode: ['honest'] is unknown; allowed: faithful, honest"),
     ("title", None, "title: None is not text"),
@@ -288,6 +291,32 @@ def test_files_that_are_no_yaml_mapping_are_one_line(tmp_path, text):
     with pytest.raises(InputError, match=r"bad\.yaml: (cannot be read as YAML|is not a YAML mapping)") as caught:
         load_record("bad", tmp_path)
     complaint(caught)
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "a: {b: 1, c: 2, b: 1}\n"])
+def test_a_key_that_is_said_twice_is_told_with_its_line(tmp_path, text):
+    (tmp_path / "twice.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"twice\.yaml: cannot be read as YAML \(line \d says '[ab]' a second time\)"):
+        read_yaml(tmp_path / "twice.yaml")
+
+
+def test_a_mapping_that_is_merged_into_another_may_have_its_keys(tmp_path):
+    (tmp_path / "merged.yaml").write_text("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\n")
+    assert read_yaml(tmp_path / "merged.yaml")["b"] == {"x": 3, "y": 2}
+
+
+@pytest.mark.parametrize("name", ["./nothing.yaml", "folder/nothing.yaml", "/folder.yaml"])
+def test_a_path_of_no_file_is_told_as_such(name):
+    with pytest.raises(InputError, match=rf"^{name}: is no file"):
+        load_record(name, RECORDS)
+
+
+@pytest.mark.parametrize("name", ["my record", "a{b}", "a@b", "tiny\n", ".mine", "größe"])
+def test_a_name_that_paths_of_results_cannot_have_is_told(tmp_path, name):
+    (tmp_path / f"{name}.yaml").write_text("inherit: tiny\n")
+    for given, folder in ((str(tmp_path / f"{name}.yaml"), RECORDS), (name, tmp_path)):
+        with pytest.raises(InputError, match="has a name that folders of results can't have; use letters"):
+            load_record(given, folder)
 
 
 def test_yaml_runs_nothing(tmp_path):

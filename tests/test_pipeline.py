@@ -9,6 +9,7 @@ from tritgolf.config.record import load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
 from tritgolf.pipeline import (
+    check_apart,
     check_together,
     config_files,
     costly_without_gpus,
@@ -151,3 +152,11 @@ def test_a_job_resolves_a_record_as_the_workflow_did(tmp_path):
     changes = laid_over(record, REPOSITORY / "records", config["records"][0])
     assert changes == ("train.steps: 24 → 32",)
     assert resolve_again({"records": ["tiny"]}, "tiny", REPOSITORY).name == "tiny"
+
+
+def test_two_records_that_would_make_the_same_results_are_told():
+    check_apart("record", [("a", "a"), ("b", "./b.yaml")])
+    with pytest.raises(
+        InputError, match=r"^record \./two/mine\.yaml: has the name of \./one/mine\.yaml; leave one out"
+    ):
+        check_apart("record", [("mine", "./one/mine.yaml"), ("mine", "./two/mine.yaml")])

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from tritgolf.config.record import RUN_MARK, RecordConfig, load_record
-from tritgolf.config.settings import Settings, differences, read_yaml, validate
+from tritgolf.config.settings import Settings, differences, read_yaml, validate_yaml
 from tritgolf.config.types import Positive, check_names
 from tritgolf.data.dataset import DatasetConfig, HubSource, TextSource
 from tritgolf.errors import InputError
@@ -72,7 +73,7 @@ def config_files(repository: str | Path) -> list[str]:
 
 def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
     """Validate the merged configuration (file and command line). Raises ``InputError`` in one line."""
-    return validate(PipelineConfig, typed(raw), path)
+    return validate_yaml(PipelineConfig, typed(raw), path)
 
 
 def typed(value: Any) -> Any:
@@ -159,6 +160,14 @@ def resolve_record(pipeline: PipelineConfig, name: str, folder: str | Path) -> R
         load_record(name, folder)  # tells a mistake of the record's own; else what is wrong was laid over it
         raise InputError(f"{error.where} with the settings laid over it", error.what, error.fix) from None
     return found if pipeline.run is None else found.model_copy(update={"name": f"{found.name}{RUN_MARK}{pipeline.run}"})
+
+
+def check_apart(kind: str, given: Iterable[tuple[str, str]]) -> None:
+    """``InputError`` where two of ``given``, (name, what it was given as), make the same results: one would be lost."""
+    known: dict[str, str] = {}
+    for name, shown in given:
+        if known.setdefault(name, shown) != shown:
+            raise InputError(f"{kind} {shown}", f"has the name of {known[name]}", "leave one out, or rename it")
 
 
 def with_text_by_name(record: RecordConfig) -> RecordConfig:

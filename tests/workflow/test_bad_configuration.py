@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from tests.small import RECORDS
+
 pytestmark = pytest.mark.workflow
 
 
@@ -11,6 +13,7 @@ pytestmark = pytest.mark.workflow
     ("config", "told"),
     [
         ({"records": ["tiny", "tinny"]}, ["record 'tinny'", "is unknown", "demo", "ternary_v2", "tiny"]),
+        ({"records": ["tiny", str(RECORDS / "tiny.yaml")]}, ["records/tiny.yaml", "has the name of tiny", "leave one"]),
         ({"record": "tiny"}, ["config.yaml", "record: unknown key", "records"]),
         ({"overrides": {"train": {"stepz": 8}}}, ["records/tiny.yaml", "train.stepz: unknown key", "steps"]),
         ({"overrides": {"train": {"steps": "many"}}}, ["records/tiny.yaml", "train.steps: 'many'", "a whole number"]),
@@ -35,6 +38,7 @@ pytestmark = pytest.mark.workflow
     ],
     ids=[
         "record",
+        "record twice",
         "pipeline key",
         "key",
         "type",

@@ -6,6 +6,7 @@ leaves open, so a loaded record is fully explicit: nothing is decided later. Eve
 key, value and what is allowed.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.modes import MODES, modes_for
-from tritgolf.config.settings import Settings, merge, validate, with_ancestors, with_own_file
+from tritgolf.config.settings import RESULTS_NAME, Settings, merge, validate_yaml, with_ancestors, with_own_file
 from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
 from tritgolf.errors import InputError
@@ -81,6 +82,10 @@ class RecordConfig(Settings):
         check(not late or on_grids, "train.start.qat", late, "left out: the model has no qat, so no grid is trained on")
         self._check_products()
         check_names("seeds", self.seeds, "seed")
+        odd = next((name for name in self.export.storages if not re.fullmatch(RESULTS_NAME, name)), None)
+        check(
+            odd is None, "export.storages", repr(odd), "named in letters, digits, '_', '-' and '.': files are called so"
+        )
         if (
             isinstance(self.export, ExportConfig)
             and "lossless" in self.export.storages
@@ -130,7 +135,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
     for dotted, value in modes_for(raw)[mode].items():
         _set_default(raw, dotted.split("."), value)
-    return validate(RecordConfig, {**raw, "name": name, "mode": mode}, path)
+    return validate_yaml(RecordConfig, {**raw, "name": name, "mode": mode}, path)
 
 
 def _without_absent_methods(raw: dict[str, Any]) -> dict[str, Any]:

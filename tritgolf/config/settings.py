@@ -1,7 +1,8 @@
 """What all settings have in common: a frozen base, and mappings from YAML whose every error is one line."""
 
 import copy
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
@@ -29,6 +30,9 @@ class Settings(BaseModel):
 
 
 T = TypeVar("T", bound=Settings)
+
+RESULTS_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of a record or a text, and so of what is made of it
+RENAME = "use letters, digits, '_', '-' and '.'"
 
 # What it wanted, by what pydantic's types of errors begin with, and how that is written.
 WANTED = {
@@ -73,10 +77,48 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
         raise InputError(path, f"{key}: {first['input']!r}: {first['msg']}") from None
 
 
+def validate_yaml(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
+    """``validate`` for what a user wrote: ``true`` is no number there, though Python takes it for 1."""
+    settings = validate(kind, raw, path)
+    if (key := _taken_for_number(raw, settings)) is not None:
+        raise InputError(path, f"{key}: is true or false", "write a number")
+    return settings
+
+
+def _taken_for_number(raw: Any, settings: Any) -> str | None:
+    """The dotted key of a ``true`` or ``false`` that became a number; None without one."""
+    if isinstance(raw, bool):
+        return None if isinstance(settings, bool | str) else ""
+    if isinstance(raw, Mapping):
+        found = ((key, _taken_for_number(value, _member(settings, key))) for key, value in raw.items())
+    elif isinstance(raw, list) and isinstance(settings, Sequence) and len(raw) == len(settings):
+        found = ((key, _taken_for_number(*pair)) for key, pair in enumerate(zip(raw, settings, strict=True)))
+    else:
+        return None
+    return next((f"{key}.{inner}".rstrip(".") for key, inner in found if inner is not None), None)
+
+
+def _member(settings: Any, key: str) -> Any:
+    return settings.get(key, False) if isinstance(settings, Mapping) else getattr(settings, key, False)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose mappings say each key once: of two, YAML itself takes the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        said: set[Any] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in said:
+                problem = f"line {key.start_mark.line + 1} says {key.value!r} a second time"
+                raise yaml.constructor.ConstructorError(problem=problem)
+            said.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """A YAML mapping from a file; anything else is an ``InputError``."""
+    """A YAML mapping from a file; anything else, and a key that is said twice, is an ``InputError``."""
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        raw = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: bytes, or a 99th of a month
         reason = str(error).replace("\n", " ")
         raise InputError(path, f"cannot be read as YAML ({reason})", "correct the file") from None
@@ -108,10 +150,15 @@ def with_own_file(name: str, known: Mapping[str, Path]) -> tuple[str, dict[str, 
     """The name to look up and the files to look in (name → file), where ``name`` may be a file of the user's.
 
     ``./mine.yaml`` is ``mine``, and what lies beside it may be inherited from too. ``InputError`` where a known one
-    has its name.
+    has its name, for the path of what is no file, and for a name that the workflow can't have in paths.
     """
     path = Path(name)
-    if path.suffix != ".yaml" or not path.is_file():
+    is_own = path.suffix == ".yaml" and path.is_file()
+    if path.suffix == ".yaml" and not is_own and (len(path.parts) > 1 or name.startswith("./")):
+        raise InputError(name, "is no file", "give the path of a YAML file, or a name without a folder")
+    if (is_own or name in known) and not re.fullmatch(RESULTS_NAME, path.stem if is_own else name):
+        raise InputError(name, "has a name that folders of results can't have", RENAME)
+    if not is_own:
         return name, dict(known)
     if path.stem in known and not path.samefile(known[path.stem]):
         raise InputError(name, f"has the name of {known[path.stem]}", "give it another name")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.settings import Settings, merge, validate, with_ancestors, with_own_file
+from tritgolf.config.settings import Settings, merge, validate_yaml, with_ancestors, with_own_file
 from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
 
@@ -195,7 +195,7 @@ def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str
         raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {listed}")
     path = known[name]
     raw = merge(with_ancestors(path, known), overrides or {})
-    return validate(DatasetConfig, {**raw, "name": name, "source": parse_source(raw.get("source"), path)}, path)
+    return validate_yaml(DatasetConfig, {**raw, "name": name, "source": parse_source(raw.get("source"), path)}, path)
 
 
 def parse_source(raw: Any, path: str | Path) -> Source:
@@ -203,4 +203,4 @@ def parse_source(raw: Any, path: str | Path) -> Source:
     if not isinstance(raw, dict) or raw.get("kind") not in SOURCES:
         kind = raw.get("kind") if isinstance(raw, dict) else raw
         raise InputError(path, f"source.kind: {kind!r} is not possible", f"allowed: {', '.join(SOURCES)}")
-    return validate(SOURCES[raw["kind"]], raw, f"{path}: source")
+    return validate_yaml(SOURCES[raw["kind"]], raw, f"{path}: source")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.settings import Settings, read_yaml, validate
+from tritgolf.config.settings import Settings, read_yaml, validate_yaml
 from tritgolf.config.storage import factors
 from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
 from tritgolf.errors import InputError
@@ -101,7 +101,7 @@ def load_grid(name: str, folder: str | Path, config: type[AnyGrid] = GridConfig)
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.yaml"))) or "none"
         raise InputError(f"grid {name!r}", "is unknown", f"known grids: {known}")
-    return validate(config, read_yaml(path), path)
+    return validate_yaml(config, read_yaml(path), path)
 
 
 def grid_storages(grid: GridConfig, own: StorageConfig, estimator: Estimator) -> dict[str, StorageConfig]:
