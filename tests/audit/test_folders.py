@@ -98,6 +98,7 @@ def test_what_is_not_read_is_told(made, tmp_path):
                          ("packed.log.gz", "packed"), ("pipe.log", "no regular")):  # fmt: skip
         assert f"{name} ({reason}" in told
     assert "no run found in: killed.log" in notes
+    assert ("self", "a link") in read_submission(made).not_read
 
 
 def test_why_nothing_of_a_folder_is_read_is_told(tmp_path):

@@ -91,8 +91,9 @@ def _entries(folder: Path, top: Path, not_read: dict[str, str]) -> Iterator[Path
 def _is_read(file: Path, top: Path, not_read: dict[str, str]) -> bool:
     """Whether a file is read; where one that an audit looks at isn't, why is told."""
     reason = _reason(file)
-    if reason and (is_log(file) or file.suffix in (".py", ".ptz") or file.name.lower() in (README.lower(), JSON)
-                   or PACKED.search(file.name)):  # fmt: skip
+    is_text = is_log(file) or file.name.lower() in (README.lower(), JSON)
+    is_linked_folder = reason == "a link" and file.is_dir()
+    if reason and (is_text or file.suffix in (".py", ".ptz") or PACKED.search(file.name) or is_linked_folder):
         not_read[_name(file, top)] = reason
     return not reason
 
