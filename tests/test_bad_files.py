@@ -58,3 +58,9 @@ def test_a_pipe_is_not_waited_for(capsys, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for command in ("inspect", "laboratory", "generate"):
         assert "is not a file" in refuse(capsys, command, tmp_path / "pipe")
+
+
+def test_a_named_folder_of_records_that_is_none_is_told(capsys):
+    sample = PUBLISHED / "sample_pr920.ternary.ptz"
+    for command in ("inspect", "laboratory"):
+        assert "nowhere: is no folder of records" in refuse(capsys, command, sample, "--records", "nowhere")

@@ -17,6 +17,7 @@ from tritgolf.config.modes import MODES
 from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.counts import count_parameters
+from tritgolf.resources import records_folder
 
 COMMANDS = tuple(command.__name__.rpartition(".")[2] for command in cli.COMMANDS)
 PUBLISHED = REPOSITORY / "tests" / "fixtures" / "published"
@@ -174,6 +175,14 @@ def test_describe_a_records_file(capsys):
 def test_describe_an_unknown_record(capsys):
     line = refuse(capsys, "describe", "ternary_v9", "--records", RECORDS)
     assert line.startswith("record 'ternary_v9': is unknown; known records: demo, ")
+
+
+def test_the_records_of_the_contests_own_repository_hide_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "records" / "track_10min_16mb").mkdir(parents=True)
+    assert records_folder().samefile(RECORDS)
+    (tmp_path / "records" / "mine.yaml").touch()
+    assert records_folder().samefile(tmp_path / "records")
 
 
 def test_describe_a_run_of_a_record(capsys, tmp_path, monkeypatch):

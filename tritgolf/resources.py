@@ -13,6 +13,9 @@ def workflow_folder() -> Path:
 
 
 def records_folder() -> Path:
-    """``records/`` of the working folder, if it has one (a checkout, or one's own copy), else the package's."""
+    """``records/`` of the working folder, if it holds records (a checkout, or one's own copy), else the package's.
+
+    The contest's own repository has a ``records/`` too, of submissions.
+    """
     here = Path("records")
-    return here if here.is_dir() else workflow_folder() / "records"
+    return here if any(here.glob("*.yaml")) else workflow_folder() / "records"

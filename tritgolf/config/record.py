@@ -119,8 +119,6 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
 
     Raises ``InputError`` with one line that names the file, the key, the value and what is allowed.
     """
-    if not Path(folder).is_dir():
-        raise InputError(folder, "is no folder of records", "give the one that holds the records' YAML files")
     name, known = with_own_file(name, _files_of(folder))
     if name not in known:
         alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
@@ -148,7 +146,12 @@ def _without_absent_methods(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files_of(folder: str | Path) -> dict[str, Path]:
-    """Name → file of every record in ``folder`` and its ``variants/``. ``InputError`` if two have one name."""
+    """Name → file of every record in ``folder`` and its ``variants/``.
+
+    ``InputError`` if it is no folder, or if two have one name.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(folder, "is no folder of records", "give the one that holds the records' YAML files")
     files: dict[str, Path] = {}
     for path in sorted([*Path(folder).glob("*.yaml"), *Path(folder).glob(f"{VARIANTS}/*.yaml")]):
         if path.stem in files:
