@@ -102,8 +102,8 @@ def test_a_recording_reads_the_memory_that_it_was_made_on(recordings):
     assert not torch.equal(second[0], plain_gradients(network, *batch(1, 2), 1.0)[0])
 
 
-def test_the_probe_passes_what_is_replayed(recordings):
+def test_the_probe_s_few_steps_are_plain_calls(recordings):
     found = probed(method(epochs=3))
     assert found.causal, found.reason
-    assert {recording.closed for recording in recordings} == {True}
-    assert {recording.replays for recording in recordings[1:]} == {1}  # of one chunk's three epochs
+    (recording,) = recordings  # of the text's own score
+    assert recording.closed

@@ -80,7 +80,17 @@ def test_the_slope_is_the_derivative_of_the_softcap(kind):
 @pytest.mark.parametrize("kind", SLOPES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_softcap_with_its_slope_is_the_softcap_to_the_bit(kind, dtype):
-    beyond = [0.0, -0.0, 20.0, -20.0, 1e30, -1e30, torch.inf, -torch.inf, torch.nan]  # of both clamps, and of the square
+    beyond = [
+        0.0,
+        -0.0,
+        20.0,
+        -20.0,
+        1e30,
+        -1e30,
+        torch.inf,
+        -torch.inf,
+        torch.nan,
+    ]  # of both clamps, and of the square
     logits = torch.cat([torch.linspace(-30, 30, 99991, dtype=dtype), torch.tensor(beyond, dtype=dtype)])
     assert torch.equal(SLOPES[kind](logits, 10.0)[0].nan_to_num(7.0), SOFTCAPS[kind](logits, 10.0).nan_to_num(7.0))
 

@@ -39,11 +39,11 @@ class Gradients:
     """Gradients of a batch's mean nats times its weight, by all parameters of ``form`` that ask for one.
 
     On a GPU they are recorded once and replayed: the batch lies where the recording reads it, gradients lie where it
-    puts them. Another shape or weight is recorded anew.
+    puts them. Another shape or weight is recorded anew. Without ``recorded`` every call is a plain one.
     """
 
-    def __init__(self, form: Network) -> None:
-        self.form = form
+    def __init__(self, form: Network, recorded: bool = True) -> None:
+        self.form, self.recorded = form, recorded
         self._batch: tuple[Tensor, Tensor] | None = None
         self._weight = 1.0
         self._replay: Replay | None = None
@@ -54,14 +54,13 @@ class Gradients:
             self.close()
             device = device_of(self.form)
             self._batch = (torch.empty_like(inputs, device=device), torch.empty_like(targets, device=device))
-            self._weight, self._replay = weight, Replay(self.compute, device)
+            self._weight, self._replay = weight, Replay(self.compute, device) if self.recorded else None
         for kept, new in zip(self._batch, (inputs, targets), strict=True):
             kept.copy_(new)
 
     def __call__(self) -> None:
         """Put the gradients of the batch that was taken in place of the last ones."""
-        assert self._replay is not None
-        self._replay()
+        (self._replay or self.compute)()
 
     def compute(self) -> None:
         """The definition, by plain calls."""
@@ -95,6 +94,7 @@ class ScoreFirst(Adaptation):
 
     settings: ScoreFirstSettings
     kind: str = "score_first"
+    recorded: bool = True  # gradients, on a GPU
 
     def score(
         self, network: Network, tokens: Tokens, groups: Sequence[Windows], scorer: Scorer
@@ -112,12 +112,12 @@ class ScoreFirst(Adaptation):
         """What trains ``adapted``: on a GPU in the forms made for it, the same within rounding."""
         optimizer = OPTIMIZERS[self.settings.optimizer](trained_parameters(adapted, self.settings))
         on_gpu = device_of(adapted).type == "cuda"
-        return Learner(adapted, Gradients(training_form(adapted) if on_gpu else adapted), optimizer)
+        return Learner(adapted, Gradients(training_form(adapted) if on_gpu else adapted, self.recorded), optimizer)
 
     def for_probe(self, context: int) -> "ScoreFirst":
-        """Chunks of two windows: half of the probe's text."""
+        """Chunks of two windows, half of the probe's text: few steps, by plain calls."""
         short = self.settings.model_copy(update={"chunk_tokens": min(self.settings.chunk_tokens, 2 * context)})
-        return replace(self, settings=short)
+        return replace(self, settings=short, recorded=False)
 
     def _one_chunk(
         self,
