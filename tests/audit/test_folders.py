@@ -72,8 +72,16 @@ def doubled(line):
     return f"{line}\n{line}"
 
 
-@pytest.mark.parametrize("change", [coloured, doubled])
-def test_colours_and_lines_that_are_printed_twice_change_nothing(change, made):
+def of_ranks(line):
+    return f"[rank0]: {line}\n[rank1]: {line}"
+
+
+def of_a_node(line):
+    return f"[default0]:{line}"
+
+
+@pytest.mark.parametrize("change", [coloured, doubled, of_ranks, of_a_node])
+def test_colours_ranks_and_lines_that_are_printed_twice_change_nothing(change, made):
     before = verdicts(made)
     for file in made.glob("*.log"):
         file.write_text("\n".join(change(line) for line in file.read_text().splitlines()))

@@ -16,6 +16,7 @@ STAMP = re.compile(
     r"^\s*\[?(?:\d{10}(?:\.\d+)?|(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\]?[ \t]"
 )
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what a terminal takes for colours and the cursor's place
+RANK = re.compile(r"^\[(?:rank|default)(\d+)\]:[ \t]?")  # of torchrun, before what each process prints
 SOURCE = re.compile(r"(?:import \w|from [\w.]+ import |def \w+\(|class \w+|# source of the script left out)")
 RULE = re.compile(r"={20,}")
 STEP = re.compile(r"(?:step:\s*)?(\d{1,9})/\d{1,9}\b.*\b(?:train_loss|val_loss|loss):\s*[\d.]", re.ASCII)
@@ -44,9 +45,10 @@ def decode(data: bytes) -> str:
 def lines_of(text: str) -> list[str]:
     """The lines of a text, stripped, without colours and the time stamps that most begin with; endless ones left out.
 
-    A line that is printed twice in a row, as by a logger and its parent, is one.
+    A line that is printed twice in a row, as by a logger and its parent, is one; so is what several ranks print.
     """
     lines = [line for line in COLOUR.sub("", text).splitlines() if len(line) <= MAX_LINE]
+    lines = [RANK.sub("", line) for line in lines if (rank := RANK.match(line)) is None or rank[1] == "0"]
     filled = [line for line in lines if line.strip()]
     if filled and 2 * sum(bool(STAMP.match(line)) for line in filled) > len(filled):
         lines = [STAMP.sub("", line, count=1) for line in lines]

@@ -63,7 +63,7 @@ def nats_and_gradient(
     capped = capped if scale is None else capped * scale
     lse = capped.logsumexp(-1)
     nats = lse - capped.gather(-1, targets[:, None]).squeeze(-1)
-    if slope is None:
+    if weight is None or slope is None:
         return nats, lse
     weight = weight if scale is None else weight * scale.float()
     gradient = capped.sub_(lse[:, None]).exp_().mul_((1 + 2 * z_loss * lse)[:, None])
