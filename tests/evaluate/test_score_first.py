@@ -183,3 +183,17 @@ def test_adamw_moves_each_number_by_the_rate_in_its_first_step():
     adapted = score_first.score(network, TOKENS[:14], sliding_groups(14, 4, 3, "every_token"), Scorer(2))[1]
     moved = (adapted.bias - network.bias).abs().detach().numpy()  # two chunks: one step
     assert moved == pytest.approx(np.full(12, 0.01), rel=1e-3)
+
+
+def test_its_chunks_are_told_as_they_are_done(monkeypatch):
+    """Those of a chunk are over before a line of theirs is due."""
+    done = []
+
+    def watched(chunks, what, unit):
+        for number, chunk in enumerate(chunks, 1):
+            yield chunk
+            done.append((number, len(chunks), what, unit))
+
+    monkeypatch.setattr("tritgolf.evaluate.score_first.progress", watched)
+    method().score(Bigram(), TOKENS, "test")
+    assert done == [(number, 6, "test", "chunks") for number in range(1, 7)]

@@ -25,6 +25,7 @@ from tritgolf.evaluate.windows import Windows
 from tritgolf.model.loss import nats_of
 from tritgolf.model.network import Network, device_of
 from tritgolf.model.training_form import training_form
+from tritgolf.progress import progress
 from tritgolf.ranks import Ranks
 
 CLIP_NORM = 1.0
@@ -104,7 +105,7 @@ class ScoreFirst(Adaptation):
         chunks = chunks_of(groups, self.settings.chunk_tokens)
         parts: list[Scores] = []
         with contextlib.closing(learner.gradients):
-            for number, chunk in enumerate(chunks):
+            for number, chunk in enumerate(progress(chunks, what=scorer.what, unit="chunks")):
                 self._one_chunk(learner, tokens, (number, len(chunks)), chunk, scorer, parts)
         return scorer.gathered(parts), learner.network
 
