@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.commands.output import print_json
+from tritgolf.errors import InputError
 from tritgolf.files import read_json
 
 
@@ -27,7 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tritgolf.bundle.folder import OURS, Author, write_bundle  # noqa: PLC0415  (torch)
 
     author = Author(arguments.author or OURS, arguments.github_id or OURS)
-    folder = write_bundle(arguments.results / arguments.record, anyway=arguments.anyway, author=author)
+    results = arguments.results / arguments.record
+    if not results.is_dir():
+        fix = f"train it first: snakemake --cores all --config records='[{arguments.record}]'; or say --results DIR"
+        raise InputError(f"record {arguments.record!r}", f"has no results: {results} is not there", fix)
+    folder = write_bundle(results, anyway=arguments.anyway, author=author)
     if arguments.json:
         print_json(read_json(folder / "submission.json"))
     else:
