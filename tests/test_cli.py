@@ -92,7 +92,9 @@ def test_wrong_usage_exits_with_2(capsys, arguments):
 
 
 def test_a_record_without_results_has_no_bundle(capsys, tmp_path):
-    assert main(["bundle", "mine", "--results", str(tmp_path)]) == 2
+    with pytest.raises(SystemExit) as stopped:
+        main(["bundle", "mine", "--results", str(tmp_path)])
+    assert stopped.value.code == 2
     told = capsys.readouterr().err
     assert "record 'mine': has no results" in told and "snakemake --cores all --config records='[mine]'" in told
 

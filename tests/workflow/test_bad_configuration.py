@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-from tests.small import RECORDS
-
 pytestmark = pytest.mark.workflow
 
 
@@ -13,7 +11,7 @@ pytestmark = pytest.mark.workflow
     ("config", "told"),
     [
         ({"records": ["tiny", "tinny"]}, ["record 'tinny'", "is unknown", "demo", "ternary_v2", "tiny"]),
-        ({"records": ["tiny", str(RECORDS / "tiny.yaml")]}, ["records/tiny.yaml", "has the name of tiny", "leave one"]),
+        ({"records": ["tiny", "records/tiny.yaml"]}, ["records/tiny.yaml", "has the name of tiny", "leave one"]),
         ({"record": "tiny"}, ["config.yaml", "record: unknown key", "records"]),
         ({"overrides": {"train": {"stepz": 8}}}, ["records/tiny.yaml", "train.stepz: unknown key", "steps"]),
         ({"overrides": {"train": {"steps": "many"}}}, ["records/tiny.yaml", "train.steps: 'many'", "a whole number"]),
