@@ -63,7 +63,11 @@ def test_how_well_points_fill_their_bytes_is_written_for_those_to_be_made_again(
     loaded = load_experiment(folder)
     write_experiment(*loaded, folder / "compared")
     found = json.loads((folder / "compared.json").read_text())
-    assert found["int4_gptq"] == {"off_target": pytest.approx(0.04), "over_estimate": pytest.approx(26 / 24)}
+    assert found["int4_gptq"] == {
+        "off_target": pytest.approx(0.04),
+        "over_estimate": pytest.approx(26 / 24),
+        "width": 128,
+    }
     assert [one["off_target"] for one in found.values()] == pytest.approx([0, 0.004, 0.04])
 
 

@@ -14,7 +14,7 @@ from tritgolf.experiments.own_files import OwnFiles
 from tritgolf.experiments.width import Width, solve_width
 
 TRIALS = "trials"  # the part that comes first
-FITTED = "fitted"  # the part that comes last: whose artifact missed its bytes is trained again, as wide as it should be
+FITTED = "fitted"  # the part that comes last: whose artifact missed its bytes is trained again with another MLP
 
 
 def write_isobyte(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> None:
@@ -44,9 +44,11 @@ class _Points:
         self.base = own.load_record(self.base_name)
         self._width = cache(self._solved)
 
-    def write(self, name: str, place: Place, choice: Choice, over: dict[str, Any]) -> dict[str, Any]:
-        """Write the record ``name`` of a point, ``over`` laid over it; the row of it."""
-        on_grid, width = storage_over(self.grid, place), self._width(place, choice.over_estimate)
+    def write(
+        self, name: str, place: Place, choice: Choice, over: dict[str, Any], width_of: int | None = None
+    ) -> dict[str, Any]:
+        """Write the record ``name`` of a point, with ``over``; its row. ``width_of``: the model, where it is known."""
+        on_grid, width = storage_over(self.grid, place), self._width(place, choice.over_estimate, width_of)
         title = f"{self.grid.title}: {place.bits} bits, {place.method}"
         raw: dict[str, Any] = {"inherit": self.base_name, "title": title}
         for more in (on_grid, rates_over(self.base.train, choice.rate), over, {"model": width.model}):
@@ -66,13 +68,14 @@ class _Points:
             "of": place.choice,
         }
 
-    def _solved(self, place: Place, over_estimate: float) -> Width:
-        """How wide the model of a point is."""
+    def _solved(self, place: Place, over_estimate: float, width: int | None) -> Width:
+        """How wide the model of a point is, or the MLP of one that is ``width`` wide."""
         own = self.base.export.own_storage
         usual = self.base.export.storages[own].model_dump(mode="json")
         storage = merge(usual, storage_over(self.grid, place)["export"]["storages"][own])
         model: Any = self.base.model
-        return solve_width(model, RoleStorage.model_validate(storage), self.grid.bytes, self.grid.width, over_estimate)
+        stored, grid = RoleStorage.model_validate(storage), self.grid
+        return solve_width(model, stored, grid.bytes, grid.width, over_estimate, width)
 
     def write_experiment(self, kind: str, title: str, rows: Iterable[dict[str, Any]]) -> None:
         facts = {"bytes": self.grid.bytes, "tolerance": self.grid.tolerance}
@@ -82,7 +85,7 @@ class _Points:
 def _write_points(points: _Points, chosen: dict[str, dict[str, float]], filled: dict[str, dict[str, float]]) -> None:
     """Write each point with what its trials chose. ``filled``: by record what was found of points trained before.
 
-    Of these the ones within the tolerance stay as they are; the width of others is solved with their own bytes.
+    Of these the ones within the tolerance stay as they are; others get another MLP, solved with their own bytes.
     """
     rows = []
     for place in places(points.grid):
@@ -90,10 +93,11 @@ def _write_points(points: _Points, chosen: dict[str, dict[str, float]], filled: 
             fix = f"run its trials again: experiment={points.own.name}/{TRIALS}"
             raise InputError(f"experiment {points.own.name!r}", f"has no choice for {place.choice}", fix)
         choice, series = Choice(**chosen[place.choice]), points.grid.series[place.series]
-        name = f"{points.own.name}_{place.name}"
+        name, width = f"{points.own.name}_{place.name}", None
         if (found := filled.get(name)) and abs(found["off_target"]) > points.grid.tolerance:
-            name, choice = f"{name}_{FITTED}", choice.model_copy(update={"over_estimate": found["over_estimate"]})
-        rows.append(points.write(name, place, choice, series.over))
+            name, width = f"{name}_{FITTED}", int(found["width"])
+            choice = choice.model_copy(update={"over_estimate": found["over_estimate"]})
+        rows.append(points.write(name, place, choice, series.over, width))
     points.write_experiment("isobyte", points.grid.title, rows)
 
 

@@ -72,15 +72,22 @@ class _Sizes(NamedTuple):
 
 
 def solve_width(
-    model: TransformerConfig, storage: RoleStorage, target: int, settings: WidthConfig, over_estimate: float = 1.0
+    model: TransformerConfig,
+    storage: RoleStorage,
+    target: int,
+    settings: WidthConfig,
+    over_estimate: float = 1.0,
+    width: int | None = None,
 ) -> Width:
     """The width of ``model`` whose artifact in ``storage`` comes nearest to ``target`` bytes.
 
     Counted is ``coded_bytes``, times ``over_estimate``, what real artifacts have over it: headers, the coder, weights
-    that are not normal. The width is the one at which the MLP comes nearest to its multiple. ``InputError`` where no
-    width does, or the storage has no estimate.
+    that are not normal. The width is the one at which the MLP comes nearest to its multiple, or ``width``, where only
+    the MLP's is to be solved. ``InputError`` where no width does, or the storage has no estimate.
     """
     sizes = _Sizes(model, storage, target, settings, over_estimate)
+    if width is not None:
+        return sizes.filled(width)
     widths = [width for width in range(settings.step, WIDEST, settings.step) if width % (2 * model.heads) == 0]
     last = _last(widths, sizes.is_narrow)
     if last < 0:

@@ -31,11 +31,11 @@ def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
 
 
 def filled(experiment: Isobyte, runs: dict[str, Run]) -> dict[str, dict[str, float]]:
-    """By record how well a point fills its bytes: ``off_target`` and ``over_estimate``, means of its seeds."""
-    means = isobyte_frame(experiment, runs).groupby("record", sort=False)[["off_target", "over_estimate"]].mean()
+    """By record how well a point fills its bytes: ``off_target``, ``over_estimate`` (means of seeds), and ``width``."""
+    columns = ["off_target", "over_estimate", "width"]
+    means = isobyte_frame(experiment, runs).groupby("record", sort=False)[columns].mean()
     return {
-        str(record): {"off_target": float(off_target), "over_estimate": float(over_estimate)}
-        for record, off_target, over_estimate in means.itertuples()
+        str(record): dict(zip(columns, map(float, of_record), strict=True)) for record, *of_record in means.itertuples()
     }
 
 
