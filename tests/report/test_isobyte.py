@@ -71,6 +71,15 @@ def test_how_well_points_fill_their_bytes_is_written_for_those_to_be_made_again(
     assert [one["off_target"] for one in found.values()] == pytest.approx([0, 0.004, 0.04])
 
 
+def test_times_on_a_shared_machine_are_not_shown(folder):
+    experiment = yaml.safe_load((folder / "experiment.yaml").read_text())
+    shown = set(isobyte_table(*load_experiment(folder)).cells["training s"])
+    (folder / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "timed": False, "note": "Beside others."}))
+    table = isobyte_table(*load_experiment(folder))
+    assert "—" not in shown and set(table.cells["training s"]) == {"—"}
+    assert "Beside others." in table.notes
+
+
 def test_a_single_seed_has_no_p(folder):
     experiment = yaml.safe_load((folder / "experiment.yaml").read_text())
     (folder / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "seeds": [7]}))

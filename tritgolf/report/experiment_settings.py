@@ -20,7 +20,8 @@ class Experiment(Settings):
     """``rows[0]`` is the baseline that the others are compared with, seed by seed.
 
     ``runs``: folders, from that of the experiment, of the records whose run isn't kept below it. ``seeds``: those to
-    compare, where a run has others too.
+    compare, where a run has others too. ``timed``: whether the machine did nothing else, so that times tell. ``note``:
+    what else must be known of kept ones.
     """
 
     BESIDE: ClassVar[tuple[str, ...]] = ()  # endings of files beside its table: of a figure, or of choices
@@ -29,6 +30,8 @@ class Experiment(Settings):
     title: str
     runs: dict[str, str] = Field(default_factory=dict)
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
+    timed: bool = True
+    note: str = ""
     rows: tuple[Row, ...] = Field(min_length=2)
 
 
@@ -79,15 +82,10 @@ class Lever(Row):
 
 
 class Levers(Experiment):
-    """Changes of the first row's record, compared by their sliding scores.
-
-    ``timed``: whether the machine did nothing else, so that times tell. ``note``: what else must be known of kept ones.
-    """
+    """Changes of the first row's record, compared by their sliding scores."""
 
     NEEDS: ClassVar[tuple[str, ...]] = ("final/evaluate.json",)
     kind: Literal["levers"]
-    timed: bool = True
-    note: str = ""
     rows: Annotated[tuple[Lever, ...], Field(min_length=2)]
 
 

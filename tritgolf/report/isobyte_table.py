@@ -61,7 +61,7 @@ def isobyte_table(experiment: Isobyte, runs: dict[str, Run]) -> Table:
     frame = isobyte_frame(experiment, runs)
     against = pd.concat([_against_best(of_series) for _, of_series in frame.groupby("series", sort=False)])
     frame = frame.merge(against, on="record")
-    cells = [_cells(of_point) for _, of_point in frame.groupby("record", sort=False)]
+    cells = [_cells(of_point, experiment.timed) for _, of_point in frame.groupby("record", sort=False)]
     return Table(
         title=experiment.title,
         frame=frame,
@@ -90,7 +90,7 @@ def _p_of(scores: Sequence[float], best: Sequence[float]) -> float:
     return welch(mean(scores) - mean(best), (sample_std(scores), sample_std(best)), (len(scores), len(best)))[2]
 
 
-def _cells(point: pd.DataFrame) -> dict[str, str]:
+def _cells(point: pd.DataFrame, timed: bool) -> dict[str, str]:
     first = point.iloc[0]
     is_best = first["over_best"] == 0
     return {
@@ -101,7 +101,7 @@ def _cells(point: pd.DataFrame) -> dict[str, str]:
         "rates ×": f"{first['rate']:g}",
         "seeds": str(len(point)),
         "steps": format_value(mean(point["steps"]), 0),
-        "training s": format_value(mean(point["training_seconds"]), 0),
+        "training s": format_value(mean(point["training_seconds"]) if timed else math.nan, 0),
         "trained BPB": format_mean_std(point["trained_bpb"], BPB_DECIMALS, fixed=True),
         "artifact BPB": format_mean_std(point["artifact_bpb"], BPB_DECIMALS, fixed=True),
         "RT gap": format_mean_std(point["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
@@ -128,4 +128,5 @@ def _notes(experiment: Isobyte, frame: pd.DataFrame) -> list[str]:
         "windows of validation text: of the trained weights, and of the model reloaded from its artifact.",
         "p: one-sided Welch test that the best point of the series is no better; by Holm for all tests of a series. "
         "Which point is best was found on the same scores.",
+        *filter(None, [experiment.note]),
     ]
