@@ -177,7 +177,7 @@ def test_describe_a_records_file(capsys):
     by_file = run(capsys, "describe", RECORDS / "tiny.yaml", "--records", RECORDS)
     assert by_file == run(capsys, "describe", "tiny", "--records", RECORDS)
     line = refuse(capsys, "describe", "nowhere/tiny.yaml", "--records", RECORDS)
-    assert line.startswith("record 'nowhere/tiny.yaml': is unknown; give its name alone, tiny; known records: demo, ")
+    assert line == "nowhere/tiny.yaml: is no file; give the path of a YAML file, or its name alone, tiny"
 
 
 def test_describe_an_unknown_record(capsys):

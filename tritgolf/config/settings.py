@@ -155,7 +155,8 @@ def with_own_file(name: str, known: Mapping[str, Path]) -> tuple[str, dict[str, 
     path = Path(name)
     is_own = path.suffix == ".yaml" and path.is_file()
     if path.suffix == ".yaml" and not is_own and (len(path.parts) > 1 or name.startswith("./")):
-        raise InputError(name, "is no file", "give the path of a YAML file, or a name without a folder")
+        alone = f"its name alone, {path.stem}" if path.stem in known else "a name without a folder"
+        raise InputError(name, "is no file", f"give the path of a YAML file, or {alone}")
     if (is_own or name in known) and not re.fullmatch(RESULTS_NAME, path.stem if is_own else name):
         raise InputError(name, "has a name that folders of results can't have", RENAME)
     if not is_own:
