@@ -54,32 +54,34 @@ def _leaks(row: RuleRow) -> bool:
     return row.causality.causal is False and row.causality.later_tokens.leak is not None
 
 
-def _slot_scores_what_it_fits(rows: Probed) -> tuple[bool, str]:
-    """Whether it shows that the published SLOT, and not SLOT as such, looks at the targets that it scores."""
+def _if_shown(shown: bool, is_true: bool, evidence: str) -> Ruling:
+    """Of a claim that probes decide where they show what it is about."""
+    return Ruling.of(judge(is_true, evidence) if shown else cant_tell(evidence), MEDIUM)
+
+
+def _if_slot_scores_what_it_fits(rows: Probed, is_true: bool) -> Ruling:
+    """Whether probes show that the published SLOT, and not SLOT as such, looks at the targets that it scores."""
     published, control = [rows[ON_SCORED], rows[LATER_PASS]], rows[ON_CONTEXT]
     shown = all(map(_leaks, published)) and control.causality.causal is True
-    return shown, PROBES + "; ".join(_told(row) for row in (*published, control))
+    return _if_shown(shown, is_true, PROBES + "; ".join(_told(row) for row in (*published, control)))
 
 
 @_by_rules
 def no_scored_region(rows: Probed) -> Ruling:
     """SLOT as published fails the probes, fitted to the targets before it passes: it fits the scored region."""
-    shown, evidence = _slot_scores_what_it_fits(rows)
-    return Ruling.of(judge(False, evidence) if shown else cant_tell(evidence), MEDIUM)
+    return _if_slot_scores_what_it_fits(rows, is_true=False)
 
 
 @_by_rules
 def fitted_then_scored(rows: Probed) -> Ruling:
     """The same finding, which the claim admits."""
-    shown, evidence = _slot_scores_what_it_fits(rows)
-    return Ruling.of(judge(True, evidence) if shown else cant_tell(evidence), MEDIUM)
+    return _if_slot_scores_what_it_fits(rows, is_true=True)
 
 
 @_by_rules
 def only_graded_tokens(rows: Probed) -> Ruling:
     """What uses graded tokens alone gives scores that no later token moves."""
-    shown, evidence = _slot_scores_what_it_fits(rows)
-    return Ruling.of(judge(False, evidence) if shown else cant_tell(evidence), MEDIUM)
+    return _if_slot_scores_what_it_fits(rows, is_true=False)
 
 
 @_by_rules
@@ -88,7 +90,7 @@ def score_first(rows: Probed) -> Ruling:
     first, both = rows[SCORE_FIRST], rows[LATER_PASS]
     evidence = f"{PROBES}{_told(first, 'the first stage')}; {_told(both, 'the reported score')}"
     shown = first.causality.causal is True and _leaks(both)
-    return Ruling.of(judge(False, evidence) if shown else cant_tell(evidence), MEDIUM)
+    return _if_shown(shown, False, evidence)
 
 
 @_by_rules
@@ -97,7 +99,7 @@ def is_no_compression(rows: Probed) -> Ruling:
     both = rows[LATER_PASS]
     shown = any(own.total > 1.01 for own in both.causality.own_token)
     evidence = f"{PROBES}{_told(both)}: no code has such lengths, so it is no compression; of a floor this says nothing"
-    return Ruling.of(judge(True, evidence) if shown else cant_tell(evidence), MEDIUM)
+    return _if_shown(shown, True, evidence)
 
 
 def _on_runs(decide: Callable[[Sequence[Int6Measurement]], Ruling]) -> MeasuredRuling:
