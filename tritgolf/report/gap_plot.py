@@ -44,7 +44,7 @@ def _own_gap(axes: Axes, own: pd.DataFrame, lossless: list[str]) -> None:
     shown = [(at, value) for at, value in zip(groups["step"].mean(), gap, strict=True)]
     for at, value in shown if gap.any() else shown[-1:]:
         text = format_value(value, 2, signed=True) if value else EXACTLY_ZERO
-        axes.annotate(text, (at, value), (0, 7), textcoords="offset points", fontsize=9, color=COLOURS[0], bbox=PAPER)
+        axes.annotate(text, (at, value), (6, 5), textcoords="offset points", fontsize=9, color=COLOURS[0], bbox=PAPER)
     axes.axhline(0, color="black", linewidth=0.8, label=f"0 exactly: {', '.join(lossless)}" if lossless else None)
     axes.margins(x=0.09, y=0.2)
     if not gap.any():
