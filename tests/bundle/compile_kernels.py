@@ -21,9 +21,7 @@ TYPES = dict.fromkeys(("tokens", "positions", "stride", "v_stride", "channel_str
 TYPES |= dict.fromkeys(("epsilon", "smallest", "scale", "cap", "z_loss", "weight"), "fp32") | {"targets": "*i64"}
 TYPES |= {"hidden": COUNT, "power": "fp32", "codes": "*fp8e4nv", "turned": "*i16"}
 TYPES |= dict.fromkeys(("u_inverses", "by_rows", "largest", "seen", "before", "inverses", "alongs", "power_used"), WIDE)
-TYPES |= dict.fromkeys(
-    ("parts", "a_power", "b_power", "x_power", "weight_power", "upstream_power", "activated_power"), WIDE
-)
+TYPES |= dict.fromkeys(("x_power", "weight_power", "upstream_power", "activated_power"), WIDE)
 TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
 E4M3, TURNED = (128, 128, "fp8e4nv"), (128, 64, "i16")
 TYPES |= dict.fromkeys(("of_product", "of_residual"), WIDE)
@@ -83,12 +81,6 @@ KERNELS = {
         "_code_kernel": (
             {"WIDTH": 512, "GROUP": 128, "COLUMNS": 128, "QUADS": 32},
             {"weight": WIDE, "scales": WIDE, "powers": WIDE, "codes": "*u8", "turned": "*i32", "rows": COUNT},
-        ),
-    },
-    "fp8_split_kernel": {
-        "_split_kernel": (
-            {"STEPS": 8, "WIDTH": 512, "ROWS": 128, "COLUMNS": 256, "DEPTH": 128},
-            {"a": E4M3, "b": (256, *E4M3[1:]), "rows": COUNT},
         ),
     },
     "fp8_heads_kernel": {"_backward_kernel": ({**HEADS, "HALF": 48, "ROWS": 64}, {})},

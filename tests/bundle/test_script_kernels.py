@@ -18,7 +18,6 @@ FP8 = {
     "fp8_boundary_kernel": 2,
     "fp8_kernel": 2,
     "fp8_mlp_kernel": 2,
-    "fp8_split_kernel": 1,
     "fp8_stream_kernel": 3,
     "fp8_heads_kernel": 1,
     "fp8_weights_kernel": 2,

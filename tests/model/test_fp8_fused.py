@@ -17,7 +17,7 @@ from tritgolf.model.heads import make_heads
 if INTERPRETED:
     from triton.runtime import interpreter
 
-    from tritgolf.model import fp8_heads_kernel, fp8_kernel, fp8_mlp_kernel, fp8_split_kernel, fp8_stream_kernel
+    from tritgolf.model import fp8_heads_kernel, fp8_kernel, fp8_mlp_kernel, fp8_stream_kernel
 
 WIDTH, HIDDEN = 32, 80
 # tokens, width, hidden: parts of a tile, several of them, tiles beyond the last column, turns of a program
@@ -158,16 +158,6 @@ def test_the_mlp_s_products_leave_what_their_definitions_do(shape, rounding_to_n
     sides, powers = (upstream, outer.turned, wanted[1], along), (power, outer.power, found[2])
     found = fp8_mlp_kernel.slope_codes_on_gpu(*sides, *powers, largest)
     all_same(found, fp8_operands.slope_codes(*sides, powers, largest))
-
-
-@interpreted
-@pytest.mark.parametrize(("outputs", "inputs", "tokens", "splits"), [(16, 48, 272, 2), (144, 272, 1200, 3)])
-def test_a_split_product_is_the_whole_one(outputs, inputs, tokens, splits):
-    one, half = torch.tensor(1.0), torch.tensor(0.5)
-    a, b = (fp8.to_e4m3(drawn(n, tokens), one) for n in (outputs, inputs))
-    parts = fp8_split_kernel.split_product_on_gpu(a, b, half, one, splits)
-    assert parts.shape[0] == splits
-    assert_close(parts.sum(0), fp8_operands.product_of(a, b, half, one, torch.float32), rtol=1e-5, atol=1e-3)
 
 
 @interpreted

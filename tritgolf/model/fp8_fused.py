@@ -22,7 +22,6 @@ from tritgolf.model.fp8_operands import (
     product_of,
     relu_codes,
     slope_codes,
-    weight_gradient,
 )
 from tritgolf.model.heads import make_heads
 from tritgolf.model.layers import RMS_EPSILON, split_heads
@@ -65,7 +64,7 @@ def multiply_normed(x: Tensor, weight: Fp8Weight) -> tuple[Tensor, Kept]:
 def way_back(gradient: Sequence[Tensor], kept: Kept, weight: Fp8Weight) -> tuple[Tensor, Gradients]:
     """Gradients of x (tokens, inputs), FP32 or wider, and of the weight's five, from ``gradient_codes``."""
     (codes, turned, power, seen), (x, x_turned, x_power, inverse) = gradient, kept
-    of_leaf = weight_gradient(turned, x_turned, power, x_power, weight.leaf.dtype)
+    of_leaf = product_of(turned, x_turned, power, x_power, weight.leaf.dtype)
     of_normed = product_of(codes, weight.turned, power, weight.power, x.dtype)
     return before_norm(of_normed, x, inverse), (None, None, None, of_leaf, seen)
 

@@ -17,7 +17,6 @@ from tritgolf.model.residual import at_least_fp32
 from tritgolf.quantize.powers import power_of
 
 TOKENS = 16  # whole ones are turned
-SPLIT_FROM = 4  # parts: with fewer, most processors have work as it is
 
 
 def turned(codes: Tensor) -> Tensor:
@@ -205,17 +204,6 @@ def product_of(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: to
 
         return product_on_gpu(a, b, a_power, b_power, dtype)
     return multiply(a, b, a_power * b_power).to(dtype)
-
-
-def weight_gradient(a: Tensor, b: Tensor, a_power: Tensor, b_power: Tensor, dtype: torch.dtype) -> Tensor:
-    """``product_of`` turned sides, (outputs, tokens), (inputs, tokens): of small ones the sum over tokens is split."""
-    if has_kernels(a):
-        from tritgolf.model.fp8_split_kernel import split_product_on_gpu, splits_of  # noqa: PLC0415  (Triton, as above)
-
-        splits = splits_of(a, b)
-        if splits > SPLIT_FROM:
-            return split_product_on_gpu(a, b, a_power, b_power, splits).sum(0).to(dtype)
-    return product_of(a, b, a_power, b_power, dtype)
 
 
 def has_kernels(x: Tensor) -> bool:
