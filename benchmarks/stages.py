@@ -41,7 +41,7 @@ class Run:
         self.seed_folder = self.folder / f"seed{options.seed}"
         self.scored = self.seed_folder / options.checkpoint
         self.alone = options.results / "methods" / record.name / f"seed{options.seed}" / options.checkpoint
-        self.data = options.results / "data" / (options.text or record.dataset)
+        self.data = options.results / "data" / record.dataset
         self.weights = {c: self.seed_folder / "checkpoints" / f"{c}.safetensors" for c in record.train.checkpoint_names}
         self.artifacts = {s: self.scored / "export" / f"{s}.tgolf" for s in record.export.storages}
         self.of_checkpoint = {
@@ -167,9 +167,10 @@ STAGES = {
 
 
 def resolved(options: argparse.Namespace) -> RecordConfig:
-    """The record with what run and overrides make of it, as the workflow resolves it."""
+    """The record with what run and overrides make of it, as the workflow resolves it, on the text asked for."""
     given = {"records": [options.record], "run": options.run, "overrides": yaml.safe_load(options.overrides)}
-    return resolve_record(load_pipeline(given), options.record, "records")
+    record = resolve_record(load_pipeline(given), options.record, "records")
+    return record.model_copy(update={"dataset": options.text}) if options.text else record
 
 
 def main() -> None:
@@ -178,7 +179,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42, help="the run's seed (default: %(default)s)")
     parser.add_argument("--checkpoint", default="final", metavar="NAME", help="what is stored and scored")
     parser.add_argument("--methods", nargs="*", default=[], metavar="NAME", help="evaluation methods, each alone")
-    parser.add_argument("--text", metavar="DATASET", help="instead of the record's dataset, a folder in data/")
+    parser.add_argument("--text", metavar="DATASET", help="instead of the record's dataset")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER", help="of all files")
     parser.add_argument("--ranks", type=int, default=1, help="processes that train and score (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the CPU, all together")

@@ -286,13 +286,13 @@ def test_audit(tmp_path):
 
 def test_stages_run_one_after_the_other(dataset, tmp_path):
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "tiny").symlink_to(dataset)
+    (tmp_path / "data" / "other").symlink_to(dataset)
     record = tmp_path / "short.yaml"
     record.write_text("inherit: tiny\nmodel: {vocab_size: 300}\ntrain: {steps: 2, checkpoints: []}\n")
-    options = ("--record", record, "--results", tmp_path, "--device", "cpu")
+    options = ("--record", record, "--results", tmp_path, "--device", "cpu", "--text", "other")
     stages = ("record", "train", "export", "evaluate", "join")
     run("stages.py", *stages, *options, "--methods", "sliding", "chunked")
-    made = load_run(tmp_path / "short").seeds[0]
-    assert made.train.steps == 2
+    made = load_run(tmp_path / "short")
+    assert (made.facts.dataset, made.seeds[0].train.steps) == ("other", 2)
     scored = json.loads((tmp_path / "short" / "seed42" / "final" / "evaluate.json").read_text())
     assert list(scored["metrics"]["methods"]) == ["chunked", "sliding"]

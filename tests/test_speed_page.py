@@ -369,22 +369,26 @@ def test_what_was_measured_in_turn_is_what_was_kept():
         was = sliding["old"]["rounds"][f"{stride} 4096 64 {eager}"][0]["tokens_per_second"]
         now = sliding["new"]["rounds"][f"{stride} 4096 64 0"][0]["tokens_per_second"]
         assert f"| {was / 1e6:.2f}M | {now / 1e6:.2f}M | {said} |" in SHORT
-    chunk = {name: found["median_ms"] for name, found in read("ttt_forms_h200.json").items() if isinstance(found, dict)}
+
+
+def test_test_time_training_is_told_with_what_was_kept():
+    found = read("ttt_package_h200.json")["train"]
+    one, four = ([found[f"of {ranks}, {form}"]["median_ms"] for form in ("old", "main", "new")] for ranks in "14")
+    assert f"| {one[0]:.0f}, {four[0]:.0f} ms | {one[2]:.0f}, {four[2]:.0f} ms | half | met |" in SHORT
     assert (
-        "| {:.0f}, {:.0f} ms | {:.0f}, {:.0f} ms |".format(*(chunk[f"{n} {f}"] for f in ("old", "new") for n in "14"))
-        in SHORT
+        f"{one[0] / one[2]:.1f} and {four[0] / four[2]:.1f} times as fast as before (`ttt_package_h200.json`)" in SHORT
     )
-    assert "took {:.0f} and {:.0f} ms a chunk".format(chunk["1 recorded"], chunk["4 recorded"]) in SHORT
-    faster = (chunk[f"{ranks} old"] / chunk[f"{ranks} recorded"] for ranks in "14")
-    assert "{:.1f} and {:.1f} times as fast as before (`ttt_forms_h200.json`)".format(*faster) in SHORT
+    said = f"{one[0]:.0f} → {one[2]:.0f} ms a chunk, {four[0]:.0f} → {four[2]:.0f} as a rank of four"
+    assert f"{said} (one H200, `ttt_package_h200.json`); the forms alone {one[1]:.0f} and {four[1]:.0f} | yes |" in PAGE
 
 
-def test_the_notebook_s_times_of_a_chunk_of_test_time_training_are_those_kept():
-    found = read("ttt_forms_h200.json")
-    alone, of_four = ([f"{found[f'{n} {form}']['median_ms']:.0f}" for form in ("old", "recorded", "new")] for n in "14")
-    said = f"{alone[0]} → {alone[1]} ms a chunk, {of_four[0]} → {of_four[1]} as a rank of four"
-    assert f"{said} (one H200, by a script, `ttt_forms_h200.json`)" in PAGE
-    assert f"the forms alone {alone[2]} and {of_four[2]} | yes; the package's own has not run on a GPU |" in PAGE
+def test_candidates_are_told_with_what_was_kept():
+    found = read("candidates_h200.json")
+    inputs = found["alone"]["inputs"]
+    said = f"input's gradients take {inputs['best of input candidate'][0]:.2f} ms where they took"
+    assert f"{said} {inputs['input today']['ms']:.2f}." in SHORT
+    now, before = (found["micro_step"][name]["median"] for name in ("v2_inputs_addmm", "v2"))
+    assert f"took {now:.1f} ms, and {before:.1f} without (`candidates_h200.json`)" in SHORT
 
 
 def test_the_demo_s_time_is_what_was_kept():

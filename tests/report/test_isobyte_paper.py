@@ -76,6 +76,7 @@ def full_size(record, bpb, **facts):
     return {
         "record": record,
         "sliding_bpb": bpb,
+        "tokens_scored": 1_646_422,
         "gap_bpb": 0.0,
         "total_bytes": 15e6,
         "byte_limit": 16e6,
@@ -85,14 +86,18 @@ def full_size(record, bpb, **facts):
 
 
 def test_ternary_best_is_held_to_what_it_is_to_be():
-    reference = [full_size("ternary_v2", 0.753, gap_bpb=0.001), full_size("int6_recurrent", 0.691)]
+    reference = [full_size("ternary_v2", 0.753, gap_bpb=0.001), full_size("int6_recurrent", 0.691, text="docs_en_4")]
     good = best_in_words([full_size("ternary_best@a", 0.69), *reference])
-    assert "+0.0630 BPB ahead of `ternary_v2`, as wanted" in good and "ahead of `int6_recurrent`, as wanted" in good
+    assert "It is 0.0630 BPB ahead of `ternary_v2`, as wanted" in good
+    assert "ahead of `int6_recurrent`, as wanted" in good
     assert "within the limit. Its gap is zero." in good
     bad = best_in_words([full_size("ternary_best", 0.73, gap_bpb=1e-6, total_bytes=17e6), *reference])
-    assert "+0.0230 BPB ahead of `ternary_v2`, where 0.040 is wanted" in bad and "so it loses" in bad
+    assert "It is 0.0230 BPB ahead of `ternary_v2`, where 0.040 ahead is wanted" in bad
+    assert "It is 0.0390 BPB behind `int6_recurrent`, so it loses" in bad
     assert "**over** the limit. **Its gap is not zero.**" in bad
-    assert "No run of `ternary_v2` on its text" in best_in_words([full_size("ternary_best", 0.7)])
+    other = full_size("ternary_v2", 0.753, text="docstrings", tokens_scored=100)
+    for rows in ([], [other]):
+        assert "No run of `ternary_v2` on its text" in best_in_words([full_size("ternary_best", 0.7), *rows])
 
 
 def test_levers_in_words():

@@ -157,6 +157,7 @@ def _row_of_best(run: Run, seed: SeedRun) -> dict[str, Any] | None:
         "steps": seed.train.steps,
         "training_seconds": seed.train.training_seconds,
         "sliding_bpb": seed.evaluate.sliding.by_published_bytes,
+        "tokens_scored": seed.evaluate.sliding.tokens_scored,
         "gap_bpb": roundtrip.storages[storage].gap_bpb if roundtrip else math.nan,
         "total_bytes": export.storages[storage].bytes + export.code_bytes if export else math.nan,
         "byte_limit": export.byte_limit if export else math.nan,
@@ -190,13 +191,15 @@ def best_in_words(rows: Sequence[dict[str, Any]]) -> str:
     score = mean(own["sliding_bpb"])
     words = [f"`{BEST}` scores {score:.4f} BPB in {mean(own['training_seconds']):.0f} s on {own['hardware'].iloc[0]}."]
     for name, wanted in ((RECORD, WANTED), (INT6, 0.0)):
-        others = frame[(frame["record"].str.partition("@")[0] == name) & frame["text"].isin(own["text"])]
+        on_its_text = frame["text"].isin(own["text"]) | frame["tokens_scored"].isin(own["tokens_scored"])
+        others = frame[(frame["record"].str.partition("@")[0] == name) & on_its_text]
         if others.empty:
             words.append(f"No run of `{name}` on its text is kept to compare it with.")
             continue
         ahead = mean(others["sliding_bpb"]) - score
-        kept = "as wanted" if ahead >= wanted else f"where {wanted:.3f} is wanted" if wanted else "so it loses"
-        words.append(f"It is {format_value(ahead, 4, signed=True)} BPB ahead of `{name}`, {kept}.")
+        kept = "as wanted" if ahead >= wanted else f"where {wanted:.3f} ahead is wanted" if wanted else "so it loses"
+        way = "ahead of" if ahead >= 0 else "behind"
+        words.append(f"It is {format_value(abs(ahead), 4)} BPB {way} `{name}`, {kept}.")
     fits = bool((own["total_bytes"] <= own["byte_limit"]).all())
     words.append(f"Its bytes are {'within' if fits else '**over**'} the limit.")
     words.append("Its gap is zero." if not own["gap_bpb"].any() else "**Its gap is not zero.**")
