@@ -20,6 +20,7 @@ LENGTH_AS_WRITTEN = MEASURED / "ternary_v2_6530_docs_en_4xh100"  # 6,530 steps
 RECORD_LENGTH = MEASURED / "ternary_v2_6530_fp32_docs_en_4xh200"  # the same, faithful
 INT6 = MEASURED / "int6_recurrent_800_docs_en_2xh200"  # #1716, faithful, 800 steps
 INT6_SLOT = MEASURED / "int6_slot_600_docs_en_2xh200"  # #1722, faithful, 600 steps, by raw bytes
+TERNARY_BEST = MEASURED / "ternary_best_docs_en_2xh200"
 SLOT_DEMO = MEASURED / "demo_slot_docstrings"  # #1722 at a laptop's size, on another text
 AS_WRITTEN = (*SHORT, LENGTH_AS_WRITTEN)
 FULL_SIZE = (*AS_WRITTEN, RECORD_LENGTH)
