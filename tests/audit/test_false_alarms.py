@@ -252,8 +252,11 @@ def test_sizes_are_read_however_their_thousands_are_grouped(size, tmp_path):
 
 
 def test_a_decimal_comma_groups_no_thousands(tmp_path):
-    readme = "# val_bpb: 1.1667\n\n| Seed | Sliding BPB | ms/step |\n|---|---|---|\n| 1 | 1,1667 | 91,87 |\n"
-    assert contradicted(folder(tmp_path, {"seed1": styles.int6(1, 1.1667)}, readme)) == {}
+    head = "| Seed | Sliding BPB | ms/step |\n|---|---|---|\n"
+    facts = {"val_bpb": "1,167", "seeds": {"1": {"val_bpb": "1,167"}}}
+    for score in ("1,1667", "1,167"):
+        readme = f"# val_bpb: 1.1667\n\n{head}| 1 | {score} | 91,87 |\n"
+        assert contradicted(folder(tmp_path / score, {"seed1": styles.int6(1, 1.1667)}, readme, facts=facts)) == {}
 
 
 def test_a_size_with_spaces_between_its_thousands_is_held_to_the_log(tmp_path):

@@ -178,13 +178,14 @@ def _facts(file: Path | None) -> tuple[dict[str, Any] | None, str]:
     return (_with_numbers(facts), "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
 
 
-def _with_numbers(value: Any) -> Any:
-    """A JSON value in which text that is a number ("15,993,853", "1.0810") is one."""
+def _with_numbers(value: Any, key: str = "") -> Any:
+    """A JSON value in which text that is a number ("15,993,853", "1.0810") is one; a score's comma may be a decimal one."""
     if isinstance(value, dict):
-        return {key: _with_numbers(each) for key, each in value.items()}
+        return {name: _with_numbers(each, name) for name, each in value.items()}
     if isinstance(value, list):
-        return [_with_numbers(each) for each in value]
-    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+        return [_with_numbers(each, key) for each in value]
+    grouped = isinstance(value, str) and "," in value and re.search("bpb|loss|nats", key)
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()) and not grouped:
         digits = value.strip().replace(",", "")
         return float(digits) if "." in digits else int(digits)
     return value
