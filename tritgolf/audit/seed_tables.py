@@ -96,8 +96,9 @@ def _seed_table(table: Table) -> SeedTable | None:
     std: dict[str, Cell] = {}
     for row in table.rows:
         name = row[0].strip(" .").lower()
-        found = zip(table.header[1:], row[1:], strict=True)
-        cells = {title: cell for title, text in found if (cell := read_cell(text)) and can_be(cell, kind_of(title))}
+        cells = {
+            title: cell for title, text in zip(table.header[1:], row[1:], strict=True) if (cell := read_cell(text))
+        }
         seed = re.fullmatch(r"(\d+)(?: ?\(.*)?", name)
         if seed:
             rows[int(seed[1])] = cells
@@ -118,11 +119,6 @@ def read_cell(text: str) -> Cell | None:
     number = re.sub(rf",|{GROUPS}", "", match["number"]).replace("−", "-")
     about = bool(match["about"]) or RANGE.match(text.strip()[match.end() :]) is not None
     return Cell(Printed(number), match["unit"] or "", about)
-
-
-def can_be(cell: Cell, kind: str) -> bool:
-    """Whether a column of this kind can hold the figure: 1,167 in one of scores has a decimal comma, not thousands."""
-    return kind not in SCORES or cell.printed.value < 1000
 
 
 def _spreads(header: Sequence[str], row: Sequence[str]) -> dict[str, Cell]:

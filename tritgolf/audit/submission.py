@@ -179,7 +179,7 @@ def _facts(file: Path | None) -> tuple[dict[str, Any] | None, str]:
 
 
 def _with_numbers(value: Any, key: str = "") -> Any:
-    """A JSON value in which text that is a number ("15,993,853", "1.0810") is one; a score's comma may be a decimal one."""
+    """A JSON value in which text that is a number ("15,993,853", "1.0810") is one; a score with a comma stays text."""
     if isinstance(value, dict):
         return {name: _with_numbers(each, name) for name, each in value.items()}
     if isinstance(value, list):
