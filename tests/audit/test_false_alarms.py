@@ -6,6 +6,7 @@ from tests.audit import styles
 from tests.audit.folders import digits_lost, folder, text
 from tritgolf.audit.auditor import audit
 from tritgolf.audit.logs import parse_log
+from tritgolf.audit.submission import read_submission
 from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Verdict
 
@@ -262,3 +263,9 @@ def test_a_decimal_comma_groups_no_thousands(tmp_path):
 def test_a_size_with_spaces_between_its_thousands_is_held_to_the_log(tmp_path):
     readme = "# val_bpb: 1.1667\n\n| Seed | Sliding BPB | Artifact |\n|---|---|---|\n| 1 | 1.1667 | 15 700 001 |\n"
     assert "tables.rows" in contradicted(folder(tmp_path, {"seed1": styles.int6(1, 1.1667)}, readme))
+
+
+def test_a_readme_that_is_too_large_is_not_said_to_be_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tritgolf.audit.submission.MAX_TEXT_BYTES", 100)
+    made = read_submission(folder(tmp_path, {"seed1": styles.int6(1, 1.1667)}, "# val_bpb: 1.1667\n" + 100 * "x"))
+    assert made.not_in_readme("a table") == "README.md is too large to be one"

@@ -41,6 +41,7 @@ class Submission:
     not_read: tuple[tuple[str, str], ...] = ()
     scripts: tuple[Path, ...] = ()
     readme: str | None = None
+    readme_problem: str = "no README.md"
     facts: dict[str, Any] | None = None
     facts_problem: str = "no submission.json"
     script: Path | None = None
@@ -54,8 +55,8 @@ class Submission:
         return tuple(log for log in self.logs if log.is_readable)
 
     def not_in_readme(self, what: str) -> str:
-        """``what`` is not in README.md, or there is no README.md: the reason why a check of it can't tell."""
-        return what if self.readme is not None else "no README.md"
+        """``what`` is not in README.md, or why that was not read: the reason why a check of it can't tell."""
+        return what if self.readme is not None else self.readme_problem
 
 
 def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: tuple[RunLog, ...] = ()) -> Submission:
@@ -67,10 +68,11 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     files = listing.files
     every_run = [log for file in files for log in _logs(file, path)]
     logs, copies = distinct(every_run)
-    readme = _text(listing.named(path, README))
+    readme_file = listing.named(path, README)
+    readme = _text(readme_file)
     facts_file = listing.named(path, JSON) or _named_facts(path, files)
     facts, problem = _facts(facts_file)
-    _refuse_what_is_none(path, logs, listing, is_told=readme is not None or facts_file is not None)
+    _refuse_what_is_none(path, logs, listing, is_told=readme_file is not None or facts_file is not None)
     known_names = {log.fingerprint: log.name for log in known if log.is_readable}
     recognized = tuple((log.name, known_names[log.fingerprint]) for log in logs if log.fingerprint in known_names)
     its_own = {log.fingerprint for log in logs}
@@ -84,6 +86,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         scripts=scripts,
         not_read=listing.not_read,
         readme=SPACES.sub(" ", readme) if readme is not None else None,
+        readme_problem="README.md is too large to be one" if readme_file is not None else "no README.md",
         facts=facts,
         facts_problem=problem,
         script=_script(scripts),
