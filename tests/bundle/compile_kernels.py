@@ -35,7 +35,7 @@ KERNELS = {
     },
     "shared_input_kernel": {
         "_input_kernel": (
-            {"BLOCKS": 2, "WIDTH": 768, "TURNS": 2, "COLUMNS": 256},
+            {"BLOCKS": 2, "WIDTH": 768, "ROWS": 64, "COLUMNS": 64},
             {"gradients": (HALF_TYPE, HALF_TYPE)},
         ),
     },

@@ -1,47 +1,32 @@
-"""The Triton kernel of ``shared_input``: a program takes a strip of channels through all gradients, token by token.
-
-A thread keeps its channels' sums over tokens, of all gradients, to the end: no barriers, and the loads of a token go
-out together. Strips that lie side by side run side by side, so that whole rows are read.
-"""
+"""The Triton kernel of ``shared_input``: a program takes a tile of tokens and channels through all gradients."""
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from tritgolf.model.mlp_kernel import processors
-
-COLUMNS, WARPS = 256, 2  # of a strip: each thread four channels
-PROGRAMS = 3  # of a strip on each multiprocessor; registers leave room for ten
+ROWS, COLUMNS, WARPS = 64, 64, 8
 
 
 @triton.jit
 def _input_kernel(  # type: ignore[no-untyped-def]
     gradients, x0, weights, of_x0, shares, tokens,
-    BLOCKS: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr, COLUMNS: tl.constexpr,
+    BLOCKS: tl.constexpr, WIDTH: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """``gradients``: a tuple of them. Tuples grow by sums: Triton unpacks none."""
-    columns = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    """``gradients``: a tuple of them."""
+    columns = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     inside = columns < WIDTH
-    sums = ()
-    for _ in tl.static_range(BLOCKS):
-        sums = sums + (tl.zeros((COLUMNS,), tl.float32),)  # type: ignore[assignment]  # noqa: RUF005
-    for turn in tl.range(0, TURNS):
-        row = turn * tl.num_programs(1) + tl.program_id(1)
-        known = inside & (row < tokens)
-        at = row.to(tl.int64) * WIDTH + columns
-        read = tl.load(x0 + at, mask=known, other=0.0).to(tl.float32)
-        total = tl.zeros((COLUMNS,), tl.float32)
-        more = ()
-        for block in tl.static_range(BLOCKS):
-            gradient = tl.load(gradients[block] + at, mask=known, other=0.0).to(tl.float32)
-            total += gradient * tl.load(weights + block * WIDTH + columns, mask=inside, other=0.0).to(tl.float32)
-            more = more + (sums[block] + gradient * read,)  # type: ignore[assignment]  # noqa: RUF005
-        sums = more
-        tl.store(of_x0 + at, total.to(of_x0.dtype.element_ty), mask=known)
+    rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None]
+    known = (rows < tokens) & inside[None, :]
+    at = rows.to(tl.int64) * WIDTH + columns[None, :]
+    read = tl.load(x0 + at, mask=known, other=0.0).to(tl.float32)
+    total = tl.zeros((ROWS, COLUMNS), tl.float32)
     for block in tl.static_range(BLOCKS):
-        share = shares + (block * tl.num_programs(1) + tl.program_id(1)) * WIDTH + columns
-        tl.store(share, sums[block], mask=inside)
+        gradient = tl.load(gradients[block] + at, mask=known, other=0.0).to(tl.float32)
+        total += gradient * tl.load(weights + block * WIDTH + columns, mask=inside, other=0.0).to(tl.float32)[None, :]
+        share = shares + (block * tl.num_programs(0) + tl.program_id(0)) * WIDTH + columns
+        tl.store(share, tl.sum(gradient * read, 0), mask=inside)
+    tl.store(of_x0 + at, total.to(of_x0.dtype.element_ty), mask=known)
 
 
 @torch.library.custom_op("tritgolf::input_gradients", mutates_args=())
@@ -50,12 +35,12 @@ def input_gradients_on_gpu(gradients: list[Tensor], x0: Tensor, weights: Tensor)
     blocks, width = weights.shape
     tokens = x0.numel() // width
     of_x0 = x0.new_empty(x0.shape)
-    programs = min(PROGRAMS * processors(x0.device), tokens)
-    shares = torch.empty((blocks, programs, width), dtype=torch.float32, device=x0.device)
+    grid = (triton.cdiv(tokens, ROWS), triton.cdiv(width, COLUMNS))
+    shares = torch.empty((blocks, grid[0], width), dtype=torch.float32, device=x0.device)
     read = tuple(gradient.contiguous() for gradient in gradients)
-    _input_kernel[(triton.cdiv(width, COLUMNS), programs)](
-        read, x0.contiguous(), weights.contiguous(), of_x0, shares, tokens, BLOCKS=blocks, WIDTH=width,
-        TURNS=triton.cdiv(tokens, programs), COLUMNS=COLUMNS, num_warps=WARPS,
+    _input_kernel[grid](
+        read, x0.contiguous(), weights.contiguous(), of_x0, shares, tokens, BLOCKS=blocks, WIDTH=width, ROWS=ROWS,
+        COLUMNS=COLUMNS, num_warps=WARPS,
     )  # fmt: skip
     return of_x0, shares.sum(1).to(weights.dtype)
 
