@@ -385,8 +385,8 @@ def test_test_time_training_is_told_with_what_was_kept():
 def test_candidates_are_told_with_what_was_kept():
     found = read("candidates_h200.json")
     inputs = found["alone"]["inputs"]
-    said = f"input's gradients take {inputs['best of input candidate'][0]:.2f} ms where they took"
-    assert f"{said} {inputs['input today']['ms']:.2f}." in SHORT
+    best, today = inputs["best of input candidate"][0], inputs["input today"]["ms"]
+    assert f"the input's gradients in {best:.2f} ms, today's kernel in {today:.2f}." in SHORT
     now, before = (found["micro_step"][name]["median"] for name in ("v2_inputs_addmm", "v2"))
     assert f"took {now:.1f} ms, and {before:.1f} without (`candidates_h200.json`)" in SHORT
 
