@@ -389,6 +389,11 @@ def test_candidates_are_told_with_what_was_kept():
     assert f"the input's gradients in {best:.2f} ms, today's kernel in {today:.2f}." in SHORT
     now, before = (found["micro_step"][name]["median"] for name in ("v2_inputs_addmm", "v2"))
     assert f"took {now:.1f} ms, and {before:.1f} without (`candidates_h200.json`)" in SHORT
+    assert f"alone {today:.2f} → {best:.2f} ms; a micro-step took {now:.1f} ms" in PAGE
+    ways = [found["alone"]["boundary"][f"boundary {way} today"]["ms"] for way in ("keep", "skip")]
+    ours = [found["alone"]["boundary"][f"best of boundary {way} candidate"][0] for way in ("keep", "skip")]
+    said = f"{ways[0]:.2f} → {ours[0]:.2f} ms without a skip, {ways[1]:.2f} → {ours[1]:.2f} with one"
+    assert said in PAGE
 
 
 def test_the_demo_s_time_is_what_was_kept():
