@@ -1,15 +1,17 @@
 """docs/isobyte.md: made of what is kept, and what is not measured is said to be so."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fixture)
 from tritgolf.report.entropy import read_entropies
 from tritgolf.report.isobyte_paper import best_in_words, isobyte_paper, levers_in_words, points_in_words
-from tritgolf.report.pages import Picture, as_markdown
+from tritgolf.report.pages import Picture, Shown, as_markdown
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = (ROOT / "captions" / "isobyte_paper.md").read_text()
@@ -112,12 +114,17 @@ def test_levers_in_words():
     )
 
 
-def test_kept_levers_are_shown_with_their_figure(levers, made):  # noqa: F811
-    (made / "kept").mkdir()
-    (made / "kept/levers").symlink_to(levers)
-    blocks = isobyte_paper("<!-- levers -->", made / "kept", made / "docs/figures/isobyte")
-    pictures = [block for block in blocks if isinstance(block, Picture)]
-    assert [picture.path.is_file() for picture in pictures] == [True]
+def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made):  # noqa: F811
+    kept = made / "kept"
+    kept.mkdir()
+    (kept / "levers").symlink_to(levers)
+    shutil.copytree(levers, kept / "fewer", ignore=shutil.ignore_patterns("kept", "docs"))
+    experiment = yaml.safe_load((levers / "experiment.yaml").read_text())
+    (kept / "fewer" / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "rows": experiment["rows"][:2]}))
+    blocks = isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")
+    assert sum(isinstance(block, Shown) for block in blocks) == 2
+    assert [block.path.name for block in blocks if isinstance(block, Picture)] == ["levers.svg"]
+    assert (made / "docs/figures/isobyte/levers.svg").is_file()
 
 
 def test_the_verdict_on_bytes_is_of_the_kept_figures():

@@ -98,12 +98,19 @@ def _told(p: float) -> str:
 
 
 def _levers(measured: Path, figures: Path) -> list[Block]:
+    """A table of each kept experiment, and one figure, of that with the most rows."""
     blocks: list[Block] = []
-    for name, experiment, runs in _kept(measured, Levers):
-        table, path = lever_table(experiment, runs), figures / f"{name}.svg"
-        save(lever_figure(table), path.with_suffix(""), formats=["svg"])
+    kept = _kept(measured, Levers)
+    most = max((len(experiment.rows) for _, experiment, _ in kept), default=0)
+    for name, experiment, runs in kept:
+        table = lever_table(experiment, runs)
         blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, _notes(table, runs))]
-        blocks.append(Picture(path, f"`{name}`: what each change gains; mean and standard deviation, a dot a seed."))
+        if len(experiment.rows) == most:
+            path = figures / f"{name}.svg"
+            save(lever_figure(table), path.with_suffix(""), formats=["svg"])
+            blocks.append(
+                Picture(path, f"`{name}`: what each change gains; mean and standard deviation, a dot a seed.")
+            )
     return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")]
 
 
