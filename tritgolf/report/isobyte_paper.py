@@ -61,14 +61,22 @@ def _notes(table: Table, runs: dict[str, Run]) -> str:
     return f"{' '.join(counted)} Trained on {', '.join(machines)}."
 
 
+def _drawn(kept: Sequence[tuple[str, Experiment, dict[str, Run]]]) -> str:
+    """Of several experiments of a kind the one that gets a figure: that with the most rows."""
+    return max(kept, key=lambda one: len(one[1].rows))[0]
+
+
 def _points(measured: Path, figures: Path) -> list[Block]:
     blocks: list[Block] = []
-    for name, experiment, runs in _kept(measured, Isobyte):
+    kept = _kept(measured, Isobyte)
+    for name, experiment, runs in kept:
         assert isinstance(experiment, Isobyte)
-        table, path = isobyte_table(experiment, runs), figures / f"{name}.svg"
-        save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
+        table = isobyte_table(experiment, runs)
         blocks += [f"### {experiment.title}", points_in_words(table.frame), Shown(table, _notes(table, runs))]
-        blocks.append(Picture(path, f"`{name}`: score against bits a weight at equal bytes."))
+        if name == _drawn(kept):
+            path = figures / f"{name}.svg"
+            save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
+            blocks.append(Picture(path, f"`{name}`: score against bits a weight at equal bytes."))
     return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")]
 
 
@@ -98,14 +106,12 @@ def _told(p: float) -> str:
 
 
 def _levers(measured: Path, figures: Path) -> list[Block]:
-    """A table of each kept experiment, and one figure, of that with the most rows."""
     blocks: list[Block] = []
     kept = _kept(measured, Levers)
-    most = max((len(experiment.rows) for _, experiment, _ in kept), default=0)
     for name, experiment, runs in kept:
         table = lever_table(experiment, runs)
         blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, _notes(table, runs))]
-        if len(experiment.rows) == most:
+        if name == _drawn(kept):
             path = figures / f"{name}.svg"
             save(lever_figure(table), path.with_suffix(""), formats=["svg"])
             blocks.append(
