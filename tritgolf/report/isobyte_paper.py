@@ -54,11 +54,12 @@ def _kept(measured: Path, kind: type[Experiment]) -> list[tuple[str, Experiment,
     return [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
 
 
-def _notes(table: Table, runs: dict[str, Run]) -> str:
-    """How a table's figures are counted, without what made each; on which machines its runs were trained."""
-    counted = [note for note in table.notes if not note.startswith(tuple(runs))]
+def _notes(table: Table, runs: dict[str, Run], told: set[str]) -> str:
+    """How a table's figures are counted, but for what was ``told``, and on which machines its runs were trained."""
+    counted = [note for note in table.notes if not note.startswith(tuple(runs)) and note not in told]
+    told.update(counted)
     machines = dict.fromkeys(seed.made_by.machine for run in runs.values() for seed in run.seeds)
-    return f"{' '.join(counted)} Trained on {', '.join(machines)}."
+    return " ".join([*counted, f"Trained on {', '.join(machines)}."])
 
 
 def _drawn(kept: Sequence[tuple[str, Experiment, dict[str, Run]]]) -> str:
@@ -68,11 +69,12 @@ def _drawn(kept: Sequence[tuple[str, Experiment, dict[str, Run]]]) -> str:
 
 def _points(measured: Path, figures: Path) -> list[Block]:
     blocks: list[Block] = []
+    told: set[str] = set()
     kept = _kept(measured, Isobyte)
     for name, experiment, runs in kept:
         assert isinstance(experiment, Isobyte)
         table = isobyte_table(experiment, runs)
-        blocks += [f"### {experiment.title}", points_in_words(table.frame), Shown(table, _notes(table, runs))]
+        blocks += [f"### {experiment.title}", points_in_words(table.frame), Shown(table, _notes(table, runs, told))]
         if name == _drawn(kept):
             path = figures / f"{name}.svg"
             save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
@@ -107,10 +109,11 @@ def _told(p: float) -> str:
 
 def _levers(measured: Path, figures: Path) -> list[Block]:
     blocks: list[Block] = []
+    told: set[str] = set()
     kept = _kept(measured, Levers)
     for name, experiment, runs in kept:
         table = lever_table(experiment, runs)
-        blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, _notes(table, runs))]
+        blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, _notes(table, runs, told))]
         if name == _drawn(kept):
             path = figures / f"{name}.svg"
             save(lever_figure(table), path.with_suffix(""), formats=["svg"])
