@@ -13,7 +13,7 @@ from torch import Tensor
 from tritgolf.model.fp8_kernel import empty_fp32, power_of
 from tritgolf.quantize.ternary import MIN_SCALE, TernaryQuantizer
 
-GROUPS, SCALE_WARPS = 32, 4  # of a program of the first kernel; these and the next are the fastest of some on an H200
+GROUPS, SCALE_WARPS = 16, 4  # of a program of the first kernel; these and the next are the fastest of some on an H200
 QUADS, CODE_WARPS = 32, 4  # fours of rows of a program of the second, of one group of columns each
 
 
