@@ -70,11 +70,6 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
         if first["type"] == "value_error":
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(path, f"{key}.{message}" if key else message) from None
-        if first["type"] == "union_tag_invalid":
-            tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"]
-            raise InputError(path, f"{key}.kind: {tag!r} is none of {known}") from None
-        if first["type"] == "union_tag_not_found":
-            raise InputError(path, f"{key}.kind: is missing", "say which, as other records do") from None
         kind_of_error, _, what_of_it = first["type"].partition("_")
         if kind_of_error in WANTED and what_of_it in ("type", "parsing", "from_float"):
             wanted = WANTED[kind_of_error]

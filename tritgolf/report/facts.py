@@ -1,5 +1,6 @@
 """What all schemas of reports have in common: a base that passes unknown keys, and kinds of values."""
 
+import math
 from typing import Annotated
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
@@ -46,3 +47,8 @@ class TernaryFacts(Facts):
     def zeros(self) -> float | None:
         """The share of zeros among all trits; None where there are none."""
         return self.zero_fraction[ALL_LAYERS] if self.zero_fraction else None
+
+    @property
+    def counted_as_published(self) -> float:
+        """``published_zero_fraction``; NaN of a transformer's trits, which no published code counts."""
+        return math.nan if self.published_zero_fraction is None else self.published_zero_fraction

@@ -186,5 +186,5 @@ def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> di
 
 
 def _zeros(export: ExportMetrics) -> dict[str, float | None]:
-    """Zero fractions of a ternary export: of the stored trits, and as the published code counts."""
-    return {"zero_fraction": export.zeros, "record_zero_fraction": export.published_zero_fraction}
+    """Zero fractions of a ternary export: of the stored trits, and as the published code counts them."""
+    return {"zero_fraction": export.zeros, "record_zero_fraction": export.counted_as_published}

@@ -96,10 +96,9 @@ def _artifact_note(run: Run, seeds: pd.DataFrame) -> str:
 
 
 def _zeros_note(run: Run, seeds: pd.DataFrame) -> str:
-    zeros = [
-        f"{format_value(mean(seeds['zero_fraction']), 3)} of the stored trits",
-        f"{format_value(mean(seeds['record_zero_fraction']), 3)} as the published code counts",
-    ]
+    zeros = [f"{format_value(mean(seeds['zero_fraction']), 3)} of the stored trits"]
+    if seeds["record_zero_fraction"].notna().all():
+        zeros.append(f"{format_value(mean(seeds['record_zero_fraction']), 3)} as the published code counts")
     if run.facts.zero_fraction == "record":
         zeros.reverse()
     return f"Zero fraction: {'; '.join(zeros)}."

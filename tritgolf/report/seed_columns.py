@@ -190,7 +190,7 @@ ARTIFACT: Sequence[Column] = (
     Column("byte_limit", lambda _, seed: _export(seed).byte_limit),
     Column("fits_limit", lambda _, seed: _total_bytes(seed) <= _export(seed).byte_limit, "fits"),
     Column("zero_fraction", lambda _, seed: _export(seed).zeros, applies=is_ternary),
-    Column("record_zero_fraction", lambda _, seed: _export(seed).published_zero_fraction, applies=is_ternary),
+    Column("record_zero_fraction", lambda _, seed: _export(seed).counted_as_published, applies=is_ternary),
 )
 PROVENANCE: Sequence[Column] = (
     Column("mode", lambda run, _: run.facts.label),
