@@ -206,8 +206,8 @@ def best_in_words(rows: Sequence[dict[str, Any]]) -> str:
     own = frame[frame["record"].str.startswith(BEST)]
     score = mean(own["sliding_bpb"])
     words = [f"`{BEST}` scores {score:.4f} BPB in {mean(own['training_seconds']):.0f} s on {own['hardware'].iloc[0]}."]
+    on_its_text = frame["text"].isin(own["text"]) | frame["tokens_scored"].isin(own["tokens_scored"])
     for name, wanted in ((RECORD, WANTED), (INT6, 0.0)):
-        on_its_text = frame["text"].isin(own["text"]) | frame["tokens_scored"].isin(own["tokens_scored"])
         others = frame[(frame["record"].str.partition("@")[0] == name) & on_its_text]
         if others.empty:
             words.append(f"No run of `{name}` on its text is kept to compare it with.")
