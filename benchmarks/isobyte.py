@@ -1,10 +1,11 @@
 """The points of a grid of records one after the other, without Snakemake: for a machine that is lent for minutes.
 
-python benchmarks/isobyte.py EXPERIMENT [--gpus 4] [--only PART …] [--seconds 500] [--list]
+python benchmarks/isobyte.py EXPERIMENT [--gpus 4] [--together 1] [--only PART …] [--seconds 500] [--list]
 
-A process a (record, seed), one a GPU at a time, or one at a time on the CPU. Files lie in ``results/`` of the working
-folder as the workflow's do; the text's shards must be there (``benchmarks/stages.py corpus tokenizer shards``). What is
-done is not done again, a stopped training goes on, and what failed is told. The table is made once all are done.
+A process a (record, seed), one a GPU at a time, or one at a time on the CPU. Small networks leave a GPU room for
+several ``--together``; then times mean nothing. Files lie in ``results/`` of the working folder as the workflow's do;
+the text's shards must be there (``benchmarks/stages.py corpus tokenizer shards``). What is done is not done again, a
+stopped training goes on, and what failed is told. The table is made once all are done.
 """
 
 import os
@@ -74,11 +75,14 @@ def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
     return [job for _, job in sorted(jobs, key=lambda numbered: numbered[0])]
 
 
-def run_all(jobs: Sequence[Job], results: Path, gpus: int, seconds: float) -> bool:
-    """Run what is not done, one job a GPU at a time, none once ``seconds`` are over; whether all of it ended well."""
+def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[int | None], seconds: float) -> bool:
+    """Run what is not done, none once ``seconds`` are over; whether all of it ended well.
+
+    ``gpus``: where jobs find room, a place for each that may run at a time; None: the CPU.
+    """
     end = time.monotonic() + seconds
     free: Queue[int | None] = Queue()
-    for gpu in range(gpus) if gpus else [None]:
+    for gpu in gpus:
         free.put(gpu)
 
     def run(job: Job) -> bool:
@@ -88,7 +92,7 @@ def run_all(jobs: Sequence[Job], results: Path, gpus: int, seconds: float) -> bo
         finally:
             free.put(gpu)
 
-    with ThreadPoolExecutor(free.qsize()) as pool:
+    with ThreadPoolExecutor(len(gpus)) as pool:
         return all(list(pool.map(run, [job for job in jobs if not job.is_done(results)])))
 
 
@@ -96,6 +100,7 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("experiment", help="of records/experiments/, as isobyte or isobyte/trials")
     parser.add_argument("--gpus", type=int, default=0, help="that take a job each (default: the CPU takes one)")
+    parser.add_argument("--together", type=int, default=1, help="jobs that share a GPU (default: 1)")
     parser.add_argument("--only", nargs="*", default=[], metavar="PART", help="records whose names hold one of these")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="no job begins later (default: no limit)")
     parser.add_argument("--list", action="store_true", help="say what would be run, and no more")
@@ -107,7 +112,8 @@ def main() -> None:
         if options.list:
             print("\n".join(f"{job.name} {job.seed}{' done' * job.is_done(options.results)}" for job in jobs))
             return
-        if not run_all(jobs, options.results, options.gpus, options.seconds):
+        gpus = [*range(options.gpus)] * options.together or [None]
+        if not run_all(jobs, options.results, gpus, options.seconds):
             sys.exit(1)
         if not options.only:
             write_experiment(*load_experiment(experiment.file, options.results), experiment.file.with_name("compared"))

@@ -39,18 +39,23 @@ def trials(request, tmp_path_factory):
     return request.param, folder, ready(f"{request.param}/trials", RECORDS, folder)
 
 
-def test_trials_differ_in_their_rates_and_read_no_validation_text(trials):
+def test_trials_differ_in_their_recipes_and_read_no_validation_text(trials):
     _, _, made = trials
     experiment = yaml.safe_load(made.file.read_text())
+    recipes = raw_grid()["recipes"]
     for row, record in zip(experiment["rows"], loaded(made.records), strict=True):
         assert record.dataset.endswith("_tune")
-        assert record.train.muon.lr == pytest.approx(0.022 * row["rate"])
-        assert record.train.adam.table_lr == pytest.approx(0.03 * row["rate"])
-        assert record.train.adam.vector_lr == pytest.approx(0.02 * row["rate"])
-    rates = {}
+        recipe = recipes[row["recipe"]]
+        given, rate, train = recipe["train"], recipe.get("rate", 1), record.train
+        assert row["trained_by"] == recipe["what"]
+        assert train.muon.lr == pytest.approx(given["muon"]["lr"] * rate)
+        assert train.adam.table_lr == pytest.approx(given["adam"]["table_lr"] * rate)
+        assert train.adam.vector_lr == pytest.approx(given["adam"]["vector_lr"] * rate)
+        assert (train.muon.momentum, train.clip_norm) == (given["muon"]["momentum"], given.get("clip_norm"))
+    tried = {}
     for row in experiment["rows"]:
-        rates.setdefault(row["of"], []).append(row["rate"])
-    assert len(set(map(tuple, rates.values()))) == 1  # every format and method is tuned equally little
+        tried.setdefault(row["of"], []).append(row["recipe"])
+    assert set(map(tuple, tried.values())) == {tuple(raw_grid()["tried"])}  # every one is tuned equally little
 
 
 def test_points_are_made_of_what_trials_chose(trials):
@@ -58,14 +63,14 @@ def test_points_are_made_of_what_trials_chose(trials):
     tried = {row["of"]: row for row in yaml.safe_load(made.file.read_text())["rows"]}
     with pytest.raises(InputError, match=f"has no choices yet.*first: snakemake compared.*={name}/trials"):
         ready(name, RECORDS, folder)
-    chosen = {of: {"rate": 0.5, "over_estimate": 1.04} for of in tried}
+    chosen = {of: {"recipe": "like_920_half", "over_estimate": 1.04} for of in tried}
     write_json(folder / name / "trials" / "compared.json", chosen)
     points = ready(name, RECORDS, folder)
     rows = yaml.safe_load(points.file.read_text())["rows"]
     for row, record in zip(rows, loaded(points.records), strict=True):
         stored = record.export.storage("own").roles
         assert stored["attention"] == stored["mlp"]
-        assert record.train.muon.lr == pytest.approx(0.011)
+        assert record.train.muon.lr == pytest.approx(0.02)
         assert (record.model.width, record.model.mlp_width) == (row["width"], row["mlp_width"])
         assert row["estimate"] == pytest.approx(tried[row["of"]]["estimate"] / 1.04, rel=0.01)
         if row["method"] == "gptq":
@@ -74,6 +79,10 @@ def test_points_are_made_of_what_trials_chose(trials):
             assert stored["mlp"] == record.model.qat.quantizer  # rounded to the grid that it was trained on
             assert record.train.start.qat == (0.85 if row["method"] == "late_qat" else 0)
         assert (record.train.seconds is not None) == (row["series"] == "seconds")
+    write_json(folder / name / "trials" / "compared.json", {**chosen, "4 qat": {"recipe": "gone"}})
+    with pytest.raises(InputError, match=f"no longer tries gone.*trials again: experiment={name}/trials"):
+        ready(name, RECORDS, folder)
+    write_json(folder / name / "trials" / "compared.json", chosen)
     assert records_of(points.file) == [record.name for record in loaded(points.records)]
 
 
@@ -85,7 +94,7 @@ def test_a_point_that_missed_its_bytes_is_made_again_with_its_own(trials):
     points = ready(name, RECORDS, folder)
     before = {record.name: record for record in loaded(points.records)}
     missed, *others = before
-    tolerance = raw_grid()["tolerance"]
+    tolerance = {**raw_grid(), **raw_grid(name)}["tolerance"]
     width = before[missed].model.width
     found = {record: {"off_target": -0.9 * tolerance, "over_estimate": 2, "width": 8} for record in others}
     found[missed] = {"off_target": -1.1 * tolerance, "over_estimate": 1.04 / 1.2, "width": width}
@@ -135,6 +144,7 @@ def test_each_grid_has_the_least_squared_error_on_normal_weights(name, form):
         ({"methods": {"qat": {"what": "q", "rounding": "nearest", "formats": ["5"]}}}, "formats: 5 is not possible"),
         ({"formats": {"four": {"bits": 4}}}, "formats.four"),
         ({"bytes": 0}, "bytes: 0"),
+        ({"tried": ["mine"]}, "tried: mine is not possible"),
         ({"record": {}}, "source: is missing"),
     ],
 )
@@ -155,7 +165,7 @@ def test_parts_that_are_not_there_are_told(tmp_path, name):
 def test_every_kind_is_made_somehow():
     assert KINDS.keys() == SETTINGS.keys()
     assert {name for name, kind in KINDS.items() if kind.beside} == {n for n, one in SETTINGS.items() if one.BESIDE}
-    assert IsobyteConfig.model_fields.keys() >= {"bytes", "formats", "methods", "series", "factors"}
+    assert IsobyteConfig.model_fields.keys() >= {"bytes", "formats", "methods", "series", "recipes"}
 
 
 @pytest.fixture(scope="module")
@@ -169,8 +179,8 @@ def compared(dataset, tmp_path_factory):
     for name, raw in (("isobyte", raw_grid()), ("isobyte_tiny", grid)):
         (folder / "records/experiments" / f"{name}.yaml").write_text(yaml.safe_dump(raw))
     results = folder / "results"
-    over = {"1.58 qat": 0.990, "8 gptq": 1.0445}  # what trials of them would say
-    chosen = {of: {"rate": 1, "over_estimate": more} for of, more in over.items()}
+    over = {"1.58 qat": 0.9972, "8 gptq": 1.053}  # what trials of them would say
+    chosen = {of: {"recipe": "like_920", "over_estimate": more} for of, more in over.items()}
     write_json(results / "experiments/isobyte_tiny/trials/compared.json", chosen)
     experiment = ready("isobyte_tiny", folder / "records", results / "experiments")
     for record in (load_record(given, folder / "records") for given in experiment.records):

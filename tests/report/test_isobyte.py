@@ -20,7 +20,7 @@ SEEDS = (42, 1337, 7)
 
 
 def row(record, bits, method, series="tokens"):
-    sizes = {"width": 128, "mlp_width": 512, "rate": 1.0, "estimate": 240_000}
+    sizes = {"width": 128, "mlp_width": 512, "recipe": "mine", "trained_by": "mine × 1", "estimate": 240_000}
     what = f"{bits} bits, {method} in words"
     return {"record": record, "storage": "bf16", "what": what, "bits": bits, "method": method, "series": series} | sizes
 
@@ -99,13 +99,13 @@ def test_the_figure_shows_means_with_their_spread_and_names_what_is_off_its_scal
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["qat in words", "gptq in words"]
 
 
-def test_trials_choose_the_best_rate_and_its_bytes_over_the_estimate(folder):
+def test_trials_choose_the_best_recipe_and_its_bytes_over_the_estimate(folder):
     experiment = yaml.safe_load((folder / "experiment.yaml").read_text())
-    rows = [{**one, "rate": rate, "of": "4 qat"} for one, rate in zip(experiment["rows"], (0.5, 1, 2), strict=True)]
+    rows = [{**one, "recipe": name, "of": "4 qat"} for one, name in zip(experiment["rows"], "abc", strict=True)]
     trials = {**experiment, "kind": "isobyte_trials", "rows": rows}
     (folder / "experiment.yaml").write_text(yaml.safe_dump(trials))
     loaded = load_experiment(folder)
-    assert choices(*loaded) == {"4 qat": {"rate": 0.5, "over_estimate": pytest.approx(250_000 / 240_000)}}
+    assert choices(*loaded) == {"4 qat": {"recipe": "a", "over_estimate": pytest.approx(250_000 / 240_000)}}
     assert list(trials_table(*loaded).cells["chosen"]) == ["yes", "", ""]
     write_experiment(*loaded, folder / "compared")
     assert json.loads((folder / "compared.json").read_text()).keys() == {"4 qat"}

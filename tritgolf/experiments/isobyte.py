@@ -39,17 +39,25 @@ class Series(Settings):
     formats: tuple[str, ...] | None = None
 
 
-class Choice(Settings):
-    """What a trial is for: ``rate``, the factor of all learning rates; bytes of its artifact over the estimate."""
+class Recipe(Settings):
+    """``what`` a point may be trained by, in words: the settings ``train``, with all learning rates times ``rate``."""
 
-    rate: float = 1.0
+    what: str
+    rate: Annotated[float, Field(gt=0)] = 1.0
+    train: dict[str, Any]
+
+
+class Choice(Settings):
+    """What a trial is for: the name of a ``recipe``; bytes of its artifact over the estimate."""
+
+    recipe: str
     over_estimate: float = 1.0
 
 
 class IsobyteConfig(Settings):
     """The whole experiment. ``formats``: bits a weight → its grid. ``record``: what all points have alike.
 
-    ``trials`` is laid over it for short runs, in which all learning rates are multiplied by each of ``factors``.
+    ``trials`` is laid over it for short runs, one by each of the ``recipes`` that are ``tried``.
     """
 
     kind: Literal["isobyte_grid"]
@@ -61,15 +69,18 @@ class IsobyteConfig(Settings):
     methods: dict[Name, Method]
     series: dict[Name, Series]
     trials: dict[str, Any]
-    factors: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    recipes: dict[Name, Recipe]
+    tried: Annotated[tuple[str, ...], Field(min_length=1)]
     record: dict[str, Any]
 
     @model_validator(mode="after")
-    def _formats_are_known(self) -> "IsobyteConfig":
+    def _names_are_known(self) -> "IsobyteConfig":
         for kind, named in (("methods", self.methods), ("series", self.series)):
             for name, one in named.items():
                 for unknown in set(one.formats or ()) - set(self.formats):
                     check(False, f"{kind}.{name}.formats", unknown, f"of {', '.join(self.formats)}")
+        for unknown in set(self.tried) - set(self.recipes):
+            check(False, "tried", unknown, f"of {', '.join(self.recipes)}")
         check(bool(self.formats and self.methods and self.series), "formats, methods, series", "none", "at least one")
         return self
 
@@ -83,7 +94,7 @@ class Place(NamedTuple):
 
     @property
     def choice(self) -> str:
-        """What rate and bytes over the estimate are chosen for: a format and a method."""
+        """What a recipe and bytes over the estimate are chosen for: a format and a method."""
         return f"{self.bits} {self.method}"
 
     @property

@@ -39,10 +39,18 @@ class _Points:
 
     def __init__(self, grid: IsobyteConfig, own: OwnFiles) -> None:
         self.grid, self.own = grid, own
-        self.base_name = f"{own.name}_base"
-        own.write_record(self.base_name, {"title": grid.title, **grid.record})
-        self.base = own.load_record(self.base_name)
+        for name in grid.tried:
+            own.write_record(self._base_name(name), self._of_recipe(name))
+        self.bases = {name: own.load_record(self._base_name(name)) for name in grid.tried}
+        self.base = self.bases[grid.tried[0]]
         self._width = cache(self._solved)
+
+    def _base_name(self, recipe: str) -> str:
+        return f"{self.own.name}_by_{recipe}"
+
+    def _of_recipe(self, name: str) -> dict[str, Any]:
+        """What all points that are trained by a recipe have alike, its rates aside."""
+        return merge({"title": self.grid.title, **self.grid.record}, {"train": self.grid.recipes[name].train})
 
     def write(
         self, name: str, place: Place, choice: Choice, over: dict[str, Any], width_of: int | None = None
@@ -50,8 +58,10 @@ class _Points:
         """Write the record ``name`` of a point, with ``over``; its row. ``width_of``: the model, where it is known."""
         on_grid, width = storage_over(self.grid, place), self._width(place, choice.over_estimate, width_of)
         title = f"{self.grid.title}: {place.bits} bits, {place.method}"
-        raw: dict[str, Any] = {"inherit": self.base_name, "title": title}
-        for more in (on_grid, rates_over(self.base.train, choice.rate), over, {"model": width.model}):
+        recipe = self.grid.recipes[choice.recipe]
+        raw: dict[str, Any] = {"inherit": self._base_name(choice.recipe), "title": title}
+        rates = rates_over(self.bases[choice.recipe].train, recipe.rate)
+        for more in (on_grid, rates, over, {"model": width.model}):
             raw = merge(raw, more)
         self.own.write_record(name, raw)
         return {
@@ -63,7 +73,8 @@ class _Points:
             "series": place.series,
             "width": width.width,
             "mlp_width": width.mlp_width,
-            "rate": choice.rate,
+            "recipe": choice.recipe,
+            "trained_by": recipe.what,
             "estimate": round(width.estimate / choice.over_estimate),
             "of": place.choice,
         }
@@ -82,7 +93,7 @@ class _Points:
         self.own.write_experiment({"kind": kind, "title": title, **facts, "rows": list(rows)})
 
 
-def _write_points(points: _Points, chosen: dict[str, dict[str, float]], filled: dict[str, dict[str, float]]) -> None:
+def _write_points(points: _Points, chosen: dict[str, dict[str, Any]], filled: dict[str, dict[str, float]]) -> None:
     """Write each point with what its trials chose. ``filled``: by record what was found of points trained before.
 
     Of these the ones within the tolerance stay as they are; others get another MLP, solved with their own bytes.
@@ -93,6 +104,9 @@ def _write_points(points: _Points, chosen: dict[str, dict[str, float]], filled: 
             fix = f"run its trials again: experiment={points.own.name}/{TRIALS}"
             raise InputError(f"experiment {points.own.name!r}", f"has no choice for {place.choice}", fix)
         choice, series = Choice(**chosen[place.choice]), points.grid.series[place.series]
+        if choice.recipe not in points.bases:
+            fix = f"run its trials again: experiment={points.own.name}/{TRIALS}"
+            raise InputError(f"experiment {points.own.name!r}", f"no longer tries {choice.recipe}", fix)
         name, width = f"{points.own.name}_{place.name}", None
         if (found := filled.get(name)) and abs(found["off_target"]) > points.grid.tolerance:
             name, width = f"{name}_{FITTED}", int(found["width"])
@@ -102,11 +116,14 @@ def _write_points(points: _Points, chosen: dict[str, dict[str, float]], filled: 
 
 
 def _write_trials(points: _Points) -> None:
-    """A point's trials differ in the rate alone; those of another series are the same ones."""
+    """A point's trials differ in the recipe alone; those of another series are the same ones.
+
+    The trials of one recipe stand together: those of the next one find their networks compiled.
+    """
     grid = points.grid
     first = {place.choice: place for place in reversed(list(places(grid)))}
     rows = []
-    for place, factor in product(reversed(first.values()), grid.factors):
-        name = f"{points.own.name}_trial_{place.short}_x{factor:g}".replace(".", "_")
-        rows.append(points.write(name, place, Choice(rate=factor), grid.trials))
+    for recipe, place in product(grid.tried, list(reversed(first.values()))):
+        name = f"{points.own.name}_trial_{place.short}_{recipe}"
+        rows.append(points.write(name, place, Choice(recipe=recipe), grid.trials))
     points.write_experiment("isobyte_trials", f"{grid.title}: trials", rows)

@@ -39,8 +39,8 @@ class Point(Row):
     """A row at equal bytes: matrices of so many ``bits`` a weight, which ``method`` puts on their grid.
 
     ``series``: what all points have in equal measure, tokens or seconds. ``width``, ``mlp_width``: of its model.
-    ``rate``: the factor of all learning rates. ``estimate``: the bytes that its artifact has by the estimate of them.
-    ``of``: what its trials chose for.
+    ``recipe``: the name of what it was ``trained_by``, which is in words. ``estimate``: the bytes that its artifact has
+    by the estimate of them. ``of``: what its trials chose for.
     """
 
     bits: float
@@ -48,7 +48,8 @@ class Point(Row):
     series: str
     width: Positive
     mlp_width: Positive
-    rate: float
+    recipe: str
+    trained_by: str
     estimate: Positive
     of: str
 
@@ -69,7 +70,7 @@ class Isobyte(Points):
 
 
 class Trials(Points):
-    """Short runs, scored on text held aside: of those with one ``of`` the best has the rate that its points get."""
+    """Short runs, scored on text held aside: of those with one ``of`` the best has the recipe that its points get."""
 
     BESIDE: ClassVar[tuple[str, ...]] = ("json",)
     kind: Literal["isobyte_trials"]

@@ -67,7 +67,7 @@ def isobyte_table(experiment: Isobyte, runs: dict[str, Run]) -> Table:
         frame=frame,
         cells=pd.DataFrame(cells),
         notes=(*_notes(experiment, frame), *made_from(list(runs.values()))),
-        left=("series", "weights"),
+        left=("series", "weights", "trained by"),
     )
 
 
@@ -98,7 +98,7 @@ def _cells(point: pd.DataFrame, timed: bool) -> dict[str, str]:
         "weights": str(first["what"]),
         "width × MLP": f"{first['width']} × {first['mlp_width']}",
         "parameters": format_value(first["parameters"], 0),
-        "rates ×": f"{first['rate']:g}",
+        "trained by": str(first["trained_by"]),
         "seeds": str(len(point)),
         "steps": format_value(mean(point["steps"]), 0),
         "training s": format_value(mean(point["training_seconds"]) if timed else math.nan, 0),

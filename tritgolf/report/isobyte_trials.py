@@ -1,5 +1,7 @@
 """The trials of the iso-byte experiment: their table, and what they choose."""
 
+from typing import Any
+
 import pandas as pd
 
 from tritgolf.report.columns import BPB_DECIMALS
@@ -24,16 +26,16 @@ def trials_table(experiment: Trials, runs: dict[str, Run]) -> Table:
             "Estimate: the bytes of normal weights, ideally coded, without a header.",
             *made_from(list(runs.values())),
         ),
-        left=("weights", "chosen"),
+        left=("weights", "trained by", "chosen"),
     )
 
 
-def choices(experiment: Trials, runs: dict[str, Run]) -> dict[str, dict[str, float]]:
-    """What the trials chose: by format and method the rate, and its artifact's bytes over the estimate."""
+def choices(experiment: Trials, runs: dict[str, Run]) -> dict[str, dict[str, Any]]:
+    """What the trials chose: by format and method the recipe, and its artifact's bytes over the estimate."""
     frame = _trials_frame(experiment, runs)
     chosen = {str(of): trial for of, trial in frame[frame["chosen"]].groupby("of", sort=False)}
     return {
-        of: {"rate": float(trial["rate"].iloc[0]), "over_estimate": mean(trial["over_estimate"])}
+        of: {"recipe": str(trial["recipe"].iloc[0]), "over_estimate": mean(trial["over_estimate"])}
         for of, trial in chosen.items()
     }
 
@@ -50,7 +52,7 @@ def _trials_frame(experiment: Trials, runs: dict[str, Run]) -> pd.DataFrame:
 def _cells(trial: pd.DataFrame) -> dict[str, str]:
     return {
         "weights": str(trial["what"].iloc[0]),
-        "rates ×": f"{trial['rate'].iloc[0]:g}",
+        "trained by": str(trial["trained_by"].iloc[0]),
         "seeds": str(len(trial)),
         "steps": format_value(mean(trial["steps"]), 0),
         "artifact BPB, text held aside": format_mean_std(trial["artifact_bpb"], BPB_DECIMALS, fixed=True),
