@@ -21,6 +21,7 @@ from typing import NamedTuple
 from options import parser_of
 
 from tritgolf.config.record import load_record
+from tritgolf.devices import HELD, VARIABLE, assigned_gpus
 from tritgolf.errors import one_line_errors
 from tritgolf.experiments.ready import Ready, ready
 from tritgolf.report.experiment_kinds import write_experiment
@@ -42,13 +43,13 @@ class Job(NamedTuple):
         """Whether its last stage wrote its file."""
         return (results / self.name / f"seed{self.seed}" / "final" / f"{self.stages[-1]}.json").exists()
 
-    def run(self, results: Path, gpu: int | None) -> bool:
+    def run(self, results: Path, gpu: str | None) -> bool:
         """Run its stages, with their output in ``logs/``; whether they ended well."""
         log = results / "logs" / f"{self.name}_{self.seed}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, str(STAGES), *self.stages, "--record", self.given, "--seed", str(self.seed)]
         device = ["--threads", "1", "--device", "cpu"] if gpu is None else []
-        environment = os.environ if gpu is None else os.environ | {"CUDA_VISIBLE_DEVICES": str(gpu)}
+        environment = os.environ if gpu is None else os.environ | {VARIABLE: gpu, HELD: "1"}
         began = time.monotonic()
         with log.open("w") as output:
             done = subprocess.run(
@@ -75,13 +76,13 @@ def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
     return [job for _, job in sorted(jobs, key=lambda numbered: numbered[0])]
 
 
-def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[int | None], seconds: float) -> bool:
+def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[str | None], seconds: float) -> bool:
     """Run what is not done, none once ``seconds`` are over; whether all of it ended well.
 
     ``gpus``: where jobs find room, a place for each that may run at a time; None: the CPU.
     """
     end = time.monotonic() + seconds
-    free: Queue[int | None] = Queue()
+    free: Queue[str | None] = Queue()
     for gpu in gpus:
         free.put(gpu)
 
@@ -112,9 +113,9 @@ def main() -> None:
         if options.list:
             print("\n".join(f"{job.name} {job.seed}{' done' * job.is_done(options.results)}" for job in jobs))
             return
-        gpus = [*range(options.gpus)] * options.together or [None]
-        if not run_all(jobs, options.results, gpus, options.seconds):
-            sys.exit(1)
+        with assigned_gpus(options.gpus) as held:
+            if not run_all(jobs, options.results, held * options.together or [None], options.seconds):
+                sys.exit(1)
         if not options.only:
             write_experiment(*load_experiment(experiment.file, options.results), experiment.file.with_name("compared"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.small import REPOSITORY
 from tritgolf import devices
-from tritgolf.devices import VARIABLE, assigned_gpus, visible_devices
+from tritgolf.devices import HELD, VARIABLE, assigned_gpus, visible_devices
 from tritgolf.errors import InputError
 
 LISTING = "GPU 0: A (UUID: GPU-0a-1)\n  MIG 1g Device 0: (UUID: MIG-7)\nGPU 1: A (UUID: GPU-0b-z2)\n"
@@ -98,6 +98,17 @@ def test_devices_come_back_after_an_error(machine, tmp_path):
         raise KeyError
     with assigned_gpus(1, tmp_path) as again:
         assert again == ("0",)
+
+
+def test_jobs_whose_caller_holds_the_device_share_it(machine, monkeypatch, tmp_path):
+    machine("0,1")
+    with assigned_gpus(2, tmp_path):
+        machine("1")
+        monkeypatch.setenv(HELD, "1")
+        with assigned_gpus(1, tmp_path) as first, assigned_gpus(1, tmp_path) as second:
+            assert first == second == ("1",)
+        with pytest.raises(InputError, match="2 are asked for, 1 is here"), assigned_gpus(2, tmp_path):
+            pass
 
 
 def test_a_killed_holder_loses_its_devices(machine, hold, tmp_path):

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from tritgolf.errors import InputError
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
+HELD = "TRITGOLF_GPUS_HELD"  # in the environment of jobs that share GPUs: their caller holds them
 POLL_SECONDS = 0.5
 LISTED = re.compile(r"^GPU \d+: .*\(UUID: (GPU-[\w-]+)\)", re.MULTILINE)
 
@@ -58,8 +59,8 @@ def assigned_gpus(count: int, folder: Path | None = None) -> Iterator[tuple[str,
     """Hold ``count`` visible GPUs and show only these to CUDA, here and in child processes, until the block ends.
 
     Waits, saying so, while other jobs of this user hold too many. Must begin before CUDA is first used. Yields the ids;
-    none where no GPU is visible or asked for: the job then runs on the CPU. ``folder`` holds the locks. Raises
-    ``InputError`` if there are fewer GPUs than asked for.
+    none where no GPU is visible or asked for: the job then runs on the CPU. ``folder`` holds the locks; a job whose
+    caller holds its GPUs (``HELD``) takes none. Raises ``InputError`` if there are fewer GPUs than asked for.
     """
     devices = visible_devices()
     if not devices or not count:
@@ -68,7 +69,7 @@ def assigned_gpus(count: int, folder: Path | None = None) -> Iterator[tuple[str,
     if count > len(devices):
         raise too_few(count, len(devices))
     with contextlib.ExitStack() as locks:
-        held = _take(count, devices, _lock_folder(folder), locks)
+        held = devices[:count] if os.environ.get(HELD) else _take(count, devices, _lock_folder(folder), locks)
         before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = ",".join(held)
         try:
