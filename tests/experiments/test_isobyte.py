@@ -109,6 +109,21 @@ def test_a_point_that_missed_its_bytes_is_made_again_with_its_own(trials):
     (folder / name / "compared.json").unlink()
 
 
+def test_a_grid_may_take_what_another_ones_trials_chose(tmp_path):
+    with pytest.raises(InputError, match=r"has no trials but those of isobyte.*ask for isobyte/trials"):
+        ready("isobyte_long/trials", RECORDS, tmp_path)
+    with pytest.raises(InputError, match="first: snakemake compared --config experiment=isobyte/trials"):
+        ready("isobyte_long", RECORDS, tmp_path)
+    chosen = {of: {"recipe": "like_920", "over_estimate": 1.0} for of in ("1.58 qat", "4 qat", "4 gptq")}
+    write_json(tmp_path / "isobyte/trials/compared.json", chosen)
+    points = ready("isobyte_long", RECORDS, tmp_path)
+    assert [record.train.steps for record in loaded(points.records)] == [2000] * 3
+    del chosen["4 qat"]
+    write_json(tmp_path / "isobyte/trials/compared.json", chosen)
+    with pytest.raises(InputError, match=r"'isobyte_long': has no choice for 4 qat.*experiment=isobyte/trials"):
+        ready("isobyte_long", RECORDS, tmp_path)
+
+
 def test_what_is_made_again_is_left_alone(trials):
     name, folder, made = trials
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.yaml")}

@@ -57,7 +57,8 @@ class Choice(Settings):
 class IsobyteConfig(Settings):
     """The whole experiment. ``formats``: bits a weight → its grid. ``record``: what all points have alike.
 
-    ``trials`` is laid over it for short runs, one by each of the ``recipes`` that are ``tried``.
+    ``trials`` is laid over it for short runs, one by each of the ``recipes`` that are ``tried``. ``chosen_by``: the
+    grid whose trials choose for this one too (null: its own).
     """
 
     kind: Literal["isobyte_grid"]
@@ -69,6 +70,7 @@ class IsobyteConfig(Settings):
     methods: dict[Name, Method]
     series: dict[Name, Series]
     trials: dict[str, Any]
+    chosen_by: str | None = None
     recipes: dict[Name, Recipe]
     tried: Annotated[tuple[str, ...], Field(min_length=1)]
     record: dict[str, Any]

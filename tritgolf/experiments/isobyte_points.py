@@ -23,14 +23,17 @@ def write_isobyte(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> 
     ``InputError`` for a grid that is not sound, and for a part that needs another one which is not done.
     """
     grid = validate(IsobyteConfig, raw, path)
+    chooser = grid.chosen_by or own.name
+    where = f"experiment {own.name + '/' + part!r}"
     if part == TRIALS:
+        if chooser != own.name:
+            raise InputError(where, f"has no trials but those of {chooser}", f"ask for {chooser}/{TRIALS}")
         _write_trials(_Points(grid, own))
     elif part == FITTED:
-        _write_points(_Points(grid, own), own.choices(TRIALS), own.choices(""))
+        _write_points(_Points(grid, own), own.choices(TRIALS, chooser), own.choices(""))
     elif not part:
-        _write_points(_Points(grid, own), own.choices(TRIALS), {})
+        _write_points(_Points(grid, own), own.choices(TRIALS, chooser), {})
     else:
-        where = f"experiment {own.name + '/' + part!r}"
         raise InputError(where, "is unknown", f"there are {own.name}, {own.name}/{TRIALS} and {own.name}/{FITTED}")
 
 
@@ -98,15 +101,14 @@ def _write_points(points: _Points, chosen: dict[str, dict[str, Any]], filled: di
 
     Of these the ones within the tolerance stay as they are; others get another MLP, solved with their own bytes.
     """
-    rows = []
+    rows, experiment = [], f"experiment {points.own.name!r}"
+    fix = f"run its trials again: experiment={points.grid.chosen_by or points.own.name}/{TRIALS}"
     for place in places(points.grid):
         if place.choice not in chosen:
-            fix = f"run its trials again: experiment={points.own.name}/{TRIALS}"
-            raise InputError(f"experiment {points.own.name!r}", f"has no choice for {place.choice}", fix)
+            raise InputError(experiment, f"has no choice for {place.choice}", fix)
         choice, series = Choice(**chosen[place.choice]), points.grid.series[place.series]
         if choice.recipe not in points.bases:
-            fix = f"run its trials again: experiment={points.own.name}/{TRIALS}"
-            raise InputError(f"experiment {points.own.name!r}", f"no longer tries {choice.recipe}", fix)
+            raise InputError(experiment, f"no longer tries {choice.recipe}", fix)
         name, width = f"{points.own.name}_{place.name}", None
         if (found := filled.get(name)) and abs(found["off_target"]) > points.grid.tolerance:
             name, width = f"{name}_{FITTED}", int(found["width"])

@@ -49,11 +49,12 @@ class OwnFiles:
         """Write what is compared."""
         _write(self.experiment, raw, f"made from the experiment {self.name}")
 
-    def choices(self, part: str) -> dict[str, dict[str, Any]]:
-        """What a part of it, or itself (""), found. ``InputError`` where that is not done."""
-        path = self.results / self.name / part / CHOICES
+    def choices(self, part: str, of: str | None = None) -> dict[str, dict[str, Any]]:
+        """What a part of it (or ``of`` another), or itself (""), found. ``InputError`` where that is not done."""
+        name = of or self.name
+        path = self.results / name / part / CHOICES
         if not path.exists():
-            fix = f"first: snakemake compared --config experiment={self.name}{part and '/'}{part}"
+            fix = f"first: snakemake compared --config experiment={name}{part and '/'}{part}"
             raise InputError(f"experiment {self.name!r}", f"has no choices yet: {path} is not there", fix)
         found: dict[str, dict[str, Any]] = read_json(path)
         return found
