@@ -92,7 +92,7 @@ def test_the_p_value_is_student_s():
 def test_every_change_of_an_experiment_is_possible_and_changes_something(name, tmp_path):
     records = [load_record(given, RECORDS) for given in ready(name, RECORDS, tmp_path).records]
     differ = [(record.model, record.train, record.export) for record in records]
-    assert len(records) == 19
+    assert len(records) >= 19
     assert all(one not in differ[:n] for n, one in enumerate(differ))
 
 
