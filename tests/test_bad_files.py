@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from tests.commands import PUBLISHED, refuse
 from tests.small import REPOSITORY
-from tests.test_cli import PUBLISHED, refuse
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import pytest
 import yaml
 
 from tests.small import RECORDS
-from tritgolf.config.model import UNetConfig
-from tritgolf.config.modes import MECHANISMS_OF, MODES
+from tritgolf.config.modes import MODES
 from tritgolf.config.record import known_records, load_record
-from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.settings import read_yaml
 from tritgolf.errors import InputError
 from tritgolf.pipeline import load_pipeline, resolve_record
 
@@ -202,107 +201,11 @@ def test_what_a_record_states_is_stronger_than_its_mode(folder):
     assert load_record("ternary_v2", RECORDS, {"mode": "honest"}).model.rotary_frequencies == "float32"
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_trits_are_decided_from_fp32_weights_and_a_records_dump_says_so(mode):
-    dumped = load_record("ternary_v2", RECORDS, {"mode": mode}).model_dump()
-    assert dumped["model"]["quantizer"]["arithmetic"] == "float64"
-
-
-def test_one_record_is_kept_as_the_published_source_is_written():
-    models = {name: load_record(name, RECORDS).model for name in known_records(RECORDS)}
-    arithmetic = {name: model.quantizer.arithmetic for name, model in models.items() if isinstance(model, UNetConfig)}
-    assert [name for name, each in arithmetic.items() if each != "float64"] == ["ternary_v2_as_written"]
-    written, faithful = (load_record(name, RECORDS).model_dump() for name in ("ternary_v2_as_written", "ternary_v2"))
-    assert written["model"].pop("quantizer") == faithful["model"].pop("quantizer") | {"arithmetic": "bf16_weight"}
-    assert {key for key in written if written[key] != faithful[key]} == {"name"}
-
-
-def test_a_mode_decides_mechanisms_where_a_record_has_them():
-    slot, xsa = (load_record(name, RECORDS).model for name in ("int6_slot", "int6_xsa"))
-    assert (slot.qat.roles, slot.qat.scored, slot.rotary_stretch.of) == (("projection",), False, "call")
-    assert (xsa.qat.roles, xsa.qat.scored, xsa.rotary_stretch.of) == (("attention", "mlp"), True, "context")
-    assert "qat" not in load_record("int6_recurrent", RECORDS).model_dump()["model"]
-
-
-def test_what_is_of_another_kind_or_grid_takes_the_place_of_what_it_inherits():
-    trits = {"grid": "ternary", "group_size": 64}
-    hybrid = load_record("int6_xsa", RECORDS, {"model": {"qat": {"roles": ["mlp"], "quantizer": trits}}}).model.qat
-    assert (hybrid.roles, hybrid.quantizer.group_size, hybrid.scored) == (("mlp",), 64, True)
-    again = load_record(
-        "int6_xsa", RECORDS, {"model": {"qat": {"quantizer": {"grid": "integer", "bits": 4}}}}
-    ).model.qat
-    assert (again.quantizer.bits, again.quantizer.scale_dtype) == (4, "float32")  # the same grid: laid over
-
-
-@pytest.mark.parametrize(
-    ("record", "overrides", "complaint"),
-    [
-        ("int6_recurrent", {"train": {"start": {"qat": 0.5}}}, "train.start.qat: 0.5 is not possible; it must be left"),
-        (
-            "int6_slot",
-            {"model": {"qat": {"roles": []}}},
-            "model.qat.roles: [] is not possible; it must be at least one",
-        ),
-        (
-            "int6_slot",
-            {"model": {"qat": {"quantizer": {"grid": "x"}}}},
-            "model.qat.quantizer.grid: 'x' is not possible",
-        ),
-        (
-            "int6_slot",
-            {"model": {"mlp_multiple": 3.0001}},
-            "model.mlp_multiple: 3.0001 is not possible; it must be such",
-        ),
-        (
-            "int6_slot",
-            {"model": {"value_embedding": {"layers": 12}}},
-            "model.value_embedding.layers: 12 is not possible",
-        ),
-        ("int6_recurrent", {"train": {"products": "fp8"}}, "train.products: fp8 is not possible; it must be compute"),
-        ("tiny_fp8", {"train": {"start": {"qat": 0.5}}}, "train.start.qat: 0.5 is not possible; it must be left out"),
-    ],
-)
-def test_mechanisms_that_cannot_be_are_told_in_one_line(record, overrides, complaint):
-    with pytest.raises(InputError) as caught:
-        load_record(record, RECORDS, overrides)
-    assert complaint in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_the_modes_speak_of_the_same_settings():
-    transformer = MECHANISMS_OF["transformer"]
-    assert transformer["faithful"].keys() == transformer["honest"].keys()
-    assert MODES["faithful"].keys() == MODES["honest"].keys()
-    assert all(MODES["faithful"][key] != MODES["honest"][key] for key in MODES["honest"])
-
-
 def test_a_missing_setting_is_named_without_the_rest(folder):
     write(folder, "poor", title="Poor", model={"quantizer": {}})
     with pytest.raises(InputError) as caught:
         load_record("poor", folder)
     assert complaint(caught) == f"{folder / 'poor.yaml'}: source: is missing"
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b"- a\n- b\n", b"just text", b"a: [1", b"a: b: c", b"\xff\xfe\x00", b"a:\n\t- b"]
-)
-def test_files_that_are_no_yaml_mapping_are_one_line(tmp_path, text):
-    (tmp_path / "bad.yaml").write_bytes(text)
-    with pytest.raises(InputError, match=r"bad\.yaml: (cannot be read as YAML|is not a YAML mapping)") as caught:
-        load_record("bad", tmp_path)
-    complaint(caught)
-
-
-@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "a: {b: 1, c: 2, b: 1}\n"])
-def test_a_key_that_is_said_twice_is_told_with_its_line(tmp_path, text):
-    (tmp_path / "twice.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"twice\.yaml: cannot be read as YAML \(line \d says '[ab]' a second time\)"):
-        read_yaml(tmp_path / "twice.yaml")
-
-
-def test_a_mapping_that_is_merged_into_another_may_have_its_keys(tmp_path):
-    (tmp_path / "merged.yaml").write_text("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\n")
-    assert read_yaml(tmp_path / "merged.yaml")["b"] == {"x": 3, "y": 2}
 
 
 @pytest.mark.parametrize("name", ["./nothing.yaml", "folder/nothing.yaml", "/folder.yaml"])
@@ -319,12 +222,6 @@ def test_a_name_that_paths_of_results_cannot_have_is_told(tmp_path, name):
             load_record(given, folder)
 
 
-def test_yaml_runs_nothing(tmp_path):
-    (tmp_path / "bad.yaml").write_text("title: !!python/object/apply:os.getcwd []\n")
-    with pytest.raises(InputError, match="cannot be read as YAML"):
-        load_record("bad", tmp_path)
-
-
 def test_overrides_are_laid_on_top_and_left_as_they_are():
     overrides = {"train": {"steps": 50}, "report": {}, "model": {"quantizer": {}}}
     before = copy.deepcopy(overrides)
@@ -333,35 +230,11 @@ def test_overrides_are_laid_on_top_and_left_as_they_are():
     assert overrides == before  # they serve the next record too, whose mode may be another
 
 
-def test_merging_by_hand():
-    base = {"a": {"b": 1, "c": [1, 2]}, "d": 1}
-    over = {"a": {"c": [3]}, "e": {"f": 1}}
-    assert merge(base, over) == {"a": {"b": 1, "c": [3]}, "d": 1, "e": {"f": 1}}
-    assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 1}
-    merge(base, over)["e"]["f"] = 2
-    assert over["e"] == {"f": 1}
-
-
-def test_settings_do_not_change_after_validation():
-    record = load_record("tiny", RECORDS)
-    with pytest.raises(Exception, match="frozen"):
-        record.train.steps = 3
-
-
 def test_storages_take_the_rest_from_the_export():
     export = load_record("ternary_v1", RECORDS).export
     storage = export.storage("bf16")
     assert (storage.scales, storage.vectors, storage.mixes, storage.decide) == ("bfloat16", "float16", "e4m3", "master")
     assert None not in storage.model_dump().values()
-
-
-def test_validate_names_the_place_it_is_given():
-    with pytest.raises(InputError, match=r"^plan\.json: width: 0: Input should be greater than 0"):
-        validate(
-            UNetConfig,
-            {"width": 0, "rotary_frequencies": "float32", "quantizer": {"arithmetic": "float64"}},
-            "plan.json",
-        )
 
 
 def pipeline(**settings):
@@ -399,34 +272,6 @@ def test_the_pipelines_overrides_are_checked_with_the_record():
         match=r"tiny\.yaml with the settings laid over it: train\.stepz: unknown key; allowed here: batch_tokens",
     ):
         resolve_record(pipeline(overrides={"train": {"stepz": 1}}), "tiny", RECORDS)
-
-
-class Grown(Settings):
-    """As settings are after some were added."""
-
-    LATER = frozenset({"added", "inner_added"})
-    old: int = 1
-    added: int | None = None
-    inner_added: tuple[int, ...] = ()
-
-
-def test_a_setting_added_later_leaves_the_dump_as_it_was_until_it_is_used():
-    assert Grown().model_dump(mode="json") == {"old": 1}
-    assert Grown(added=2).model_dump(mode="json") == {"old": 1, "added": 2}
-    used = Grown(inner_added=(1,)).model_dump(mode="json")
-    assert used == {"old": 1, "inner_added": [1]}
-    assert Grown(**used) == Grown(inner_added=(1,))
-
-
-def test_later_settings_are_settings_with_defaults():
-    """Else a dump would lose what the mode, or the record, decides."""
-    for kind in subclasses(Settings):
-        for name in kind.LATER:
-            assert not kind.model_fields[name].is_required(), (kind, name)
-
-
-def subclasses(kind):
-    return [inner for each in kind.__subclasses__() for inner in (each, *subclasses(each))]
 
 
 def test_a_record_outside_is_loaded_by_its_file_and_inherits_from_ours_and_its_neighbours(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.test_cli import refuse, run
+from tests.commands import refuse, run
 from tritgolf.errors import InputError
 from tritgolf.use.events import follow, logs_in, scalars, write_lines
 

@@ -13,8 +13,8 @@ import yaml
 from sentencepiece import SentencePieceTrainer
 
 import tritgolf
+from tests.commands import refuse
 from tests.small import REPOSITORY, small_model
-from tests.test_cli import refuse
 from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.inspect import open_artifact
 from tritgolf.cli import main

@@ -10,8 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import tritgolf
+from tests.commands import refuse, run
 from tests.kept import MEASURED
-from tests.test_cli import refuse, run
 from tests.use.upload_server import UploadHub
 from tritgolf.artifact.container import read_artifact
 from tritgolf.use.card import model_card

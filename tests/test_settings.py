@@ -1,0 +1,90 @@
+"""YAML to settings: what is read, merged, checked and dumped."""
+
+import pytest
+
+from tests.small import RECORDS
+from tests.test_config import complaint
+from tritgolf.config.model import UNetConfig
+from tritgolf.config.record import load_record
+from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.errors import InputError
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"- a\n- b\n", b"just text", b"a: [1", b"a: b: c", b"\xff\xfe\x00", b"a:\n\t- b"]
+)
+def test_files_that_are_no_yaml_mapping_are_one_line(tmp_path, text):
+    (tmp_path / "bad.yaml").write_bytes(text)
+    with pytest.raises(InputError, match=r"bad\.yaml: (cannot be read as YAML|is not a YAML mapping)") as caught:
+        load_record("bad", tmp_path)
+    complaint(caught)
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "a: {b: 1, c: 2, b: 1}\n"])
+def test_a_key_that_is_said_twice_is_told_with_its_line(tmp_path, text):
+    (tmp_path / "twice.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"twice\.yaml: cannot be read as YAML \(line \d says '[ab]' a second time\)"):
+        read_yaml(tmp_path / "twice.yaml")
+
+
+def test_a_mapping_that_is_merged_into_another_may_have_its_keys(tmp_path):
+    (tmp_path / "merged.yaml").write_text("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\n")
+    assert read_yaml(tmp_path / "merged.yaml")["b"] == {"x": 3, "y": 2}
+
+
+def test_yaml_runs_nothing(tmp_path):
+    (tmp_path / "bad.yaml").write_text("title: !!python/object/apply:os.getcwd []\n")
+    with pytest.raises(InputError, match="cannot be read as YAML"):
+        load_record("bad", tmp_path)
+
+
+def test_merging_by_hand():
+    base = {"a": {"b": 1, "c": [1, 2]}, "d": 1}
+    over = {"a": {"c": [3]}, "e": {"f": 1}}
+    assert merge(base, over) == {"a": {"b": 1, "c": [3]}, "d": 1, "e": {"f": 1}}
+    assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 1}
+    merge(base, over)["e"]["f"] = 2
+    assert over["e"] == {"f": 1}
+
+
+def test_settings_do_not_change_after_validation():
+    record = load_record("tiny", RECORDS)
+    with pytest.raises(Exception, match="frozen"):
+        record.train.steps = 3
+
+
+def test_validate_names_the_place_it_is_given():
+    with pytest.raises(InputError, match=r"^plan\.json: width: 0: Input should be greater than 0"):
+        validate(
+            UNetConfig,
+            {"width": 0, "rotary_frequencies": "float32", "quantizer": {"arithmetic": "float64"}},
+            "plan.json",
+        )
+
+
+class Grown(Settings):
+    """As settings are after some were added."""
+
+    LATER = frozenset({"added", "inner_added"})
+    old: int = 1
+    added: int | None = None
+    inner_added: tuple[int, ...] = ()
+
+
+def test_a_setting_added_later_leaves_the_dump_as_it_was_until_it_is_used():
+    assert Grown().model_dump(mode="json") == {"old": 1}
+    assert Grown(added=2).model_dump(mode="json") == {"old": 1, "added": 2}
+    used = Grown(inner_added=(1,)).model_dump(mode="json")
+    assert used == {"old": 1, "inner_added": [1]}
+    assert Grown(**used) == Grown(inner_added=(1,))
+
+
+def test_later_settings_are_settings_with_defaults():
+    """Else a dump would lose what the mode, or the record, decides."""
+    for kind in subclasses(Settings):
+        for name in kind.LATER:
+            assert not kind.model_fields[name].is_required(), (kind, name)
+
+
+def subclasses(kind):
+    return [inner for each in kind.__subclasses__() for inner in (each, *subclasses(each))]
