@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from scipy import stats
 
 from tests.report import synthetic
 from tests.report.test_metrics import edit
@@ -12,7 +13,7 @@ from tritgolf.report.experiments import load_experiment
 from tritgolf.report.isobyte_plot import SHOWN, isobyte_figure
 from tritgolf.report.isobyte_table import isobyte_table
 from tritgolf.report.isobyte_trials import choices, trials_table
-from tritgolf.report.statistics import holm, welch
+from tritgolf.report.statistics import dunnett
 
 SCORES = {"ternary": (1.00, 1.01, 1.02), "int4": (1.05, 1.06, 1.08), "int4_gptq": (1.55, 1.50, 1.60)}
 BYTES = {"ternary": 250_000, "int4": 251_000, "int4_gptq": 260_000}
@@ -44,12 +45,18 @@ def test_each_point_is_tested_against_the_best_of_its_series(folder):
     table = isobyte_table(*load_experiment(folder))
     cells = table.cells.set_index("weights")
     assert list(cells["over the best"]) == ["best", "+0.0533", "+0.5400"]
-    excess, stds = 0.16 / 3, (0.015275252316519, 0.01)
-    p = welch(excess, stds, (3, 3))[2]
-    assert cells["p"].iloc[1] == f"{p:.4f}"
-    assert cells["p"].iloc[0] == cells["p, Holm"].iloc[0] == ""
-    both = table.frame.drop_duplicates("record")
-    assert list(both["p_holm"].iloc[1:]) == pytest.approx(holm(list(both["p"].iloc[1:])))
+    wanted = stats.dunnett(*list(SCORES.values())[1:], control=SCORES["ternary"], alternative="greater").pvalue
+    assert list(table.frame.drop_duplicates("record")["p"].iloc[1:]) == pytest.approx(list(wanted), abs=2e-3)
+    first, second, third = cells["p"]
+    assert (first, third) == ("", "<0.001") and float(second) == pytest.approx(wanted[0], abs=2e-3)
+
+
+def test_against_one_other_group_dunnett_is_students_test():
+    scores, best = [1.05, 1.06, 1.08], [1.0, 1.01, 1.02]
+    (p,) = dunnett([scores], best)
+    assert p == pytest.approx(stats.ttest_ind(scores, best, alternative="greater").pvalue, abs=1e-3)
+    assert dunnett([[1.0], [2.0]], [0.5]) == pytest.approx([float("nan")] * 2, nan_ok=True)
+    assert dunnett([[2.0, 2.0], [1.0, 1.0]], [1.0, 1.0]) == [0.0, 1.0]
 
 
 def test_an_artifact_of_other_bytes_is_named(folder):

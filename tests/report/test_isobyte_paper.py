@@ -59,7 +59,7 @@ def points(ternary, others, p=0.01):
                 "what": w,
                 "artifact_bpb": s,
                 "over_best": s - best,
-                "p_holm": p,
+                "p": p,
             }
             for r, b, w, s in rows
         ]

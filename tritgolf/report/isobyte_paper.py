@@ -15,7 +15,7 @@ from tritgolf.report.entropy import entropy_figure, entropy_in_words, entropy_ta
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.isobyte_plot import isobyte_figure
-from tritgolf.report.isobyte_table import isobyte_table
+from tritgolf.report.isobyte_table import LEAST_P, isobyte_table
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
 from tritgolf.report.metrics import load_run
@@ -88,7 +88,7 @@ def points_in_words(frame: pd.DataFrame) -> str:
     for series, found in frame.groupby("series", sort=False):
         by_record = found.groupby("record", sort=False)
         points: list[dict[Any, Any]] = by_record.agg(
-            {"what": "first", "bits": "first", "artifact_bpb": "mean", "over_best": "first", "p_holm": "first"}
+            {"what": "first", "bits": "first", "artifact_bpb": "mean", "over_best": "first", "p": "first"}
         ).to_dict("records")
         points.sort(key=lambda point: point["over_best"])
         best = points[0]
@@ -96,7 +96,7 @@ def points_in_words(frame: pd.DataFrame) -> str:
         verb = "win" if best["bits"] == TERNARY else "lose"
         others = [point for point in points if (point["bits"] == TERNARY) != (best["bits"] == TERNARY)]
         if others:  # the nearest of the other sort
-            words += f" Ternary weights {verb} by {others[0]['over_best']:.4f}, {_told(others[0]['p_holm'])}."
+            words += f" Ternary weights {verb} by {others[0]['over_best']:.4f}, {_told(others[0]['p'])}."
         sentences.append(words)
     return " ".join(sentences)
 
@@ -104,7 +104,8 @@ def points_in_words(frame: pd.DataFrame) -> str:
 def _told(p: float) -> str:
     if pd.isna(p):
         return "which one seed can't tell from nothing"
-    return f"which is {'' if p < LEVEL else 'not '}significant (p = {p:.2g} by Holm)"
+    shown = f"p = {p:.2g}" if p >= LEAST_P else f"p < {LEAST_P:g}"
+    return f"which is {'' if p < LEVEL else 'not '}significant ({shown})"
 
 
 def _levers(measured: Path, figures: Path) -> list[Block]:

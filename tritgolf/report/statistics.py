@@ -43,6 +43,21 @@ def welch(excess: float, spreads: tuple[float, float], counts: tuple[int, int]) 
     return statistic, degrees, float(stats.t.sf(statistic, degrees))
 
 
+def dunnett(groups: Sequence[Sequence[float]], control: Sequence[float]) -> list[float]:
+    """One-sided p of each group's mean being above the control's, of all tests together (Dunnett, 1955).
+
+    The variance is pooled over all groups, so that two values of each tell something; NaN where each has but one.
+    """
+    if max(map(len, (*groups, control))) < 2:
+        return [math.nan] * len(groups)
+    if not any(sample_std(values) for values in (*groups, control) if len(values) > 1):
+        return [0.0 if mean(values) > mean(control) else 1.0 for values in groups]
+    from scipy import stats  # noqa: PLC0415  (a second of import, needed where runs are compared alone)
+
+    found = stats.dunnett(*groups, control=control, alternative="greater", random_state=0)
+    return [float(p) for p in found.pvalue]
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values of several tests together (Holm, 1979): each as large as the share of chance findings allows.
 
