@@ -77,7 +77,7 @@ def test_points_are_made_of_what_trials_chose(trials):
             assert (record.model.qat, stored["mlp"].rounding) == (None, "gptq")
         else:
             assert stored["mlp"] == record.model.qat.quantizer  # rounded to the grid that it was trained on
-            assert record.train.start.qat == (0.85 if row["method"] == "late_qat" else 0)
+            assert record.train.start.qat == (0.65 if row["method"] == "late_qat" else 0)
         assert (record.train.seconds is not None) == (row["series"] == "seconds")
     write_json(folder / name / "trials" / "compared.json", {**chosen, "4 qat": {"recipe": "gone"}})
     with pytest.raises(InputError, match=f"no longer tries gone.*trials again: experiment={name}/trials"):
