@@ -22,7 +22,7 @@ from options import parser_of
 
 from tritgolf.config.record import load_record
 from tritgolf.devices import HELD, VARIABLE, assigned_gpus
-from tritgolf.errors import one_line_errors
+from tritgolf.errors import InputError, one_line_errors
 from tritgolf.experiments.ready import Ready, ready
 from tritgolf.report.experiment_kinds import write_experiment
 from tritgolf.report.experiments import load_experiment, settings_of
@@ -114,6 +114,9 @@ def main() -> None:
             print("\n".join(f"{job.name} {job.seed}{' done' * job.is_done(options.results)}" for job in jobs))
             return
         with assigned_gpus(options.gpus) as held:
+            if len(held) < options.gpus or options.together < 1:
+                what = f"{options.gpus}, --together {options.together}: no job has a place, with {len(held)} GPUs here"
+                raise InputError("--gpus", what, "leave both out to compute on the CPU")
             if not run_all(jobs, options.results, held * options.together or [None], options.seconds):
                 sys.exit(1)
         if not options.only:

@@ -2,14 +2,16 @@
 
 import json
 import math
+import runpy
 from itertools import pairwise
 
 import pytest
 import yaml
 from scipy import stats
 
-from tests.small import RECORDS, VOCABULARY
+from tests.small import RECORDS, REPOSITORY, VOCABULARY
 from tritgolf.config.record import load_record
+from tritgolf.devices import VARIABLE
 from tritgolf.errors import InputError
 from tritgolf.experiments.isobyte import IsobyteConfig
 from tritgolf.experiments.ready import ready
@@ -262,3 +264,15 @@ def test_a_model_trained_on_its_grid_is_stored_as_it_was_trained(compared):
         gaps[path.parts[-4]] = json.loads(path.read_text())["metrics"]["storages"]["own"]
     assert len(gaps) == 2
     assert all(abs(storage["gap_bpb"]) < 0.01 for storage in gaps.values())
+
+
+def test_gpus_that_are_not_there_are_told_and_not_replaced_by_the_cpu(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    for asked in (["--gpus", "2"], ["--together", "0"]):
+        monkeypatch.setattr("sys.argv", ["isobyte.py", "isobyte_tiny/trials", "--results", str(tmp_path), *asked])
+        with pytest.raises(SystemExit) as stopped:
+            runpy.run_path(str(REPOSITORY / "benchmarks" / "isobyte.py"), run_name="__main__")
+        assert stopped.value.code == 2
+        assert "no job has a place, with 0 GPUs here; leave both out" in capsys.readouterr().err
