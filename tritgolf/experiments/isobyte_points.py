@@ -23,25 +23,23 @@ def write_isobyte(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> 
     ``InputError`` for a grid that is not sound, and for a part that needs another one which is not done.
     """
     grid = validate(IsobyteConfig, raw, path)
-    chooser = grid.chosen_by or own.name
-    where = f"experiment {own.name + '/' + part!r}"
-    if part == TRIALS:
-        if chooser != own.name:
-            raise InputError(where, f"has no trials but those of {chooser}", f"ask for {chooser}/{TRIALS}")
-        _write_trials(_Points(grid, own))
-    elif part == FITTED:
-        _write_points(_Points(grid, own), own.choices(TRIALS, chooser), own.choices(""))
-    elif not part:
-        _write_points(_Points(grid, own), own.choices(TRIALS, chooser), {})
-    else:
+    where, chooser = f"experiment {own.name + '/' + part!r}", grid.chosen_by
+    if part not in ("", TRIALS, FITTED):
         raise InputError(where, "is unknown", f"there are {own.name}, {own.name}/{TRIALS} and {own.name}/{FITTED}")
+    if part == TRIALS and chooser:
+        raise InputError(where, f"has no trials but those of {chooser}", f"ask for {chooser}/{TRIALS}")
+    points = _Points(grid, own)
+    if part == TRIALS:
+        _write_trials(points)
+    else:
+        _write_points(points, part == FITTED)
 
 
 class _Points:
-    """What writes the records of a grid, all of which differ from ``base``."""
+    """What writes the records of a grid, each of which differs from that of its recipe among ``bases``."""
 
     def __init__(self, grid: IsobyteConfig, own: OwnFiles) -> None:
-        self.grid, self.own = grid, own
+        self.grid, self.own, self.chooser = grid, own, grid.chosen_by or own.name
         for name in grid.tried:
             own.write_record(self._base_name(name), self._of_recipe(name))
         self.bases = {name: own.load_record(self._base_name(name)) for name in grid.tried}
@@ -96,13 +94,16 @@ class _Points:
         self.own.write_experiment({"kind": kind, "title": title, **facts, "rows": list(rows)})
 
 
-def _write_points(points: _Points, chosen: dict[str, dict[str, Any]], filled: dict[str, dict[str, float]]) -> None:
-    """Write each point with what its trials chose. ``filled``: by record what was found of points trained before.
+def _write_points(points: _Points, fitted: bool) -> None:
+    """Write each point with what its trials chose.
 
-    Of these the ones within the tolerance stay as they are; others get another MLP, solved with their own bytes.
+    ``fitted``: of points trained before, those within the tolerance stay as they are; others get another MLP, solved
+    with their own bytes.
     """
+    chosen = points.own.choices(TRIALS, points.chooser)
+    filled = points.own.choices("") if fitted else {}
     rows, experiment = [], f"experiment {points.own.name!r}"
-    fix = f"run its trials again: experiment={points.grid.chosen_by or points.own.name}/{TRIALS}"
+    fix = f"run its trials again: experiment={points.chooser}/{TRIALS}"
     for place in places(points.grid):
         if place.choice not in chosen:
             raise InputError(experiment, f"has no choice for {place.choice}", fix)
