@@ -18,9 +18,12 @@ from tritgolf.model.fp8_kernel import (
     store_both,
 )
 from tritgolf.model.fp8_stream_kernel import taken_off
+from tritgolf.model.known_operator import make_known
 from tritgolf.model.masked import load
+from tritgolf.model.shared_input_kernel import input_gradients_on_gpu
 
 TILE = (64, 64, 8)  # as those of ``fp8_kernel``; not yet chosen by time
+make_known(input_gradients_on_gpu._opoverload)
 
 
 @triton.jit
