@@ -64,6 +64,7 @@ def test_gradients_that_are_handed_over_train_alike():
         trainer = Trainer(MODEL, train, 1, Ranks(0, 1, torch.device("cuda")), shared=shared)
         for step in range(6):
             trainer.step(step, 1.0, *batch(step))
+        torch.cuda.synchronize()
         assert trainer.phases.milliseconds()["gradients"] > 0
         ends.append(trainer.state())
     for name, tensor in ends[0].items():

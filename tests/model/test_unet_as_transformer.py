@@ -149,7 +149,8 @@ def test_it_is_stored_in_what_it_is_trained_in(tmp_path, compute):
         assert torch.equal(logits(reloaded, tokens), logits(trained, tokens))
 
 
-@pytest.mark.parametrize("settings", [{}, {"mlp_slope": 0.5}, {"parallel_from": 2}])
+# BEST: where the norm follows XSA, the first tokens' gradients are of what rounding left (off by 0.7%).
+@pytest.mark.parametrize("settings", [{}, {"mlp_slope": 0.5}, {"parallel_from": 2}, BEST])
 def test_its_fused_form_is_the_same_within_rounding(settings):
     model = small_transformer(**AS_920 | {"qat": None} | settings, vectors="bfloat16")
     plain = random_transformer(model)

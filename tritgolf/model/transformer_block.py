@@ -61,8 +61,10 @@ class SelfAttention(nn.Module):
         asking = x if tail is None else x[:, -tail:]
         q, k, v = self._fused_heads(x, cos, sin, value) if self.fused else self._heads(asking, x, cos, sin, value)
         read = asking[..., : self.gate_channels] if channels is None else channels
-        mixed = self._gated(self.attend(q, k, v), v[:, -asking.shape[1] :], read).flatten(2)
-        return rms_norm(mixed) if self.normed else mixed
+        mixed = self.attend(q, k, v)
+        if self.normed:  # first: without a token's own value next to nothing may be left, and that is no norm's to enlarge
+            mixed = rms_norm(mixed.flatten(2)).view_as(mixed)
+        return self._gated(mixed, v[:, -asking.shape[1] :], read).flatten(2)
 
     def _heads(
         self, asking: Tensor, x: Tensor, cos: Tensor, sin: Tensor, value: Tensor | None
