@@ -62,7 +62,7 @@ class SelfAttention(nn.Module):
         q, k, v = self._fused_heads(x, cos, sin, value) if self.fused else self._heads(asking, x, cos, sin, value)
         read = asking[..., : self.gate_channels] if channels is None else channels
         mixed = self.attend(q, k, v)
-        if self.normed:  # first: without a token's own value next to nothing may be left, and that is no norm's to enlarge
+        if self.normed:  # before XSA, which may leave next to nothing: a norm would enlarge what rounding left
             mixed = rms_norm(mixed.flatten(2)).view_as(mixed)
         return self._gated(mixed, v[:, -asking.shape[1] :], read).flatten(2)
 
