@@ -11,7 +11,7 @@ def make_known(operator: torch._ops.OpOverload) -> None:
     that it is made of. FP8's blocks hand several results on, so the text of every block's gradients, which
     ``shared_input.input_gradients`` takes, grows threefold a block: at ten blocks compiling does not end.
     """
-    if TorchVersion(torch.__version__) >= (2, 13):
+    if TorchVersion(torch.__version__) >= TorchVersion("2.13"):
         return
     from torch._inductor.lowering import make_fallback, tag_to_layout_constraint  # noqa: PLC0415  (slow to import)
     from torch._library.utils import get_layout_constraint_tag  # noqa: PLC0415
