@@ -86,9 +86,10 @@ class TransformerConfig(Settings):
     whether the constant of that name is saved with the weights (#1716). ``qat``: the matrices that are trained on a
     grid, from ``train.start.qat`` on. ``mlp_slope``: of LeakyReLU² below 0, of which 0 makes ReLU²; ``layer_scale``:
     whether what attention and MLP read is divided by √(layer + 1): neither in #1722's first version. Of the ternary
-    U-Net (#640): ``factored``, the embedding; ``inner_norms``, an RMSNorm before the second matrix of attention and of
-    the MLP, in which ``layer_scale`` cancels; ``softcap_kind`` and ``head_bias``, the head's. ``vectors``: what all
-    parameters of one row, mixes and skips are rounded to, straight-through, so that they are stored in it for nothing.
+    U-Net (#640): ``factored``, the embedding; ``inner_norms``, an RMSNorm of what attention mixed, before XSA and
+    gates, and one before the MLP's second matrix: ``layer_scale`` cancels in them; ``softcap_kind`` and ``head_bias``,
+    the head's. ``vectors``: what all parameters of one row, mixes and skips are rounded to, straight-through, so that
+    they are stored in it for nothing.
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset(
