@@ -27,7 +27,6 @@ from tritgolf.model.blocks import Block
 from tritgolf.model.build import default_device
 from tritgolf.model.heads import make_heads
 from tritgolf.model.joined import add_both
-from tritgolf.model.leaky_mlp import add_leaky_mlp
 from tritgolf.model.phase import Phase
 from tritgolf.model.residual import add_scaled
 from tritgolf.model.transformer import Transformer
@@ -66,15 +65,15 @@ def use_plain_attention(block: transformer_block.Block) -> None:
     block.attn.fused = False
 
 
-def use_plain_leaky_mlp(block: transformer_block.Block) -> None:
-    block.mlp.add_mlp = add_leaky_mlp
+def use_plain_mlp(block: transformer_block.Block) -> None:
+    block.mlp.of_residual, block.mlp.add_mlp = None, transformer_block.MLP_FORMS[block.attn.normed, False]
 
 
 # Training's fused forms of a network's blocks, each with what puts the plain one in its place.
 FORMS: dict[type, dict[str, Callable[[Any], None]]] = {
     Block: {"heads": use_plain_heads, "joined": use_plain_parts, "once": round_in_every_kernel},
     transformer_block.Block: {
-        "attention": use_plain_attention, "residual": use_plain_sum, "mlp": use_plain_leaky_mlp,
+        "attention": use_plain_attention, "residual": use_plain_sum, "mlp": use_plain_mlp,
     },
 }  # fmt: skip
 # Forms of a whole network, whose ``fused`` (and its blocks', if they have one) chooses them.

@@ -25,6 +25,7 @@ TYPES |= dict.fromkeys(("x_power", "weight_power", "upstream_power", "activated_
 TYPES |= dict.fromkeys(("shares", "squares", "along", "bias", "nats", "lses", "a", "b", "c"), WIDE)
 E4M3, TURNED = (128, 128, "fp8e4nv"), (128, 64, "i16")
 TYPES |= dict.fromkeys(("of_product", "of_residual"), WIDE)
+LEAKY_SLOPE = {"upstream": (128, 64), "weight": (64, 256), "hidden": (128, 128), "gradient": (128, 128)}
 JOINED = {"inputs": (128, 64), "residual": (128, 128), "joined": (128, 128)}
 # Module → kernel (and which of its forms) → its constants, and arguments that are descriptors, by their tiles
 # (of BF16 unless said), or of another type than their name says.
@@ -51,10 +52,8 @@ KERNELS = {
             {**PRODUCT, "SLOPE": 0.5},
             {"x": (128, 64), "weight": (256, 64), "hidden": (128, 128), "activated": (128, 128)},
         ),
-        "_slope_kernel": (
-            {**PRODUCT, "SLOPE": 0.5},
-            {"upstream": (128, 64), "weight": (64, 256), "hidden": (128, 128), "gradient": (128, 128)},
-        ),
+        "_slope_kernel": ({**PRODUCT, "SLOPE": 0.5, "NORMED": False, "along": None}, LEAKY_SLOPE),
+        "_slope_kernel normed": ({**PRODUCT, "SLOPE": 0.5, "NORMED": True}, LEAKY_SLOPE),
     },
     "heads_kernel": {name: ({**HEADS, "HALF": 48}, {}) for name in ("_forward_kernel", "_backward_kernel")},
     "fp8_kernel": {name: (PASS, {}) for name in ("_norm_kernel", "_round_kernel")},

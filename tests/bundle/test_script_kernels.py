@@ -22,7 +22,7 @@ FP8 = {
     "fp8_heads_kernel": 1,
     "fp8_weights_kernel": 2,
 }
-INT6 = {"fused_loss_kernel": 1, "leaky_mlp_kernel": 2, "mixed_heads_kernel": 2, "partial_heads_kernel": 2}
+INT6 = {"fused_loss_kernel": 1, "leaky_mlp_kernel": 3, "mixed_heads_kernel": 2, "partial_heads_kernel": 2}
 
 
 @interpreted

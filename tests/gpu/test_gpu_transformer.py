@@ -11,7 +11,12 @@ from tests.model.test_partial_heads import SHAPES as HEADS
 from tests.model.test_unet_as_transformer import AS_920, BEST
 from tests.small import random_transformer, small_transformer
 from tritgolf.model.attention import choose_attention
-from tritgolf.model.leaky_mlp import add_leaky_mlp, add_leaky_mlp_fused
+from tritgolf.model.leaky_mlp import (
+    add_leaky_mlp,
+    add_leaky_mlp_fused,
+    add_normed_leaky_mlp,
+    add_normed_leaky_mlp_fused,
+)
 from tritgolf.model.mixed_heads import exclusive_gated
 from tritgolf.model.partial_heads import make_partial_heads
 from tritgolf.model.phase import Phase
@@ -67,12 +72,17 @@ def test_exclusive_and_gated(shape, dtype):
     check(fast, plain, there(leaves_of(shape), dtype), ALLOWED[dtype])
 
 
+@pytest.mark.parametrize(
+    "forms",
+    [(add_leaky_mlp_fused, add_leaky_mlp), (add_normed_leaky_mlp_fused, add_normed_leaky_mlp)],
+    ids=["bare", "normed"],
+)
 @pytest.mark.parametrize("sizes", [(512, 64, 256), (4099, 512, 2048), (300, 24, 1000)])
-def test_the_mlp(sizes):
+def test_the_mlp(sizes, forms):
     tokens, width, hidden = sizes
     tensors = [drawn(tokens, width), drawn(width), drawn(tokens, width)]
     tensors += [width**-0.5 * drawn(hidden, width), hidden**-0.5 * drawn(width, hidden)]
-    fast, plain = (lambda *x, of=form: of(*x, 0.5) for form in (add_leaky_mlp_fused, add_leaky_mlp))
+    fast, plain = (lambda *x, of=form: of(*x, 0.5) for form in forms)
     check(fast, plain, there(tensors, torch.bfloat16), 2**-6)
 
 

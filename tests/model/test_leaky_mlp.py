@@ -10,7 +10,14 @@ from tests.comparing import relative
 from tests.model.interpreter import INTERPRETED, interpreted
 from tests.model.kernel_checks import doubled, drawn, results_and_gradients
 from tests.model.test_mlp import SHAPES
-from tritgolf.model.leaky_mlp import add_leaky_mlp, add_leaky_mlp_fused, leaky_product, leaky_slope_product
+from tritgolf.model.leaky_mlp import (
+    add_leaky_mlp,
+    add_leaky_mlp_fused,
+    add_normed_leaky_mlp,
+    add_normed_leaky_mlp_fused,
+    leaky_product,
+    leaky_slope_product,
+)
 
 if INTERPRETED:
     from tritgolf.model import leaky_mlp_kernel
@@ -18,9 +25,16 @@ if INTERPRETED:
 SLOPES = pytest.mark.parametrize("slope", [0.5, 0.0], ids=["LeakyReLU²", "ReLU²"])
 
 
-def with_slope(slope: float):
+FORMS = pytest.mark.parametrize(
+    "forms",
+    [(add_leaky_mlp_fused, add_leaky_mlp), (add_normed_leaky_mlp_fused, add_normed_leaky_mlp)],
+    ids=["bare", "normed"],
+)
+
+
+def with_slope(forms, slope: float):
     """The fused form and the formula, of ``slope``."""
-    return (partial(form, slope=slope) for form in (add_leaky_mlp_fused, add_leaky_mlp))
+    return (partial(form, slope=slope) for form in forms)
 
 
 def arguments(*leading: int, width: int = 12, hidden: int = 40, dtype: torch.dtype = torch.float64):
@@ -31,19 +45,21 @@ def arguments(*leading: int, width: int = 12, hidden: int = 40, dtype: torch.dty
 
 
 @SLOPES
+@FORMS
 @pytest.mark.parametrize("leading", [(7,), (2, 5)])
-def test_the_formula_and_its_gradients(leading, slope):
+def test_the_formula_and_its_gradients(leading, forms, slope):
     (found, gradients), (wanted, references) = (
-        results_and_gradients(f, arguments(*leading)) for f in with_slope(slope)
+        results_and_gradients(f, arguments(*leading)) for f in with_slope(forms, slope)
     )
     for ours, reference in zip([*found, *gradients], [*wanted, *references], strict=True):
         assert_close(ours, reference)
 
 
-def test_bf16_is_as_near_as_the_formula_in_bf16():
+@FORMS
+def test_bf16_is_as_near_as_the_formula_in_bf16(forms):
     tensors = arguments(512, width=64, hidden=256, dtype=torch.bfloat16)
-    found, plain = (results_and_gradients(f, tensors) for f in with_slope(0.5))
-    exact = results_and_gradients(partial(add_leaky_mlp, slope=0.5), doubled(tensors))
+    found, plain = (results_and_gradients(f, tensors) for f in with_slope(forms, 0.5))
+    exact = results_and_gradients(partial(forms[1], slope=0.5), doubled(tensors))
     for ours, theirs, reference in zip(
         *([*found, *gradients] for found, gradients in (found, plain, exact)), strict=True
     ):
@@ -60,9 +76,12 @@ def test_the_kernels_are_the_plain_products(shape, slope):
     found = leaky_mlp_kernel.leaky_product_on_gpu(x, inner, slope)
     for ours, reference in zip(found, leaky_product(x, inner, slope), strict=True):
         assert_close(ours, reference, rtol=1e-5, atol=1e-4)
-    before = drawn(tokens, hidden).detach().float()
-    found = leaky_mlp_kernel.leaky_slope_product_on_gpu(x, outer, before, slope)
-    assert relative(found, leaky_slope_product(x.double(), outer.double(), before.double(), slope)) < 1e-6
+    before, factor = (drawn(tokens, columns).detach().float() for columns in (hidden, 1))
+    for along in (None, factor):
+        found = leaky_mlp_kernel.leaky_slope_product_on_gpu(x, outer, before, slope, along)
+        exact = (None if tensor is None else tensor.double() for tensor in (x, outer, before, along))
+        upstream, weight, hidden_values, exact_along = exact
+        assert relative(found, leaky_slope_product(upstream, weight, hidden_values, slope, exact_along)) < 1e-6
 
 
 @interpreted
@@ -70,6 +89,6 @@ def test_the_kernels_take_tensors_that_are_not_contiguous():
     x, inner, outer, before = (drawn(*size).detach().float() for size in ((40, 16), (24, 16), (16, 24), (40, 24)))
     strided = [tensor.T.contiguous().T for tensor in (x, inner, outer, before)]
     assert_close(leaky_mlp_kernel.leaky_product_on_gpu(*strided[:2], 0.5)[1], leaky_product(x, inner, 0.5)[1])
-    found = leaky_mlp_kernel.leaky_slope_product_on_gpu(strided[0], *strided[2:], 0.5)
+    found = leaky_mlp_kernel.leaky_slope_product_on_gpu(strided[0], *strided[2:], 0.5, None)
     assert found.is_contiguous()
     assert_close(found, leaky_slope_product(x, outer, before, 0.5), rtol=1e-4, atol=1e-3)

@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tritgolf.model.layers import rms_norm
+from tritgolf.model.layers import RMS_EPSILON, rms_norm
 from tritgolf.model.mlp import has_kernels
 from tritgolf.model.residual import (
     add_scaled,
-    add_scaled_fused,
     at_least_fp32,
     product,
     scale_and_weight_gradients,
@@ -44,17 +43,22 @@ def leaky_product(x: Tensor, weight: Tensor, slope: float) -> tuple[Tensor, Tens
     return hidden, leaky_relu2(hidden, slope)
 
 
-def leaky_slope_product(upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float) -> Tensor:
-    """(upstream·weight) ∘ the slope of LeakyReLU² at ``hidden``, 2h or, below 0, 2·slope²·h: the gradient before it.
+def leaky_slope_product(
+    upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float, along: Tensor | None = None
+) -> Tensor:
+    """(upstream·weight − along·a) ∘ the slope of LeakyReLU² at ``hidden``, 2h or, below 0, 2·slope²·h.
 
-    Shapes (tokens, width), (width, hidden), (tokens, hidden).
+    The gradient before a = LeakyReLU²(hidden); ``along`` is there where a norm follows it. Shapes (tokens, width),
+    (width, hidden), (tokens, hidden), and (tokens, 1) of ``along``, FP32 or wider.
     """
     if has_kernels(upstream, weight):
         from tritgolf.model.leaky_mlp_kernel import leaky_slope_product_on_gpu  # noqa: PLC0415  (Triton is on GPUs only)
 
-        return leaky_slope_product_on_gpu(upstream, weight, hidden, slope)
-    h = at_least_fp32(hidden)
-    return (at_least_fp32(upstream @ weight) * torch.where(h > 0, 2 * h, 2 * slope**2 * h)).to(hidden.dtype)
+        return leaky_slope_product_on_gpu(upstream, weight, hidden, slope, along)
+    h, gradient = at_least_fp32(hidden), at_least_fp32(upstream @ weight)
+    if along is not None:
+        gradient = gradient - along * leaky_relu2(h, slope)
+    return (gradient * torch.where(h > 0, 2 * h, 2 * slope**2 * h)).to(hidden.dtype)
 
 
 class _AddLeakyMlp(torch.autograd.Function):
@@ -90,11 +94,36 @@ def add_normed_leaky_mlp(
     return add_scaled(residual, scale, rms_norm(leaky_relu2(product(x, inner), slope)), outer)
 
 
+class _AddNormedLeakyMlp(torch.autograd.Function):
+    """Without the norm: with a = LeakyReLU²(x·innerᵀ) and i = 1/√(mean a² + ε), residual + scale · i · a·outerᵀ."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor, slope: float
+    ) -> Tensor:
+        hidden, activated = leaky_product(x.flatten(0, -2), inner, slope)
+        inverse = (at_least_fp32(activated).square().mean(-1, keepdim=True) + RMS_EPSILON).rsqrt()
+        product = activated @ outer.T
+        ctx.slope = slope
+        ctx.save_for_backward(scale, x, inner, outer, hidden, activated, inverse, product)
+        added = at_least_fp32(scale) * (inverse * product)
+        return (at_least_fp32(residual) + added.view_as(residual)).to(residual.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        scale, x, inner, outer, hidden, activated, inverse, product = ctx.saved_tensors
+        scaled = (inverse * gradient.flatten(0, -2)).to(product.dtype)
+        along = inverse.square() * (at_least_fp32(scale) * scaled * product).sum(-1, keepdim=True)
+        before = leaky_slope_product(scaled, scale[:, None] * outer, hidden, ctx.slope, along / activated.shape[-1])
+        of_scale, of_outer = scale_and_weight_gradients(scaled.T @ activated, scale, outer)
+        return gradient, of_scale, (before @ inner).view_as(x), before.T @ x.flatten(0, -2), of_outer, None
+
+
 def add_normed_leaky_mlp_fused(
     residual: Tensor, scale: Tensor, x: Tensor, inner: Tensor, outer: Tensor, slope: float
 ) -> Tensor:
-    """The same for training on a GPU, gradients within rounding: what the compiler makes of it, no kernel of ours.
+    """``add_normed_leaky_mlp`` within rounding, both ways: for training on a GPU.
 
-    With slope 0, x normalized and read by nothing else, ``mlp.add_mlp_fused`` has kernels for it.
+    With slope 0, x normalized and read by nothing else, ``mlp.add_mlp_fused`` keeps less.
     """
-    return add_scaled_fused(residual, scale, rms_norm(leaky_relu2(product(x, inner), slope)), outer)
+    return _AddNormedLeakyMlp.apply(residual, scale, x, inner, outer, slope)

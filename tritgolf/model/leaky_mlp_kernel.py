@@ -42,14 +42,17 @@ def _leaky_kernel(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _sloped(product, hidden, SLOPE: tl.constexpr):  # type: ignore[no-untyped-def]
+def _sloped(product, hidden, factor, SLOPE: tl.constexpr, NORMED: tl.constexpr):  # type: ignore[no-untyped-def]
     h = hidden.to(tl.float32)
+    if NORMED:
+        leaky = tl.where(h > 0, h, SLOPE * h)
+        product -= factor * leaky * leaky
     return (product * tl.where(h > 0, 2.0 * h, 2.0 * SLOPE * SLOPE * h)).to(hidden.dtype)
 
 
 @triton.jit
 def _slope_kernel(  # type: ignore[no-untyped-def]
-    upstream, weight, hidden, gradient, tokens, SLOPE: tl.constexpr,
+    upstream, weight, hidden, along, gradient, tokens, SLOPE: tl.constexpr, NORMED: tl.constexpr,
     COMMON: tl.constexpr, WIDTH: tl.constexpr, TURNS: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, BAND: tl.constexpr,
 ):  # fmt: skip
@@ -58,10 +61,14 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
         product = tl.zeros((ROWS, COLUMNS), tl.float32)
         for k in tl.range(0, COMMON, DEPTH):
             product = tl.dot(upstream.load([row, k]), weight.load([k, column]), product, input_precision="ieee")
+        factor = 0.0
+        if NORMED:
+            rows = row + tl.arange(0, ROWS)
+            factor = tl.load(along + rows, mask=rows < tokens, other=0.0)[:, None]
         left, right = _halves(product, ROWS, COLUMNS)
-        gradient.store([row, column], _sloped(left, hidden.load([row, column]), SLOPE))
+        gradient.store([row, column], _sloped(left, hidden.load([row, column]), factor, SLOPE, NORMED))
         far = column + COLUMNS // 2
-        gradient.store([row, far], _sloped(right, hidden.load([row, far]), SLOPE))
+        gradient.store([row, far], _sloped(right, hidden.load([row, far]), factor, SLOPE, NORMED))
 
 
 @torch.library.custom_op("tritgolf::leaky_product", mutates_args=())
@@ -89,7 +96,9 @@ def _(x: Tensor, weight: Tensor, slope: float) -> tuple[Tensor, Tensor]:
 
 
 @torch.library.custom_op("tritgolf::leaky_slope_product", mutates_args=())
-def leaky_slope_product_on_gpu(upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float) -> Tensor:
+def leaky_slope_product_on_gpu(
+    upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float, along: Tensor | None
+) -> Tensor:
     """``leaky_mlp.leaky_slope_product`` on a GPU: same arguments, the same result in BF16, rounded once."""
     tokens, common = upstream.shape
     gradient = hidden.new_empty(hidden.shape)
@@ -98,14 +107,16 @@ def leaky_slope_product_on_gpu(upstream: Tensor, weight: Tensor, hidden: Tensor,
         described(upstream.contiguous(), ROWS, DEPTH),
         described(weight.contiguous(), DEPTH, COLUMNS),
         described(hidden.contiguous(), ROWS, COLUMNS // 2),
+        None if along is None else along.contiguous(),
         described(gradient, ROWS, COLUMNS // 2),
         tokens,
         SLOPE=slope,
+        NORMED=along is not None,
         **settings,
     )
     return gradient
 
 
 @leaky_slope_product_on_gpu.register_fake
-def _(upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float) -> Tensor:
+def _(upstream: Tensor, weight: Tensor, hidden: Tensor, slope: float, along: Tensor | None) -> Tensor:
     return hidden.new_empty(hidden.shape)
