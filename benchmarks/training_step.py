@@ -85,12 +85,13 @@ def leave_out(trainer: Trainer, names: list[str]) -> None:
     """Put plain forms in the places of those of these ``names``; ``InputError`` for one that the network has not."""
     network: Any = trainer.network
     blocks: list[Any] = [module for module in network.modules() if type(module) in FORMS]
-    known = {*FORMS[type(blocks[0])], OF_NETWORK[type(network)]}
+    whole = OF_NETWORK.get(type(network))
+    known = {form for block in blocks for form in FORMS[type(block)]} | ({whole} if whole else set())
     for name in names:
         if name not in known:
             raise InputError(f"--without {name}", "this record's network has no such form", ", ".join(sorted(known)))
         for block in blocks:
-            if name == OF_NETWORK[type(network)]:
+            if name == whole:
                 block.fused = network.fused = False
             else:
                 FORMS[type(block)][name](block)

@@ -366,6 +366,9 @@ def test_what_was_measured_in_turn_is_what_was_kept():
         assert f"| {was / 1e6:.2f}M | {now / 1e6:.2f}M | {said} |" in SHORT
 
 
+SEEDS = (42, 1337, 7)
+
+
 def test_a_step_of_fp8_is_told_with_what_was_kept():
     steps = read("fp8_in_turn_h200.json")["records"]
     (ms, joules), (fp8_ms, fp8_joules) = (
@@ -376,6 +379,27 @@ def test_a_step_of_fp8_is_told_with_what_was_kept():
     assert f"save {1 - fp8_ms / ms:.0%} of a step and {1 - fp8_joules / joules:.0%} of its energy" in SHORT
 
 
+def test_a_micro_step_of_fp8_is_told_with_what_was_kept():
+    found = read("training_step_fp8_h200.json")
+    assert (
+        f"| peak memory of `ternary_fp8`, the same tokens | | {found['peak_memory_gb']['fast']:.1f} GB | 14 GB |"
+        in SHORT
+    )
+    profile = (KEPT / "fp8_h200_kernels.txt").read_text()
+
+    def time(name):
+        return float(
+            re.search(rf"^ *{re.escape(name)} .*?%\s+\S+\s+\S+%\s+\S+\s+\S+\s+([\d.]+)ms ", profile, re.MULTILINE)[1]
+        )
+
+    attention = time("aten::_cudnn_attention_backward") + time("aten::_cudnn_attention_forward")
+    mlp = time("tritgolf::slope_codes") + time("tritgolf::relu_codes")
+    whole = float(re.search(r"Self CUDA time total: ([\d.]+)ms", profile)[1])
+    said = f"Of {whole:.1f} ms of kernels a micro-step, {attention:.1f} are attention's, which FP8 leaves as they are"
+    assert f"{said}, and {time('aten::_scaled_mm'):.1f} cuBLAS's FP8 products" in SHORT
+    assert f"two fused products take {mlp:.1f} and" in SHORT
+
+
 def test_what_fp8_trains_to_is_told_with_what_was_kept():
     found = read("fp8_one_step_h200.json")
     fp8 = found["against_full_scales"]["fp8"]
@@ -383,11 +407,12 @@ def test_what_fp8_trains_to_is_told_with_what_was_kept():
     assert said + f"{fp8['standard_error']:.4f} nats" in SHORT
     assert f"gradients by {fp8['gradient_error']['all']:.2f} of a micro-batch's sampling noise" in SHORT
     runs = {(line["record"].split("@")[0], line["seed"]): line for line in lines_of("fp8_600_steps_h200.jsonl")}
-    ours = [f"{runs['ternary_fp8', seed]['chunked_bpb']:.4f}" for seed in (42, 1337, 7)]
-    bf16 = [f"{runs['ternary_honest', seed]['chunked_bpb']:.4f}" for seed in (42, 1337)]
-    assert (
-        f"score {ours[0]}, {ours[1]} and {ours[2]} BPB, the first two of `ternary_honest` {' and '.join(bf16)}" in SHORT
-    )
+    ours = [f"{runs['ternary_fp8', seed]['chunked_bpb']:.4f}" for seed in SEEDS]
+    bf16 = [f"{runs['ternary_honest', seed]['chunked_bpb']:.4f}" for seed in SEEDS]
+    apart = [runs["ternary_fp8", seed]["chunked_bpb"] - runs["ternary_honest", seed]["chunked_bpb"] for seed in SEEDS]
+    told = [f"{', '.join(scores[:2])} and {scores[2]}" for scores in (ours, bf16)]
+    said = f"score {told[0]} BPB, where `ternary_honest` scores {told[1]}"
+    assert f"{said}: −{-statistics.mean(apart):.4f} ± {statistics.stdev(apart):.4f}" in SHORT
     assert {line["roundtrip_gap_bpb"]["lossless"] for line in runs.values()} == {0.0}
 
 

@@ -77,6 +77,7 @@ def test_a_gain_is_paired_by_seed_and_a_rung_s_is_over_the_one_below(folder):
     cells = lever_table(*load_experiment(folder)).cells.set_index("change")
     assert list(cells["gain"]) == ["base", "+0.1000 ± 0.0000", "+0.2000 ± 0.1000", "0 exactly", "+0.6000 ± 0.1732"]
     assert cells["p"]["… and rms scales"] == "0.027"
+    assert cells["p"].iloc[1] == "<0.001"
     assert set(cells["time"]) == {"1.00"} and cells["artifact bytes"].iloc[1] == "+0"
 
 

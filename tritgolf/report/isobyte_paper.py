@@ -15,7 +15,7 @@ from tritgolf.report.entropy import entropy_figure, entropy_in_words, entropy_ta
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.isobyte_plot import isobyte_figure
-from tritgolf.report.isobyte_table import LEAST_P, isobyte_table
+from tritgolf.report.isobyte_table import isobyte_table
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
 from tritgolf.report.metrics import load_run
@@ -23,7 +23,8 @@ from tritgolf.report.notes import made_from
 from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run, SeedRun
-from tritgolf.report.statistics import format_exact, format_value, mean
+from tritgolf.report.starts import read_starts, starts_caption, starts_in_words, starts_table
+from tritgolf.report.statistics import LEAST_P, format_exact, format_value, mean
 from tritgolf.report.style import save
 
 LEVEL = 0.05
@@ -42,6 +43,7 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
     parts = {
         "points": lambda: _points(measured, figures),
         "levers": lambda: _levers(measured, figures),
+        "starts": lambda: _starts(measured),
         "best": lambda: _best(measured),
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
@@ -122,6 +124,14 @@ def _levers(measured: Path, figures: Path) -> list[Block]:
                 Picture(path, f"`{name}`: what each change gains; mean and standard deviation, a dot a seed.")
             )
     return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")]
+
+
+def _starts(measured: Path) -> list[Block]:
+    starts = read_starts(measured)
+    if not starts:
+        return [NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")]
+    table = starts_table(starts)
+    return [starts_in_words(table.frame), Shown(table, starts_caption(starts))]
 
 
 def levers_in_words(frame: pd.DataFrame) -> str:

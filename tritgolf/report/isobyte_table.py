@@ -10,10 +10,9 @@ from tritgolf.report.experiment_settings import Isobyte, Point, Points
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run, SeedRun
-from tritgolf.report.statistics import dunnett, format_mean_std, format_value, mean
+from tritgolf.report.statistics import dunnett, format_mean_std, format_p, format_value, mean
 
 FINAL = "final"
-LEAST_P = 1e-3  # what quasi-random integration tells for sure
 
 
 def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
@@ -99,12 +98,8 @@ def _cells(point: pd.DataFrame, timed: bool) -> dict[str, str]:
         "bytes": format_value(mean(point["artifact_bytes"]), 0),
         "off target": f"{format_value(100 * mean(point['off_target']), 2, signed=True)}%",
         "over the best": "best" if is_best else format_value(first["over_best"], BPB_DECIMALS, signed=True),
-        "p": "" if is_best else _p_in_words(first["p"]),
+        "p": "" if is_best else format_p(first["p"]),
     }
-
-
-def _p_in_words(p: float) -> str:
-    return f"<{LEAST_P:g}" if p < LEAST_P else format_value(p, 3)
 
 
 def _notes(experiment: Isobyte, frame: pd.DataFrame) -> list[str]:

@@ -11,7 +11,7 @@ from tritgolf.report.frames import seed_frame
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
-from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_value, holm, mean, sample_std
+from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_p, format_value, holm, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS
 
 
@@ -86,8 +86,8 @@ def _cells(group: pd.DataFrame, together: float, timed: bool) -> dict[str, str]:
         "seeds": str(len(group)),
         "sliding BPB": format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True),
         "gain": "base" if is_base else gain,
-        "p": "" if is_base else format_value(p, 3),
-        "p of all": "" if is_base else format_value(together, 3),
+        "p": "" if is_base else format_p(p),
+        "p of all": "" if is_base else format_p(together),
         "time": format_value(pace, 2) if timed else NOT_KNOWN,
         "artifact bytes": format_value(mean(group["artifact_bytes"]), 0)
         if is_base

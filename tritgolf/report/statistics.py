@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 NOT_KNOWN = "—"
+LEAST_P = 1e-3  # what quasi-random integration (Dunnett's test) tells for sure
 EXACTLY_ZERO = "0 exactly"  # a difference that is zero in every bit, not by rounding
 MOST_DECIMALS = 9
 
@@ -94,6 +95,15 @@ def format_value(value: float | None, decimals: int, signed: bool = False) -> st
         return NOT_KNOWN
     text = f"{value:{'+' if signed else ''},.{decimals}f}"
     return text.replace("-", "−")
+
+
+def format_p(p: float) -> str:
+    """A p-value with three decimals; below ``LEAST_P`` only that it is.
+
+    >>> format_p(0.0344), format_p(0.0002), format_p(math.nan)
+    ('0.034', '<0.001', '—')
+    """
+    return f"<{LEAST_P:g}" if p < LEAST_P else format_value(p, 3)
 
 
 def format_exact(value: float, decimals: int, signed: bool = False) -> str:
