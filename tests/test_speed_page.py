@@ -397,7 +397,7 @@ def test_a_micro_step_of_fp8_is_told_with_what_was_kept():
     whole = float(re.search(r"Self CUDA time total: ([\d.]+)ms", profile)[1])
     said = f"Of {whole:.1f} ms of kernels a micro-step, {attention:.1f} are attention's, which FP8 leaves as they are"
     assert f"{said}, and {time('aten::_scaled_mm'):.1f} cuBLAS's FP8 products" in SHORT
-    assert f"two fused products take {mlp:.1f} and" in SHORT
+    assert f"two fused products take {mlp:.1f};" in SHORT
 
 
 def test_what_fp8_trains_to_is_told_with_what_was_kept():
@@ -458,5 +458,5 @@ def test_candidates_are_told_with_what_was_kept():
 def test_the_demo_s_time_is_what_was_kept():
     walls = re.findall(r"wall ([\d.]+)", (KEPT / "demo_2_cores.txt").read_text())
     new, old = (float(wall) for wall in walls)
-    assert f"The demo takes {new:.0f} s of two cores, where it took {old:.0f} s" in SHORT
+    assert f"The demo takes {new:.0f} s on two cores, where it took {old:.0f} s" in SHORT
     assert f"{new / old:.2f} of the time" in SHORT

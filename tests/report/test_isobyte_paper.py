@@ -37,7 +37,7 @@ def test_the_page_is_what_the_kept_runs_make_of_it(made):
 def test_without_runs_every_part_says_that_it_is_not_measured(made):
     text = paper(made, made)
     assert text.count(NOT_MEASURED) == 5
-    assert " is best" not in text and "gains most" not in text and "BPB ahead" not in text
+    assert "scores best" not in text and "largest gain" not in text and "BPB ahead" not in text
 
 
 def test_the_prose_states_no_result():
@@ -68,8 +68,10 @@ def points(ternary, others, p=0.01):
 
 def test_it_says_plainly_whether_ternary_wins_or_loses():
     lost = points_in_words(points(1.25, 1.0))
-    assert "**4 bits, QAT is best**: 1.0000 BPB. Ternary weights lose by 0.2500, which is significant" in lost
-    assert "win by 0.2500, which is not significant (p = 0.2)" in points_in_words(points(1.0, 1.25, 0.2))
+    assert "**4 bits, QAT** scores best, 1.0000 BPB. Ternary weights lose by 0.2500, which is significant" in lost
+    won = points_in_words(points(1.0, 1.25, 0.2))
+    assert "It can't be told from 4 bits, QAT (p = 0.200)." in won
+    assert "win by 0.2500, which is not significant (p = 0.2)" in won
     assert "which one seed can't tell from nothing" in points_in_words(points(1.25, 1.0, float("nan")))
 
 
@@ -90,12 +92,12 @@ def full_size(record, bpb, **facts):
 def test_ternary_best_is_held_to_what_it_is_to_be():
     reference = [full_size("ternary_v2", 0.753, gap_bpb=0.001), full_size("int6_recurrent", 0.691, text="docs_en_4")]
     good = best_in_words([full_size("ternary_best@a", 0.69), *reference])
-    assert "It is 0.0630 BPB ahead of `ternary_v2`, as wanted" in good
-    assert "ahead of `int6_recurrent`, as wanted" in good
+    assert "It is 0.0630 BPB ahead of #920 (`ternary_v2`). This project's aim is 0.040 ahead: met." in good
+    assert "ahead of #1716 (`int6_recurrent`). Its bytes" in good
     assert "within the limit. Its gap is zero." in good
     bad = best_in_words([full_size("ternary_best", 0.73, gap_bpb=1e-6, total_bytes=17e6), *reference])
-    assert "It is 0.0230 BPB ahead of `ternary_v2`, where 0.040 ahead is wanted" in bad
-    assert "It is 0.0390 BPB behind `int6_recurrent`, so it loses" in bad
+    assert "It is 0.0230 BPB ahead of #920 (`ternary_v2`). This project's aim is 0.040 ahead: missed." in bad
+    assert "It is 0.0390 BPB behind #1716 (`int6_recurrent`)" in bad
     assert "**over** the limit. **Its gap is not zero.**" in bad
     other = full_size("ternary_v2", 0.753, text="docstrings", tokens_scored=100)
     for rows in ([], [other]):
@@ -107,11 +109,11 @@ def test_levers_in_words():
     columns = ["record", "what", "gain_bpb", "gain_p", "is_base"]
     frame = pd.DataFrame(rows, columns=columns).assign(seed=42)
     alone = levers_in_words(frame.assign(gain_p=float("nan")))
-    assert alone.endswith("One seed can tell none of them from nothing.")
+    assert alone.endswith("One seed can tell no change from nothing.")
     said = levers_in_words(frame)
-    assert (
-        "Of 2 changes, in 1 seed, **first** gains most, +0.0200 BPB, and second least, −0.0100. 1 can be told" in said
-    )
+    assert said.startswith("The largest gain is +0.0200 BPB (**first**), the largest loss −0.0100 (second). Of 2 ")
+    assert "1 differ from nothing at p < 0.05 where each is tested alone, 1 where all are together." in said
+    assert "the smallest gain +0.0100 (second)" in levers_in_words(frame.assign(gain_bpb=frame["gain_bpb"].abs()))
 
 
 def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made):  # noqa: F811

@@ -76,9 +76,9 @@ def entropy_table(found: Entropy) -> Table:
         {
             "kind": row["kind"],
             "a coder that knows": row["context"],
-            "bytes in the file": format_value(row["in_file"], 0),
-            "bytes of the code": format_value(row["code_bytes"], 0),
-            "saves of the artifact": f"{format_value(100 * row['saved_share'], 2, signed=True)}%",
+            "bytes now": format_value(row["in_file"], 0),
+            "bytes by this code": format_value(row["code_bytes"], 0),
+            "saved, of the artifact": f"{format_value(100 * row['saved_share'], 2, signed=True)}%",
         }
         for row in best.to_dict("records")
     ]
@@ -104,11 +104,12 @@ def entropy_in_words(found: Sequence[Entropy]) -> str:
     """What follows of it: whether a coder is worth its code, and of which kind."""
     sentences = []
     for one in found:
-        most = max(one.verdict.saved_bytes, key=one.verdict.saved_bytes.__getitem__)
         worth = "worth" if one.verdict.worth_a_coder else "not worth"
+        kinds = sorted(one.verdict.saved_bytes.items(), key=lambda kind: -kind[1])
+        shares = ", ".join(f"{kind} {saved / one.artifact.bytes:.1%}" for kind, saved in kinds)
         sentences.append(
             f"In the artifact of `{one.artifact.record}` after {one.artifact.step:,} steps contexts save "
-            f"{one.verdict.share_of_the_artifact:.1%} together, so a coder is **{worth}** its code by the rule of 1%. "
-            f"{one.verdict.saved_bytes[most]:,} bytes of that are {most}, by {one.verdict.best[most]}."
+            f"{one.verdict.share_of_the_artifact:.1%} together, so by the rule of 1% a coder is **{worth}** its code. By "
+            f"kind: {shares}. The shortest code of {kinds[0][0]} knows {one.verdict.best[kinds[0][0]]}."
         )
     return " ".join(sentences)

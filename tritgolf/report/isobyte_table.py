@@ -1,6 +1,5 @@
 """The iso-byte experiment as a table: points at equal bytes beside the best one."""
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -91,7 +90,7 @@ def _cells(point: pd.DataFrame, timed: bool) -> dict[str, str]:
         "trained by": str(first["trained_by"]),
         "seeds": str(len(point)),
         "steps": format_value(mean(point["steps"]), 0),
-        "training s": format_value(mean(point["training_seconds"]) if timed else math.nan, 0),
+        **({"training s": format_value(mean(point["training_seconds"]), 0)} if timed else {}),
         "trained BPB": format_mean_std(point["trained_bpb"], BPB_DECIMALS, fixed=True),
         "artifact BPB": format_mean_std(point["artifact_bpb"], BPB_DECIMALS, fixed=True),
         "RT gap": format_mean_std(point["gap_bpb"], GAP_DECIMALS, signed=True, fixed=True),
@@ -110,7 +109,8 @@ def _notes(experiment: Isobyte, frame: pd.DataFrame) -> list[str]:
         f"Each artifact is to have {experiment.bytes:,} bytes, coder and header included, within "
         f"{experiment.tolerance:.1%}: widths were solved for it. Off by more: {named or 'none'}.",
         "Mean ± sample standard deviation over seeds. BPB is pure cross-entropy in bits per byte over non-overlapping "
-        "windows of validation text: of the trained weights, and of the model reloaded from its artifact.",
+        "windows of validation text: of the trained weights, and of the model reloaded from its artifact. RT gap: the "
+        "second less the first. Width × MLP: of the model and of its hidden layer.",
         "p: Dunnett's one-sided test of all points of a series against its best, with one variance of all of them. "
         "Which point is best was found on the same scores.",
         *filter(None, [experiment.note]),

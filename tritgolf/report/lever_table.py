@@ -11,8 +11,10 @@ from tritgolf.report.frames import seed_frame
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
-from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_p, format_value, holm, mean, sample_std
+from tritgolf.report.statistics import format_mean_std, format_p, format_value, holm, mean, sample_std
 from tritgolf.report.tables import BPB_DECIMALS
+
+TIME = "Time: milliseconds a step over the base's, medians; all rows' steps have equally many tokens."
 
 
 def paired_p(gains: Sequence[float]) -> float:
@@ -51,8 +53,8 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
             "base's BPB less the row's, seed by seed; of a row that begins with “…”, of the row before it. Seeds share "
             "data order where the order is not what changes, and initial weights where sizes are alike.",
             f"p: two-sided, Student's paired t-test, alone and by Holm for all {changes} rows together.",
-            "Time: milliseconds a step over the base's, medians, where nothing else ran; all rows' steps have equally "
-            "many tokens. Bytes: of the artifact, over the base's.",
+            "Bytes: of the artifact, over the base's.",
+            *([TIME] if experiment.timed else []),
             *([experiment.note] if experiment.note else []),
             *made_from([next(iter(runs.values()))]),
         ),
@@ -88,7 +90,7 @@ def _cells(group: pd.DataFrame, together: float, timed: bool) -> dict[str, str]:
         "gain": "base" if is_base else gain,
         "p": "" if is_base else format_p(p),
         "p of all": "" if is_base else format_p(together),
-        "time": format_value(pace, 2) if timed else NOT_KNOWN,
+        **({"time": format_value(pace, 2)} if timed else {}),
         "artifact bytes": format_value(mean(group["artifact_bytes"]), 0)
         if is_base
         else format_value(mean(group["artifact_bytes_over_base"]), 0, signed=True),

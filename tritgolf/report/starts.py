@@ -20,11 +20,12 @@ LAST = 5  # logged steps whose losses are averaged: one is a batch's, whose text
 
 
 class Start(Facts):
-    """One run: its losses by step, nats a token, and what made them."""
+    """One run: its losses by step, nats a token, the ``train`` settings it has of its own, and what made it."""
 
     what: str
     seed: int
     batch_tokens: Size
+    settings: dict[str, Any]
     loss_by_step: dict[int, float] = Field(min_length=LAST)
     provenance: dict[str, Any]
 
@@ -73,31 +74,27 @@ def starts_table(starts: Sequence[Start]) -> Table:
     )
     cells = [
         {
-            "run": row["what"],
+            "trained with": row["what"],
             "steps": format_value(row["step"], 0),
             "tokens": format_value(row["tokens"], 0),
             "loss, nats a token": format_value(row["loss"], 3),
-            "below the first": format_value(row["below_first"], 3, signed=True) if n else "",
+            "below the first row": format_value(row["below_first"], 3, signed=True) if n else "",
         }
         for n, row in enumerate(frame.to_dict("records"))
     ]
-    return Table("How runs at full size begin", frame, pd.DataFrame(cells), (), left=("run",))
+    return Table("How runs at full size begin", frame, pd.DataFrame(cells), (), left=("trained with",))
 
 
-def starts_in_words(frame: pd.DataFrame) -> str:
-    """Which run leads, and where each other stands to the first."""
-    rows = frame.to_dict("records")
-    first, leader = rows[0], min(rows, key=lambda row: row["loss"])
-    words = [
-        f"After {format_value(first['step'], 0)} steps **{leader['what']}** lead, {leader['loss']:.3f} nats a token"
+def starts_in_words(starts: Sequence[Start]) -> str:
+    """The first's loss, and how far from it each other is."""
+    rows = starts_table(starts).frame.to_dict("records")
+    step, planned = (format_value(steps, 0) for steps in (rows[0]["step"], starts[0].settings["steps"]))
+    apart = [
+        f"{abs(row['below_first']):.3f} {'lower' if row['below_first'] >= 0 else 'higher'} with “{row['what']}”"
+        for row in rows[1:]
     ]
-    if leader is not first:
-        words[0] += f", {leader['below_first']:.3f} below {first['what']}"
-    for row in rows[1:]:
-        if row is not leader:
-            way = "below" if row["below_first"] >= 0 else "above"
-            words.append(f"{row['what']}: {abs(row['below_first']):.3f} {way} {first['what']}")
-    return " ".join(f"{sentence}." for sentence in words)
+    loss = f"the training loss is {rows[0]['loss']:.3f} nats a token with “{rows[0]['what']}”."
+    return f"After {step} of {planned} steps {loss}" + (f" It is {' and '.join(apart)}." if apart else "")
 
 
 def starts_caption(starts: Sequence[Start]) -> str:
@@ -106,6 +103,7 @@ def starts_caption(starts: Sequence[Start]) -> str:
         f"{len(gpus)} × {gpus[0]}" for start in starts if (gpus := start.provenance["hardware"]["gpus"])
     )
     return (
-        f"Mean training loss of the last {LAST} logged steps that all reached, one seed each, the same batches at full "
-        f"rates. A lead then need not be one at the end. Trained on {', '.join(machines)}, side by side: no times."
+        f"Mean training loss of the last {LAST} logged steps that all reached, one seed, the same batches, before "
+        "rates fall. A lead then need not be one at the end. "
+        f"Trained on {', '.join(machines)}, side by side, so without times."
     )
