@@ -109,7 +109,7 @@ def entropy_in_words(found: Sequence[Entropy]) -> str:
         shares = ", ".join(f"{kind} {saved / one.artifact.bytes:.1%}" for kind, saved in kinds)
         sentences.append(
             f"In the artifact of `{one.artifact.record}` after {one.artifact.step:,} steps contexts save "
-            f"{one.verdict.share_of_the_artifact:.1%} together, so by the rule of 1% a coder is **{worth}** its code. By "
-            f"kind: {shares}. The shortest code of {kinds[0][0]} knows {one.verdict.best[kinds[0][0]]}."
+            f"{one.verdict.share_of_the_artifact:.1%} together, so by the rule of 1% a coder is **{worth}** its code. "
+            f"By kind: {shares}. The shortest code of {kinds[0][0]} knows {one.verdict.best[kinds[0][0]]}."
         )
     return " ".join(sentences)
