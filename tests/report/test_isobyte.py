@@ -80,10 +80,10 @@ def test_how_well_points_fill_their_bytes_is_written_for_those_to_be_made_again(
 
 def test_times_on_a_shared_machine_are_not_shown(folder):
     experiment = yaml.safe_load((folder / "experiment.yaml").read_text())
-    shown = set(isobyte_table(*load_experiment(folder)).cells["training s"])
+    assert "training s" in isobyte_table(*load_experiment(folder)).cells
     (folder / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "timed": False, "note": "Beside others."}))
     table = isobyte_table(*load_experiment(folder))
-    assert "—" not in shown and set(table.cells["training s"]) == {"—"}
+    assert "training s" not in table.cells
     assert "Beside others." in table.notes
 
 
