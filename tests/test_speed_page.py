@@ -309,6 +309,7 @@ def test_records_in_turn_are_told_with_what_was_kept():
         times = f"{float(there):.1f} | {float(here):.1f} | {float(there) / float(here):.2f}"
         assert f"| {phase} | {published} | {times} |" in PAGE
     said = " ".join(PAGE.split())
+    assert f"`ternary_v2` took 154.3 ms; here it takes {float(ternary):.1f}, and" in SHORT
     assert f"here it took {float(ternary):.1f}, so they are scaled by {float(ternary) / 154.3:.3f}" in said
     run = KEPT.parent / "int6_recurrent_800_docs_en_2xh200" / "seed42" / "train" / "train.json"
     before = json.loads(run.read_text())["metrics"]["step_ms"]
@@ -348,6 +349,7 @@ def test_what_was_measured_in_turn_is_what_was_kept():
     bf16, ranks = read("bf16_forms_h200.json"), read("averages_during_backward_2xh200.json")
     old, new = bf16["old"], bf16["new"]
     assert f"| {old['median']:.1f} ms | {new['median']:.1f} ms | 0.907 | {new['of_old'][0]:.3f}: missed |" in SHORT
+    assert f"forms save {1 - new['of_old'][0]:.1%} of forward and backward, in one round; {1 - 0.907:.1%} were" in SHORT
     assert f"| {old['peak']['peak_gb']:.1f} GB | {new['peak']['peak_gb']:.1f} GB | 15.5 GB | met |" in SHORT
     profile = (KEPT / "bf16_forms_h200_kernels.txt").read_text()
     join = float(re.search(r" _join_kernel .* ([\d.]+)us +20 ", profile)[1])

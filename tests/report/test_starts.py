@@ -46,10 +46,10 @@ def test_the_last_steps_that_all_reached_are_compared(starts):
 
 
 def test_how_far_each_is_from_the_first_is_told(starts):
-    said = starts_in_words(starts(lines(a=(2.0, 9), b=(1.75, 7), c=(2.5, 8))))
+    said = starts_in_words(starts_table(starts(lines(a=(2.0, 9), b=(1.75, 7), c=(2.5, 8)))).frame)
     assert said.startswith("After 70 of 100 steps the training loss is 2.2")
     assert said.endswith(" nats a token with “a”. It is 0.250 lower with “b” and 0.500 higher with “c”.")
-    assert starts_in_words(starts(lines(a=(1.0, 9)))).endswith("nats a token with “a”.")
+    assert starts_in_words(starts_table(starts(lines(a=(1.0, 9)))).frame).endswith("nats a token with “a”.")
 
 
 def test_the_caption_names_the_machine(starts):

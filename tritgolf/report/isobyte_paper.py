@@ -133,7 +133,7 @@ def _starts(measured: Path) -> list[Block]:
     if not starts:
         return [NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")]
     table = starts_table(starts)
-    return [starts_in_words(starts), Shown(table, starts_caption(starts))]
+    return [starts_in_words(table.frame), Shown(table, starts_caption(starts))]
 
 
 def levers_in_words(frame: pd.DataFrame) -> str:

@@ -3,7 +3,6 @@
 They answer what a small size cannot, which optimizers suit a large batch, in minutes of a GPU. A line a run.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from pydantic import Field, ValidationError
 from tritgolf.errors import InputError
 from tritgolf.report.facts import Facts, Size
 from tritgolf.report.rendering import Table
+from tritgolf.report.schemas import Provenance
 from tritgolf.report.statistics import format_value, mean
 
 LAST = 5  # logged steps whose losses are averaged: one is a batch's, whose text may be easy
@@ -27,7 +27,7 @@ class Start(Facts):
     batch_tokens: Size
     settings: dict[str, Any]
     loss_by_step: dict[int, float] = Field(min_length=LAST)
-    provenance: dict[str, Any]
+    provenance: Provenance
 
     def loss(self, steps: Sequence[int]) -> float:
         """Mean training loss of these steps."""
@@ -42,8 +42,8 @@ def read_starts(measured: Path) -> list[Start]:
 
 def _read(path: Path, line: str) -> Start:
     try:
-        return Start.model_validate(json.loads(line))
-    except (ValidationError, json.JSONDecodeError) as error:
+        return Start.model_validate_json(line)
+    except ValidationError as error:
         raise InputError(path, f"a line is no run's start: {str(error).splitlines()[0]}", "restore the file") from None
 
 
@@ -65,6 +65,7 @@ def starts_table(starts: Sequence[Start]) -> Table:
                 "what": start.what,
                 "seed": start.seed,
                 "step": steps[-1],
+                "planned_steps": start.settings["steps"],
                 "tokens": steps[-1] * start.batch_tokens,
                 "loss": start.loss(steps),
                 "below_first": first - start.loss(steps),
@@ -85,10 +86,10 @@ def starts_table(starts: Sequence[Start]) -> Table:
     return Table("How runs at full size begin", frame, pd.DataFrame(cells), (), left=("trained with",))
 
 
-def starts_in_words(starts: Sequence[Start]) -> str:
-    """The first's loss, and how far from it each other is."""
-    rows = starts_table(starts).frame.to_dict("records")
-    step, planned = (format_value(steps, 0) for steps in (rows[0]["step"], starts[0].settings["steps"]))
+def starts_in_words(frame: pd.DataFrame) -> str:
+    """The first's loss, and how far from it each other is; ``frame``: of ``starts_table``."""
+    rows = frame.to_dict("records")
+    step, planned = (format_value(rows[0][steps], 0) for steps in ("step", "planned_steps"))
     apart = [
         f"{abs(row['below_first']):.3f} {'lower' if row['below_first'] >= 0 else 'higher'} with “{row['what']}”"
         for row in rows[1:]
@@ -99,9 +100,7 @@ def starts_in_words(starts: Sequence[Start]) -> str:
 
 def starts_caption(starts: Sequence[Start]) -> str:
     """How the losses are counted, and on what they were trained."""
-    machines = dict.fromkeys(
-        f"{len(gpus)} × {gpus[0]}" for start in starts if (gpus := start.provenance["hardware"]["gpus"])
-    )
+    machines = dict.fromkeys(start.provenance.machine for start in starts)
     return (
         f"Mean training loss of the last {LAST} logged steps that all reached, one seed, the same batches, before "
         "rates fall. A lead then need not be one at the end. "
