@@ -4,7 +4,8 @@ python benchmarks/stages.py STAGE … --record NAME [--ranks 2] [--methods slidi
 
 Stages: record, corpus, tokenizer, shards, train, export, roundtrip, evaluate, join. Files lie in ``results/`` of the
 working folder as the workflow's do, so that each stage finds what earlier ones wrote, by whatever they were run; none
-looks whether its output is there. With ``--methods`` each of these is scored alone, into a file in
+looks whether its output is there. A coder that the artifact wants is looked for before anything trains. With
+``--methods`` each of these is scored alone, into a file in
 ``methods/``, so that one that fails takes no other with it; ``join`` writes ``evaluate.json`` of those that are there.
 """
 
@@ -16,6 +17,7 @@ import torch
 import yaml
 from options import parser_of
 
+from tritgolf.artifact.packages import check_packages
 from tritgolf.bundle.script import NAME, write_script
 from tritgolf.config.record import RecordConfig
 from tritgolf.data.corpus import build_corpus
@@ -189,6 +191,8 @@ def main() -> None:
     options = parser.parse_args()
     with one_line_errors():
         run = Run(resolved(options), options)
+        if {"train", "export"} & set(options.stages):
+            check_packages([*run.record.export.codecs, *run.record.export.code_layouts])
         for stage in options.stages:
             print(f"stages: {stage}", flush=True)
             STAGES[stage](run)

@@ -296,3 +296,18 @@ def test_stages_run_one_after_the_other(dataset, tmp_path):
     assert (made.facts.dataset, made.seeds[0].train.steps) == ("other", 2)
     scored = json.loads((tmp_path / "short" / "seed42" / "final" / "evaluate.json").read_text())
     assert list(scored["metrics"]["methods"]) == ["chunked", "sliding"]
+
+
+def test_stages_look_for_a_coder_before_they_train(monkeypatch, tmp_path, capsys):
+    """Twenty minutes of a lent GPU once made weights that its machine could not store."""
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    monkeypatch.chdir(REPOSITORY)
+    main = runpy.run_path(str(REPOSITORY / "benchmarks" / "stages.py"))["main"]
+    options = ["record", "train", "--record", "ternary_best", "--results", str(tmp_path / "results")]
+    monkeypatch.setattr(sys, "argv", ["stages.py", *options])
+    monkeypatch.setitem(sys.modules, "constriction", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "package constriction: is not installed" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()

@@ -103,10 +103,26 @@ def test_a_pass_of_kernels_scores_as_the_definition_does(name):
     """By its plain forms, which a CPU has."""
     made = rebuilt(random_network(small_model(layers=3)), "sdpa")
     arguments = made, text(), CASES[name], 4, (1.0, 0.9)
-    found = score_temperatures(*arguments, sums=functools.partial(sums_of_pass, Pass(made)))
+    by_pass = functools.partial(sums_of_pass, Pass(made))
+    found = score_temperatures(*arguments, sums=by_pass)
     for ours, wanted in zip(found, score_temperatures(*arguments, sums=plain_window_sums), strict=True):
         assert ours.nats == pytest.approx(wanted.nats, rel=1e-5)
         assert ours.squares == pytest.approx(wanted.squares, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_way_to_sum_tells_the_nats_of_each_score(monkeypatch, name):
+    """An evaluation keeps them; a pass of kernels once gave those of the first temperature without its dimension."""
+    made = rebuilt(random_network(small_model(layers=3)), "sdpa")
+    arguments = made, text(), CASES[name], 4, (1.0, 0.9)
+    found = []
+    for sums in (plain_window_sums, window_sums, functools.partial(sums_of_pass, Pass(made))):
+        monkeypatch.setattr(score, "kernel_window_sums", lambda _, sums=sums: sums)
+        found.append(score.score_tokens(*arguments)[1])
+    definition, *others = found
+    assert definition.shape == (CASES[name].scored,)
+    for each in others:
+        assert each == pytest.approx(definition, rel=1e-4)
 
 
 def test_temperatures_that_share_a_pass_score_as_each_by_itself(network):

@@ -10,7 +10,7 @@ from tritgolf.evaluate import score
 from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.methods import make_method
 from tritgolf.evaluate.probe import probe
-from tritgolf.evaluate.score import score_windows
+from tritgolf.evaluate.score import score_tokens, score_windows
 from tritgolf.evaluate.window_sums import plain_window_sums
 from tritgolf.evaluate.windows import chunked_windows, sliding_windows
 from tritgolf.model.build import build_network
@@ -33,6 +33,9 @@ def test_the_fast_path_is_the_definition_within_bf16(monkeypatch, record, name):
     fast = score_windows(trained_network(model, weights), text, windows, 16)
     again = score_windows(trained_network(model, weights), text, windows, 16)
     assert (fast.nats == again.nats).all()
+    (sums,), each = score_tokens(trained_network(model, weights), text, windows, 16, (1.0,))
+    assert (sums.nats == fast.nats).all()
+    assert each.sum() == pytest.approx(fast.nats.sum())
     plain = score_windows(trained_network(model, weights), text, windows, 16, sums=plain_window_sums)
     exact_model = model.model_copy(update={"compute": "float32"})
     exact = score_windows(trained_network(exact_model, weights), text, windows, 16, sums=plain_window_sums)

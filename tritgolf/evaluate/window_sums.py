@@ -88,7 +88,7 @@ def sums_of_pass(
         for rows, wanted in zip(hidden.split(count), targets.split(count), strict=True)
     ]
     nats, lse = torch.cat(parts, -1).unbind(1)
-    return _sums(torch.stack((nats, lse.square()), 1), scored, most), nats[0]
+    return _sums(torch.stack((nats, lse.square()), 1), scored, most), nats
 
 
 # Kind of model → sums by its pass of kernels; a script, which scores once, has none and compiles.
