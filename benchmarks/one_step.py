@@ -2,8 +2,9 @@
 
     python benchmarks/one_step.py --record ternary_fp8 --shards results/data/docs_en/shards --steps 150 --out FILE
 
-The record trains for ``--steps``. From its weights, loss and gradients of ``--batches`` micro-batches are computed on
-full scales in the model's compute dtype (the reference), the same on e4m3 scales, and by FP8 products: ``Judge``.
+The record trains for ``--steps``, or ``--artifact`` has its weights. At them, loss and gradients of ``--batches``
+micro-batches are computed on full scales in the model's compute dtype (the reference), the same on e4m3 scales, and by
+FP8 products: ``Judge``. Of an artifact, full scales are the stored ones.
 The speed plan wants a loss shift below 0.002 nats and a gradient error below 0.3.
 """
 
@@ -17,6 +18,8 @@ import torch
 from options import parser_of, shard_files
 from torch import Tensor
 
+from tritgolf.artifact.container import read_artifact
+from tritgolf.artifact.header import Artifact
 from tritgolf.config.models import unet_of
 from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.data.loader import TokenStream
@@ -24,6 +27,7 @@ from tritgolf.files import write_json
 from tritgolf.model.build import default_device
 from tritgolf.model.specs import parameters_of
 from tritgolf.provenance import provenance
+from tritgolf.quantize.ternary import shrinkage_corrected
 from tritgolf.ranks import Ranks
 from tritgolf.train.trainer import Trainer
 
@@ -127,6 +131,13 @@ def trained_weights(
     return {name: tensor.clone() for name, tensor in trainer.weights().items()}
 
 
+def stored_weights(artifact: Artifact) -> Gradients:
+    """The weights of a U-Net's artifact, by name: of matrices those that have the stored trits and scales."""
+    restored, estimator = artifact.restore(), artifact.header.model.quantizer.estimator
+    of_matrices = {name: shrinkage_corrected(matrix, estimator) for name, matrix in restored.quantized.items()}
+    return restored.tensors | of_matrices
+
+
 def judged(record: RecordConfig, weights: Gradients, batches: Iterator[list[Tensor]], count: int) -> Judge:
     """All ways at these ``weights``, on ``count`` of the ``batches`` after the first, which FP8's scales are of."""
     device = next(iter(weights.values())).device
@@ -148,6 +159,7 @@ def main() -> None:
     parser = parser_of(__doc__, record="ternary_fp8", sequences=64)
     parser.add_argument("--shards", required=True, help="a folder of .bin shards")
     parser.add_argument("--steps", type=int, default=150, metavar="N", help="training before it (default: %(default)s)")
+    parser.add_argument("--artifact", metavar="FILE", help="the weights, instead of training")
     parser.add_argument("--batches", type=int, default=16, metavar="N", help="micro-batches (default: %(default)s)")
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
@@ -156,10 +168,15 @@ def main() -> None:
     changes = {"micro_batch_sequences": arguments.sequences, "batch_tokens": tokens}
     record, device = load_record(arguments.record, overrides={"train": changes}), default_device()
     batches = batches_of(record, arguments.shards, arguments.sequences, device)
-    judge = judged(record, trained_weights(record, arguments.steps, batches, device), batches, arguments.batches)
+    if arguments.artifact:
+        artifact = read_artifact(arguments.artifact)
+        weights, steps = {n: w.to(device) for n, w in stored_weights(artifact).items()}, artifact.header.step
+    else:
+        weights, steps = trained_weights(record, arguments.steps, batches, device), arguments.steps
+    judge = judged(record, weights, batches, arguments.batches)
     facts = {
         "record": record.name,
-        "steps": arguments.steps,
+        "steps": steps,
         "batches": arguments.batches,
         "tokens": tokens,
         "loss": float(np.mean(judge.losses[REFERENCE])),

@@ -21,6 +21,7 @@ RECORD_LENGTH = MEASURED / "ternary_v2_6530_fp32_docs_en_4xh200"  # the same, fa
 INT6 = MEASURED / "int6_recurrent_800_docs_en_2xh200"  # #1716, faithful, 800 steps
 INT6_SLOT = MEASURED / "int6_slot_600_docs_en_2xh200"  # #1722, faithful, 600 steps, by raw bytes
 TERNARY_BEST = MEASURED / "ternary_best_docs_en_2xh200"
+FP8 = MEASURED / "ternary_fp8_1900_docs_en_h200"  # one seed, by raw bytes
 SLOT_DEMO = MEASURED / "demo_slot_docstrings"  # #1722 at a laptop's size, on another text
 AS_WRITTEN = (*SHORT, LENGTH_AS_WRITTEN)
 FULL_SIZE = (*AS_WRITTEN, RECORD_LENGTH)

@@ -12,10 +12,15 @@ import torch
 
 from tests.audit import styles
 from tests.audit.folders import folder
-from tests.small import REPOSITORY, random_network, small_model, small_transformer
+from tests.small import REPOSITORY, build_run, random_network, small_model, small_transformer
+from tritgolf.artifact.container import read_artifact
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.model.joined import add_both
+from tritgolf.model.specs import parameters_of
 from tritgolf.model.transformer import Transformer
+from tritgolf.quantize.base import quantize
+from tritgolf.quantize.plan import quantizers
 from tritgolf.report.metrics import load_run
 
 # Those that read a command line of their own; the fuzzers hand theirs to libFuzzer.
@@ -216,6 +221,24 @@ def test_one_step(one_step, dataset, monkeypatch, tmp_path):
         assert 0 < abs(figures["loss_shift"]) < 0.01
         assert figures["gradient_error"].keys() == {"all", "attn.qkv", "attn.proj", "mlp.fc", "mlp.proj"}
         assert all(0 < share < 0.5 for share in figures["gradient_error"].values())
+
+
+def test_one_step_at_the_weights_of_an_artifact(one_step, dataset, monkeypatch, tmp_path):
+    model = load_record("tiny_fp8").model
+    artifact = build_run(tmp_path, model) / "export" / "exact.tgolf"
+    weights, stored = one_step["stored_weights"](read_artifact(artifact)), read_artifact(artifact).restore()
+    assert weights.keys() == stored.weights().keys()
+    grids = quantizers(model, parameters_of(model))
+    for name, matrix in stored.quantized.items():
+        again = quantize(weights[name], grids[name])
+        assert torch.equal(again.codes, matrix.codes)
+        assert torch.equal(again.scale, matrix.scale)
+    output, shape = tmp_path / "one_step.json", ("--sequences", 8, "--batches", 2, "--artifact", artifact)
+    arguments = ("--record", "tiny_fp8", "--shards", dataset / "shards", *shape, "--out", output)
+    monkeypatch.setattr(sys, "argv", ["one_step.py", *map(str, arguments)])
+    one_step["main"]()
+    found = json.loads(output.read_text())["against_full_scales"]
+    assert found["e4m3 scales"]["gradient_error"]["all"] < found["fp8"]["gradient_error"]["all"] / 10
 
 
 def test_scaling(dataset, tmp_path):

@@ -418,6 +418,23 @@ def test_what_fp8_trains_to_is_told_with_what_was_kept():
     assert {line["roundtrip_gap_bpb"]["lossless"] for line in runs.values()} == {0.0}
 
 
+def test_fp8_s_long_run_is_told_with_what_was_kept():
+    own, partner = (
+        json.loads((KEPT.parent / run / "seed1337" / "final" / "roundtrip.json").read_text())["metrics"]["storages"][
+            "lossless"
+        ]
+        for run in ("ternary_fp8_1900_docs_en_h200", "ternary_honest_docs_en")
+    )
+    ours, theirs = own["bpb_published_bytes"], partner["bpb"]  # the older schema's are by published bytes
+    assert f"+{ours - theirs:.4f} BPB after 1,900 steps, where 0.003 was allowed" in SHORT
+    assert f"Seed 1337 scores {ours:.4f}, `ternary_honest` {theirs:.4f} (chunked" in SHORT
+    assert own["gap_bpb"] == partner["gap_bpb"] == 0
+    operands = json.loads((KEPT.parent / "ternary_fp8_1900_docs_en_h200" / "rounding.json").read_text())["operands"]
+    worst = max(operands, key=lambda operand: operand["median_token_error"])
+    assert (worst["pass"], worst["operand"]) == ("back", "result of mlp.proj")
+    assert f"FP8 rounds {worst['nonzeros_lost']:.0%} of that MLP's gradient to zero" in SHORT
+
+
 def test_sliding_s_profile_is_told_with_what_was_kept():
     pace = read("sliding_profile_h200.json")["batches"]["64"]["fast"]["window_tokens_per_second"]
     assert f"profiled ({pace / 1e6:.2f}M tokens a second, `sliding_profile_h200_kernels.txt`)" in SHORT

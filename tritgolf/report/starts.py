@@ -87,15 +87,14 @@ def starts_table(starts: Sequence[Start]) -> Table:
 
 
 def starts_in_words(frame: pd.DataFrame) -> str:
-    """The first's loss, and how far from it each other is; ``frame``: of ``starts_table``."""
-    rows = frame.to_dict("records")
-    step, planned = (format_value(rows[0][steps], 0) for steps in ("step", "planned_steps"))
-    apart = [
-        f"{abs(row['below_first']):.3f} {'lower' if row['below_first'] >= 0 else 'higher'} with “{row['what']}”"
-        for row in rows[1:]
-    ]
-    loss = f"the training loss is {rows[0]['loss']:.3f} nats a token with “{rows[0]['what']}”."
-    return f"After {step} of {planned} steps {loss}" + (f" It is {' and '.join(apart)}." if apart else "")
+    """Which loss is the lowest, and how far below the first's; ``frame``: of ``starts_table``."""
+    first, *_ = frame.to_dict("records")
+    best = frame.loc[frame["loss"].idxmin()]
+    said = (
+        f"After {format_value(first['step'], 0)} of {format_value(first['planned_steps'], 0)} steps the training loss is "
+        f"lowest, {best['loss']:.3f} nats a token, with “{best['what']}”"
+    )
+    return f"{said}. It is {best['below_first']:.3f} lower than with “{first['what']}”." if best["below_first"] else f"{said}."
 
 
 def starts_caption(starts: Sequence[Start]) -> str:
@@ -104,5 +103,5 @@ def starts_caption(starts: Sequence[Start]) -> str:
     return (
         f"Mean training loss of the last {LAST} logged steps that all reached, one seed, the same batches, before "
         "rates fall. A lead then need not be one at the end. "
-        f"Trained on {', '.join(machines)}, side by side, so without times."
+        f"Trained on {', '.join(machines)}, some side by side, so without times."
     )
