@@ -128,11 +128,19 @@ def _compressed(data: bytes) -> bytes:
 
 def _in_base_94(data: bytes) -> str:
     """``data`` after a 1, as one number; its digits are printable ASCII without the quote, the last, a 0, a space."""
-    number, digits = int.from_bytes(b"\1" + data) * 94, []
-    while number:
-        number, digit = divmod(number, 94)
-        digits.append(chr(digit + 32 + (digit > 1)))
-    return "".join(reversed(digits))
+    number = int.from_bytes(b"\1" + data) * 94
+    count = number.bit_length() * 2 // 13 + 1  # a digit has 6.55 bits
+    return "".join(chr(digit + 32 + (digit > 1)) for digit in _digits(number, count)).lstrip(" ")
+
+
+def _digits(number: int, count: int) -> list[int]:
+    """The last ``count`` digits of ``number`` in base 94, halved until they are few: one by one each reads all that is
+    left."""
+    if count < 9:
+        return [number // 94**place % 94 for place in reversed(range(count))]
+    low = count // 2
+    higher, lower = divmod(number, 94**low)
+    return _digits(higher, count - low) + _digits(lower, low)
 
 
 def _lzma(data: bytes, literal_bits: int) -> bytes:

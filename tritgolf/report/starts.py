@@ -90,11 +90,10 @@ def starts_in_words(frame: pd.DataFrame) -> str:
     """Which loss is the lowest, and how far below the first's; ``frame``: of ``starts_table``."""
     first, *_ = frame.to_dict("records")
     best = frame.loc[frame["loss"].idxmin()]
-    said = (
-        f"After {format_value(first['step'], 0)} of {format_value(first['planned_steps'], 0)} steps the training loss is "
-        f"lowest, {best['loss']:.3f} nats a token, with “{best['what']}”"
-    )
-    return f"{said}. It is {best['below_first']:.3f} lower than with “{first['what']}”." if best["below_first"] else f"{said}."
+    step, planned = (format_value(first[steps], 0) for steps in ("step", "planned_steps"))
+    after = f"After {step} of {planned} steps the training loss"
+    said = f"{after} is lowest, {best['loss']:.3f} nats a token, with “{best['what']}”."
+    return f"{said} It is {best['below_first']:.3f} lower than with “{first['what']}”." if best["below_first"] else said
 
 
 def starts_caption(starts: Sequence[Start]) -> str:
