@@ -131,9 +131,9 @@ def trained_weights(
     return {name: tensor.clone() for name, tensor in trainer.weights().items()}
 
 
-def stored_weights(artifact: Artifact) -> Gradients:
+def stored_weights(artifact: Artifact, device: torch.device) -> Gradients:
     """The weights of a U-Net's artifact, by name: of matrices those that have the stored trits and scales."""
-    restored, estimator = artifact.restore(), artifact.header.model.quantizer.estimator
+    restored, estimator = artifact.restore(device), artifact.header.model.quantizer.estimator
     of_matrices = {name: shrinkage_corrected(matrix, estimator) for name, matrix in restored.quantized.items()}
     return restored.tensors | of_matrices
 
@@ -170,7 +170,7 @@ def main() -> None:
     batches = batches_of(record, arguments.shards, arguments.sequences, device)
     if arguments.artifact:
         artifact = read_artifact(arguments.artifact)
-        weights, steps = {n: w.to(device) for n, w in stored_weights(artifact).items()}, artifact.header.step
+        weights, steps = stored_weights(artifact, device), artifact.header.step
     else:
         weights, steps = trained_weights(record, arguments.steps, batches, device), arguments.steps
     judge = judged(record, weights, batches, arguments.batches)

@@ -160,7 +160,7 @@ for _experiment, _folder in EXPERIMENTS.items():
             ),
             beside=beside_table(
                 f"results/measured/{_experiment}/tables",
-                settings_of(_folder / "experiment.yaml").BESIDE,
+                kept_experiment(_folder)[0].BESIDE,
                 category=kept(_experiment),
                 subcategory="Plots",
             ),
@@ -255,6 +255,6 @@ ALL_MEASURED = (
     + [
         f"results/measured/{experiment}/tables/compared.{suffix}"
         for experiment in EXPERIMENTS
-        for suffix in (*SUFFIXES["tables"], *settings_of(EXPERIMENTS[experiment] / "experiment.yaml").BESIDE)
+        for suffix in (*SUFFIXES["tables"], *kept_experiment(EXPERIMENTS[experiment])[0].BESIDE)
     ]
 )

@@ -21,6 +21,7 @@ def of_record(patterns: list[str]):
     return lambda wildcards: metrics_of(wildcards.record, patterns)
 
 
+@cache
 def published_of(source: str) -> list[str]:
     """The published figures that a record with this source is compared with; none where it has none."""
     return list(map(str, published_files(PUBLISHED, source)))
@@ -165,9 +166,13 @@ def beside_table(folder: str, endings, **shown):
     return [figure.get(path, path) for path in paths]
 
 
+kept_experiment = cache(read_experiment)
+
+
 def experiment_metrics(folder: Path) -> list[str]:
     """What the runs of an experiment measured, wherever they are kept."""
-    return sorted(os.path.relpath(path) for run in read_experiment(folder)[1].values() for path in run.rglob("*.json*"))
+    runs = kept_experiment(folder)[1].values()
+    return sorted(os.path.relpath(path) for run in runs for path in run.rglob("*.json*"))
 
 
 def measured_files(run: str, kind: str, suffix: str) -> list[str]:

@@ -29,7 +29,7 @@ def experiment_file(name: str, folder: str | Path) -> Path:
 
 def records_of(path: Path) -> list[str]:
     """The records of the experiment at ``path``, in the order of its rows."""
-    return list(dict.fromkeys(row.record for row in settings_of(path).rows))
+    return _records(settings_of(path))
 
 
 def settings_of(path: Path) -> Experiment:
@@ -41,13 +41,18 @@ def settings_of(path: Path) -> Experiment:
     return validate(SETTINGS[kind], raw, path)
 
 
+def _records(experiment: Experiment) -> list[str]:
+    return list(dict.fromkeys(row.record for row in experiment.rows))
+
+
 def read_experiment(place: str | Path, runs: str | Path | None = None) -> tuple[Experiment, dict[str, Path]]:
     """The experiment in the folder, or the file, ``place``; the folders of its runs by record, in its rows' order.
 
     ``runs``: where runs are that it doesn't place itself; by default beside its file.
     """
     path = _file_of(place)
-    experiment, records = settings_of(path), records_of(path)
+    experiment = settings_of(path)
+    records = _records(experiment)
     for record in experiment.runs:
         if record not in records:
             raise InputError(path, f"runs: no row is of {record!r}", f"records of the rows: {', '.join(records)}")

@@ -88,8 +88,8 @@ def starts_table(starts: Sequence[Start]) -> Table:
 
 def starts_in_words(frame: pd.DataFrame) -> str:
     """Which loss is the lowest, and how far below the first's; ``frame``: of ``starts_table``."""
-    first, *_ = frame.to_dict("records")
-    best = frame.loc[frame["loss"].idxmin()]
+    rows = frame.to_dict("records")
+    first, best = rows[0], min(rows, key=lambda row: row["loss"])
     step, planned = (format_value(first[steps], 0) for steps in ("step", "planned_steps"))
     after = f"After {step} of {planned} steps the training loss"
     said = f"{after} is lowest, {best['loss']:.3f} nats a token, with “{best['what']}”."
