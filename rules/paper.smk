@@ -37,10 +37,11 @@ rule kept_table:
 
 rule isobyte_page:
     input:
-        template=str(REPOSITORY / "captions" / "isobyte_paper.md"),
+        templates=[str(REPOSITORY / "captions" / f"isobyte_{part}.md") for part in ("paper", "tables")],
         measured=MEASURED_FILES,
     output:
         page="docs/isobyte.md",
+        tables="docs/isobyte_tables.md",
         figures=directory("docs/figures/isobyte"),
     log:
         "results/measured/logs/isobyte_page.log",
@@ -55,7 +56,7 @@ rule isobyte_page:
     params:
         code=package_digest(),
     message:
-        "The paper of weights at equal bytes: docs/isobyte.md"
+        "The paper of weights at equal bytes: docs/isobyte.md, and its tables"
     script:
         "../workflow_scripts/isobyte_page.py"
 

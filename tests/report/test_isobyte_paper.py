@@ -1,4 +1,4 @@
-"""docs/isobyte.md: made of what is kept, and what is not measured is said to be so."""
+"""docs/isobyte.md and its tables: made of what is kept, and what is not measured is said to be so."""
 
 import re
 import shutil
@@ -11,15 +11,20 @@ import yaml
 from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fixture)
 from tritgolf.report.entropy import read_entropies
 from tritgolf.report.isobyte_paper import best_in_words, isobyte_paper, levers_in_words, points_in_words
+from tritgolf.report.isobyte_tables import isobyte_tables
 from tritgolf.report.pages import Picture, Shown, as_markdown
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = (ROOT / "captions" / "isobyte_paper.md").read_text()
+TEMPLATE, TABLES = ((ROOT / "captions" / f"isobyte_{part}.md").read_text() for part in ("paper", "tables"))
 NOT_MEASURED = "*Not measured yet: no run of it is kept.*"
 
 
 def paper(measured, folder):
     return as_markdown(isobyte_paper(TEMPLATE, measured, folder / "docs/figures/isobyte"), folder / "docs")
+
+
+def tables(measured, folder):
+    return as_markdown(isobyte_tables(TABLES, measured), folder / "docs")
 
 
 @pytest.fixture
@@ -28,7 +33,8 @@ def made(tmp_path):
     return tmp_path
 
 
-def test_the_page_is_what_the_kept_runs_make_of_it(made):
+def test_the_pages_are_what_the_kept_runs_make_of_them(made):
+    assert tables(ROOT / "measured", made) == (ROOT / "docs" / "isobyte_tables.md").read_text()
     assert paper(ROOT / "measured", made) == (ROOT / "docs" / "isobyte.md").read_text()
     figures = {path.name for path in (made / "docs/figures/isobyte").iterdir()}
     assert figures == {path.name for path in (ROOT / "docs/figures/isobyte").iterdir()}
@@ -37,14 +43,16 @@ def test_the_page_is_what_the_kept_runs_make_of_it(made):
 def test_without_runs_every_part_says_that_it_is_not_measured(made):
     text = paper(made, made)
     assert text.count(NOT_MEASURED) == 5
+    assert tables(made, made).count(NOT_MEASURED) == 4
     assert "scores best" not in text and "largest gain" not in text and "BPB ahead" not in text
 
 
 def test_the_prose_states_no_result():
     """But for the sizes and settings of the systems it asks about."""
-    numbers = {number.strip(".,") for number in re.findall(r"\d[\d.,]*", TEMPLATE)}
+    prose = TEMPLATE + TABLES
+    numbers = {number.strip(".,") for number in re.findall(r"\d[\d.,]*", prose)}
     assert numbers == {"16,000,000", "920", "1716", "0", "1", "6"}
-    assert "BPB" not in TEMPLATE
+    assert "BPB" not in prose
 
 
 def points(ternary, others, p=0.01):
@@ -123,8 +131,9 @@ def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made): 
     shutil.copytree(levers, kept / "fewer", ignore=shutil.ignore_patterns("kept", "docs"))
     experiment = yaml.safe_load((levers / "experiment.yaml").read_text())
     (kept / "fewer" / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "rows": experiment["rows"][:2]}))
+    assert sum(isinstance(block, Shown) for block in isobyte_tables("<!-- levers -->", kept)) == 2
     blocks = isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")
-    assert sum(isinstance(block, Shown) for block in blocks) == 2
+    assert str(blocks[0]).count("The largest gain") == 2
     assert [block.path.name for block in blocks if isinstance(block, Picture)] == ["levers.svg"]
     assert (made / "docs/figures/isobyte/levers.svg").is_file()
 

@@ -1,9 +1,11 @@
 """``docs/isobyte.md``: which weights fill the bytes best, as a short paper, every number from ``measured/``.
 
-The prose is ``captions/isobyte_paper.md`` and states no result: tables, figures and the sentences about them are set in
-where it names a part, made of the runs that are kept. What was not measured is said to be so.
+The prose is ``captions/isobyte_paper.md`` and states no result: figures, the sentences about them and two tables are
+set in where it names a part, made of the runs that are kept. What was not measured is said to be so. All tables are on
+the page of ``isobyte_tables``.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from tritgolf.report.entropy import entropy_figure, entropy_in_words, entropy_table, read_entropies
+from tritgolf.report.entropy import entropy_figure, entropy_in_words, read_entropies
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.isobyte_plot import isobyte_figure
@@ -23,7 +25,7 @@ from tritgolf.report.notes import made_from
 from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run, SeedRun
-from tritgolf.report.starts import read_starts, starts_caption, starts_in_words, starts_table
+from tritgolf.report.starts import read_starts, starts_in_words, starts_table
 from tritgolf.report.statistics import LEAST_P, format_exact, format_p, format_value, holm, mean
 from tritgolf.report.style import save
 
@@ -33,6 +35,13 @@ STRIDE = 64
 BEST, RECORD, INT6 = "ternary_best", "ternary_v2", "int6_recurrent"
 WANTED = 0.040  # BPB that ternary_best is to be ahead of #920
 NOT_MEASURED = "*Not measured yet: no run of it is kept.* {}"
+POINTS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")
+LEVERS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")
+STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
+BYTES_MISSING = NOT_MEASURED.format("`benchmarks/entropy.py` makes it.")
+
+Kept = tuple[str, Experiment, dict[str, Run]]
+"""A kept experiment's folder's name, what it compares, and its runs by record."""
 
 
 def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
@@ -50,38 +59,57 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
     return fill(template, lambda name: parts[name]())
 
 
-def _kept(measured: Path, kind: type[Experiment]) -> list[tuple[str, Experiment, dict[str, Run]]]:
+def kept_experiments(measured: Path, kind: type[Experiment]) -> list[Kept]:
     """The kept experiments of a kind, with their folders' names."""
     found = [(path.parent.name, *load_experiment(path.parent)) for path in sorted(measured.glob(f"*/{FILE}"))]
     return [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
 
 
-def _notes(table: Table, runs: dict[str, Run], told: set[str]) -> str:
-    """How a table's figures are counted, but for what was ``told``, and on which machines its runs were trained."""
-    counted = [note for note in table.notes if not note.startswith(tuple(runs)) and note not in told]
-    told.update(counted)
+def trained_on(runs: dict[str, Run]) -> str:
+    """A sentence: the machines of the runs."""
     machines = dict.fromkeys(seed.made_by.machine for run in runs.values() for seed in run.seeds)
-    return " ".join([*counted, f"Trained on {', '.join(machines)}."])
+    return f"Trained on {', '.join(machines)}."
 
 
-def _drawn(kept: Sequence[tuple[str, Experiment, dict[str, Run]]]) -> str:
-    """Of several experiments of a kind the one that gets a figure: that with the most rows."""
-    return max(kept, key=lambda one: len(one[1].rows))[0]
+def _main(kept: Sequence[Kept]) -> Kept:
+    """Of several experiments of a kind the one that is shown: that with the most rows."""
+    return max(kept, key=lambda one: len(one[1].rows))
 
 
 def _points(measured: Path, figures: Path) -> list[Block]:
-    blocks: list[Block] = []
-    told: set[str] = set()
-    kept = _kept(measured, Isobyte)
-    for name, experiment, runs in kept:
-        assert isinstance(experiment, Isobyte)
-        table = isobyte_table(experiment, runs)
-        blocks += [f"### {experiment.title}", points_in_words(table.frame), Shown(table, _notes(table, runs, told))]
-        if name == _drawn(kept):
-            path = figures / f"{name}.svg"
-            save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
-            blocks.append(Picture(path, f"`{name}`: score against bits a weight at equal bytes."))
-    return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")]
+    kept = kept_experiments(measured, Isobyte)
+    if not kept:
+        return [POINTS_MISSING]
+    name, experiment, runs = _main(kept)
+    assert isinstance(experiment, Isobyte)
+    path = figures / f"{name}.svg"
+    save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
+    table, said = isobyte_table(experiment, runs), [_point_words(one) for one in kept]
+    return [
+        "\n".join(said),
+        Picture(path, f"`{name}`: {_POINTS_DRAWN}"),
+        Shown(_shortened(table), f"{_POINTS_CAPTION} {trained_on(runs)}"),
+    ]
+
+
+_POINTS_DRAWN = "score against bits a weight at equal bytes, mean and standard deviation over seeds."
+_POINTS_CAPTION = (
+    "The same points. BPB of the model reloaded from its artifact. RT gap: that less the trained weights'. p: "
+    "Dunnett's one-sided test of all points against the best, which was found on the same scores."
+)
+
+
+def _point_words(kept: Kept) -> str:
+    _, experiment, runs = kept
+    assert isinstance(experiment, Isobyte)
+    return f"- *{experiment.title}.* {points_in_words(isobyte_table(experiment, runs).frame)}"
+
+
+def _shortened(table: Table) -> Table:
+    """What a reader compares points by; ``series`` where there are several."""
+    columns = ["weights", "width × MLP", "seeds", "artifact BPB", "RT gap", "bytes", "over the best", "p"]
+    series = ["series"] if table.cells["series"].nunique() > 1 else []
+    return dataclasses.replace(table, cells=table.cells[[*series, *columns]])
 
 
 def points_in_words(frame: pd.DataFrame) -> str:
@@ -113,27 +141,21 @@ def _told(p: float) -> str:
 
 
 def _levers(measured: Path, figures: Path) -> list[Block]:
-    blocks: list[Block] = []
-    told: set[str] = set()
-    kept = _kept(measured, Levers)
-    for name, experiment, runs in kept:
-        table = lever_table(experiment, runs)
-        blocks += [f"### {experiment.title}", levers_in_words(table.frame), Shown(table, _notes(table, runs, told))]
-        if name == _drawn(kept):
-            path = figures / f"{name}.svg"
-            save(lever_figure(table), path.with_suffix(""), formats=["svg"])
-            blocks.append(
-                Picture(path, f"`{name}`: what each change gains; mean and standard deviation, a dot a seed.")
-            )
-    return blocks or [NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")]
+    kept = kept_experiments(measured, Levers)
+    if not kept:
+        return [LEVERS_MISSING]
+    tables = {name: lever_table(experiment, runs) for name, experiment, runs in kept}
+    said = [f"- *{experiment.title}.* {levers_in_words(tables[name].frame)}" for name, experiment, _ in kept]
+    name, *_ = _main(kept)
+    path = figures / f"{name}.svg"
+    save(lever_figure(tables[name]), path.with_suffix(""), formats=["svg"])
+    caption = f"`{name}`: what each change gains; mean and standard deviation, a dot a seed."
+    return ["\n".join(said), Picture(path, caption)]
 
 
 def _starts(measured: Path) -> list[Block]:
     starts = read_starts(measured)
-    if not starts:
-        return [NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")]
-    table = starts_table(starts)
-    return [starts_in_words(table.frame), Shown(table, starts_caption(starts))]
+    return [starts_in_words(starts_table(starts).frame)] if starts else [STARTS_MISSING]
 
 
 def levers_in_words(frame: pd.DataFrame) -> str:
@@ -246,9 +268,8 @@ def best_in_words(rows: Sequence[dict[str, Any]]) -> str:
 def _bytes(folder: Path, figures: Path) -> list[Block]:
     found = read_entropies(folder)
     if not found:
-        return [NOT_MEASURED.format("`benchmarks/entropy.py` makes it.")]
+        return [BYTES_MISSING]
     path = figures / "entropy.svg"
     save(entropy_figure(found[0]), path.with_suffix(""), formats=["svg"])
     caption = f"`{found[0].artifact.record}`: what a coder of trits may know, and what that saves; the line is 1%."
-    shown = Shown(entropy_table(found[0]), "The three shortest codes of each kind.")
-    return [entropy_in_words(found), shown, Picture(path, caption)]
+    return [entropy_in_words(found), Picture(path, caption)]

@@ -1,0 +1,67 @@
+"""``docs/isobyte_tables.md``: all tables of what the paper of ``isobyte_paper`` tells, with how they are counted."""
+
+from pathlib import Path
+
+from tritgolf.report.entropy import entropy_table, read_entropies
+from tritgolf.report.experiment_settings import Isobyte, Levers
+from tritgolf.report.isobyte_paper import (
+    BYTES_MISSING,
+    LEVERS_MISSING,
+    POINTS_MISSING,
+    STARTS_MISSING,
+    kept_experiments,
+    trained_on,
+)
+from tritgolf.report.isobyte_table import isobyte_table
+from tritgolf.report.lever_table import lever_table
+from tritgolf.report.pages import Block, Shown, fill
+from tritgolf.report.rendering import Table
+from tritgolf.report.runs import Run
+from tritgolf.report.starts import read_starts, starts_caption, starts_table
+
+
+def isobyte_tables(template: str, measured: Path) -> list[Block]:
+    """The page's blocks, of what is kept in ``measured``; ``KeyError`` for a part that there isn't."""
+    parts = {
+        "points": lambda: _points(measured),
+        "levers": lambda: _levers(measured),
+        "starts": lambda: _starts(measured),
+        "bytes": lambda: _bytes(measured / "entropy"),
+    }
+    return fill(template, lambda name: parts[name]())
+
+
+def _points(measured: Path) -> list[Block]:
+    blocks: list[Block] = []
+    told: set[str] = set()
+    for _, experiment, runs in kept_experiments(measured, Isobyte):
+        assert isinstance(experiment, Isobyte)
+        table = isobyte_table(experiment, runs)
+        blocks += [f"### {experiment.title}", Shown(table, _notes(table, runs, told))]
+    return blocks or [POINTS_MISSING]
+
+
+def _levers(measured: Path) -> list[Block]:
+    blocks: list[Block] = []
+    told: set[str] = set()
+    for _, experiment, runs in kept_experiments(measured, Levers):
+        table = lever_table(experiment, runs)
+        blocks += [f"### {experiment.title}", Shown(table, _notes(table, runs, told))]
+    return blocks or [LEVERS_MISSING]
+
+
+def _notes(table: Table, runs: dict[str, Run], told: set[str]) -> str:
+    """How a table's figures are counted, but for what was ``told``, and on which machines its runs were trained."""
+    counted = [note for note in table.notes if not note.startswith(tuple(runs)) and note not in told]
+    told.update(counted)
+    return " ".join([*counted, trained_on(runs)])
+
+
+def _starts(measured: Path) -> list[Block]:
+    starts = read_starts(measured)
+    return [Shown(starts_table(starts), starts_caption(starts))] if starts else [STARTS_MISSING]
+
+
+def _bytes(folder: Path) -> list[Block]:
+    found = read_entropies(folder)
+    return [Shown(entropy_table(found[0]), "The three shortest codes of each kind.")] if found else [BYTES_MISSING]
