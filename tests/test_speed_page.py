@@ -435,6 +435,20 @@ def test_fp8_s_long_run_is_told_with_what_was_kept():
     assert f"FP8 rounds {worst['nonzeros_lost']:.0%} of that MLP's gradient to zero" in SHORT
 
 
+def test_what_fp8_products_lose_at_a_laptop_s_size_is_told():
+    def scores(part: str) -> list[float]:
+        files = [KEPT.parent / f"demo_fp8/demo_fp8_{part}/seed{seed}/final/roundtrip.json" for seed in (1337, 7)]
+        return [json.loads(file.read_text())["metrics"]["storages"]["lossless"]["bpb"] for file in files]
+
+    base, scales, products = map(scores, ("base", "scales", "products"))
+    lost = [product - scale for product, scale in zip(products, scales, strict=True)]
+    said = (
+        f"FP8 products lose {statistics.mean(lost):.4f} ± {statistics.stdev(lost):.4f} BPB after 1,200 steps, two seeds"
+    )
+    assert said in SHORT
+    assert all(scale < plain for scale, plain in zip(scales, base, strict=True))
+
+
 def test_sliding_s_profile_is_told_with_what_was_kept():
     pace = read("sliding_profile_h200.json")["batches"]["64"]["fast"]["window_tokens_per_second"]
     assert f"profiled ({pace / 1e6:.2f}M tokens a second, `sliding_profile_h200_kernels.txt`)" in SHORT
