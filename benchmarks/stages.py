@@ -5,8 +5,8 @@ python benchmarks/stages.py STAGE … --record NAME [--ranks 2] [--methods slidi
 Stages: record, corpus, tokenizer, shards, train, export, roundtrip, evaluate, join. Files lie in ``results/`` of the
 working folder as the workflow's do, so that each stage finds what earlier ones wrote, by whatever they were run; none
 looks whether its output is there. A coder that the artifact wants is looked for before anything trains. With
-``--methods`` each of these is scored alone, into a file in
-``methods/``, so that one that fails takes no other with it; ``join`` writes ``evaluate.json`` of those that are there.
+``--methods`` each of these is scored alone, into a file in ``methods/``, so that one that fails takes no other with it;
+``join`` writes ``evaluate.json`` of those that are there.
 """
 
 import argparse

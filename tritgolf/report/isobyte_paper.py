@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 
 from tritgolf.report.entropy import entropy_figure, entropy_in_words, read_entropies
+from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.isobyte_plot import isobyte_figure
-from tritgolf.report.isobyte_table import isobyte_table
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
 from tritgolf.report.metrics import load_run
@@ -80,15 +80,16 @@ def _points(measured: Path, figures: Path) -> list[Block]:
     kept = kept_experiments(measured, Isobyte)
     if not kept:
         return [POINTS_MISSING]
+    tables = {name: KINDS[experiment.kind].table(experiment, runs) for name, experiment, runs in kept}
+    said = [f"- *{experiment.title}.* {points_in_words(tables[name].frame)}" for name, experiment, _ in kept]
     name, experiment, runs = _main(kept)
     assert isinstance(experiment, Isobyte)
     path = figures / f"{name}.svg"
     save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
-    table, said = isobyte_table(experiment, runs), [_point_words(one) for one in kept]
     return [
         "\n".join(said),
         Picture(path, f"`{name}`: {_POINTS_DRAWN}"),
-        Shown(_shortened(table), f"{_POINTS_CAPTION} {trained_on(runs)}"),
+        Shown(_shortened(tables[name]), f"{_POINTS_CAPTION} {trained_on(runs)}"),
     ]
 
 
@@ -97,12 +98,6 @@ _POINTS_CAPTION = (
     "The same points. BPB of the model reloaded from its artifact. RT gap: that less the trained weights'. p: "
     "Dunnett's one-sided test of all points against the best, which was found on the same scores."
 )
-
-
-def _point_words(kept: Kept) -> str:
-    _, experiment, runs = kept
-    assert isinstance(experiment, Isobyte)
-    return f"- *{experiment.title}.* {points_in_words(isobyte_table(experiment, runs).frame)}"
 
 
 def _shortened(table: Table) -> Table:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tritgolf.report.entropy import entropy_table, read_entropies
-from tritgolf.report.experiment_settings import Isobyte, Levers
+from tritgolf.report.experiment_kinds import KINDS
+from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.isobyte_paper import (
     BYTES_MISSING,
     LEVERS_MISSING,
@@ -12,8 +13,6 @@ from tritgolf.report.isobyte_paper import (
     kept_experiments,
     trained_on,
 )
-from tritgolf.report.isobyte_table import isobyte_table
-from tritgolf.report.lever_table import lever_table
 from tritgolf.report.pages import Block, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
@@ -23,31 +22,21 @@ from tritgolf.report.starts import read_starts, starts_caption, starts_table
 def isobyte_tables(template: str, measured: Path) -> list[Block]:
     """The page's blocks, of what is kept in ``measured``; ``KeyError`` for a part that there isn't."""
     parts = {
-        "points": lambda: _points(measured),
-        "levers": lambda: _levers(measured),
+        "points": lambda: _tables(measured, Isobyte, POINTS_MISSING),
+        "levers": lambda: _tables(measured, Levers, LEVERS_MISSING),
         "starts": lambda: _starts(measured),
         "bytes": lambda: _bytes(measured / "entropy"),
     }
     return fill(template, lambda name: parts[name]())
 
 
-def _points(measured: Path) -> list[Block]:
+def _tables(measured: Path, kind: type[Experiment], missing: str) -> list[Block]:
     blocks: list[Block] = []
     told: set[str] = set()
-    for _, experiment, runs in kept_experiments(measured, Isobyte):
-        assert isinstance(experiment, Isobyte)
-        table = isobyte_table(experiment, runs)
+    for _, experiment, runs in kept_experiments(measured, kind):
+        table = KINDS[experiment.kind].table(experiment, runs)
         blocks += [f"### {experiment.title}", Shown(table, _notes(table, runs, told))]
-    return blocks or [POINTS_MISSING]
-
-
-def _levers(measured: Path) -> list[Block]:
-    blocks: list[Block] = []
-    told: set[str] = set()
-    for _, experiment, runs in kept_experiments(measured, Levers):
-        table = lever_table(experiment, runs)
-        blocks += [f"### {experiment.title}", Shown(table, _notes(table, runs, told))]
-    return blocks or [LEVERS_MISSING]
+    return blocks or [missing]
 
 
 def _notes(table: Table, runs: dict[str, Run], told: set[str]) -> str:
