@@ -12,7 +12,7 @@ from tritgolf.config.record import known_records, load_record
 from tritgolf.config.storage import RoleStorage, factors, forms_by_role
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import load_grid, merge_equal
-from tritgolf.laboratory.role_grid import RoleGridConfig, record_variants, role_variants
+from tritgolf.laboratory.role_grid import RoleGridConfig, lossless_of, record_variants, role_variants
 from tritgolf.laboratory.variant import single_factors
 from tritgolf.report.storage_words import shown_factors
 
@@ -21,7 +21,8 @@ STORAGE, TEXT = RoleStorage(roles=OWN), TrainingText(**CALIBRATION)
 
 def variants(own=STORAGE, calibration=TEXT, **rows):
     grid = RoleGridConfig(rows={name: row if "change" in row else {"change": row} for name, row in rows.items()})
-    return role_variants(grid, own, small_transformer(compute="bfloat16"), calibration)
+    model = small_transformer(compute="bfloat16")
+    return role_variants(grid, own, lossless_of(own, model), model.context, calibration)
 
 
 def test_a_row_is_the_own_storage_but_for_what_it_changes():

@@ -18,6 +18,7 @@ from tritgolf.errors import InputError
 from tritgolf.model.counts import trained_parameters
 from tritgolf.model.specs import parameters_of
 from tritgolf.model.zeros import zero_fractions
+from tritgolf.quantize.plan import grid_settings
 
 
 def open_artifact(path: str | Path, model: Settings | None = None, known: Iterable[RecordConfig] = ()) -> Artifact:
@@ -67,8 +68,12 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
 
 
 def facts_of_trits(trits: Mapping[str, Tensor], model: Settings) -> dict[str, Any]:
-    """How many there are and, by layer type, the share of zeros; ``trits``: ``stored_trits``."""
+    """How many there are and, by layer type, the share of zeros; ``trits``: ``stored_trits``.
+
+    ``estimator``: of the scales that the model trains with; None where it trains no trits.
+    """
     return {
+        "estimator": getattr(grid_settings(model), "estimator", None),
         "ternary_weights": sum(q.numel() for q in trits.values()),
         "zero_fraction": zero_fractions(trits, parameters_of(model)),
     }
@@ -85,7 +90,7 @@ def _facts_of_codes(stored: Stored, model: Any) -> dict[str, Any]:
 def render_facts(facts: dict[str, Any]) -> str:
     """The facts of ``inspect_artifact`` as aligned lines of text."""
     header, model = facts["header"], facts["header"]["model"]
-    estimator = f", {model['quantizer']['estimator']} scales" if "ternary_weights" in facts else ""
+    estimator = f", {facts['estimator']} scales" if facts.get("estimator") else ""
     lines = [
         ("artifact", f"{facts['file']} ({facts['format']}, {facts['bytes']:,} bytes)"),
         ("record", _record(header) if facts["format"] == "tgolf" else _recognized(header)),

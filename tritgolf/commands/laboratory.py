@@ -75,7 +75,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "schema": SCHEMA,
         "artifact": Path(arguments.artifact).name,
         "format": artifact.file_format,
-        **({"estimator": model.quantizer.estimator, **facts_of_trits(trits, model)} if trits else {}),
+        **(facts_of_trits(trits, model) if trits else {}),
         "scale_range": scale_range(artifact.stored),
         "tokens_scored": text.windows.scored if text else 0,
         **restorations(artifact, grid, text),

@@ -4,7 +4,7 @@ The codes are what the file holds: nothing here decides those of the same grid a
 what was rounded once already, a wider one adds nothing. What everything is compared with is the file's own reload.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -22,12 +22,13 @@ from tritgolf.evaluate.score import Score, WindowNats
 from tritgolf.evaluate.text import ScoredText
 from tritgolf.laboratory.grid import LOSSLESS, GridConfig, grid_storages, merge_equal
 from tritgolf.laboratory.probes import relative_error
-from tritgolf.laboratory.role_grid import RoleGridConfig, role_variants
+from tritgolf.laboratory.role_grid import RoleGridConfig, lossless_of, role_variants
 from tritgolf.laboratory.variant import Variant
 from tritgolf.model.build import build_network, default_device
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.base import Quantized, dequantize
 from tritgolf.quantize.formats import round_to
+from tritgolf.quantize.plan import quantizers
 
 
 def restorations(
@@ -53,7 +54,8 @@ def restorations(
         restated = kind.restated(stored, roles, artifact)
         restored = restore(restated, model, roles)
         own = own or restored
-        rows[name] = _moved(own, restored) | {
+        alike = {name for name, spec in restated.specs.items() if spec.kind == stored.specs[name].kind}
+        rows[name] = _moved(own, restored, alike) | {
             "factors": variant.factors,
             "payload_bytes": sum(stored_bytes(restated.specs, artifact.header.group_size).values()),
         }
@@ -82,11 +84,23 @@ def _without_roundings(artifact: Artifact, grid: RoleGridConfig) -> dict[str, Va
     so a role alone is exact too: its rows are left out.
     """
     own: Any = artifact.header.storage
-    exact = artifact.header.model.model_copy(update={"compute": "float32"})
+    model = artifact.header.model
     of_roles = {f"{way}_{role}" for way in ("only", "without") for role in own.roles}
-    rows = {name: one.storage for name, one in role_variants(grid, own, exact).items() if name not in of_roles}
+    all_rows = role_variants(grid, own, _as_in_the_file(own, model), model.context)
+    rows = {name: one.storage for name, one in all_rows.items() if name not in of_roles}
     variants = {name: _each_alone(storage, own) for name, storage in rows.items()}
     return {name: Variant(one) for name, one in variants.items() if not _decides_otherwise(one.roles, own.roles)}
+
+
+def _as_in_the_file(own: RoleStorage, model: Any) -> RoleStorage:
+    """Every number of the file in FP32; codes of grids that the model computes on stay codes.
+
+    The model would take numbers for master weights and round them to those grids again.
+    """
+    lossless = lossless_of(own, model.model_copy(update={"compute": "float32"}))
+    trained = {parameters_of(model)[name].role for name in quantizers(model, parameters_of(model))}
+    kept = {role: form for role, form in own.roles.items() if role in trained}
+    return lossless.model_copy(update={"roles": {**lossless.roles, **kept}})
 
 
 def _each_alone(storage: RoleStorage, own: RoleStorage) -> RoleStorage:
@@ -157,9 +171,12 @@ RESTORED: dict[type[Any], Restoration] = {
 }
 
 
-def _moved(own: Restored, other: Restored) -> dict[str, Any]:
-    """How far ``other`` is from ``own``: of matrices that either keeps on a grid, and of all other numbers."""
-    both = {name: matrix for name, matrix in own.quantized.items() if name in other.quantized}
+def _moved(own: Restored, other: Restored, alike: Container[str]) -> dict[str, Any]:
+    """How far ``other`` is from ``own``: of matrices that either keeps on a grid, and of all other numbers.
+
+    ``alike``: whose codes are of the same grid in both, so that they compare.
+    """
+    both = {name: matrix for name, matrix in own.quantized.items() if name in other.quantized and name in alike}
     matrices = own.quantized.keys() | other.quantized.keys()
     before, after = own.weights(), other.weights()
     plain = {name: before[name] for name in before if name in matrices and name not in both}

@@ -62,20 +62,24 @@ class _Text(Settings):
 
 
 def role_variants(
-    grid: RoleGridConfig, own: RoleStorage, model: Any, calibration: CalibrationConfig | None = None
+    grid: RoleGridConfig,
+    own: RoleStorage,
+    lossless: RoleStorage,
+    context: int,
+    calibration: CalibrationConfig | None = None,
 ) -> dict[str, Variant]:
-    """All rows of ``grid`` for a record with this own storage, model and calibration. Some may be equal.
+    """All rows of ``grid`` for a model of this ``context`` with these storages and calibration. Some may be equal.
 
     A row about a role that the record doesn't store, or about a calibration where it has none, is left out. Raises
     ``InputError`` that names a row which can't be.
     """
-    starts = {"own": calibrated(own, calibration), "lossless": Variant(lossless_of(own, model))}
+    starts = {"own": calibrated(own, calibration), "lossless": Variant(lossless)}
     factors = _differing(own, starts["lossless"].storage)
     variants = dict(starts)
     for factor in factors:
         variants[f"only_{factor}"] = calibrated(_with_factor(starts["lossless"].storage, factor, own), calibration)
     for name, row in grid.rows.items():
-        changed = _changed(name, row, starts[row.start].storage, calibration, model.context)
+        changed = _changed(name, row, starts[row.start].storage, calibration, context)
         if changed is not None:
             variants[name] = changed
     for factor in factors:
@@ -85,7 +89,8 @@ def role_variants(
 
 def record_variants(grid: RoleGridConfig, export: RoleExport, model: Any) -> dict[str, Variant]:
     """``role_variants`` of a record's own storage."""
-    return role_variants(grid, export.storage(export.own_storage), model, export.calibration)
+    own = export.storage(export.own_storage)
+    return role_variants(grid, own, lossless_of(own, model), model.context, export.calibration)
 
 
 def lossless_of(own: RoleStorage, model: Any) -> RoleStorage:
