@@ -194,6 +194,7 @@ def main() -> None:
         told = verdict(artifact.file_bytes, in_file, found["code_bytes"])
         header = artifact.header
         source = {"record": header.record, "seed": header.seed, "step": header.step, "storage": header.storage_name}
+        source["layout"] = artifact.layout
         about = {"digest": digest_file(options.artifact), "bytes": artifact.file_bytes, "bytes_by_kind": in_file}
         write_json(options.out, {"schema": "tritgolf/entropy/1", "artifact": source | about, **found, "verdict": told})
         for kind, lengths in found["code_bytes"].items():

@@ -92,6 +92,13 @@ def test_describe_for_people(capsys):
         assert line.split(maxsplit=1)[1] == f"{value}  (faithful: {value}, honest: {MODES['honest'][setting]})"
 
 
+def test_describe_tells_what_trits_coded_by_columns_will_take(capsys):
+    facts = json.loads(run(capsys, "describe", "ternary_best", "--records", RECORDS, "--json"))["artifact"]
+    assert 0.98 * facts["limit"] < facts["trained_bytes"] < facts["limit"] < facts["bytes"]
+    text = run(capsys, "describe", "ternary_best", "--records", RECORDS)
+    assert f"{facts['trained_bytes']:,} bytes, as trained trits of such scales took" in text
+
+
 def test_describe_a_transformer(capsys):
     facts = json.loads(run(capsys, "describe", "int6_recurrent", "--records", RECORDS, "--json"))
     counts, kinds = facts["parameters"], facts["artifact"]["bytes_by_kind"]

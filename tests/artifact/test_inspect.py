@@ -62,7 +62,9 @@ def test_every_command_about_a_file_reads_trits_that_a_transformer_trains(tmp_pa
     record = load_record("ternary_best", RECORDS, {"model": {**sizes, "xsa_layers": 2, "parallel_from": 2}})
     storage, weights = record.export.storage("own"), random_transformer(record.model).state_dict()
     path = tmp_path / "own.tgolf"
-    write_artifact(path, store(weights, record.model, storage), header_for(record.model, storage), code_layouts=["columns"])
+    write_artifact(
+        path, store(weights, record.model, storage), header_for(record.model, storage), code_layouts=["columns"]
+    )
     assert main(["inspect", str(path)]) == 0
     told = capsys.readouterr().out
     assert "4 layers, width 128, absmean scales" in told and "layout columns" in told and "zeros, attn.q" in told

@@ -140,6 +140,18 @@ def test_other_methods_are_in_the_table_of_checkpoints_and_beside_sliding_window
     assert list(lines["ttt"].get_xdata()) == [2.4, 2.403, 2.398]
 
 
+def test_a_run_without_chunked_scores_has_its_tables_and_its_plot(transformer):
+    """Methods may be scored one at a time, and chunked be left out."""
+    for seed in transformer.seeds:
+        for checkpoint, found in seed.evaluations.items():
+            kept = {name: score for name, score in found.methods.items() if name != "chunked"}
+            seed.evaluations[checkpoint] = found.model_copy(update={"methods": kept})
+    assert checkpoints_table(transformer).cells[["chunked BPB", "sliding gains"]].iloc[-1].tolist() == ["—", "—"]
+    assert seeds_table(transformer).cells["sliding BPB"][0] == "2.4500"
+    labels = [line.get_label().partition(":")[0] for line in score_plot(score_frame(transformer)).axes[0].lines]
+    assert "chunked" not in labels and "ttt" in labels
+
+
 def test_what_was_scored_is_told_by_its_name(transformer):
     averaged = transformer.facts.model_copy(update={"averages_weights": True})
     for run, called in ((transformer, "trained"), (replace(transformer, facts=averaged), "averaged")):

@@ -12,7 +12,16 @@ from tritgolf.commands.published import add_records_option
 from tritgolf.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from tritgolf.config.record import RecordConfig
+    from tritgolf.config.storage import RoleStorage
+    from tritgolf.parameters import Parameter
+
+ESTIMATES = {  # of the file's bytes, by their key: what they go by
+    "coded_bytes": "if weights are normal and codes ideally compressed",
+    "trained_bytes": "as trained trits of such scales took",
+}
 
 
 def add_parser(subparsers: Any) -> None:
@@ -75,10 +84,8 @@ def _artifact(artifact: dict[str, Any], ternary: bool) -> list[tuple[str, str]]:
 
 
 def _coded(artifact: dict[str, Any]) -> list[tuple[str, str]]:
-    """An estimate of the file, where the grids say how many bits their codes are worth."""
-    if "coded_bytes" not in artifact:
-        return []
-    return [("estimate", f"{artifact['coded_bytes']:,} bytes, if weights are normal and codes ideally compressed")]
+    """An estimate of the file, where there is one."""
+    return [("estimate", f"{artifact[key]:,} bytes, {words}") for key, words in ESTIMATES.items() if key in artifact]
 
 
 def _settings(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -130,7 +137,6 @@ def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:
 
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
-    from tritgolf.artifact.estimate import coded_bytes  # noqa: PLC0415
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
     from tritgolf.config.record import RUN_MARK, load_record  # noqa: PLC0415
     from tritgolf.model.counts import described_counts  # noqa: PLC0415
@@ -140,7 +146,6 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
     model: Any = record.model
     storage = record.export.by_role(record.export.own_storage, model)
     specs = tensor_specs(parameters_of(model), storage)
-    coded = coded_bytes(parameters_of(model), storage)
     by_kind = stored_bytes(specs, storage.group_size)
     return {
         "record": record.name,
@@ -153,12 +158,23 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
             "bytes_by_kind": by_kind,
             "bytes": sum(by_kind.values()),
             "limit": record.export.byte_limit,
-            **({} if coded is None else {"coded_bytes": coded}),
+            **_estimate(record.export.code_layouts, parameters_of(model), storage),
         },
         "configuration": record.model_dump(mode="json"),
         "decided_by_mode": _decided_by_mode(record),
         "laid_over": laid_over,
     }
+
+
+def _estimate(layouts: Sequence[str], table: Mapping[str, Parameter], storage: RoleStorage) -> dict[str, int]:
+    """Bytes of the file by the estimate that knows its codes, under the key of ``ESTIMATES``; {} if none does."""
+    from tritgolf.artifact.estimate import coded_bytes  # noqa: PLC0415
+    from tritgolf.artifact.trit_estimate import ternary_bytes  # noqa: PLC0415
+
+    if "columns" in layouts:
+        return {"trained_bytes": ternary_bytes(table, storage)}
+    coded = coded_bytes(table, storage)
+    return {} if coded is None else {"coded_bytes": coded}
 
 
 def _decided_by_mode(record: RecordConfig) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from tritgolf.report.style import COLOURS, STYLE, new_figure
 
 
 class Measured(Facts):
-    """The file that was measured: its bytes, and what it has of each kind."""
+    """The file that was measured: its bytes, what it has of each kind, and how its trits are laid out."""
 
     record: str
     seed: int | None
     step: int | None
     bytes: int
     bytes_by_kind: dict[str, int]
+    layout: str | None = None  # older files don't say it
 
 
 class Verdict(Facts):
@@ -39,6 +40,7 @@ class Entropy(Facts):
     """Lengths in bytes by kind and context."""
 
     artifact: Measured
+    zero_fraction: float
     code_bytes: dict[str, dict[str, float]]
     verdict: Verdict
 
@@ -85,19 +87,29 @@ def entropy_table(found: Entropy) -> Table:
     return Table("What contexts save", frame, pd.DataFrame(cells), (), left=("kind", "a coder that knows"))
 
 
-def entropy_figure(found: Entropy, kind: str = "trits") -> Figure:
-    """What each context saves of the artifact, in percent; below 0 it costs."""
-    lengths = found.code_bytes[kind]
-    saved = [100 * (found.artifact.bytes_by_kind[kind] - length) / found.artifact.bytes for length in lengths.values()]
+def entropy_figure(found: Sequence[Entropy], kind: str = "trits") -> Figure:
+    """What each context saves of each artifact, in percent; below 0 it costs."""
+    contexts = list(found[0].code_bytes[kind])
+    height = 0.8 / len(found)
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(height=0.9 + 0.26 * len(lengths))
+        figure = new_figure(height=0.9 + 0.26 * len(contexts))
         axes = figure.subplots()
-        axes.barh(list(lengths), saved, color=COLOURS[0], height=0.65)
+        for index, (one, colour) in enumerate(zip(found, COLOURS, strict=False)):
+            now, whole = one.artifact.bytes_by_kind[kind], one.artifact.bytes
+            saved = [100 * (now - one.code_bytes[kind][context]) / whole for context in contexts]
+            places = [place + height * (index - (len(found) - 1) / 2) for place in range(len(contexts))]
+            axes.barh(places, saved, color=colour, height=height, label=_named(one))
+        axes.set_yticks(range(len(contexts)), contexts)
         axes.axvline(1, color="black", linestyle="--", linewidth=1.2)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set(xlabel="saved, % of the artifact", title=f"What a coder of {kind} may know")
+        figure.legend(loc="outside lower center", ncols=len(found))
     return figure
+
+
+def _named(one: Entropy) -> str:
+    return f"{one.artifact.record}, {one.zero_fraction:.0%} zeros"
 
 
 def entropy_in_words(found: Sequence[Entropy]) -> str:
@@ -107,9 +119,11 @@ def entropy_in_words(found: Sequence[Entropy]) -> str:
         worth = "worth" if one.verdict.worth_a_coder else "not worth"
         kinds = sorted(one.verdict.saved_bytes.items(), key=lambda kind: -kind[1])
         shares = ", ".join(f"{kind} {saved / one.artifact.bytes:.1%}" for kind, saved in kinds)
+        layout = f", trits by `{one.artifact.layout}`" if one.artifact.layout else ""
         sentences.append(
-            f"In the artifact of `{one.artifact.record}` after {one.artifact.step:,} steps contexts save "
+            f"- In the artifact of `{one.artifact.record}` after {one.artifact.step:,} steps{layout}, "
+            f"{one.zero_fraction:.0%} of them zero, contexts save "
             f"{one.verdict.share_of_the_artifact:.1%} together, so by the rule of 1% a coder is **{worth}** its code. "
             f"By kind: {shares}. The shortest code of {kinds[0][0]} knows {one.verdict.best[kinds[0][0]]}."
         )
-    return " ".join(sentences)
+    return "\n".join(sentences)

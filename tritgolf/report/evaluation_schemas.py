@@ -3,6 +3,7 @@
 Files up to schema 4 have two methods, ``chunked`` and ``sliding``, beside the rest, and one causality for both.
 """
 
+import math
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -131,21 +132,27 @@ class EvaluateMetrics(Facts):
         return list(self.methods.values())[-1]
 
     @property
-    def chunked(self) -> ChunkedScore:
-        """The score over non-overlapping windows."""
+    def chunked(self) -> ChunkedScore | None:
+        """The score over non-overlapping windows; None where other methods were scored alone."""
         return self._first(ChunkedScore)
+
+    @property
+    def chunked_bpb(self) -> float:
+        """Its BPB, or NaN."""
+        return self.chunked.bpb if self.chunked else math.nan
 
     @property
     def sliding(self) -> SlidingScore:
         """The score over overlapping windows by the network as it is."""
-        return self._first(SlidingScore)
+        found = self._first(SlidingScore)
+        if found is None:
+            fix = "name such a method in evaluate.methods of the record"
+            raise InputError("evaluate.json", "has no sliding score", fix)
+        return found
 
-    def _first(self, kind: type[S]) -> S:
-        for score in self.methods.values():
-            if isinstance(score, kind) and not score.adapt:
-                return score
-        what = f"has no {kind.__name__.removesuffix('Score').lower()} score"
-        raise InputError("evaluate.json", what, "name such a method in evaluate.methods of the record")
+    def _first(self, kind: type[S]) -> S | None:
+        of_kind = (score for score in self.methods.values() if isinstance(score, kind))
+        return next((score for score in of_kind if not score.adapt), None)
 
 
 def _old_causality(probe: Any) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def score_frame(run: Run) -> pd.DataFrame:
     rows = [
         {
             "seed": seed.seed,
-            "chunked_bpb": seed.evaluate.chunked.bpb,
+            "chunked_bpb": seed.evaluate.chunked_bpb,
             "sliding_bpb": seed.evaluate.sliding.bpb,
             "sliding_mark": seed.evaluate.sliding.mark,
             **{f"{name}_bpb": seed.method(name).bpb for name in methods_of(run)},
@@ -109,10 +109,10 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
             **place_of(run, seed, checkpoint),
             "seed": seed.seed,
             "storage": found.storage,
-            "chunked_bpb": found.chunked.bpb,
+            "chunked_bpb": found.chunked_bpb,
             "sliding_bpb": found.sliding.bpb,
             **({"sliding_mark": found.sliding.mark} if found.sliding.mark else {}),
-            "sliding_gain_bpb": found.chunked.bpb - found.sliding.bpb,
+            "sliding_gain_bpb": found.chunked_bpb - found.sliding.bpb,
             **_by_other_methods(run, found),
             "stride": found.sliding.stride,
             "window": found.sliding.window,

@@ -17,24 +17,20 @@ from tritgolf.report.entropy import entropy_figure, entropy_in_words, read_entro
 from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
+from tritgolf.report.full_size import full_size_blocks
 from tritgolf.report.isobyte_plot import isobyte_figure
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
-from tritgolf.report.metrics import load_run
-from tritgolf.report.notes import made_from
+from tritgolf.report.notes import NOT_MEASURED
 from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
-from tritgolf.report.runs import Run, SeedRun
+from tritgolf.report.runs import Run
 from tritgolf.report.starts import read_starts, starts_in_words, starts_table
-from tritgolf.report.statistics import LEAST_P, format_exact, format_p, format_value, holm, mean
+from tritgolf.report.statistics import LEAST_P, format_p, format_value, holm
 from tritgolf.report.style import save
 
 LEVEL = 0.05
 TERNARY = 1.58  # bits
-STRIDE = 64
-BEST, RECORD, INT6 = "ternary_best", "ternary_v2", "int6_recurrent"
-WANTED = 0.040  # BPB that ternary_best is to be ahead of #920
-NOT_MEASURED = "*Not measured yet: no run of it is kept.* {}"
 POINTS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")
 LEVERS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")
 STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
@@ -53,7 +49,7 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
         "points": lambda: _points(measured, figures),
         "levers": lambda: _levers(measured, figures),
         "starts": lambda: _starts(measured),
-        "best": lambda: _best(measured),
+        "best": lambda: full_size_blocks(measured),
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
     return fill(template, lambda name: parts[name]())
@@ -177,94 +173,13 @@ def levers_in_words(frame: pd.DataFrame) -> str:
     )
 
 
-def _best(measured: Path) -> list[Block]:
-    """The full-size runs of one text beside each other, and whether ternary_best keeps what it promises."""
-    runs = [load_run(path.parent) for path in sorted(measured.glob("*/record.json"))]
-    named = [(run, seed) for run in runs for seed in run.seeds if run.facts.name.partition("@")[0] in _SHOWN]
-    rows = [row for run, seed in named if (row := _row_of_best(run, seed))]
-    if not any(row["record"].startswith(BEST) for row in rows):
-        missing = NOT_MEASURED.format(f"`{BEST}` has not been trained at full size.")
-        return [missing, Shown(best_table(rows, runs), _BEST_CAPTION)] if rows else [missing]
-    return [best_in_words(rows), Shown(best_table(rows, runs), _BEST_CAPTION)]
-
-
-_SHOWN = (BEST, RECORD, "ternary_honest", "ternary_v1", INT6)
-_BEST_CAPTION = (
-    "Sliding windows, stride 64, BPB by published bytes, each seed by itself. `ternary_v1` is #640, `ternary_honest` "
-    "#920 trained in what it stores, `docs_en_4` the same text in four shards. As code, older runs count all of this "
-    "project's sources and newer ones the submitted script, so compare bytes of the artifact. —: not kept."
-)
-
-
-def _row_of_best(run: Run, seed: SeedRun) -> dict[str, Any] | None:
-    """One seed of a run at full size; None where it was not scored by sliding windows of stride 64."""
-    if seed.evaluated is None or seed.evaluate.sliding.stride != STRIDE:
-        return None
-    export, roundtrip, storage = seed.exports.get("final"), seed.roundtrips.get("final"), seed.evaluate.storage
-    return {
-        "record": run.facts.name,
-        "text": run.facts.dataset,
-        "seed": seed.seed,
-        "hardware": seed.made_by.machine,
-        "steps": seed.train.steps,
-        "training_seconds": seed.train.training_seconds,
-        "sliding_bpb": seed.evaluate.sliding.by_published_bytes,
-        "tokens_scored": seed.evaluate.sliding.tokens_scored,
-        "gap_bpb": roundtrip.storages[storage].gap_bpb if roundtrip else math.nan,
-        "artifact_bytes": export.storages[storage].bytes if export else math.nan,
-        "total_bytes": export.storages[storage].bytes + export.code_bytes if export else math.nan,
-        "byte_limit": export.byte_limit if export else math.nan,
-    }
-
-
-def best_table(rows: Sequence[dict[str, Any]], runs: Sequence[Run]) -> Table:
-    """A row a seed of a run at full size."""
-    frame = pd.DataFrame(rows)
-    cells = [
-        {
-            "record": row["record"],
-            "text": row["text"],
-            "seed": str(row["seed"]),
-            "trained on": row["hardware"],
-            "steps": format_value(row["steps"], 0),
-            "training s": format_value(row["training_seconds"], 0),
-            "sliding BPB": format_value(row["sliding_bpb"], 4),
-            "RT gap": format_exact(row["gap_bpb"], 5, signed=True),
-            "artifact bytes": format_value(row["artifact_bytes"], 0),
-            "bytes with code": format_value(row["total_bytes"], 0),
-        }
-        for row in frame.to_dict("records")
-    ]
-    return Table("At full size", frame, pd.DataFrame(cells), made_from(runs), left=("record", "text", "trained on"))
-
-
-def best_in_words(rows: Sequence[dict[str, Any]]) -> str:
-    """How ternary_best stands to #920 as it was reproduced, to int6, to its limit and to a gap of zero."""
-    frame = pd.DataFrame(rows)
-    own = frame[frame["record"].str.startswith(BEST)]
-    score = mean(own["sliding_bpb"])
-    words = [f"`{BEST}` scores {score:.4f} BPB in {mean(own['training_seconds']):.0f} s on {own['hardware'].iloc[0]}."]
-    on_its_text = frame["text"].isin(own["text"]) | frame["tokens_scored"].isin(own["tokens_scored"])
-    for name, published, wanted in ((RECORD, "#920", WANTED), (INT6, "#1716", 0.0)):
-        others = frame[(frame["record"].str.partition("@")[0] == name) & on_its_text]
-        if others.empty:
-            words.append(f"No run of `{name}` on its text is kept to compare it with.")
-            continue
-        ahead = mean(others["sliding_bpb"]) - score
-        way = "ahead of" if ahead >= 0 else "behind"
-        aim = f" This project's aim is {wanted:.3f} ahead: {'met' if ahead >= wanted else 'missed'}." if wanted else ""
-        words.append(f"It is {format_value(abs(ahead), 4)} BPB {way} {published} (`{name}`).{aim}")
-    fits = bool((own["total_bytes"] <= own["byte_limit"]).all())
-    words.append(f"Its bytes are {'within' if fits else '**over**'} the limit.")
-    words.append("Its gap is zero." if not own["gap_bpb"].any() else "**Its gap is not zero.**")
-    return " ".join(words)
-
-
 def _bytes(folder: Path, figures: Path) -> list[Block]:
     found = read_entropies(folder)
     if not found:
         return [BYTES_MISSING]
     path = figures / "entropy.svg"
-    save(entropy_figure(found[0]), path.with_suffix(""), formats=["svg"])
-    caption = f"`{found[0].artifact.record}`: what a coder of trits may know, and what that saves; the line is 1%."
-    return [entropy_in_words(found), Picture(path, caption)]
+    save(entropy_figure(found), path.with_suffix(""), formats=["svg"])
+    return [entropy_in_words(found), Picture(path, BYTES_DRAWN)]
+
+
+BYTES_DRAWN = "What a coder of trits may know, and what that saves of an artifact; the line is 1%."

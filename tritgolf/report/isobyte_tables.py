@@ -52,5 +52,7 @@ def _starts(measured: Path) -> list[Block]:
 
 
 def _bytes(folder: Path) -> list[Block]:
-    found = read_entropies(folder)
-    return [Shown(entropy_table(found[0]), "The three shortest codes of each kind.")] if found else [BYTES_MISSING]
+    blocks: list[Block] = []
+    for one in read_entropies(folder):
+        blocks += [f"### `{one.artifact.record}`", Shown(entropy_table(one), "The three shortest codes of each kind.")]
+    return blocks or [BYTES_MISSING]

@@ -27,6 +27,8 @@ NOT_RAW = (
     "this text are not known: its shards have no byte counts."
 )
 
+NOT_MEASURED = "*Not measured yet: no run of it is kept.* {}"  # in place of a part, with what would make it
+
 
 @dataclass(frozen=True)
 class Note:

@@ -4,6 +4,7 @@ Bands and error bars say in the plot itself what they are. ``PLOTS`` names them 
 ``bytes_plot``, those of checkpoints in ``gap_plot``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -122,7 +123,9 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     axes.hlines(seeds, scores["sliding_bpb"], scores["chunked_bpb"], color=GREY, linewidth=1.2, zorder=1)
     stride, window = scores["stride"].iloc[0], scores["window"].iloc[0]
     sliding = marked(f"sliding: a window every {stride} tokens", scores, "sliding_mark")
-    axes.plot(scores["chunked_bpb"], seeds, "s", color=COLOURS[1], label=f"chunked: windows of {window} side by side")
+    if scores["chunked_bpb"].notna().any():
+        chunked = f"chunked: windows of {window} side by side"
+        axes.plot(scores["chunked_bpb"], seeds, "s", color=COLOURS[1], label=chunked)
     axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=sliding)
     others = [name for name in map(str, scores) if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
     for place, name in enumerate(others, start=2):
@@ -135,6 +138,8 @@ def score_plot(scores: pd.DataFrame) -> Figure:
             (low, format_value(low, 4), -15, "center"),
             (high, format_value(high, 4), -15, "center"),
         ):
+            if math.isnan(place):  # not scored
+                continue
             axes.annotate(
                 text, (place, seed), (0, below), textcoords="offset points", ha=side, fontsize=10,
                 color="black" if below > 0 else COLOURS[0] if place == low else COLOURS[1],

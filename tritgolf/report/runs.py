@@ -110,7 +110,7 @@ class SeedRun:
             *(found.trained for found in self.laboratories.values()),
             *(found.trained for found in self.probes.values()),
         ]
-        return [*trained, *(found.chunked for found in self.evaluations.values())]
+        return [*trained, *(found.chunked for found in self.evaluations.values() if found.chunked)]
 
     @property
     def made_by(self) -> Provenance:
