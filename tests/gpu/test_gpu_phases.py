@@ -56,20 +56,23 @@ def test_the_gradient_that_nothing_clears_survives_recordings():
     assert not state["weight.bigram.embed.weight"].any()
 
 
-def test_gradients_that_are_handed_over_train_alike():
+def test_gradients_that_are_handed_over_are_those_of_a_rank_alone():
     """Six steps, of which four are replayed, as a rank of several hands its gradients over and alone.
 
-    Alone twice: sums over all tokens come in no fixed order, so that small gates differ by some percent by then.
+    At rates of zero, so that the momenta tell the gradients: sums over all tokens come in no fixed order, and small
+    gates that had been trained on such differences once were further apart than two trainings alone.
     """
     train = training_1716(micro_batch_sequences=32)
     ends = []
-    for shared in (False, False, True):
+    for shared in (False, True):
         trainer = Trainer(MODEL, train, 1, Ranks(0, 1, torch.device("cuda")), shared=shared)
         for step in range(6):
-            trainer.step(step, 1.0, *batch(step))
+            trainer.step(step, 0.0, *batch(step))
         torch.cuda.synchronize()
         assert trainer.phases.milliseconds()["gradients"] > 0
         ends.append(trainer.state())
-    for name, tensor in ends[0].items():
+    alone, handed_over = ends
+    assert all(tensor.any() for name, tensor in alone.items() if name.startswith("muon."))
+    for name, tensor in alone.items():
         if tensor.float().norm() > 0:
-            assert relative(ends[2][name], tensor) < max(3 * relative(ends[1][name], tensor), 5e-2), name
+            assert relative(handed_over[name], tensor) < 5e-2, name
