@@ -1,12 +1,15 @@
 """ternary_best: it fits with its script, its width is the largest that does, and nothing is lost by storing it."""
 
 import json
+import math
 
 import pytest
 
 from tests.kept import MEASURED
 from tests.small import RECORDS
-from tritgolf.artifact.trit_estimate import ternary_bytes
+from tritgolf.artifact.estimate import coded_bytes
+from tritgolf.artifact.kinds import tensor_specs
+from tritgolf.artifact.trit_estimate import TAKEN, ternary_bytes
 from tritgolf.bundle.script import script_of
 from tritgolf.config.record import load_record
 from tritgolf.model.specs import parameters_of
@@ -19,6 +22,12 @@ def estimate(width=None):
     over = {"model": {"factored": {"width": width}}} if width else None
     record = load_record("ternary_best", RECORDS, over)
     return ternary_bytes(parameters_of(record.model), record.export.storage("own"))
+
+
+def stored_sizes(record):
+    """Format and count of each tensor that is kept as numbers."""
+    specs = tensor_specs(parameters_of(record.model), record.export.storage("own"))
+    return [(spec.format, math.prod(spec.shape)) for spec in specs.values() if spec.codes is None]
 
 
 def test_the_estimate_is_what_920_s_artifact_had():
@@ -42,6 +51,21 @@ def test_its_table_is_the_widest_that_fits_with_the_script():
     script, width = len(script_of(record)), record.model.factored.width
     limit = record.export.byte_limit
     assert (1 + MARGIN) * estimate() + script < limit < (1 + MARGIN) * estimate(width + STEP) + script
+
+
+def test_its_rival_of_int6_has_the_widest_mlp_that_fits_and_differs_in_nothing_else():
+    def taken(mlp_width):
+        record = load_record("best_int6", RECORDS, {"model": {"mlp_multiple": mlp_width / 512}})
+        table = parameters_of(record.model)
+        in_e4m3 = sum(size for (name, size) in stored_sizes(record) if name == "e4m3")
+        return coded_bytes(table, record.export.storage("own")) - (1 - TAKEN["absmean"].e4m3) * in_e4m3
+
+    record, best = load_record("best_int6", RECORDS), load_record("ternary_best", RECORDS)
+    script, width = len(script_of(record)), round(record.model.width * record.model.mlp_multiple)
+    assert taken(width) + script < record.export.byte_limit < taken(width + 32) + script
+    changed = {"width", "mlp_multiple", "rotary_dims", "qat"}
+    assert record.model.model_dump(exclude=changed) == best.model.model_dump(exclude=changed)
+    assert record.train.model_dump(exclude={"start"}) == best.train.model_dump(exclude={"start"})
 
 
 def test_what_it_is_trained_in_is_what_is_stored():
