@@ -16,6 +16,7 @@ from tritgolf.checkpoint import Checkpoint
 from tritgolf.config.export import ExportConfig, RoleExport
 from tritgolf.config.train import TrainConfig
 from tritgolf.data.manifest import load_manifest, payload_digest
+from tritgolf.errors import warn
 from tritgolf.files import write_json
 from tritgolf.model.zeros import facts_of_trits
 from tritgolf.provenance import envelope
@@ -83,6 +84,7 @@ def export_stage(
         inputs={"checkpoint": trained.facts["digest"], **_text_digest(exported, shards)},
     )
     write_json(facts, written)
+    _warn_over_limit(f"{record}, seed {seed}, checkpoint {name}", metrics, export.own_storage)
 
 
 def write_storages(
@@ -150,3 +152,10 @@ def _entry(path: Path, info: ArtifactInfo, scales: dict[str, float]) -> dict[str
         "scale_range": scales,
         "payload_digest": info.payload_digest,
     }
+
+
+def _warn_over_limit(what: str, metrics: dict[str, Any], own_storage: str) -> None:
+    """Tell now what the bundle would refuse in the end."""
+    total, limit = metrics["storages"][own_storage]["bytes"] + metrics["code_bytes"], metrics["byte_limit"]
+    if total > limit:
+        warn(f"{what}: artifact and script take {total:,} bytes, {total - limit:,} over the limit of {limit:,}")
