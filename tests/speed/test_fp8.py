@@ -97,6 +97,9 @@ def test_fp8_s_long_run_is_told_with_what_was_kept():
     assert f"FP8 rounds {worst['nonzeros_lost']:.0%} of that MLP's gradient to zero" in SHORT
 
 
+NOTEBOOK = " ".join((KEPT.parent / "demo_fp8" / "notebook.md").read_text().split())
+
+
 def test_what_fp8_products_lose_at_a_laptop_s_size_is_told():
     def scores(part: str) -> list[float]:
         files = [KEPT.parent / f"demo_fp8/demo_fp8_{part}/seed{seed}/final/roundtrip.json" for seed in (1337, 7)]
@@ -109,3 +112,6 @@ def test_what_fp8_products_lose_at_a_laptop_s_size_is_told():
     )
     assert said in SHORT
     assert all(scale < plain for scale, plain in zip(scales, base, strict=True))
+    first, second = (exact - scale for exact, scale in zip(scores("outer_exact"), scales, strict=True))
+    assert f"{-first:.4f} better than the scales alone on seed 1337, and {second:.4f} worse on seed 7" in NOTEBOOK
+    assert f"the products had lost {lost[1]:.4f}" in NOTEBOOK
