@@ -12,7 +12,7 @@ for _page, (_rule, _shown) in {
         name:
             _rule
         input:
-            metrics=lambda wildcards, page=_page: metrics_of(wildcards.record, METRICS_OF_PAGES[page]),
+            metrics=lambda wildcards, shown=_shown: metrics_of_page(wildcards.record, shown(wildcards.record)),
             shown=lambda wildcards, shown=_shown: shown(wildcards.record),
             published=lambda wildcards: published_of(record_config(wildcards.record).source),
             captions=caption_files(TITLES),

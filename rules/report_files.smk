@@ -56,7 +56,6 @@ EVALUATIONS = ["{checkpoint}/evaluate.json"]
 LABORATORY = ["{checkpoint}/laboratory.json"]
 PROBES = ["final/probes.json", "final/laboratory.json"]
 PUBLISHED = REPOSITORY / "published"
-METRICS_OF_PAGES = {"report": LOGS + FINAL + ROUNDTRIP, "laboratory": LOGS + LABORATORY}
 
 SUFFIXES = {"tables": ("csv", "md", "html"), "plots": ("svg", "pdf", "png", "csv")}
 
@@ -122,6 +121,12 @@ def laboratory_of(record: str) -> list[str]:
     names = applying(record, OF_THE_LABORATORY)
     tables, plots = ([name for name in names if name in known] for known in (TABLES, PLOTS))
     return files_of(f"results/{record}", "tables", tables) + files_of(f"results/{record}", "plots", plots)
+
+
+def metrics_of_page(record: str, shown: list[str]) -> list[str]:
+    """The metrics files of all tables and plots that a page of a record shows, and its training logs."""
+    names = dict.fromkeys(Path(path).stem for path in shown)
+    return metrics_of(record, LOGS + [metrics for name in names for metrics in (TABLES | PLOTS)[name][1]])
 
 
 def caption_files(names) -> list[str]:
