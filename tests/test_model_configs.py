@@ -78,6 +78,16 @@ def test_a_model_from_before_there_were_kinds_is_the_unet_and_its_dump_stays_as_
         ("new", {"kv_heads": 3}, "model.kv_heads: 3 is not possible; it must be a divisor of heads = 4"),
         ("new", {"rotary_dims": 5}, "model.rotary_dims: 5 is not possible; it must be even and at most a head's width"),
         ("new", {"rotary_dims": 10}, "model.rotary_dims: 10 is not possible; it must be even and at most a head's"),
+        (
+            "new",
+            {"qat": {"roles": ["mlp"], "quantizer": {"group_size": 24}}},
+            "model.qat.quantizer.group_size: 24 is not possible; it must be a divisor of width = 32",
+        ),
+        (
+            "new",
+            {"mlp_multiple": 1.5, "qat": {"roles": ["mlp"], "quantizer": {"group_size": 32}}},
+            "model.qat.quantizer.group_size: 32 is not possible; it must be a divisor of the MLP's width = 48",
+        ),
         ("new", {"xsa_layers": 6}, "model.xsa_layers: 6 is not possible; it must be at most layers = 5"),
         ("new", {"parallel_from": 5}, "model.parallel_from: 5 is not possible; it must be below layers = 5, or null"),
         ("new", {"gates": {"smear": 33}}, "model.gates.smear: 33 is not possible; it must be at most width = 32"),

@@ -52,6 +52,14 @@ def test_difference_counts_trits_and_finds_the_largest_error():
     assert difference(ours, ours, {"b": torch.tensor([1.0, 2])}, {"b": torch.tensor([1.0, -1])}) == (0, 3.0)
 
 
+def test_codes_of_another_grid_are_no_trits_that_changed():
+    trits = Quantized(torch.tensor([[1, 0, -1, 0]], dtype=torch.int8), torch.tensor([[1.0]]))
+    codes = Quantized(torch.tensor([[31, 0, -30, 2]], dtype=torch.int8), torch.tensor([[1 / 31]]))
+    assert difference({"a": trits}, {"a": codes}).trits_changed is None  # none are left
+    assert difference({"a": codes}, {"a": codes}) == (0, 0.0)
+    assert difference({"a": trits, "b": codes}, {"a": trits, "b": trits}).trits_changed == 0
+
+
 def test_scale_range_and_trits_of_a_store(model, state):
     stored = store(state, model, honest_storage("float32").by_role(model))
     scales = torch.cat([ternary.scale.reshape(-1) for ternary in stored.quantized.values()])

@@ -4,12 +4,18 @@ import json
 
 import pytest
 
+from tests.artifact.conftest import header_for
 from tests.laboratory.test_role_stage import laboratory, text_of
 from tests.small import RECORDS, random_transformer, small_training, small_transformer
 from tritgolf import checkpoint
+from tritgolf.artifact.container import write_artifact
+from tritgolf.artifact.inspect import open_artifact
+from tritgolf.artifact.storage import store
 from tritgolf.config.export import RoleExport
 from tritgolf.config.record import load_record
+from tritgolf.config.storage import RoleStorage
 from tritgolf.laboratory.grid import load_grid
+from tritgolf.laboratory.published import restorations
 from tritgolf.laboratory.role_grid import RoleGridConfig, record_variants
 from tritgolf.model.specs import parameters_of
 from tritgolf.report.catalogue import TABLES
@@ -60,6 +66,19 @@ def test_each_fix_is_a_row_with_its_paired_error(rows):
     assert found["fix_2"]["max_weight_error"] < found["own"]["max_weight_error"] / 10
     errors = [found[name]["max_weight_error"] for name in ("fixes_2_3_4", "fixes_2_4", "fixes_2_3")]
     assert errors[0] == 0 < errors[1] < errors[2]
+
+
+def test_the_file_alone_leaves_out_rows_that_decide_its_trits_anew(tmp_path):
+    """They once were told as 0 exactly: scales of the first quantization are not in the file."""
+    model = small_transformer(**PLAIN, qat={"roles": ["attention", "mlp"], "quantizer": TRITS})
+    first = {"grid": "ternary", "quantizer": TRITS, "scales": "float16", "rounding": "requantized"}
+    roles = {"attention": first, "mlp": first, "embedding": FP16, "mix": FP16, "control": FP16}
+    storage = RoleStorage.model_validate({"roles": roles, "reload_dtype": "bfloat16"})
+    weights = {name: tensor.detach() for name, tensor in random_transformer(model).state_dict().items()}
+    write_artifact(tmp_path / "own.tgolf", store(weights, model, storage), header_for(model, storage))
+    grid = load_grid("trinity_v1", RECORDS / "grids", RoleGridConfig)
+    found = restorations(open_artifact(tmp_path / "own.tgolf"), grid)
+    assert found["names"].keys() & FIXES == {"fix_3", "fix_4"}
 
 
 def test_trits_of_a_transformer_are_counted(rows):

@@ -11,9 +11,12 @@ from tritgolf.quantize.base import Quantized, dequantize
 
 
 class Difference(NamedTuple):
-    """Between the weights of two models: trits that differ, and the largest |difference| of an effective weight."""
+    """Between the weights of two models: trits that differ, and the largest |difference| of an effective weight.
 
-    trits_changed: int
+    Trits are counted in matrices that have them in both; None where one model has trits and the other none of them.
+    """
+
+    trits_changed: int | None
     max_weight_error: float
 
 
@@ -42,13 +45,22 @@ def difference(
 
     The effective weight of a ternary matrix is q·s; of another tensor, the tensor itself. All on one device.
     """
-    changed, error = 0, 0.0
-    for name, matrix in trained.items():
-        changed += int((matrix.codes != reloaded[name].codes).sum())
-        error = max(error, _largest(dequantize(matrix) - dequantize(reloaded[name])))
+    error = max((_largest(dequantize(one) - dequantize(reloaded[name])) for name, one in trained.items()), default=0.0)
     for name, tensor in (trained_tensors or {}).items():
         error = max(error, _largest(tensor.detach().float() - (reloaded_tensors or {})[name].float()))
-    return Difference(changed, error)
+    return Difference(_trits_changed(trained, reloaded), error)
+
+
+def _trits_changed(trained: Mapping[str, Quantized], reloaded: Mapping[str, Quantized]) -> int | None:
+    before = [name for name, matrix in trained.items() if _has_trits(matrix)]
+    kept = [name for name in before if _has_trits(reloaded[name])]
+    if before and not kept:
+        return None
+    return sum(int((trained[name].codes != reloaded[name].codes).sum()) for name in kept)
+
+
+def _has_trits(matrix: Quantized) -> bool:
+    return int(matrix.codes.abs().max()) <= 1
 
 
 def _largest(tensor: Tensor) -> float:

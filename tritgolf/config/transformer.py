@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PlainSerializer, model_validator
 
+from tritgolf.config.model import TernaryConfig
 from tritgolf.config.quantization import QatConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.types import Fraction, Positive, Precision, check
@@ -154,6 +155,17 @@ class TransformerConfig(Settings):
         check(whole, "mlp_multiple", self.mlp_multiple, f"such that times width = {self.width} it is a whole number")
         for name, channels in (("attention", self.gates.attention), ("smear", self.gates.smear)):
             check((channels or 0) <= self.width, f"gates.{name}", channels, f"at most width = {self.width}")
+        return self
+
+    @model_validator(mode="after")
+    def _trits_come_in_whole_groups(self) -> "TransformerConfig":
+        if self.qat is None or not isinstance(self.qat.quantizer, TernaryConfig):
+            return self
+        group = self.qat.quantizer.group_size
+        inputs = {"width": self.width} if {"attention", "mlp"} & set(self.qat.roles) else {}
+        inputs |= {"the MLP's width": self.mlp_width} if "mlp" in self.qat.roles else {}
+        for what, columns in inputs.items():
+            check(columns % group == 0, "qat.quantizer.group_size", group, f"a divisor of {what} = {columns}")
         return self
 
     @model_validator(mode="after")

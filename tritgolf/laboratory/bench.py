@@ -27,7 +27,7 @@ class Reloaded:
     nats: WindowNats
     score: Score
     gap: Gap
-    trits_changed: int
+    trits_changed: int | None
     max_weight_error: float
     max_tensor_error: float
 

@@ -4,7 +4,7 @@ The codes are what the file holds: nothing here decides those of the same grid a
 what was rounded once already, a wider one adds nothing. What everything is compared with is the file's own reload.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -16,7 +16,7 @@ from tritgolf.artifact.statistics import difference
 from tritgolf.artifact.storage import Restored, Stored, restate, restore
 from tritgolf.config.export import StorageConfig
 from tritgolf.config.quantization import IntegerConfig
-from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage
+from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage, TritsConfig
 from tritgolf.evaluate.roundtrip import paired_gap
 from tritgolf.evaluate.score import Score, WindowNats
 from tritgolf.evaluate.text import ScoredText
@@ -54,8 +54,7 @@ def restorations(
         restated = kind.restated(stored, roles, artifact)
         restored = restore(restated, model, roles)
         own = own or restored
-        alike = {name for name, spec in restated.specs.items() if spec.kind == stored.specs[name].kind}
-        rows[name] = _moved(own, restored, alike) | {
+        rows[name] = _moved(own, restored) | {
             "factors": variant.factors,
             "payload_bytes": sum(stored_bytes(restated.specs, artifact.header.group_size).values()),
         }
@@ -117,11 +116,17 @@ def _decides_otherwise(roles: Mapping[str, FormConfig], own: Mapping[str, FormCo
     """Whether codes of a grid that the file has would be others: all but their scales' format says what they are."""
     same: list[tuple[Any, Any]]
     same = [(form, own[role]) for role, form in roles.items() if role in own and _same_grid(form, own[role])]
-    return any(before.model_copy(update={"scale_dtype": form.scale_dtype}) != form for form, before in same)
+    return any(_but_for_scales(form) != _but_for_scales(before) for form, before in same)
+
+
+def _but_for_scales(form: TritsConfig | IntegerConfig) -> dict[str, Any]:
+    return form.model_dump(exclude={"scales", "scale_dtype"})
 
 
 def _same_grid(form: Any, other: Any) -> bool:
-    """Whether both are codes of as many bits, scaled alike."""
+    """Whether both are trits, or codes of as many bits, scaled alike."""
+    if isinstance(form, TritsConfig) or isinstance(other, TritsConfig):
+        return type(form) is type(other)
     both = isinstance(form, IntegerConfig) and isinstance(other, IntegerConfig)
     return both and (form.bits, form.scale) == (other.bits, other.scale)
 
@@ -171,12 +176,9 @@ RESTORED: dict[type[Any], Restoration] = {
 }
 
 
-def _moved(own: Restored, other: Restored, alike: Container[str]) -> dict[str, Any]:
-    """How far ``other`` is from ``own``: of matrices that either keeps on a grid, and of all other numbers.
-
-    ``alike``: whose codes are of the same grid in both, so that they compare.
-    """
-    both = {name: matrix for name, matrix in own.quantized.items() if name in other.quantized and name in alike}
+def _moved(own: Restored, other: Restored) -> dict[str, Any]:
+    """How far ``other`` is from ``own``: of matrices that either keeps on a grid, and of all other numbers."""
+    both = {name: matrix for name, matrix in own.quantized.items() if name in other.quantized}
     matrices = own.quantized.keys() | other.quantized.keys()
     before, after = own.weights(), other.weights()
     plain = {name: before[name] for name in before if name in matrices and name not in both}

@@ -9,6 +9,7 @@ from tritgolf.report.columns import methods_of
 from tritgolf.report.runs import Run, SeedRun
 from tritgolf.report.schemas import EvaluateMetrics, ExportMetrics
 from tritgolf.report.seed_columns import columns_of
+from tritgolf.report.statistics import number_or_nan
 
 
 def seed_frame(run: Run) -> pd.DataFrame:
@@ -179,7 +180,7 @@ def _roundtrip_row(run: Run, seed: SeedRun, checkpoint: str, storage: str) -> di
         "is_own_storage": storage == roundtrip.own_storage,
         "artifact_bytes": exported.bytes,
         "layout": exported.layout,
-        **({} if export.zeros is None else {"trits_changed": reloaded.trits_changed}),
+        **({} if export.zeros is None else {"trits_changed": number_or_nan(reloaded.trits_changed)}),
         "max_weight_error": reloaded.max_weight_error,
         **({} if export.zeros is None else _zeros(export)),
     }

@@ -11,6 +11,7 @@ import pandas as pd
 from tritgolf.report.frames import place_of, some
 from tritgolf.report.laboratory_schemas import LaboratoryMetrics, LaboratoryRow
 from tritgolf.report.runs import Run
+from tritgolf.report.statistics import number_or_nan
 from tritgolf.report.storage_words import shown_factors
 
 REMAINDER, TOGETHER = "remainder", "all together"
@@ -36,7 +37,7 @@ def grid_frame(run: Run) -> pd.DataFrame:
             "over_own_bpb": row.over_own_bpb,
             "over_own_se_bpb": row.over_own_se,
             "artifact_bytes": row.bytes,
-            "trits_changed": row.trits_changed,
+            "trits_changed": number_or_nan(row.trits_changed),
             "max_weight_error": row.max_weight_error,
             "max_tensor_error": row.max_tensor_error,
         }

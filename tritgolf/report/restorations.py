@@ -23,7 +23,7 @@ class Restoration(Facts):
 
     factors: Factors
     payload_bytes: Size
-    trits_changed: Count
+    trits_changed: Count | None
     max_weight_error: NonNegative
     relative_error: NonNegative
     max_tensor_error: NonNegative

@@ -16,6 +16,11 @@ def mean(values: Iterable[float]) -> float:
     return statistics.fmean(numbers) if numbers else math.nan
 
 
+def number_or_nan(value: float | None) -> float:
+    """A number, NaN where it is not known."""
+    return math.nan if value is None else value
+
+
 def sample_std(values: Iterable[float]) -> float:
     """Sample standard deviation (n − 1 in the denominator), as the published tables have it; else NaN."""
     numbers = [float(value) for value in values]
