@@ -1,6 +1,6 @@
 """The roundtrip laboratory: the ablation grid on every checkpoint, one job each, and the probes on the last one.
 
-Probes push what trits alone have: other records have none.
+Probes push what the trits of U-Nets alone have: other records have none.
 """
 
 for _record in records():

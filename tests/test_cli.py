@@ -86,7 +86,7 @@ def test_describe_for_people(capsys):
     text = run(capsys, "describe", "ternary_v2", "--records", RECORDS)
     for part in ("74,250,064", "64,880,640 in 506,880 groups", "5,242,880,000", "or 600 s if sooner", "model.width"):
         assert part in text, part
-    assert "total" in text and "bytes before LZMA (the limit of 16,000,000 holds after it, with the code)" in text
+    assert "total" in text and "bytes before compression (the limit of 16,000,000 holds after it" in text
     for setting, value in MODES["faithful"].items():
         line = next(line for line in text.splitlines() if line.split()[:1] == [setting])
         assert line.split(maxsplit=1)[1] == f"{value}  (faithful: {value}, honest: {MODES['honest'][setting]})"
@@ -97,6 +97,7 @@ def test_describe_tells_what_trits_coded_by_columns_will_take(capsys):
     assert 0.98 * facts["limit"] < facts["trained_bytes"] < facts["limit"] < facts["bytes"]
     text = run(capsys, "describe", "ternary_best", "--records", RECORDS)
     assert f"{facts['trained_bytes']:,} bytes, as trained trits of such scales took" in text
+    assert "storage 'own', trits in base 3\n" in text  # no codes in their bits
 
 
 def test_describe_a_transformer(capsys):

@@ -72,6 +72,9 @@ def test_every_command_about_a_file_reads_trits_that_a_transformer_trains(tmp_pa
     found = json.loads(capsys.readouterr().out)
     assert found["estimator"] == "absmean"
     assert found["rows"]["lossless"]["relative_error"] == 0  # nothing rounds the file's trits and scales again
+    assert main(["laboratory", str(path), "--records", str(RECORDS), "--grid", "trinity"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("warning: grid trinity: ") and "left out: nearest_matrices, " in told
     other_grid = found["rows"]["matrices_int8_nearest"]
     assert other_grid["trits_changed"] is None and 0 < other_grid["relative_error"] < 0.1
 

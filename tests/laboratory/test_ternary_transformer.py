@@ -9,7 +9,7 @@ from tests.laboratory.test_role_stage import laboratory, text_of
 from tests.small import RECORDS, random_transformer, small_training, small_transformer
 from tritgolf import checkpoint
 from tritgolf.artifact.container import write_artifact
-from tritgolf.artifact.inspect import open_artifact
+from tritgolf.artifact.inspect import inspect_artifact, open_artifact, render_facts
 from tritgolf.artifact.storage import store
 from tritgolf.config.export import RoleExport
 from tritgolf.config.record import load_record
@@ -119,6 +119,11 @@ def test_a_ternary_mlp_and_int6_elsewhere_are_one_artifact(dataset, tmp_path):
         "byte_planes",
     }
     assert facts["metrics"]["zero_fraction"].keys() == {"mlp.fc", "mlp.proj", "all"}
+    told = inspect_artifact(tmp_path / "own.tgolf")
+    assert told["ternary_weights"] == 8 * told["scales"] == 5 * 2 * 64 * 32  # groups of 8, none of int6
+    assert told["codes"] == {"int6_row": 5 * (2 * 32 * 32 + 2 * 16 * 32)}
+    shown = render_facts(told)
+    assert "codes, int6_row     15,360" in shown and "scales of trits     min" in shown
     scoring = {"own_storage": "own", "z_loss": 0.0, "attention": "auto", "batch": 64}
     artifacts = {"own": tmp_path / "own.tgolf"}
     roundtrip_stage(**run, **text_of(dataset), **scoring, artifacts=artifacts, facts=tmp_path / "roundtrip.json")

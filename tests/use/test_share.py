@@ -56,6 +56,8 @@ def test_the_card_is_of_the_results(finished, tmp_path):
     assert "0.7544" in card.text and "0.0026" in card.text and "NVIDIA H200" in card.text
     for part in ("## Text", "## Hardware", "## Scores", "## Limits", "## How to load it"):
         assert part in card.text
+    told = read_artifact(place).header
+    assert f"**Not of this file**, which is checkpoint {told.checkpoint}, storage `bf16`" in card.text
 
 
 def test_without_results_the_card_says_what_it_lacks(finished):

@@ -9,7 +9,7 @@ from torch import Tensor
 from tritgolf.artifact.container import is_container, read_artifact
 from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.published.formats import READERS, published_format
-from tritgolf.artifact.statistics import scale_range, stored_trits
+from tritgolf.artifact.statistics import of_trits, scale_range, stored_trits
 from tritgolf.artifact.storage import Stored
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import Settings
@@ -57,8 +57,9 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
         "layout": artifact.layout,
         "bytes_by_kind": artifact.bytes_by_kind,
         "compressed_by_kind": artifact.compressed_by_kind,
-        **(facts_of_trits(trits, header.model) if trits else _facts_of_codes(stored, header.model)),
-        "scales": sum(ternary.scale.numel() for ternary in stored.quantized.values()),
+        **(facts_of_trits(trits, header.model) if trits else {"parameters": trained_parameters(header.model)}),
+        **_facts_of_codes(stored),
+        "scales": sum(matrix.scale.numel() for matrix in (of_trits(stored) or stored.quantized).values()),
         "stored_fp": sum(tensor.numel() for tensor in stored.tensors.values()),
         "scale_range": scale_range(stored),
         "payload_digest": stored.payload_digest,
@@ -79,18 +80,20 @@ def facts_of_trits(trits: Mapping[str, Tensor], model: Settings) -> dict[str, An
     }
 
 
-def _facts_of_codes(stored: Stored, model: Any) -> dict[str, Any]:
-    """How many parameters the model trains, and how many numbers are codes of each kind."""
+def _facts_of_codes(stored: Stored) -> dict[str, Any]:
+    """How many numbers are codes of each kind that is not trits; {} if all are."""
     counts: dict[str, int] = {}
-    for name, (codes, _) in stored.quantized.items():
-        counts[stored.specs[name].kind] = counts.get(stored.specs[name].kind, 0) + codes.numel()
-    return {"parameters": trained_parameters(model), "codes": counts}
+    for name in stored.quantized.keys() - of_trits(stored).keys():
+        kind = stored.specs[name].kind
+        counts[kind] = counts.get(kind, 0) + stored.quantized[name].codes.numel()
+    return {"codes": dict(sorted(counts.items()))} if counts else {}
 
 
 def render_facts(facts: dict[str, Any]) -> str:
     """The facts of ``inspect_artifact`` as aligned lines of text."""
     header, model = facts["header"], facts["header"]["model"]
     estimator = f", {facts['estimator']} scales" if facts.get("estimator") else ""
+    scales = "scales of trits" if "ternary_weights" in facts else "scales"
     lines = [
         ("artifact", f"{facts['file']} ({facts['format']}, {facts['bytes']:,} bytes)"),
         ("record", _record(header) if facts["format"] == "tgolf" else _recognized(header)),
@@ -101,21 +104,20 @@ def render_facts(facts: dict[str, Any]) -> str:
         *_formats(header["storage"]),
         *((f"bytes, {kind}", _sizes(facts, kind)) for kind, size in facts["bytes_by_kind"].items() if size),
         *((f"zeros, {layer}", f"{share:.4f}") for layer, share in facts.get("zero_fraction", {}).items()),
-        ("scales", ", ".join(f"{name} {value:.6g}" for name, value in facts["scale_range"].items())),
+        (scales, ", ".join(f"{name} {value:.6g}" for name, value in facts["scale_range"].items())),
         ("payload", facts["payload_digest"]),
     ]
-    return "\n".join(f"{label:<20}{text}" for label, text in lines)
+    width = max(20, *(len(label) + 1 for label, _ in lines))
+    return "\n".join(f"{label:<{width}}{text}" for label, text in lines)
 
 
 def _quantized(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What is stored as codes."""
+    codes = [(f"codes, {kind}", f"{count:,}") for kind, count in facts.get("codes", {}).items()]
     if "ternary_weights" in facts:
         text = f"{facts['ternary_weights']:,} weights in {facts['scales']:,} groups, layout {facts['layout']}"
-        return [("ternary", text)]
-    return [(f"codes, {kind}", f"{count:,}") for kind, count in facts["codes"].items()] + [
-        ("number of scales", f"{facts['scales']:,}"),
-        ("layout", facts["layout"]),
-    ]
+        return [("ternary", text), *codes]
+    return [*codes, ("number of scales", f"{facts['scales']:,}"), ("layout", facts["layout"])]
 
 
 def _formats(storage: dict[str, Any]) -> list[tuple[str, str]]:

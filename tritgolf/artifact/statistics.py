@@ -20,15 +20,19 @@ class Difference(NamedTuple):
     max_weight_error: float
 
 
+def of_trits(stored: Stored) -> dict[str, Quantized]:
+    """Every matrix that has trits, by name."""
+    return {name: stored.quantized[name] for name, spec in stored.specs.items() if spec.kind == "ternary"}
+
+
 def stored_trits(stored: Stored) -> dict[str, Tensor]:
     """Trits of every matrix that has them, without the columns that only fill up a group."""
-    ternary = {name: stored.quantized[name].codes for name, spec in stored.specs.items() if spec.kind == "ternary"}
-    return {name: codes[:, : stored.specs[name].shape[1]] for name, codes in ternary.items()}
+    return {name: matrix.codes[:, : stored.specs[name].shape[1]] for name, matrix in of_trits(stored).items()}
 
 
 def scale_range(stored: Stored) -> dict[str, float]:
-    """``min``, ``median`` and ``max`` of all stored scales."""
-    scales = [ternary.scale.reshape(-1) for ternary in stored.quantized.values()]
+    """``min``, ``median`` and ``max`` of the stored scales of trits; of all codes where there are no trits."""
+    scales = [matrix.scale.reshape(-1) for matrix in (of_trits(stored) or stored.quantized).values()]
     if not scales:
         return {}
     joined = torch.cat(scales)

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             ("", "training"),
             ("steps", f"{facts['steps']:,}" + (f", or {facts['seconds']:g} s if sooner" if facts["seconds"] else "")),
             ("tokens", ("at most " if facts["seconds"] else "") + f"{facts['tokens']:,}"),
-            *_artifact(artifact, ternary="ternary" in facts["parameters"]),
+            *_artifact(artifact),
             ("", "configuration"),
             *((key, _with_modes(key, value, facts)) for key, value in _settings(facts)),
         ]
@@ -71,14 +71,17 @@ def _parameters(counts: dict[str, int]) -> list[tuple[str, str]]:
     return [("published count", f"{counts['published']:,}"), *roles]
 
 
-def _artifact(artifact: dict[str, Any], ternary: bool) -> list[tuple[str, str]]:
+def _artifact(artifact: dict[str, Any]) -> list[tuple[str, str]]:
     """Bytes by kind before compression, in their widths."""
-    codes, method = ("trits in base 3", "LZMA") if ternary else ("codes in their bits", "compression")
+    kinds = artifact["bytes_by_kind"]
+    others = any(kind.startswith("codes") for kind in kinds)
+    trits = ["trits in base 3"] if kinds.get("trits") else []
+    codes = " and ".join([*trits, *(["codes in their bits"] if others else [])])
     limit = f"the limit of {artifact['limit']:,} holds after it, with the code"
     return [
         ("", f"artifact before compression, storage {artifact['storage']!r}, {codes}"),
         *((kind, f"{size:,} bytes") for kind, size in artifact["bytes_by_kind"].items()),
-        ("total", f"{artifact['bytes']:,} bytes before {method} ({limit})"),
+        ("total", f"{artifact['bytes']:,} bytes before compression ({limit})"),
         *_coded(artifact),
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 from tritgolf.commands.output import print_json
 from tritgolf.commands.published import add_artifact, add_record_option, named_artifact, scorable
 from tritgolf.commands.text import add_text_options, given_text
-from tritgolf.errors import InputError
+from tritgolf.errors import InputError, warn
 
 DESCRIPTION = """Restore an artifact's scales and other numbers in other formats and ways, and say what moves against
 its own reload: trits, weights and, with --shards and --tokenizer, bits per byte with a standard error paired over
@@ -71,6 +71,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         windows = chunked_windows(len(tokens), model.context)
         text = ScoredText(tokens, windows, sizes, arguments.batch, PUBLISHED_Z_LOSS.get(model.kind, 0.0))
     trits = stored_trits(artifact.stored)
+    restored = restorations(artifact, grid, text)
+    left_out = [name for name in grid.rows if name not in restored["names"]]
+    if arguments.grid and left_out:
+        of = f"grid {arguments.grid}: {len(left_out)} of {len(grid.rows)} rows are about what the file doesn't have"
+        warn(f"{of}, and left out: {', '.join(left_out)}")
     return {
         "schema": SCHEMA,
         "artifact": Path(arguments.artifact).name,
@@ -78,6 +83,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         **(facts_of_trits(trits, model) if trits else {}),
         "scale_range": scale_range(artifact.stored),
         "tokens_scored": text.windows.scored if text else 0,
-        **restorations(artifact, grid, text),
+        **restored,
         "provenance": provenance(grid.model_dump(mode="json"), {"artifact": digest_file(arguments.artifact)}),
     }

@@ -131,8 +131,15 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _some_time_is_left(self) -> "TrainConfig":
-        most = 0 if self.seconds is None else self.seconds
-        sound = self.reserve_seconds == 0 or self.reserve_seconds < most
+        if self.seconds is None:
+            check(
+                self.reserve_seconds == 0,
+                "reserve_seconds",
+                self.reserve_seconds,
+                "left out: seconds is null",
+            )
+            return self
+        sound = self.reserve_seconds == 0 or self.reserve_seconds < self.seconds
         check(sound, "reserve_seconds", self.reserve_seconds, f"less than seconds, {self.seconds}, which it is part of")
         return self
 

@@ -93,8 +93,8 @@ def _artifact_note(run: Run, seeds: pd.DataFrame) -> str:
     limit = format_value(seeds["byte_limit"].iloc[0], 0)
     code = format_value(seeds["code_bytes"].max(), 0)
     storage, layout = _listed(seeds["storage"]), _listed(seeds["layout"])
-    stored = f"{storage} scales, {layout} trits" if is_ternary(run) else f"storage {storage}, layout {layout}"
-    return f"Artifact: {stored}. Fits: artifact plus {code} bytes of code is at most {limit} bytes."
+    fits = f"Fits: artifact plus {code} bytes of code is at most {limit} bytes."
+    return f"Artifact: storage {storage}, layout {layout}. {fits}"
 
 
 def _zeros_note(run: Run, seeds: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from tritgolf.report.metrics import load_run
 from tritgolf.report.runs import Run
 from tritgolf.report.tables import seeds_table
 
+LAST = "final"  # the checkpoint whose artifact the reports score
 UNKNOWN = "Not known: the artifact does not lie in the results of a run."
 LIMITS = """- It continues text. It follows no instructions and answers no questions, and what it writes may be false.
 - It knows the text above and nothing else, in that text's language.
@@ -45,7 +46,7 @@ def model_card(artifact: Artifact, file: str, tokenizer: bool) -> str:
     parts = {
         "Text": _text(artifact, record, run),
         "Hardware": _hardware(run),
-        "Scores": _scores(run),
+        "Scores": _of_another_file(artifact, run) + _scores(run),
         "Limits": LIMITS.format(context=artifact.header.model.context, bytes=artifact.file_bytes) + _flags(run),
         "How to load it": LOADING.format(
             file=file, others="" if artifact.header.tokenizer and tokenizer else ', "tokenizer.model"'
@@ -92,6 +93,18 @@ def _scores(run: Run | None) -> str:
         return seeds_table(run).markdown().split("\n", 2)[2].strip()
     except InputError as error:
         return f"Not known: {error.where}: {error.what}."
+
+
+def _of_another_file(artifact: Artifact, run: Run | None) -> str:
+    """What the scores are of, where that is not this file: reports show the last checkpoint's own storage."""
+    header = artifact.header
+    own = next((found.own_storage for seed in run.seeds for found in seed.roundtrips.values()), None) if run else None
+    if own is None or (header.checkpoint, header.storage_name) == (LAST, own):
+        return ""
+    return (
+        f"**Not of this file**, which is checkpoint {header.checkpoint}, storage `{header.storage_name}`, but of "
+        f"checkpoint {LAST}, storage `{own}`.\n\n"
+    )
 
 
 def _flags(run: Run | None) -> str:
