@@ -26,17 +26,23 @@ REFERENCE = [run("ternary_v2", 0.753, gap_bpb=0.001), run("int6_recurrent", 0.69
 def test_a_run_is_held_to_what_it_is_to_be():
     good = best_in_words([run("ternary_best", 0.69, start=0.4), *REFERENCE])
     assert "on trits from 40% of its training on: 0.6900 BPB in 291 s on 4 × H100." in good
-    assert "It is 0.0630 ahead of #920, trained for 291 s on 4 × H100. The aim, 0.040 ahead within the limit," in good
-    assert "is met. It is 0.0010 ahead of #1716, trained for" in good
+    assert "It is 0.0630 ahead of #920, trained for 291 s on 4 × H100. The aim, 0.040 ahead within the limit" in good
+    assert "without a gap, is met. It is 0.0010 ahead of #1716, trained for" in good
     assert good.endswith("With its script it is within the limit. Its gap is zero.")
 
 
 def test_a_score_that_is_no_use_is_not_met():
     bad = best_in_words([run("ternary_best", 0.73, gap_bpb=1e-6, total_bytes=17e6), *REFERENCE])
     assert "on trits from its start" in bad and "It is 0.0390 behind #1716" in bad
-    assert "is missed, by its score and its bytes." in bad
+    assert "is missed, by its score and its bytes and its gap." in bad
     assert bad.endswith("With its script it is **1,000,000 bytes over** the limit. **Its gap is not zero.**")
     assert "is missed, by its bytes." in best_in_words([run("ternary_best", 0.69, total_bytes=17e6), *REFERENCE])
+
+
+def test_what_is_not_kept_is_neither_met_nor_missed_in_words():
+    nan = float("nan")
+    told = best_in_words([run("ternary_best", 0.69, gap_bpb=nan, total_bytes=nan), *REFERENCE])
+    assert told.endswith("Its bytes are not kept. Its gap is not kept.") and "is met" not in told
 
 
 def test_a_run_without_anything_on_its_text_says_so():

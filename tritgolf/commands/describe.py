@@ -76,7 +76,7 @@ def _artifact(artifact: dict[str, Any]) -> list[tuple[str, str]]:
     kinds = artifact["bytes_by_kind"]
     others = any(kind.startswith("codes") for kind in kinds)
     trits = ["trits in base 3"] if kinds.get("trits") else []
-    codes = " and ".join([*trits, *(["codes in their bits"] if others else [])])
+    codes = " and ".join([*trits, *(["codes in their bits"] if others else [])]) or "numbers"
     limit = f"the limit of {artifact['limit']:,} holds after it, with the code"
     return [
         ("", f"artifact before compression, storage {artifact['storage']!r}, {codes}"),

@@ -101,7 +101,7 @@ def _run_in_words(own: pd.DataFrame, frame: pd.DataFrame) -> str:
     score, start = mean(own["sliding_bpb"]), own["start"].iloc[0]
     trits = f"from {start:.0%} of its training on" if start else "from its start"
     words = [f"- `{own['run'].iloc[0]}`, on trits {trits}: {score:.4f} BPB in {_trained(own)}."]
-    over = int((own["total_bytes"] - own["byte_limit"]).max())
+    over, gap = (own["total_bytes"] - own["byte_limit"]).max(), own["gap_bpb"].abs().max()  # NaN: not kept
     for name, called in RIVALS.items():
         others = _on_the_same_text(frame[frame["record"] == name], own)
         if others.empty:
@@ -111,12 +111,23 @@ def _run_in_words(own: pd.DataFrame, frame: pd.DataFrame) -> str:
         way = "ahead of" if ahead >= 0 else "behind"
         words.append(f"It is {format_value(abs(ahead), 4)} {way} {called}, trained for {_trained(others)}.")
         if name == RECORD:
-            missing = [*(["its score"] if ahead < WANTED else []), *(["its bytes"] if over > 0 else [])]
+            kept = {"its score": ahead >= WANTED, "its bytes": over <= 0, "its gap": gap == 0}
+            missing = [what for what, is_kept in kept.items() if not is_kept]
             met = f"missed, by {' and '.join(missing)}" if missing else "met"
-            words.append(f"The aim, {WANTED:.3f} ahead within the limit, is {met}.")
-    words.append(f"With its script it is {f'**{over:,} bytes over**' if over > 0 else 'within'} the limit.")
-    words.append("Its gap is zero." if not own["gap_bpb"].any() else "**Its gap is not zero.**")
-    return " ".join(words)
+            words.append(f"The aim, {WANTED:.3f} ahead within the limit and without a gap, is {met}.")
+    return " ".join([*words, _bytes_in_words(over), _gap_in_words(gap)])
+
+
+def _bytes_in_words(over: float) -> str:
+    if math.isnan(over):
+        return "Its bytes are not kept."
+    return f"With its script it is {f'**{over:,.0f} bytes over**' if over > 0 else 'within'} the limit."
+
+
+def _gap_in_words(gap: float) -> str:
+    if math.isnan(gap):
+        return "Its gap is not kept."
+    return "**Its gap is not zero.**" if gap else "Its gap is zero."
 
 
 def _on_the_same_text(others: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
