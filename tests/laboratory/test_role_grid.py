@@ -100,7 +100,9 @@ def test_a_row_about_what_the_record_has_not_is_left_out():
     plain = {role: form for role, form in OWN.items() if role != "hash_embedding"}
     nearest = {role: {**form, "rounding": "nearest"} if "bits" in form else form for role, form in plain.items()}
     rows = {"hashed": {"roles.hash_embedding.bits": 8}, "short": {"calibration.batches": 1}}
-    assert rows.keys() & variants(RoleStorage(roles=nearest), None, **rows).keys() == set()
+    damped = {"damped": {"roles.*.damping": 0.1}}  # which GPTQ alone reads
+    assert (rows | damped).keys() & variants(RoleStorage(roles=nearest), None, **rows, **damped).keys() == set()
+    assert "damped" in variants(**damped)
 
 
 @pytest.mark.parametrize("record", ["demo_trinity_v1", "trinity_v1", "hybrid_ternary", "int6_slot", "int6_honest"])

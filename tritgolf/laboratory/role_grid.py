@@ -28,6 +28,7 @@ TABLES: tuple[Role, ...] = (
 )  # which a network keeps in the precision it computes in
 
 
+OF_GPTQ = ("damping", "block")  # settings of a grid that no other rounding reads
 UNUSED: tuple[Any, ...] = (None, [])  # values of a setting that a form makes no use of
 
 
@@ -201,9 +202,11 @@ def _has(form: dict[str, Any], setting: str, value: Any) -> bool:
 
     It hasn't what it leaves null or empty, as a grid that is clipped at quantiles has no ``clip_sigmas``; and a value
     that the setting has in another grid's form alone, as trits have no rounding to the nearest code, is not meant. Nor
-    other bits of a grid with an even number of levels, which files store of 2 bits alone.
+    other bits of a grid with an even number of levels, which files store of 2 bits alone, or what GPTQ alone reads.
     """
     if setting == "bits" and form.get("levels") == "even":
+        return False
+    if setting in OF_GPTQ and form.get("rounding") != "gptq":
         return False
     having = {grid: one.model_fields[setting] for grid, one in FORMS.items() if setting in one.model_fields}
     choices = {grid: get_args(field.annotation) for grid, field in having.items()}
