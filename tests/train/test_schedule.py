@@ -115,7 +115,7 @@ def test_quantization_begins_at_a_share_or_below_a_factor():
         ({"start": {"recurrence": 1.5}}, "start.recurrence: 1.5: Input should be less than or equal to 1"),
         ({"start": {"recurrence": -0.1}}, "start.recurrence: -0.1: Input should be greater than or equal to 0"),
         ({"seconds": 10, "reserve_seconds": 10}, "reserve_seconds: 10.0 is not possible; it must be less than seconds"),
-        ({"reserve_seconds": 1}, "reserve_seconds: 1.0 is not possible; it must be left out: seconds is null"),
+        ({"reserve_seconds": 1}, "reserve_seconds: 1.0 is not possible; it must be 0: seconds is null"),
         ({"adam": {"table_weight_decay": 0.1}}, "adam.table_weight_decay: 0.1 is not possible; it must be 0 unless"),
         ({"clip_norm": 0}, "clip_norm: 0: Input should be greater than 0"),
         ({"average": {"decay": 1.1}}, "average.decay: 1.1: Input should be less than or equal to 1"),

@@ -1,5 +1,6 @@
 """Opens either kind of artifact, and tells what is in it."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from torch import Tensor
 from tritgolf.artifact.container import is_container, read_artifact
 from tritgolf.artifact.header import Artifact
 from tritgolf.artifact.published.formats import READERS, published_format
-from tritgolf.artifact.statistics import of_trits, scale_range, stored_trits
+from tritgolf.artifact.statistics import scale_range, stored_trits
 from tritgolf.artifact.storage import Stored
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import Settings
@@ -59,9 +60,9 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
         "compressed_by_kind": artifact.compressed_by_kind,
         **(facts_of_trits(trits, header.model) if trits else {"parameters": trained_parameters(header.model)}),
         **_facts_of_codes(stored),
-        "scales": sum(matrix.scale.numel() for matrix in (of_trits(stored) or stored.quantized).values()),
+        "scales": sum(matrix.scale.numel() for matrix in with_trits_alone(stored).quantized.values()),
         "stored_fp": sum(tensor.numel() for tensor in stored.tensors.values()),
-        "scale_range": scale_range(stored),
+        "scale_range": scale_range(with_trits_alone(stored)),
         "payload_digest": stored.payload_digest,
         **({"assumed": list(artifact.assumed)} if artifact.assumed else {}),
         "header": header.model_dump(mode="json"),
@@ -80,12 +81,18 @@ def facts_of_trits(trits: Mapping[str, Tensor], model: Settings) -> dict[str, An
     }
 
 
+def with_trits_alone(stored: Stored) -> Stored:
+    """``stored`` without its other codes; as it is where it has no trits."""
+    trits = {name: matrix for name, matrix in stored.quantized.items() if stored.specs[name].kind == "ternary"}
+    return dataclasses.replace(stored, quantized=trits or stored.quantized)
+
+
 def _facts_of_codes(stored: Stored) -> dict[str, Any]:
     """How many numbers are codes of each kind that is not trits; {} if all are."""
     counts: dict[str, int] = {}
-    for name in stored.quantized.keys() - of_trits(stored).keys():
-        kind = stored.specs[name].kind
-        counts[kind] = counts.get(kind, 0) + stored.quantized[name].codes.numel()
+    for name, matrix in stored.quantized.items():
+        if (kind := stored.specs[name].kind) != "ternary":
+            counts[kind] = counts.get(kind, 0) + matrix.codes.numel()
     return {"codes": dict(sorted(counts.items()))} if counts else {}
 
 

@@ -20,19 +20,15 @@ class Difference(NamedTuple):
     max_weight_error: float
 
 
-def of_trits(stored: Stored) -> dict[str, Quantized]:
-    """Every matrix that has trits, by name."""
-    return {name: stored.quantized[name] for name, spec in stored.specs.items() if spec.kind == "ternary"}
-
-
 def stored_trits(stored: Stored) -> dict[str, Tensor]:
     """Trits of every matrix that has them, without the columns that only fill up a group."""
-    return {name: matrix.codes[:, : stored.specs[name].shape[1]] for name, matrix in of_trits(stored).items()}
+    ternary = {name: stored.quantized[name].codes for name, spec in stored.specs.items() if spec.kind == "ternary"}
+    return {name: codes[:, : stored.specs[name].shape[1]] for name, codes in ternary.items()}
 
 
 def scale_range(stored: Stored) -> dict[str, float]:
-    """``min``, ``median`` and ``max`` of the stored scales of trits; of all codes where there are no trits."""
-    scales = [matrix.scale.reshape(-1) for matrix in (of_trits(stored) or stored.quantized).values()]
+    """``min``, ``median`` and ``max`` of all stored scales."""
+    scales = [ternary.scale.reshape(-1) for ternary in stored.quantized.values()]
     if not scales:
         return {}
     joined = torch.cat(scales)
@@ -56,15 +52,10 @@ def difference(
 
 
 def _trits_changed(trained: Mapping[str, Quantized], reloaded: Mapping[str, Quantized]) -> int | None:
-    before = [name for name, matrix in trained.items() if _has_trits(matrix)]
-    kept = [name for name in before if _has_trits(reloaded[name])]
-    if before and not kept:
-        return None
-    return sum(int((trained[name].codes != reloaded[name].codes).sum()) for name in kept)
-
-
-def _has_trits(matrix: Quantized) -> bool:
-    return int(matrix.codes.abs().max()) <= 1
+    both = [(matrix.codes, reloaded[name].codes) for name, matrix in trained.items()]
+    trits = [(before, after) for before, after in both if before.abs().max() <= 1]
+    kept = [(before, after) for before, after in trits if after.abs().max() <= 1]
+    return None if trits and not kept else sum(int((before != after).sum()) for before, after in kept)
 
 
 def _largest(tensor: Tensor) -> float:

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The facts for JSON."""
-    from tritgolf.artifact.inspect import facts_of_trits  # noqa: PLC0415
+    from tritgolf.artifact.inspect import facts_of_trits, with_trits_alone  # noqa: PLC0415
     from tritgolf.artifact.statistics import scale_range, stored_trits  # noqa: PLC0415
     from tritgolf.config.train import PUBLISHED_Z_LOSS  # noqa: PLC0415
     from tritgolf.evaluate.text import ScoredText  # noqa: PLC0415
@@ -81,7 +81,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "artifact": Path(arguments.artifact).name,
         "format": artifact.file_format,
         **(facts_of_trits(trits, model) if trits else {}),
-        "scale_range": scale_range(artifact.stored),
+        "scale_range": scale_range(with_trits_alone(artifact.stored)),
         "tokens_scored": text.windows.scored if text else 0,
         **restored,
         "provenance": provenance(grid.model_dump(mode="json"), {"artifact": digest_file(arguments.artifact)}),

@@ -131,16 +131,9 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _some_time_is_left(self) -> "TrainConfig":
-        if self.seconds is None:
-            check(
-                self.reserve_seconds == 0,
-                "reserve_seconds",
-                self.reserve_seconds,
-                "left out: seconds is null",
-            )
-            return self
-        sound = self.reserve_seconds == 0 or self.reserve_seconds < self.seconds
-        check(sound, "reserve_seconds", self.reserve_seconds, f"less than seconds, {self.seconds}, which it is part of")
+        sound = self.reserve_seconds == 0 or self.reserve_seconds < (self.seconds or 0)
+        least = f"less than seconds, {self.seconds}, which it is part of" if self.seconds else "0: seconds is null"
+        check(sound, "reserve_seconds", self.reserve_seconds, least)
         return self
 
     @model_validator(mode="after")
