@@ -29,6 +29,11 @@ FP16 = {"format": "float16"}
 FIXES = {"fix_2", "fix_3", "fix_4", "fixes_2_3", "fixes_2_4", "fixes_2_3_4"}
 PLAIN = {"gates": {}, "bigram": None, "recurrence": None, "logit_temp": False, "layers": 3, "xsa_layers": 0}
 PLAIN |= {"parallel_from": None}
+# #1722's first version, and how it is stored
+FIRST = small_transformer(**PLAIN, qat={"roles": ["attention", "mlp"], "quantizer": TRITS})
+REQUANTIZED = {"grid": "ternary", "quantizer": TRITS, "scales": "float16", "rounding": "requantized"}
+FIRST_ROLES = {"attention": REQUANTIZED, "mlp": REQUANTIZED, "embedding": FP16, "mix": FP16, "control": FP16}
+FIRST_STORAGE = {"roles": FIRST_ROLES, "reload_dtype": "bfloat16"}
 
 
 def saved(folder, model):
@@ -41,13 +46,10 @@ def saved(folder, model):
 def measured(dataset, tmp_path_factory):
     """The laboratory's file of a ternary transformer that is stored as #1722's first version was."""
     folder = tmp_path_factory.mktemp("ternary")
-    model = small_transformer(**PLAIN, qat={"roles": ["attention", "mlp"], "quantizer": TRITS})
-    first = {"grid": "ternary", "quantizer": TRITS, "scales": "float16", "rounding": "requantized"}
-    roles = {"attention": first, "mlp": first, "embedding": FP16, "mix": FP16, "control": FP16}
-    storages = {"own": {"roles": roles, "reload_dtype": "bfloat16"}}
+    storages = {"own": FIRST_STORAGE}
     export = RoleExport.model_validate({"codecs": ["none"], "storages": storages, "own_storage": "own"})
     grid = load_grid("trinity_v1", RECORDS / "grids", RoleGridConfig)
-    laboratory(saved(folder, model), dataset, folder, grid, model=model, export=export)
+    laboratory(saved(folder, FIRST), dataset, folder, grid, model=FIRST, export=export)
     return folder / "laboratory.json"
 
 
@@ -70,12 +72,9 @@ def test_each_fix_is_a_row_with_its_paired_error(rows):
 
 def test_the_file_alone_leaves_out_rows_that_decide_its_trits_anew(tmp_path):
     """They once were told as 0 exactly: scales of the first quantization are not in the file."""
-    model = small_transformer(**PLAIN, qat={"roles": ["attention", "mlp"], "quantizer": TRITS})
-    first = {"grid": "ternary", "quantizer": TRITS, "scales": "float16", "rounding": "requantized"}
-    roles = {"attention": first, "mlp": first, "embedding": FP16, "mix": FP16, "control": FP16}
-    storage = RoleStorage.model_validate({"roles": roles, "reload_dtype": "bfloat16"})
-    weights = {name: tensor.detach() for name, tensor in random_transformer(model).state_dict().items()}
-    write_artifact(tmp_path / "own.tgolf", store(weights, model, storage), header_for(model, storage))
+    storage = RoleStorage.model_validate(FIRST_STORAGE)
+    weights = checkpoint.load(saved(tmp_path, FIRST)).tensors
+    write_artifact(tmp_path / "own.tgolf", store(weights, FIRST, storage), header_for(FIRST, storage))
     grid = load_grid("trinity_v1", RECORDS / "grids", RoleGridConfig)
     found = restorations(open_artifact(tmp_path / "own.tgolf"), grid)
     assert found["names"].keys() & FIXES == {"fix_3", "fix_4"}

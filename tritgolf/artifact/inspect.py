@@ -50,7 +50,7 @@ def inspect_artifact(path: str | Path) -> dict[str, Any]:
 def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
     """Facts of an artifact, read from ``path``, for JSON: sizes in bytes, fractions of 1."""
     stored, header = artifact.stored, artifact.header
-    trits = stored_trits(stored)
+    trits, main = stored_trits(stored), with_trits_alone(stored)
     return {
         "file": str(path),
         "format": artifact.file_format,
@@ -60,9 +60,9 @@ def artifact_facts(artifact: Artifact, path: str | Path) -> dict[str, Any]:
         "compressed_by_kind": artifact.compressed_by_kind,
         **(facts_of_trits(trits, header.model) if trits else {"parameters": trained_parameters(header.model)}),
         **_facts_of_codes(stored),
-        "scales": sum(matrix.scale.numel() for matrix in with_trits_alone(stored).quantized.values()),
+        "scales": sum(matrix.scale.numel() for matrix in main.quantized.values()),
         "stored_fp": sum(tensor.numel() for tensor in stored.tensors.values()),
-        "scale_range": scale_range(with_trits_alone(stored)),
+        "scale_range": scale_range(main),
         "payload_digest": stored.payload_digest,
         **({"assumed": list(artifact.assumed)} if artifact.assumed else {}),
         "header": header.model_dump(mode="json"),
@@ -83,7 +83,7 @@ def facts_of_trits(trits: Mapping[str, Tensor], model: Settings) -> dict[str, An
 
 def with_trits_alone(stored: Stored) -> Stored:
     """``stored`` without its other codes; as it is where it has no trits."""
-    trits = {name: matrix for name, matrix in stored.quantized.items() if stored.specs[name].kind == "ternary"}
+    trits = {name: stored.quantized[name] for name in stored_trits(stored)}
     return dataclasses.replace(stored, quantized=trits or stored.quantized)
 
 

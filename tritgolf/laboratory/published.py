@@ -97,7 +97,8 @@ def _as_in_the_file(own: RoleStorage, model: Any) -> RoleStorage:
     The model would take numbers for master weights and round them to those grids again.
     """
     lossless = lossless_of(own, model.model_copy(update={"compute": "float32"}))
-    trained = {parameters_of(model)[name].role for name in quantizers(model, parameters_of(model))}
+    table = parameters_of(model)
+    trained = {table[name].role for name in quantizers(model, table)}
     kept = {role: form for role, form in own.roles.items() if role in trained}
     return lossless.model_copy(update={"roles": {**lossless.roles, **kept}})
 
