@@ -1,5 +1,8 @@
 """The runs at full size: what is said of each of ``ternary_best``'s, by its score, its bytes and its gap."""
 
+import json
+import statistics
+
 from tests.kept import MEASURED
 from tritgolf.report.full_size import best_in_words, full_size_blocks
 
@@ -61,3 +64,19 @@ def test_every_kept_run_is_in_the_table():
     folders = {path.name for path in MEASURED.glob("ternary_best_*")}
     assert len(folders) == len(said.splitlines()) and all(f"- `{folder}`" in said for folder in folders)
     assert folders < set(table.table.frame["run"])
+
+
+def test_the_notebook_tells_how_far_apart_the_losses_of_both_starts_ended():
+    """By this the record's start of trits was chosen."""
+
+    def losses(run):
+        lines = map(json.loads, (MEASURED / run / "seed42/train/metrics.jsonl").read_text().splitlines())
+        return {line["step"]: line["loss"] for line in lines if line["step"] > 1470}
+
+    early, late = losses("ternary_best_early_docs_en_h200"), losses("ternary_best_docs_en_h200")
+    apart = [late[step] - early[step] for step in late]
+    means = [statistics.mean(of[step] for step in late) for of in (early, late)]
+    error = statistics.stdev(apart) / len(apart) ** 0.5
+    told = " ".join((MEASURED / "ternary_best_early_docs_en_h200" / "notebook.md").read_text().split())
+    assert len(apart) == 9 and "{:.3f} against {:.3f} nats (nine logged steps".format(*means) in told
+    assert f"{statistics.mean(apart):.3f} ± {error:.3f} apart" in told
