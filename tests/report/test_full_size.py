@@ -3,8 +3,10 @@
 import json
 import statistics
 
+import pytest
+
 from tests.kept import MEASURED
-from tritgolf.report.full_size import best_in_words, full_size_blocks
+from tritgolf.report.full_size import best_in_words, by_heart_in_words, full_size_blocks, standing, standing_table
 
 
 def run(record, bpb, **facts):
@@ -26,44 +28,65 @@ def run(record, bpb, **facts):
 REFERENCE = [run("ternary_v2", 0.753, gap_bpb=0.001), run("int6_recurrent", 0.691, text="docs_en_4")]
 
 
+def stand(*own, others=REFERENCE):
+    return standing([*own, *others])
+
+
 def test_a_run_is_held_to_what_it_is_to_be():
-    good = best_in_words([run("ternary_best", 0.69, start=0.4), *REFERENCE])
-    assert "on trits from 40% of its training on: 0.6900 BPB in 291 s on 4 × H100." in good
-    assert "It is 0.0630 ahead of #920, trained for 291 s on 4 × H100. The aim, 0.040 ahead within the limit" in good
-    assert "without a gap, is met. It is 0.0010 ahead of #1716, trained for" in good
-    assert good.endswith("With its script it is within the limit. Its gap is zero.")
+    good = stand(run("ternary_best", 0.69, start=0.4))
+    assert good.iloc[0]["missed"] == "" and good.iloc[0]["ternary_v2"] == pytest.approx(0.063)
+    told = best_in_words(good)
+    assert told.startswith(
+        "`ternary_best_docs_en` scores 0.6900 BPB in 291 s on 4 × H100. The aim, 0.040 ahead of #920"
+    )
+    assert told.endswith("is met.")
+    cells = standing_table(good, []).cells.iloc[0]
+    assert cells["trits from"] == "40% on" and cells["ahead of #1716"] == "+0.0010" and cells["ahead of int6"] == "—"
 
 
 def test_a_score_that_is_no_use_is_not_met():
-    bad = best_in_words([run("ternary_best", 0.73, gap_bpb=1e-6, total_bytes=17e6), *REFERENCE])
-    assert "on trits from its start" in bad and "It is 0.0390 behind #1716" in bad
-    assert "is missed, by its score and its bytes and its gap." in bad
-    assert bad.endswith("With its script it is **1,000,000 bytes over** the limit. **Its gap is not zero.**")
-    assert "is missed, by its bytes." in best_in_words([run("ternary_best", 0.69, total_bytes=17e6), *REFERENCE])
+    bad = stand(run("ternary_best", 0.73, gap_bpb=1e-6, total_bytes=17e6))
+    assert bad.iloc[0]["missed"] == "score, bytes, gap" and best_in_words(bad).endswith("is missed.")
+    cells = standing_table(bad, []).cells.iloc[0]
+    assert (cells["trits from"], cells["bytes over"], cells["ahead of #1716"]) == ("the start", "+1,000,000", "−0.0390")
+    assert stand(run("ternary_best", 0.69, total_bytes=17e6)).iloc[0]["missed"] == "bytes"
 
 
-def test_what_is_not_kept_is_neither_met_nor_missed_in_words():
+def test_what_is_not_kept_is_neither_met_nor_missed():
     nan = float("nan")
-    told = best_in_words([run("ternary_best", 0.69, gap_bpb=nan, total_bytes=nan), *REFERENCE])
-    assert told.endswith("Its bytes are not kept. Its gap is not kept.") and "is met" not in told
+    assert (
+        stand(run("ternary_best", 0.69, gap_bpb=nan, total_bytes=nan)).iloc[0]["missed"] == "bytes unknown, gap unknown"
+    )
+    for others in ([], [run("ternary_v2", 0.753, text="docstrings", tokens_scored=100)]):
+        assert stand(run("ternary_best", 0.7), others=others).iloc[0]["missed"] == "score unknown"
 
 
-def test_a_run_without_anything_on_its_text_says_so():
-    other = run("ternary_v2", 0.753, text="docstrings", tokens_scored=100)
-    for rows in ([], [other]):
-        assert "No run of `ternary_v2` on its text" in best_in_words([run("ternary_best", 0.7), *rows])
+def test_runs_of_one_record_are_told_apart_and_the_best_that_is_valid_is_told():
+    runs = [
+        run("ternary_best", bpb, run=name, total_bytes=size) for name, bpb, size in (("a", 0.7, 1), ("b", 0.65, 17e6))
+    ]
+    both = stand(*runs)
+    assert list(both["run"]) == ["b", "a"] and best_in_words(both).startswith("`a` scores 0.7000")
+    assert best_in_words(stand(runs[1])).startswith("`b` scores 0.6500")
 
 
-def test_runs_of_one_record_are_told_apart_and_the_best_comes_first():
-    points = best_in_words([run("ternary_best", 0.7, run="first"), run("ternary_best", 0.65, run="second"), *REFERENCE])
-    assert [line.split(",")[0] for line in points.splitlines()] == ["- `second`", "- `first`"]
+def test_a_run_that_learned_its_text_by_heart_is_named():
+    losses = [("best_int6", 1.07, 1.378), ("ternary_best", 1.383, 1.341), ("int6_recurrent", 1.293, float("nan"))]
+    rows = [run(name, 0.7, training_nats=train, validation_nats=val) for name, train, val in losses]
+    [told] = by_heart_in_words(rows)
+    assert told.startswith(
+        "`best_int6_docs_en` has learned some of its text by heart: 1.070 nats a token of it at its end"
+    )
+    assert "and 1.378 of validation text. All other runs" in told and "`ternary_best" not in told
+    assert "All other" not in by_heart_in_words(rows[::2])[0] and by_heart_in_words(rows[1:]) == []
 
 
 def test_every_kept_run_is_in_the_table():
-    said, table = full_size_blocks(MEASURED)
+    said, standings, by_heart, table = full_size_blocks(MEASURED)
     folders = {path.name for path in MEASURED.glob("ternary_best_*")}
-    assert len(folders) == len(said.splitlines()) and all(f"- `{folder}`" in said for folder in folders)
-    assert folders < set(table.table.frame["run"])
+    assert folders == set(standings.table.frame["run"]) and folders < set(table.table.frame["run"])
+    assert said.startswith("`ternary_best_fits_docs_en_h200` scores")
+    assert by_heart.startswith("`best_int6_docs_en_h200` has learned some")
 
 
 def test_the_notebook_tells_how_far_apart_the_losses_of_both_starts_ended():

@@ -148,5 +148,5 @@ def randomize(network: Network, seed: int) -> None:
     """Draw every parameter anew: matrices from N(0, 0.3²), vectors and numbers beside their initial values."""
     generator = torch.Generator().manual_seed(seed)
     for parameter in network.parameters():
-        noise = torch.randn(parameter.shape, generator=generator)
+        noise = torch.randn(parameter.shape, generator=generator).to(parameter.device)  # drawn alike on every device
         parameter.copy_(parameter + 0.5 * noise if parameter.ndim < 2 else 0.3 * noise)
