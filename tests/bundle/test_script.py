@@ -59,7 +59,8 @@ def test_fp8_products_are_in_the_scripts_of_records_that_have_them_alone():
 
 
 def test_it_is_written_once_and_again_when_it_is_damaged_or_the_record_is_another(tmp_path, monkeypatch):
-    monkeypatch.setattr(script, "script_of", lambda record: record.name.encode())
+    monkeypatch.setattr(script, "sources_of", lambda record: script.Sources({}, "", {}))
+    monkeypatch.setattr(script, "_packed", lambda record, sources: record.name.encode())
     record, path = load_record("tiny", RECORDS), tmp_path / "train_gpt.py"
     assert script.write_script(record, path) == 4
     made = path.stat().st_mtime_ns

@@ -14,6 +14,7 @@ from tritgolf.bundle.run import main
 from tritgolf.bundle.script import settings_of, write_script
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
+from tritgolf.files import digest_bytes, write_json
 
 NOT_EQUAL = ("seconds", "window_tokens_per_second", "causality")  # times; the script probes nothing
 
@@ -118,6 +119,27 @@ def test_the_bundle_is_whole_its_bytes_are_one_number_and_the_audit_is_green(bas
     assert {path.name for path in bundle.glob("*.log")} == {"train_seed42.log", "train_seed7.log"}
     assert "torch==" in (bundle / "requirements.txt").read_text()
     assert audit(bundle).exit_code == 0
+
+
+def test_an_older_run_goes_out_with_the_script_that_its_exports_counted(bundle, tmp_path):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    script, text = tmp_path / "tiny" / "script" / "train_gpt.py", b"# of sources that have changed since"
+    script.write_bytes(text)
+    facts = {
+        "made_from": "other sources",
+        "bytes": len(text),
+        "digest": digest_bytes(text),
+        "requirements": ["torch==1"],
+    }
+    write_json(script.with_suffix(".json"), facts)
+    assert (write_bundle(tmp_path / "tiny") / "train_gpt.py").read_bytes() != text  # not the one that was counted
+    script.write_bytes(text)
+    write_json(script.with_suffix(".json"), facts)
+    for export in (tmp_path / "tiny").glob("seed*/final/export/export.json"):
+        changed(export, lambda metrics: metrics.update(code_bytes=len(text)))
+    made = write_bundle(tmp_path / "tiny")
+    assert (made / "train_gpt.py").read_bytes() == text
+    assert (made / "requirements.txt").read_text() == "torch==1\n"
 
 
 def changed(path, change):

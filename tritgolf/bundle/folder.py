@@ -2,18 +2,15 @@
 script and the artifact of the largest run. What can't be submitted is refused in one line, or marked.
 """
 
-import ast
 import datetime
-import importlib.metadata
 import shutil
 import statistics
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tritgolf.bundle import log
 from tritgolf.bundle.record import BundledRecord
-from tritgolf.bundle.script import NAME, Sources, settings_of, sources_of, write_script
+from tritgolf.bundle.script import NAME, settings_of, write_script, written_script
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
@@ -74,9 +71,9 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
     raw.pop("laid_over", None)
     record = validate(RecordConfig, raw, results / "record.json")
     script = results / "script" / NAME
-    code = write_script(record, script)
     runs, faults = _runs(results, record)
-    faults += [fault for run in runs for fault in _faults(run, results, code)]
+    facts = _script(record, script, runs)
+    faults += [fault for run in runs for fault in _faults(run, results, facts["bytes"])]
     if faults and not (anyway and runs):
         raise faults[0]
     largest = max(runs, key=lambda run: run.total)
@@ -87,24 +84,22 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
         bundled = BundledRecord.model_validate(settings_of(record))
         for run in runs:
             write_text(folder / f"train_seed{run.seed}.log", "\n".join(_log(run, bundled)) + "\n")
-        write_text(folder / "requirements.txt", "".join(f"{line}\n" for line in requirements(sources_of(record))))
+        write_text(folder / "requirements.txt", "".join(f"{line}\n" for line in facts["requirements"]))
         write_json(folder / "submission.json", _submission(record, runs, largest, author, faults))
         write_text(folder / "README.md", _readme(record, runs, largest, faults))
     return results / "bundle"
 
 
-def requirements(sources: Sources) -> list[str]:
-    """``name==version`` of each installed package that a script imports, without the mark of a build."""
-    found: set[str] = set()
-    for source in sources.modules.values():
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.split(".")[0])
-    known = importlib.metadata.packages_distributions()
-    names = {known[name][0] for name in found - set(sys.stdlib_module_names) if name in known}
-    return sorted(f"{name}=={importlib.metadata.version(name).split('+')[0]}" for name in names - {"tritgolf"})
+def _script(record: RecordConfig, path: Path, runs: list[SeedRun]) -> dict[str, Any]:
+    """Facts of the script at ``path``: the one that all exports counted, if it lies there still; else a new one.
+
+    So an older run goes out with the sources that made its artifact, and not with those of today.
+    """
+    kept = written_script(path)
+    if kept and all(run.export["code_bytes"] == kept["bytes"] for run in runs):
+        return kept
+    write_script(record, path)
+    return written_script(path) or {}
 
 
 def _runs(results: Path, record: RecordConfig) -> tuple[list[SeedRun], list[InputError]]:
@@ -152,7 +147,7 @@ def _log(run: SeedRun, record: BundledRecord) -> list[str]:
     return [
         *log.opening(record.name, model, plain, parameters=count, world=train["world"], seed=run.seed),
         *(log.step_line(line, settings.steps) for line in curve),
-        *log.trained(run.roundtrip["trained"], curve[-1], train, settings.steps),
+        *log.trained(run.roundtrip["trained"], curve[-1], train, settings),
         *log.sizes(run.stored, code=run.export["code_bytes"], limit=LIMIT, grids=record.grids),
         *log.scored(run.evaluate, record.grids),
     ]

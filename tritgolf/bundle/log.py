@@ -7,6 +7,8 @@ by published bytes, so that all lines of a log have one ratio of nats and bits p
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tritgolf.config.train import TrainConfig
+
 Facts = Mapping[str, Any]
 SHOWN = ("batch_tokens", "steps", "warmdown_fraction", "warmdown_steps", "cpu_threads", "order")
 
@@ -28,10 +30,14 @@ def step_line(line: Facts, steps: int) -> str:
     return f"step:{step}/{steps} loss:{line['loss']:.4f} t:{elapsed:.0f}ms step_avg:{elapsed / step:.1f}ms"
 
 
-def trained(score: Facts, last: Facts, run: Facts, steps: int) -> Iterator[str]:
-    """The score of the trained model, after the ``last`` line of the curve; ``run``: facts of the training."""
+def trained(score: Facts, last: Facts, run: Facts, train: TrainConfig) -> Iterator[str]:
+    """The score of the trained model, after the ``last`` line of the curve; ``run``: facts of the training.
+
+    The curve's zeros are those of its weights: an average of them, which ``train`` may want, has others.
+    """
+    steps = train.steps
     place, elapsed = f"step:{run['steps']}/{steps}", f"train_time:{1000 * run['training_seconds']:.0f}ms"
-    zeros = f" zero_frac:{last['zero_fraction']['all']:.3f}" if "zero_fraction" in last else ""
+    zeros = f" zero_frac:{last['zero_fraction']['all']:.3f}" if "zero_fraction" in last and not train.average else ""
     yield f"{place} {_loss(score)} {elapsed}{zeros}"
     if run["steps"] < steps:
         yield f"stopping_early: wallclock_cap {elapsed} {place}"

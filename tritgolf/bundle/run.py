@@ -101,7 +101,7 @@ def _exported(
     weights = checkpoint.load(plan.live / "final.safetensors")
     text = validation_text(plan.shards, tokenizer, model, record.evaluate.batch_sequences, train.z_loss)
     score = text.score(trained_network(model, weights.tensors, train.attention), "trained")[1].as_dict()
-    _tell(plan, log.trained(score, read_curve(plan.live / CURVE)[-1], run, train.steps))
+    _tell(plan, log.trained(score, read_curve(plan.live / CURVE)[-1], run, train))
     calibration = TrainingRun(plan.seed, train, run["world"], plan.shards)
     exported = write_storages(
         Origin(record.name, plan.seed, "final"), weights, model, export, calibration, out, train.cpu_threads

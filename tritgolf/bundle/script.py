@@ -5,10 +5,12 @@ and written in base 94, all that a raw string may hold of ASCII. It needs what `
 tritgolf. The same record and sources give the same bytes.
 """
 
+import ast
 import importlib.metadata
 import json
 import lzma
 import platform
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +85,10 @@ def sources_of(record: RecordConfig) -> Sources:
 
 def script_of(record: RecordConfig) -> bytes:
     """The script of ``record``."""
-    sources = sources_of(record)
+    return _packed(record, sources_of(record))
+
+
+def _packed(record: RecordConfig, sources: Sources) -> bytes:
     parts = [part for module in sources.modules.items() for part in module]
     settings = json.dumps(sources.settings, separators=(",", ":"), sort_keys=True)
     packed = _in_base_94(_compressed(SEPARATOR.join([*parts, settings]).encode()))
@@ -95,18 +100,41 @@ def write_script(record: RecordConfig, path: str | Path) -> int:
 
     What it was made from stands beside it (``.json``): making it takes seconds, and every export asks for its size.
     """
-    path = Path(path)
-    facts = path.with_suffix(".json")
-    made_from = _made_from(record)
-    if path.is_file() and facts.is_file():
-        known, size = read_json(facts), path.stat().st_size
-        if known.get("made_from") == made_from and known.get("digest") == digest_bytes(path.read_bytes()):
-            return size
-    script = script_of(record)
+    path, made_from = Path(path), _made_from(record)
+    known = written_script(path)
+    if known and known["made_from"] == made_from:
+        return int(known["bytes"])
+    sources = sources_of(record)
+    script = _packed(record, sources)
     with atomic_write(path) as file:
         file.write(script)
-    write_json(facts, {"made_from": made_from, "bytes": len(script), "digest": digest_bytes(script)})
+    facts = {"made_from": made_from, "bytes": len(script), "digest": digest_bytes(script)}
+    write_json(path.with_suffix(".json"), facts | {"requirements": requirements(sources)})
     return len(script)
+
+
+def written_script(path: Path) -> dict[str, Any] | None:
+    """Facts of the script at ``path``, its ``bytes`` and ``requirements`` among them; None where it is not whole."""
+    facts = path.with_suffix(".json")
+    if not (path.is_file() and facts.is_file()):
+        return None
+    known: dict[str, Any] = read_json(facts)
+    whole = "requirements" in known and known.get("digest") == digest_bytes(path.read_bytes())
+    return known if whole else None
+
+
+def requirements(sources: Sources) -> list[str]:
+    """``name==version`` of each installed package that a script imports, without the mark of a build."""
+    found: set[str] = set()
+    for source in sources.modules.values():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+    known = importlib.metadata.packages_distributions()
+    names = {known[name][0] for name in found - set(sys.stdlib_module_names) if name in known}
+    return sorted(f"{name}=={importlib.metadata.version(name).split('+')[0]}" for name in names - {"tritgolf"})
 
 
 def _made_from(record: RecordConfig) -> str:
