@@ -52,7 +52,7 @@ def with_a_record(scoring, tmp_path):
     """The arguments of ``scoring``, and records of which one, of the artifact's name, has these methods."""
     for path in RECORDS.glob("*.yaml"):
         shutil.copy(path, tmp_path)
-    small = {"inherit": "tiny", "evaluate": {"stride": 8, "methods": METHODS}}
+    small = {"inherit": "tiny", "train": {"z_loss": 0.01}, "evaluate": {"stride": 8, "methods": METHODS}}
     (tmp_path / "small.yaml").write_text(json.dumps(small))
     return [*scoring, "--records", tmp_path]
 
@@ -68,6 +68,14 @@ def test_evaluate_scores_by_the_methods_of_the_artifacts_record(capsys, with_a_r
     assert methods["ttt"]["nats"] != methods["sliding"]["nats"]
     text = run(capsys, *with_a_record, "--method", "ttt")
     assert "ttt 8" in text and "sliding" not in text
+
+
+def test_the_z_loss_is_the_records_where_one_is_named(capsys, with_a_record):
+    def of_z_loss(*extra):
+        facts = json.loads(run(capsys, *with_a_record, *extra, "--json"))["methods"]["sliding"]
+        return facts["record_bpb"] - facts["bpb_published_bytes"]
+
+    assert of_z_loss("--method", "sliding") == pytest.approx(100 * of_z_loss("--stride", 8))  # as published: 1e-4
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ ROWS = {
     "reload_fp32": {"reload_dtype": "float32"},
     "direct": {"shrinkage": False},
     "cross": {"estimator": "other"},
+    "cross_direct": {"estimator": "other", "shrinkage": False},
 }
 
 
@@ -41,6 +42,7 @@ def test_what_moves_in_a_published_sample(name):
     assert own["factors"]["scales"] == SAMPLES[name]
     assert (own["trits_changed"], own["max_weight_error"], own["relative_error"], own["max_tensor_error"]) == (0,) * 4
     assert "decide_bf16" not in names  # there are no weights to decide anew
+    assert "cross_direct" not in names  # nothing of the other estimator is left
     assert names["scales_fp32"] == "scales_fp32"
     assert rows["scales_fp32"]["relative_error"] == 0  # wider adds nothing
     # e4m3 has steps of at most 1/16 of a number where it is normal, e8m0 errs by up to 1/3 (from 1.5 to 1 or 2).
@@ -104,6 +106,7 @@ def test_our_own_artifact_will_do(finished, capsys):
     [
         (["--grid", "mine"], "grid 'mine': is unknown"),
         (["--shards", "a.bin"], "only one of them is given"),
+        (["--batch", "4"], "--batch: is of a text that is scored, and none is given"),
     ],
 )
 def test_bad_options_are_told(options, told, capsys):

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from tritgolf.commands.output import print_facts, print_json
 from tritgolf.commands.published import add_artifact, add_record_option, named_artifact, record_of, scorable
-from tritgolf.commands.text import add_text_options, given_text
+from tritgolf.commands.text import add_text_options, given_batch, given_text
 from tritgolf.errors import InputError
 from tritgolf.outcome import mark_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tritgolf.artifact.header import Artifact
+    from tritgolf.config.record import RecordConfig
 
 EVERY = "all"  # of --method
 
@@ -106,14 +109,15 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
 
     artifact = scorable(named_artifact(arguments))
     model = artifact.header.model
-    asked = _methods_of_the_record(artifact, arguments) if arguments.method else _usual_methods(model, arguments)
-    text = given_text(arguments, model)
+    record = _record_of_methods(artifact, arguments) if arguments.method else None
+    asked = _methods_of(record, arguments.method) if record else _usual_methods(model, arguments)
+    text, batch = given_text(arguments, model), given_batch(arguments)
     tokens, sizes = text.tokens, text.sizes
     network = reloaded_network(artifact)
-    z_loss = PUBLISHED_Z_LOSS.get(model.kind, 0.0)
+    z_loss = record.train.z_loss if record else PUBLISHED_Z_LOSS.get(model.kind, 0.0)
     methods = {}
     for name, settings in asked.items():
-        method = make_method(settings, arguments.batch)
+        method = make_method(settings, batch)
         methods[name] = score_by(name, settings.kind, method, network, tokens, sizes, z_loss, probe).facts
     return {
         "artifact": str(arguments.artifact),
@@ -135,21 +139,26 @@ def _usual_methods(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     return {"chunked": ChunkedSettings(kind="chunked"), "sliding": sliding}
 
 
-def _methods_of_the_record(artifact: Artifact, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Those that ``--method`` names, in the record's order. ``InputError`` for one that it hasn't, or that can't be."""
+def _record_of_methods(artifact: Artifact, arguments: argparse.Namespace) -> RecordConfig:
+    """The record whose methods ``--method`` names. ``InputError`` where they can't be this artifact's."""
     from tritgolf.config.evaluate import check_context  # noqa: PLC0415
 
     for option in ("stride", "rule"):
         if getattr(arguments, option) is not None:
             raise InputError(f"--{option}", "is the record's where --method is given", "leave out one of them")
     record = record_of(artifact, arguments)
-    known, names = record.evaluate.scoring, arguments.method
-    for name in names:
-        if name != EVERY and name not in known:
-            fix = f"name one of {', '.join(known)}, or {EVERY}"
-            raise InputError("--method", f"{name!r} is no method of {record.name}", fix)
     try:
         check_context(record.evaluate, artifact.header.model.context)
     except ValueError as error:
         raise InputError("--method", f"{record.name}: {error}", "name the artifact's own record by --record") from None
+    return record
+
+
+def _methods_of(record: RecordConfig, names: Sequence[str]) -> dict[str, Any]:
+    """Those of ``names``, in the record's order. ``InputError`` for one that it hasn't."""
+    known = record.evaluate.scoring
+    for name in names:
+        if name != EVERY and name not in known:
+            fix = f"name one of {', '.join(known)}, or {EVERY}"
+            raise InputError("--method", f"{name!r} is no method of {record.name}", fix)
     return {name: settings for name, settings in known.items() if EVERY in names or name in names}

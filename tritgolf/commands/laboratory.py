@@ -7,7 +7,7 @@ from typing import Any
 
 from tritgolf.commands.output import print_json
 from tritgolf.commands.published import add_artifact, add_record_option, named_artifact, scorable
-from tritgolf.commands.text import add_text_options, given_text
+from tritgolf.commands.text import add_text_options, given_batch, given_text
 from tritgolf.errors import InputError, warn
 
 DESCRIPTION = """Restore an artifact's scales and other numbers in other formats and ways, and say what moves against
@@ -61,6 +61,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     if bool(arguments.shards) != bool(arguments.tokenizer):
         raise InputError("--shards and --tokenizer", "only one of them is given", "give both, or none")
+    if arguments.batch is not None and not arguments.shards:
+        raise InputError(
+            "--batch", "is of a text that is scored, and none is given", "give --shards and --tokenizer too"
+        )
     artifact = named_artifact(arguments)
     model = artifact.header.model
     grid = grid_of(arguments.grid, Path(arguments.records) / "grids", kind_of_storage(artifact.header.storage))
@@ -69,7 +73,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         scorable(artifact)
         tokens, sizes, _ = given_text(arguments, model)
         windows = chunked_windows(len(tokens), model.context)
-        text = ScoredText(tokens, windows, sizes, arguments.batch, PUBLISHED_Z_LOSS.get(model.kind, 0.0))
+        z_loss = PUBLISHED_Z_LOSS.get(model.kind, 0.0)
+        text = ScoredText(tokens, windows, sizes, given_batch(arguments), z_loss)
     trits = stored_trits(artifact.stored)
     restored = restorations(artifact, grid, text)
     left_out = [name for name in grid.rows if name not in restored["names"]]

@@ -20,12 +20,23 @@ if TYPE_CHECKING:
     from tritgolf.evaluate.bytes import TextBytes
 
 
+BATCH = 16
+
+
 def add_text_options(parser: argparse.ArgumentParser, required: bool) -> None:
     """``--shards``, ``--tokenizer`` and ``--batch``."""
     shards, tokenizer = "shards (.bin) to score, e.g. 'val_*.bin'", "the SentencePiece model of the shards"
     parser.add_argument("--shards", required=required, metavar="GLOB", help=shards)
     parser.add_argument("--tokenizer", required=required, metavar="MODEL", help=tokenizer)
-    parser.add_argument("--batch", type=int, default=16, metavar="N", help="windows scored at a time (default: 16)")
+    parser.add_argument("--batch", type=int, metavar="N", help=f"windows scored at a time (default: {BATCH})")
+
+
+def given_batch(arguments: argparse.Namespace) -> int:
+    """Windows at a time."""
+    batch = BATCH if arguments.batch is None else int(arguments.batch)
+    if batch < 1:
+        raise InputError("--batch", f"{batch} is not possible", "give 1 or more windows")
+    return batch
 
 
 class GivenText(NamedTuple):
@@ -48,8 +59,6 @@ def given_text(arguments: argparse.Namespace, model: UNetConfig) -> GivenText:
     from tritgolf.data.shards import open_shard  # noqa: PLC0415
     from tritgolf.evaluate.bytes import TextBytes, token_bytes  # noqa: PLC0415
 
-    if arguments.batch < 1:
-        raise InputError("--batch", f"{arguments.batch} is not possible", "give 1 or more windows")
     paths = _shards(arguments.shards)
     shards = [open_shard(path, model.vocab_size) for path in paths]
     tokens = np.concatenate(shards)

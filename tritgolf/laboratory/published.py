@@ -69,11 +69,18 @@ def restorations(
 
 
 def _without_decisions(artifact: Artifact, grid: GridConfig) -> dict[str, Variant]:
-    """The rows of the grid that need no master weights, the file's own first; no row rounds them again."""
+    """The rows of the grid that need no master weights, the file's own first; no row rounds them again.
+
+    Without them another estimator tells itself by its shrinkage correction alone: a row without one is left out.
+    """
     own: Any = artifact.header.storage
     storages = grid_storages(grid, own, artifact.header.model.quantizer.estimator)
-    same = {name: storage for name, storage in storages.items() if storage.decide in (own.decide, LOSSLESS.decide)}
-    return {name: Variant(storage.model_copy(update={"decide": own.decide})) for name, storage in same.items()}
+    told = {
+        name: storage
+        for name, storage in storages.items()
+        if storage.decide in (own.decide, LOSSLESS.decide) and (storage.shrinkage or storage.estimator == own.estimator)
+    }
+    return {name: Variant(storage.model_copy(update={"decide": own.decide})) for name, storage in told.items()}
 
 
 def _without_roundings(artifact: Artifact, grid: RoleGridConfig) -> dict[str, Variant]:
