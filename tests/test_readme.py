@@ -148,6 +148,17 @@ def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
     assert "Four fifths of it are e4m3 on mixes and skips" in TEXT and 1 - left / own == pytest.approx(4 / 5, abs=0.01)
 
 
+def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
+    scored = {}
+    for name in ("ternary_best_fits_docs_en_h200", "best_int6_docs_en_h200", "ternary_v2_docs_en_2xh100"):
+        [seed] = load_run(kept.MEASURED / name).seeds
+        scored[name.partition("_docs")[0]] = f"{seed.evaluate.sliding.by_published_bytes:.4f}"
+        export = seed.export("final")
+        assert export.storages[seed.roundtrip("final").own_storage].bytes + export.code_bytes < export.byte_limit
+    assert f"scores {scored['ternary_best_fits']} in the time in which #920 scores {scored['ternary_v2']}" in TEXT
+    assert f"With int6 weights at the same bytes it scores {scored['best_int6']}." in TEXT
+
+
 def test_how_many_claims_hold_is_what_the_ledger_says():
     told = r"^- \*\*[cst]\d+\*\* .*: \*\*([a-z' ]+)[^*]*\*\* <details>"
     rows = re.findall(told, (DOCS / "claims.md").read_text(), re.M)
