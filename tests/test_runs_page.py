@@ -137,7 +137,7 @@ def test_1722_s_scores_are_its_metrics_and_say_what_the_probe_says():
 def test_the_ratio_of_bytes_is_the_runs_own():
     ratio = load_run(RUN).seeds[0].evaluate.sliding.raw_per_published_byte
     assert f"there are {ratio:.4f} for each" in TEXT
-    raw = (RUN, kept.INT6, kept.INT6_SLOT, kept.SLOT_DEMO, *kept.TERNARY_BEST, kept.FP8)
+    raw = (RUN, kept.INT6, kept.INT6_SLOT, kept.SLOT_DEMO, *kept.BEST, kept.FP8)
     others = [run for run in kept.MEASURED.glob("*/record.json") if run.parent not in raw]
     assert {score.byte_counting for run in others for score in load_run(run.parent).trained_scores} == {"published"}
 

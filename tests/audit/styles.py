@@ -8,6 +8,7 @@ import math
 from itertools import pairwise
 
 from tritgolf.bundle import log
+from tritgolf.config.train import TrainConfig
 
 BYTES_A_TOKEN = {1024: 2.43593, 8192: 3.72657}
 SOURCE = '''"""
@@ -140,7 +141,7 @@ def bundled(seed: int = 42) -> str:
         [
             *log.opening("record", model, train, parameters=7, world=8, seed=seed),
             log.step_line(line, 9000),
-            *log.trained(score, line, run, 9000),
+            *log.trained(score, line, run, TrainConfig.model_construct(**train, average=None)),
             *log.sizes({"bytes": 15_000_000}, code=48_000, limit=16_000_000, grids="ternary"),
             *log.scored(scores, "ternary"),
         ]

@@ -60,13 +60,22 @@ def test_trials_differ_in_their_recipes_and_read_no_validation_text(trials):
     assert set(map(tuple, tried.values())) == {tuple(raw_grid("isobyte_gpu")["tried"])}  # all tuned equally little
 
 
+def choose(trials):
+    """Write what trials would have chosen, one for all points, and return it."""
+    name, folder, made = trials
+    points = {row["of"] for row in yaml.safe_load(made.file.read_text())["rows"]}
+    chosen = {of: {"recipe": "like_920_twice", "over_estimate": 1.04} for of in points}
+    write_json(folder / name / "trials" / "compared.json", chosen)
+    return chosen
+
+
 def test_points_are_made_of_what_trials_chose(trials):
     name, folder, made = trials
+    (folder / name / "trials" / "compared.json").unlink(missing_ok=True)
     tried = {row["of"]: row for row in yaml.safe_load(made.file.read_text())["rows"]}
     with pytest.raises(InputError, match=f"has no choices yet.*first: snakemake compared.*={name}/trials"):
         ready(name, RECORDS, folder)
-    chosen = {of: {"recipe": "like_920_twice", "over_estimate": 1.04} for of in tried}
-    write_json(folder / name / "trials" / "compared.json", chosen)
+    chosen = choose(trials)
     points = ready(name, RECORDS, folder)
     rows = yaml.safe_load(points.file.read_text())["rows"]
     for row, record in zip(rows, loaded(points.records), strict=True):
@@ -91,6 +100,7 @@ def test_points_are_made_of_what_trials_chose(trials):
 def test_a_point_that_missed_its_bytes_is_made_again_with_its_own(trials):
     """The others are the same records, so that their results stay."""
     name, folder, _ = trials
+    choose(trials)
     with pytest.raises(InputError, match=f"has no choices yet.*first: snakemake compared.*={name}$"):
         ready(f"{name}/fitted", RECORDS, folder)
     points = ready(name, RECORDS, folder)
