@@ -6,7 +6,8 @@ import statistics
 import pytest
 
 from tests.kept import MEASURED
-from tritgolf.report.full_size import best_in_words, by_heart_in_words, full_size_blocks, standing, standing_table
+from tritgolf.report.full_size import full_size_blocks, read_full_size
+from tritgolf.report.standing import best_in_words, overfitted_in_words, standing, standing_table
 
 
 def run(record, bpb, **facts):
@@ -21,6 +22,7 @@ def run(record, bpb, **facts):
         "total_bytes": 15e6,
         "byte_limit": 16e6,
         "start": 0.0,
+        "ttt_bpb": bpb - 0.005,
     }
     return {"record": record, "sliding_bpb": bpb, **usual, **facts}
 
@@ -36,19 +38,25 @@ def test_a_run_is_held_to_what_it_is_to_be():
     good = stand(run("ternary_best", 0.69, start=0.4))
     assert good.iloc[0]["missed"] == "" and good.iloc[0]["ternary_v2"] == pytest.approx(0.063)
     told = best_in_words(good)
-    assert told.startswith(
-        "`ternary_best_docs_en` scores 0.6900 BPB in 291 s on 4 × H100. The aim, 0.040 ahead of #920"
-    )
+    assert told.startswith("`ternary_best_docs_en` scores 0.6900 BPB in 291 s on 4 × H100. The aim, set before any run")
     assert told.endswith("is met.")
     cells = standing_table(good, []).cells.iloc[0]
-    assert cells["trits from"] == "40% on" and cells["ahead of #1716"] == "+0.0010" and cells["ahead of int6"] == "—"
+    assert (
+        cells["trits from"] == "40% on"
+        and cells["ahead of #1716"] == "+0.0010 (+0.0010)"
+        and cells["ahead of int6"] == "—"
+    )
 
 
 def test_a_score_that_is_no_use_is_not_met():
     bad = stand(run("ternary_best", 0.73, gap_bpb=1e-6, total_bytes=17e6))
     assert bad.iloc[0]["missed"] == "score, bytes, gap" and best_in_words(bad).endswith("is missed.")
     cells = standing_table(bad, []).cells.iloc[0]
-    assert (cells["trits from"], cells["bytes over"], cells["ahead of #1716"]) == ("the start", "+1,000,000", "−0.0390")
+    assert (cells["trits from"], cells["bytes over"], cells["ahead of #1716"]) == (
+        "the start",
+        "+1,000,000",
+        "−0.0390 (−0.0390)",
+    )
     assert stand(run("ternary_best", 0.69, total_bytes=17e6)).iloc[0]["missed"] == "bytes"
 
 
@@ -70,23 +78,25 @@ def test_runs_of_one_record_are_told_apart_and_the_best_that_is_valid_is_told():
     assert best_in_words(stand(runs[1])).startswith("`b` scores 0.6500")
 
 
-def test_a_run_that_learned_its_text_by_heart_is_named():
+def test_a_run_that_overfits_is_named():
     losses = [("best_int6", 1.07, 1.378), ("ternary_best", 1.383, 1.341), ("int6_recurrent", 1.293, float("nan"))]
     rows = [run(name, 0.7, training_nats=train, validation_nats=val) for name, train, val in losses]
-    [told] = by_heart_in_words(rows)
-    assert told.startswith(
-        "`best_int6_docs_en` has learned some of its text by heart: 1.070 nats a token of it at its end"
-    )
-    assert "and 1.378 of validation text. All other runs" in told and "`ternary_best" not in told
-    assert "All other" not in by_heart_in_words(rows[::2])[0] and by_heart_in_words(rows[1:]) == []
+    [told] = overfitted_in_words(rows)
+    assert told.startswith("`best_int6_docs_en` overfits: it has 1.070 nats a token of its training text at the end")
+    assert "and 1.378 of validation text before rounding. All other runs that tell of both have less" in told
+    assert "All other" not in overfitted_in_words(rows[::2])[0] and overfitted_in_words(rows[1:]) == []
+    assert "All other runs have less" in overfitted_in_words(rows[:2])[0]
 
 
 def test_every_kept_run_is_in_the_table():
-    said, standings, by_heart, table = full_size_blocks(MEASURED)
+    said, standings, overfitted, table = full_size_blocks(read_full_size(MEASURED))
     folders = {path.name for path in MEASURED.glob("ternary_best_*")}
     assert folders == set(standings.table.frame["run"]) and folders < set(table.table.frame["run"])
     assert said.startswith("`ternary_best_fits_docs_en_h200` scores")
-    assert by_heart.startswith("`best_int6_docs_en_h200` has learned some")
+    assert [
+        f"`{name}` overfits" in overfitted for name in ("best_int6_docs_en_h200", "int6_recurrent_800_docs_en_2xh200")
+    ]
+    assert "`ternary" not in overfitted
 
 
 def test_the_notebook_tells_how_far_apart_the_losses_of_both_starts_ended():

@@ -42,7 +42,7 @@ def test_the_pages_are_what_the_kept_runs_make_of_them(made):
 
 def test_without_runs_every_part_says_that_it_is_not_measured(made):
     text = paper(made, made)
-    assert text.count(NOT_MEASURED) == 5
+    assert text.count(NOT_MEASURED) == 6
     assert tables(made, made).count(NOT_MEASURED) == 4
     assert "scores best" not in text and "largest gain" not in text and "BPB ahead" not in text
 
@@ -51,7 +51,7 @@ def test_the_prose_states_no_result():
     """But for the sizes and settings of the systems it asks about."""
     prose = TEMPLATE + TABLES
     numbers = {number.strip(".,") for number in re.findall(r"\d[\d.,]*", prose)}
-    assert numbers == {"16,000,000", "920", "1716", "0", "1", "6"}
+    assert numbers == {"16,000,000", "640", "920", "1716", "0", "1", "6"}
     assert "BPB" not in prose
 
 
@@ -86,13 +86,19 @@ def test_it_says_plainly_whether_ternary_wins_or_loses():
 def test_levers_in_words():
     rows = [("base", "it", 0.0, 1.0, True), ("a", "first", 0.02, 0.01, False), ("b", "second", -0.01, 0.4, False)]
     columns = ["record", "what", "gain_bpb", "gain_p", "is_base"]
-    frame = pd.DataFrame(rows, columns=columns).assign(seed=42)
+    frame = pd.DataFrame(rows, columns=columns).assign(seed=42, artifact_bytes=100, artifact_bytes_over_base=0)
     alone = levers_in_words(frame.assign(gain_p=float("nan")))
     assert alone.endswith("One seed can tell no change from nothing.")
     said = levers_in_words(frame)
-    assert said.startswith("The largest gain is +0.0200 BPB (**first**), the largest loss −0.0100 (second). Of 2 ")
-    assert "1 differ from nothing at p < 0.05 where each is tested alone, 1 where all are together." in said
-    assert "the smallest gain +0.0100 (second)" in levers_in_words(frame.assign(gain_bpb=frame["gain_bpb"].abs()))
+    assert said.startswith(
+        "The largest gain is +0.0200 BPB (**first**); the largest loss is −0.0100 BPB (**second**). Of 2 "
+    )
+    larger = frame.assign(artifact_bytes_over_base=[0, 20, 0])
+    assert "+0.0200 BPB (**first**), at 20% more bytes, −0.0100 BPB (**second**) within 1%" in levers_in_words(larger)
+    assert "1 are significant at p < 0.05 where each is tested alone, 1 after Holm's correction for all." in said
+    assert "the smallest gain is +0.0100 BPB (**second**)" in levers_in_words(
+        frame.assign(gain_bpb=frame["gain_bpb"].abs())
+    )
 
 
 def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made):  # noqa: F811

@@ -1,8 +1,8 @@
 """``docs/isobyte.md``: which weights fill the bytes best, as a short paper, every number from ``measured/``.
 
-The prose is ``captions/isobyte_paper.md`` and states no result: figures, the sentences about them and two tables are
-set in where it names a part, made of the runs that are kept. What was not measured is said to be so. All tables are on
-the page of ``isobyte_tables``.
+The prose is ``captions/isobyte_paper.md`` and states no result of ours: figures, the sentences about them and tables
+are set in where it names a part, made of the runs that are kept. What was not measured is said to be so. All tables are
+on the page of ``isobyte_tables``.
 """
 
 import dataclasses
@@ -17,8 +17,10 @@ from tritgolf.report.entropy import entropy_figure, entropy_in_words, read_entro
 from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
-from tritgolf.report.full_size import full_size_blocks
+from tritgolf.report.full_size import full_size_blocks, read_full_size
+from tritgolf.report.isobyte_answer import answer_in_words
 from tritgolf.report.isobyte_plot import isobyte_figure
+from tritgolf.report.isobyte_table import TERNARY, ranked_points
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
 from tritgolf.report.notes import NOT_MEASURED
@@ -30,7 +32,7 @@ from tritgolf.report.statistics import LEAST_P, format_p, format_value, holm
 from tritgolf.report.style import save
 
 LEVEL = 0.05
-TERNARY = 1.58  # bits
+SAME_BYTES = 0.01  # of the base's, within which a change's are taken for the same
 POINTS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")
 LEVERS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")
 STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
@@ -49,7 +51,8 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
         "points": lambda: _points(measured, figures),
         "levers": lambda: _levers(measured, figures),
         "starts": lambda: _starts(measured),
-        "best": lambda: full_size_blocks(measured),
+        "answer": lambda: _answer(measured),
+        "best": lambda: full_size_blocks(read_full_size(measured)),
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
     return fill(template, lambda name: parts[name]())
@@ -65,6 +68,12 @@ def trained_on(runs: dict[str, Run]) -> str:
     """A sentence: the machines of the runs."""
     machines = dict.fromkeys(seed.made_by.machine for run in runs.values() for seed in run.seeds)
     return f"Trained on {', '.join(machines)}."
+
+
+def _answer(measured: Path) -> list[Block]:
+    kept = kept_experiments(measured, Isobyte)
+    frames = [KINDS[experiment.kind].table(experiment, runs).frame for _, experiment, runs in kept]
+    return [answer_in_words(frames, read_full_size(measured).rows) or NOT_MEASURED.format("Nothing is kept.")]
 
 
 def _main(kept: Sequence[Kept]) -> Kept:
@@ -106,12 +115,7 @@ def _shortened(table: Table) -> Table:
 def points_in_words(frame: pd.DataFrame) -> str:
     """Of each series which point is best, which can't be told from it, and how far the best ternary one is from it."""
     sentences = []
-    for series, found in frame.groupby("series", sort=False):
-        by_record = found.groupby("record", sort=False)
-        points: list[dict[Any, Any]] = by_record.agg(
-            {"what": "first", "bits": "first", "artifact_bpb": "mean", "over_best": "first", "p": "first"}
-        ).to_dict("records")
-        points.sort(key=lambda point: point["over_best"])
+    for series, points in ranked_points(frame):
         best = points[0]
         words = f"At equal {series}, **{best['what']}** scores best, {best['artifact_bpb']:.4f} BPB."
         if near := [f"{point['what']} (p = {format_p(point['p'])})" for point in points[1:] if point["p"] >= LEVEL]:
@@ -153,8 +157,11 @@ def levers_in_words(frame: pd.DataFrame) -> str:
     """Which change gains most, which loses most, and how many differ from nothing, alone and among all."""
     rows = frame[~frame["is_base"]].groupby(["record", "what"], sort=False)
     found: list[dict[Any, Any]] = (
-        rows.agg(gain=("gain_bpb", "mean"), p=("gain_p", "first")).reset_index().to_dict("records")
+        rows.agg(gain=("gain_bpb", "mean"), p=("gain_p", "first"), over=("artifact_bytes_over_base", "mean"))
+        .reset_index()
+        .to_dict("records")
     )
+    size = frame.loc[frame["is_base"], "artifact_bytes"].mean()
     found.sort(key=lambda change: change["gain"])
     least, most = found[0], found[-1]
     alone = [change["p"] for change in found]
@@ -163,14 +170,18 @@ def levers_in_words(frame: pd.DataFrame) -> str:
     else:
         counts = [sum(p < LEVEL for p in tested) for tested in (alone, holm(alone))]
         told = (
-            f"Of {len(found)} changes, in {frame['seed'].nunique()} seeds, {counts[0]} differ from nothing at "
-            f"p < {LEVEL:g} where each is tested alone, {counts[1]} where all are together."
+            f"Of {len(found)} changes, in {frame['seed'].nunique()} seeds, {counts[0]} are significant at "
+            f"p < {LEVEL:g} where each is tested alone, {counts[1]} after Holm's correction for all."
         )
     worst = "largest loss" if least["gain"] < 0 else "smallest gain"
-    return (
-        f"The largest gain is {format_value(most['gain'], 4, signed=True)} BPB (**{most['what']}**), the {worst} "
-        f"{format_value(least['gain'], 4, signed=True)} ({least['what']}). {told}"
-    )
+    alike = [change for change in found if abs(change["over"]) <= SAME_BYTES * size]
+    at_same_bytes = f", {_gain(alike[-1])} within {SAME_BYTES:.0%} of the bytes" if alike and alike[-1] != most else ""
+    more = f", at {most['over'] / size:.0%} more bytes" if at_same_bytes else ""
+    return f"The largest gain is {_gain(most)}{more}{at_same_bytes}; the {worst} is {_gain(least)}. {told}"
+
+
+def _gain(change: dict[Any, Any]) -> str:
+    return f"{format_value(change['gain'], 4, signed=True)} BPB (**{change['what']}**)"
 
 
 def _bytes(folder: Path, figures: Path) -> list[Block]:

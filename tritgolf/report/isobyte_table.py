@@ -12,6 +12,7 @@ from tritgolf.report.runs import Run, SeedRun
 from tritgolf.report.statistics import dunnett, format_mean_std, format_p, format_value, mean
 
 FINAL = "final"
+TERNARY = 1.58  # bits
 
 
 def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
@@ -51,6 +52,16 @@ def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
         "gap_bpb": reloaded.gap_bpb,
         "artifact_bytes": exported.bytes,
     }
+
+
+def ranked_points(frame: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]:
+    """By series the points of a table's ``frame``, best first: what, bits, mean BPB, distance from the best, its p."""
+    columns = {"what": "first", "bits": "first", "artifact_bpb": "mean", "over_best": "first", "p": "first"}
+    ranked = []
+    for series, found in frame.groupby("series", sort=False):
+        points = found.groupby("record", sort=False).agg(columns).sort_values("over_best", kind="stable")
+        ranked.append((str(series), points.to_dict("records")))
+    return ranked
 
 
 def isobyte_table(experiment: Isobyte, runs: dict[str, Run]) -> Table:

@@ -1,0 +1,78 @@
+"""What the paper of weights at equal bytes answers, in a paragraph: made of the same tables as the rest of it."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from tritgolf.report.isobyte_table import TERNARY, ranked_points
+from tritgolf.report.standing import BEST, RECORD, RIVALS, best_of, standing
+from tritgolf.report.statistics import format_value
+
+ENOUGH_SEEDS = 3
+RIVAL = "best_int6"
+RIVAL_BITS = 6
+
+
+def answer_in_words(experiments: Sequence[pd.DataFrame], full_size: Sequence[dict[str, Any]]) -> str:
+    """Who wins at a small size and at full size, by how much, and whether that decides it.
+
+    ``experiments``: the frames of the kept comparisons at equal bytes; ``full_size``: rows of ``full_size``.
+    """
+    small, best_bits = _at_a_small_size(experiments)
+    return " ".join([*small, *_at_full_size(full_size, best_bits)])
+
+
+def _at_a_small_size(experiments: Sequence[pd.DataFrame]) -> tuple[list[str], set[float]]:
+    """Sentences; and the bits of the weights that score best."""
+    lost: list[float] = []
+    bits: set[float] = set()
+    for frame in experiments:
+        for _, points in ranked_points(frame):
+            ternary = [point["over_best"] for point in points if point["bits"] == TERNARY]
+            if ternary:
+                bits.add(points[0]["bits"])
+                lost.append(min(ternary))
+    if not lost:
+        return [], bits
+    behind = [by for by in lost if by > 0]
+    if not behind:
+        return ["At a laptop's size ternary weights score best at equal bytes."], bits
+    by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(behind), max(behind))))
+    every = "in every comparison" if len(behind) == len(lost) else f"in {len(behind)} of {len(lost)} comparisons"
+    names = " or ".join(f"{bit:g}" for bit in sorted(bits - {TERNARY}))
+    return [f"At a laptop's size ternary weights lose to {names} bits at equal bytes, {every}, by {by} BPB."], bits
+
+
+def _at_full_size(rows: Sequence[dict[str, Any]], best_bits: set[float]) -> list[str]:
+    standings = standing(rows)
+    if standings.empty:
+        return []
+    best = best_of(standings)
+    valid = "" if best["missed"] else ", in its time and within the limit"
+    said = [f"At full size `{BEST}`, which is ternary, {_ahead(best, RECORD)}{valid}."]
+    rivals = [row for row in rows if row["record"] == RIVAL]
+    if not rivals or math.isnan(best[RIVAL]):
+        return [*said, "Its own training with other weights has not been run there."]
+    said.append(f"It {_ahead(best, RIVAL)} in the same training{_by_ttt(best)}.")
+    if untried := sorted(best_bits - {TERNARY, RIVAL_BITS}):
+        names = " and ".join(f"{bits:g}" for bits in untried)
+        said.append(f"Weights of {names} bits, which score best at a laptop's size, have not been trained there.")
+    if min(best["seeds"], len(rivals)) < ENOUGH_SEEDS:
+        said.append(
+            f"So which weights fill 16 MB best is open: fewer than {ENOUGH_SEEDS} seeds of each decide nothing."
+        )
+    return said
+
+
+def _ahead(best: Any, rival: str) -> str:
+    way = "leads" if best[rival] >= 0 else "is behind"
+    return f"{way} {RIVALS[rival]} by {format_value(abs(best[rival]), 4)} BPB"
+
+
+def _by_ttt(best: Any) -> str:
+    ahead = best[f"{RIVAL}_ttt"]
+    if math.isnan(ahead):
+        return ""
+    return f"; with test-time training of both the difference is {format_value(ahead, 4, signed=True)}"
