@@ -17,6 +17,7 @@ def run(record, bpb, **facts):
         "seed": 42,
         "hardware": "4 × H100",
         "training_seconds": 291.0,
+        "gpu_seconds": 1164.0,
         "tokens_scored": 1_646_422,
         "gap_bpb": 0.0,
         "total_bytes": 15e6,
@@ -58,6 +59,7 @@ def test_a_score_that_is_no_use_is_not_met():
         "−0.0390 (−0.0390)",
     )
     assert stand(run("ternary_best", 0.69, total_bytes=17e6)).iloc[0]["missed"] == "bytes"
+    assert stand(run("ternary_best", 0.69, gpu_seconds=1165.0)).iloc[0]["missed"] == "time"
 
 
 def test_what_is_not_kept_is_neither_met_nor_missed():
@@ -66,7 +68,7 @@ def test_what_is_not_kept_is_neither_met_nor_missed():
         stand(run("ternary_best", 0.69, gap_bpb=nan, total_bytes=nan)).iloc[0]["missed"] == "bytes unknown, gap unknown"
     )
     for others in ([], [run("ternary_v2", 0.753, text="docstrings", tokens_scored=100)]):
-        assert stand(run("ternary_best", 0.7), others=others).iloc[0]["missed"] == "score unknown"
+        assert stand(run("ternary_best", 0.7), others=others).iloc[0]["missed"] == "score unknown, time unknown"
 
 
 def test_runs_of_one_record_are_told_apart_and_the_best_that_is_valid_is_told():

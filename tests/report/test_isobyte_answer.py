@@ -13,21 +13,21 @@ def best(bpb=0.65, **facts):
 
 def test_a_loss_at_a_small_size_is_told_plainly():
     said = answer_in_words([LOST, points(1.1, 1.0)], [])
-    assert said.startswith("At a laptop's size ternary weights lose to 4 bits at equal bytes, in every comparison, by ")
+    assert said.startswith("At small sizes ternary weights lose to 4 bits at equal bytes, in every comparison, by ")
     assert said.endswith(" by 0.1000 to 0.2500 BPB.")
     assert "in 1 of 2 comparisons, by 0.2500 BPB" in answer_in_words([LOST, WON], [])
-    assert answer_in_words([WON], []) == "At a laptop's size ternary weights score best at equal bytes."
+    assert answer_in_words([WON], []) == "At small sizes ternary weights score best at equal bytes."
     assert answer_in_words([], []) == ""
 
 
 def test_one_seed_at_full_size_leaves_the_question_open():
     said = answer_in_words([LOST], [best(), run("best_int6", 0.7, ttt_bpb=0.64), *REFERENCE])
-    assert "At full size `ternary_best`, which is ternary, leads #920 by 0.1030 BPB, in its time and within the" in said
+    assert "At full size `ternary_best`, which is ternary, leads #920 by 0.1030 BPB, in its GPU time and within" in said
     assert (
         "It leads int6 by 0.0500 BPB in the same training; with test-time training of both the difference is −0.0050."
         in said
     )
-    assert "Weights of 4 bits, which score best at a laptop's size, have not been trained there." in said
+    assert "Weights of 4 bits, which score best at small sizes, have not been trained there." in said
     assert said.endswith("is open: fewer than 3 seeds of each decide nothing.")
 
 

@@ -75,6 +75,7 @@ def _row(folder: Path, run: Run, seed: SeedRun) -> dict[str, Any] | None:
         "hardware": seed.made_by.machine,
         "steps": seed.train.steps,
         "training_seconds": seed.train.training_seconds,
+        "gpu_seconds": seed.train.training_seconds * seed.made_by.device_count,
         "sliding_bpb": seed.evaluate.sliding.by_published_bytes,
         "ttt_bpb": seed.method("ttt").by_published_bytes if "ttt" in seed.methods else math.nan,
         "training_nats": mean(losses),

@@ -38,11 +38,11 @@ def _at_a_small_size(experiments: Sequence[pd.DataFrame]) -> tuple[list[str], se
         return [], bits
     behind = [by for by in lost if by > 0]
     if not behind:
-        return ["At a laptop's size ternary weights score best at equal bytes."], bits
+        return ["At small sizes ternary weights score best at equal bytes."], bits
     by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(behind), max(behind))))
     every = "in every comparison" if len(behind) == len(lost) else f"in {len(behind)} of {len(lost)} comparisons"
     names = " or ".join(f"{bit:g}" for bit in sorted(bits - {TERNARY}))
-    return [f"At a laptop's size ternary weights lose to {names} bits at equal bytes, {every}, by {by} BPB."], bits
+    return [f"At small sizes ternary weights lose to {names} bits at equal bytes, {every}, by {by} BPB."], bits
 
 
 def _at_full_size(rows: Sequence[dict[str, Any]], best_bits: set[float]) -> list[str]:
@@ -50,7 +50,7 @@ def _at_full_size(rows: Sequence[dict[str, Any]], best_bits: set[float]) -> list
     if standings.empty:
         return []
     best = best_of(standings)
-    valid = "" if best["missed"] else ", in its time and within the limit"
+    valid = "" if best["missed"] else ", in its GPU time and within the limit"
     said = [f"At full size `{BEST}`, which is ternary, {_ahead(best, RECORD)}{valid}."]
     rivals = [row for row in rows if row["record"] == RIVAL]
     if not rivals or math.isnan(best[RIVAL]):
@@ -58,7 +58,7 @@ def _at_full_size(rows: Sequence[dict[str, Any]], best_bits: set[float]) -> list
     said.append(f"It {_ahead(best, RIVAL)} in the same training{_by_ttt(best)}.")
     if untried := sorted(best_bits - {TERNARY, RIVAL_BITS}):
         names = " and ".join(f"{bits:g}" for bits in untried)
-        said.append(f"Weights of {names} bits, which score best at a laptop's size, have not been trained there.")
+        said.append(f"Weights of {names} bits, which score best at small sizes, have not been trained there.")
     if min(best["seeds"], len(rivals)) < ENOUGH_SEEDS:
         said.append(
             f"So which weights fill 16 MB best is open: fewer than {ENOUGH_SEEDS} seeds of each decide nothing."

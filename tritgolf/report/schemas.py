@@ -103,6 +103,12 @@ class Provenance(Facts):
         each = [(self._devices(stretch["devices"]), stretch["to_step"]) for stretch in stretches]
         return each[0][0] if len(each) == 1 else ", then ".join(f"{what} to step {step:,}" for what, step in each)
 
+    @property
+    def device_count(self) -> int:
+        """How many GPUs computed, or processes on the CPU; of a training that went on elsewhere, at its end."""
+        stretches = self.hardware.get("trained_on")
+        return len(stretches[-1]["devices"] if stretches else self.hardware.get("gpus") or []) or 1
+
     def _devices(self, names: list[str]) -> str:
         """GPUs by name, or processes on the CPU."""
         processor = f"{self.hardware.get('processor', 'unknown processor')}, {self.hardware.get('cores', '?')} cores"
