@@ -15,6 +15,7 @@ TEXT = "title: t\nsource: {kind: text, files: [a.txt]}\nvalidation: {fraction: 0
 SHIPPED = {
     "docstrings": DocstringsSource,
     "docstrings_tune": DocstringsSource,
+    "docstrings_few": DocstringsSource,
     "tiny": DocstringsSource,
     "tiny_tune": DocstringsSource,
     "docs_en": TextSource,
