@@ -156,7 +156,7 @@ def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
         export = seed.export("final")
         assert export.storages[seed.roundtrip("final").own_storage].bytes + export.code_bytes < export.byte_limit
     assert f"scores {scored['ternary_best_fits']} in the time in which #920 scores {scored['ternary_v2']}" in TEXT
-    assert f"In int6 the same training scores {scored['best_int6']}, and overfits" in TEXT
+    assert f"int6 trained alike {scored['best_int6']}, and overfits" in TEXT
 
 
 def test_how_many_claims_hold_is_what_the_ledger_says():

@@ -1,7 +1,7 @@
 """What the paper of weights at equal bytes answers, in a paragraph: made of the same tables as the rest of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,34 +15,34 @@ RIVAL = "best_int6"
 RIVAL_BITS = 6
 
 
-def answer_in_words(experiments: Sequence[pd.DataFrame], full_size: Sequence[dict[str, Any]]) -> str:
+def answer_in_words(experiments: Mapping[str, pd.DataFrame], full_size: Sequence[dict[str, Any]]) -> str:
     """Who wins at a small size and at full size, by how much, and whether that decides it.
 
-    ``experiments``: the frames of the kept comparisons at equal bytes; ``full_size``: rows of ``full_size``.
+    ``experiments``: the frames of the kept comparisons at equal bytes, by title; ``full_size``: rows of ``full_size``.
     """
     small, best_bits = _at_a_small_size(experiments)
     return " ".join([*small, *_at_full_size(full_size, best_bits)])
 
 
-def _at_a_small_size(experiments: Sequence[pd.DataFrame]) -> tuple[list[str], set[float]]:
+def _at_a_small_size(experiments: Mapping[str, pd.DataFrame]) -> tuple[list[str], set[float]]:
     """Sentences; and the bits of the weights that score best."""
-    lost: list[float] = []
-    bits: set[float] = set()
-    for frame in experiments:
-        for _, points in ranked_points(frame):
-            ternary = [point["over_best"] for point in points if point["bits"] == TERNARY]
-            if ternary:
-                bits.add(points[0]["bits"])
-                lost.append(min(ternary))
-    if not lost:
-        return [], bits
-    behind = [by for by in lost if by > 0]
-    if not behind:
-        return ["At small sizes ternary weights score best at equal bytes."], bits
-    by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(behind), max(behind))))
-    every = "in every comparison" if len(behind) == len(lost) else f"in {len(behind)} of {len(lost)} comparisons"
-    names = " or ".join(f"{bit:g}" for bit in sorted(bits - {TERNARY}))
-    return [f"At small sizes ternary weights lose to {names} bits at equal bytes, {every}, by {by} BPB."], bits
+    ranked = [(title, points) for title, frame in experiments.items() for _, points in ranked_points(frame)]
+    compared = [(title, points) for title, points in ranked if any(point["bits"] == TERNARY for point in points)]
+    said, bits = [], {points[0]["bits"] for _, points in compared}
+    lost = [_nearest(points, ternary=True) for _, points in compared if points[0]["bits"] != TERNARY]
+    won = [(title, _nearest(points, ternary=False)) for title, points in compared if points[0]["bits"] == TERNARY]
+    if lost:
+        by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(lost), max(lost))))
+        names = " or ".join(f"{bit:g}" for bit in sorted(bits - {TERNARY}))
+        of = f"{len(lost)} of {len(compared)} comparisons"
+        said.append(f"At small sizes ternary weights lose to {names} bits at equal bytes in {of}, by {by} BPB.")
+    said += [f"They win by {format_value(by, 4)} in one of them: *{title}*." for title, by in won]
+    return said, bits
+
+
+def _nearest(points: Sequence[dict[Any, Any]], *, ternary: bool) -> float:
+    """How far the best point of this sort is from the best of all."""
+    return min(point["over_best"] for point in points if (point["bits"] == TERNARY) == ternary)
 
 
 def _at_full_size(rows: Sequence[dict[str, Any]], best_bits: set[float]) -> list[str]:
@@ -58,7 +58,9 @@ def _at_full_size(rows: Sequence[dict[str, Any]], best_bits: set[float]) -> list
     said.append(f"It {_ahead(best, RIVAL)} in the same training{_by_ttt(best)}.")
     if untried := sorted(best_bits - {TERNARY, RIVAL_BITS}):
         names = " and ".join(f"{bits:g}" for bits in untried)
-        said.append(f"Weights of {names} bits, which score best at small sizes, have not been trained there.")
+        said.append(
+            f"Weights of {names} bits, the best of other comparisons at small sizes, have not been trained there."
+        )
     if min(best["seeds"], len(rivals)) < ENOUGH_SEEDS:
         said.append(
             f"So which weights fill 16 MB best is open: fewer than {ENOUGH_SEEDS} seeds of each decide nothing."

@@ -72,7 +72,7 @@ def trained_on(runs: dict[str, Run]) -> str:
 
 def _answer(measured: Path) -> list[Block]:
     kept = kept_experiments(measured, Isobyte)
-    frames = [KINDS[experiment.kind].table(experiment, runs).frame for _, experiment, runs in kept]
+    frames = {one.title: KINDS[one.kind].table(one, runs).frame for _, one, runs in kept}
     return [answer_in_words(frames, read_full_size(measured).rows) or NOT_MEASURED.format("Nothing is kept.")]
 
 
