@@ -33,7 +33,7 @@ KERNELS = [f"tritgolf.model.{name}" for name in KERNEL_MODULES]
 
 def run(program: str, *arguments: object) -> None:
     command = [sys.executable, REPOSITORY / "benchmarks" / program, *map(str, arguments)]
-    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}  # more wait for each other where the other tests' are
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of several tests wait for each other
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, env=one_thread)
     assert done.returncode == 0, done.stderr
 

@@ -93,6 +93,7 @@ def test_levers_in_words():
     assert said.startswith(
         "The largest gain is +0.0200 BPB (**first**); the largest loss is −0.0100 BPB (**second**). Of 2 "
     )
+    assert "at 20% fewer bytes" in levers_in_words(frame.assign(artifact_bytes_over_base=[0, -20, 0]))
     larger = frame.assign(artifact_bytes_over_base=[0, 20, 0])
     assert "+0.0200 BPB (**first**), at 20% more bytes, −0.0100 BPB (**second**) within 1%" in levers_in_words(larger)
     assert "1 are significant at p < 0.05 where each is tested alone, 1 after Holm's correction for all." in said

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tritgolf.bundle import log
 from tritgolf.bundle.record import BundledRecord
-from tritgolf.bundle.script import NAME, settings_of, write_script, written_script
+from tritgolf.bundle.script import NAME, made_script, settings_of, written_script
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
@@ -98,8 +98,7 @@ def _script(record: RecordConfig, path: Path, runs: list[SeedRun]) -> dict[str, 
     kept = written_script(path)
     if kept and all(run.export["code_bytes"] == kept["bytes"] for run in runs):
         return kept
-    write_script(record, path)
-    return written_script(path) or {}
+    return made_script(record, path)
 
 
 def _runs(results: Path, record: RecordConfig) -> tuple[list[SeedRun], list[InputError]]:

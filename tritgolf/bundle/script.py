@@ -96,25 +96,30 @@ def _packed(record: RecordConfig, sources: Sources) -> bytes:
 
 
 def write_script(record: RecordConfig, path: str | Path) -> int:
-    """Write the script of ``record`` to ``path``, if another one is there or none; returns its bytes.
+    """Write the script of ``record`` to ``path``, if another one is there or none; returns its bytes."""
+    return int(made_script(record, Path(path))["bytes"])
 
-    What it was made from stands beside it (``.json``): making it takes seconds, and every export asks for its size.
+
+def made_script(record: RecordConfig, path: Path) -> dict[str, Any]:
+    """Facts of the script that ``write_script`` writes: its ``bytes`` and ``requirements`` among them.
+
+    They stand beside it (``.json``): making it takes seconds, and every export asks for its size.
     """
-    path, made_from = Path(path), _made_from(record)
-    known = written_script(path)
+    made_from, known = _made_from(record), written_script(path)
     if known and known["made_from"] == made_from:
-        return int(known["bytes"])
+        return known
     sources = sources_of(record)
     script = _packed(record, sources)
     with atomic_write(path) as file:
         file.write(script)
     facts = {"made_from": made_from, "bytes": len(script), "digest": digest_bytes(script)}
-    write_json(path.with_suffix(".json"), facts | {"requirements": requirements(sources)})
-    return len(script)
+    facts["requirements"] = requirements(sources)
+    write_json(path.with_suffix(".json"), facts)
+    return facts
 
 
 def written_script(path: Path) -> dict[str, Any] | None:
-    """Facts of the script at ``path``, its ``bytes`` and ``requirements`` among them; None where it is not whole."""
+    """Facts of the script at ``path``, whatever it was made from; None where it is not whole."""
     facts = path.with_suffix(".json")
     if not (path.is_file() and facts.is_file()):
         return None

@@ -8,6 +8,7 @@ on the page of ``isobyte_tables``.
 import dataclasses
 import math
 from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tritgolf.report.entropy import entropy_figure, entropy_in_words, read_entro
 from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
-from tritgolf.report.full_size import full_size_blocks, read_full_size
+from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
 from tritgolf.report.isobyte_answer import answer_in_words
 from tritgolf.report.isobyte_plot import isobyte_figure
 from tritgolf.report.isobyte_table import TERNARY, ranked_points
@@ -47,12 +48,13 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
 
     ``KeyError`` for a part that ``template`` names and that there isn't.
     """
+    points, full_size = cache(partial(_point_tables, measured)), cache(partial(read_full_size, measured))
     parts = {
-        "points": lambda: _points(measured, figures),
+        "points": lambda: _points(points(), figures),
         "levers": lambda: _levers(measured, figures),
         "starts": lambda: _starts(measured),
-        "answer": lambda: _answer(measured),
-        "best": lambda: full_size_blocks(read_full_size(measured)),
+        "answer": lambda: _answer(points(), full_size()),
+        "best": lambda: full_size_blocks(full_size()),
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
     return fill(template, lambda name: parts[name]())
@@ -70,10 +72,15 @@ def trained_on(runs: dict[str, Run]) -> str:
     return f"Trained on {', '.join(machines)}."
 
 
-def _answer(measured: Path) -> list[Block]:
+def _point_tables(measured: Path) -> list[tuple[Kept, Table]]:
+    """The kept experiments of points, each with its table."""
     kept = kept_experiments(measured, Isobyte)
-    frames = {one.title: KINDS[one.kind].table(one, runs).frame for _, one, runs in kept}
-    return [answer_in_words(frames, read_full_size(measured).rows) or NOT_MEASURED.format("Nothing is kept.")]
+    return [((name, one, runs), KINDS[one.kind].table(one, runs)) for name, one, runs in kept]
+
+
+def _answer(points: Sequence[tuple[Kept, Table]], full_size: FullSize) -> list[Block]:
+    frames = {experiment.title: table.frame for (_, experiment, _), table in points}
+    return [answer_in_words(frames, full_size.rows) or NOT_MEASURED.format("Nothing is kept.")]
 
 
 def _main(kept: Sequence[Kept]) -> Kept:
@@ -81,13 +88,12 @@ def _main(kept: Sequence[Kept]) -> Kept:
     return max(kept, key=lambda one: len(one[1].rows))
 
 
-def _points(measured: Path, figures: Path) -> list[Block]:
-    kept = kept_experiments(measured, Isobyte)
-    if not kept:
+def _points(points: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
+    if not points:
         return [POINTS_MISSING]
-    tables = {name: KINDS[experiment.kind].table(experiment, runs) for name, experiment, runs in kept}
-    said = [f"- *{experiment.title}.* {points_in_words(tables[name].frame)}" for name, experiment, _ in kept]
-    name, experiment, runs = _main(kept)
+    said = [f"- *{experiment.title}.* {points_in_words(table.frame)}" for (_, experiment, _), table in points]
+    tables = {name: table for (name, _, _), table in points}
+    name, experiment, runs = _main([kept for kept, _ in points])
     assert isinstance(experiment, Isobyte)
     path = figures / f"{name}.svg"
     save(isobyte_figure(experiment, runs), path.with_suffix(""), formats=["svg"])
@@ -176,7 +182,8 @@ def levers_in_words(frame: pd.DataFrame) -> str:
     worst = "largest loss" if least["gain"] < 0 else "smallest gain"
     alike = [change for change in found if abs(change["over"]) <= SAME_BYTES * size]
     at_same_bytes = f", {_gain(alike[-1])} within {SAME_BYTES:.0%} of the bytes" if alike and alike[-1] != most else ""
-    more = f", at {most['over'] / size:.0%} more bytes" if at_same_bytes else ""
+    sign = "more" if most["over"] > 0 else "fewer"
+    more = f", at {abs(most['over']) / size:.0%} {sign} bytes" if at_same_bytes else ""
     return f"The largest gain is {_gain(most)}{more}{at_same_bytes}; the {worst} is {_gain(least)}. {told}"
 
 

@@ -31,13 +31,11 @@ def standing(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _stand(own: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
-    ahead = {}
-    for name in RIVALS:
-        others = _on_the_same_text(frame[frame["record"] == name], own)
-        ahead[name] = mean(others["sliding_bpb"]) - mean(own["sliding_bpb"])
-        ahead[f"{name}_ttt"] = mean(others["ttt_bpb"]) - mean(own["ttt_bpb"])
+    rivals = {name: _on_the_same_text(frame[frame["record"] == name], own) for name in RIVALS}
+    ahead = {name: mean(found["sliding_bpb"]) - mean(own["sliding_bpb"]) for name, found in rivals.items()}
+    ahead |= {f"{name}_ttt": mean(found["ttt_bpb"]) - mean(own["ttt_bpb"]) for name, found in rivals.items()}
     over, gap = (own["total_bytes"] - own["byte_limit"]).max(), own["gap_bpb"].abs().max()  # NaN: not kept
-    longer = mean(own["gpu_seconds"]) - mean(_on_the_same_text(frame[frame["record"] == RECORD], own)["gpu_seconds"])
+    longer = mean(own["gpu_seconds"]) - mean(rivals[RECORD]["gpu_seconds"])
     short = {"score": WANTED - ahead[RECORD], "time": longer, "bytes": over, "gap": gap}  # by so much, where above zero
     missed = [what if by > 0 else f"{what} unknown" for what, by in short.items() if not by <= 0]
     return {
