@@ -3,9 +3,10 @@
 python benchmarks/isobyte.py EXPERIMENT [--gpus 4] [--together 1] [--only PART …] [--seconds 500] [--list]
 
 A process a (record, seed), one a GPU at a time, or one at a time on the CPU. Small networks leave a GPU room for
-several ``--together``; then times mean nothing. Files lie in ``results/`` of the working folder as the workflow's do;
-the text's shards must be there (``benchmarks/stages.py corpus tokenizer shards``). What is done is not done again, a
-stopped training goes on, and what failed is told. The table is made once all are done.
+several ``--together``; then times mean nothing. Jobs share the processor's cores. Files lie in ``results/`` of the
+working folder as the workflow's do; the text's shards must be there (``benchmarks/stages.py corpus tokenizer shards``).
+What is done is not done again, a stopped training goes on, and what failed is told. The table is made once all are
+done.
 """
 
 import os
@@ -43,13 +44,13 @@ class Job(NamedTuple):
         """Whether its last stage wrote its file."""
         return (results / self.name / f"seed{self.seed}" / "final" / f"{self.stages[-1]}.json").exists()
 
-    def run(self, results: Path, gpu: str | None) -> bool:
-        """Run its stages, with their output in ``logs/``; whether they ended well."""
+    def run(self, results: Path, gpu: str | None, cores: int) -> bool:
+        """Run its stages with ``cores`` of the processor, their output in ``logs/``; whether they ended well."""
         log = results / "logs" / f"{self.name}_{self.seed}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, str(STAGES), *self.stages, "--record", self.given, "--seed", str(self.seed)]
         device = ["--threads", "1", "--device", "cpu"] if gpu is None else []
-        environment = os.environ if gpu is None else os.environ | {VARIABLE: gpu, HELD: "1"}
+        environment = os.environ if gpu is None else os.environ | environment_of(gpu, cores)
         began = time.monotonic()
         with log.open("w") as output:
             done = subprocess.run(
@@ -64,6 +65,11 @@ class Job(NamedTuple):
         return done.returncode == 0
 
 
+def environment_of(gpu: str, cores: int) -> dict[str, str]:
+    """What a job on ``gpu`` is started with. Left to itself, each starts a thread a core, in each other's way."""
+    return {VARIABLE: gpu, HELD: "1", "OMP_NUM_THREADS": str(cores), "TORCHINDUCTOR_COMPILE_THREADS": str(cores)}
+
+
 def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
     """All seeds of the experiment's records whose names hold one of ``only``, the first seed of each record first."""
     found = [(given, load_record(given, records)) for given in experiment.records]
@@ -76,12 +82,12 @@ def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
     return [job for _, job in sorted(jobs, key=lambda numbered: numbered[0])]
 
 
-def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[str | None], seconds: float) -> bool:
-    """Run what is not done, none once ``seconds`` are over; whether all of it ended well.
+def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[str | None], seconds: float) -> list[Job]:
+    """Run what is not done, none once ``seconds`` are over; the jobs that are not done then.
 
     ``gpus``: where jobs find room, a place for each that may run at a time; None: the CPU.
     """
-    end = time.monotonic() + seconds
+    end, cores = time.monotonic() + seconds, max(1, len(os.sched_getaffinity(0)) // len(gpus))
     free: Queue[str | None] = Queue()
     for gpu in gpus:
         free.put(gpu)
@@ -89,12 +95,12 @@ def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[str | None], seco
     def run(job: Job) -> bool:
         gpu = free.get()
         try:
-            return time.monotonic() < end and job.run(results, gpu)
+            return job.is_done(results) or (time.monotonic() < end and job.run(results, gpu, cores))
         finally:
             free.put(gpu)
 
     with ThreadPoolExecutor(len(gpus)) as pool:
-        return all(list(pool.map(run, [job for job in jobs if not job.is_done(results)])))
+        return [job for job, done in zip(jobs, pool.map(run, jobs), strict=True) if not done]
 
 
 def main() -> None:
@@ -117,8 +123,10 @@ def main() -> None:
             if len(held) < options.gpus or options.together < 1:
                 what = f"{options.gpus}, --together {options.together}: no job has a place, with {len(held)} GPUs here"
                 raise InputError("--gpus", what, "leave both out to compute on the CPU")
-            if not run_all(jobs, options.results, held * options.together or [None], options.seconds):
-                sys.exit(1)
+            missing = run_all(jobs, options.results, held * options.together or [None], options.seconds)
+        if missing:
+            names = ", ".join(f"{job.name} seed {job.seed}" for job in missing)
+            sys.exit(f"error: {options.experiment}: {len(missing)} of {len(jobs)} are not done: {names}")
         if not options.only:
             write_experiment(*load_experiment(experiment.file, options.results), experiment.file.with_name("compared"))
 

@@ -1,5 +1,6 @@
 """From the grid to records, and two of its points from training to table and figure."""
 
+import importlib
 import json
 import math
 import runpy
@@ -89,7 +90,7 @@ def test_points_are_made_of_what_trials_chose(trials):
         else:
             assert stored["mlp"] == record.model.qat.quantizer  # rounded to the grid that it was trained on
             assert record.train.start.qat == (0.65 if row["method"] == "late_qat" else 0)
-        assert (record.train.seconds is not None) == (row["series"] == "seconds")
+        assert record.train.seconds is None and row["series"] == "tokens"
     write_json(folder / name / "trials" / "compared.json", {**chosen, "4 qat": {"recipe": "gone"}})
     with pytest.raises(InputError, match=f"no longer tries gone.*trials again: experiment={name}/trials"):
         ready(name, RECORDS, folder)
@@ -134,6 +135,22 @@ def test_a_grid_may_take_what_another_ones_trials_chose(tmp_path):
     write_json(tmp_path / "isobyte/trials/compared.json", chosen)
     with pytest.raises(InputError, match=r"'isobyte_long': has no choice for 4 qat.*experiment=isobyte/trials"):
         ready("isobyte_long", RECORDS, tmp_path)
+
+
+def test_points_of_equal_seconds_are_those_of_equal_tokens(trials):
+    """But for when they stop: of three formats, by each method, with what the same trials chose."""
+    name, folder, _ = trials
+    choose(trials)
+    of_tokens = {row["of"]: row for row in yaml.safe_load(ready(name, RECORDS, folder).file.read_text())["rows"]}
+    timed = ready(f"{name}_seconds", RECORDS, folder)
+    rows = yaml.safe_load(timed.file.read_text())["rows"]
+    assert {row["of"] for row in rows} == {
+        f"{bits} {m}" for bits in ("1.58", "4", "6") for m in raw_grid(name)["methods"] | {"qat": 0, "gptq": 0}
+    }
+    for row, record in zip(rows, loaded(timed.records), strict=True):
+        assert (record.train.seconds, record.train.steps, row["series"]) == (25, 100000, "seconds")
+        like = of_tokens[row["of"]]
+        assert all(row[key] == like[key] for key in ("width", "mlp_width", "recipe", "estimate"))
 
 
 def test_what_is_made_again_is_left_alone(trials):
@@ -274,6 +291,36 @@ def test_a_model_trained_on_its_grid_is_stored_as_it_was_trained(compared):
         gaps[path.parts[-4]] = json.loads(path.read_text())["metrics"]["storages"]["own"]
     assert len(gaps) == 2
     assert all(abs(storage["gap_bpb"]) < 0.01 for storage in gaps.values())
+
+
+@pytest.fixture
+def runner(monkeypatch):
+    """``benchmarks/isobyte.py`` as a module, whose jobs are a process that writes what it was started with."""
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    return importlib.import_module("isobyte")
+
+
+def test_jobs_that_share_gpus_share_the_processors_cores(runner, monkeypatch, tmp_path):
+    """Four of them with a thread a core each took ten minutes to compile in place of half a one."""
+    stages = tmp_path / "stages.py"
+    stages.write_text(
+        "import json, os, pathlib, sys\n"
+        "name, seed, results = (sys.argv[sys.argv.index(f'--{key}') + 1] for key in ('record', 'seed', 'results'))\n"
+        "done = pathlib.Path(results, name, 'seed' + seed, 'final', 'roundtrip.json')\n"
+        "done.parent.mkdir(parents=True)\n"
+        "done.write_text(json.dumps(dict(os.environ)))\n"
+        "sys.exit(name == 'bad' and (done.unlink() or 1))\n"
+    )
+    monkeypatch.setattr(runner, "STAGES", stages)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(12)))
+    jobs = [runner.Job(name, name, seed) for name in ("good", "bad") for seed in (1, 2)]
+    missing = runner.run_all(jobs, tmp_path, ["GPU-a", "GPU-b"] * 2, float("inf"))
+    assert missing == jobs[2:]
+    for path in tmp_path.glob("good/*/final/roundtrip.json"):
+        started = json.loads(path.read_text())
+        assert started[VARIABLE] in ("GPU-a", "GPU-b")
+        assert (started["OMP_NUM_THREADS"], started["TORCHINDUCTOR_COMPILE_THREADS"]) == ("3", "3")
+    assert runner.run_all(jobs, tmp_path, ["GPU-a"], seconds=0) == jobs[2:]  # the others are done
 
 
 def test_gpus_that_are_not_there_are_told_and_not_replaced_by_the_cpu(monkeypatch, capsys, tmp_path):

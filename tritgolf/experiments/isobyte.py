@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
@@ -58,7 +58,7 @@ class IsobyteConfig(Settings):
     """The whole experiment. ``formats``: bits a weight → its grid. ``record``: what all points have alike.
 
     ``trials`` is laid over it for short runs, one by each of the ``recipes`` that are ``tried``. ``chosen_by``: the
-    grid whose trials choose for this one too (null: its own).
+    grid whose trials choose for this one too (null: its own). A series that is null is left out: one that is inherited.
     """
 
     kind: Literal["isobyte_grid"]
@@ -74,6 +74,11 @@ class IsobyteConfig(Settings):
     recipes: dict[Name, Recipe]
     tried: Annotated[tuple[str, ...], Field(min_length=1)]
     record: dict[str, Any]
+
+    @field_validator("series", mode="before")
+    @classmethod
+    def _without_absent(cls, series: Any) -> Any:
+        return {name: one for name, one in series.items() if one is not None} if isinstance(series, dict) else series
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "IsobyteConfig":

@@ -61,9 +61,10 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
 
 
 def kept_experiments(measured: Path, kind: type[Experiment]) -> list[Kept]:
-    """The kept experiments of a kind, with their folders' names."""
+    """The kept experiments of a kind, with their folders' names; of those at equal bytes the smallest artifacts first."""
     found = [(path.parent.name, *load_experiment(path.parent)) for path in sorted(measured.glob(f"*/{FILE}"))]
-    return [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
+    kept = [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
+    return sorted(kept, key=lambda one: one[1].bytes if isinstance(one[1], Isobyte) else 0)
 
 
 def trained_on(runs: dict[str, Run]) -> str:
