@@ -92,7 +92,8 @@ def test_the_p_value_is_student_s():
 @pytest.mark.parametrize("name", ["levers", "demo_levers"])
 def test_every_change_of_an_experiment_is_possible_and_changes_something(name, tmp_path):
     records = [load_record(given, RECORDS) for given in ready(name, RECORDS, tmp_path).records]
-    differ = [(record.model, record.train, record.export) for record in records]
+    first_rung = "_rung1_"  # the change alone
+    differ = [(record.model, record.train, record.export) for record in records if first_rung not in record.name]
     assert len(records) >= 19
     assert all(one not in differ[:n] for n, one in enumerate(differ))
 

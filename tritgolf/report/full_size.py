@@ -19,21 +19,20 @@ from tritgolf.report.standing import (
     best_in_words,
     overfitted_in_words,
     standing,
-    standing_caption,
     standing_table,
 )
+from tritgolf.report.standing import CAPTION as STANDING
 from tritgolf.report.statistics import format_exact, format_value, mean
 
 STRIDE = 64
 SHOWN = (BEST, *RIVALS, "ternary_honest", "ternary_v1")
 LAST_STEPS = 100  # of training, over which the loss of its text is taken
+BEST_MISSING = NOT_MEASURED.format(f"`{BEST}` has not been trained at full size.")
 CAPTION = (
-    "Sliding windows, stride 64, BPB by published bytes, each seed by itself; with TTT: score-first, by the record's "
-    "method. Runs are folders of `measured/`. `ternary_v1` is #640, `ternary_v2` #920, `ternary_honest` #920 trained "
-    "in what it stores, `int6_recurrent` #1716. Training nats: mean loss a token over the logged ones of the last "
-    f"{LAST_STEPS} steps; validation nats: of the trained weights, not yet rounded, on windows of whole contexts. As "
-    "code, older runs count all of this project's sources and newer ones the submitted script, so compare bytes of the "
-    "artifact. —: not kept."
+    "Scores as in [the paper](isobyte.md#ternary_best-at-full-size). Runs are folders of `measured/`. Training nats: "
+    f"mean loss a token over the logged ones of the last {LAST_STEPS} steps; validation nats: of the trained weights, "
+    "not yet rounded, on windows of whole contexts. As code, older runs count all of this project's sources and newer "
+    "ones the submitted script, so compare bytes of the artifact. —: not kept."
 )
 
 
@@ -53,13 +52,20 @@ def read_full_size(measured: Path) -> FullSize:
 
 
 def full_size_blocks(found: FullSize) -> list[Block]:
-    """How each run of ``ternary_best`` stands, which runs overfit, and the table of all runs at full size."""
-    table = [Shown(full_size_table(*found), CAPTION)] if found.rows else []
+    """How each run of ``ternary_best`` stands among the others, and which runs overfit."""
     standings = standing(found.rows)
     if standings.empty:
-        return [NOT_MEASURED.format(f"`{BEST}` has not been trained at full size."), *table]
-    against = Shown(standing_table(standings, found.runs), standing_caption(found.rows))
-    return [best_in_words(standings), against, *overfitted_in_words(found.rows), *table]
+        return [BEST_MISSING]
+    return [
+        best_in_words(standings),
+        Shown(standing_table(found.rows, standings, found.runs), STANDING),
+        *overfitted_in_words(found.rows),
+    ]
+
+
+def each_seed(found: FullSize) -> list[Block]:
+    """All runs at full size, seed by seed."""
+    return [Shown(full_size_table(*found), CAPTION)] if found.rows else [BEST_MISSING]
 
 
 def _row(folder: Path, run: Run, seed: SeedRun) -> dict[str, Any] | None:
@@ -96,6 +102,10 @@ def _chunked_alone(seed: Path) -> float:
     return float(read_json(path)["final"]["nats"]) if path.is_file() else math.nan
 
 
+def _start(row: dict[Any, Any]) -> str:
+    return f"{row['start']:.0%} on" if row["start"] else "the start"
+
+
 def full_size_table(rows: Sequence[dict[str, Any]], runs: Sequence[Run]) -> Table:
     """A row a seed of a run at full size."""
     frame = pd.DataFrame(rows)
@@ -105,6 +115,7 @@ def full_size_table(rows: Sequence[dict[str, Any]], runs: Sequence[Run]) -> Tabl
             "seed": str(row["seed"]),
             "trained on": row["hardware"],
             "steps": format_value(row["steps"], 0),
+            "trits from": _start(row) if row["record"] == BEST else "",
             "training s": format_value(row["training_seconds"], 0),
             "training nats": format_value(row["training_nats"], 3),
             "validation nats": format_value(row["validation_nats"], 3),

@@ -29,7 +29,7 @@ from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.starts import read_starts, starts_in_words, starts_table
-from tritgolf.report.statistics import LEAST_P, format_p, format_value, holm
+from tritgolf.report.statistics import LEAST_P, format_mean_std, format_p, format_value, holm, mean
 from tritgolf.report.style import save
 
 LEVEL = 0.05
@@ -61,7 +61,7 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
 
 
 def kept_experiments(measured: Path, kind: type[Experiment]) -> list[Kept]:
-    """The kept experiments of a kind, with their folders' names; of those at equal bytes the smallest artifacts first."""
+    """The kept experiments of a kind, with their folders' names; of those at equal bytes the smallest first."""
     found = [(path.parent.name, *load_experiment(path.parent)) for path in sorted(measured.glob(f"*/{FILE}"))]
     kept = [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
     return sorted(kept, key=lambda one: one[1].bytes if isinstance(one[1], Isobyte) else 0)
@@ -107,16 +107,19 @@ def _points(points: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
 
 _POINTS_DRAWN = "score against bits a weight at equal bytes, mean and standard deviation over seeds."
 _POINTS_CAPTION = (
-    "The same points. BPB of the model reloaded from its artifact. RT gap: that less the trained weights'. p: "
-    "Dunnett's one-sided test of all points against the best, which was found on the same scores."
+    "Of each format the method that scores best; [the others](isobyte_tables.md#which-weights-at-equal-bytes). BPB of "
+    "the model reloaded from its artifact. RT gap: that less the trained weights'. p: Dunnett's one-sided test of all "
+    "points against the best, which was found on the same scores."
 )
 
 
 def _shortened(table: Table) -> Table:
-    """What a reader compares points by; ``series`` where there are several."""
+    """The best method of each format, and what a reader compares points by; ``series`` where there are several."""
+    means = table.frame.groupby("record", sort=False).agg({"series": "first", "bits": "first", "artifact_bpb": "mean"})
+    best = means.groupby(["series", "bits"])["artifact_bpb"].transform("min") == means["artifact_bpb"]
     columns = ["weights", "width × MLP", "seeds", "artifact BPB", "RT gap", "bytes", "over the best", "p"]
     series = ["series"] if table.cells["series"].nunique() > 1 else []
-    return dataclasses.replace(table, cells=table.cells[[*series, *columns]])
+    return dataclasses.replace(table, cells=table.cells.loc[best.to_numpy(), [*series, *columns]])
 
 
 def points_in_words(frame: pd.DataFrame) -> str:
@@ -161,6 +164,31 @@ def _starts(measured: Path) -> list[Block]:
 
 
 def levers_in_words(frame: pd.DataFrame) -> str:
+    """What changes gain alone; and where some are made one on top of the other, how far these get."""
+    base = frame.loc[frame["is_base"], "record"].iloc[0]
+    on_top = frame[frame["against"] != base]
+    on_ladder = frame["record"].isin({*on_top["record"], *on_top["against"]})
+    alone = [_alone_in_words(frame[~on_ladder])] if (~on_ladder & ~frame["is_base"]).any() else []
+    ladder = [_ladder_in_words(frame[on_ladder])] if len(on_top) else []
+    return " ".join([*alone, *ladder])
+
+
+def _ladder_in_words(rungs: pd.DataFrame) -> str:
+    """After which of the changes the gain over the base is largest, and what all of them gain together."""
+    of_records = rungs.groupby("record", sort=False)
+    gains = [(str(rung["what"].iloc[0]), rung["gain_over_base_bpb"].tolist()) for _, rung in of_records]
+    top = max(range(len(gains)), key=lambda place: mean(gains[place][1]))
+    (what, most), (_, last) = gains[top], gains[-1]
+    after = f"after {top + 1} of {len(gains)} changes one on top of the other, with **{what.removeprefix('… and ')}**"
+    said = f"The gain over the base is largest, {_spread(most)}, {after}."
+    return said if top + 1 == len(gains) else f"{said} All together gain {_spread(last)}."
+
+
+def _spread(gains: Sequence[float]) -> str:
+    return f"{format_mean_std(gains, 4, signed=True, fixed=True)} BPB"
+
+
+def _alone_in_words(frame: pd.DataFrame) -> str:
     """Which change gains most, which loses most, and how many differ from nothing, alone and among all."""
     rows = frame[~frame["is_base"]].groupby(["record", "what"], sort=False)
     found: list[dict[Any, Any]] = (

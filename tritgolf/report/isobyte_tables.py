@@ -5,6 +5,7 @@ from pathlib import Path
 from tritgolf.report.entropy import entropy_table, read_entropies
 from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
+from tritgolf.report.full_size import each_seed, read_full_size
 from tritgolf.report.isobyte_paper import (
     BYTES_MISSING,
     LEVERS_MISSING,
@@ -26,6 +27,7 @@ def isobyte_tables(template: str, measured: Path) -> list[Block]:
         "levers": lambda: _tables(measured, Levers, LEVERS_MISSING),
         "starts": lambda: _starts(measured),
         "bytes": lambda: _bytes(measured / "entropy"),
+        "runs": lambda: each_seed(read_full_size(measured)),
     }
     return fill(template, lambda name: parts[name]())
 

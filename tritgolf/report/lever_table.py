@@ -75,6 +75,7 @@ def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str) -> pd.Data
     made["artifact_bytes"] = own["artifact_bytes"]
     made["artifact_bytes_over_base"] = own["artifact_bytes"] - base["artifact_bytes"]
     made["is_base"] = row.record == first
+    made["against"] = row.against
     return made
 
 
