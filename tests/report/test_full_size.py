@@ -22,6 +22,7 @@ def run(record, bpb, **facts):
         "gap_bpb": 0.0,
         "total_bytes": 15e6,
         "artifact_bytes": 15e6 - 50_000,
+        "coded_bits": 3.33,
         "byte_limit": 16e6,
         "start": 0.0,
         "ttt_bpb": bpb - 0.005,

@@ -28,7 +28,7 @@ def test_one_seed_at_full_size_leaves_the_question_open():
         "It leads int6 by 0.0500 BPB in the same training; with test-time training of both the difference is −0.0050."
         in said
     )
-    assert "Weights of 4 bits, the best of other comparisons at small sizes, have not been trained there." in said
+    assert "Coded, int6 takes 3.33 bits a weight; those that win at small sizes take 3.50." in said
     assert said.endswith("is open: fewer than 3 seeds of each decide nothing.")
 
 

@@ -66,6 +66,7 @@ def points(ternary, others, p=0.01):
                 "bits": b,
                 "what": w,
                 "artifact_bpb": s,
+                "coded_bits": 7 / 8 * b,
                 "over_best": s - best,
                 "p": p,
             }

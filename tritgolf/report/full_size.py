@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from tritgolf.files import read_json
+from tritgolf.report.coded import coded_bits
 from tritgolf.report.metrics import load_run
 from tritgolf.report.notes import NOT_MEASURED, made_from
 from tritgolf.report.pages import Block, Shown
@@ -92,6 +93,7 @@ def _row(folder: Path, run: Run, seed: SeedRun) -> dict[str, Any] | None:
         "artifact_bytes": export.storages[storage].bytes if export else math.nan,
         "total_bytes": export.storages[storage].bytes + export.code_bytes if export else math.nan,
         "byte_limit": export.byte_limit if export else math.nan,
+        "coded_bits": coded_bits(run.facts, export.storages[storage]) if export else math.nan,
         "start": (read_json(folder / "record.json")["train"].get("start") or {}).get("qat", 0.0),
     }
 
@@ -122,6 +124,7 @@ def full_size_table(rows: Sequence[dict[str, Any]], runs: Sequence[Run]) -> Tabl
             "sliding BPB": format_value(row["sliding_bpb"], 4),
             "with TTT": format_value(row["ttt_bpb"], 4),
             "RT gap": format_exact(row["gap_bpb"], 5, signed=True),
+            "bits in the file": format_value(row["coded_bits"], 2),
             "artifact bytes": format_value(row["artifact_bytes"], 0),
             "bytes with code": format_value(row["total_bytes"], 0),
         }

@@ -107,9 +107,9 @@ def _points(points: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
 
 _POINTS_DRAWN = "score against bits a weight at equal bytes, mean and standard deviation over seeds."
 _POINTS_CAPTION = (
-    "Of each format the method that scores best; [the others](isobyte_tables.md#which-weights-at-equal-bytes). BPB of "
-    "the model reloaded from its artifact. RT gap: that less the trained weights'. p: Dunnett's one-sided test of all "
-    "points against the best, which was found on the same scores."
+    "Of each format the method that scores best; [the others](isobyte_tables.md#which-weights-at-equal-bytes). Bits in "
+    "the file: of a weight of the matrices, coded. BPB of the model reloaded from its artifact. RT gap: that less the "
+    "trained weights'. p: Dunnett's one-sided test of all points against the best, which was found on the same scores."
 )
 
 
@@ -117,7 +117,17 @@ def _shortened(table: Table) -> Table:
     """The best method of each format, and what a reader compares points by; ``series`` where there are several."""
     means = table.frame.groupby("record", sort=False).agg({"series": "first", "bits": "first", "artifact_bpb": "mean"})
     best = means.groupby(["series", "bits"])["artifact_bpb"].transform("min") == means["artifact_bpb"]
-    columns = ["weights", "width × MLP", "seeds", "artifact BPB", "RT gap", "bytes", "over the best", "p"]
+    columns = [
+        "weights",
+        "width × MLP",
+        "bits in the file",
+        "seeds",
+        "artifact BPB",
+        "RT gap",
+        "bytes",
+        "over the best",
+        "p",
+    ]
     series = ["series"] if table.cells["series"].nunique() > 1 else []
     return dataclasses.replace(table, cells=table.cells.loc[best.to_numpy(), [*series, *columns]])
 

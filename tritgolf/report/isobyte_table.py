@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from tritgolf.report.coded import coded_bits
 from tritgolf.report.columns import BPB_DECIMALS, GAP_DECIMALS
 from tritgolf.report.experiment_settings import Isobyte, Point, Points
 from tritgolf.report.notes import made_from
@@ -21,7 +22,8 @@ def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
     ``off_target``: by which share of them bytes are over those that were to be filled; ``over_estimate``: over the
     estimate by which the width was solved, as a factor.
     """
-    frame = pd.DataFrame([_row(row, seed) for row in experiment.rows for seed in runs[row.record].seeds])
+    found = [(row, runs[row.record]) for row in experiment.rows]
+    frame = pd.DataFrame([_row(row, run, seed) for row, run in found for seed in run.seeds])
     estimates = {row.record: row.estimate for row in experiment.rows}
     frame["off_target"] = frame["artifact_bytes"] / experiment.bytes - 1
     frame["over_estimate"] = frame["artifact_bytes"] / frame["record"].map(estimates)
@@ -37,7 +39,7 @@ def filled(experiment: Isobyte, runs: dict[str, Run]) -> dict[str, dict[str, flo
     }
 
 
-def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
+def _row(row: Point, run: Run, seed: SeedRun) -> dict[str, Any]:
     exported, reloaded = seed.exported(FINAL, row.storage), seed.reloaded(FINAL, row.storage)
     trained = seed.train
     return {
@@ -51,12 +53,14 @@ def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
         "artifact_bpb": reloaded.bpb,
         "gap_bpb": reloaded.gap_bpb,
         "artifact_bytes": exported.bytes,
+        "coded_bits": coded_bits(run.facts, exported),
     }
 
 
 def ranked_points(frame: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]:
-    """By series the points of a table's ``frame``, best first: what, bits, mean BPB, distance from the best, its p."""
-    columns = {"what": "first", "bits": "first", "artifact_bpb": "mean", "over_best": "first", "p": "first"}
+    """By series the points of a table's ``frame``, best first: what, bits, means, distance from the best, its p."""
+    means = dict.fromkeys(("artifact_bpb", "coded_bits"), "mean")
+    columns = {**dict.fromkeys(("what", "bits", "over_best", "p"), "first"), **means}
     ranked = []
     for series, found in frame.groupby("series", sort=False):
         points = found.groupby("record", sort=False).agg(columns).sort_values("over_best", kind="stable")
@@ -98,6 +102,7 @@ def _cells(point: pd.DataFrame, timed: bool) -> dict[str, str]:
         "weights": str(first["what"]),
         "width × MLP": f"{first['width']} × {first['mlp_width']}",
         "parameters": format_value(first["parameters"], 0),
+        "bits in the file": format_value(mean(point["coded_bits"]), 2),
         "trained by": str(first["trained_by"]),
         "seeds": str(len(point)),
         "steps": format_value(mean(point["steps"]), 0),
@@ -121,7 +126,8 @@ def _notes(experiment: Isobyte, frame: pd.DataFrame) -> list[str]:
         f"{experiment.tolerance:.1%}: widths were solved for it. Off by more: {named or 'none'}.",
         "Mean ± sample standard deviation over seeds. BPB is pure cross-entropy in bits per byte over non-overlapping "
         "windows of validation text: of the trained weights, and of the model reloaded from its artifact. RT gap: the "
-        "second less the first. Width × MLP: of the model and of its hidden layer.",
+        "second less the first. Width × MLP: of the model and of its hidden layer. Bits in the file: of a weight of "
+        "the matrices, coded, without its scale.",
         "p: Dunnett's one-sided test of all points of a series against its best, with one variance of all of them. "
         "Which point is best was found on the same scores.",
         *filter(None, [experiment.note]),
