@@ -87,19 +87,23 @@ def test_it_says_plainly_whether_ternary_wins_or_loses():
 def test_levers_in_words():
     rows = [("base", "it", 0.0, 1.0, True), ("a", "first", 0.02, 0.01, False), ("b", "second", -0.01, 0.4, False)]
     columns = ["record", "what", "gain_bpb", "gain_p", "is_base"]
-    facts = {"seed": 42, "artifact_bytes": 100, "artifact_bytes_over_base": 0, "against": "base"}
+    facts = {"seed": 42, "artifact_bytes": 100, "artifact_bytes_over_base": 0, "against": "base", "apart": False}
     frame = pd.DataFrame(rows, columns=columns).assign(**facts)
-    alone = levers_in_words(frame.assign(gain_p=float("nan")))
+    frame["gain_p_holm"] = 2 * frame["gain_p"]
+    alone = levers_in_words(frame.assign(gain_p=float("nan"), gain_p_holm=float("nan")))
     assert alone.endswith("One seed can tell no change from nothing.")
     said = levers_in_words(frame)
     assert said.startswith(
-        "The largest gain is +0.0200 BPB (**first**); the largest loss is −0.0100 BPB (**second**). Of 2 "
+        "The largest gain is +0.0200 BPB (**first**, p = 0.020); the largest loss is −0.0100 BPB (**"
     )
     assert "at 20% fewer bytes" in levers_in_words(frame.assign(artifact_bytes_over_base=[0, -20, 0]))
     larger = frame.assign(artifact_bytes_over_base=[0, 20, 0])
-    assert "+0.0200 BPB (**first**), at 20% more bytes, −0.0100 BPB (**second**) within 1%" in levers_in_words(larger)
-    assert "1 are significant at p < 0.05 where each is tested alone, 1 after Holm's correction for all." in said
-    assert "the smallest gain is +0.0100 BPB (**second**)" in levers_in_words(
+    assert (
+        "(**first**, p = 0.020), at 20% more bytes, −0.0100 BPB (**second**, p = 0.800) within 1%"
+        in levers_in_words(larger)
+    )
+    assert "1 are significant at p < 0.05 where each is tested alone, 1 by Holm's p, which is given here." in said
+    assert "the smallest gain is +0.0100 BPB (**second**, p = 0.800)" in levers_in_words(
         frame.assign(gain_bpb=frame["gain_bpb"].abs())
     )
 
@@ -107,16 +111,25 @@ def test_levers_in_words():
 def test_a_ladder_in_words():
     rungs = [("base", "base", (0.0, 0.0)), ("first", "base", (0.01, 0.03))]
     rungs += [("… and second", "first", (0.05, 0.07)), ("… and third", "… and second", (0.04, 0.04))]
+    rungs += [("… and apart", "… and third", (1.0, 1.0))]
     frame = pd.DataFrame(
         [
-            {"record": what, "what": what, "against": under, "gain_over_base_bpb": gain, "is_base": what == "base"}
+            {
+                "record": what,
+                "what": what,
+                "against": under,
+                "gain_over_base_bpb": gain,
+                "is_base": what == "base",
+                "apart": what == "… and apart",
+                "artifact_bytes": 1,
+            }
             for what, under, of_seeds in rungs
             for gain in of_seeds
         ]
     )
     said = "The gain over the base is largest, +0.0600 ± 0.0141 BPB, after 2 of {} changes one on top of the other"
-    assert levers_in_words(frame) == f"{said}, with **second**. All together gain +0.0400 ± 0.0000 BPB.".format(3)
-    assert levers_in_words(frame[:-2]) == f"{said}, with **second**.".format(2)
+    assert levers_in_words(frame) == f"{said}, with **second**. All 3 together gain +0.0400 ± 0.0000 BPB.".format(3)
+    assert levers_in_words(frame[:-4]) == f"{said}, with **second**.".format(2)
 
 
 def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made):  # noqa: F811

@@ -12,9 +12,13 @@ from tritgolf.experiments.own_files import OwnFiles
 
 
 class Change(Settings):
-    """One change, ``what`` it is in words, and the settings that it lays ``over`` the base."""
+    """One change, ``what`` it is in words, and the settings that it lays ``over`` the base.
+
+    ``apart``: not like for like, so that tables have it and sentences about them don't.
+    """
 
     what: str
+    apart: bool = False
     over: dict[str, Any] = Field(min_length=1)
 
 
@@ -69,7 +73,8 @@ def _written(
     """The row of ``record``, whose file is written and sound."""
     own.write_record(record, {"inherit": levers.base, "title": f"{levers.what}: {change.what}", **over})
     own.load_record(record)
-    return _row(record, levers, change.what, against)
+    apart = {"apart": True} if change.apart else {}
+    return _row(record, levers, change.what, against) | apart
 
 
 def _row(record: str, levers: LeversConfig, what: str, against: str) -> dict[str, Any]:

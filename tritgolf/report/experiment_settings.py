@@ -77,9 +77,13 @@ class Trials(Points):
 
 
 class Lever(Row):
-    """A row of changes laid over a base; ``against``: the record that its gain is over, the base or the rung below."""
+    """A row of changes laid over a base; ``against``: the record that its gain is over, the base or the rung below.
+
+    ``apart``: it can't be compared with the others as they can.
+    """
 
     against: str
+    apart: bool = False
 
 
 class Levers(Experiment):

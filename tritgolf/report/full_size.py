@@ -18,6 +18,7 @@ from tritgolf.report.standing import (
     BEST,
     RIVALS,
     best_in_words,
+    best_of,
     overfitted_in_words,
     standing,
     standing_table,
@@ -27,6 +28,7 @@ from tritgolf.report.statistics import format_exact, format_value, mean
 
 STRIDE = 64
 SHOWN = (BEST, *RIVALS, "ternary_honest", "ternary_v1")
+IN_OTHER_SHARDS = {"docs_en_4": "docs_en"}  # texts of which kept facts are another's
 LAST_STEPS = 100  # of training, over which the loss of its text is taken
 BEST_MISSING = NOT_MEASURED.format(f"`{BEST}` has not been trained at full size.")
 CAPTION = (
@@ -48,20 +50,18 @@ def read_full_size(measured: Path) -> FullSize:
     """All kept runs at full size that were scored by sliding windows of stride 64."""
     found = [(folder.parent, load_run(folder.parent)) for folder in sorted(measured.glob("*/record.json"))]
     kept = [(folder, run) for folder, run in found if run.facts.name.partition("@")[0] in SHOWN]
-    rows = [row for folder, run in kept for seed in run.seeds if (row := _row(folder, run, seed))]
+    lengths = _training_tokens(measured / "data")
+    rows = [row for folder, run in kept for seed in run.seeds if (row := _row(folder, run, seed, lengths))]
     return FullSize(rows, [run for _, run in kept])
 
 
 def full_size_blocks(found: FullSize) -> list[Block]:
-    """How each run of ``ternary_best`` stands among the others, and which runs overfit."""
+    """How the best run of ``ternary_best`` stands among the others, and which of these overfit."""
     standings = standing(found.rows)
     if standings.empty:
         return [BEST_MISSING]
-    return [
-        best_in_words(standings),
-        Shown(standing_table(found.rows, standings, found.runs), STANDING),
-        *overfitted_in_words(found.rows),
-    ]
+    table = standing_table(found.rows, best_of(standings)["run"], found.runs)
+    return [best_in_words(standings), Shown(table, STANDING), *overfitted_in_words(found.rows)]
 
 
 def each_seed(found: FullSize) -> list[Block]:
@@ -69,7 +69,13 @@ def each_seed(found: FullSize) -> list[Block]:
     return [Shown(full_size_table(*found), CAPTION)] if found.rows else [BEST_MISSING]
 
 
-def _row(folder: Path, run: Run, seed: SeedRun) -> dict[str, Any] | None:
+def _training_tokens(data: Path) -> dict[str, int]:
+    """By kept text how many tokens may be trained on."""
+    manifests = [read_json(path) for path in sorted(data.glob("*/shards/manifest.json"))]
+    return {manifest["dataset"]: manifest["totals"]["train"]["tokens"] for manifest in manifests}
+
+
+def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict[str, Any] | None:
     """One seed of a run at full size; None where it was not scored by sliding windows of stride 64."""
     if seed.evaluated is None or seed.evaluate.sliding.stride != STRIDE:
         return None
@@ -88,6 +94,8 @@ def _row(folder: Path, run: Run, seed: SeedRun) -> dict[str, Any] | None:
         "training_nats": mean(losses),
         "validation_nats": roundtrip.trained.nats if roundtrip else _chunked_alone(folder / f"seed{seed.seed}"),
         "text": run.facts.dataset,
+        "times_read": seed.train.tokens
+        / lengths.get(IN_OTHER_SHARDS.get(run.facts.dataset, run.facts.dataset), math.nan),
         "tokens_scored": seed.evaluate.sliding.tokens_scored,
         "gap_bpb": roundtrip.storages[storage].gap_bpb if roundtrip else math.nan,
         "artifact_bytes": export.storages[storage].bytes if export else math.nan,

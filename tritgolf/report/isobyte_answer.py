@@ -1,41 +1,49 @@
 """What the paper of weights at equal bytes answers, in a paragraph: made of the same tables as the rest of it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from tritgolf.report.experiment_settings import Isobyte
 from tritgolf.report.isobyte_table import TERNARY, ranked_points
 from tritgolf.report.standing import BEST, RECORD, RIVALS, best_of, standing
 from tritgolf.report.statistics import format_value, mean
 
 ENOUGH_SEEDS = 3
-RIVAL = "best_int6"
+RIVAL, PUBLISHED = "best_int6", "int6_recurrent"
 
 
-def answer_in_words(experiments: Mapping[str, pd.DataFrame], full_size: Sequence[dict[str, Any]]) -> str:
+def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_size: Sequence[dict[str, Any]]) -> str:
     """Who wins at a small size and at full size, by how much, and whether that decides it.
 
-    ``experiments``: the frames of the kept comparisons at equal bytes, by title; ``full_size``: rows of ``full_size``.
+    ``experiments``: the kept comparisons at equal bytes with their frames; ``full_size``: rows of ``full_size``.
     """
     small, winners = _at_a_small_size(experiments)
     return " ".join([*small, *_at_full_size(full_size, winners)])
 
 
-def _at_a_small_size(experiments: Mapping[str, pd.DataFrame]) -> tuple[list[str], list[dict[Any, Any]]]:
+def _at_a_small_size(
+    experiments: Sequence[tuple[Isobyte, pd.DataFrame]],
+) -> tuple[list[str], list[dict[Any, Any]]]:
     """Sentences; and the points that beat ternary ones."""
-    ranked = [(title, points) for title, frame in experiments.items() for _, points in ranked_points(frame)]
-    compared = [(title, points) for title, points in ranked if any(point["bits"] == TERNARY for point in points)]
-    said, winners = [], [points[0] for _, points in compared if points[0]["bits"] != TERNARY]
-    lost = [_nearest(points, ternary=True) for _, points in compared if points[0]["bits"] != TERNARY]
-    won = [(title, _nearest(points, ternary=False)) for title, points in compared if points[0]["bits"] == TERNARY]
+    ranked = [(one, points) for one, frame in experiments for _, points in ranked_points(frame)]
+    compared = [(one, points) for one, points in ranked if any(point["bits"] == TERNARY for point in points)]
+    lost = [(one, points) for one, points in compared if points[0]["bits"] != TERNARY]
+    winners, said = [points[0] for _, points in lost], []
     if lost:
-        by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(lost), max(lost))))
+        distances = [_nearest(points, ternary=True) for _, points in lost]
+        by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(distances), max(distances))))
         names = " or ".join(f"{bits:g}" for bits in sorted({point["bits"] for point in winners}))
-        of = f"{len(lost)} of {len(compared)} comparisons"
-        said.append(f"At small sizes ternary weights lose to {names} bits at equal bytes in {of}, by {by} BPB.")
-    said += [f"They win by {format_value(by, 4)} in one of them: *{title}*." for title, by in won]
+        sizes = " and ".join(f"{size / 1e6:g}" for size in sorted({one.bytes for one, _ in lost}))
+        of = f"in {len(lost)} of {len(compared)} comparisons"
+        said.append(f"At equal bytes small ternary models lose to {names} bits {of}, by {by} BPB, at {sizes} MB.")
+    for one, points in compared:
+        if points[0]["bits"] == TERNARY:
+            said.append(
+                f"They win by {format_value(_nearest(points, ternary=False), 4)} in one of them: *{one.title}*."
+            )
     return said, winners
 
 
@@ -51,21 +59,26 @@ def _at_full_size(rows: Sequence[dict[str, Any]], winners: Sequence[dict[Any, An
     best = best_of(standings)
     valid = "" if best["missed"] else ", in its GPU time and within the limit"
     said = [f"At full size `{BEST}`, which is ternary, {_ahead(best, RECORD)}{valid}."]
+    if not math.isnan(best[PUBLISHED]):
+        seconds = mean(row["gpu_seconds"] for row in rows if row["record"] == PUBLISHED)
+        times = f"{format_value(best['gpu_seconds'], 0)} GPU seconds against {format_value(seconds, 0)}"
+        said.append(f"It {_ahead(best, PUBLISHED)}{_by_ttt(best, PUBLISHED)}, in {times}.")
     rivals = [row for row in rows if row["record"] == RIVAL]
     if not rivals or math.isnan(best[RIVAL]):
         return [*said, "Its own training with other weights has not been run there."]
-    said.append(f"It {_ahead(best, RIVAL)} in the same training{_by_ttt(best)}.")
-    taken = mean(row["coded_bits"] for row in rivals)
-    if winners and not math.isnan(taken):
+    lost = mean(row["gap_bpb"] for row in rivals)
+    rounded = f"; int6 loses {format_value(lost, 4)} when it is rounded" if lost > 0 else ""
+    said.append(f"It {_ahead(best, RIVAL)} in the same training{_by_ttt(best, RIVAL)}{rounded}.")
+    if winners:
         least, most = (of(point["coded_bits"] for point in winners) for of in (min, max))
         those = " to ".join(dict.fromkeys(f"{bits:.2f}" for bits in (least, most)))
-        said.append(
-            f"Coded, {RIVALS[RIVAL]} takes {taken:.2f} bits a weight; those that win at small sizes take {those}."
-        )
+        taken = f"Coded, int6 takes {mean(row['coded_bits'] for row in rivals):.2f} bits a weight"
+        said.append(f"{taken}, trits {best['coded_bits']:.2f}, and the weights that win at small sizes {those}.")
     if min(best["seeds"], len(rivals)) < ENOUGH_SEEDS:
-        said.append(
-            f"So which weights fill 16 MB best is open: fewer than {ENOUGH_SEEDS} seeds of each decide nothing."
-        )
+        seeds = f"fewer than {ENOUGH_SEEDS} seeds of each were trained"
+        read = f"int6 read the text {mean(row['times_read'] for row in rivals):.1f} times and"
+        read = f"{read} `{BEST}` {best['times_read']:.1f} times"
+        said.append(f"So which weights fill 16 MB best is open: {seeds}, and {read}.")
     return said
 
 
@@ -74,8 +87,10 @@ def _ahead(best: Any, rival: str) -> str:
     return f"{way} {RIVALS[rival]} by {format_value(abs(best[rival]), 4)} BPB"
 
 
-def _by_ttt(best: Any) -> str:
-    ahead = best[f"{RIVAL}_ttt"]
+def _by_ttt(best: Any, rival: str) -> str:
+    """The same with test-time training of both, where both have it."""
+    ahead = best[f"{rival}_ttt"]
     if math.isnan(ahead):
         return ""
-    return f"; with test-time training of both the difference is {format_value(ahead, 4, signed=True)}"
+    way = "" if (ahead >= 0) == (best[rival] >= 0) else "is behind by " if ahead < 0 else "leads by "
+    return f" ({way}{format_value(abs(ahead), 4)} with test-time training of both)"

@@ -29,7 +29,7 @@ from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.starts import read_starts, starts_in_words, starts_table
-from tritgolf.report.statistics import LEAST_P, format_mean_std, format_p, format_value, holm, mean
+from tritgolf.report.statistics import LEAST_P, format_mean_std, format_p, format_value, mean
 from tritgolf.report.style import save
 
 LEVEL = 0.05
@@ -48,12 +48,13 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
 
     ``KeyError`` for a part that ``template`` names and that there isn't.
     """
-    points, full_size = cache(partial(_point_tables, measured)), cache(partial(read_full_size, measured))
+    points, levers = cache(partial(_point_tables, measured)), cache(partial(_lever_tables, measured))
+    full_size = cache(partial(read_full_size, measured))
     parts = {
         "points": lambda: _points(points(), figures),
-        "levers": lambda: _levers(measured, figures),
+        "levers": lambda: _levers(levers(), figures),
         "starts": lambda: _starts(measured),
-        "answer": lambda: _answer(points(), full_size()),
+        "answer": lambda: _answer(points(), levers(), full_size()),
         "best": lambda: full_size_blocks(full_size()),
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
@@ -79,9 +80,19 @@ def _point_tables(measured: Path) -> list[tuple[Kept, Table]]:
     return [((name, one, runs), KINDS[one.kind].table(one, runs)) for name, one, runs in kept]
 
 
-def _answer(points: Sequence[tuple[Kept, Table]], full_size: FullSize) -> list[Block]:
-    frames = {experiment.title: table.frame for (_, experiment, _), table in points}
-    return [answer_in_words(frames, full_size.rows) or NOT_MEASURED.format("Nothing is kept.")]
+def _lever_tables(measured: Path) -> list[tuple[Kept, Table]]:
+    """The kept experiments of levers, each with its table."""
+    return [((name, one, runs), lever_table(one, runs)) for name, one, runs in kept_experiments(measured, Levers)]
+
+
+def _answer(
+    points: Sequence[tuple[Kept, Table]], levers: Sequence[tuple[Kept, Table]], full_size: FullSize
+) -> list[Block]:
+    compared = [(one, table.frame) for (_, one, _), table in points if isinstance(one, Isobyte)]
+    said = answer_in_words(compared, full_size.rows) or NOT_MEASURED.format("Nothing is kept.")
+    frames = [table.frame for _, table in levers if _on_ladder(table.frame).any()]
+    ladders = [ladder_in_words(frame) for frame in frames]
+    return [said, *(f"From #920 towards #1716, on trits at a laptop's size: {of[0].lower()}{of[1:]}" for of in ladders)]
 
 
 def _main(kept: Sequence[Kept]) -> Kept:
@@ -155,13 +166,12 @@ def _told(p: float) -> str:
     return f"which is {'' if p < LEVEL else 'not '}significant ({shown})"
 
 
-def _levers(measured: Path, figures: Path) -> list[Block]:
-    kept = kept_experiments(measured, Levers)
-    if not kept:
+def _levers(levers: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
+    if not levers:
         return [LEVERS_MISSING]
-    tables = {name: lever_table(experiment, runs) for name, experiment, runs in kept}
-    said = [f"- *{experiment.title}.* {levers_in_words(tables[name].frame)}" for name, experiment, _ in kept]
-    name, *_ = _main(kept)
+    said = [f"- *{experiment.title}.* {levers_in_words(table.frame)}" for (_, experiment, _), table in levers]
+    tables = {name: table for (name, _, _), table in levers}
+    name, *_ = _main([kept for kept, _ in levers])
     path = figures / f"{name}.svg"
     save(lever_figure(tables[name]), path.with_suffix(""), formats=["svg"])
     caption = f"`{name}`: what each change gains; mean and standard deviation, a dot a seed."
@@ -174,60 +184,66 @@ def _starts(measured: Path) -> list[Block]:
 
 
 def levers_in_words(frame: pd.DataFrame) -> str:
-    """What changes gain alone; and where some are made one on top of the other, how far these get."""
+    """What changes gain alone; and where some are made one on top of the other, how far these get.
+
+    Of the rows of a ``lever_table``, but for those that are ``apart``.
+    """
+    on_ladder = _on_ladder(frame)
+    alone = frame[~on_ladder & ~frame["is_base"] & ~frame["apart"]]
+    size = frame.loc[frame["is_base"], "artifact_bytes"].mean()
+    said = [_alone_in_words(alone, size)] if len(alone) else []
+    return " ".join([*said, *([ladder_in_words(frame)] if on_ladder.any() else [])])
+
+
+def _on_ladder(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are of changes that are made one on top of the other; the base is none."""
     base = frame.loc[frame["is_base"], "record"].iloc[0]
     on_top = frame[frame["against"] != base]
-    on_ladder = frame["record"].isin({*on_top["record"], *on_top["against"]})
-    alone = [_alone_in_words(frame[~on_ladder])] if (~on_ladder & ~frame["is_base"]).any() else []
-    ladder = [_ladder_in_words(frame[on_ladder])] if len(on_top) else []
-    return " ".join([*alone, *ladder])
+    return frame["record"].isin({*on_top["record"], *on_top["against"]})
 
 
-def _ladder_in_words(rungs: pd.DataFrame) -> str:
-    """After which of the changes the gain over the base is largest, and what all of them gain together."""
+def ladder_in_words(frame: pd.DataFrame) -> str:
+    """After which of the changes of a ladder the gain over the base is largest, and what all of them gain together."""
+    rungs = frame[_on_ladder(frame) & ~frame["apart"]]
     of_records = rungs.groupby("record", sort=False)
     gains = [(str(rung["what"].iloc[0]), rung["gain_over_base_bpb"].tolist()) for _, rung in of_records]
     top = max(range(len(gains)), key=lambda place: mean(gains[place][1]))
     (what, most), (_, last) = gains[top], gains[-1]
     after = f"after {top + 1} of {len(gains)} changes one on top of the other, with **{what.removeprefix('… and ')}**"
     said = f"The gain over the base is largest, {_spread(most)}, {after}."
-    return said if top + 1 == len(gains) else f"{said} All together gain {_spread(last)}."
+    return said if top + 1 == len(gains) else f"{said} All {len(gains)} together gain {_spread(last)}."
 
 
 def _spread(gains: Sequence[float]) -> str:
     return f"{format_mean_std(gains, 4, signed=True, fixed=True)} BPB"
 
 
-def _alone_in_words(frame: pd.DataFrame) -> str:
-    """Which change gains most, which loses most, and how many differ from nothing, alone and among all."""
-    rows = frame[~frame["is_base"]].groupby(["record", "what"], sort=False)
-    found: list[dict[Any, Any]] = (
-        rows.agg(gain=("gain_bpb", "mean"), p=("gain_p", "first"), over=("artifact_bytes_over_base", "mean"))
-        .reset_index()
-        .to_dict("records")
-    )
-    size = frame.loc[frame["is_base"], "artifact_bytes"].mean()
-    found.sort(key=lambda change: change["gain"])
+def _alone_in_words(rows: pd.DataFrame, size: float) -> str:
+    """Which change gains most, which loses most, and how many differ from nothing; ``size``: the base's bytes."""
+    facts = {"gain": ("gain_bpb", "mean"), "over": ("artifact_bytes_over_base", "mean")}
+    tested = {"p": ("gain_p", "first"), "p_holm": ("gain_p_holm", "first")}
+    changes = rows.groupby(["record", "what"], sort=False).agg(**facts, **tested).reset_index()
+    found: list[dict[Any, Any]] = changes.sort_values("gain").to_dict("records")
     least, most = found[0], found[-1]
-    alone = [change["p"] for change in found]
-    if any(map(math.isnan, alone)):
-        told = "One seed can tell no change from nothing."
-    else:
-        counts = [sum(p < LEVEL for p in tested) for tested in (alone, holm(alone))]
-        told = (
-            f"Of {len(found)} changes, in {frame['seed'].nunique()} seeds, {counts[0]} are significant at "
-            f"p < {LEVEL:g} where each is tested alone, {counts[1]} after Holm's correction for all."
-        )
     worst = "largest loss" if least["gain"] < 0 else "smallest gain"
     alike = [change for change in found if abs(change["over"]) <= SAME_BYTES * size]
     at_same_bytes = f", {_gain(alike[-1])} within {SAME_BYTES:.0%} of the bytes" if alike and alike[-1] != most else ""
     sign = "more" if most["over"] > 0 else "fewer"
     more = f", at {abs(most['over']) / size:.0%} {sign} bytes" if at_same_bytes else ""
-    return f"The largest gain is {_gain(most)}{more}{at_same_bytes}; the {worst} is {_gain(least)}. {told}"
+    extremes = f"The largest gain is {_gain(most)}{more}{at_same_bytes}; the {worst} is {_gain(least)}."
+    if changes["p"].isna().any():
+        return f"{extremes} One seed can tell no change from nothing."
+    counts = [int((changes[p] < LEVEL).sum()) for p in ("p", "p_holm")]
+    return (
+        f"{extremes} Of {len(found)} changes, in {rows['seed'].nunique()} seeds, {counts[0]} are significant at "
+        f"p < {LEVEL:g} where each is tested alone, {counts[1]} by Holm's p, which is given here."
+    )
 
 
 def _gain(change: dict[Any, Any]) -> str:
-    return f"{format_value(change['gain'], 4, signed=True)} BPB (**{change['what']}**)"
+    p = change["p_holm"]
+    told = "" if math.isnan(p) else f", p {'< ' if p < LEAST_P else '= '}{format_p(p).removeprefix('<')}"
+    return f"{format_value(change['gain'], 4, signed=True)} BPB (**{change['what']}**{told})"
 
 
 def _bytes(folder: Path, figures: Path) -> list[Block]:

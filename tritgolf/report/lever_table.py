@@ -42,6 +42,8 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     groups = [group for _, group in frame.groupby("record", sort=False)]
     alone = [float(group["gain_p"].iloc[0]) for group in groups[1:]]
     together = alone if any(map(math.isnan, alone)) else holm(alone)
+    of_all = dict(zip([group["record"].iloc[0] for group in groups], [math.nan, *together], strict=True))
+    frame["gain_p_holm"] = frame["record"].map(of_all)
     rows = [_cells(group, p, experiment.timed) for group, p in zip(groups, [math.nan, *together], strict=True)]
     changes = len(together)
     return Table(
@@ -76,6 +78,7 @@ def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str) -> pd.Data
     made["artifact_bytes_over_base"] = own["artifact_bytes"] - base["artifact_bytes"]
     made["is_base"] = row.record == first
     made["against"] = row.against
+    made["apart"] = row.apart
     return made
 
 
@@ -90,7 +93,7 @@ def _cells(group: pd.DataFrame, together: float, timed: bool) -> dict[str, str]:
         "sliding BPB": format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True),
         "gain": "base" if is_base else gain,
         "p": "" if is_base else format_p(p),
-        "p of all": "" if is_base else format_p(together),
+        "p, Holm": "" if is_base else format_p(together),
         **({"time": format_value(pace, 2)} if timed else {}),
         "artifact bytes": format_value(mean(group["artifact_bytes"]), 0)
         if is_base
