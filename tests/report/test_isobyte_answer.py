@@ -28,6 +28,16 @@ def test_losses_at_a_small_size_are_told_plainly_and_wins_by_name():
     assert answer_in_words([], []) == ""
 
 
+def test_what_can_not_be_told_apart_is_neither_lost_nor_won():
+    close = points(1.0, 1.01, p=0.4)
+    said = answer_in_words(compared(LOST, close), [])
+    assert (
+        said.endswith("They can't be told from the best of the others in one of them: *read often*.")
+        and "win" not in said
+    )
+    assert "in 1 of 2 comparisons" in said and "lose" not in answer_in_words(compared(points(1.01, 1.0, p=0.4)), [])
+
+
 def test_one_seed_at_full_size_leaves_the_question_open():
     rival = run("best_int6", 0.7, ttt_bpb=0.64, gap_bpb=0.033, times_read=14.38)
     said = answer_in_words(compared(LOST), [best(), rival, *REFERENCE])

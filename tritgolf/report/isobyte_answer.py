@@ -12,7 +12,11 @@ from tritgolf.report.standing import BEST, RECORD, RIVALS, best_of, standing
 from tritgolf.report.statistics import format_value, mean
 
 ENOUGH_SEEDS = 3
+LEVEL = 0.05
 RIVAL, PUBLISHED = "best_int6", "int6_recurrent"
+
+Ranked = tuple[Isobyte, list[dict[Any, Any]]]
+"""What is compared, and its points, best first."""
 
 
 def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_size: Sequence[dict[str, Any]]) -> str:
@@ -30,26 +34,30 @@ def _at_a_small_size(
     """Sentences; and the points that beat ternary ones."""
     ranked = [(one, points) for one, frame in experiments for _, points in ranked_points(frame)]
     compared = [(one, points) for one, points in ranked if any(point["bits"] == TERNARY for point in points)]
-    lost = [(one, points) for one, points in compared if points[0]["bits"] != TERNARY]
+    lost: list[Ranked] = []
+    won: list[Ranked] = []
+    tied: list[Ranked] = []
+    for one, points in compared:
+        told = _nearest_of_others(points)["p"] < LEVEL
+        (tied if not told else won if points[0]["bits"] == TERNARY else lost).append((one, points))
     winners, said = [points[0] for _, points in lost], []
     if lost:
-        distances = [_nearest(points, ternary=True) for _, points in lost]
+        distances = [_nearest_of_others(points)["over_best"] for _, points in lost]
         by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(distances), max(distances))))
         names = " or ".join(f"{bits:g}" for bits in sorted({point["bits"] for point in winners}))
         sizes = " and ".join(f"{size / 1e6:g}" for size in sorted({one.bytes for one, _ in lost}))
         of = f"in {len(lost)} of {len(compared)} comparisons"
         said.append(f"At equal bytes small ternary models lose to {names} bits {of}, by {by} BPB, at {sizes} MB.")
-    for one, points in compared:
-        if points[0]["bits"] == TERNARY:
-            said.append(
-                f"They win by {format_value(_nearest(points, ternary=False), 4)} in one of them: *{one.title}*."
-            )
+    for one, points in won:
+        by = format_value(_nearest_of_others(points)["over_best"], 4)
+        said.append(f"They win by {by} in one of them: *{one.title}*.")
+    said += [f"They can't be told from the best of the others in one of them: *{one.title}*." for one, _ in tied]
     return said, winners
 
 
-def _nearest(points: Sequence[dict[Any, Any]], *, ternary: bool) -> float:
-    """How far the best point of this sort is from the best of all."""
-    return min(point["over_best"] for point in points if (point["bits"] == TERNARY) == ternary)
+def _nearest_of_others(points: Sequence[dict[Any, Any]]) -> dict[Any, Any]:
+    """Where the best of ``points`` is ternary, the best that isn't; else the best ternary one."""
+    return next(point for point in points if (point["bits"] == TERNARY) != (points[0]["bits"] == TERNARY))
 
 
 def _at_full_size(rows: Sequence[dict[str, Any]], winners: Sequence[dict[Any, Any]]) -> list[str]:

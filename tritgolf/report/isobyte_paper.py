@@ -19,7 +19,7 @@ from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
-from tritgolf.report.isobyte_answer import answer_in_words
+from tritgolf.report.isobyte_answer import LEVEL, answer_in_words
 from tritgolf.report.isobyte_plot import isobyte_figure
 from tritgolf.report.isobyte_table import TERNARY, ranked_points
 from tritgolf.report.lever_plot import lever_figure
@@ -32,7 +32,6 @@ from tritgolf.report.starts import read_starts, starts_in_words, starts_table
 from tritgolf.report.statistics import LEAST_P, format_mean_std, format_p, format_value, mean
 from tritgolf.report.style import save
 
-LEVEL = 0.05
 SAME_BYTES = 0.01  # of the base's, within which a change's are taken for the same
 POINTS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")
 LEVERS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")

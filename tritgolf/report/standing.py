@@ -17,8 +17,8 @@ CAPTION = (
     "Means of seeds, best first. GPU seconds: of all GPUs together. Text read: how many times. Sliding windows, stride "
     "64, BPB by published bytes; with TTT: score-first, by the record's method. RT gap: what storing costs, BPB by raw "
     "bytes. `ternary_v1` is #640, `ternary_v2` #920, `ternary_honest` #920 trained in what it stores, `int6_recurrent` "
-    f"#1716; `best_int6` has `{BEST}`'s training and #1716's weights. —: not kept. [Each seed, and runs of `{BEST}` with "
-    "other settings](isobyte_tables.md#runs-at-full-size)."
+    f"#1716; `best_int6` has `{BEST}`'s training and #1716's weights. —: not kept. [Each seed, and runs of `{BEST}` "
+    "with other settings](isobyte_tables.md#runs-at-full-size)."
 )
 
 
