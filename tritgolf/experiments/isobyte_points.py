@@ -1,17 +1,21 @@
 """The records of the iso-byte experiment and of its trials, made from its grid (``isobyte``)."""
 
+import math
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tritgolf.artifact.kinds import tensor_specs
 from tritgolf.config.settings import merge, validate
 from tritgolf.config.storage import RoleStorage
 from tritgolf.errors import InputError
 from tritgolf.experiments.isobyte import Choice, IsobyteConfig, Place, places, rates_over, storage_over
 from tritgolf.experiments.own_files import OwnFiles
 from tritgolf.experiments.width import Width, solve_width
+from tritgolf.model.specs import parameters_of
 
 TRIALS = "trials"  # the part that comes first
 FITTED = "fitted"  # the part that comes last: whose artifact missed its bytes is trained again with another MLP
@@ -74,11 +78,23 @@ class _Points:
             "series": place.series,
             "width": width.width,
             "mlp_width": width.mlp_width,
+            "weights": self._weights(name),
             "recipe": choice.recipe,
             "trained_by": recipe.what,
             "estimate": round(width.estimate / choice.over_estimate),
             "of": place.choice,
         }
+
+    def _weights(self, name: str) -> int:
+        """How many weights of a point are stored in codes of the commonest kind: those of its matrices."""
+        record: Any = self.own.load_record(name)
+        sizes: Counter[str] = Counter()
+        for spec in tensor_specs(
+            parameters_of(record.model), record.export.storage(record.export.own_storage)
+        ).values():
+            sizes[spec.codes.section if spec.codes else ""] += math.prod(spec.shape)
+        del sizes[""]
+        return max(sizes.values())
 
     def _solved(self, place: Place, over_estimate: float, width: int | None) -> Width:
         """How wide the model of a point is, or the MLP of one that is ``width`` wide."""

@@ -1,19 +1,28 @@
 """How many bits a weight of a model's matrices takes in its artifact: coded, a grid of 6 bits may take 3."""
 
 import math
+from pathlib import Path
 
-from tritgolf.report.record_facts import RecordFacts
+from tritgolf.files import read_json
 from tritgolf.report.schemas import ExportedStorage
 
 CODERS = ("arithmetic", "columns")  # layouts after which nothing is left to compress
 
 
-def coded_bits(facts: RecordFacts, stored: ExportedStorage) -> float:
-    """Bits a weight of the matrices without their scales: of the section of codes that has most weights.
+def coded_bits(stored: ExportedStorage, weights: int | None) -> float:
+    """Bits that a weight takes in the longest section of codes, which has ``weights`` of them; without their scales.
 
-    NaN where codes are stored as they are for a general compressor, or where weights can't be counted.
+    NaN where codes are stored as they are for a general compressor, or where ``weights`` is not known.
     """
-    if not facts.coded_weights or stored.layout not in CODERS:
+    if weights is None or stored.layout not in CODERS:
         return math.nan
-    section, weights = max(facts.coded_weights.items(), key=lambda sized: sized[1])
-    return 8 * stored.bytes_by_kind[section] / weights
+    codes = [size for kind, size in stored.bytes_by_kind.items() if kind == "trits" or kind.startswith("codes")]
+    return 8 * max(codes) / weights
+
+
+def inspected_weights(path: Path) -> int | None:
+    """How many weights have codes of the commonest kind, by a kept ``tritgolf inspect --json``; None without one."""
+    if not path.is_file():
+        return None
+    facts = read_json(path)
+    return max([*facts.get("codes", {}).values(), facts.get("ternary_weights", 0)])

@@ -40,7 +40,7 @@ class Point(Row):
 
     ``series``: what all points have in equal measure, tokens or seconds. ``width``, ``mlp_width``: of its model.
     ``recipe``: the name of what it was ``trained_by``, which is in words. ``estimate``: the bytes that its artifact has
-    by the estimate of them. ``of``: what its trials chose for.
+    by the estimate of them. ``of``: what its trials chose for. ``weights``: how many are stored as the matrices are.
     """
 
     bits: float
@@ -48,6 +48,7 @@ class Point(Row):
     series: str
     width: Positive
     mlp_width: Positive
+    weights: Positive | None = None
     recipe: str
     trained_by: str
     estimate: Positive

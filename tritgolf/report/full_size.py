@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from tritgolf.files import read_json
-from tritgolf.report.coded import coded_bits
+from tritgolf.report.coded import coded_bits, inspected_weights
 from tritgolf.report.metrics import load_run
 from tritgolf.report.notes import NOT_MEASURED, made_from
 from tritgolf.report.pages import Block, Shown
@@ -29,6 +29,7 @@ from tritgolf.report.statistics import format_exact, format_value, mean
 STRIDE = 64
 SHOWN = (BEST, *RIVALS, "ternary_honest", "ternary_v1")
 IN_OTHER_SHARDS = {"docs_en_4": "docs_en"}  # texts of which kept facts are another's
+INSPECTED = "inspect.json"  # what ``tritgolf inspect --json`` says of a kept run's artifact
 LAST_STEPS = 100  # of training, over which the loss of its text is taken
 BEST_MISSING = NOT_MEASURED.format(f"`{BEST}` has not been trained at full size.")
 CAPTION = (
@@ -80,6 +81,7 @@ def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict
     if seed.evaluated is None or seed.evaluate.sliding.stride != STRIDE:
         return None
     export, roundtrip, storage = seed.exports.get("final"), seed.roundtrips.get("final"), seed.evaluate.storage
+    scored = folder / f"seed{seed.seed}" / "final"
     losses = [line.loss for line in seed.log if line.step > seed.train.steps - LAST_STEPS]
     return {
         "run": folder.name,
@@ -92,7 +94,7 @@ def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict
         "sliding_bpb": seed.evaluate.sliding.by_published_bytes,
         "ttt_bpb": seed.method("ttt").by_published_bytes if "ttt" in seed.methods else math.nan,
         "training_nats": mean(losses),
-        "validation_nats": roundtrip.trained.nats if roundtrip else _chunked_alone(folder / f"seed{seed.seed}"),
+        "validation_nats": roundtrip.trained.nats if roundtrip else _chunked_alone(scored),
         "text": run.facts.dataset,
         "times_read": seed.train.tokens
         / lengths.get(IN_OTHER_SHARDS.get(run.facts.dataset, run.facts.dataset), math.nan),
@@ -101,14 +103,16 @@ def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict
         "artifact_bytes": export.storages[storage].bytes if export else math.nan,
         "total_bytes": export.storages[storage].bytes + export.code_bytes if export else math.nan,
         "byte_limit": export.byte_limit if export else math.nan,
-        "coded_bits": coded_bits(run.facts, export.storages[storage]) if export else math.nan,
+        "coded_bits": coded_bits(export.storages[storage], inspected_weights(scored / INSPECTED))
+        if export
+        else math.nan,
         "start": (read_json(folder / "record.json")["train"].get("start") or {}).get("qat", 0.0),
     }
 
 
-def _chunked_alone(seed: Path) -> float:
+def _chunked_alone(scored: Path) -> float:
     """Nats of the trained weights where they were scored without a roundtrip; NaN where they were not."""
-    path = seed / "final" / "chunked_scores.json"
+    path = scored / "chunked_scores.json"
     return float(read_json(path)["final"]["nats"]) if path.is_file() else math.nan
 
 

@@ -22,8 +22,7 @@ def isobyte_frame(experiment: Points, runs: dict[str, Run]) -> pd.DataFrame:
     ``off_target``: by which share of them bytes are over those that were to be filled; ``over_estimate``: over the
     estimate by which the width was solved, as a factor.
     """
-    found = [(row, runs[row.record]) for row in experiment.rows]
-    frame = pd.DataFrame([_row(row, run, seed) for row, run in found for seed in run.seeds])
+    frame = pd.DataFrame([_row(row, seed) for row in experiment.rows for seed in runs[row.record].seeds])
     estimates = {row.record: row.estimate for row in experiment.rows}
     frame["off_target"] = frame["artifact_bytes"] / experiment.bytes - 1
     frame["over_estimate"] = frame["artifact_bytes"] / frame["record"].map(estimates)
@@ -39,11 +38,11 @@ def filled(experiment: Isobyte, runs: dict[str, Run]) -> dict[str, dict[str, flo
     }
 
 
-def _row(row: Point, run: Run, seed: SeedRun) -> dict[str, Any]:
+def _row(row: Point, seed: SeedRun) -> dict[str, Any]:
     exported, reloaded = seed.exported(FINAL, row.storage), seed.reloaded(FINAL, row.storage)
     trained = seed.train
     return {
-        **row.model_dump(exclude={"storage", "estimate"}),
+        **row.model_dump(exclude={"storage", "estimate", "weights"}),
         "seed": seed.seed,
         "parameters": trained.parameters["trained"],
         "steps": trained.steps,
@@ -53,7 +52,7 @@ def _row(row: Point, run: Run, seed: SeedRun) -> dict[str, Any]:
         "artifact_bpb": reloaded.bpb,
         "gap_bpb": reloaded.gap_bpb,
         "artifact_bytes": exported.bytes,
-        "coded_bits": coded_bits(run.facts, exported),
+        "coded_bits": coded_bits(exported, row.weights),
     }
 
 

@@ -1,17 +1,11 @@
 """The slice of a record's configuration that reports depend on, and how they call it."""
 
-import math
 import re
-from collections import Counter
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-
-from tritgolf.artifact.kinds import tensor_specs
 from tritgolf.config.record import RUN_MARK, RecordConfig
 from tritgolf.config.settings import shortened
 from tritgolf.config.types import ByteCounting, Mode
-from tritgolf.model.specs import parameters_of
 from tritgolf.report.facts import Facts
 
 AS_WRITTEN = "as written (weights rounded to BF16)"  # what the published source says, and the faithful mode doesn't do
@@ -23,8 +17,7 @@ class RecordFacts(Facts):
     Deliberately not a ``RecordConfig``: a kept run must stay readable after other settings were added or renamed.
     ``rounds_weights``: whether it decides trits from weights rounded to BF16. The faithful mode once did, and the runs
     kept from then on are told by this setting, not by their names. ``has_trits``: whether it trains ternary weights.
-    ``averages_weights``: whether what it scores and stores is an average of the trained weights. ``coded_weights``: by
-    section of codes how many weights its own storage has there; empty where its settings are of another version.
+    ``averages_weights``: whether what it scores and stores is an average of the trained weights.
     """
 
     name: str
@@ -40,7 +33,6 @@ class RecordFacts(Facts):
     has_trits: bool = True
     averages_weights: bool = False
     calibrates_temperature: bool = True
-    coded_weights: dict[str, int] = Field(default_factory=dict)
     laid_over: tuple[str, ...] = ()  # where settings are not the record's own: ``train.steps: 24 → 32``
 
     @property
@@ -93,22 +85,7 @@ def mechanisms(record: dict[str, Any]) -> dict[str, Any]:
         "has_trits": "kind" not in model or "estimator" in model.get("quantizer", {}),
         "averages_weights": bool(record.get("train", {}).get("average")),
         "calibrates_temperature": bool(record.get("evaluate", {}).get("temperatures", True)),
-        "coded_weights": _coded_weights(record),
     }
-
-
-def _coded_weights(record: dict[str, Any]) -> dict[str, int]:
-    try:
-        config = RecordConfig.model_validate({key: value for key, value in record.items() if key != "laid_over"})
-    except ValidationError:
-        return {}
-    model: Any = config.model
-    own = config.export.by_role(config.export.own_storage, model)
-    sizes: Counter[str] = Counter()
-    for spec in tensor_specs(parameters_of(model), own).values():
-        if spec.codes is not None:
-            sizes[spec.codes.section] += math.prod(spec.shape)
-    return dict(sizes)
 
 
 def rounds_weights(record: dict[str, Any]) -> bool:
