@@ -85,6 +85,9 @@ def test_points_are_made_of_what_trials_chose(trials):
         assert record.train.muon.lr == pytest.approx(0.08)
         assert (record.model.width, record.model.mlp_width) == (row["width"], row["mlp_width"])
         assert row["estimate"] == pytest.approx(tried[row["of"]]["estimate"] / 1.04, rel=0.01)
+        if row["bits"] < 6:  # no other tensor has as few
+            width, of_heads = row["width"], 2 + 2 * record.model.kv_heads / record.model.heads
+            assert row["weights"] == record.model.layers * width * (of_heads * width + 2 * row["mlp_width"])
         if row["method"] == "gptq":
             assert (record.model.qat, stored["mlp"].rounding) == (None, "gptq")
         else:

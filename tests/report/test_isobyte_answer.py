@@ -50,6 +50,8 @@ def test_one_seed_at_full_size_leaves_the_question_open():
         "It leads int6 by 0.0500 BPB in the same training (is behind by 0.0050 with test-time training of both); "
         "int6 loses 0.0330 when it is rounded." in said
     )
+    uncounted = run("best_int6", 0.7, coded_bits=float("nan"))
+    assert "Coded" not in answer_in_words(compared(LOST), [best(), uncounted, *REFERENCE])
     assert "Coded, int6 takes 3.33 bits a weight, trits 1.58, and the weights that win at small sizes 3.50." in said
     assert "is open: fewer than 3 seeds of each were trained, and int6 read the text 14.4 times and" in said
     assert said.endswith("`ternary_best` 9.0 times.")

@@ -88,12 +88,11 @@ class _Points:
     def _weights(self, name: str) -> int:
         """How many weights of a point are stored in codes of the commonest kind: those of its matrices."""
         record: Any = self.own.load_record(name)
+        stored = record.export.storage(record.export.own_storage)
         sizes: Counter[str] = Counter()
-        for spec in tensor_specs(
-            parameters_of(record.model), record.export.storage(record.export.own_storage)
-        ).values():
-            sizes[spec.codes.section if spec.codes else ""] += math.prod(spec.shape)
-        del sizes[""]
+        for spec in tensor_specs(parameters_of(record.model), stored).values():
+            if spec.codes is not None:
+                sizes[spec.codes.section] += math.prod(spec.shape)
         return max(sizes.values())
 
     def _solved(self, place: Place, over_estimate: float, width: int | None) -> Width:

@@ -77,11 +77,12 @@ def _at_full_size(rows: Sequence[dict[str, Any]], winners: Sequence[dict[Any, An
     lost = mean(row["gap_bpb"] for row in rivals)
     rounded = f"; int6 loses {format_value(lost, 4)} when it is rounded" if lost > 0 else ""
     said.append(f"It {_ahead(best, RIVAL)} in the same training{_by_ttt(best, RIVAL)}{rounded}.")
-    if winners:
+    taken_by_both = (mean(row["coded_bits"] for row in rivals), best["coded_bits"])
+    if winners and not any(map(math.isnan, taken_by_both)):
         least, most = (of(point["coded_bits"] for point in winners) for of in (min, max))
         those = " to ".join(dict.fromkeys(f"{bits:.2f}" for bits in (least, most)))
-        taken = f"Coded, int6 takes {mean(row['coded_bits'] for row in rivals):.2f} bits a weight"
-        said.append(f"{taken}, trits {best['coded_bits']:.2f}, and the weights that win at small sizes {those}.")
+        taken = "Coded, int6 takes {:.2f} bits a weight, trits {:.2f}".format(*taken_by_both)
+        said.append(f"{taken}, and the weights that win at small sizes {those}.")
     if min(best["seeds"], len(rivals)) < ENOUGH_SEEDS:
         seeds = f"fewer than {ENOUGH_SEEDS} seeds of each were trained"
         read = f"int6 read the text {mean(row['times_read'] for row in rivals):.1f} times and"

@@ -89,9 +89,8 @@ def _answer(
 ) -> list[Block]:
     compared = [(one, table.frame) for (_, one, _), table in points if isinstance(one, Isobyte)]
     said = answer_in_words(compared, full_size.rows) or NOT_MEASURED.format("Nothing is kept.")
-    frames = [table.frame for _, table in levers if _on_ladder(table.frame).any()]
-    ladders = [ladder_in_words(frame) for frame in frames]
-    return [said, *(f"From #920 towards #1716, on trits at a laptop's size: {of[0].lower()}{of[1:]}" for of in ladders)]
+    ladders = [(one.title, table.frame) for (_, one, _), table in levers if _on_ladder(table.frame).any()]
+    return [said, *(f"*{title}.* {ladder_in_words(frame)}" for title, frame in ladders)]
 
 
 def _main(kept: Sequence[Kept]) -> Kept:
