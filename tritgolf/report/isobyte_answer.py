@@ -1,4 +1,4 @@
-"""What the paper of weights at equal bytes answers, in a paragraph: made of the same tables as the rest of it."""
+"""What the paper of weights at equal bytes answers, a paragraph a size: made of the same tables as the rest of it."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_si
     ``experiments``: the kept comparisons at equal bytes with their frames; ``full_size``: rows of ``full_size``.
     """
     small, winners = _at_a_small_size(experiments)
-    return " ".join([*small, *_at_full_size(full_size, winners)])
+    said = (" ".join(sentences) for sentences in (small, _at_full_size(full_size, winners)))
+    return "\n\n".join(filter(None, said))
 
 
 def _at_a_small_size(
