@@ -26,6 +26,7 @@ def test_losses_at_a_small_size_are_told_plainly_and_wins_by_name():
     mixed = answer_in_words(compared(LOST, WON), [])
     assert "in 1 of 2 comparisons, by 0.2500 BPB, at 0.25 MB. They win by 0.2500 in one of them: *read often*." in mixed
     assert answer_in_words([], []) == ""
+    assert answer_in_words(compared(WON[WON["bits"] == 1.58]), []) == ""  # nothing but ternary points
 
 
 def test_what_can_not_be_told_apart_is_neither_lost_nor_won():

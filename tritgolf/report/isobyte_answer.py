@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from tritgolf.report.experiment_settings import Isobyte
-from tritgolf.report.isobyte_table import TERNARY, ranked_points
+from tritgolf.report.isobyte_table import TERNARY, nearest_of_others, ranked_points
 from tritgolf.report.standing import BEST, RECORD, RIVALS, best_of, standing
 from tritgolf.report.statistics import format_value, mean
 
@@ -15,8 +15,18 @@ ENOUGH_SEEDS = 3
 LEVEL = 0.05
 RIVAL, PUBLISHED = "best_int6", "int6_recurrent"
 
-Ranked = tuple[Isobyte, list[dict[Any, Any]]]
-"""What is compared, and its points, best first."""
+
+class Compared(NamedTuple):
+    """What is compared, its ``best`` point, and the best of the other sort: ternary, or not."""
+
+    experiment: Isobyte
+    best: dict[Any, Any]
+    other: dict[Any, Any]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the two can be told apart."""
+        return bool(self.other["p"] < LEVEL)
 
 
 def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_size: Sequence[dict[str, Any]]) -> str:
@@ -34,31 +44,25 @@ def _at_a_small_size(
 ) -> tuple[list[str], list[dict[Any, Any]]]:
     """Sentences; and the points that beat ternary ones."""
     ranked = [(one, points) for one, frame in experiments for _, points in ranked_points(frame)]
-    compared = [(one, points) for one, points in ranked if any(point["bits"] == TERNARY for point in points)]
-    lost: list[Ranked] = []
-    won: list[Ranked] = []
-    tied: list[Ranked] = []
-    for one, points in compared:
-        told = _nearest_of_others(points)["p"] < LEVEL
-        (tied if not told else won if points[0]["bits"] == TERNARY else lost).append((one, points))
-    winners, said = [points[0] for _, points in lost], []
+    compared = [
+        Compared(one, points[0], other) for one, points in ranked if (other := nearest_of_others(points)) is not None
+    ]
+    lost = [found for found in compared if found.is_told and found.best["bits"] != TERNARY]
+    won = [found for found in compared if found.is_told and found.best["bits"] == TERNARY]
+    said = []
     if lost:
-        distances = [_nearest_of_others(points)["over_best"] for _, points in lost]
+        distances = [found.other["over_best"] for found in lost]
         by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(distances), max(distances))))
-        names = " or ".join(f"{bits:g}" for bits in sorted({point["bits"] for point in winners}))
-        sizes = " and ".join(f"{size / 1e6:g}" for size in sorted({one.bytes for one, _ in lost}))
+        names = " or ".join(f"{bits:g}" for bits in sorted({found.best["bits"] for found in lost}))
+        sizes = " and ".join(f"{size / 1e6:g}" for size in sorted({found.experiment.bytes for found in lost}))
         of = f"in {len(lost)} of {len(compared)} comparisons"
         said.append(f"At equal bytes small ternary models lose to {names} bits {of}, by {by} BPB, at {sizes} MB.")
-    for one, points in won:
-        by = format_value(_nearest_of_others(points)["over_best"], 4)
-        said.append(f"They win by {by} in one of them: *{one.title}*.")
-    said += [f"They can't be told from the best of the others in one of them: *{one.title}*." for one, _ in tied]
-    return said, winners
-
-
-def _nearest_of_others(points: Sequence[dict[Any, Any]]) -> dict[Any, Any]:
-    """Where the best of ``points`` is ternary, the best that isn't; else the best ternary one."""
-    return next(point for point in points if (point["bits"] == TERNARY) != (points[0]["bits"] == TERNARY))
+    for found in won:
+        by = format_value(found.other["over_best"], 4)
+        said.append(f"They win by {by} in one of them: *{found.experiment.title}*.")
+    tied = [found.experiment.title for found in compared if not found.is_told]
+    said += [f"They can't be told from the best of the others in one of them: *{title}*." for title in tied]
+    return said, [found.best for found in lost]
 
 
 def _at_full_size(rows: Sequence[dict[str, Any]], winners: Sequence[dict[Any, Any]]) -> list[str]:

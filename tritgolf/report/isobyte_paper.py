@@ -21,7 +21,7 @@ from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
 from tritgolf.report.isobyte_answer import LEVEL, answer_in_words
 from tritgolf.report.isobyte_plot import isobyte_figure
-from tritgolf.report.isobyte_table import TERNARY, ranked_points
+from tritgolf.report.isobyte_table import TERNARY, nearest_of_others, ranked_points
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
 from tritgolf.report.notes import NOT_MEASURED
@@ -150,9 +150,8 @@ def points_in_words(frame: pd.DataFrame) -> str:
         if near := [f"{point['what']} (p = {format_p(point['p'])})" for point in points[1:] if point["p"] >= LEVEL]:
             words += f" It can't be told from {' and '.join(near)}."
         verb = "win" if best["bits"] == TERNARY else "lose"
-        others = [point for point in points if (point["bits"] == TERNARY) != (best["bits"] == TERNARY)]
-        if others:  # the nearest of the other sort
-            words += f" Ternary weights {verb} by {others[0]['over_best']:.4f}, {_told(others[0]['p'])}."
+        if other := nearest_of_others(points):
+            words += f" Ternary weights {verb} by {other['over_best']:.4f}, {_told(other['p'])}."
         sentences.append(words)
     return " ".join(sentences)
 

@@ -1,5 +1,6 @@
 """The iso-byte experiment as a table: points at equal bytes beside the best one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -65,6 +66,12 @@ def ranked_points(frame: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]
         points = found.groupby("record", sort=False).agg(columns).sort_values("over_best", kind="stable")
         ranked.append((str(series), points.to_dict("records")))
     return ranked
+
+
+def nearest_of_others(points: Sequence[dict[Any, Any]]) -> dict[Any, Any] | None:
+    """Of ``points``, best first: the best ternary one, or where that is the best of all the best other; or None."""
+    best_is_ternary = points[0]["bits"] == TERNARY
+    return next((point for point in points if (point["bits"] == TERNARY) != best_is_ternary), None)
 
 
 def isobyte_table(experiment: Isobyte, runs: dict[str, Run]) -> Table:

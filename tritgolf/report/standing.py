@@ -42,7 +42,6 @@ def _stand(own: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
     return {
         "run": own["run"].iloc[0],
         "seeds": len(own),
-        "start": own["start"].iloc[0],
         "trained": trained_for(own),
         "gpu_seconds": mean(own["gpu_seconds"]),
         "times_read": mean(own["times_read"]),
