@@ -117,6 +117,19 @@ def test_over_training_the_plot_with_the_most_checkpoints_is_shown(measured, tmp
     assert "whole_gap_length" not in text
 
 
+def test_one_checkpoint_is_a_table_and_no_course(measured, tmp_path, monkeypatch):
+    for path in (measured / "whole").rglob("step_*/*.json"):
+        path.unlink()
+    for path in (measured / "whole").rglob("laboratory.json"):
+        path.unlink()
+    kept = {kept.name: kept for kept in read_kept(measured)}
+    assert figure_names(kept["whole"]) == ["probes"]
+    monkeypatch.setattr(roundtrip_page_module, "save", placeholder)
+    text = as_markdown(page(measured, tmp_path / "figures"), tmp_path)
+    of_run = text.split("### `whole`")[1].split("###")[0]
+    assert "RT gap" in of_run and "whole_rt_gap" not in text
+
+
 def test_the_html_page_holds_its_figures_and_loads_nothing(made):
     html = as_html(made[0], "Title")
     assert html.count("<svg") == 6

@@ -12,7 +12,9 @@ from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fix
 from tritgolf.report.entropy import read_entropies
 from tritgolf.report.isobyte_paper import isobyte_paper, levers_in_words, points_in_words
 from tritgolf.report.isobyte_tables import isobyte_tables
+from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.pages import Picture, Shown, as_markdown
+from tritgolf.report.rendering import Table
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE, TABLES = ((ROOT / "captions" / f"isobyte_{part}.md").read_text() for part in ("paper", "tables"))
@@ -44,14 +46,14 @@ def test_without_runs_every_part_says_that_it_is_not_measured(made):
     text = paper(made, made)
     assert text.count(NOT_MEASURED) == 6
     assert tables(made, made).count(NOT_MEASURED) == 5
-    assert "scores best" not in text and "largest gain" not in text and "BPB ahead" not in text
+    assert "scores best" not in text and "changes alone" not in text and "BPB ahead" not in text
 
 
 def test_the_prose_states_no_result():
     """But for the sizes and settings of the systems it asks about."""
     prose = TEMPLATE + TABLES
     numbers = {number.strip(".,") for number in re.findall(r"\d[\d.,]*", prose)}
-    assert numbers == {"16,000,000", "640", "920", "1716", "0", "1", "6"}
+    assert numbers == {"16,000,000", "640", "920", "1716", "0", "1", "6", "10"}
     assert "BPB" not in prose
 
 
@@ -80,56 +82,61 @@ def test_it_says_plainly_whether_ternary_wins_or_loses():
     assert "**4 bits, QAT** scores best, 1.0000 BPB. Ternary weights lose by 0.2500, which is significant" in lost
     won = points_in_words(points(1.0, 1.25, 0.2))
     assert "It can't be told from 4 bits, QAT (p = 0.200)." in won
-    assert "win by 0.2500, which is not significant (p = 0.2)" in won
+    assert "win by 0.2500, which is not significant (p = 0.200)" in won
     assert "which one seed can't tell from nothing" in points_in_words(points(1.25, 1.0, float("nan")))
 
 
-def test_levers_in_words():
-    rows = [("base", "it", 0.0, 1.0, True), ("a", "first", 0.02, 0.01, False), ("b", "second", -0.01, 0.4, False)]
-    columns = ["record", "what", "gain_bpb", "gain_p", "is_base"]
-    facts = {"seed": 42, "artifact_bytes": 100, "artifact_bytes_over_base": 0, "against": "base", "apart": False}
-    frame = pd.DataFrame(rows, columns=columns).assign(**facts)
-    frame["gain_p_holm"] = 2 * frame["gain_p"]
-    alone = levers_in_words(frame.assign(gain_p=float("nan"), gain_p_holm=float("nan")))
-    assert alone.endswith("One seed can tell no change from nothing.")
-    said = levers_in_words(frame)
-    assert said.startswith(
-        "The largest gain is +0.0200 BPB (**first**, p = 0.020); the largest loss is −0.0100 BPB (**"
-    )
-    assert "at 20% fewer bytes" in levers_in_words(frame.assign(artifact_bytes_over_base=[0, -20, 0]))
-    larger = frame.assign(artifact_bytes_over_base=[0, 20, 0])
-    assert (
-        "(**first**, p = 0.020), at 20% more bytes, −0.0100 BPB (**second**, p = 0.800) within 1%"
-        in levers_in_words(larger)
-    )
-    assert "1 are significant at p < 0.05 where each is tested alone, 1 by Holm's p, which is given here." in said
-    assert "the smallest gain is +0.0100 BPB (**second**, p = 0.800)" in levers_in_words(
-        frame.assign(gain_bpb=frame["gain_bpb"].abs())
-    )
-
-
-def test_a_ladder_in_words():
-    rungs = [("base", "base", (0.0, 0.0)), ("first", "base", (0.01, 0.03))]
-    rungs += [("… and second", "first", (0.05, 0.07)), ("… and third", "… and second", (0.04, 0.04))]
-    rungs += [("… and apart", "… and third", (1.0, 1.0))]
-    frame = pd.DataFrame(
+def levers_frame(rows, seeds=(42, 1337)):
+    """``rows``: what, against, gain, gain over the base, its p, and the artifact's bytes; the first is the base."""
+    return pd.DataFrame(
         [
             {
                 "record": what,
                 "what": what,
-                "against": under,
-                "gain_over_base_bpb": gain,
-                "is_base": what == "base",
-                "apart": what == "… and apart",
-                "artifact_bytes": 1,
+                "against": against,
+                "seed": seed,
+                "gain_bpb": gain,
+                "gain_over_base_bpb": over_base,
+                "gain_p_holm": p,
+                "artifact_bytes": size,
+                "is_base": what == rows[0][0],
+                "apart": what.endswith("apart"),
             }
-            for what, under, of_seeds in rungs
-            for gain in of_seeds
+            for what, against, gain, over_base, p, size in rows
+            for seed in seeds
         ]
     )
-    said = "The gain over the base is largest, +0.0600 ± 0.0141 BPB, after 2 of {} changes one on top of the other"
-    assert levers_in_words(frame) == f"{said}, with **second**. All 3 together gain +0.0400 ± 0.0000 BPB.".format(3)
-    assert levers_in_words(frame[:-4]) == f"{said}, with **second**.".format(2)
+
+
+def test_levers_in_words():
+    changes = [("a", 0.02, 0.01, 118), ("b", 0.01, 0.9, 100), ("c", -0.03, 0.04, 80), ("d", -0.04, 0.02, 104)]
+    rows = [("base", "base", 0, 0, float("nan"), 100), *((n, "base", g, g, p, size) for n, g, p, size in changes)]
+    said = levers_in_words(levers_frame([*rows, ("left apart", "base", -1.0, -1.0, 0.001, 100)]))
+    assert said == (
+        "Of 4 changes alone, in 2 seeds, 1 gains: **a** (+0.0200, at 18% more bytes); 2 lose: **c** (−0.0300, at 20% "
+        "fewer bytes) and **d** (−0.0400); 1 can't be told from nothing (Holm's p of 0.05)."
+    )
+    frame = levers_frame(rows)
+    assert "1 gains; 2 lose; 1 can't be told" in levers_in_words(frame, named=False)
+    assert ", none gains; none loses; 4 can't" in levers_in_words(frame.assign(gain_p_holm=0.5))
+    assert levers_in_words(frame.assign(gain_p_holm=float("nan"))) == (
+        "The largest gain is of **a** (+0.0200, at 18% more bytes), the least of **d** (−0.0400). One seed can tell no "
+        "change from nothing."
+    )
+
+
+def test_a_ladder_in_words():
+    rungs = [("base", "base", 0, 0, float("nan"), 100), ("first", "base", 0.02, 0.02, 0.01, 120)]
+    rungs += [("… and second", "first", 0.04, 0.06, 0.02, 120), ("… and third", "… and second", -0.02, 0.04, 0.01, 120)]
+    frame = levers_frame([*rungs, ("… and apart", "… and third", 1.0, 1.0, 0.01, 120)])
+    gain = "+0.0600 ± 0.0000 BPB, at 20% more bytes"
+    steps = "the steps of **first** and **second** can be told from nothing"
+    assert levers_in_words(frame) == (
+        f"One on top of the other, the first 2 of 3 changes gain most, {gain}; {steps}. All 3 together gain +0.0400 ± "
+        "0.0000 BPB."
+    )
+    assert levers_in_words(frame[:-4]) == f"One on top of the other, all gain together, {gain}; {steps}."
+    assert "steps" not in levers_in_words(frame.assign(gain_p_holm=0.5))
 
 
 def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made):  # noqa: F811
@@ -141,10 +148,22 @@ def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made): 
     (kept / "fewer" / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "rows": experiment["rows"][:2]}))
     assert sum(isinstance(block, Shown) for block in isobyte_tables("<!-- levers -->", kept)) == 2
     blocks = isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")
-    assert str(blocks[0]).count("The largest gain") == 2
-    assert str(blocks[0]).count("after 2 of 2 changes one on top of the other, with **rms scales**") == 1
+    assert str(blocks[0]).count("changes alone, in 3 seeds") == 2
+    assert str(blocks[0]).count("One on top of the other, all gain together, +0.6000") == 1
     assert [block.path.name for block in blocks if isinstance(block, Picture)] == ["levers.svg"]
     assert (made / "docs/figures/isobyte/levers.svg").is_file()
+
+
+def test_the_figure_has_the_best_change_first_and_none_that_is_apart():
+    changes = [("a", 0.1), ("b", 0.2), ("apart", 9)]
+    rows = [("base", "base", 0, 0, 1.0, 100), *((name, "base", gain, gain, 0.1, 100) for name, gain in changes)]
+    table = Table("", levers_frame(rows).assign(least_told=0.05), pd.DataFrame(), ())
+    axes = lever_figure(table).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
+    assert max(axes.get_xlim()) < 1
+    on_top = levers_frame([*rows, ("c", "a", 0.9, 1.0, 0.1, 100)]).assign(least_told=float("nan"))
+    axes = lever_figure(Table("", on_top, pd.DataFrame(), ())).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
 
 
 def test_the_verdict_on_bytes_is_of_the_kept_figures():

@@ -13,7 +13,8 @@ from tritgolf.errors import InputError
 from tritgolf.experiments.levers import LeversConfig
 from tritgolf.experiments.ready import ready
 from tritgolf.report.experiments import load_experiment, settings_of
-from tritgolf.report.lever_table import lever_table, paired_p
+from tritgolf.report.lever_table import lever_table
+from tritgolf.report.statistics import blocked_error, students_p
 
 EXPERIMENT = """
 kind: levers
@@ -76,17 +77,35 @@ def test_changes_make_records_and_rows(tmp_path):
 def test_a_gain_is_paired_by_seed_and_a_rung_s_is_over_the_one_below(folder):
     cells = lever_table(*load_experiment(folder)).cells.set_index("change")
     assert list(cells["gain"]) == ["base", "+0.1000 ± 0.0000", "+0.2000 ± 0.1000", "0 exactly", "+0.6000 ± 0.1732"]
-    assert cells["p"]["… and rms scales"] == "0.027"
-    assert cells["p"].iloc[1] == "<0.001"
     assert set(cells["time"]) == {"1.00"} and cells["artifact bytes"].iloc[1] == "+0"
 
 
-def test_the_p_value_is_student_s():
-    """t = 0.2/(0.1/√3) = 3.464 of two degrees: the tables' p is 0.0742."""
-    assert paired_p([0.1, 0.2, 0.3]) == pytest.approx(0.0742, abs=1e-4)
-    assert paired_p([-0.1, -0.2, -0.3]) == pytest.approx(0.0742, abs=1e-4)
-    assert paired_p([0.0, 0.0]) == 1.0
-    assert paired_p([0.1]) != paired_p([0.1])
+def test_all_gains_are_tested_with_one_spread(folder):
+    """A change whose seeds agree by luck is told from nothing by no more than the others' spread allows."""
+    frame = lever_table(*load_experiment(folder)).frame
+    scores = [group["sliding_bpb"].tolist() for _, group in frame.groupby("record", sort=False)]
+    deviation, degrees = blocked_error(scores)
+    p = frame.groupby("record")["gain_p"].first()
+    for record, gain in (("alone", 0.1), ("long", 0.2), ("rung1", 0.0), ("rung2", 0.6)):
+        assert p[record] == pytest.approx(students_p(gain, deviation * (2 / 3) ** 0.5, degrees))
+    assert degrees == 4 * 2 and p["alone"] > p["long"] > p["rung2"]
+
+
+def test_a_row_apart_has_its_own_spread_and_gives_the_others_none(folder):
+    before = lever_table(*load_experiment(folder))
+    text = EXPERIMENT.replace('what: "longer", against: first}', 'what: "longer", against: first, apart: true}', 1)
+    (folder / "experiment.yaml").write_text(text)
+    table = lever_table(*load_experiment(folder))
+    p = table.frame.groupby("record")["gain_p"].first()
+    assert p["long"] == pytest.approx(0.0742, abs=1e-4)  # 0.1, 0.2, 0.3 alone: t = 3.464 of two degrees
+    assert "6 degrees" in table.notes[1] and "their own spread" in table.notes[1] and "8 degrees" in before.notes[1]
+
+
+def test_one_seed_tells_nothing(folder):
+    text = EXPERIMENT.replace("rows:", "seeds: [42]\nrows:")
+    (folder / "experiment.yaml").write_text(text)
+    table = lever_table(*load_experiment(folder))
+    assert set(table.cells["p"]) == {"", "—"} and table.notes[1].startswith("p: one seed tells no change")
 
 
 @pytest.mark.parametrize("name", ["levers", "demo_levers"])

@@ -4,16 +4,20 @@ import doctest
 import math
 
 import pytest
+from scipy import stats
 
 from tritgolf.report import statistics
 from tritgolf.report.statistics import (
+    blocked_error,
     format_exact,
     format_mean_std,
     format_value,
     format_with_error,
+    least_told,
     mean,
     mean_error,
     sample_std,
+    students_p,
     uncertainty_decimals,
 )
 
@@ -79,3 +83,32 @@ def test_an_error_has_at_least_one_digit():
 
 def test_examples_in_the_documentation():
     assert doctest.testmod(statistics).failed == 0
+
+
+def test_what_rows_and_columns_leave_by_hand():
+    """Row means 1.5, 4.5, 4.5, column means 3, 4, of all 3.5: 0, 0, −1, 1, 1, −1 are left, of 2 · 1 degrees."""
+    assert blocked_error([[1, 2], [3, 6], [5, 4]]) == (pytest.approx(math.sqrt(2)), 2)
+    for rows in ([[1.0, 2.0]], [[1.0], [2.0]]):
+        error, degrees = blocked_error(rows)
+        assert math.isnan(error) and degrees == 0
+
+
+def test_of_two_rows_it_is_student_s_paired_test():
+    base, changed = [1.0, 1.2, 1.1, 1.4], [0.9, 1.0, 1.05, 1.1]
+    deviation, degrees = blocked_error([base, changed])
+    p = students_p(mean(base) - mean(changed), deviation * math.sqrt(2 / len(base)), degrees)
+    assert p == pytest.approx(stats.ttest_rel(base, changed).pvalue, rel=1e-12)
+
+
+def test_the_p_value_is_student_s():
+    """t = 0.2/(0.1/√3) = 3.464 of two degrees: the tables' p is 0.0742."""
+    error = 0.1 / math.sqrt(3)
+    assert students_p(0.2, error, 2) == students_p(-0.2, error, 2) == pytest.approx(0.0742, abs=1e-4)
+    assert (students_p(0.0, 0.0, 1), students_p(0.1, 0.0, 1)) == (1.0, 0.0)
+    assert math.isnan(students_p(0.1, math.nan, 0))
+
+
+def test_what_is_told_is_at_the_level_of_all_tests_together():
+    least = least_told(0.003, degrees=44, tests=23, level=0.05)
+    assert 23 * students_p(least, 0.003, 44) == pytest.approx(0.05)
+    assert math.isnan(least_told(math.nan, 0, 3, 0.05))

@@ -58,13 +58,13 @@ def read_kept(folder: Path) -> list[Kept]:
 def figure_names(kept: Kept) -> list[str]:
     """The plots that a run has measurements for; of the gap's two over training, the laboratory's if it has several.
 
-    A model that is stored as it was trained, without any gap, has nothing to take apart.
+    A model that is stored as it was trained, without any gap, has nothing to take apart, and one checkpoint no course.
     """
     checkpoints, run = laboratory_checkpoints(kept.run), kept.run
     names = ["waterfall"] if any(_loses(seed) for seed in run.seeds) else []
     if len(checkpoints) > 1:
         names += ["gap_length"]
-    elif any(seed.roundtrips for seed in run.seeds):
+    elif any(len(seed.roundtrips) > 1 for seed in run.seeds):
         names += ["rt_gap"]
     return names + ["probes"] * any(seed.probes for seed in run.seeds)
 
@@ -204,9 +204,11 @@ def _run_blocks(kept: Kept, figures: Path) -> list[Block]:
             table = TABLES[name](run)
             blocks += [Shown(table, " ".join(table.notes[:2]))]
             blocks += [picture(plot, caption)] if plot in figure_names(kept) else []
-    if "rt_gap" in figure_names(kept):
+    if "gap_length" not in figure_names(kept) and any(seed.roundtrips for seed in run.seeds):
         table = TABLES["roundtrip"](run)
-        blocks += [Shown(table, " ".join(table.notes[:2])), picture("rt_gap", "Roundtrip gap at each checkpoint.")]
+        blocks += [Shown(table, " ".join(table.notes[:2]))]
+    if "rt_gap" in figure_names(kept):
+        blocks += [picture("rt_gap", "Roundtrip gap at each checkpoint.")]
     if "probes" in figure_names(kept):
         table = TABLES["mechanisms"](run)
         caption = "What pushing each mechanism does to the gap; the dashed line is where it counts as broken."

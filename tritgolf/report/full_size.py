@@ -9,6 +9,7 @@ import pandas as pd
 
 from tritgolf.files import read_json
 from tritgolf.report.coded import coded_bits, inspected_weights
+from tritgolf.report.generalization import overfitted_in_words
 from tritgolf.report.metrics import load_run
 from tritgolf.report.notes import NOT_MEASURED, made_from
 from tritgolf.report.pages import Block, Shown
@@ -16,10 +17,11 @@ from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run, SeedRun
 from tritgolf.report.standing import (
     BEST,
+    PUBLISHED,
     RIVALS,
+    best_in_time,
     best_in_words,
     best_of,
-    overfitted_in_words,
     standing,
     standing_table,
 )
@@ -29,6 +31,7 @@ from tritgolf.report.statistics import format_exact, format_value, mean
 STRIDE = 64
 SHOWN = (BEST, *RIVALS, "ternary_honest", "ternary_v1")
 IN_OTHER_SHARDS = {"docs_en_4": "docs_en"}  # texts of which kept facts are another's
+PUBLISHED_CODE = "published_code.json"  # beside a record: what the published code scored on the same text
 INSPECTED = "inspect.json"  # what ``tritgolf inspect --json`` says of a kept run's artifact
 LAST_STEPS = 100  # of training, over which the loss of its text is taken
 BEST_MISSING = NOT_MEASURED.format(f"`{BEST}` has not been trained at full size.")
@@ -48,26 +51,29 @@ class FullSize(NamedTuple):
 
 
 def read_full_size(measured: Path) -> FullSize:
-    """All kept runs at full size that were scored by sliding windows of stride 64."""
+    """All kept runs at full size scored by sliding windows of stride 64, and what published code did on their text."""
     found = [(folder.parent, load_run(folder.parent)) for folder in sorted(measured.glob("*/record.json"))]
     kept = [(folder, run) for folder, run in found if run.facts.name.partition("@")[0] in SHOWN]
     lengths = _training_tokens(measured / "data")
     rows = [row for folder, run in kept for seed in run.seeds if (row := _row(folder, run, seed, lengths))]
-    return FullSize(rows, [run for _, run in kept])
+    published = [_published_row(path) for folder, _ in kept if (path := folder / PUBLISHED_CODE).is_file()]
+    return FullSize(rows + published, [run for _, run in kept])
 
 
 def full_size_blocks(found: FullSize) -> list[Block]:
-    """How the best run of ``ternary_best`` stands among the others, and which of these overfit."""
+    """How the best runs of ``ternary_best`` stand among the others, and which of these overfit."""
     standings = standing(found.rows)
     if standings.empty:
         return [BEST_MISSING]
-    table = standing_table(found.rows, best_of(standings)["run"], found.runs)
+    best = [run["run"] for run in (best_of(standings), best_in_time(standings, PUBLISHED)) if run is not None]
+    table = standing_table(found.rows, best, found.runs)
     return [best_in_words(standings), Shown(table, STANDING), *overfitted_in_words(found.rows)]
 
 
 def each_seed(found: FullSize) -> list[Block]:
     """All runs at full size, seed by seed."""
-    return [Shown(full_size_table(*found), CAPTION)] if found.rows else [BEST_MISSING]
+    own = [row for row in found.rows if not row["is_published"]]
+    return [Shown(full_size_table(own, found.runs), CAPTION)] if own else [BEST_MISSING]
 
 
 def _training_tokens(data: Path) -> dict[str, int]:
@@ -80,34 +86,76 @@ def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict
     """One seed of a run at full size; None where it was not scored by sliding windows of stride 64."""
     if seed.evaluated is None or seed.evaluate.sliding.stride != STRIDE:
         return None
-    export, roundtrip, storage = seed.exports.get("final"), seed.roundtrips.get("final"), seed.evaluate.storage
     scored = folder / f"seed{seed.seed}" / "final"
     losses = [line.loss for line in seed.log if line.step > seed.train.steps - LAST_STEPS]
+    in_shards = IN_OTHER_SHARDS.get(run.facts.dataset, run.facts.dataset)
+    train = read_json(folder / "record.json")["train"]
     return {
         "run": folder.name,
         "record": run.facts.name.partition("@")[0],
         "seed": seed.seed,
         "hardware": seed.made_by.machine,
+        "gpu": seed.made_by.machine.rpartition(" × ")[2],
         "steps": seed.train.steps,
         "training_seconds": seed.train.training_seconds,
         "gpu_seconds": seed.train.training_seconds * seed.made_by.device_count,
         "sliding_bpb": seed.evaluate.sliding.by_published_bytes,
         "ttt_bpb": seed.method("ttt").by_published_bytes if "ttt" in seed.methods else math.nan,
         "training_nats": mean(losses),
-        "validation_nats": roundtrip.trained.nats if roundtrip else _chunked_alone(scored),
         "text": run.facts.dataset,
-        "times_read": seed.train.tokens
-        / lengths.get(IN_OTHER_SHARDS.get(run.facts.dataset, run.facts.dataset), math.nan),
+        "times_read": seed.train.tokens / lengths.get(in_shards, math.nan),
         "tokens_scored": seed.evaluate.sliding.tokens_scored,
-        "gap_bpb": roundtrip.storages[storage].gap_bpb if roundtrip else math.nan,
-        "artifact_bytes": export.storages[storage].bytes if export else math.nan,
-        "total_bytes": export.storages[storage].bytes + export.code_bytes if export else math.nan,
-        "byte_limit": export.byte_limit if export else math.nan,
-        "coded_bits": coded_bits(export.storages[storage], inspected_weights(scored / INSPECTED))
-        if export
-        else math.nan,
-        "start": (read_json(folder / "record.json")["train"].get("start") or {}).get("qat", 0.0),
+        "start": (train.get("start") or {}).get("qat", 0.0),
+        "averaged": train.get("average") is not None,
+        "is_published": False,
+        **_before_and_after(seed, scored),
+        **_bytes(seed, scored),
     }
+
+
+def _before_and_after(seed: SeedRun, scored: Path) -> dict[str, float]:
+    """Of whole windows: the trained weights' score and nats, and the gap that storing leaves. NaN: not kept."""
+    roundtrip = seed.roundtrips.get("final")
+    if roundtrip is None:
+        return {"validation_nats": _chunked_alone(scored), "whole_bpb": math.nan, "gap_bpb": math.nan}
+    trained, stored = roundtrip.trained, roundtrip.storages[seed.evaluate.storage]
+    gap = stored.gap_bpb * trained.by_published_bytes / trained.bpb  # zero stays zero
+    return {"validation_nats": trained.nats, "whole_bpb": trained.by_published_bytes, "gap_bpb": gap}
+
+
+def _bytes(seed: SeedRun, scored: Path) -> dict[str, float]:
+    """What the artifact takes, alone and with its code, and a weight of it. NaN: not kept."""
+    export = seed.exports.get("final")
+    if export is None:
+        return dict.fromkeys(("artifact_bytes", "total_bytes", "byte_limit", "coded_bits"), math.nan)
+    stored = export.storages[seed.evaluate.storage]
+    return {
+        "artifact_bytes": stored.bytes,
+        "total_bytes": stored.bytes + export.code_bytes,
+        "byte_limit": export.byte_limit,
+        "coded_bits": coded_bits(stored, inspected_weights(scored / INSPECTED)),
+    }
+
+
+def _published_row(path: Path) -> dict[str, Any]:
+    """What the published code did on the same text, run outside this project: shown beside, compared with nothing."""
+    facts = read_json(path)
+    known = {
+        "run": f"published code of {facts['system']}",
+        "record": f"{facts['system']}, published",
+        "hardware": facts["hardware"].partition(",")[0],
+        "gpu_seconds": facts["training_seconds"] * facts["gpus"],
+        "sliding_bpb": facts["sliding_bpb"],
+        "is_published": True,
+        "averaged": "averaged_bpb" in facts,
+    }
+    measured = {
+        "ttt_bpb": facts.get("ttt_bpb", math.nan),
+        "gap_bpb": facts.get("quantized_bpb", math.nan) - facts.get("averaged_bpb", math.nan),
+        "artifact_bytes": facts.get("artifact_bytes", math.nan),
+        "cost_of_averaging": facts.get("averaged_bpb", math.nan) - facts.get("raw_weights_step_800_bpb", math.nan),
+    }
+    return {**known, **measured}
 
 
 def _chunked_alone(scored: Path) -> float:

@@ -2,24 +2,24 @@
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from tritgolf.report.experiment_settings import Isobyte
 from tritgolf.report.isobyte_table import TERNARY, nearest_of_others, ranked_points
-from tritgolf.report.standing import BEST, RECORD, RIVALS, best_of, standing
-from tritgolf.report.statistics import format_value, mean
+from tritgolf.report.standing import BEST, OWN_RIVAL, PUBLISHED, RECORD, RIVALS, best_in_time, best_of, standing
+from tritgolf.report.statistics import LEVEL, format_value, mean
 
 ENOUGH_SEEDS = 3
-LEVEL = 0.05
-RIVAL, PUBLISHED = "best_int6", "int6_recurrent"
 
 
 class Compared(NamedTuple):
-    """What is compared, its ``best`` point, and the best of the other sort: ternary, or not."""
+    """What is compared, in equal what, its ``best`` point, and the best of the other sort: ternary, or not."""
 
     experiment: Isobyte
+    series: str
     best: dict[Any, Any]
     other: dict[Any, Any]
 
@@ -28,72 +28,132 @@ class Compared(NamedTuple):
         """Whether the two can be told apart."""
         return bool(self.other["p"] < LEVEL)
 
+    @property
+    def lost(self) -> bool:
+        """Whether ternary weights are behind, and can be told from the best."""
+        return self.is_told and bool(self.best["bits"] != TERNARY)
+
 
 def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_size: Sequence[dict[str, Any]]) -> str:
     """Who wins at a small size and at full size, by how much, and whether that decides it.
 
     ``experiments``: the kept comparisons at equal bytes with their frames; ``full_size``: rows of ``full_size``.
     """
-    small, winners = _at_a_small_size(experiments)
-    said = (" ".join(sentences) for sentences in (small, _at_full_size(full_size, winners)))
-    return "\n\n".join(filter(None, said))
+    compared = each_once(experiments)
+    winners = [found.best for found in compared if found.lost]
+    paragraphs = (_at_a_small_size(compared), _at_full_size(full_size), _against_int6(full_size, winners))
+    return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
 
 
-def _at_a_small_size(
-    experiments: Sequence[tuple[Isobyte, pd.DataFrame]],
-) -> tuple[list[str], list[dict[Any, Any]]]:
-    """Sentences; and the points that beat ternary ones."""
-    ranked = [(one, points) for one, frame in experiments for _, points in ranked_points(frame)]
+def each_once(experiments: Sequence[tuple[Isobyte, pd.DataFrame]]) -> list[Compared]:
+    """The comparisons of ternary points with others, in the order of experiments, that tell something.
+
+    Left out: one of one seed, and one whose two points another has among more.
+    """
+    ranked = [(one, frame, *series) for one, frame in experiments for series in ranked_points(frame)]
     compared = [
-        Compared(one, points[0], other) for one, points in ranked if (other := nearest_of_others(points)) is not None
+        (Compared(one, series, points[0], other), set(frame["record"]))
+        for one, frame, series, points in ranked
+        if (other := nearest_of_others(points)) is not None and not math.isnan(other["p"])
     ]
-    lost = [found for found in compared if found.is_told and found.best["bits"] != TERNARY]
-    won = [found for found in compared if found.is_told and found.best["bits"] == TERNARY]
-    said = []
-    if lost:
-        distances = [found.other["over_best"] for found in lost]
-        by = " to ".join(format_value(by, 4) for by in dict.fromkeys((min(distances), max(distances))))
-        names = " or ".join(f"{bits:g}" for bits in sorted({found.best["bits"] for found in lost}))
-        sizes = " and ".join(f"{size / 1e6:g}" for size in sorted({found.experiment.bytes for found in lost}))
-        of = f"in {len(lost)} of {len(compared)} comparisons"
-        said.append(f"At equal bytes small ternary models lose to {names} bits {of}, by {by} BPB, at {sizes} MB.")
-    for found in won:
+    return [
+        found
+        for found, records in compared
+        if not any({found.best["record"], found.other["record"]} < more != records for _, more in compared)
+    ]
+
+
+def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
+    """How far ternary points are behind in equal tokens, seconds or text, and where they are not."""
+    said: list[str] = []
+    lost = sorted((found for found in compared if found.lost), key=lambda found: found.series != "tokens")
+    for series, group in groupby(lost, key=lambda found: found.series):
+        losses = list(group)
+        by = _range([one.other["over_best"] for one in losses], 4)
+        names = " or ".join(f"{bits:g}" for bits in sorted({one.best["bits"] for one in losses}))
+        sizes = " and ".join(f"{size / 1e6:g}" for size in sorted({one.experiment.bytes for one in losses}))
+        who = "they" if said else "small ternary models"
+        said.append(f"At equal bytes and equal {series} {who} lose to {names} bits by {by} BPB ({sizes} MB).")
+    for found in compared:
         by = format_value(found.other["over_best"], 4)
-        said.append(f"They win by {by} in one of them: *{found.experiment.title}*.")
-    tied = [found.experiment.title for found in compared if not found.is_told]
-    said += [f"They can't be told from the best of the others in one of them: *{title}*." for title in tied]
-    return said, [found.best for found in lost]
+        if not found.is_told:
+            said.append(f"No difference is told, {by} BPB, in one comparison: *{found.experiment.title}*.")
+        elif not found.lost:
+            said.append(f"They win by {by} BPB in one: *{found.experiment.title}*.")
+    return said
 
 
-def _at_full_size(rows: Sequence[dict[str, Any]], winners: Sequence[dict[Any, Any]]) -> list[str]:
+def _at_full_size(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """How far ternary_best is ahead of #920, and of #1716 in its time."""
     standings = standing(rows)
     if standings.empty:
         return []
     best = best_of(standings)
     valid = "" if best["missed"] else ", in its GPU time and within the limit"
     said = [f"At full size `{BEST}`, which is ternary, {_ahead(best, RECORD)}{valid}."]
-    if not math.isnan(best[PUBLISHED]):
-        seconds = mean(row["gpu_seconds"] for row in rows if row["record"] == PUBLISHED)
-        times = f"{format_value(best['gpu_seconds'], 0)} GPU seconds against {format_value(seconds, 0)}"
-        said.append(f"It {_ahead(best, PUBLISHED)}{_by_ttt(best, PUBLISHED)}, in {times}.")
-    rivals = [row for row in rows if row["record"] == RIVAL]
-    if not rivals or math.isnan(best[RIVAL]):
-        return [*said, "Its own training with other weights has not been run there."]
-    lost = mean(row["gap_bpb"] for row in rivals)
-    rounded = f"; int6 loses {format_value(lost, 4)} when it is rounded" if lost > 0 else ""
-    said.append(f"It {_ahead(best, RIVAL)} in the same training{_by_ttt(best, RIVAL)}{rounded}.")
-    taken_by_both = (mean(row["coded_bits"] for row in rivals), best["coded_bits"])
-    if winners and not any(map(math.isnan, taken_by_both)):
-        least, most = (of(point["coded_bits"] for point in winners) for of in (min, max))
-        those = " to ".join(dict.fromkeys(f"{bits:.2f}" for bits in (least, most)))
-        taken = "Coded, int6 takes {:.2f} bits a weight, trits {:.2f}".format(*taken_by_both)
-        said.append(f"{taken}, and the weights that win at small sizes {those}.")
-    if min(best["seeds"], len(rivals)) < ENOUGH_SEEDS:
-        seeds = f"fewer than {ENOUGH_SEEDS} seeds of each were trained"
-        read = f"int6 read the text {mean(row['times_read'] for row in rivals):.1f} times and"
-        read = f"{read} `{BEST}` {best['times_read']:.1f} times"
-        said.append(f"So which weights fill 16 MB best is open: {seeds}, and {read}.")
+    if math.isnan(best[PUBLISHED]):
+        return said
+    shorter = best_in_time(standings, PUBLISHED)
+    one, when = (best, "") if shorter is None else (shorter, f"In {RIVALS[PUBLISHED]}'s GPU time it ")
+    seconds = (
+        f"{format_value(one['gpu_seconds'], 0)} GPU seconds against {format_value(one[f'{PUBLISHED}_seconds'], 0)}"
+    )
+    said.append(f"{when or 'It '}{_ahead(one, PUBLISHED)}{_by_ttt(one, PUBLISHED)}, in {seconds}.")
+    costs = [row["cost_of_averaging"] for row in rows if row["is_published"]]
+    if any(cost > 0 for cost in costs):
+        cost = f"costs {RIVALS[PUBLISHED]} {format_value(max(costs), 4)} BPB in so few steps"
+        said.append(f"That is no verdict on int6: averaging of weights {cost}, by its published code's figures.")
     return said
+
+
+def _against_int6(rows: Sequence[dict[str, Any]], winners: Sequence[dict[Any, Any]]) -> list[str]:
+    """How far ternary_best is ahead of int6 in its own training, and what of that is rounding's."""
+    standings = standing(rows)
+    if standings.empty:
+        return []
+    best = best_of(standings)
+    rivals = pd.DataFrame([row for row in rows if row["record"] == OWN_RIVAL])
+    if rivals.empty or math.isnan(best[OWN_RIVAL]):
+        return [f"`{BEST}`'s training with other weights has not been run there."]
+    runs = [run for _, run in rivals.groupby("run", sort=False)]
+    runs.sort(key=lambda run: mean(run["gpu_seconds"]))
+    of = f", the best of {len(runs)} lengths" if len(runs) > 1 else ""
+    said = [f"`{BEST}` {_ahead(best, OWN_RIVAL)} in the same training{of}{_by_ttt(best, OWN_RIVAL)}."]
+    if all(mean(run["gap_bpb"]) > 0 for run in runs):
+        lost = " and ".join(f"{mean(run['gap_bpb']):.4f}" for run in runs)
+        before = _after_seconds([{key: mean(run[key]) for key in ("whole_bpb", "gpu_seconds")} for run in runs])
+        own = _after_seconds(standings[standings["missed"] == ""].sort_values("gpu_seconds").to_dict("records"))
+        said.append(
+            f"Rounding costs int6 {lost} BPB. Before it, in whole windows, int6 scores {before}; `{BEST}` {own}."
+        )
+    said += _bits(rivals, best, winners)
+    if min(best["seeds"], *map(len, runs)) < ENOUGH_SEEDS:
+        read = " and ".join(f"{mean(run['times_read']):.1f}" for run in runs)
+        said.append(
+            f"So which weights fill 16 MB best is open: fewer than {ENOUGH_SEEDS} seeds of each were trained, and int6 "
+            f"read the text {read} times where `{BEST}` read it {best['times_read']:.1f} times."
+        )
+    return said
+
+
+def _bits(rivals: pd.DataFrame, best: dict[Any, Any], winners: Sequence[dict[Any, Any]]) -> list[str]:
+    """How many bits a coded weight takes, beside those that win at small sizes."""
+    of_int6 = rivals["coded_bits"].dropna().mean()
+    if not winners or math.isnan(of_int6) or math.isnan(best["coded_bits"]):
+        return []
+    those = _range([point["coded_bits"] for point in winners], 2)
+    both = f"int6 takes {of_int6:.2f} bits a weight, trits {best['coded_bits']:.2f}"
+    return [f"Coded, {both}, and the weights that win at small sizes {those}."]
+
+
+def _after_seconds(runs: Sequence[dict[Any, Any]]) -> str:
+    return " and ".join(
+        f"{run['whole_bpb']:.4f} after {format_value(run['gpu_seconds'], 0)} GPU seconds" for run in runs
+    )
+
+
+def _range(values: Sequence[float], decimals: int) -> str:
+    return " to ".join(dict.fromkeys(format_value(value, decimals) for value in (min(values), max(values))))
 
 
 def _ahead(best: Any, rival: str) -> str:

@@ -63,7 +63,7 @@ def ranked_points(frame: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]
     columns = {**dict.fromkeys(("what", "bits", "over_best", "p"), "first"), **means}
     ranked = []
     for series, found in frame.groupby("series", sort=False):
-        points = found.groupby("record", sort=False).agg(columns).sort_values("over_best", kind="stable")
+        points = found.groupby("record", sort=False).agg(columns).sort_values("over_best", kind="stable").reset_index()
         ranked.append((str(series), points.to_dict("records")))
     return ranked
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -11,23 +11,21 @@ from tritgolf.report.frames import seed_frame
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
-from tritgolf.report.statistics import format_mean_std, format_p, format_value, holm, mean, sample_std
+from tritgolf.report.statistics import (
+    LEVEL,
+    blocked_error,
+    format_mean_std,
+    format_p,
+    format_value,
+    holm,
+    least_told,
+    mean,
+    sample_std,
+    students_p,
+)
 from tritgolf.report.tables import BPB_DECIMALS
 
 TIME = "Time: milliseconds a step over the base's, medians; all rows' steps have equally many tokens."
-
-
-def paired_p(gains: Sequence[float]) -> float:
-    """Two-sided p of Student's paired t-test that the mean of ``gains`` is 0; NaN for fewer than two values."""
-    if len(gains) < 2:
-        return math.nan
-    spread = sample_std(gains)
-    if spread == 0:
-        return 1.0 if mean(gains) == 0 else 0.0
-    from scipy import stats  # noqa: PLC0415  (a second of import, needed where records are compared alone)
-
-    statistic = mean(gains) / (spread / math.sqrt(len(gains)))
-    return float(2 * stats.t.sf(abs(statistic), len(gains) - 1))
 
 
 def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
@@ -38,14 +36,15 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     """
     frames = {record: seed_frame(run).set_index("seed") for record, run in runs.items()}
     base = experiment.rows[0].record
-    frame = pd.concat(_against(row, frames, base) for row in experiment.rows)
+    spread = _spread(experiment.rows, frames)
+    frame = pd.concat(_against(row, frames, base, spread) for row in experiment.rows)
     groups = [group for _, group in frame.groupby("record", sort=False)]
     alone = [float(group["gain_p"].iloc[0]) for group in groups[1:]]
     together = alone if any(map(math.isnan, alone)) else holm(alone)
     of_all = dict(zip([group["record"].iloc[0] for group in groups], [math.nan, *together], strict=True))
     frame["gain_p_holm"] = frame["record"].map(of_all)
+    frame["least_told"] = least_told(*spread, len(together), LEVEL)
     rows = [_cells(group, p, experiment.timed) for group, p in zip(groups, [math.nan, *together], strict=True)]
-    changes = len(together)
     return Table(
         title=experiment.title,
         frame=frame,
@@ -54,7 +53,7 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
             "Sliding BPB of the artifact, pure cross-entropy, mean ± sample standard deviation over seeds. Gain: the "
             "base's BPB less the row's, seed by seed; of a row that begins with “…”, of the row before it. Seeds share "
             "data order where the order is not what changes, and initial weights where sizes are alike.",
-            f"p: two-sided, Student's paired t-test, alone and by Holm for all {changes} rows together.",
+            _tests_in_words(experiment.rows, spread, frame["least_told"].iloc[0], len(together)),
             "Bytes: of the artifact, over the base's.",
             *([TIME] if experiment.timed else []),
             *([experiment.note] if experiment.note else []),
@@ -64,14 +63,42 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     )
 
 
-def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str) -> pd.DataFrame:
+class Spread(NamedTuple):
+    """How far a gain lies from its expectation by chance: its standard error in BPB, by so many degrees of freedom."""
+
+    error: float
+    degrees: int
+
+
+def _spread(rows: Sequence[Lever], frames: dict[str, pd.DataFrame]) -> Spread:
+    """Of a gain of any row: all rows that are not apart have one spread, less what seeds have in common."""
+    scores = pd.DataFrame({row.record: frames[row.record]["sliding_bpb"] for row in rows if not row.apart}).dropna()
+    deviation, degrees = blocked_error([list(column) for _, column in scores.items()])
+    return Spread(deviation * math.sqrt(2 / len(scores)) if degrees else math.nan, degrees)
+
+
+def _tests_in_words(rows: Sequence[Lever], spread: Spread, least: float, tests: int) -> str:
+    if not spread.degrees:
+        return "p: one seed tells no change from nothing."
+    apart = (
+        " Rows that can't be compared as the others can have their own spread." if any(r.apart for r in rows) else ""
+    )
+    return (
+        "p: two-sided, Student's t-test of gains paired by seed, with one spread of all rows (a standard error of "
+        f"{spread.error:.4f} BPB, {spread.degrees} degrees of freedom), alone and by Holm for all {tests} rows. "
+        f"So a gain or loss of {least:.4f} BPB is told from nothing.{apart}"
+    )
+
+
+def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str, spread: Spread) -> pd.DataFrame:
     """A row a seed of a record with its differences from the base, and its gain over what it is compared with."""
     base, own, before = frames[first], frames[row.record], frames[row.against]
     made = pd.DataFrame({"record": row.record, "what": row.what, "seed": own.index}, index=own.index)
     made["sliding_bpb"] = own["sliding_bpb"]
     made["gain_bpb"] = before["sliding_bpb"] - own["sliding_bpb"]
     made["gain_over_base_bpb"] = base["sliding_bpb"] - own["sliding_bpb"]
-    made["gain_p"] = paired_p(made["gain_bpb"].tolist())
+    error, degrees = _own_spread(made["gain_bpb"].tolist()) if row.apart else spread
+    made["gain_p"] = students_p(mean(made["gain_bpb"]), error, degrees)
     made["ms_per_step"] = own["median_ms_per_step"]
     made["base_ms_per_step"] = base["median_ms_per_step"]
     made["artifact_bytes"] = own["artifact_bytes"]
@@ -80,6 +107,10 @@ def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str) -> pd.Data
     made["against"] = row.against
     made["apart"] = row.apart
     return made
+
+
+def _own_spread(gains: Sequence[float]) -> Spread:
+    return Spread(sample_std(gains) / math.sqrt(len(gains)), len(gains) - 1)
 
 
 def _cells(group: pd.DataFrame, together: float, timed: bool) -> dict[str, str]:

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 NOT_KNOWN = "—"
+LEVEL = 0.05  # of significance
 LEAST_P = 1e-3  # what quasi-random integration (Dunnett's test) tells for sure
 EXACTLY_ZERO = "0 exactly"  # a difference that is zero in every bit, not by rounding
 MOST_DECIMALS = 9
@@ -75,6 +76,41 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
         adjusted[place] = largest
     return adjusted
+
+
+def blocked_error(rows: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """Standard deviation of what neither a row's mean nor a column's explains, and its degrees of freedom.
+
+    ``rows``: equally many values each, a column a seed: a two-way analysis of variance, without replication. NaN and 0
+    for one row or one column.
+    """
+    means, columns = [mean(row) for row in rows], [mean(column) for column in zip(*rows, strict=True)]
+    degrees = (len(rows) - 1) * (len(columns) - 1)
+    if degrees == 0:
+        return math.nan, 0
+    middle = mean(means)
+    left = [[v - means[i] - columns[j] + middle for j, v in enumerate(row)] for i, row in enumerate(rows)]
+    return math.sqrt(sum(value**2 for row in left for value in row) / degrees), degrees
+
+
+def students_p(difference: float, error: float, degrees: int) -> float:
+    """Two-sided p of Student's t-test that a difference with this standard error is 0; NaN for no ``degrees``."""
+    if degrees == 0:
+        return math.nan
+    if error == 0:
+        return 1.0 if difference == 0 else 0.0
+    from scipy import stats  # noqa: PLC0415  (a second of import, needed where records are compared alone)
+
+    return float(2 * stats.t.sf(abs(difference) / error, degrees))
+
+
+def least_told(error: float, degrees: int, tests: int, level: float) -> float:
+    """The least difference with this standard error that Holm's p of all ``tests`` tells from 0, whatever the rest."""
+    if degrees == 0 or tests == 0:
+        return math.nan
+    from scipy import stats  # noqa: PLC0415  (a second of import, needed where records are compared alone)
+
+    return float(error * stats.t.isf(level / (2 * tests), degrees))
 
 
 def uncertainty_decimals(uncertainty: float) -> int | None:
