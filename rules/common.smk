@@ -14,7 +14,7 @@ from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
-from tritgolf.experiments.ready import ready
+from tritgolf.experiments.ready import last_line, ready
 from tritgolf.experiments.texts import check_files, texts_of
 from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind, grid_of
 from tritgolf.provenance import version_of

@@ -63,10 +63,10 @@ def ready(name: str, records: Path, results: Path = RESULTS) -> Ready:
 
 
 def last_line(name: str, results: Path = RESULTS) -> str:
-    """What is said at the end of the experiment ``name``: where its table is, and which one it replaces."""
+    """What is said at the end of the experiment ``name``: where its table is, and whether that is the final one."""
     base, _, part = name.partition("/")
-    before = f", in place of {results / base / 'compared.md'}" if part == FITTED else ""
-    return f"The table is {results / name / 'compared.md'}{before}"
+    final = f" (final; {results / base / 'compared.md'} is from before)" if part == FITTED else ""
+    return f"The table is {results / name / 'compared.md'}{final}"
 
 
 def _of_rows(path: Path, raw: dict[str, Any], records: Path) -> Ready:
