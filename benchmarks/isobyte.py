@@ -24,6 +24,7 @@ from options import parser_of
 from tritgolf.config.record import load_record
 from tritgolf.devices import HELD, VARIABLE, assigned_gpus
 from tritgolf.errors import InputError, one_line_errors
+from tritgolf.experiments.alike import check_alike
 from tritgolf.experiments.ready import Ready, last_line, ready
 from tritgolf.experiments.texts import check_files, manifest_of, texts_of
 from tritgolf.report.experiment_kinds import write_experiment
@@ -75,6 +76,7 @@ def environment_of(gpu: str, cores: int) -> dict[str, str]:
 def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
     """All seeds of the experiment's records whose names hold one of ``only``, the first seed of each record first."""
     found = [(given, load_record(given, records)) for given in experiment.records]
+    check_alike(experiment, [record for _, record in found])
     names = [record.name for _, record in found]
     for part in only:
         if not any(part in name for name in names):

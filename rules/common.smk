@@ -14,6 +14,7 @@ from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
+from tritgolf.experiments.alike import check_alike
 from tritgolf.experiments.ready import last_line, ready
 from tritgolf.experiments.texts import check_files, texts_of
 from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind, grid_of
@@ -51,6 +52,8 @@ def _configured():
             config["records"] = names  # jobs look a record up again
         records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in names]
         check_apart("record", ((record.name, name) for record, name in zip(records, names)))
+        if experiment:
+            check_alike(experiment, records)
         given = {record.name: name for record, name in zip(records, names)}
         datasets = list(dict.fromkeys(record.dataset for record in records))
         chosen = [load_dataset(name, REPOSITORY / "datasets") for name in datasets]
