@@ -100,7 +100,7 @@ def check_shards(experiment: Ready, jobs: Sequence[Job], results: Path, datasets
             check_files(experiment, text, data)
             of = f"--record {reads[text.name]} --text {text.name} --results {results}"
             fix = f"first: python {STAGES} corpus tokenizer shards {of}"
-            raise InputError(manifest_of(text.name, data), f"is missing, and {experiment.source} is of that text", fix)
+            raise InputError(manifest_of(text.name, data), f"is missing; {experiment.source} reads it", fix)
 
 
 def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[str | None], seconds: float) -> list[Job]:

@@ -74,6 +74,10 @@ def test_a_kind_that_is_none_is_told_with_those_that_one_writes(home, kind, part
         ({"changes": {"a b/c": LEVERS["changes"]["long"]}}, "changes: 'a b/c' is not possible; it must be named in a"),
         ({"changes": {"base": LEVERS["changes"]["long"]}}, "changes: 'base' is not possible; it must be another name"),
         ({"changes": {"rung1_a": LEVERS["changes"]["long"]}}, "changes: 'rung1_a' is not possible; it must be another"),
+        (
+            {"changes": {"x": {"what": "x", "over": {"inherit": "tiny"}}}},
+            "changes.x.over.inherit: tiny is not possible",
+        ),
         ({"changes": {"x": {"what": "x", "over": {}}}}, "changes.x.over: none where at least 1 must be; add to it"),
         (
             {"changes": {"x": {"what": "x", "over": {"train": {"stepz": 5}}}}},
@@ -133,6 +137,8 @@ def test_rows_that_can_not_be(home, rows, told):
         ),
         ({"series": {"a": None, "A": {}}}, "series: 'A' is not possible; it must be named in"),
         ({"methods": {"qat": {"formats": []}}}, "methods.qat.formats: [] is not possible; it must be some of 1.58"),
+        ({"trials": {"inherit": "isobyte"}}, "trials.inherit: isobyte is not possible; it must be left out"),
+        ({"series": {"a": {"over": {"name": "b"}}}}, "series.a.over.name: b is not possible; it must be left out"),
         ({"tried": []}, "tried: [] is not possible; it must be at least one recipe"),
         (ABSENT, "formats, methods, series: 1 together is not possible; it must be two: points are compared"),
         (
@@ -192,6 +198,11 @@ def test_a_model_that_is_no_transformer_is_told(home):
     raw = yaml.safe_load((RECORDS / "experiments/isobyte.yaml").read_text())
     raw |= {"record": {"inherit": "demo"}, "recipes": {"own": {"what": "its own", "train": {}}}, "tried": ["own"]}
     assert one_line(home, raw, "/trials") == "record.model: is no transformer; write kind: transformer"
+
+
+def test_rows_inherit_nothing(home):
+    told = one_line(home, {"inherit": "hybrid_start", "title": "Another"})
+    assert told == "inherit: is for experiments of a kind; write out the rows of this one"
 
 
 def test_what_is_inherited_can_be_left_out(home):

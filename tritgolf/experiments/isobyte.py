@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.types import Fraction, Positive, check, check_names
-from tritgolf.experiments.names import check_keys, without_absent
+from tritgolf.experiments.names import check_keys, check_over, without_absent
 from tritgolf.experiments.width import WidthConfig
 
 ROLES = ("attention", "mlp")  # the matrices that are on the grid
@@ -83,6 +83,13 @@ class IsobyteConfig(Settings):
         check_keys("methods", self.methods)
         check_keys("series", self.series)
         check_keys("recipes", self.recipes)
+        return self
+
+    @model_validator(mode="after")
+    def _records_keep_their_names(self) -> "IsobyteConfig":
+        check_over("trials", self.trials)
+        for name, series in self.series.items():
+            check_over(f"series.{name}.over", series.over)
         return self
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from tritgolf.config.record import RecordConfig, known_records, load_record
 from tritgolf.config.settings import Settings, merge, validate
 from tritgolf.config.types import check
 from tritgolf.errors import InputError
-from tritgolf.experiments.names import check_keys, without_absent
+from tritgolf.experiments.names import check_keys, check_over, without_absent
 from tritgolf.experiments.own_files import OwnFiles
 
 
@@ -46,9 +46,10 @@ class LeversConfig(Settings):
         return without_absent(changes)
 
     @model_validator(mode="after")
-    def _changes_have_names_of_their_own(self) -> "LeversConfig":
+    def _changes_are_apart(self) -> "LeversConfig":
         check_keys("changes", self.changes)
-        for name in self.changes:
+        for name, change in self.changes.items():
+            check_over(f"changes.{name}.over", change.over)
             taken = re.fullmatch(r"base|rung\d+_.*", name) is not None
             check(not taken, "changes", repr(name), "another name: the base's record or a rung's is called so")
         return self

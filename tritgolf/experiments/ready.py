@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tritgolf.config.record import known_records, load_record
-from tritgolf.config.settings import RENAME, RESULTS_NAME, with_ancestors
+from tritgolf.config.settings import RENAME, RESULTS_NAME, read_yaml, with_ancestors
 from tritgolf.errors import InputError
 from tritgolf.experiments.isobyte_points import FITTED, write_isobyte
 from tritgolf.experiments.levers import write_levers
@@ -71,6 +71,8 @@ def last_line(name: str, results: Path = RESULTS) -> str:
 
 def _of_rows(path: Path, raw: dict[str, Any], records: Path) -> Ready:
     """An experiment that names its records, each with a storage choice that it has."""
+    if "inherit" in read_yaml(path):
+        raise InputError(path, "inherit: is for experiments of a kind", "write out the rows of this one")
     if isinstance(raw.get("rows"), list) and len(raw["rows"]) < 2:
         raise InputError(path, "rows: an experiment compares at least two points", "add a row")
     texts = []
