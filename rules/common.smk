@@ -15,7 +15,7 @@ from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
 from tritgolf.experiments.alike import check_alike
-from tritgolf.experiments.ready import last_line, ready
+from tritgolf.experiments.ready import last_line, ready, table_of
 from tritgolf.experiments.texts import check_files, texts_of
 from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind, grid_of
 from tritgolf.provenance import version_of
@@ -46,7 +46,8 @@ def _configured():
         experiment = pipeline.experiment and ready(pipeline.experiment, REPOSITORY / "records")
         if experiment and pipeline.dataset is None:  # else all of it reads that
             for text in texts_of(experiment, REPOSITORY / "datasets"):
-                check_files(experiment, text, Path("results/data"))
+                if not table_of(pipeline.experiment).exists():  # else the text may have been cleared away
+                    check_files(experiment, text, Path("results/data"))
         names = experiment.records if experiment else pipeline.records
         if experiment:
             config["records"] = names  # jobs look a record up again

@@ -62,11 +62,16 @@ def ready(name: str, records: Path, results: Path = RESULTS) -> Ready:
     return Ready(own.experiment, made, path, list(dict.fromkeys(texts)))
 
 
+def table_of(name: str, results: Path = RESULTS) -> Path:
+    """The table of the experiment ``name``, once it is made."""
+    return results / name / "compared.md"
+
+
 def last_line(name: str, results: Path = RESULTS) -> str:
     """What is said at the end of the experiment ``name``: where its table is, and whether that is the final one."""
     base, _, part = name.partition("/")
-    final = f" (final; {results / base / 'compared.md'} is from before)" if part == FITTED else ""
-    return f"The table is {results / name / 'compared.md'}{final}"
+    final = f" (final; {table_of(base, results)} is from before)" if part == FITTED else ""
+    return f"The table is {table_of(name, results)}{final}"
 
 
 def _of_rows(path: Path, raw: dict[str, Any], records: Path) -> Ready:
