@@ -58,12 +58,12 @@ class _Sizes(NamedTuple):
     over_estimate: float
 
     def is_possible(self, width: int) -> bool:
-        """Whether the model can be so wide: its heads may want more."""
-        sizes = {"width": width, "mlp_multiple": self._usual(width) / width}
+        """Whether the model can be so wide, whatever its MLP: its heads and gates may want more."""
         try:
-            return bool(TransformerConfig.model_validate(self.model.model_dump() | sizes))
+            TransformerConfig.model_validate(self.model.model_dump() | {"width": width, "mlp_multiple": 1})
         except ValidationError:
             return False
+        return True
 
     def _usual(self, width: int) -> int:
         """The MLP's width at the usual multiple."""
@@ -85,6 +85,9 @@ class _Sizes(NamedTuple):
         """``width`` with the MLP that comes nearest to the target."""
         step = self.settings.mlp_step
         whole = [mlp for mlp in range(step, WIDEST_MLP * width, step) if _is_said(mlp, width)]
+        if not whole:
+            what = f"{step} is more than {WIDEST_MLP} times a width of {width}"
+            raise InputError("width.mlp_step", what, "give smaller steps")
         last = _last(whole, lambda mlp: self.bytes_of(width, mlp) <= self.target)
         near = [Width(width, mlp, round(self.bytes_of(width, mlp))) for mlp in whole[max(0, last) : last + 2]]
         return min(near, key=lambda one: abs(one.estimate - self.target))
