@@ -166,6 +166,7 @@ def test_a_grid_that_can_not_be(home, changed, told, part):
         ({"bytes": 400}, "for 8 bits: bytes: 400 are too few for any width in steps of 4; give at least "),
         ({"bytes": 400_000_000_000}, "bytes: at 8 bits "),
         ({"width": {"step": 16, "mlp_step": 16}}, "bytes: at 8 bits "),
+        ({"width": {"step": 4, "mlp_step": 4096}, "bytes": 400_000}, "for 8 bits: width.mlp_step: 4096 is more than "),
         (
             {"trials": {"train": {"stepz": 5}}},
             "trials, for 1.58 bits by qat: train.stepz: unknown key; allowed here: ba",
