@@ -144,7 +144,7 @@ rule compared:
         COMPARED,
     localrule: True
     message:
-        "The table is results/experiments/EXPERIMENT/compared.md"
+        SAID_COMPARED
 
 
 rule laboratory:

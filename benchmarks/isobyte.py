@@ -4,9 +4,9 @@ python benchmarks/isobyte.py EXPERIMENT [--gpus 4] [--together 1] [--only PART â
 
 A process a (record, seed), one a GPU at a time, or one at a time on the CPU. Small networks leave a GPU room for
 several ``--together``; then times mean nothing. Jobs share the processor's cores. Files lie in ``results/`` of the
-working folder as the workflow's do; the text's shards must be there (``benchmarks/stages.py corpus tokenizer shards``).
-What is done is not done again, a stopped training goes on, and what failed is told. The table is made once all are
-done.
+working folder as the workflow's do; where the text's shards are not there, it says how ``benchmarks/stages.py`` makes
+them. What is done is not done again, a stopped training goes on, and what failed is told. The table is made once all
+are done.
 """
 
 import os
@@ -24,7 +24,9 @@ from options import parser_of
 from tritgolf.config.record import load_record
 from tritgolf.devices import HELD, VARIABLE, assigned_gpus
 from tritgolf.errors import InputError, one_line_errors
-from tritgolf.experiments.ready import Ready, ready
+from tritgolf.experiments.alike import check_alike
+from tritgolf.experiments.ready import Ready, last_line, ready
+from tritgolf.experiments.texts import check_files, manifest_of, texts_of
 from tritgolf.report.experiment_kinds import write_experiment
 from tritgolf.report.experiments import load_experiment, settings_of
 
@@ -33,11 +35,12 @@ OF_A_POINT = ("record", "train", "export", "roundtrip")
 
 
 class Job(NamedTuple):
-    """One seed of a record, which is loaded by the file ``given``."""
+    """One seed of a record, which is loaded by the file ``given``, and reads ``text``."""
 
     given: str
     name: str
     seed: int
+    text: str = ""
     stages: tuple[str, ...] = OF_A_POINT
 
     def is_done(self, results: Path) -> bool:
@@ -73,13 +76,31 @@ def environment_of(gpu: str, cores: int) -> dict[str, str]:
 def jobs_of(experiment: Ready, only: Sequence[str], records: Path) -> list[Job]:
     """All seeds of the experiment's records whose names hold one of ``only``, the first seed of each record first."""
     found = [(given, load_record(given, records)) for given in experiment.records]
+    check_alike(experiment, [record for _, record in found])
+    names = [record.name for _, record in found]
+    for part in only:
+        if not any(part in name for name in names):
+            raise InputError(f"--only {part}", "is in the name of no record", f"records: {', '.join(names)}")
     chosen = [(given, record) for given, record in found if not only or any(part in record.name for part in only)]
     also = ("evaluate",) if settings_of(experiment.file).NEEDS else ()
     stages = (*OF_A_POINT, *also)
     jobs = [
-        (n, Job(given, record.name, seed, stages)) for given, record in chosen for n, seed in enumerate(record.seeds)
+        (n, Job(given, record.name, seed, record.dataset, stages))
+        for given, record in chosen
+        for n, seed in enumerate(record.seeds)
     ]
     return [job for _, job in sorted(jobs, key=lambda numbered: numbered[0])]
+
+
+def check_shards(experiment: Ready, jobs: Sequence[Job], results: Path, datasets: Path) -> None:
+    """``InputError`` where a job's text has no shards, with what makes them."""
+    data, reads = results / "data", {job.text: job.given for job in jobs if not job.is_done(results)}
+    for text in texts_of(experiment, datasets):
+        if text.name in reads and not manifest_of(text.name, data).exists():
+            check_files(experiment, text, data)
+            of = f"--record {reads[text.name]} --text {text.name} --results {results}"
+            fix = f"first: python {STAGES} corpus tokenizer shards {of}"
+            raise InputError(manifest_of(text.name, data), f"is missing; {experiment.source} reads it", fix)
 
 
 def run_all(jobs: Sequence[Job], results: Path, gpus: Sequence[str | None], seconds: float) -> list[Job]:
@@ -114,21 +135,25 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER", help="of all files")
     options = parser.parse_args()
     with one_line_errors():
+        if options.together < 1:
+            raise InputError("--together", f"{options.together} jobs can't share a GPU", "give 1 or more")
         experiment = ready(options.experiment, Path("records"), options.results / "experiments")
         jobs = jobs_of(experiment, options.only, Path("records"))
         if options.list:
             print("\n".join(f"{job.name} {job.seed}{' done' * job.is_done(options.results)}" for job in jobs))
             return
         with assigned_gpus(options.gpus) as held:
-            if len(held) < options.gpus or options.together < 1:
-                what = f"{options.gpus}, --together {options.together}: no job has a place, with {len(held)} GPUs here"
-                raise InputError("--gpus", what, "leave both out to compute on the CPU")
+            if len(held) < options.gpus:
+                what = f"{options.gpus}: no job has a place, with {len(held)} GPUs here"
+                raise InputError("--gpus", what, "leave it out to compute on the CPU")
+            check_shards(experiment, jobs, options.results, Path("datasets"))
             missing = run_all(jobs, options.results, held * options.together or [None], options.seconds)
         if missing:
             names = ", ".join(f"{job.name} seed {job.seed}" for job in missing)
             sys.exit(f"error: {options.experiment}: {len(missing)} of {len(jobs)} are not done: {names}")
         if not options.only:
             write_experiment(*load_experiment(experiment.file, options.results), experiment.file.with_name("compared"))
+            print(last_line(options.experiment, options.results / "experiments"))
 
 
 if __name__ == "__main__":

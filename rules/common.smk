@@ -14,7 +14,9 @@ from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError
 from tritgolf.errors import warn as tell_warning
-from tritgolf.experiments.ready import ready
+from tritgolf.experiments.alike import check_alike
+from tritgolf.experiments.ready import last_line, ready, table_of
+from tritgolf.experiments.texts import check_files, texts_of
 from tritgolf.laboratory.grids import CODE_LAYOUTS, grid_kind, grid_of
 from tritgolf.provenance import version_of
 from tritgolf.report.record_facts import record_facts
@@ -42,11 +44,17 @@ def _configured():
         sources = " and ".join(map(os.path.relpath, workflow.configfiles)) or "config"
         pipeline = load_pipeline(read_yaml(REPOSITORY / "config.yaml") | config, sources)
         experiment = pipeline.experiment and ready(pipeline.experiment, REPOSITORY / "records")
+        if experiment and pipeline.dataset is None:  # else all of it reads that
+            for text in texts_of(experiment, REPOSITORY / "datasets"):
+                if not table_of(pipeline.experiment).exists():  # else the text may have been cleared away
+                    check_files(experiment, text, Path("results/data"))
         names = experiment.records if experiment else pipeline.records
         if experiment:
             config["records"] = names  # jobs look a record up again
         records = [resolve_record(pipeline, name, REPOSITORY / "records") for name in names]
         check_apart("record", ((record.name, name) for record, name in zip(records, names)))
+        if experiment:
+            check_alike(experiment, records)
         given = {record.name: name for record, name in zip(records, names)}
         datasets = list(dict.fromkeys(record.dataset for record in records))
         chosen = [load_dataset(name, REPOSITORY / "datasets") for name in datasets]

@@ -4,6 +4,7 @@ BESIDE_COMPARED = settings_of(EXPERIMENT_FILE).BESIDE if EXPERIMENT else ()
 METRICS_COMPARED = ["train/train.json", *ROUNDTRIP, *(settings_of(EXPERIMENT_FILE).NEEDS if EXPERIMENT else ())]
 COMPARED_ENDS = (*SUFFIXES["tables"], *BESIDE_COMPARED) if EXPERIMENT else ()
 COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in COMPARED_ENDS]
+SAID_COMPARED = last_line(EXPERIMENT) if EXPERIMENT else "No experiment is named: --config experiment=NAME"
 
 
 rule compared_table:

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "evaluate": {"artifact", "model", "quantize", "data", "config"},
     "laboratory": {"evaluate", "artifact", "model", "quantize", "data", "config"},
     "report": {"config"},
-    "experiments": {"report", "artifact", "model", "config"},
+    "experiments": {"report", "artifact", "model", "data", "config"},
     "audit": {"report", "evaluate", "artifact", "model", "data", "config"},
     "stages": {"use", "laboratory", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},
     "bundle": {"stages", "report", "train", "evaluate", "artifact", "model", "quantize", "data", "config"},

@@ -12,7 +12,7 @@ from tests.small import RECORDS, VOCABULARY
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.experiments.isobyte import IsobyteConfig
-from tritgolf.experiments.ready import ready
+from tritgolf.experiments.ready import last_line, ready
 from tritgolf.files import write_json
 from tritgolf.report.experiment_kinds import KINDS, write_experiment
 from tritgolf.report.experiment_settings import SETTINGS
@@ -204,6 +204,14 @@ def test_an_unsound_grid_is_told_in_one_line(tmp_path, change, told):
 def test_parts_that_are_not_there_are_told(tmp_path, name):
     with pytest.raises(InputError, match=f"experiment '{name}': is unknown"):
         ready(name, RECORDS, tmp_path)
+
+
+def test_the_last_line_says_which_table_is_final():
+    assert last_line("isobyte") == "The table is results/experiments/isobyte/compared.md"
+    told = (
+        "results/experiments/isobyte/fitted/compared.md (final; results/experiments/isobyte/compared.md is from before)"
+    )
+    assert last_line("isobyte/fitted") == f"The table is {told}"
 
 
 def test_every_kind_is_made_somehow():

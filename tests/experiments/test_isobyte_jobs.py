@@ -40,13 +40,38 @@ def test_jobs_that_share_gpus_share_the_processors_cores(runner, monkeypatch, tm
     assert runner.run_all(jobs, tmp_path, ["GPU-a"], seconds=0) == jobs[2:]  # the others are done
 
 
-def test_gpus_that_are_not_there_are_told_and_not_replaced_by_the_cpu(monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv(VARIABLE, "")
-    monkeypatch.chdir(REPOSITORY)
-    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
-    for asked in (["--gpus", "2"], ["--together", "0"]):
-        monkeypatch.setattr("sys.argv", ["isobyte.py", "isobyte_tiny/trials", "--results", str(tmp_path), *asked])
+@pytest.fixture
+def told(monkeypatch, capsys, tmp_path):
+    """What the runner says of the experiment ``isobyte_tiny/trials``, in a folder of results, where it can't begin."""
+
+    def run(*options):
+        monkeypatch.setenv(VARIABLE, "")
+        monkeypatch.chdir(REPOSITORY)
+        monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+        monkeypatch.setattr("sys.argv", ["isobyte.py", "isobyte_tiny/trials", "--results", str(tmp_path), *options])
         with pytest.raises(SystemExit) as stopped:
             runpy.run_path(str(REPOSITORY / "benchmarks" / "isobyte.py"), run_name="__main__")
         assert stopped.value.code == 2
-        assert "no job has a place, with 0 GPUs here; leave both out" in capsys.readouterr().err
+        return capsys.readouterr().err
+
+    return run
+
+
+def test_gpus_that_are_not_there_are_told_and_not_replaced_by_the_cpu(told):
+    assert "--gpus: 2: no job has a place, with 0 GPUs here; leave it out to compute on the CPU" in told("--gpus", "2")
+
+
+def test_options_that_run_nothing_are_told(told):
+    assert "--together: 0 jobs can't share a GPU; give 1 or more" in told("--together", "0")
+    line = told("--only", "8_gptq", "zzz")
+    assert "--only zzz: is in the name of no record; records: isobyte_tiny_trial_1_58_qat_like_920, " in line
+
+
+def test_shards_that_are_not_there_are_told_with_what_makes_them(told, tmp_path, runner):
+    """Of the text that the jobs read: the points' own is not asked for by their trials."""
+    line = told()
+    record = tmp_path / "experiments/isobyte_tiny/trials/records/isobyte_tiny_trial_8_gptq_like_920.yaml"
+    assert f"{tmp_path}/data/tiny_tune/shards/manifest.json: is missing" in line
+    makes = f"python {runner.STAGES} corpus tokenizer shards --record {record} --text tiny_tune --results {tmp_path}"
+    assert line.endswith(f"; first: {makes}\n")
+    assert not list(tmp_path.glob("logs/*"))

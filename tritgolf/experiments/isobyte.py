@@ -5,6 +5,7 @@ equal measure. Its record is the experiment's own with a width that fills the by
 text held aside, which say at what rates a point learns and what its artifact has over the estimate.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple
@@ -13,10 +14,10 @@ from pydantic import Field, field_validator, model_validator
 
 from tritgolf.config.quantization import IntegerConfig
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Fraction, Positive, check
+from tritgolf.config.types import Fraction, Positive, check, check_names
+from tritgolf.experiments.names import check_keys, check_over, without_absent
 from tritgolf.experiments.width import WidthConfig
 
-Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._]*$")]
 ROLES = ("attention", "mlp")  # the matrices that are on the grid
 
 
@@ -47,18 +48,12 @@ class Recipe(Settings):
     train: dict[str, Any]
 
 
-class Choice(Settings):
-    """What a trial is for: the name of a ``recipe``; bytes of its artifact over the estimate."""
-
-    recipe: str
-    over_estimate: float = 1.0
-
-
 class IsobyteConfig(Settings):
     """The whole experiment. ``formats``: bits a weight → its grid. ``record``: what all points have alike.
 
     ``trials`` is laid over it for short runs, one by each of the ``recipes`` that are ``tried``. ``chosen_by``: the
-    grid whose trials choose for this one too (null: its own). A series that is null is left out: one that is inherited.
+    grid whose trials choose for this one too (null: its own). A format, method, series or recipe that is null is left
+    out: one that is inherited.
     """
 
     kind: Literal["isobyte_grid"]
@@ -66,29 +61,56 @@ class IsobyteConfig(Settings):
     bytes: Positive
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     width: WidthConfig
-    formats: dict[Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")], IntegerConfig]
-    methods: dict[Name, Method]
-    series: dict[Name, Series]
+    formats: dict[str, IntegerConfig]
+    methods: dict[str, Method]
+    series: dict[str, Series]
     trials: dict[str, Any]
     chosen_by: str | None = None
-    recipes: dict[Name, Recipe]
-    tried: Annotated[tuple[str, ...], Field(min_length=1)]
+    recipes: dict[str, Recipe]
+    tried: tuple[str, ...]
     record: dict[str, Any]
 
-    @field_validator("series", mode="before")
+    @field_validator("formats", "methods", "series", "recipes", mode="before")
     @classmethod
-    def _without_absent(cls, series: Any) -> Any:
-        return {name: one for name, one in series.items() if one is not None} if isinstance(series, dict) else series
+    def _without_absent(cls, named: Any) -> Any:
+        return without_absent(named)
+
+    @model_validator(mode="after")
+    def _names_do(self) -> "IsobyteConfig":
+        for bits in self.formats:
+            is_number = re.fullmatch(r"\d+(\.\d+)?", bits) is not None
+            check(is_number, f"formats.{bits}", repr(bits), 'bits a weight, as "4" or "1.58"')
+        check_keys("methods", self.methods)
+        check_keys("series", self.series)
+        check_keys("recipes", self.recipes)
+        return self
+
+    @model_validator(mode="after")
+    def _records_keep_their_names(self) -> "IsobyteConfig":
+        check_over("trials", self.trials)
+        for name, series in self.series.items():
+            check_over(f"series.{name}.over", series.over)
+        return self
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "IsobyteConfig":
         for kind, named in (("methods", self.methods), ("series", self.series)):
             for name, one in named.items():
+                key, known = f"{kind}.{name}.formats", ", ".join(self.formats)
+                check(one.formats != (), key, "[]", f"some of {known}, or left out for all of them")
                 for unknown in set(one.formats or ()) - set(self.formats):
-                    check(False, f"{kind}.{name}.formats", unknown, f"of {', '.join(self.formats)}")
+                    check(False, key, unknown, f"of {known}")
+        check_names("tried", self.tried, "recipe")
         for unknown in set(self.tried) - set(self.recipes):
             check(False, "tried", unknown, f"of {', '.join(self.recipes)}")
-        check(bool(self.formats and self.methods and self.series), "formats, methods, series", "none", "at least one")
+        return self
+
+    @model_validator(mode="after")
+    def _there_are_points(self) -> "IsobyteConfig":
+        names = [place.name for place in places(self)]
+        check(len(names) >= 2, "formats, methods, series", f"{len(names)} together", "two: points are compared")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        check(twice is None, "methods, series", f"the name {twice} of two points", "another for one of them")
         return self
 
 
@@ -123,11 +145,11 @@ def places(grid: IsobyteConfig) -> Iterator[Place]:
             yield Place(bits, method, series)
 
 
-def storage_over(grid: IsobyteConfig, place: Place) -> dict[str, Any]:
-    """What a point's record says of its matrices: the grid that they are trained on, and how they are stored."""
+def storage_over(grid: IsobyteConfig, place: Place, own: str) -> dict[str, Any]:
+    """What a point's record says of its matrices: the grid that they are trained on, and how ``own`` stores them."""
     form, method = grid.formats[place.bits], grid.methods[place.method]
     on_grid = {"grid": form.grid, **form.model_dump(mode="json", exclude_unset=True)}
-    own, stored = grid.record["export"]["own_storage"], {**on_grid, "rounding": method.rounding}
+    stored = {**on_grid, "rounding": method.rounding}
     export: dict[str, Any] = {"storages": {own: {"roles": {role: dict(stored) for role in ROLES}}}}
     if method.rounding != "gptq":
         export["calibration"] = None

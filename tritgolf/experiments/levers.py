@@ -1,13 +1,16 @@
 """Changes of one record, each alone and some on top of each other: their records are made from one YAML."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from tritgolf.config.record import RecordConfig, known_records, load_record
 from tritgolf.config.settings import Settings, merge, validate
 from tritgolf.config.types import check
 from tritgolf.errors import InputError
+from tritgolf.experiments.names import check_keys, check_over, without_absent
 from tritgolf.experiments.own_files import OwnFiles
 
 
@@ -25,7 +28,8 @@ class Change(Settings):
 class LeversConfig(Settings):
     """``base``: the record that is changed; ``storage``: the storage choice that is compared; ``what``: it in words.
 
-    Each of ``changes`` is made alone. ``ladder`` names some of them, which are also made one on top of the other.
+    Each of ``changes`` is made alone, but one that is null. ``ladder`` names some of them, which are also made one on
+    top of the other.
     """
 
     kind: Literal["levers"]
@@ -36,6 +40,20 @@ class LeversConfig(Settings):
     changes: dict[str, Change] = Field(min_length=1)
     ladder: tuple[str, ...] = ()
 
+    @field_validator("changes", mode="before")
+    @classmethod
+    def _without_absent(cls, changes: Any) -> Any:
+        return without_absent(changes)
+
+    @model_validator(mode="after")
+    def _changes_are_apart(self) -> "LeversConfig":
+        check_keys("changes", self.changes)
+        for name, change in self.changes.items():
+            check_over(f"changes.{name}.over", change.over)
+            taken = re.fullmatch(r"base|rung\d+_.*", name) is not None
+            check(not taken, "changes", repr(name), "another name: the base's record or a rung's is called so")
+        return self
+
     @model_validator(mode="after")
     def _rungs_are_changes(self) -> "LeversConfig":
         for name in self.ladder:
@@ -44,38 +62,61 @@ class LeversConfig(Settings):
         return self
 
 
-def write_levers(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> None:
-    """Write the records of the changes in ``raw``, which ``path`` holds, and what compares them.
+def write_levers(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> list[str]:
+    """Write the records of the changes in ``raw``, which ``path`` holds, and what compares them; the texts they read.
 
     ``InputError`` for changes that are not sound, and for a ``part``: there are none.
     """
     levers = validate(LeversConfig, raw, path)
     if part:
         raise InputError(f"experiment {own.name + '/' + part!r}", "is unknown", f"{own.name} has no parts")
-    own.write_record(own.name + "_base", {"inherit": levers.base, "title": levers.what})
-    rows = [_row(own.name + "_base", levers, levers.what, own.name + "_base")]
+    texts = [_base_of(levers, own).dataset]
+    base = f"{own.name}_base"
+    own.write_record(base, {"inherit": levers.base, "title": levers.what})
+    rows = [_row(base, levers, levers.what, base)]
     for name, change in levers.changes.items():
-        rows.append(_written(f"{own.name}_{name}", levers, change, change.over, own, own.name + "_base"))
-    below: str = own.name + "_base"
-    over: dict[str, Any] = {}
+        record = f"{own.name}_{name}"
+        with own.told_of(f"changes.{name}.over"):
+            texts.append(_write_changed(record, levers, change.what, change.over, own).dataset)
+        rows.append(_row(record, levers, change.what, base, change.apart))
+    below, over = base, dict[str, Any]()
     for number, name in enumerate(levers.ladder, 1):
-        change = levers.changes[name]
+        change, record = levers.changes[name], f"{own.name}_rung{number}_{name}"
+        what = change.what if number == 1 else f"… and {change.what}"
         over = merge(over, change.over)
-        on_top = change if number == 1 else change.model_copy(update={"what": f"… and {change.what}"})
-        rows.append(_written(f"{own.name}_rung{number}_{name}", levers, on_top, over, own, below))
-        below = rows[-1]["record"]
+        with own.told_of(f"ladder, all up to {name}"):
+            texts.append(_write_changed(record, levers, what, over, own).dataset)
+        rows.append(_row(record, levers, what, below, change.apart))
+        below = record
     own.write_experiment({"kind": "levers", "title": levers.title, "rows": rows})
+    return texts
 
 
-def _written(
-    record: str, levers: LeversConfig, change: Change, over: dict[str, Any], own: OwnFiles, against: str
-) -> dict[str, Any]:
-    """The row of ``record``, whose file is written and sound."""
-    own.write_record(record, {"inherit": levers.base, "title": f"{levers.what}: {change.what}", **over})
-    own.load_record(record)
-    apart = {"apart": True} if change.apart else {}
-    return _row(record, levers, change.what, against) | apart
+def _base_of(levers: LeversConfig, own: OwnFiles) -> RecordConfig:
+    """The record that is changed, which is of the known ones."""
+    if levers.base not in (known := known_records(own.known)):
+        raise InputError(own.source, f"base: {levers.base!r} is unknown", f"known records: {', '.join(known)}")
+    record = load_record(levers.base, own.known)
+    _check_storage(levers, record, own)
+    return record
 
 
-def _row(record: str, levers: LeversConfig, what: str, against: str) -> dict[str, Any]:
-    return {"record": record, "storage": levers.storage, "what": what, "against": against}
+def _write_changed(record: str, levers: LeversConfig, what: str, over: dict[str, Any], own: OwnFiles) -> RecordConfig:
+    """Write ``record``, the base with ``over`` laid over it, which is sound and scored in the storage compared."""
+    own.write_record(record, {"inherit": levers.base, "title": f"{levers.what}: {what}", **over})
+    changed = own.load_record(record)
+    _check_storage(levers, changed, own)
+    return changed
+
+
+def _check_storage(levers: LeversConfig, record: RecordConfig, own: OwnFiles) -> None:
+    """``InputError`` for a storage that the table would not show: sliding scores are of a record's own alone."""
+    stored = record.export.own_storage
+    if levers.storage != stored:
+        what = f"storage: {levers.storage!r} is not the one that {record.name} is scored in"
+        raise InputError(own.source, what, f"write {stored}, its export.own_storage")
+
+
+def _row(record: str, levers: LeversConfig, what: str, against: str, apart: bool = False) -> dict[str, Any]:
+    row = {"record": record, "storage": levers.storage, "what": what, "against": against}
+    return row | ({"apart": True} if apart else {})

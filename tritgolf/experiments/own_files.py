@@ -1,5 +1,7 @@
 """Where an experiment's own files lie, and how they are written: a file whose text stays the same is left alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ import yaml
 
 from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.errors import InputError
-from tritgolf.files import read_json, write_text
+from tritgolf.files import write_text
 from tritgolf.report.experiments import FILE
 
 CHOICES = "compared.json"  # what the table of a part is made of, for records to be made of
@@ -16,9 +18,13 @@ CHOICES = "compared.json"  # what the table of a part is made of, for records to
 
 @dataclass(frozen=True)
 class OwnFiles:
-    """Of the experiment ``name``, or a ``part`` of it, in ``results``. ``known``: the folder of the other records."""
+    """Of the experiment ``name``, or a ``part`` of it, in ``results``.
+
+    ``source``: what the user wrote, of which they are made. ``known``: the folder of the other records.
+    """
 
     name: str
+    source: Path
     results: Path
     part: str
     known: Path
@@ -37,27 +43,33 @@ class OwnFiles:
         """The file of one of its records."""
         return self.folder / "records" / f"{name}.yaml"
 
+    def choices_file(self, part: str, of: str | None = None) -> Path:
+        """Where it lies what a part of it (or ``of`` another), or itself (""), found."""
+        return self.results / (of or self.name) / part / CHOICES
+
+    @contextmanager
+    def told_of(self, key: str) -> Iterator[None]:
+        """What is wrong with a file made of the user's ``key`` is told of that: made files are not to be corrected."""
+        try:
+            yield
+        except InputError as error:
+            if error.where == str(self.source):
+                raise
+            made = Path(error.where).is_relative_to(self.folder)
+            what = error.what if made else f"{error.where}: {error.what}"
+            raise InputError(self.source, f"{key}: {what}", error.fix) from None
+
     def write_record(self, name: str, raw: dict[str, Any]) -> None:
         """Write a record of its own."""
         _write(self.record_file(name), raw, f"made from the experiment {self.name}")
 
-    def load_record(self, name: str) -> RecordConfig:
-        """A record of its own. ``InputError`` for one that is not sound."""
-        return load_record(str(self.record_file(name)), self.known)
+    def load_record(self, name: str, over: dict[str, Any] | None = None) -> RecordConfig:
+        """A record of its own, with ``over`` laid over it. ``InputError`` for one that is not sound."""
+        return load_record(str(self.record_file(name)), self.known, over)
 
     def write_experiment(self, raw: dict[str, Any]) -> None:
         """Write what is compared."""
         _write(self.experiment, raw, f"made from the experiment {self.name}")
-
-    def choices(self, part: str, of: str | None = None) -> dict[str, dict[str, Any]]:
-        """What a part of it (or ``of`` another), or itself (""), found. ``InputError`` where that is not done."""
-        name = of or self.name
-        path = self.results / name / part / CHOICES
-        if not path.exists():
-            fix = f"first: snakemake compared --config experiment={name}{part and '/'}{part}"
-            raise InputError(f"experiment {self.name!r}", f"has no choices yet: {path} is not there", fix)
-        found: dict[str, dict[str, Any]] = read_json(path)
-        return found
 
 
 def _write(path: Path, raw: dict[str, Any], what: str) -> None:
