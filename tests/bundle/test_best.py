@@ -44,6 +44,7 @@ def test_the_estimate_is_what_920_s_artifact_had():
         ("ternary_best_docs_en_h200", 352, False),
         ("ternary_best_early_docs_en_h200", 352, False),
         ("ternary_best_fits_docs_en_h200", 336, True),
+        ("ternary_best_time1716_docs_en_h200", 336, True),
     ],
 )
 def test_the_estimate_is_what_its_own_artifacts_had(folder, width, fits):
@@ -60,18 +61,27 @@ def test_its_table_is_the_widest_that_fits_with_the_script():
     assert (1 + MARGIN) * estimate() + script < limit < (1 + MARGIN) * estimate(width + STEP) + script
 
 
-def test_its_rival_of_int6_has_the_widest_mlp_that_fits_and_differs_in_nothing_else():
-    def taken(mlp_width):
-        record = load_record("best_int6", RECORDS, {"model": {"mlp_multiple": mlp_width / 512}})
-        table = parameters_of(record.model)
-        in_e4m3 = sum(size for (name, size) in stored_sizes(record) if name == "e4m3")
-        return coded_bytes(table, record.export.storage("own")) - (1 - TAKEN["absmean"].e4m3) * in_e4m3
+def taken(name, mlp_width):
+    """Bytes of the artifact of a rival with integer weights and an MLP so wide, by the estimate."""
+    record = load_record(name, RECORDS, {"model": {"mlp_multiple": mlp_width / 512}})
+    table = parameters_of(record.model)
+    in_e4m3 = sum(size for (name, size) in stored_sizes(record) if name == "e4m3")
+    return coded_bytes(table, record.export.storage("own")) - (1 - TAKEN["absmean"].e4m3) * in_e4m3
 
-    kept = json.loads((MEASURED / "best_int6_docs_en_h200/seed42/final/export/export.json").read_text())["metrics"]
-    record, best = load_record("best_int6", RECORDS), load_record("ternary_best", RECORDS)
+
+@pytest.mark.parametrize("folder", ["best_int6_docs_en_h200", "best_int6_half_docs_en_h200"])
+def test_the_estimate_of_its_rival_is_what_its_own_artifacts_had(folder):
+    kept = json.loads((MEASURED / folder / "seed42/final/export/export.json").read_text())["metrics"]
+    model = load_record("best_int6", RECORDS).model
+    estimated = taken("best_int6", round(model.width * model.mlp_multiple))
+    assert estimated == pytest.approx(kept["storages"]["own"]["bytes"], rel=4e-3)
+
+
+@pytest.mark.parametrize("name", ["best_int6", "best_int4"])
+def test_its_rivals_have_the_widest_mlps_that_fit_and_differ_in_nothing_else(name):
+    record, best = load_record(name, RECORDS), load_record("ternary_best", RECORDS)
     script, width = len(script_of(record)), round(record.model.width * record.model.mlp_multiple)
-    assert taken(width) == pytest.approx(kept["storages"]["own"]["bytes"], rel=4e-3)
-    assert taken(width) + script < record.export.byte_limit < taken(width + 32) + script
+    assert taken(name, width) + script < record.export.byte_limit < taken(name, width + 32) + script
     changed = {"width", "mlp_multiple", "rotary_dims", "qat"}
     assert record.model.model_dump(exclude=changed) == best.model.model_dump(exclude=changed)
     assert record.train.model_dump(exclude={"start"}) == best.train.model_dump(exclude={"start"})
