@@ -1,11 +1,10 @@
 """What a submission states of itself: seeds, scores, spreads; out of README.md and submission.json."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
 
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.json_facts import printed_of, stated_seeds, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import same, stages
@@ -96,7 +95,7 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
         "README",
         printed,
         is_mean=bool(MEAN.search(line)) and is_alone,
-        count=WORDS.get(number) or (int(number) if number.isdigit() else None),
+        count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
         spread=Printed(spread[1]) if spread else None,
     )
 
@@ -123,36 +122,8 @@ def _has_logs(submission: Submission, table: SeedTable) -> bool:
 
 def claimed_seeds(submission: Submission) -> tuple[int, ...]:
     """The seeds of the runs that the score is of: of submission.json, else of the README's own tables by seed."""
-    stated = tuple(_json_seeds(submission.facts or {}))
+    stated = stated_seeds(submission.facts)
     return stated or tuple(dict.fromkeys(seed for table in own_tables(submission) for seed in table.rows))
-
-
-def _json_seeds(facts: dict[str, Any]) -> Iterator[int]:
-    for key in ("seeds", "seed_results"):
-        value = facts.get(key)
-        if isinstance(value, list | dict):
-            yield from (int(seed) for seed in value if isinstance(seed, int | str) and str(seed).isdigit())
-            return
-
-
-def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
-    """submission.json's figures by seed; none, where it has none of that form."""
-    for key in ("seed_results", "seeds"):
-        value = (facts or {}).get(key)
-        if isinstance(value, dict):
-            return {int(seed): row for seed, row in value.items() if seed.isdigit() and isinstance(row, dict)}
-    return {}
-
-
-def printed_of(value: object) -> Printed | None:
-    """A JSON number as it would print; None for anything else."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-    return Printed(repr(value)) if is_number and "e" not in repr(value) and repr(value) != "nan" else None
-
-
-def is_count(value: object) -> TypeGuard[int]:
-    """Whether a JSON value is a whole number; ``true`` is none."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
@@ -164,7 +135,9 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     """
     logs = submission.readable_logs
     unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
-    if unread or unlogged_methods(submission) or not all(is_whole(log, logs) for log in logs):
+    if unread or unread_seeds(submission.facts) or unlogged_methods(submission):
+        return False
+    if not all(is_whole(log, logs) for log in logs):
         return False
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
     if seeds:
@@ -186,7 +159,7 @@ def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
     readme = submission.readme or ""
     seeds = {int(number) for number in PROSE_SEED.findall(readme)}
     counts = [WORDS.get(number.lower(), 0) or int(number) for number in COUNT.findall(readme)
-              if number.lower() in WORDS or number.isdigit()]  # fmt: skip
+              if number.lower() in WORDS or number.isdecimal()]  # fmt: skip
     if seeds - {log.seed} or max(counts, default=1) > 1 or MEAN.search(readme):
         return True
     claimed = [

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tritgolf.audit.claimed import claimed_seeds, counting, printed_of, stated_scores
+from tritgolf.audit.claimed import claimed_seeds, counting, stated_scores
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages, stages_of
 from tritgolf.audit.submission import Submission

@@ -20,7 +20,7 @@ from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20
 POINTER = b"version https://git-lfs"
-NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d+)?", re.ASCII)
+NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,18})?", re.ASCII)
 SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")  # a word processor's, between a number and its unit
 
 

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed import counting, is_count
+from tritgolf.audit.claimed import counting
 from tritgolf.audit.claimed_runs import bound_runs
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
+from tritgolf.audit.json_facts import is_count
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge

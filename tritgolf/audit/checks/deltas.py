@@ -60,7 +60,7 @@ def readings(table: Table, column: int, row: Sequence[str]) -> set[str]:
 
 
 def _delta(text: str) -> Printed | None:
-    match = re.match(r"([+-]\d+\.\d+)(?![\d.x%])", text.strip(" *†‡").replace("−", "-"), re.ASCII)
+    match = re.match(r"([+-]\d{1,18}\.\d{1,18})(?![\d.x%])", text.strip(" *†‡").replace("−", "-"), re.ASCII)
     return Printed(match[1]) if match else None
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import claimed_seeds, own_tables, printed_of, seed_results
+from tritgolf.audit.claimed import claimed_seeds, own_tables
 from tritgolf.audit.claimed_runs import bound_runs, claimed_runs
 from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, SECONDS_LIMIT, VALIDATION_TOKENS
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.json_facts import printed_of, seed_results
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import LAST_STEP, same, stages_of
 from tritgolf.audit.submission import Submission

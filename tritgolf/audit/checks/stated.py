@@ -10,12 +10,12 @@ from tritgolf.audit.claimed import (
     is_headline_table,
     is_quoted,
     own_tables,
-    printed_of,
     stated_scores,
     tables_of,
     unlogged_methods,
 )
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
+from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import Sample, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import SCORES, run_of

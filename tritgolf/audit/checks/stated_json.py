@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs, worst
-from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete, printed_of, seed_results
+from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
+from tritgolf.audit.json_facts import printed_of, seed_results
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import samples, stages, stages_of
 from tritgolf.audit.submission import Submission

@@ -83,7 +83,7 @@ def _vocabulary(lines: Sequence[str]) -> Pairs:
 
 def _gpus(lines: Sequence[str], settings: Pairs) -> int | None:
     stated = settings.get("world_size", "")
-    return int(stated) if stated.isdigit() else first(gpus, lines)
+    return int(stated) if re.fullmatch(r"\d{1,6}", stated, re.ASCII) else first(gpus, lines)
 
 
 def step(line: str) -> StepLine | None:
