@@ -159,6 +159,11 @@ CASES = {
         int6_runs(facts={"val_bpb": 1.16, "seeds": [1, 2, 3]}),
         "val_bpb 1.16;",
     ),
+    "json.fields": (
+        int6_runs(facts={"val_bpb": 1.1705, "seeds": [1, 2, 3]}),
+        int6_runs(facts={"val_bpb": float("nan")}),
+        "val_bpb is NaN",
+    ),
     "json.loss": (
         int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.96993}),
         int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.98}),

@@ -21,6 +21,10 @@ from tritgolf.errors import InputError
 MAX_TEXT_BYTES = 4 << 20
 POINTER = b"version https://git-lfs"
 NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,18})?", re.ASCII)
+UNITS = {
+    "bpb": re.compile(r"\s*bp[bp]$", re.IGNORECASE),
+    "bytes": re.compile(r"\s*(?:bytes|B)$"),
+}  # by a word of the key
 SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")  # a word processor's, between a number and its unit
 
 
@@ -53,6 +57,15 @@ class Submission:
     def readable_logs(self) -> tuple[RunLog, ...]:
         """The logs in which any record was found."""
         return tuple(log for log in self.logs if log.is_readable)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What is wrong with a README.md or submission.json that is there."""
+        problems = [
+            self.readme_problem if self.readme is None else "",
+            self.facts_problem if self.facts is None else "",
+        ]
+        return tuple(problem for problem in problems if problem and not problem.startswith("no "))
 
     def not_in_readme(self, what: str) -> str:
         """``what`` is not in README.md, or why that was not read: the reason why a check of it can't tell."""
@@ -182,16 +195,23 @@ def _facts(file: Path | None) -> tuple[dict[str, Any] | None, str]:
 
 
 def _with_numbers(value: Any, key: str = "") -> Any:
-    """A JSON value in which text that is a number ("15,993,853", "1.0810") is one; a score with a comma stays text."""
+    """A JSON value in which text that is a number ("15,993,853", "1.0810 BPB") is one.
+
+    A score with a comma stays text, and so do seeds, which a comma may stand between.
+    """
     if isinstance(value, dict):
         return {name: _with_numbers(each, name) for name, each in value.items()}
     if isinstance(value, list):
         return [_with_numbers(each, key) for each in value]
-    grouped = isinstance(value, str) and "," in value and re.search("bpb|loss|nats", key)
-    if isinstance(value, str) and NUMBER.fullmatch(value.strip()) and not grouped:
-        digits = value.strip().replace(",", "")
-        return float(digits) if "." in digits else int(digits)
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    for word, unit in UNITS.items():
+        text = unit.sub("", text) if word in key else text
+    if not NUMBER.fullmatch(text) or ("," in text and re.search("bpb|loss|nats|seed", key)):
+        return value
+    digits = text.replace(",", "")
+    return float(digits) if "." in digits else int(digits)
 
 
 def _named_facts(path: Path, files: Sequence[Path]) -> Path | None:

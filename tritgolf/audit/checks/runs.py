@@ -9,7 +9,7 @@ from tritgolf.audit.claimed import claimed_seeds, own_tables
 from tritgolf.audit.claimed_runs import bound_runs, claimed_runs
 from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, SECONDS_LIMIT, VALIDATION_TOKENS
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.json_facts import printed_of, seed_results
+from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import LAST_STEP, same, stages_of
 from tritgolf.audit.submission import Submission
@@ -49,6 +49,8 @@ def seeds_have_logs(submission: Submission) -> Outcome:
     )
     if wrong:
         return contradicted(f"{evidence}; {'; '.join(wrong)}")
+    if odd := unread_seeds(submission.facts):
+        return cant_tell(f"{evidence}; {'; '.join(odd)}")
     return cant_tell(f"{evidence}; other logs can't be read") if missing else holds(evidence)
 
 

@@ -6,7 +6,7 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs, worst
 from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
-from tritgolf.audit.json_facts import printed_of, seed_results
+from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import samples, stages, stages_of
 from tritgolf.audit.submission import Submission
@@ -43,6 +43,22 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     if not is_complete(submission):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
+
+
+@SUBMISSION_CHECKS("json.fields", "submission.json's figures and seeds can be read")
+def json_fields_are_figures(submission: Submission) -> Outcome:
+    """Proves that no field for a figure or for seeds holds something else, which other checks would pass over.
+
+    Contradicted: a score or size that none can be (NaN, infinite). What may yet mean one (a list, words) is named.
+    """
+    if submission.facts is None:
+        return cant_tell(submission.facts_problem)
+    if none := impossible(submission.facts):
+        return contradicted("; ".join(none))
+    if odd := unread(submission.facts):
+        return cant_tell(f"not read as figures: {'; '.join(odd)}")
+    read = [key for key in (*SCORES, *SIZES, *SEEDS) if submission.facts.get(key) is not None]
+    return holds(", ".join(read)) if "val_bpb" in read else cant_tell("submission.json has no val_bpb")
 
 
 @SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
