@@ -58,7 +58,8 @@ THREE = {"1": 1.1667, "2": 1.1711, "3": 1.1737}
     [
         ({"val_bpb": [1.05]}, "val_bpb is [1.05]"), ({"val_bpb": {"mean": 1.05}}, "val_bpb is {'mean': 1.05}"),
         ({"val_bpb": "about 1.05"}, "val_bpb is 'about 1.05'"), ({"val_bpb": True}, "val_bpb is True"),
-        ({"bytes_total": "much"}, "bytes_total is 'much'"), ({"bytes_total": [16_000_001]}, "bytes_total is [16000001]"),
+        ({"bytes_total": "much"}, "bytes_total is 'much'"),
+        ({"bytes_total": [16_000_001]}, "bytes_total is [16000001]"),
         ({"seeds": ["²", 1, 2, 3]}, "seeds has '²'"), ({"seeds": [[1], 2]}, "seeds has [1]"),
         ({"seeds": [True, False]}, "seeds has True"), ({"seeds": [1, 1, 1]}, "seeds names 1 3 times"),
         ({"seeds": []}, "seeds is []"), ({"seeds": 3}, "seeds is 3"), ({"seeds": [1.5]}, "seeds has 1.5"),

@@ -32,22 +32,48 @@ def claimed_runs(submission: Submission) -> Scored:
 
     With one run's score stand the other seeds' at the same stage.
     """
-    claimed = claimed_score(submission)
-    logs = tuple(log for log in counting(submission) if stages(log))
+    logs = _candidates(submission)
     if not logs:
         return Scored()
-    seeds = claimed_seeds(submission)
-    named = {log.name: log for log in logs}
-    in_nats = {(sample.stage, sample.names): sample.values for sample in samples(logs, seeds, nats=True)}
-    for sample in samples(logs, seeds) if claimed else ():
-        if claimed and agrees(claimed, sample.mean):
-            runs = tuple(named[name] for name in sample.names)
-            return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
-    owner = next((log for log in logs if claimed and stages_of(log, claimed)), None)
-    if owner is None or claimed is None:
+    if found := _of_the_mean(submission, logs):
+        return found
+    owner, stage = _owner(submission, logs)
+    if owner is None:
         return _at_stage(logs, list(stages(logs[0]))[-1])
     others = [log for log in logs if log.seed != owner.seed and log.dialect == owner.dialect]
-    return _at_stage((owner, *others), stages_of(owner, claimed)[-1])
+    return _at_stage((owner, *others), stage)
+
+
+def surely_claimed(submission: Submission) -> frozenset[str]:
+    """The names of the runs whose mean the claimed score is, or of the one that has it; none where no log has it."""
+    logs = _candidates(submission)
+    if found := _of_the_mean(submission, logs):
+        return frozenset(log.name for log in found.runs)
+    owner, _ = _owner(submission, logs)
+    return frozenset([owner.name] if owner else [])
+
+
+def _candidates(submission: Submission) -> tuple[RunLog, ...]:
+    return tuple(log for log in counting(submission) if stages(log))
+
+
+def _of_the_mean(submission: Submission, logs: Sequence[RunLog]) -> Scored | None:
+    """The runs whose mean the claimed score is."""
+    claimed, seeds = claimed_score(submission), claimed_seeds(submission)
+    named = {log.name: log for log in logs}
+    for sample in samples(logs, seeds) if claimed else ():
+        if claimed and agrees(claimed, sample.mean):
+            in_nats = {(s.stage, s.names): s.values for s in samples(logs, seeds, nats=True)}
+            runs = tuple(named[name] for name in sample.names)
+            return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
+    return None
+
+
+def _owner(submission: Submission, logs: Sequence[RunLog]) -> tuple[RunLog | None, str]:
+    """The first run that has the claimed score, and the last stage at which it does."""
+    claimed = claimed_score(submission)
+    found = ((log, stages_of(log, claimed)) for log in logs) if claimed else ()
+    return next(((log, at[-1]) for log, at in found if at), (None, ""))
 
 
 def _at_stage(logs: Sequence[RunLog], stage: str) -> Scored:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.checks.timing import bound_by_time, why_not_bound
 from tritgolf.audit.claimed import claimed_seeds, own_tables
 from tritgolf.audit.claimed_runs import bound_runs, claimed_runs
-from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, SECONDS_LIMIT, VALIDATION_TOKENS
+from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, VALIDATION_TOKENS
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
 from tritgolf.audit.log_lines import RunLog
@@ -130,46 +131,37 @@ def gpus_are_as_stated(submission: Submission) -> Outcome:
 def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     """Proves that what a run's log prints of evaluations after training adds up to no more than 600 s.
 
-    Contradicted is a single evaluation that takes longer, the one that the submission's score is of, on eight GPUs;
-    where only the sum is larger, some of it may be diagnostics. Other tracks have no such rule.
+    Contradicted is a single evaluation that takes longer, the one that the submission's score is of, on eight GPUs or
+    more; where only the sum is larger, some of it may be diagnostics. Other tracks have no such rule.
     """
     free = ten_minutes(submission) is False
-    seconds_of = _all_seconds if free else _needed_seconds
-    times = {log.name: seconds_of(log) for log in bound_runs(submission, seconds_of)}
-    if not times:
+    logs = bound_runs(submission, lambda log: log.evaluation_seconds if free else log.needed_seconds)
+    if not logs:
         return cant_tell("no evaluation time in the logs")
-    longest = {name: max(seconds) for name, seconds in times.items()}
-    total = max(sum(seconds) for seconds in times.values())
-    evidence = f"longest evaluation {max(longest.values()):.1f} s, all that one run prints {total:.1f} s"
+    times = [log.evaluation_seconds if free else log.needed_seconds for log in logs]
+    total = max(map(sum, times))
+    evidence = f"longest evaluation {max(map(max, times)):.1f} s, all that one run prints {total:.1f} s"
     if free:
         return holds(f"not of the 10-minute track, so no limit; {evidence}")
-    if total <= EVALUATION_SECONDS:
-        return holds(evidence)
     over = list(_over(submission)) if ten_minutes(submission) else []
-    return contradicted(f"{evidence} ({over[0]})") if over else cant_tell(evidence)
+    if over and total > EVALUATION_SECONDS:
+        return contradicted(f"{evidence} ({over[0]})")
+    reason = why_not_bound(logs, bound_by_time(logs, submission))
+    if total <= EVALUATION_SECONDS and max(log.gpus or 0 for log in logs) <= GPUS:
+        return holds(evidence)
+    return cant_tell(f"{evidence}, and {reason}" if reason else evidence)
 
 
 def _over(submission: Submission) -> Iterator[str]:
-    """Runs whose evaluation of the claimed stage took longer than the contest allows, on its eight GPUs."""
+    """Runs whose evaluation of the claimed stage took longer than the contest allows, on its eight GPUs or more."""
     scored = claimed_runs(submission)
+    bound = bound_by_time(scored.runs, submission)
     for log, bpb in zip(scored.runs, scored.bpb, strict=True):
         times = [
             score.eval_ms.value / 1000 for score in log.scores if score.eval_ms and same(score.bpb, Printed(repr(bpb)))
         ]
-        if log.gpus == GPUS and max(times, default=0.0) > EVALUATION_SECONDS:
+        if log in bound and (log.gpus or 0) >= GPUS and max(times, default=0.0) > EVALUATION_SECONDS:
             yield log.name
-
-
-def _all_seconds(log: RunLog) -> list[float]:
-    return list(log.evaluation_seconds)
-
-
-def _needed_seconds(log: RunLog) -> list[float]:
-    """Seconds of the evaluations that a run's score can need, if it was configured for the 10-minute track's time."""
-    cap = log.setting_float("max_wallclock_seconds")
-    if cap is not None and not 0 < cap <= SECONDS_LIMIT:
-        return []
-    return list(log.needed_seconds)
 
 
 @SUBMISSION_CHECKS("evaluation.tokens", "the whole validation text was scored")
