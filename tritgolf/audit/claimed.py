@@ -142,6 +142,8 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
     if seeds:
         return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
+    if submission.unread_logs:
+        return False
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])

@@ -34,7 +34,8 @@ class Submission:
 
     ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
     all Python files; ``recognized``: (name, name of the known run that it is); ``unread``: names of logs and texts in
-    which no run was found; ``not_read``: (name, reason) of what was not read.
+    which no run was found; ``not_read``: (name, reason) of what was not read; ``unread_logs``: what of
+    that may be logs.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Submission:
     recognized: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
     not_read: tuple[tuple[str, str], ...] = ()
+    unread_logs: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
     readme: str | None = None
     readme_problem: str = "no README.md"
@@ -98,6 +100,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         unread=_unread(path, files, every_run),
         scripts=scripts,
         not_read=listing.not_read,
+        unread_logs=listing.unread_logs,
         readme=SPACES.sub(" ", readme) if readme is not None else None,
         readme_problem="README.md is too large to be one" if readme_file is not None else "no README.md",
         facts=facts,
@@ -122,17 +125,23 @@ def _refuse_what_is_none(path: Path, logs: tuple[RunLog, ...], listing: Listing,
 
 
 def distinct(logs: Sequence[RunLog]) -> tuple[tuple[RunLog, ...], tuple[tuple[str, str], ...]]:
-    """Each run once, and (name, name of the run it repeats) for the others.
+    """Each run once, and (name, name of the run it repeats) for the others; what prints another seed is no copy.
 
     Of a run and its copies the one stays whose name tells its seed (``train.log`` is often a copy of one of those).
     """
-    runs: dict[str, RunLog] = {}
+    alike: dict[str, list[list[RunLog]]] = {}
     for log in logs:
-        first = runs.setdefault(log.fingerprint, log)
-        if first is not log and _names_seed(log) and not _names_seed(first):
-            runs[log.fingerprint] = log
-    copies = ((log.name, runs[log.fingerprint].name) for log in logs if runs[log.fingerprint] is not log)
-    return tuple(log for log in logs if runs[log.fingerprint] is log), tuple(copies)
+        runs = alike.setdefault(log.fingerprint, [])
+        its_own = next((run for run in runs if len({log.seed, *(each.seed for each in run)} - {None}) <= 1), None)
+        if its_own is None:
+            runs.append([log])
+        else:
+            its_own.append(log)
+    kept: dict[int, RunLog] = {}
+    for run in (run for runs in alike.values() for run in runs):
+        kept |= dict.fromkeys(map(id, run), next(filter(_names_seed, run), run[0]))
+    copies = ((log.name, kept[id(log)].name) for log in logs if kept[id(log)] is not log)
+    return tuple(log for log in logs if kept[id(log)] is log), tuple(copies)
 
 
 def _is_pointer(file: Path) -> bool:

@@ -1,7 +1,7 @@
 """The runs of a folder: seeds with their logs, copies, the time of evaluation, the tokens that were scored."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
@@ -11,6 +11,7 @@ from tritgolf.audit.claimed_runs import bound_runs, claimed_runs
 from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, VALIDATION_TOKENS
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
+from tritgolf.audit.listing import PACKED, first_of, is_log
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import LAST_STEP, same, stages_of
 from tritgolf.audit.submission import Submission
@@ -42,7 +43,8 @@ def seeds_have_logs(submission: Submission) -> Outcome:
         return cant_tell("the logs print no seed")
     wrong = [*_misnamed(logs, set(claimed)), *_swapped(submission)]
     missing = [seed for seed in claimed if seed not in printed]
-    unread = None in printed or any(_names(name, missing) for name in submission.unread)
+    hidden = _hidden(submission, missing, claimed)
+    unread = None in printed or hidden or any(_names(name, missing) for name in submission.unread)
     if missing and not unread:
         wrong.append(f"no log prints {', '.join(map(str, missing))}")
     evidence = (
@@ -50,9 +52,9 @@ def seeds_have_logs(submission: Submission) -> Outcome:
     )
     if wrong:
         return contradicted(f"{evidence}; {'; '.join(wrong)}")
-    if odd := unread_seeds(submission.facts):
-        return cant_tell(f"{evidence}; {'; '.join(odd)}")
-    return cant_tell(f"{evidence}; other logs can't be read") if missing else holds(evidence)
+    doubts = [*unread_seeds(submission.facts), *([f"not read: {first_of(hidden)}"] if hidden else [])]
+    doubts += ["other logs can't be read"] if missing and not hidden else []
+    return cant_tell("; ".join([evidence, *doubts])) if doubts else holds(evidence)
 
 
 def _names(name: str, seeds: Sequence[int]) -> bool:
@@ -61,16 +63,29 @@ def _names(name: str, seeds: Sequence[int]) -> bool:
     return not numbers or bool(numbers & set(seeds))
 
 
+def _hidden(submission: Submission, seeds: Sequence[int], claimed: Iterable[int]) -> list[str]:
+    """What is not read and may be, or hold, the log of one of these seeds: all but logs with another one's number."""
+    others = set(claimed) - set(seeds)
+    numbers = {name: {int(number) for number in re.findall(r"\d{1,9}", name)} for name in submission.unread_logs}
+    of_others = {name for name, found in numbers.items()
+                 if is_log(Path(PACKED.sub("", name))) and found & others and not found & set(seeds)}  # fmt: skip
+    return [name for name in numbers if seeds and name not in of_others]
+
+
 def _table_seeds(submission: Submission) -> Iterator[int]:
     for table in own_tables(submission):
         yield from table.rows
 
 
 def _misnamed(logs: tuple[RunLog, ...], claimed: set[int]) -> Iterator[str]:
-    """Logs named after a claimed seed that print another."""
+    """Logs named after a claimed seed that print another; of several runs in one file one may be of that seed."""
+    files: dict[str, set[int | None]] = {}
     for log in logs:
-        named = {int(number) for number in re.findall(r"seed[_-]?(\d{1,9})", log.name)} & claimed
-        if named and log.seed is not None and log.seed not in named:
+        files.setdefault(log.name.partition("#")[0], set()).add(log.seed)
+    for log in logs:
+        file = log.name.partition("#")[0]
+        named = {int(number) for number in re.findall(r"seed[_-]?(\d{1,9})", file)} & claimed
+        if named and log.seed is not None and not named & files[file] and None not in files[file]:
             yield f"{log.name} prints seed {log.seed}"
 
 
@@ -79,7 +94,7 @@ def _swapped(submission: Submission) -> Iterator[str]:
     for seed, row in seed_results(submission.facts).items():
         score = printed_of(row.get("val_bpb"))
         its_own = [log for log in submission.readable_logs if log.seed == seed]
-        is_lost = any(_names(name, [seed]) for name in submission.unread)
+        is_lost = any(_names(name, [seed]) for name in (*submission.unread, *submission.unread_logs))
         if score is None or is_lost or not all(is_whole(log, submission.readable_logs) for log in its_own):
             continue
         owners = [log for log in submission.readable_logs if set(stages_of(log, score)) - {LAST_STEP}]
@@ -91,19 +106,31 @@ def _swapped(submission: Submission) -> Iterator[str]:
 def runs_are_distinct(submission: Submission) -> Outcome:
     """Proves that the runs of the logs differ: a file that repeats a run is taken for that run, and told.
 
-    Contradicted: one run's losses in logs of two claimed seeds.
+    Contradicted: one run's losses, of its steps or else of its validations, in logs that print different seeds.
     """
     if not submission.readable_logs:
         return cant_tell("no log")
     trained: dict[tuple[tuple[int, str], ...], list[RunLog]] = {}
     for log in submission.readable_logs:
-        trained.setdefault(tuple((line.step, line.loss.text) for line in log.steps), []).append(log)
+        trained.setdefault(_losses(log), []).append(log)
     twice = [logs for losses, logs in trained.items() if len(losses) >= FEWEST_LOSSES and _seeds_differ(logs)]
     if twice:
-        evidence = [f"{' and '.join(log.name for log in logs)} have the same loss at every step" for logs in twice]
+        evidence = [
+            f"{' and '.join(log.name for log in logs)} have the same loss at every step and print seeds "
+            f"{', '.join(str(log.seed) for log in logs)}"
+            for logs in twice
+        ]
         return contradicted("; ".join(evidence))
     evidence = [f"{copy} repeats {run} and counts once" for copy, run in submission.copies]
     return holds("; ".join([*evidence, f"{len(submission.readable_logs)} runs, no two equal"]))
+
+
+def _losses(log: RunLog) -> tuple[tuple[int, str], ...]:
+    """Step and loss of each step; where those are few, of each validation, too."""
+    steps = tuple((line.step, line.loss.text) for line in log.steps)
+    if len(steps) >= FEWEST_LOSSES:
+        return steps
+    return (*steps, *((line.step, line.bpb.text) for line in log.validations))
 
 
 def _seeds_differ(logs: list[RunLog]) -> bool:
