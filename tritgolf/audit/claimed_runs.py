@@ -1,11 +1,13 @@
 """Which runs the score that a submission claims is of: those that the contest's limits bind."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tritgolf.audit.claimed import claimed_seeds, counting, stated_scores
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
+from tritgolf.audit.listing import first_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages, stages_of
 from tritgolf.audit.submission import Submission
@@ -91,3 +93,21 @@ def bound_runs(submission: Submission, tells: Callable[[RunLog], object]) -> tup
     """
     of_the_score = tuple(log for log in claimed_runs(submission).runs if tells(log))
     return of_the_score or tuple(log for log in counting(submission) if tells(log))
+
+
+def untold(submission: Submission, tells: Callable[[RunLog], object]) -> str:
+    """Which runs of the claimed score don't tell, so that what others tell is not said of all; "" if all do.
+
+    Its runs are those that have it, and those of the claimed seeds, whether or not they have a log. For an evaluation
+    alone, which has no steps, the training of its seed may tell.
+    """
+    scored, seeds = {log.name for log in claimed_runs(submission).runs}, claimed_seeds(submission)
+    logs = submission.readable_logs
+    told = {log.seed for log in logs if tells(log)}
+    silent = [log.name for log in logs if not tells(log) and (
+        (log.name in scored and (log.steps or log.seed not in told)) or (log.seed in seeds and log.seed not in told)
+    )]  # fmt: skip
+    there = {log.seed for log in logs} | {int(n) for log in logs for n in re.findall(r"\d{1,9}", log.name)}
+    lost = [seed for seed in seeds if seed not in there]
+    silent += [f"seed {seed}, of which no log is read" for seed in lost]
+    return f"nothing of {first_of(silent)}" if silent else ""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed import counting
-from tritgolf.audit.claimed_runs import bound_runs
+from tritgolf.audit.claimed_runs import bound_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
@@ -91,7 +91,11 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
             if total > BYTE_LIMIT]  # fmt: skip
     if over and stated is None and all(_fits_otherwise(log) for log in bound_runs(submission, _total)):
         return cant_tell(f"{'; '.join(over)}; another compression of the same log fits")
-    return judge(not over, "; ".join(over) or f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes")
+    if over:
+        return contradicted("; ".join(over))
+    largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
+    silent = untold(submission, _total)
+    return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
 
 
 def _fits_otherwise(log: RunLog) -> bool:

@@ -1,13 +1,13 @@
 """The runs of a folder: seeds with their logs, copies, the time of evaluation, the tokens that were scored."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.timing import bound_by_time, why_not_bound
 from tritgolf.audit.claimed import claimed_seeds, own_tables
-from tritgolf.audit.claimed_runs import bound_runs, claimed_runs
+from tritgolf.audit.claimed_runs import bound_runs, claimed_runs, untold
 from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, VALIDATION_TOKENS
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
@@ -170,13 +170,24 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     evidence = f"longest evaluation {max(map(max, times)):.1f} s, all that one run prints {total:.1f} s"
     if free:
         return holds(f"not of the 10-minute track, so no limit; {evidence}")
+    scored = claimed_runs(submission)
+    scores = dict(zip((log.name for log in scored.runs), scored.bpb, strict=True))
     over = list(_over(submission)) if ten_minutes(submission) else []
     if over and total > EVALUATION_SECONDS:
         return contradicted(f"{evidence} ({over[0]})")
+    if silent := untold(submission, lambda log: _tells_its_evaluation(log, scores)):
+        return cant_tell(f"{evidence}; {silent}")
     reason = why_not_bound(logs, bound_by_time(logs, submission))
     if total <= EVALUATION_SECONDS and max(log.gpus or 0 for log in logs) <= GPUS:
         return holds(evidence)
     return cant_tell(f"{evidence}, and {reason}" if reason else evidence)
+
+
+def _tells_its_evaluation(log: RunLog, scores: Mapping[str, float]) -> bool:
+    """Whether a log has the time of the evaluation that the claimed score is of, or of any where that isn't known."""
+    if log.name not in scores:
+        return bool(log.needed_seconds)
+    return any(score.eval_ms and same(score.bpb, Printed(repr(scores[log.name]))) for score in log.scores)
 
 
 def _over(submission: Submission) -> Iterator[str]:
@@ -199,18 +210,22 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     run that the score is of.
     """
     counts = {log.name: (log.setting_int("vocab_size"), log.validation_tokens) for log in submission.readable_logs}
-    known = {name: pair for name, pair in counts.items() if pair[1]}
+    known = {name: pair for name, pair in counts.items() if pair[1] is not None}
     if not known:
         return cant_tell("no log prints how many validation tokens it loaded")
-    for log in bound_runs(submission, lambda log: log.validation_tokens):
+    for log in bound_runs(submission, lambda log: log.validation_tokens is not None):
         vocabulary, tokens = counts[log.name]
         whole = VALIDATION_TOKENS.get(vocabulary or 0)
         standard = any(f"fineweb10B_sp{vocabulary}" in line for line in log.lines)
-        if tokens and whole and standard and tokens < 0.9 * whole:
+        if tokens is not None and whole and standard and tokens < 0.9 * whole:
             return contradicted(f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}")
     by_vocabulary: dict[int | None, list[int]] = {}
     for vocabulary, tokens in known.values():
         by_vocabulary.setdefault(vocabulary, []).append(tokens or 0)
     counted = "; ".join(f"{', '.join(f'{n:,}' for n in sorted(set(tokens)))}" for tokens in by_vocabulary.values())
     cut = all(max(tokens) - min(tokens) <= 4 * A_WINDOW for tokens in by_vocabulary.values())
-    return holds(f"{counted} tokens in {len(known)} logs") if cut else cant_tell(f"{counted} tokens: of several texts")
+    if not cut:
+        return cant_tell(f"{counted} tokens: of several texts")
+    silent = untold(submission, lambda log: log.validation_tokens is not None)
+    told = f"{counted} tokens in {len(known)} logs"
+    return cant_tell(f"{told}; {silent}") if silent else holds(told)

@@ -209,3 +209,12 @@ def worst(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
         if found:
             return Outcome(verdict, "; ".join(dict.fromkeys(found)))
     return cant_tell(nothing)
+
+
+def all_of(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
+    """Several outcomes as one that holds only if all do: contradicted if any is, else can't tell if any can't."""
+    order = (Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.HOLDS)
+    found = next(([o for o in outcomes if o.verdict is verdict] for verdict in order
+                  if any(o.verdict is verdict for o in outcomes)), [])  # fmt: skip
+    evidence = "; ".join(dict.fromkeys(outcome.evidence for outcome in found))
+    return Outcome(found[0].verdict, evidence) if found else cant_tell(nothing)

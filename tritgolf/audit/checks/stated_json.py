@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs, worst
+from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
 from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
 from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, printed_of, seed_results, unread
@@ -30,7 +30,9 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         printed = printed_of(row.get("val_bpb"))
         if printed and logs:
             outcomes.append(_seed_score(seed, printed, logs, submission))
-    return worst(outcomes, "submission.json has no val_bpb")
+        elif printed:
+            outcomes.append(cant_tell(f"seed {seed}: {printed}; no log that is read has its score"))
+    return all_of(outcomes, "submission.json has no val_bpb")
 
 
 def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> Outcome:
@@ -39,7 +41,7 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     others = [log.name for log in scored_runs(submission) if stages_of(log, printed)]
     logged = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
     if others:  # the score is there, under another seed: the seed's check tells that
-        return cant_tell(f"seed {seed}: {printed} is {others[0]}'s")
+        return holds(f"seed {seed}: {printed}, which is {others[0]}'s")
     if not is_complete(submission):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")

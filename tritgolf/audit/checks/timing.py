@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed_runs import bound_runs, surely_claimed
+from tritgolf.audit.claimed_runs import bound_runs, surely_claimed, untold
 from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, GPUS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog, StepLine
@@ -50,6 +50,8 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
         return cant_tell(f"{longest}, and {reason}")
     close = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT]
     slack = f"; within the slack of the clock, which is looked at after a step: {', '.join(close)}" if close else ""
+    if silent := untold(submission, lambda log: log.train_ms):
+        return cant_tell(f"{longest}; {silent}")
     return holds(f"{max(_seconds(log) for log in bound):,.3f} s at most{slack}")
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from tritgolf.audit.dialects.base import Pairs, every, first, number, resumes, settings_line
+from tritgolf.audit.dialects.base import Pairs, every, first, milliseconds, number, resumes, settings_line
 from tritgolf.audit.dialects.ternary import budget, gpus, parameters, temperature, warmups
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, ValidationLine
@@ -17,7 +17,7 @@ PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
 SPACED = re.compile(r"([A-Za-z_]\w*)[:=]\s*([^\s,()]+)", re.ASCII)
 SIZE = re.compile(
     r"(?P<what>Serialized model|Total submission size|Code size)\s*"
-    r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,15}) bytes",
+    r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
 SIZES: dict[str, Literal["model", "total", "code"]] = {
@@ -103,7 +103,7 @@ def validation(line: str) -> ValidationLine | None:
     if not (place and nats and bpb and bpb.interval.low > 0):
         return None
     return ValidationLine(
-        int(place[1]), int(place[2]), nats, bpb, number(pairs, "train_time"), number(pairs, "zero_frac")
+        int(place[1]), int(place[2]), nats, bpb, milliseconds(pairs, "train_time"), number(pairs, "zero_frac")
     )
 
 
@@ -125,7 +125,7 @@ def score(line: str) -> ScoreLine | None:
 
 def _evaluation_ms(pairs: Pairs) -> Printed | None:
     """Milliseconds of the evaluation; a time of 0 is none."""
-    stated = number(pairs, "eval_time", "time")
+    stated = milliseconds(pairs, "eval_time", "time")
     return stated if stated and stated.value > 0 else None
 
 
@@ -133,7 +133,7 @@ def stop(line: str) -> StopLine | None:
     """``stopping_early: wallclock_cap train_time:600038ms step:13780/20000``; the step may be missing."""
     match = re.match(r"stopping_early:\s*(\w+)", line)
     pairs = spaced_pairs(line.partition(":")[2]) if match else {}
-    train_ms = number(pairs, "train_time")
+    train_ms = milliseconds(pairs, "train_time")
     place = re.fullmatch(r"(\d{1,12})/(\d{1,12})", pairs.get("step", ""), re.ASCII)
     if not (match and train_ms):
         return None
@@ -145,7 +145,9 @@ def size(line: str) -> SizeLine | None:
     match = SIZE.match(line)
     if not match:
         return None
-    return SizeLine(SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"]))
+    return SizeLine(
+        SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"].replace(",", ""))
+    )
 
 
 def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
