@@ -95,12 +95,13 @@ def unread(facts: dict[str, Any]) -> list[str]:
     """Fields that hold something else than their figures, and so are held against nothing; each with what it holds."""
     found = [f"{name} is {_shown(value)}" for name, value in _figures(facts)
              if value is not None and not is_number(value)]  # fmt: skip
-    return found + unread_seeds(facts)
+    empty = [f"{key} is {_shown(facts[key])}" for key in SEEDS if facts.get(key) in ([], {}, "")]
+    return [*found, *empty, *unread_seeds(facts)]
 
 
 def unread_seeds(facts: dict[str, Any] | None) -> list[str]:
     """What the fields of seeds have that is no seed, or no figures of one, and seeds that are named twice."""
-    return [problem for key in SEEDS if (facts or {}).get(key) is not None
+    return [problem for key in SEEDS if (facts or {}).get(key) not in (None, [], {}, "")
             for problem in _of_seeds(key, (facts or {})[key])]  # fmt: skip
 
 

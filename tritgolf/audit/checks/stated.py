@@ -125,8 +125,9 @@ def _whole(submission: Submission) -> tuple[RunLog, ...]:
 
 def _logged(submission: Submission) -> str:
     """The last stage of each run, and their mean, as evidence quotes them."""
-    ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission)]
-    scores = ", ".join(f"{bpb} ({name})" for name, bpb in ends[:6])
+    failed = [f"NaN at {log.failed[-1]} ({log.name})" for log in submission.readable_logs if log.failed]
+    ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission) if not log.failed]
+    scores = ", ".join([*failed, *(f"{bpb} ({name})" for name, bpb in ends)][:6])
     mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
     return scores + (", …" if len(ends) > 6 else "") + mean
 

@@ -40,6 +40,7 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
         return holds(f"seed {seed}: {printed}")
     others = [log.name for log in scored_runs(submission) if stages_of(log, printed)]
     logged = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
+    logged += "".join(f", NaN at {stage}" for log in logs for stage in log.failed)
     if others:  # the score is there, under another seed: the seed's check tells that
         return holds(f"seed {seed}: {printed}, which is {others[0]}'s")
     if not is_complete(submission):

@@ -28,7 +28,7 @@ SIZES: dict[str, Literal["model", "total", "code"]] = {
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
 SCORE = re.compile(
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_loss[:=]", re.ASCII
+    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
 )
 TOKENS = re.compile(r"(?:val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
@@ -117,7 +117,7 @@ def score(line: str) -> ScoreLine | None:
     if not (nats and bpb and bpb.interval.low > 0):
         return None
     name = re.sub(r"[\s:]+", "_", named["name"].strip())
-    name += "_sliding" if "sliding val_loss" in line and "sliding" not in name else ""
+    name += "_sliding" if re.search("sliding val_(?:loss|bpb)", line) and "sliding" not in name else ""
     stride = number(pairs, "stride")
     tokens = int(stride.value) if stride and not stride.decimals else None
     return ScoreLine(name, nats, bpb, tokens, number(pairs, "T"), _evaluation_ms(pairs))

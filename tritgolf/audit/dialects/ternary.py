@@ -75,7 +75,7 @@ def read(lines: Sequence[str]) -> dict[str, Any]:
         "gpus": first(gpus, lines),
         "steps": every(step, lines),
         "validations": every(validation, lines),
-        "scores": every(_score, lines),
+        "scores": every(score, lines),
         "artifact": first(_artifact, lines),
         "budget": first(budget, lines),
         "stop": first(stop, lines),
@@ -124,7 +124,8 @@ def validation(line: str) -> ValidationLine | None:
     return ValidationLine(*place, nats, bpb, milliseconds(pairs, "train_time"), number(pairs, "zero_frac"))
 
 
-def _score(line: str) -> ScoreLine | None:
+def score(line: str) -> ScoreLine | None:
+    """``final_sliding val_loss:2.9 val_bpb:1.15 (stride=16, T=0.90) eval_time:429000ms``."""
     if not line.startswith("final_"):
         return None
     pairs = pairs_of(line)
