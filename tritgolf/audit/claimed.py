@@ -1,7 +1,9 @@
 """What a submission states of itself: seeds, scores, spreads; out of README.md and submission.json."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, stated_seeds, unread_seeds
@@ -27,6 +29,7 @@ MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(r"(?:\bstd\b|standard deviation|±|\+/-)\W{0,4}(0?\.\d{3,8})", re.IGNORECASE | re.ASCII)
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
+KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -53,7 +56,8 @@ class Stated:
     is_title: bool = False
 
 
-def stated_scores(readme: str | None) -> list[Stated]:
+@lru_cache(maxsize=4)
+def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
     found: dict[str, Stated] = {}
     last, at = "", 0
@@ -70,7 +74,7 @@ def stated_scores(readme: str | None) -> list[Stated]:
         spread = SPREAD.search(line) if OWN_LINE.match(line) and place - at <= LIST else None
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             found[last] = replace(found[last], spread=Printed(spread[1]))  # a list: "mean: …", "std: …"
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _merged(earlier: Stated | None, claim: Stated) -> Stated:
@@ -100,19 +104,20 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
     )
 
 
-def tables_of(submission: Submission) -> list[SeedTable]:
+def tables_of(submission: Submission) -> tuple[SeedTable, ...]:
     """The README's tables by seed."""
     return seed_tables(submission.readme or "")
 
 
-def own_tables(submission: Submission) -> list[SeedTable]:
+@lru_cache(maxsize=KEPT)
+def own_tables(submission: Submission) -> tuple[SeedTable, ...]:
     """The tables by seed that are of this submission's runs: the headline's, and those with a score of a log of it.
 
     Others may be of the record before, of an ablation, or of an earlier version.
     """
-    return [
+    return tuple(
         table for table in tables_of(submission) if is_headline_table(submission, table) or _has_logs(submission, table)
-    ]
+    )
 
 
 def _has_logs(submission: Submission, table: SeedTable) -> bool:
@@ -120,12 +125,14 @@ def _has_logs(submission: Submission, table: SeedTable) -> bool:
     return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed]) for seed, row in table.rows.items())
 
 
+@lru_cache(maxsize=KEPT)
 def claimed_seeds(submission: Submission) -> tuple[int, ...]:
     """The seeds of the runs that the score is of: of submission.json, else of the README's own tables by seed."""
     stated = stated_seeds(submission.facts)
     return stated or tuple(dict.fromkeys(seed for table in own_tables(submission) for seed in table.rows))
 
 
+@lru_cache(maxsize=KEPT)
 def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
     """Whether the folder has beyond doubt every run that a stated figure can be of, and no other.
 
@@ -149,11 +156,12 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
 
 
-def unlogged_methods(submission: Submission) -> list[str]:
+@lru_cache(maxsize=KEPT)
+def unlogged_methods(submission: Submission) -> tuple[str, ...]:
     """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
     texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
     scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
-    return [method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored]
+    return tuple(method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored)
 
 
 def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
@@ -185,11 +193,18 @@ def is_quoted(submission: Submission, log: RunLog) -> bool:
     return any(same(figure, stage.bpb) for stage in stages(log).values() for figure in _figures(submission))
 
 
-def _figures(submission: Submission) -> list[Printed]:
-    text = (submission.readme or "") + repr(submission.facts or "")
-    return [Printed(figure) for figure in dict.fromkeys(NUMBER.findall(text))]
+def _figures(submission: Submission) -> Iterator[Printed]:
+    """Every score that README.md or submission.json has."""
+    yield from _numbers(submission.readme or "")
+    yield from _numbers(repr(submission.facts or ""))
 
 
+@lru_cache(maxsize=4)
+def _numbers(text: str) -> tuple[Printed, ...]:
+    return tuple(Printed(figure) for figure in dict.fromkeys(NUMBER.findall(text)))
+
+
+@lru_cache(maxsize=KEPT)
 def counting(submission: Submission) -> tuple[RunLog, ...]:
     """The runs that a text quotes a score of; all of them, where it quotes none."""
     return tuple(log for log in submission.readable_logs if is_quoted(submission, log)) or submission.readable_logs

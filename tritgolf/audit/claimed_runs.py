@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from tritgolf.audit.claimed import claimed_seeds, counting, stated_scores
+from tritgolf.audit.claimed import KEPT, claimed_seeds, counting, stated_scores
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.listing import first_of
@@ -29,6 +30,7 @@ def claimed_score(submission: Submission) -> Printed | None:
     return printed_of((submission.facts or {}).get("val_bpb")) or (stated[0].printed if stated else None)
 
 
+@lru_cache(maxsize=KEPT)
 def claimed_runs(submission: Submission) -> Scored:
     """The runs whose mean the claimed score is, or of which it is one; where no log has it, those that count.
 
@@ -46,6 +48,7 @@ def claimed_runs(submission: Submission) -> Scored:
     return _at_stage((owner, *others), stage)
 
 
+@lru_cache(maxsize=KEPT)
 def surely_claimed(submission: Submission) -> frozenset[str]:
     """The names of the runs whose mean the claimed score is, or of the one that has it; none where no log has it."""
     logs = _candidates(submission)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed
@@ -82,10 +83,11 @@ def kind_of(title: str) -> str:
     return next((name for name, pattern in TITLES if re.search(pattern, title.strip().lower())), "")
 
 
-def seed_tables(readme: str) -> list[SeedTable]:
+@lru_cache(maxsize=4)
+def seed_tables(readme: str) -> tuple[SeedTable, ...]:
     """All tables whose first column is the seed."""
     found = (_seed_table(table) for table in read_tables(readme))
-    return [table for table in found if table is not None]
+    return tuple(table for table in found if table is not None)
 
 
 def _seed_table(table: Table) -> SeedTable | None:

@@ -28,7 +28,7 @@ UNITS = {
 SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")  # a word processor's, between a number and its unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone: what is found out about it is kept by that
 class Submission:
     """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat.
 

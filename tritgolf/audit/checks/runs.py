@@ -20,7 +20,8 @@ from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
 ON_GPUS = re.compile(
-    r"(\w[\w.-]*\.(?:log|txt))`?\W{0,3}(?:(?:is|was|ran)\W)?(?:on\W{1,2})?(\d{1,3}) ?[x×] ?[A-Z]\w*\d", re.ASCII
+    r"(?<!\w)(\w[\w.-]{0,200}\.(?:log|txt))`?\W{0,3}(?:(?:is|was|ran)\W)?(?:on\W{1,2})?(\d{1,3}) ?[x×] ?[A-Z]\w*\d",
+    re.ASCII,
 )
 FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
 A_WINDOW = 8192  # validation tokens may be cut to whole windows: two counts within this are of one text

@@ -1,9 +1,11 @@
 """Scores that README.md and submission.json state, against the runs: the headline, means, stds."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import (
+    KEPT,
     Stated,
     claimed_seeds,
     is_complete,
@@ -75,10 +77,9 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
 
     ``by_rows``: where logs are missing, whether a row of the table that the score is of may contradict it.
     """
-    logs, seeds = scored_runs(submission), claimed_seeds(submission)
+    logs = scored_runs(submission)
     found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
-    means = [sample for nats in (False, True) for sample in samples(logs, seeds, nats)
-             if sample.may_have_mean(claim.printed)]  # fmt: skip
+    means = [sample for sample in _every_sample(submission) if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
     if found and not claim.is_mean:
@@ -88,6 +89,13 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
         row = contradicted_row(submission) if by_rows else ""
         return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, claim.printed) else cant_tell(what)
     return contradicted(what) if claim.is_headline else cant_tell(what)
+
+
+@lru_cache(maxsize=KEPT)
+def _every_sample(submission: Submission) -> tuple[Sample, ...]:
+    """Every sample of its runs, in BPB and in nats."""
+    logs, seeds = scored_runs(submission), claimed_seeds(submission)
+    return tuple(sample for nats in (False, True) for sample in samples(logs, seeds, nats))
 
 
 def contradicted_row(submission: Submission) -> str:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 Pairs = dict[str, str]
 
 NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?", re.ASCII)
-PAIR = re.compile(r"([A-Za-z_]\w*)[:=]([^\s,()]+)", re.ASCII)
+PAIR = re.compile(r"(?<![A-Za-z_])([A-Za-z_]\w{0,80})[:=]([^\s,()]+)", re.ASCII)
 SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
 RESUME = re.compile(r"\bresum|\brestor|loaded checkpoint|load(?:ing|ed)? .*ckpt", re.IGNORECASE)
 FEWEST_SETTINGS = 8  # words name=value that make a line the settings of a run

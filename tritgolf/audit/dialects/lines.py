@@ -14,7 +14,7 @@ from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, ValidationLine
 
 PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
-SPACED = re.compile(r"([A-Za-z_]\w*)[:=]\s*([^\s,()]+)", re.ASCII)
+SPACED = re.compile(r"(?<![A-Za-z_])([A-Za-z_]\w{0,80})[:=]\s*([^\s,()]+)", re.ASCII)
 SIZE = re.compile(
     r"(?P<what>Serialized model|Total submission size|Code size)\s*"
     r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
