@@ -123,3 +123,49 @@ def test_seeds_that_cannot_be_read_have_no_log_beyond_doubt(tmp_path):
     found = finding(made, "runs.seeds")
     assert found.verdict is Verdict.CANT_TELL
     assert "seeds has '²'" in found.evidence
+
+
+OVER = 16_000_001
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"bytes_total": 16_000_001.0}, {"artifact_bytes": OVER}, {"artifact_size_bytes": OVER}, {"code_bytes": OVER},
+        {"artifact_bytes_max": OVER}, {"bytes_model_int8_zlib": OVER}, {"bytes_code": OVER}, {"total_bytes": OVER},
+        {"seed_results": {"1": {"artifact_bytes": OVER}}}, {"seed_results": {"1": {"bytes_total": OVER}}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_stated_size_above_the_limit_breaks_it_under_every_name(facts, tmp_path):
+    made = folder(tmp_path / "bare", {}, "# val_bpb: 1.1705\n", {"val_bpb": 1.1705, **facts})
+    assert "16,000,001 bytes, 1 too many" in contradicted(made)["budget.limit"]
+    fits = json.loads(json.dumps(facts).replace("16000001", "15999999"))
+    made = folder(tmp_path / "fits", {}, "# val_bpb: 1.1705\n", {"val_bpb": 1.1705, **fits})
+    assert "budget.limit" not in contradicted(made)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bytes_model_raw",
+        "artifact_bytes_uncompressed",
+        "bytes_model_fp32",
+        "artifact_bytes_limit",
+        "bytes_model",
+        "step_bytes",
+    ],
+)
+def test_sizes_of_other_things_have_no_limit(name, tmp_path):
+    made = folder(tmp_path, {}, "# val_bpb: 1.1705\n", {"val_bpb": 1.1705, name: 67_224_983})
+    assert "budget.limit" not in contradicted(made)
+
+
+@pytest.mark.parametrize("name", ["final_model.int6.ptz", "train_gpt.py"])
+def test_a_file_above_the_limit_breaks_it_without_a_log(name, tmp_path):
+    made = folder(tmp_path, {}, "# val_bpb: 1.1705\n", {"val_bpb": 1.1705})
+    (made / name).write_bytes(b"#" * OVER)
+    assert f"{name}: 16,000,001 bytes, 1 too many" in contradicted(made)["budget.limit"]
+    (made / f"other_{name}").write_bytes(b"#")  # of several none is surely the one that counts
+    if name.endswith(".ptz"):
+        assert "budget.limit" not in contradicted(made)

@@ -13,6 +13,10 @@ SEED = re.compile(r"(?:seed[ _-]?)?(-?\d{1,12})", re.ASCII | re.IGNORECASE)
 SEVERAL = re.compile(r"[\s,;]+")  # between the seeds of a text
 SCORES = ("val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "mean_val_bpb", "val_bpb_mean")
 SIZES = ("bytes_total", "bytes_code", "code_bytes", "artifact_bytes", "artifact_size_bytes")
+COUNTED = re.compile(  # sizes that count against the limit: of code, of what is stored, of both
+    r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
+    r"(?:_(?:max|mean|min|total))?|bytes_model_(?:\w*_)?(?:zlib|zstd|brotli|lzma|xz|compressed)"
+)
 SEEDS = ("seeds", "seed_results")
 POSSIBLE = (0.3, 10.0)  # bits a byte, where a bare number stands for a seed
 MOST = 1e15  # of a figure
@@ -83,6 +87,15 @@ def _row(value: object) -> dict[str, Any] | None:
     if isinstance(value, dict):
         return value
     return {"val_bpb": value} if is_number(value) and POSSIBLE[0] <= value <= POSSIBLE[1] else None
+
+
+def counted_sizes(facts: dict[str, Any] | None) -> dict[str, int]:
+    """Every stated size that the limit binds, by its field, those by seed among them."""
+    fields = [(f"submission.json {name}", name, value) for name, value in (facts or {}).items()]
+    fields += [(f"submission.json {name} of seed {seed}", name, value)
+               for seed, row in seed_results(facts).items() for name, value in row.items()]  # fmt: skip
+    return {where: int(value) for where, name, value in fields
+            if COUNTED.fullmatch(name) and is_number(value) and abs(value) < MOST}  # fmt: skip
 
 
 def impossible(facts: dict[str, Any]) -> list[str]:

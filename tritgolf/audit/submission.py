@@ -52,6 +52,7 @@ class Submission:
     facts_problem: str = "no submission.json"
     script: Path | None = None
     artifact: Path | None = None
+    has_one_artifact: bool = True
     known: tuple[RunLog, ...] = field(default=(), repr=False)
     against: tuple[RunLog, ...] = field(default=(), repr=False)
 
@@ -92,6 +93,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     recognized = tuple((log.name, known_names[log.fingerprint]) for log in logs if log.fingerprint in known_names)
     its_own = {log.fingerprint for log in logs}
     scripts = tuple(file for file in files if file.suffix == ".py")
+    artifacts = [file for file in files if file.suffix == ".ptz" and not _is_pointer(file)]
     return Submission(
         path=path,
         logs=logs,
@@ -106,7 +108,8 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         facts=facts,
         facts_problem=problem,
         script=_script(scripts),
-        artifact=next((file for file in files if file.suffix == ".ptz" and not _is_pointer(file)), None),
+        artifact=next(iter(artifacts), None),
+        has_one_artifact=len(artifacts) == 1,
         known=tuple(log for log in known if log.fingerprint not in its_own),
         against=against,
     )
