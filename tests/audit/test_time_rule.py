@@ -60,7 +60,7 @@ def test_more_gpus_than_the_rule_is_for_keep_it_never_beyond_doubt(gpus, tmp_pat
     for name in ("limit", "evaluation"):
         found = finding(made, f"timing.{name}")
         assert found.verdict is Verdict.CANT_TELL
-        assert f"{gpus} GPUs (seed42.log), and the limit is for 8" in found.evidence
+        assert f"the limit is for 8 GPUs, not {gpus} GPUs (seed42.log)" in found.evidence
     made = folder(tmp_path / "b", {"seed42": run(more, LONG, SLOW)}, README, TRACK)
     for name in ("limit", "evaluation"):
         assert finding(made, f"timing.{name}").verdict is Verdict.CONTRADICTED
@@ -71,4 +71,4 @@ def test_why_a_time_is_not_judged_is_true(tmp_path):
     free = folder(tmp_path / "a", {"a": run(longer), "b": styles.sp8192(7, 1.05)}, "# 1.02\n", {"val_bpb": 1.02})
     assert "no evaluation time" not in finding(free, "timing.evaluation").evidence
     fewer = folder(tmp_path / "b", {"a": run((GPUS, "world_size: 1"), LONG)}, README, TRACK)
-    assert "1 GPU (a.log), and the limit is for 8" in finding(fewer, "timing.limit").evidence
+    assert "the limit is for 8 GPUs, not 1 GPU (a.log)" in finding(fewer, "timing.limit").evidence

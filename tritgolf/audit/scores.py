@@ -122,7 +122,8 @@ def _comparable(log: RunLog) -> dict[str, Stage]:
     """A run's scores by what the stages of different versions of a script have in common, and its last one."""
     found = stages(log)
     named = {WORDING.sub("", stage): score for stage, score in found.items()}
-    return named | ({"the end": list(found.values())[-1]} if found else {})
+    has_its_end = found and not log.failed
+    return named | ({"the end": list(found.values())[-1]} if has_its_end else {})
 
 
 def _groups(logs: Sequence[RunLog], seeds: Sequence[int]) -> Iterator[tuple[RunLog, ...]]:

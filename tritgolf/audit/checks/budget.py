@@ -14,6 +14,8 @@ from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
+TOTAL = "submission.json bytes_total"  # as evidence calls it
+
 
 @LOG_CHECKS("budget.sum", "artifact + code = total")
 def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
@@ -83,8 +85,8 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
     stated = {name: size for name, size in counted_sizes(submission.facts).items() if size > BYTE_LIMIT}
     stated |= {name: size for name, size in _files(submission).items() if size > BYTE_LIMIT}
-    if total := _stated_total(submission):
-        totals["submission.json"] = total
+    if total := counted_sizes(submission.facts).get(TOTAL):
+        totals[TOTAL] = total
     over = [f"{name}: {size:,} bytes, {size - BYTE_LIMIT:,} too many" for name, size in (totals | stated).items()
             if size > BYTE_LIMIT]  # fmt: skip
     if not totals and not over:
@@ -96,10 +98,6 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
     silent = untold(submission, _total)
     return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
-
-
-def _stated_total(submission: Submission) -> int | None:
-    return counted_sizes(submission.facts).get("submission.json bytes_total")
 
 
 def _files(submission: Submission) -> dict[str, int]:

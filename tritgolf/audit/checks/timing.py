@@ -89,7 +89,7 @@ def why_not_bound(logs: Sequence[RunLog], bound: Sequence[RunLog]) -> str:
     others = {log.gpus: log.name for log in reversed(logs) if log.gpus not in (GPUS, None)}
     if others and (max(others) > GPUS or not bound):
         told = ", ".join(f"{gpus} GPU{'s' * (gpus != 1)} ({name})" for gpus, name in sorted(others.items()))
-        return f"on {told}, and the limit is for {GPUS}"
+        return f"the limit is for {GPUS} GPUs, not {told}"
     if bound:
         return ""
     free = logs[0].setting_float("max_wallclock_seconds")
