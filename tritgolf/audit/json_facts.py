@@ -17,6 +17,7 @@ COUNTED = re.compile(  # sizes that count against the limit: of code, of what is
     r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
     r"(?:_(?:max|mean|min|total))?|bytes_model_(?:\w*_)?(?:zlib|zstd|brotli|lzma|xz|compressed)"
 )
+TOTAL = "submission.json"  # what evidence calls the total that it states
 SEEDS = ("seeds", "seed_results")
 POSSIBLE = (0.3, 10.0)  # bits a byte, where a bare number stands for a seed
 MOST = 1e15  # of a figure
@@ -91,7 +92,8 @@ def _row(value: object) -> dict[str, Any] | None:
 
 def counted_sizes(facts: dict[str, Any] | None) -> dict[str, int]:
     """Every stated size that the limit binds, by its field, those by seed among them."""
-    fields = [(f"submission.json {name}", name, value) for name, value in (facts or {}).items()]
+    fields = [(f"submission.json {name}" if name != "bytes_total" else TOTAL, name, value)
+              for name, value in (facts or {}).items()]  # fmt: skip
     fields += [(f"submission.json {name} of seed {seed}", name, value)
                for seed, row in seed_results(facts).items() for name, value in row.items()]  # fmt: skip
     return {where: int(value) for where, name, value in fields

@@ -9,12 +9,10 @@ from tritgolf.audit.claimed_runs import bound_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
-from tritgolf.audit.json_facts import counted_sizes, is_count
+from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
-
-TOTAL = "submission.json bytes_total"  # as evidence calls it
 
 
 @LOG_CHECKS("budget.sum", "artifact + code = total")
