@@ -13,7 +13,7 @@ def test_tables_are_read_without_emphasis():
 
 
 def test_what_is_no_table_is_passed_over():
-    assert read_tables("| a | b |\n| c | d |\n\ntext | more\n") == []
+    assert read_tables("| a | b |\n| c | d |\n\ntext | more\n") == ()
 
 
 def test_ragged_rows_are_left_out():

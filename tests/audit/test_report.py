@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.audit import styles
 from tests.audit.folders import PUBLISHED, README_640, digits_lost, folder, text, three
 from tests.audit.results import sound_run
 from tritgolf.audit.auditor import audit
@@ -215,3 +216,17 @@ def test_logs_of_other_programs_alone_are_no_submission(tmp_path):
     (tmp_path / "train.log").write_text("Select jobs to execute...\n")
     with pytest.raises(InputError, match="none of its 1 logs is a training log"):
         audit(tmp_path)
+
+
+def test_names_of_files_and_folders_reach_no_terminal_raw(tmp_path):
+    odd = "a\u202e\n\x1b[2J\u2066"
+    made = folder(
+        tmp_path / odd, {f"train_seed9{odd}": styles.int6(1, 1.1667)}, "# val_bpb: 1.1667\n", {"seeds": [1, 9]}
+    )
+    (made / f"{odd}.log.gz").write_bytes(b"")
+    (made / f"{odd}.py").write_text("x = 1\n")
+    (made / "b.py").write_text("x = 1\n")
+    report = audit(made)
+    for written in (terminal(report), markdown(report)):
+        assert not set(written) & set("\u202e\x1b\u2066")
+        assert "a\\u202e\\n\\x1b[2J\\u2066" in written

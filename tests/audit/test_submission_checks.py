@@ -1,5 +1,6 @@
 """Every check of a folder: one it must pass, one it must flag, and a garbled one on which it must say it can't tell."""
 
+import re
 import shutil
 from statistics import fmean
 
@@ -104,6 +105,8 @@ WARM = ("optimal_T:0.90", "optimal_T:1.00")
 COLD = ("optimal_T:0.90", "optimal_T:0.85")
 JUMP = {"seed42": text("pr640/seed42", ("t:459028ms avg:91.8ms", "t:459028ms avg:15.3ms"))}
 
+FAILED = styles.three() | {"train_seed1": re.sub(r"(sliding_window\w* val_loss:)\S+", r"\1nan", styles.int6(1, 1.1667))}
+
 # check → (a folder it must pass, one it must flag, what its evidence must say of the latter)
 CASES = {
     "budget.identical": (with_logs(three("pr640")), with_logs(REPEATED), "13,646,848 bytes in"),
@@ -114,6 +117,11 @@ CASES = {
     "evaluation.run_time": (with_logs(three("pr640")), with_logs(three("pr920")), "437 s at stride 8"),
     "evaluation.temperature_grid": (with_logs(three("pr640", WARM)), with_logs(three("pr640", COLD)), "0.85"),
     "evaluation.bytes_per_token": (with_logs(three("pr640")), with_logs(three("pr920")), "2.9804 nats is 1.1540"),
+    "lines.scores": (
+        int6_runs(),
+        lambda path: folder(path, FAILED, "", {"val_bpb": 1.1711, "seeds": [1, 2, 3]}),
+        "NaN or infinite: final_int6_sliding_window of train_seed1.log",
+    ),
     "lines.resume": (with_logs(three("pr640")), with_logs(JUMP), "restarts at step 5,000"),
     "tables.rows": (with_readme(), with_readme((ROW, ROW.replace("91.8", "91.7"))), "table 91.7, log 91.83"),
     "tables.means": (with_readme(), with_readme(("| 1.1842 |", "| 1.1844 |")), "printed 1.1844"),
@@ -158,6 +166,11 @@ CASES = {
         int6_runs(facts={"val_bpb": 1.1705}),
         int6_runs(facts={"val_bpb": 1.16, "seeds": [1, 2, 3]}),
         "val_bpb 1.16;",
+    ),
+    "json.fields": (
+        int6_runs(facts={"val_bpb": 1.1705, "seeds": [1, 2, 3]}),
+        int6_runs(facts={"val_bpb": float("nan")}),
+        "val_bpb is NaN",
     ),
     "json.loss": (
         int6_runs(facts={"val_bpb": 1.1667, "val_loss": 1.96993}),

@@ -60,11 +60,12 @@ def audit_submission(submission: Submission, notes: tuple[str, ...] = ()) -> Rep
 
 
 def _left_out(submission: Submission) -> list[str]:
-    """What of a folder is not read, and logs in which nothing was found, each in a line."""
+    """What of a folder is not read, logs in which nothing was found, texts that are none, each in a line."""
     no_run = [name for name in submission.unread if CALLED_A_LOG.search(name)]
     return [
         *filter(None, [in_words(submission.not_read)]),
         *([f"no run found in: {first_of(no_run)}"] if no_run else []),
+        *(f"{problem}, so nothing is held against it" for problem in submission.broken),
     ]
 
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.json_facts import printed_of, stated_seeds, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import same, stages
@@ -28,6 +29,7 @@ MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(r"(?:\bstd\b|standard deviation|±|\+/-)\W{0,4}(0?\.\d{3,8})", re.IGNORECASE | re.ASCII)
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
+KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -54,7 +56,8 @@ class Stated:
     is_title: bool = False
 
 
-def stated_scores(readme: str | None) -> list[Stated]:
+@lru_cache(maxsize=4)
+def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
     found: dict[str, Stated] = {}
     last, at = "", 0
@@ -71,7 +74,7 @@ def stated_scores(readme: str | None) -> list[Stated]:
         spread = SPREAD.search(line) if OWN_LINE.match(line) and place - at <= LIST else None
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             found[last] = replace(found[last], spread=Printed(spread[1]))  # a list: "mean: …", "std: …"
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _merged(earlier: Stated | None, claim: Stated) -> Stated:
@@ -96,24 +99,25 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
         "README",
         printed,
         is_mean=bool(MEAN.search(line)) and is_alone,
-        count=WORDS.get(number) or (int(number) if number.isdigit() else None),
+        count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
         spread=Printed(spread[1]) if spread else None,
     )
 
 
-def tables_of(submission: Submission) -> list[SeedTable]:
+def tables_of(submission: Submission) -> tuple[SeedTable, ...]:
     """The README's tables by seed."""
     return seed_tables(submission.readme or "")
 
 
-def own_tables(submission: Submission) -> list[SeedTable]:
+@lru_cache(maxsize=KEPT)
+def own_tables(submission: Submission) -> tuple[SeedTable, ...]:
     """The tables by seed that are of this submission's runs: the headline's, and those with a score of a log of it.
 
     Others may be of the record before, of an ablation, or of an earlier version.
     """
-    return [
+    return tuple(
         table for table in tables_of(submission) if is_headline_table(submission, table) or _has_logs(submission, table)
-    ]
+    )
 
 
 def _has_logs(submission: Submission, table: SeedTable) -> bool:
@@ -121,40 +125,14 @@ def _has_logs(submission: Submission, table: SeedTable) -> bool:
     return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed]) for seed, row in table.rows.items())
 
 
+@lru_cache(maxsize=KEPT)
 def claimed_seeds(submission: Submission) -> tuple[int, ...]:
     """The seeds of the runs that the score is of: of submission.json, else of the README's own tables by seed."""
-    stated = tuple(_json_seeds(submission.facts or {}))
+    stated = stated_seeds(submission.facts)
     return stated or tuple(dict.fromkeys(seed for table in own_tables(submission) for seed in table.rows))
 
 
-def _json_seeds(facts: dict[str, Any]) -> Iterator[int]:
-    for key in ("seeds", "seed_results"):
-        value = facts.get(key)
-        if isinstance(value, list | dict):
-            yield from (int(seed) for seed in value if isinstance(seed, int | str) and str(seed).isdigit())
-            return
-
-
-def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
-    """submission.json's figures by seed; none, where it has none of that form."""
-    for key in ("seed_results", "seeds"):
-        value = (facts or {}).get(key)
-        if isinstance(value, dict):
-            return {int(seed): row for seed, row in value.items() if seed.isdigit() and isinstance(row, dict)}
-    return {}
-
-
-def printed_of(value: object) -> Printed | None:
-    """A JSON number as it would print; None for anything else."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-    return Printed(repr(value)) if is_number and "e" not in repr(value) and repr(value) != "nan" else None
-
-
-def is_count(value: object) -> TypeGuard[int]:
-    """Whether a JSON value is a whole number; ``true`` is none."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
+@lru_cache(maxsize=KEPT)
 def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
     """Whether the folder has beyond doubt every run that a stated figure can be of, and no other.
 
@@ -164,21 +142,26 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     """
     logs = submission.readable_logs
     unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
-    if unread or unlogged_methods(submission) or not all(is_whole(log, logs) for log in logs):
+    if unread or unread_seeds(submission.facts) or unlogged_methods(submission):
+        return False
+    if not all(is_whole(log, logs) for log in logs):
         return False
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
     if seeds:
         return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
+    if submission.unread_logs:
+        return False
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
 
 
-def unlogged_methods(submission: Submission) -> list[str]:
+@lru_cache(maxsize=KEPT)
+def unlogged_methods(submission: Submission) -> tuple[str, ...]:
     """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
     texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
     scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
-    return [method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored]
+    return tuple(method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored)
 
 
 def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
@@ -186,7 +169,7 @@ def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
     readme = submission.readme or ""
     seeds = {int(number) for number in PROSE_SEED.findall(readme)}
     counts = [WORDS.get(number.lower(), 0) or int(number) for number in COUNT.findall(readme)
-              if number.lower() in WORDS or number.isdigit()]  # fmt: skip
+              if number.lower() in WORDS or number.isdecimal()]  # fmt: skip
     if seeds - {log.seed} or max(counts, default=1) > 1 or MEAN.search(readme):
         return True
     claimed = [
@@ -210,11 +193,18 @@ def is_quoted(submission: Submission, log: RunLog) -> bool:
     return any(same(figure, stage.bpb) for stage in stages(log).values() for figure in _figures(submission))
 
 
-def _figures(submission: Submission) -> list[Printed]:
-    text = (submission.readme or "") + repr(submission.facts or "")
-    return [Printed(figure) for figure in dict.fromkeys(NUMBER.findall(text))]
+def _figures(submission: Submission) -> Iterator[Printed]:
+    """Every score that README.md or submission.json has."""
+    yield from _numbers(submission.readme or "")
+    yield from _numbers(repr(submission.facts or ""))
 
 
+@lru_cache(maxsize=4)
+def _numbers(text: str) -> tuple[Printed, ...]:
+    return tuple(Printed(figure) for figure in dict.fromkeys(NUMBER.findall(text)))
+
+
+@lru_cache(maxsize=KEPT)
 def counting(submission: Submission) -> tuple[RunLog, ...]:
     """The runs that a text quotes a score of; all of them, where it quotes none."""
     return tuple(log for log in submission.readable_logs if is_quoted(submission, log)) or submission.readable_logs

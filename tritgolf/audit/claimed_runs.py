@@ -1,10 +1,14 @@
 """Which runs the score that a submission claims is of: those that the contest's limits bind."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from tritgolf.audit.claimed import claimed_seeds, counting, printed_of, stated_scores
+from tritgolf.audit.claimed import KEPT, claimed_seeds, counting, stated_scores
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.json_facts import printed_of
+from tritgolf.audit.listing import first_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages, stages_of
 from tritgolf.audit.submission import Submission
@@ -26,27 +30,55 @@ def claimed_score(submission: Submission) -> Printed | None:
     return printed_of((submission.facts or {}).get("val_bpb")) or (stated[0].printed if stated else None)
 
 
+@lru_cache(maxsize=KEPT)
 def claimed_runs(submission: Submission) -> Scored:
     """The runs whose mean the claimed score is, or of which it is one; where no log has it, those that count.
 
     With one run's score stand the other seeds' at the same stage.
     """
-    claimed = claimed_score(submission)
-    logs = tuple(log for log in counting(submission) if stages(log))
+    logs = _candidates(submission)
     if not logs:
         return Scored()
-    seeds = claimed_seeds(submission)
-    named = {log.name: log for log in logs}
-    in_nats = {(sample.stage, sample.names): sample.values for sample in samples(logs, seeds, nats=True)}
-    for sample in samples(logs, seeds) if claimed else ():
-        if claimed and agrees(claimed, sample.mean):
-            runs = tuple(named[name] for name in sample.names)
-            return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
-    owner = next((log for log in logs if claimed and stages_of(log, claimed)), None)
-    if owner is None or claimed is None:
+    if found := _of_the_mean(submission, logs):
+        return found
+    owner, stage = _owner(submission, logs)
+    if owner is None:
         return _at_stage(logs, list(stages(logs[0]))[-1])
     others = [log for log in logs if log.seed != owner.seed and log.dialect == owner.dialect]
-    return _at_stage((owner, *others), stages_of(owner, claimed)[-1])
+    return _at_stage((owner, *others), stage)
+
+
+@lru_cache(maxsize=KEPT)
+def surely_claimed(submission: Submission) -> frozenset[str]:
+    """The names of the runs whose mean the claimed score is, or of the one that has it; none where no log has it."""
+    logs = _candidates(submission)
+    if found := _of_the_mean(submission, logs):
+        return frozenset(log.name for log in found.runs)
+    owner, _ = _owner(submission, logs)
+    return frozenset([owner.name] if owner else [])
+
+
+def _candidates(submission: Submission) -> tuple[RunLog, ...]:
+    return tuple(log for log in counting(submission) if stages(log))
+
+
+def _of_the_mean(submission: Submission, logs: Sequence[RunLog]) -> Scored | None:
+    """The runs whose mean the claimed score is."""
+    claimed, seeds = claimed_score(submission), claimed_seeds(submission)
+    named = {log.name: log for log in logs}
+    for sample in samples(logs, seeds) if claimed else ():
+        if claimed and agrees(claimed, sample.mean):
+            in_nats = {(s.stage, s.names): s.values for s in samples(logs, seeds, nats=True)}
+            runs = tuple(named[name] for name in sample.names)
+            return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
+    return None
+
+
+def _owner(submission: Submission, logs: Sequence[RunLog]) -> tuple[RunLog | None, str]:
+    """The first run that has the claimed score, and the last stage at which it does."""
+    claimed = claimed_score(submission)
+    found = ((log, stages_of(log, claimed)) for log in logs) if claimed else ()
+    return next(((log, at[-1]) for log, at in found if at), (None, ""))
 
 
 def _at_stage(logs: Sequence[RunLog], stage: str) -> Scored:
@@ -64,3 +96,21 @@ def bound_runs(submission: Submission, tells: Callable[[RunLog], object]) -> tup
     """
     of_the_score = tuple(log for log in claimed_runs(submission).runs if tells(log))
     return of_the_score or tuple(log for log in counting(submission) if tells(log))
+
+
+def untold(submission: Submission, tells: Callable[[RunLog], object]) -> str:
+    """Which runs of the claimed score don't tell, so that what others tell is not said of all; "" if all do.
+
+    Its runs are those that have it, and those of the claimed seeds, whether or not they have a log. For an evaluation
+    alone, which has no steps, the training of its seed may tell.
+    """
+    scored, seeds = {log.name for log in claimed_runs(submission).runs}, claimed_seeds(submission)
+    logs = submission.readable_logs
+    told = {log.seed for log in logs if tells(log)}
+    silent = [log.name for log in logs if not tells(log) and (
+        (log.name in scored and (log.steps or log.seed not in told)) or (log.seed in seeds and log.seed not in told)
+    )]  # fmt: skip
+    there = {log.seed for log in logs} | {int(n) for log in logs for n in re.findall(r"\d{1,9}", log.name)}
+    lost = [seed for seed in seeds if seed not in there]
+    silent += [f"seed {seed}, of which no log is read" for seed in lost]
+    return f"nothing of {first_of(silent)}" if silent else ""

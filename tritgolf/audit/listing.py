@@ -16,6 +16,8 @@ MAX_FILES = 2000
 LOGS = (".log", ".txt", ".out")
 README, JSON = "README.md", "submission.json"
 PACKED = re.compile(r"\.(?:gz|xz|bz2|zst|zip|tar|tgz|7z)$", re.IGNORECASE)
+ARCHIVES = (".zip", ".tar", ".tgz", ".7z")
+INNER = "a submission of its own"
 CALLED_A_LOG = re.compile(r"\.(?:log|out)$|(?:^|[\W_])(?:log|train)", re.IGNORECASE)
 
 
@@ -25,6 +27,14 @@ class Listing:
 
     files: tuple[Path, ...]
     not_read: tuple[tuple[str, str], ...] = ()
+    beyond: tuple[Path, ...] = ()  # files past the most that are read
+
+    @property
+    def unread_logs(self) -> tuple[str, ...]:
+        """The names of what is not read and may be a log, or hold logs."""
+        each = [(name, reason) for name, reason in self.not_read if not name.endswith(" files")]
+        named = [name for name, reason in each if _may_hold_a_log(Path(name), reason)]
+        return (*named, *(file.name for file in self.beyond if is_log(file)))
 
     def named(self, folder: Path, name: str) -> Path | None:
         """The file of this name in ``folder`` itself; without one, the only one that is called so in another case."""
@@ -66,10 +76,20 @@ def list_folder(path: Path) -> Listing:
             files.append(entry)
     files.sort()
     _refuse_a_folder_of_submissions(path, files, inner)
-    not_read |= dict.fromkeys(inner, "a submission of its own")
+    not_read |= dict.fromkeys(inner, INNER)
     if len(files) > MAX_FILES:
         not_read[f"{len(files) - MAX_FILES:,} files"] = f"more than {MAX_FILES:,}"
-    return Listing(tuple(files[:MAX_FILES]), tuple(not_read.items()))
+    return Listing(tuple(files[:MAX_FILES]), tuple(not_read.items()), tuple(files[MAX_FILES:]))
+
+
+def _may_hold_a_log(file: Path, reason: str) -> bool:
+    """Whether a name that is not read is a log's, an archive's, a packed log's or a folder's that is not entered."""
+    if reason == INNER or file.name.lower() in (README.lower(), JSON):
+        return False
+    if packed := PACKED.search(file.name):
+        inside = file.name[: packed.start()]
+        return packed[0].lower() in ARCHIVES or is_log(Path(inside)) or bool(CALLED_A_LOG.search(inside))
+    return is_log(file) or file.suffix not in (".py", ".ptz")
 
 
 def files_below(folder: Path) -> list[Path]:

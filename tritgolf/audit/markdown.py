@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
 
@@ -17,7 +18,8 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def read_tables(text: str) -> list[Table]:
+@lru_cache(maxsize=4)
+def read_tables(text: str) -> tuple[Table, ...]:
     """All pipe tables of a Markdown text, in order."""
     tables: list[Table] = []
     block: list[list[str]] = []
@@ -29,7 +31,7 @@ def read_tables(text: str) -> list[Table]:
                 header, rows = block[0], [row for row in block[2:] if len(row) == len(block[0])]
                 tables.append(Table(tuple(header), tuple(tuple(row) for row in rows)))
             block = []
-    return tables
+    return tuple(tables)
 
 
 def figure(cell: str) -> Printed | None:

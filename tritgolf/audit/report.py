@@ -1,9 +1,10 @@
 """An audit's findings for people and programs: terminal, Markdown, JSON."""
 
 import textwrap
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tritgolf.audit.markdown import write_table
@@ -17,6 +18,7 @@ WORDS = {  # of one check, of several
     Verdict.CONTRADICTED: ("contradicted", "contradicted"),
     Verdict.CANT_TELL: ("can't tell", "can't tell"),
 }
+STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters: controls, directions, lone surrogates, line ends
 CLAIM_WIDTH = 64
 
 
@@ -91,8 +93,21 @@ class CheckResult:
         return f"{len(self.deciding)} of {count}" if count > 1 else ""
 
 
+def printable(text: str) -> str:
+    """The text with what steers a terminal or turns its direction, as names of files may, as an escape (``\\x1b``)."""
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in STEERING else c for c in text)
+
+
+def _printable(report: Report) -> Report:
+    findings = tuple(replace(finding, subject=printable(finding.subject), evidence=printable(finding.evidence))
+                     for finding in report.findings)  # fmt: skip
+    notes = tuple(printable(note) for note in report.notes)
+    return Report(printable(report.subject), printable(report.summary), findings, notes)
+
+
 def terminal(report: Report, width: int = 100, colour: bool = False) -> str:
     """The report as aligned text: one line a check, evidence below what is contradicted, notes, counts."""
+    report = _printable(report)
     lines = [_paint(report.subject, "1", colour) + f"  {report.summary}"]
     theme = ""
     for check in report.checks:
@@ -139,6 +154,7 @@ def _paint(text: str, code: str, colour: bool) -> str:
 
 def markdown(report: Report) -> str:
     """The report as a Markdown page: the contradicted checks with evidence first, then all of them."""
+    report = _printable(report)
     summary = ", ".join(counted(count, WORDS[verdict]) for verdict, count in report.counts.items())
     parts = [f"# Audit of {report.subject}\n\n{report.summary}. {summary}.\n"]
     parts += [f"Note: {note}.\n" for note in report.notes]

@@ -73,7 +73,7 @@ def stages_of(log: RunLog, printed: Printed, nats: bool = False) -> list[str]:
 
 @dataclass(frozen=True)
 class Sample:
-    """The scores of several runs at one stage."""
+    """The scores of several runs at one stage, in the order of their names."""
 
     stage: str
     names: tuple[str, ...]
@@ -105,11 +105,12 @@ def samples(logs: Sequence[RunLog], seeds: Sequence[int], nats: bool = False) ->
     """
     seen = set()
     for group in _groups(logs, seeds):
-        names = tuple(sorted(log.name for log in group))
-        if len(group) < 2 or names in seen:
+        runs = sorted(group, key=lambda log: log.name)
+        names = tuple(log.name for log in runs)
+        if len(runs) < 2 or names in seen:
             continue
         seen.add(names)
-        by_stage = [_comparable(log) for log in group]
+        by_stage = [_comparable(log) for log in runs]
         for stage in by_stage[0]:
             if all(stage in found for found in by_stage):
                 scores = [found[stage] for found in by_stage]
@@ -121,7 +122,8 @@ def _comparable(log: RunLog) -> dict[str, Stage]:
     """A run's scores by what the stages of different versions of a script have in common, and its last one."""
     found = stages(log)
     named = {WORDING.sub("", stage): score for stage, score in found.items()}
-    return named | ({"the end": list(found.values())[-1]} if found else {})
+    has_its_end = found and not log.failed
+    return named | ({"the end": list(found.values())[-1]} if has_its_end else {})
 
 
 def _groups(logs: Sequence[RunLog], seeds: Sequence[int]) -> Iterator[tuple[RunLog, ...]]:

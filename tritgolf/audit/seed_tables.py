@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed
@@ -33,13 +34,13 @@ TITLES: tuple[tuple[str, str], ...] = (
     ("bpb", r"bpb|bpp|sliding|round ?-?trip|^rt\b|^val$|\bs\d+\b"),
 )
 GROUPS = "[ _'\u00a0\u2009\u202f]"  # what stands between thousands, if no comma does
-WHOLE = rf"\d{{1,3}}(?:{GROUPS}\d{{3}})+|\d{{1,3}}(?:,\d{{3}})+|\d+"
+WHOLE = rf"\d{{1,3}}(?:{GROUPS}\d{{3}}){{1,5}}|\d{{1,3}}(?:,\d{{3}}){{1,5}}|\d{{1,18}}"
 CELL = re.compile(
-    rf"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?(?:{WHOLE})(?:\.\d+)?)\s*"
+    rf"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?(?:{WHOLE})(?:\.\d{{1,18}})?)\s*"
     r"(?P<unit>MiB|MB|KB|K|k|ms|s|h|bytes|B|M)?(?!\w|[.,]\d)",
     re.ASCII,
 )
-SPREAD = re.compile(r"±\s*(0?\.\d+)|\(std\s*(0?\.\d+)\)", re.ASCII)
+SPREAD = re.compile(r"±\s*(0?\.\d{1,18})|\(std\s*(0?\.\d{1,18})\)", re.ASCII)
 RANGE = re.compile(
     r"\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
 )  # behind a cell's first figure: there is a second
@@ -82,10 +83,11 @@ def kind_of(title: str) -> str:
     return next((name for name, pattern in TITLES if re.search(pattern, title.strip().lower())), "")
 
 
-def seed_tables(readme: str) -> list[SeedTable]:
+@lru_cache(maxsize=4)
+def seed_tables(readme: str) -> tuple[SeedTable, ...]:
     """All tables whose first column is the seed."""
     found = (_seed_table(table) for table in read_tables(readme))
-    return [table for table in found if table is not None]
+    return tuple(table for table in found if table is not None)
 
 
 def _seed_table(table: Table) -> SeedTable | None:
@@ -99,7 +101,7 @@ def _seed_table(table: Table) -> SeedTable | None:
         cells = {
             title: cell for title, text in zip(table.header[1:], row[1:], strict=True) if (cell := read_cell(text))
         }
-        seed = re.fullmatch(r"(\d+)(?: ?\(.*)?", name)
+        seed = re.fullmatch(r"(\d{1,12})(?: ?\(.*)?", name)
         if seed:
             rows[int(seed[1])] = cells
         elif re.search(r"\b(?:mean|avg|average)\b", name):

@@ -20,17 +20,22 @@ from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20
 POINTER = b"version https://git-lfs"
-NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d+)?", re.ASCII)
+NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,18})?", re.ASCII)
+UNITS = {
+    "bpb": re.compile(r"\s*bp[bp]$", re.IGNORECASE),
+    "bytes": re.compile(r"\s*(?:bytes|B)$"),
+}  # by a word of the key
 SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")  # a word processor's, between a number and its unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone: what is found out about it is kept by that
 class Submission:
     """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat.
 
     ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
     all Python files; ``recognized``: (name, name of the known run that it is); ``unread``: names of logs and texts in
-    which no run was found; ``not_read``: (name, reason) of what was not read.
+    which no run was found; ``not_read``: (name, reason) of what was not read; ``unread_logs``: what of
+    that may be logs.
     """
 
     path: Path
@@ -39,6 +44,7 @@ class Submission:
     recognized: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
     not_read: tuple[tuple[str, str], ...] = ()
+    unread_logs: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
     readme: str | None = None
     readme_problem: str = "no README.md"
@@ -46,6 +52,7 @@ class Submission:
     facts_problem: str = "no submission.json"
     script: Path | None = None
     artifact: Path | None = None
+    has_one_artifact: bool = True
     known: tuple[RunLog, ...] = field(default=(), repr=False)
     against: tuple[RunLog, ...] = field(default=(), repr=False)
 
@@ -53,6 +60,15 @@ class Submission:
     def readable_logs(self) -> tuple[RunLog, ...]:
         """The logs in which any record was found."""
         return tuple(log for log in self.logs if log.is_readable)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What is wrong with a README.md or submission.json that is there."""
+        problems = [
+            self.readme_problem if self.readme is None else "",
+            self.facts_problem if self.facts is None else "",
+        ]
+        return tuple(problem for problem in problems if problem and not problem.startswith("no "))
 
     def not_in_readme(self, what: str) -> str:
         """``what`` is not in README.md, or why that was not read: the reason why a check of it can't tell."""
@@ -77,6 +93,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     recognized = tuple((log.name, known_names[log.fingerprint]) for log in logs if log.fingerprint in known_names)
     its_own = {log.fingerprint for log in logs}
     scripts = tuple(file for file in files if file.suffix == ".py")
+    artifacts = [file for file in files if file.suffix == ".ptz" and not _is_pointer(file)]
     return Submission(
         path=path,
         logs=logs,
@@ -85,12 +102,14 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         unread=_unread(path, files, every_run),
         scripts=scripts,
         not_read=listing.not_read,
+        unread_logs=listing.unread_logs,
         readme=SPACES.sub(" ", readme) if readme is not None else None,
         readme_problem="README.md is too large to be one" if readme_file is not None else "no README.md",
         facts=facts,
         facts_problem=problem,
         script=_script(scripts),
-        artifact=next((file for file in files if file.suffix == ".ptz" and not _is_pointer(file)), None),
+        artifact=next(iter(artifacts), None),
+        has_one_artifact=len(artifacts) == 1,
         known=tuple(log for log in known if log.fingerprint not in its_own),
         against=against,
     )
@@ -109,17 +128,23 @@ def _refuse_what_is_none(path: Path, logs: tuple[RunLog, ...], listing: Listing,
 
 
 def distinct(logs: Sequence[RunLog]) -> tuple[tuple[RunLog, ...], tuple[tuple[str, str], ...]]:
-    """Each run once, and (name, name of the run it repeats) for the others.
+    """Each run once, and (name, name of the run it repeats) for the others; what prints another seed is no copy.
 
     Of a run and its copies the one stays whose name tells its seed (``train.log`` is often a copy of one of those).
     """
-    runs: dict[str, RunLog] = {}
+    alike: dict[str, list[list[RunLog]]] = {}
     for log in logs:
-        first = runs.setdefault(log.fingerprint, log)
-        if first is not log and _names_seed(log) and not _names_seed(first):
-            runs[log.fingerprint] = log
-    copies = ((log.name, runs[log.fingerprint].name) for log in logs if runs[log.fingerprint] is not log)
-    return tuple(log for log in logs if runs[log.fingerprint] is log), tuple(copies)
+        runs = alike.setdefault(log.fingerprint, [])
+        its_own = next((run for run in runs if len({log.seed, *(each.seed for each in run)} - {None}) <= 1), None)
+        if its_own is None:
+            runs.append([log])
+        else:
+            its_own.append(log)
+    kept: dict[int, RunLog] = {}
+    for run in (run for runs in alike.values() for run in runs):
+        kept |= dict.fromkeys(map(id, run), next(filter(_names_seed, run), run[0]))
+    copies = ((log.name, kept[id(log)].name) for log in logs if kept[id(log)] is not log)
+    return tuple(log for log in logs if kept[id(log)] is log), tuple(copies)
 
 
 def _is_pointer(file: Path) -> bool:
@@ -182,16 +207,23 @@ def _facts(file: Path | None) -> tuple[dict[str, Any] | None, str]:
 
 
 def _with_numbers(value: Any, key: str = "") -> Any:
-    """A JSON value in which text that is a number ("15,993,853", "1.0810") is one; a score with a comma stays text."""
+    """A JSON value in which text that is a number ("15,993,853", "1.0810 BPB") is one.
+
+    A score with a comma stays text, and so do seeds, which a comma may stand between.
+    """
     if isinstance(value, dict):
         return {name: _with_numbers(each, name) for name, each in value.items()}
     if isinstance(value, list):
         return [_with_numbers(each, key) for each in value]
-    grouped = isinstance(value, str) and "," in value and re.search("bpb|loss|nats", key)
-    if isinstance(value, str) and NUMBER.fullmatch(value.strip()) and not grouped:
-        digits = value.strip().replace(",", "")
-        return float(digits) if "." in digits else int(digits)
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    for word, unit in UNITS.items():
+        text = unit.sub("", text) if word in key else text
+    if not NUMBER.fullmatch(text) or ("," in text and re.search("bpb|loss|nats|seed", key)):
+        return value
+    digits = text.replace(",", "")
+    return float(digits) if "." in digits else int(digits)
 
 
 def _named_facts(path: Path, files: Sequence[Path]) -> Path | None:

@@ -6,6 +6,7 @@ from tritgolf.audit.contest import SECONDS_LIMIT
 from tritgolf.audit.submission import Submission
 
 OTHER = re.compile(r"non[- _]?record|unlimited|notable", re.IGNORECASE)
+TEN_MINUTES = re.compile(r"\b(?:track_)?10[ _-]?min", re.IGNORECASE)
 FOLDERS = {"track_10min_16mb": True, "track_non_record_16mb": False}
 
 
@@ -19,7 +20,7 @@ def ten_minutes(submission: Submission) -> bool | None:
     title = next((line for line in (submission.readme or "").splitlines() if line.strip()), "")
     if any(OTHER.search(text) for text in (*told, title)):
         return False
-    if "10min" in told[0] or re.match(r"#+\s*record\b", title, re.IGNORECASE):
+    if TEN_MINUTES.search(told[0]) or re.match(r"#+\s*record\b", title, re.IGNORECASE):
         return True
     caps = [cap for log in submission.readable_logs if (cap := log.setting_float("max_wallclock_seconds")) is not None]
     if caps and all(cap > SECONDS_LIMIT or cap == 0 for cap in caps):

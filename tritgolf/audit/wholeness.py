@@ -43,7 +43,7 @@ def reaches_its_end(log: RunLog) -> bool:
 
 def _final_stages(log: RunLog) -> set[str]:
     """The stages that are scored after training, diagnostics apart, in words that versions of a script share."""
-    scored = {name for name in stages(log) if any(score.stage == name for score in log.scores)}
+    scored = {name for name in stages(log) if any(score.stage == name for score in log.scores)} | set(log.failed)
     return {WORDING.sub("", name.lower()) for name in scored if not DIAGNOSTIC.match(name)}
 
 

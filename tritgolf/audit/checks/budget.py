@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed import counting, is_count
-from tritgolf.audit.claimed_runs import bound_runs
+from tritgolf.audit.claimed import counting
+from tritgolf.audit.claimed_runs import bound_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
+from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
@@ -77,20 +78,30 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     """Proves that code and compressed model of each run which the score is of fit the limit, and the total stated.
 
     The total is the one after compression; ``Total submission size`` without a method is of the raw weights. A stated
-    total above the limit contradicts the rule by itself.
+    size above the limit contradicts the rule by itself, and so does an artifact or a script that lies in the folder.
     """
     totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
-    facts = submission.facts or {}
-    stated = facts.get("bytes_total")
-    if is_count(stated):
-        totals["submission.json"] = stated
-    if not totals:
+    stated = {name: size for name, size in counted_sizes(submission.facts).items() if size > BYTE_LIMIT}
+    stated |= {name: size for name, size in _files(submission).items() if size > BYTE_LIMIT}
+    if total := counted_sizes(submission.facts).get(TOTAL):
+        totals[TOTAL] = total
+    over = [f"{name}: {size:,} bytes, {size - BYTE_LIMIT:,} too many" for name, size in (totals | stated).items()
+            if size > BYTE_LIMIT]  # fmt: skip
+    if not totals and not over:
         return cant_tell("no budget line, and no bytes_total in submission.json")
-    over = [f"{name}: {total:,} bytes, {total - BYTE_LIMIT:,} too many" for name, total in totals.items()
-            if total > BYTE_LIMIT]  # fmt: skip
-    if over and stated is None and all(_fits_otherwise(log) for log in bound_runs(submission, _total)):
+    if over and not total and not stated and all(_fits_otherwise(log) for log in bound_runs(submission, _total)):
         return cant_tell(f"{'; '.join(over)}; another compression of the same log fits")
-    return judge(not over, "; ".join(over) or f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes")
+    if over:
+        return contradicted("; ".join(over))
+    largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
+    silent = untold(submission, _total)
+    return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
+
+
+def _files(submission: Submission) -> dict[str, int]:
+    """The sizes of the artifact, if there is but one, and of the script."""
+    files = [submission.artifact if submission.has_one_artifact else None, submission.script]
+    return {file.name: file.stat().st_size for file in files if file is not None}
 
 
 def _fits_otherwise(log: RunLog) -> bool:

@@ -1,17 +1,20 @@
 """The README's columns of differences."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.intervals import Interval, Printed
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.seed_tables import read_cell
+from tritgolf.audit.seed_tables import Cell, read_cell
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import format_value
 
 SHOWN = 4  # differences quoted in one line of evidence
+MOST_COLUMNS = 100  # before one of differences, in a table that is made to be read
+MOST_TRIED = 50  # figures of one precision that a difference is looked for among: all but noise of them have it
 BEFORE_OR_AFTER = re.compile(r"\b(?:before|after|old|new|from|to|then|now|prev\w*|ours|this)\b|#\d+", re.IGNORECASE)
 PLAIN_DELTA = re.compile(r"(?:delta|[Δδ]|diff)(?: bp[bp])?", re.IGNORECASE)  # in no unit of its own
 DELTA = re.compile(r"delta|[Δδ]|^diff|improvement", re.IGNORECASE)
@@ -28,9 +31,13 @@ def deltas_are_differences(submission: Submission) -> Outcome:
     compared, wrong = 0, []
     for table in read_tables(submission.readme or ""):
         column = next((i for i, title in enumerate(table.header) if DELTA.search(title)), 0)
-        if not column:
+        if not 0 < column <= MOST_COLUMNS:
             continue
-        found = [(row, readings(table, column, row)) for row in table.rows if _delta(row[column])]
+        found = [
+            (row, reading)
+            for row, reading in zip(table.rows, readings(table, column), strict=True)
+            if _delta(row[column])
+        ]
         compared += sum(bool(reading) for _, reading in found)
         read_so = any("columns" in reading for _, reading in found) or _is_before_and_after(table, column)
         if read_so and PLAIN_DELTA.fullmatch(table.header[column]):
@@ -42,25 +49,56 @@ def deltas_are_differences(submission: Submission) -> Outcome:
     return holds(f"{compared} deltas compared")
 
 
-def readings(table: Table, column: int, row: Sequence[str]) -> set[str]:
-    """How a row's delta can be read: "columns" of this row, "rows" of the column before it; empty if in no way."""
-    delta = _delta(row[column])
-    if delta is None:
-        return set()
+class Column:
+    """The figures of a table's column, sorted, those of one precision together: a difference is looked up in it."""
+
+    def __init__(self, cells: Sequence[Cell | None]) -> None:
+        by_width: dict[float, list[tuple[float, int, Printed]]] = {}
+        for at, cell in enumerate(cells):
+            if cell:
+                printed = cell.printed
+                width = printed.interval.high - printed.value
+                by_width.setdefault(round(width, 20), []).append((printed.value, at, printed))
+        self.groups = {width: sorted(group, key=lambda entry: entry[:2]) for width, group in by_width.items()}
+        self.cells = cells
+
+    def has(self, delta: Printed, at: int) -> bool:
+        """Whether the figure in row ``at`` less that of another row is ``delta``."""
+        mine = self.cells[at]
+        if mine is None:
+            return False
+        low = mine.printed.interval.low - delta.rounded.high
+        high = mine.printed.interval.high - delta.rounded.low
+        for width, group in self.groups.items():
+            noise = width + 1e-8 * max(1.0, abs(low), abs(high))
+            start = bisect_left(group, low - noise, key=lambda entry: entry[0])
+            for value, other, printed in group[start : start + MOST_TRIED]:
+                if value > high + noise:
+                    break
+                if other != at and _is_difference(delta, printed, mine.printed):
+                    return True
+        return False
+
+
+def readings(table: Table, column: int) -> list[set[str]]:
+    """How each row's delta can be read: "columns" of this row, "rows" of a column before it; empty if in no way."""
+    cells = [[read_cell(text) for text in row[1:column]] for row in table.rows]
+    columns = [Column(of_rows) for of_rows in zip(*cells, strict=True)]
+    return [_readings(_delta(row[column]), at, cells[at], columns) for at, row in enumerate(table.rows)]
+
+
+def _readings(delta: Printed | None, at: int, row: Sequence[Cell | None], columns: Sequence[Column]) -> set[str]:
     found = set()
-    values = [cell.printed for text in row[1:column] if (cell := read_cell(text))]
-    if any(_is_difference(delta, a, b) for a in values for b in values if a is not b):
+    values = [cell.printed for cell in row if cell]
+    if delta and any(_is_difference(delta, a, b) for a in values for b in values if a is not b):
         found.add("columns")
-    for place in range(1, column):
-        mine = read_cell(row[place])
-        others = [cell.printed for other in table.rows if other is not row and (cell := read_cell(other[place]))]
-        if mine and any(_is_difference(delta, other, mine.printed) for other in others):
-            found.add("rows")
+    if delta and any(column.has(delta, at) for column in columns):
+        found.add("rows")
     return found
 
 
 def _delta(text: str) -> Printed | None:
-    match = re.match(r"([+-]\d+\.\d+)(?![\d.x%])", text.strip(" *†‡").replace("−", "-"), re.ASCII)
+    match = re.match(r"([+-]\d{1,18}\.\d{1,18})(?![\d.x%])", text.strip(" *†‡").replace("−", "-"), re.ASCII)
     return Printed(match[1]) if match else None
 
 

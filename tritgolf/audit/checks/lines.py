@@ -1,15 +1,26 @@
 """The log as a printout: lines its code must have printed, and lines it could not have."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.checks.timing import is_since_validation, wrong_averages
+from tritgolf.audit.claimed import claimed_seeds
+from tritgolf.audit.claimed_runs import claimed_score
+from tritgolf.audit.dialects import lines as common
+from tritgolf.audit.dialects import ternary
 from tritgolf.audit.dialects.ternary import is_published_script
+from tritgolf.audit.json_facts import printed_of, seed_results
+from tritgolf.audit.listing import first_of
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import stages, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
+FIRST_WORD = re.compile(r"[A-Za-z][\w.+-]{0,60}", re.ASCII)
+FINAL = re.compile(r"final_|quantized|legal_ttt", re.IGNORECASE)  # how a score after training begins
+LOSS = re.compile(r"(?:loss|bp[bp])[\s:=]+[-+]?(?:\d|nan|inf)", re.IGNORECASE)
+SHOWN, MOST_SHOWN = 3, 120  # lines in the evidence, characters of each
 SAME_DATA = 0.99  # correlation of two runs' batch losses from which on they saw the same batches
 MIN_SHARED_STEPS = 20
 
@@ -162,3 +173,44 @@ def same_data(log: RunLog, other: RunLog) -> float:
 def _full_rate_until(log: RunLog) -> float:
     total = max((line.total for line in log.steps), default=0)
     return total * (1 - (log.setting_float("warmdown_fraction") or 0.0))
+
+
+@SUBMISSION_CHECKS("lines.scores", "every score after training is a number that can be read")
+def scores_are_numbers(submission: Submission) -> Outcome:
+    """Proves that no line of a stage is passed over because its score is no number, or is in an unknown form.
+
+    Contradicted: NaN at the stage of the claimed score, in the log of a claimed seed.
+    """
+    logs = submission.readable_logs
+    read = sum(len(log.scores) for log in logs)
+    failed = [(log, stage) for log in logs for stage in log.failed]
+    wrong = [f"{stage} of {log.name}" for log, stage in failed if _is_claimed(submission, log, stage)]
+    if wrong:
+        return contradicted(f"NaN or infinite: {', '.join(wrong)}")
+    told = [f"{log.name}: {line}" for log in logs for line in _unread(log, logs)]
+    if told:
+        return cant_tell(f"not read as scores: {first_of(told, SHOWN)}")
+    return holds(f"{read} lines of scores") if read else cant_tell("no score in the logs")
+
+
+def _is_claimed(submission: Submission, log: RunLog, stage: str) -> bool:
+    """Whether the claimed score, or that of a claimed seed, is of this stage, and this run one of the claim's."""
+    rows = [printed_of(row.get("val_bpb")) for row in seed_results(submission.facts).values()]
+    claimed = [score for score in (claimed_score(submission), *rows) if score]
+    at = {name for other in submission.readable_logs for score in claimed for name in stages_of(other, score)}
+    its_own = [other for other in submission.readable_logs if other.seed == log.seed and stage in stages(other)]
+    return stage in at and log.seed in claimed_seeds(submission) and not its_own
+
+
+def _unread(log: RunLog, logs: Sequence[RunLog]) -> list[str]:
+    """Lines that begin with a stage's name, or with that of a final score, and have a loss or bits that aren't read."""
+    names = {score.name for other in logs for score in other.scores} | {name for other in logs for name in other.failed}
+    return [
+        line[:MOST_SHOWN]
+        for line in log.lines
+        if (word := FIRST_WORD.match(line))
+        and (word[0] in names or FINAL.match(word[0]))
+        and LOSS.search(line)
+        and common.score(line) is None
+        and ternary.score(line) is None
+    ]

@@ -1,14 +1,17 @@
 """The runs of a folder: seeds with their logs, copies, the time of evaluation, the tokens that were scored."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import claimed_seeds, own_tables, printed_of, seed_results
-from tritgolf.audit.claimed_runs import bound_runs, claimed_runs
-from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, SECONDS_LIMIT, VALIDATION_TOKENS
+from tritgolf.audit.checks.timing import bound_by_time, why_not_bound
+from tritgolf.audit.claimed import claimed_seeds, own_tables
+from tritgolf.audit.claimed_runs import bound_runs, claimed_runs, untold
+from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, VALIDATION_TOKENS
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
+from tritgolf.audit.listing import PACKED, first_of, is_log
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import LAST_STEP, same, stages_of
 from tritgolf.audit.submission import Submission
@@ -17,7 +20,8 @@ from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
 ON_GPUS = re.compile(
-    r"(\w[\w.-]*\.(?:log|txt))`?\W{0,3}(?:(?:is|was|ran)\W)?(?:on\W{1,2})?(\d{1,3}) ?[x×] ?[A-Z]\w*\d", re.ASCII
+    r"(?<!\w)(\w[\w.-]{0,200}\.(?:log|txt))`?\W{0,3}(?:(?:is|was|ran)\W)?(?:on\W{1,2})?(\d{1,3}) ?[x×] ?[A-Z]\w*\d",
+    re.ASCII,
 )
 FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
 A_WINDOW = 8192  # validation tokens may be cut to whole windows: two counts within this are of one text
@@ -40,7 +44,8 @@ def seeds_have_logs(submission: Submission) -> Outcome:
         return cant_tell("the logs print no seed")
     wrong = [*_misnamed(logs, set(claimed)), *_swapped(submission)]
     missing = [seed for seed in claimed if seed not in printed]
-    unread = None in printed or any(_names(name, missing) for name in submission.unread)
+    hidden = _hidden(submission, missing, claimed)
+    unread = None in printed or hidden or any(_names(name, missing) for name in submission.unread)
     if missing and not unread:
         wrong.append(f"no log prints {', '.join(map(str, missing))}")
     evidence = (
@@ -48,7 +53,9 @@ def seeds_have_logs(submission: Submission) -> Outcome:
     )
     if wrong:
         return contradicted(f"{evidence}; {'; '.join(wrong)}")
-    return cant_tell(f"{evidence}; other logs can't be read") if missing else holds(evidence)
+    doubts = [*unread_seeds(submission.facts), *([f"not read: {first_of(hidden)}"] if hidden else [])]
+    doubts += ["other logs can't be read"] if missing and not hidden else []
+    return cant_tell("; ".join([evidence, *doubts])) if doubts else holds(evidence)
 
 
 def _names(name: str, seeds: Sequence[int]) -> bool:
@@ -57,16 +64,29 @@ def _names(name: str, seeds: Sequence[int]) -> bool:
     return not numbers or bool(numbers & set(seeds))
 
 
+def _hidden(submission: Submission, seeds: Sequence[int], claimed: Iterable[int]) -> list[str]:
+    """What is not read and may be, or hold, the log of one of these seeds: all but logs with another one's number."""
+    others = set(claimed) - set(seeds)
+    numbers = {name: {int(number) for number in re.findall(r"\d{1,9}", name)} for name in submission.unread_logs}
+    of_others = {name for name, found in numbers.items()
+                 if is_log(Path(PACKED.sub("", name))) and found & others and not found & set(seeds)}  # fmt: skip
+    return [name for name in numbers if seeds and name not in of_others]
+
+
 def _table_seeds(submission: Submission) -> Iterator[int]:
     for table in own_tables(submission):
         yield from table.rows
 
 
 def _misnamed(logs: tuple[RunLog, ...], claimed: set[int]) -> Iterator[str]:
-    """Logs named after a claimed seed that print another."""
+    """Logs named after a claimed seed that print another; of several runs in one file one may be of that seed."""
+    files: dict[str, set[int | None]] = {}
     for log in logs:
-        named = {int(number) for number in re.findall(r"seed[_-]?(\d{1,9})", log.name)} & claimed
-        if named and log.seed is not None and log.seed not in named:
+        files.setdefault(log.name.partition("#")[0], set()).add(log.seed)
+    for log in logs:
+        file = log.name.partition("#")[0]
+        named = {int(number) for number in re.findall(r"seed[_-]?(\d{1,9})", file)} & claimed
+        if named and log.seed is not None and not named & files[file] and None not in files[file]:
             yield f"{log.name} prints seed {log.seed}"
 
 
@@ -75,7 +95,7 @@ def _swapped(submission: Submission) -> Iterator[str]:
     for seed, row in seed_results(submission.facts).items():
         score = printed_of(row.get("val_bpb"))
         its_own = [log for log in submission.readable_logs if log.seed == seed]
-        is_lost = any(_names(name, [seed]) for name in submission.unread)
+        is_lost = any(_names(name, [seed]) for name in (*submission.unread, *submission.unread_logs))
         if score is None or is_lost or not all(is_whole(log, submission.readable_logs) for log in its_own):
             continue
         owners = [log for log in submission.readable_logs if set(stages_of(log, score)) - {LAST_STEP}]
@@ -87,19 +107,31 @@ def _swapped(submission: Submission) -> Iterator[str]:
 def runs_are_distinct(submission: Submission) -> Outcome:
     """Proves that the runs of the logs differ: a file that repeats a run is taken for that run, and told.
 
-    Contradicted: one run's losses in logs of two claimed seeds.
+    Contradicted: one run's losses, of its steps or else of its validations, in logs that print different seeds.
     """
     if not submission.readable_logs:
         return cant_tell("no log")
     trained: dict[tuple[tuple[int, str], ...], list[RunLog]] = {}
     for log in submission.readable_logs:
-        trained.setdefault(tuple((line.step, line.loss.text) for line in log.steps), []).append(log)
+        trained.setdefault(_losses(log), []).append(log)
     twice = [logs for losses, logs in trained.items() if len(losses) >= FEWEST_LOSSES and _seeds_differ(logs)]
     if twice:
-        evidence = [f"{' and '.join(log.name for log in logs)} have the same loss at every step" for logs in twice]
+        evidence = [
+            f"{' and '.join(log.name for log in logs)} have the same loss at every step and print seeds "
+            f"{', '.join(str(log.seed) for log in logs)}"
+            for logs in twice
+        ]
         return contradicted("; ".join(evidence))
     evidence = [f"{copy} repeats {run} and counts once" for copy, run in submission.copies]
     return holds("; ".join([*evidence, f"{len(submission.readable_logs)} runs, no two equal"]))
+
+
+def _losses(log: RunLog) -> tuple[tuple[int, str], ...]:
+    """Step and loss of each step; where those are few, of each validation, too."""
+    steps = tuple((line.step, line.loss.text) for line in log.steps)
+    if len(steps) >= FEWEST_LOSSES:
+        return steps
+    return (*steps, *((line.step, line.bpb.text) for line in log.validations))
 
 
 def _seeds_differ(logs: list[RunLog]) -> bool:
@@ -127,46 +159,48 @@ def gpus_are_as_stated(submission: Submission) -> Outcome:
 def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     """Proves that what a run's log prints of evaluations after training adds up to no more than 600 s.
 
-    Contradicted is a single evaluation that takes longer, the one that the submission's score is of, on eight GPUs;
-    where only the sum is larger, some of it may be diagnostics. Other tracks have no such rule.
+    Contradicted is a single evaluation that takes longer, the one that the submission's score is of, on eight GPUs or
+    more; where only the sum is larger, some of it may be diagnostics. Other tracks have no such rule.
     """
     free = ten_minutes(submission) is False
-    seconds_of = _all_seconds if free else _needed_seconds
-    times = {log.name: seconds_of(log) for log in bound_runs(submission, seconds_of)}
-    if not times:
+    logs = bound_runs(submission, lambda log: log.evaluation_seconds if free else log.needed_seconds)
+    if not logs:
         return cant_tell("no evaluation time in the logs")
-    longest = {name: max(seconds) for name, seconds in times.items()}
-    total = max(sum(seconds) for seconds in times.values())
-    evidence = f"longest evaluation {max(longest.values()):.1f} s, all that one run prints {total:.1f} s"
+    times = [log.evaluation_seconds if free else log.needed_seconds for log in logs]
+    total = max(map(sum, times))
+    evidence = f"longest evaluation {max(map(max, times)):.1f} s, all that one run prints {total:.1f} s"
     if free:
         return holds(f"not of the 10-minute track, so no limit; {evidence}")
-    if total <= EVALUATION_SECONDS:
-        return holds(evidence)
+    scored = claimed_runs(submission)
+    scores = dict(zip((log.name for log in scored.runs), scored.bpb, strict=True))
     over = list(_over(submission)) if ten_minutes(submission) else []
-    return contradicted(f"{evidence} ({over[0]})") if over else cant_tell(evidence)
+    if over and total > EVALUATION_SECONDS:
+        return contradicted(f"{evidence} ({over[0]})")
+    if silent := untold(submission, lambda log: _tells_its_evaluation(log, scores)):
+        return cant_tell(f"{evidence}; {silent}")
+    reason = why_not_bound(logs, bound_by_time(logs, submission))
+    if total <= EVALUATION_SECONDS and max(log.gpus or 0 for log in logs) <= GPUS:
+        return holds(evidence)
+    return cant_tell(f"{evidence}, and {reason}" if reason else evidence)
+
+
+def _tells_its_evaluation(log: RunLog, scores: Mapping[str, float]) -> bool:
+    """Whether a log has the time of the evaluation that the claimed score is of, or of any where that isn't known."""
+    if log.name not in scores:
+        return bool(log.needed_seconds)
+    return any(score.eval_ms and same(score.bpb, Printed(repr(scores[log.name]))) for score in log.scores)
 
 
 def _over(submission: Submission) -> Iterator[str]:
-    """Runs whose evaluation of the claimed stage took longer than the contest allows, on its eight GPUs."""
+    """Runs whose evaluation of the claimed stage took longer than the contest allows, on its eight GPUs or more."""
     scored = claimed_runs(submission)
+    bound = bound_by_time(scored.runs, submission)
     for log, bpb in zip(scored.runs, scored.bpb, strict=True):
         times = [
             score.eval_ms.value / 1000 for score in log.scores if score.eval_ms and same(score.bpb, Printed(repr(bpb)))
         ]
-        if log.gpus == GPUS and max(times, default=0.0) > EVALUATION_SECONDS:
+        if log in bound and (log.gpus or 0) >= GPUS and max(times, default=0.0) > EVALUATION_SECONDS:
             yield log.name
-
-
-def _all_seconds(log: RunLog) -> list[float]:
-    return list(log.evaluation_seconds)
-
-
-def _needed_seconds(log: RunLog) -> list[float]:
-    """Seconds of the evaluations that a run's score can need, if it was configured for the 10-minute track's time."""
-    cap = log.setting_float("max_wallclock_seconds")
-    if cap is not None and not 0 < cap <= SECONDS_LIMIT:
-        return []
-    return list(log.needed_seconds)
 
 
 @SUBMISSION_CHECKS("evaluation.tokens", "the whole validation text was scored")
@@ -177,18 +211,22 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     run that the score is of.
     """
     counts = {log.name: (log.setting_int("vocab_size"), log.validation_tokens) for log in submission.readable_logs}
-    known = {name: pair for name, pair in counts.items() if pair[1]}
+    known = {name: pair for name, pair in counts.items() if pair[1] is not None}
     if not known:
         return cant_tell("no log prints how many validation tokens it loaded")
-    for log in bound_runs(submission, lambda log: log.validation_tokens):
+    for log in bound_runs(submission, lambda log: log.validation_tokens is not None):
         vocabulary, tokens = counts[log.name]
         whole = VALIDATION_TOKENS.get(vocabulary or 0)
         standard = any(f"fineweb10B_sp{vocabulary}" in line for line in log.lines)
-        if tokens and whole and standard and tokens < 0.9 * whole:
+        if tokens is not None and whole and standard and tokens < 0.9 * whole:
             return contradicted(f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}")
     by_vocabulary: dict[int | None, list[int]] = {}
     for vocabulary, tokens in known.values():
         by_vocabulary.setdefault(vocabulary, []).append(tokens or 0)
     counted = "; ".join(f"{', '.join(f'{n:,}' for n in sorted(set(tokens)))}" for tokens in by_vocabulary.values())
     cut = all(max(tokens) - min(tokens) <= 4 * A_WINDOW for tokens in by_vocabulary.values())
-    return holds(f"{counted} tokens in {len(known)} logs") if cut else cant_tell(f"{counted} tokens: of several texts")
+    if not cut:
+        return cant_tell(f"{counted} tokens: of several texts")
+    silent = untold(submission, lambda log: log.validation_tokens is not None)
+    told = f"{counted} tokens in {len(known)} logs"
+    return cant_tell(f"{told}; {silent}") if silent else holds(told)

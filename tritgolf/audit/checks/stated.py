@@ -1,21 +1,23 @@
 """Scores that README.md and submission.json state, against the runs: the headline, means, stds."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import (
+    KEPT,
     Stated,
     claimed_seeds,
     is_complete,
     is_headline_table,
     is_quoted,
     own_tables,
-    printed_of,
     stated_scores,
     tables_of,
     unlogged_methods,
 )
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
+from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import Sample, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import SCORES, run_of
@@ -75,10 +77,9 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
 
     ``by_rows``: where logs are missing, whether a row of the table that the score is of may contradict it.
     """
-    logs, seeds = scored_runs(submission), claimed_seeds(submission)
+    logs = scored_runs(submission)
     found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
-    means = [sample for nats in (False, True) for sample in samples(logs, seeds, nats)
-             if sample.may_have_mean(claim.printed)]  # fmt: skip
+    means = [sample for sample in _every_sample(submission) if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
     if found and not claim.is_mean:
@@ -88,6 +89,13 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
         row = contradicted_row(submission) if by_rows else ""
         return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, claim.printed) else cant_tell(what)
     return contradicted(what) if claim.is_headline else cant_tell(what)
+
+
+@lru_cache(maxsize=KEPT)
+def _every_sample(submission: Submission) -> tuple[Sample, ...]:
+    """Every sample of its runs, in BPB and in nats."""
+    logs, seeds = scored_runs(submission), claimed_seeds(submission)
+    return tuple(sample for nats in (False, True) for sample in samples(logs, seeds, nats))
 
 
 def contradicted_row(submission: Submission) -> str:
@@ -125,8 +133,9 @@ def _whole(submission: Submission) -> tuple[RunLog, ...]:
 
 def _logged(submission: Submission) -> str:
     """The last stage of each run, and their mean, as evidence quotes them."""
-    ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission)]
-    scores = ", ".join(f"{bpb} ({name})" for name, bpb in ends[:6])
+    failed = [f"NaN at {log.failed[-1]} ({log.name})" for log in submission.readable_logs if log.failed]
+    ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission) if not log.failed]
+    scores = ", ".join([*failed, *(f"{bpb} ({name})" for name, bpb in ends)][:6])
     mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
     return scores + (", …" if len(ends) > 6 else "") + mean
 
@@ -209,3 +218,12 @@ def worst(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
         if found:
             return Outcome(verdict, "; ".join(dict.fromkeys(found)))
     return cant_tell(nothing)
+
+
+def all_of(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
+    """Several outcomes as one that holds only if all do: contradicted if any is, else can't tell if any can't."""
+    order = (Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.HOLDS)
+    found = next(([o for o in outcomes if o.verdict is verdict] for verdict in order
+                  if any(o.verdict is verdict for o in outcomes)), [])  # fmt: skip
+    evidence = "; ".join(dict.fromkeys(outcome.evidence for outcome in found))
+    return Outcome(found[0].verdict, evidence) if found else cant_tell(nothing)

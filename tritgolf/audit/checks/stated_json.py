@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs, worst
-from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete, printed_of, seed_results
+from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
+from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
+from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import samples, stages, stages_of
 from tritgolf.audit.submission import Submission
@@ -29,7 +30,9 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         printed = printed_of(row.get("val_bpb"))
         if printed and logs:
             outcomes.append(_seed_score(seed, printed, logs, submission))
-    return worst(outcomes, "submission.json has no val_bpb")
+        elif printed:
+            outcomes.append(cant_tell(f"seed {seed}: {printed}; no log that is read has its score"))
+    return all_of(outcomes, "submission.json has no val_bpb")
 
 
 def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> Outcome:
@@ -37,11 +40,28 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
         return holds(f"seed {seed}: {printed}")
     others = [log.name for log in scored_runs(submission) if stages_of(log, printed)]
     logged = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
+    logged += "".join(f", NaN at {stage}" for log in logs for stage in log.failed)
     if others:  # the score is there, under another seed: the seed's check tells that
-        return cant_tell(f"seed {seed}: {printed} is {others[0]}'s")
+        return holds(f"seed {seed}: {printed}, which is {others[0]}'s")
     if not is_complete(submission):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
+
+
+@SUBMISSION_CHECKS("json.fields", "submission.json's figures and seeds can be read")
+def json_fields_are_figures(submission: Submission) -> Outcome:
+    """Proves that no field for a figure or for seeds holds something else, which other checks would pass over.
+
+    Contradicted: a score or size that none can be (NaN, infinite). What may yet mean one (a list, words) is named.
+    """
+    if submission.facts is None:
+        return cant_tell(submission.facts_problem)
+    if none := impossible(submission.facts):
+        return contradicted("; ".join(none))
+    if odd := unread(submission.facts):
+        return cant_tell(f"not read as figures: {'; '.join(odd)}")
+    read = [key for key in (*SCORES, *SIZES, *SEEDS) if submission.facts.get(key) is not None]
+    return holds(", ".join(read)) if "val_bpb" in read else cant_tell("submission.json has no val_bpb")
 
 
 @SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")

@@ -12,12 +12,11 @@ from tritgolf.audit.claimed import (
     is_complete,
     is_headline_table,
     is_quoted,
-    printed_of,
-    seed_results,
     tables_of,
 )
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
+from tritgolf.audit.json_facts import printed_of, seed_results
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of

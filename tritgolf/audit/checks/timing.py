@@ -1,9 +1,10 @@
 """Training time, and the averages derived from it."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed_runs import bound_runs
+from tritgolf.audit.claimed_runs import bound_runs, surely_claimed, untold
 from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, GPUS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval
 from tritgolf.audit.log_lines import RunLog, StepLine
@@ -30,7 +31,8 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
     """Proves that each run which the score is of trained within the contest's time, up to the slack of its clock.
 
     The published scripts look at the clock after a step: a run that stops up to 1 s, or one step, past the limit is
-    within it, and told. Runs configured for another time or fewer GPUs are not judged, nor those of other tracks.
+    within it, and told. Runs on fewer GPUs are not judged, nor those of other tracks, nor, unless the score of a record
+    is surely theirs, those configured for another time. More GPUs than the contest's may only break the rule.
     """
     logs = bound_runs(submission, lambda log: log.train_ms)
     if not logs:
@@ -38,18 +40,18 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
     longest = f"{max(_seconds(log) for log in logs):,.3f} s at most"
     if ten_minutes(submission) is False:
         return holds(f"not of the 10-minute track, so no limit; {longest}")
-    bound = [log for log in logs if _is_bound(log, ten_minutes(submission))]
+    bound = bound_by_time(logs, submission)
     over = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT + _slack(log)]
     if over:
         return contradicted(
             f"{', '.join(over)}; limit {SECONDS_LIMIT:.0f} s, slack {CLOCK_SLACK_SECONDS:.0f} s or a step"
         )
-    if not bound:
-        free = logs[0].setting_float("max_wallclock_seconds")
-        configured = f"for {free:,.0f} s" if free else "without a time limit"
-        return cant_tell(f"{longest}, and the run was configured {configured}")
+    if reason := why_not_bound(logs, bound):
+        return cant_tell(f"{longest}, and {reason}")
     close = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT]
     slack = f"; within the slack of the clock, which is looked at after a step: {', '.join(close)}" if close else ""
+    if silent := untold(submission, lambda log: log.train_ms):
+        return cant_tell(f"{longest}; {silent}")
     return holds(f"{max(_seconds(log) for log in bound):,.3f} s at most{slack}")
 
 
@@ -62,12 +64,36 @@ def _slack(log: RunLog) -> float:
     return max(CLOCK_SLACK_SECONDS, (log.step_ms or 0.0) / 1000)
 
 
-def _is_bound(log: RunLog, is_ten_minutes: bool | None) -> bool:
-    """Whether the limit binds a run: one that was configured for it, or is of its track and printed eight GPUs."""
+def bound_by_time(logs: Sequence[RunLog], submission: Submission) -> list[RunLog]:
+    """The runs that the contest's time binds, be it of training or of evaluation.
+
+    It does where a run was configured for it, or is of the 10-minute track and printed eight GPUs or more; one that was
+    configured for a longer time only if the claimed score is surely its own.
+    """
+    is_record = ten_minutes(submission) is True
+    its_score = surely_claimed(submission) if is_record else frozenset()
+    return [log for log in logs if _is_bound(log, is_record, log.name in its_score)]
+
+
+def _is_bound(log: RunLog, is_record: bool, is_its_score: bool) -> bool:
     cap = log.setting_float("max_wallclock_seconds")
-    if log.gpus not in (GPUS, None):
-        return False
-    return 0 < cap <= SECONDS_LIMIT if cap is not None else log.gpus == GPUS and is_ten_minutes is True
+    if log.gpus is not None and log.gpus != GPUS:
+        return log.gpus > GPUS and is_its_score
+    if cap is None:
+        return log.gpus == GPUS and is_record
+    return 0 < cap <= SECONDS_LIMIT or (log.gpus == GPUS and is_its_score)
+
+
+def why_not_bound(logs: Sequence[RunLog], bound: Sequence[RunLog]) -> str:
+    """Why runs are not judged by the contest's time; "" where all are on eight GPUs and some are bound."""
+    others = {log.gpus: log.name for log in reversed(logs) if log.gpus not in (GPUS, None)}
+    if others and (max(others) > GPUS or not bound):
+        told = ", ".join(f"{gpus} GPU{'s' * (gpus != 1)} ({name})" for gpus, name in sorted(others.items()))
+        return f"the limit is for {GPUS} GPUs, not {told}"
+    if bound:
+        return ""
+    free = logs[0].setting_float("max_wallclock_seconds")
+    return f"the run was configured {f'for {free:,.0f} s' if free else 'without a time limit'}"
 
 
 @LOG_CHECKS("timing.stop", "the stop line repeats the last validation's time and step")

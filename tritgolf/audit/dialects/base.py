@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from tritgolf.audit.intervals import Printed
@@ -11,7 +12,7 @@ T = TypeVar("T")
 Pairs = dict[str, str]
 
 NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?", re.ASCII)
-PAIR = re.compile(r"([A-Za-z_]\w*)[:=]([^\s,()]+)", re.ASCII)
+PAIR = re.compile(r"(?<![A-Za-z_])([A-Za-z_]\w{0,80})[:=]([^\s,()]+)", re.ASCII)
 SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
 RESUME = re.compile(r"\bresum|\brestor|loaded checkpoint|load(?:ing|ed)? .*ckpt", re.IGNORECASE)
 FEWEST_SETTINGS = 8  # words name=value that make a line the settings of a run
@@ -54,6 +55,16 @@ def number(pairs: Pairs, *keys: str) -> Printed | None:
     text = next((pairs[key] for key in keys if key in pairs), "")
     text = text.removesuffix("ms").removesuffix("MB")
     return Printed(text) if NUMBER.fullmatch(text) else None
+
+
+def milliseconds(pairs: Pairs, *keys: str) -> Printed | None:
+    """The first of ``keys`` that is there, a time in ms, or in seconds behind which an s stands; None if it is none."""
+    text = next((pairs[key] for key in keys if key in pairs), "")
+    seconds = text.removesuffix("s")
+    if text != seconds and NUMBER.fullmatch(seconds):
+        text = f"{Decimal(seconds) * 1000:f}"
+    found = number({"": text}, "")
+    return found if found and found.value >= 0 else None
 
 
 def fraction(text: str) -> tuple[int, int] | None:

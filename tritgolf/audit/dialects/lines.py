@@ -8,16 +8,16 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from tritgolf.audit.dialects.base import Pairs, every, first, number, resumes, settings_line
+from tritgolf.audit.dialects.base import Pairs, every, first, milliseconds, number, resumes, settings_line
 from tritgolf.audit.dialects.ternary import budget, gpus, parameters, temperature, warmups
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, ValidationLine
 
 PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
-SPACED = re.compile(r"([A-Za-z_]\w*)[:=]\s*([^\s,()]+)", re.ASCII)
+SPACED = re.compile(r"(?<![A-Za-z_])([A-Za-z_]\w{0,80})[:=]\s*([^\s,()]+)", re.ASCII)
 SIZE = re.compile(
     r"(?P<what>Serialized model|Total submission size|Code size)\s*"
-    r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,15}) bytes",
+    r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
 SIZES: dict[str, Literal["model", "total", "code"]] = {
@@ -28,7 +28,7 @@ SIZES: dict[str, Literal["model", "total", "code"]] = {
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
 SCORE = re.compile(
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_loss[:=]", re.ASCII
+    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
 )
 TOKENS = re.compile(r"(?:val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
@@ -83,7 +83,7 @@ def _vocabulary(lines: Sequence[str]) -> Pairs:
 
 def _gpus(lines: Sequence[str], settings: Pairs) -> int | None:
     stated = settings.get("world_size", "")
-    return int(stated) if stated.isdigit() else first(gpus, lines)
+    return int(stated) if re.fullmatch(r"\d{1,6}", stated, re.ASCII) else first(gpus, lines)
 
 
 def step(line: str) -> StepLine | None:
@@ -103,7 +103,7 @@ def validation(line: str) -> ValidationLine | None:
     if not (place and nats and bpb and bpb.interval.low > 0):
         return None
     return ValidationLine(
-        int(place[1]), int(place[2]), nats, bpb, number(pairs, "train_time"), number(pairs, "zero_frac")
+        int(place[1]), int(place[2]), nats, bpb, milliseconds(pairs, "train_time"), number(pairs, "zero_frac")
     )
 
 
@@ -117,7 +117,7 @@ def score(line: str) -> ScoreLine | None:
     if not (nats and bpb and bpb.interval.low > 0):
         return None
     name = re.sub(r"[\s:]+", "_", named["name"].strip())
-    name += "_sliding" if "sliding val_loss" in line and "sliding" not in name else ""
+    name += "_sliding" if re.search("sliding val_(?:loss|bpb)", line) and "sliding" not in name else ""
     stride = number(pairs, "stride")
     tokens = int(stride.value) if stride and not stride.decimals else None
     return ScoreLine(name, nats, bpb, tokens, number(pairs, "T"), _evaluation_ms(pairs))
@@ -125,7 +125,7 @@ def score(line: str) -> ScoreLine | None:
 
 def _evaluation_ms(pairs: Pairs) -> Printed | None:
     """Milliseconds of the evaluation; a time of 0 is none."""
-    stated = number(pairs, "eval_time", "time")
+    stated = milliseconds(pairs, "eval_time", "time")
     return stated if stated and stated.value > 0 else None
 
 
@@ -133,7 +133,7 @@ def stop(line: str) -> StopLine | None:
     """``stopping_early: wallclock_cap train_time:600038ms step:13780/20000``; the step may be missing."""
     match = re.match(r"stopping_early:\s*(\w+)", line)
     pairs = spaced_pairs(line.partition(":")[2]) if match else {}
-    train_ms = number(pairs, "train_time")
+    train_ms = milliseconds(pairs, "train_time")
     place = re.fullmatch(r"(\d{1,12})/(\d{1,12})", pairs.get("step", ""), re.ASCII)
     if not (match and train_ms):
         return None
@@ -145,7 +145,9 @@ def size(line: str) -> SizeLine | None:
     match = SIZE.match(line)
     if not match:
         return None
-    return SizeLine(SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"]))
+    return SizeLine(
+        SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"].replace(",", ""))
+    )
 
 
 def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:

@@ -15,6 +15,7 @@ from tritgolf.audit.dialects.base import (
     every,
     first,
     fraction,
+    milliseconds,
     number,
     pairs_of,
     resumes,
@@ -74,7 +75,7 @@ def read(lines: Sequence[str]) -> dict[str, Any]:
         "gpus": first(gpus, lines),
         "steps": every(step, lines),
         "validations": every(validation, lines),
-        "scores": every(_score, lines),
+        "scores": every(score, lines),
         "artifact": first(_artifact, lines),
         "budget": first(budget, lines),
         "stop": first(stop, lines),
@@ -120,10 +121,11 @@ def validation(line: str) -> ValidationLine | None:
     nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
     if not (place and nats and bpb and bpb.interval.low > 0):
         return None
-    return ValidationLine(*place, nats, bpb, number(pairs, "train_time"), number(pairs, "zero_frac"))
+    return ValidationLine(*place, nats, bpb, milliseconds(pairs, "train_time"), number(pairs, "zero_frac"))
 
 
-def _score(line: str) -> ScoreLine | None:
+def score(line: str) -> ScoreLine | None:
+    """``final_sliding val_loss:2.9 val_bpb:1.15 (stride=16, T=0.90) eval_time:429000ms``."""
     if not line.startswith("final_"):
         return None
     pairs = pairs_of(line)
@@ -132,7 +134,7 @@ def _score(line: str) -> ScoreLine | None:
         return None
     name = re.split(r"[\s:]", line, maxsplit=1)[0]
     stride_tokens = int(stride.value) if stride and not stride.decimals else None
-    return ScoreLine(name, nats, bpb, stride_tokens, number(pairs, "T"), number(pairs, "eval_time"))
+    return ScoreLine(name, nats, bpb, stride_tokens, number(pairs, "T"), milliseconds(pairs, "eval_time"))
 
 
 def _artifact(line: str) -> ArtifactLine | None:
@@ -163,7 +165,7 @@ def stop(line: str) -> StopLine | None:
     """``stopping_early: wallclock_cap train_time:600666ms step:6540/10000``."""
     match = re.match(r"stopping_early:\s*(\w+)", line)
     pairs = pairs_of(line) if match else {}
-    place, train_ms = fraction(pairs.get("step", "")), number(pairs, "train_time")
+    place, train_ms = fraction(pairs.get("step", "")), milliseconds(pairs, "train_time")
     return StopLine(match[1], train_ms, *place) if match and place and train_ms else None
 
 

@@ -1,0 +1,49 @@
+"""A README of thousands of rows or scores: its work grows with its length, counted in calls, not in time."""
+
+import sys
+
+import pytest
+
+from tests.audit import styles
+from tests.audit.folders import folder
+from tritgolf.audit.auditor import audit_submission
+from tritgolf.audit.submission import read_submission
+
+DELTAS = "| a | val_bpb | Delta |\n|---|---|---|\n"
+
+
+def scores(count):
+    return "".join(f"val_bpb: 1.{at:06d}\n" for at in range(count))
+
+
+def deltas(count):
+    return DELTAS + "| a | 1.0808 | -0.0001 |\n" * count
+
+
+def other_deltas(count):
+    return DELTAS + "".join(f"| a | 1.{at:06d} | -0.9{at:04d} |\n" for at in range(count))
+
+
+def calls(path):
+    """Function calls of an audit."""
+    submission, count = read_submission(path), 0
+
+    def counted(frame, event, argument):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(counted)
+    try:
+        audit_submission(submission)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("text", [scores, deltas, other_deltas])
+def test_work_grows_with_the_length_of_a_readme_and_no_faster(text, tmp_path):
+    once, twice = (
+        calls(folder(tmp_path / str(n), {"seed1": styles.int6(1, 1.1667)}, text(n), {"val_bpb": 1.1667}))
+        for n in (250, 500)
+    )
+    assert twice < 2.5 * once

@@ -1,0 +1,62 @@
+"""Scores in a form that is none: NaN is held against the claim, others are named, none is passed over."""
+
+import pytest
+
+from tests.audit import styles
+from tests.audit.folders import folder, text
+from tests.audit.test_false_alarms import contradicted
+from tests.audit.test_unread_lines import FACTS, README, findings, three
+from tritgolf.outcome import Verdict
+
+
+def last_line(new):
+    """The log with another last line: its final score."""
+    return lambda log: log.replace(log.splitlines()[-1], new)
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "inf", "-inf"])
+@pytest.mark.parametrize("facts", [FACTS, {**FACTS, "seed_results": None}])
+def test_a_final_score_of_nan_is_held_against_the_claim(facts, value, tmp_path):
+    edit = last_line(f"quantized_ttt val_loss:{value} val_bpb:{value} eval_time:366525ms")
+    found = contradicted(folder(tmp_path, three(edit, 3), README, {**facts, "val_bpb_std": 0.0002}))
+    assert "NaN at quantized_ttt (train_seed3.log)" in found["text.mean"]
+    assert "quantized_ttt of train_seed3.log" in found["lines.scores"]
+    assert "text.std" not in found  # runs of three scores have one, these have two
+    if facts is FACTS:
+        assert "seed 3: 1.0812" in found["json.score"]
+
+
+def test_a_diagnostic_of_nan_accuses_nobody(tmp_path):
+    edit = lambda log: log.replace("stopping_early", "DIAGNOSTIC pre val_loss:nan val_bpb:nan\nstopping_early")  # noqa: E731
+    assert contradicted(folder(tmp_path, three(edit), README, FACTS)) == {}
+
+
+def test_a_run_that_the_claim_is_not_of_may_have_failed(tmp_path):
+    failed = last_line("quantized_ttt val_loss:nan val_bpb:nan")(styles.sp8192(9))
+    made = folder(tmp_path, {**three(), "failed": failed}, README, FACTS)
+    assert "lines.scores" not in contradicted(made)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["quantized_ttt VAL_LOSS:3.05010000 VAL_BPB:1.18079352", "quantized_ttt loss 3.0501 bpb 1.18079352",
+     "quantized_ttt val_loss:3.05010000 val_bpb:1.18079352e+00", "quantized_ttt val_loss:3.0501 val_bpb:-1.18",
+     "quantized_ttt val_loss:3.0501 val_bpb:118%"],
+)  # fmt: skip
+def test_a_score_in_another_form_is_named(line, tmp_path):
+    found = findings(folder(tmp_path, three(last_line(line)), README, FACTS))["lines.scores"]
+    assert found.verdict is Verdict.CANT_TELL
+    assert f"train_seed2.log: {line}" in found.evidence
+
+
+def test_bpb_may_stand_before_nats(tmp_path):
+    nats = styles.nats(1.1808, 8192)
+    edit = last_line(f"quantized_ttt val_bpb:1.18079352 val_loss:{nats:.8f} eval_time:366525ms")
+    assert "json.score" in contradicted(folder(tmp_path, three(edit, 3), README, FACTS))
+
+
+def test_an_unread_score_of_the_ternary_script_is_named(tmp_path):
+    log = text("pr640/seed42").replace("final_sliding val_loss:", "final_sliding VAL_LOSS:")
+    found = findings(folder(tmp_path, {"seed42": log}, "# val_bpb: 1.1565\n"))["lines.scores"]
+    assert found.verdict is Verdict.CANT_TELL
+    assert "final_sliding VAL_LOSS" in found.evidence

@@ -1,0 +1,117 @@
+"""Which runs there are: one that is counted under several seeds, one whose log is not read, several in one file."""
+
+import gzip
+
+import pytest
+
+from tests.audit import styles
+from tests.audit.folders import folder
+from tests.audit.test_false_alarms import JSON, TABLE, TITLE, contradicted
+from tritgolf.audit import listing
+from tritgolf.audit.auditor import audit
+from tritgolf.outcome import Verdict
+
+
+def finding(path, check):
+    return next(finding for finding in audit(path).findings if finding.check == check)
+
+
+@pytest.mark.parametrize("facts", [{"val_bpb": 1.1667}, {"val_bpb": 1.1667, "seeds": [1, 2, 3]}])
+def test_one_run_under_three_seeds_is_counted_twice(facts, tmp_path):
+    log = styles.int6(1, 1.1667)
+    logs = {f"train_seed{seed}": log.replace("seed:1\n", f"seed:{seed}\n") for seed in (1, 2, 3)}
+    made = folder(tmp_path, logs, "# val_bpb: 1.1667 (mean of three seeds)\n", facts)
+    told = "train_seed2.log and train_seed3.log have the same loss at every step and print seeds 1, 2, 3"
+    assert told in contradicted(made)["runs.copies"]
+    assert "no log prints" not in finding(made, "runs.seeds").evidence
+
+
+def test_a_copy_of_few_losses_is_one_by_its_validations(tmp_path):
+    lines = [line for line in styles.sp8192(1).splitlines(True) if "train_loss" not in line]
+    lines.insert(-9, "2000/20000 val_loss: 2.8001 val_bpb: 1.0840\n")
+    logs = {f"s{seed}": "".join(lines).replace("  seed: 1\n", f"  seed: {seed}\n") for seed in (1, 2)}
+    assert "runs.copies" in contradicted(folder(tmp_path, logs, "# val_bpb: 1.0810\n"))
+
+
+def test_a_copy_without_a_seed_or_of_the_same_counts_once(tmp_path):
+    log = styles.int6(1, 1.1667)
+    logs = {"train_seed1": log, "train": log, "screen": log.replace("seed:1\n", "")}
+    found = finding(folder(tmp_path, logs, "# val_bpb: 1.1667\n"), "runs.copies")
+    assert found.verdict is Verdict.HOLDS
+    assert "screen.log repeats" in found.evidence
+    assert "1 runs, no two equal" in found.evidence
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Three runs, README.md and submission.json, all of one mind."""
+    return folder(tmp_path / "made", styles.three(), TITLE + TABLE, JSON)
+
+
+def pack(log):
+    log.with_name(f"{log.name}.gz").write_bytes(gzip.compress(log.read_bytes()))
+    log.unlink()
+
+
+def archive(log):
+    log.rename(log.with_name("logs_2026-04-09.tar"))
+
+
+def link(log):
+    log.rename(log.parent.parent / "elsewhere.log")
+    log.symlink_to(log.parent.parent / "elsewhere.log")
+
+
+def bury(log):
+    (log.parent / "a/b/c").mkdir(parents=True)
+    log.rename(log.parent / "a/b/c" / log.name)
+
+
+def link_folder(log):
+    (log.parent.parent / "logs").mkdir()
+    log.rename(log.parent.parent / "logs" / log.name)
+    (log.parent / "logs").symlink_to(log.parent.parent / "logs")
+
+
+@pytest.mark.parametrize("hide", [pack, archive, link, bury, link_folder])
+def test_a_log_that_is_not_read_may_be_the_missing_seeds(hide, made):
+    hide(made / "train_seed3.log")
+    assert contradicted(made) == {}
+    found = finding(made, "runs.seeds")
+    assert found.verdict is Verdict.CANT_TELL
+    name = {pack: "train_seed3.log.gz", archive: "logs_2026-04-09.tar", bury: "a/b/c/train_seed3.log",
+            link: "train_seed3.log", link_folder: "logs"}[hide]  # fmt: skip
+    assert f"not read: {name}" in found.evidence
+
+
+def test_a_log_beyond_the_most_files_may_be_the_missing_seeds(made, monkeypatch):
+    (made / "train_seed3.log").rename(made / "zz_seed3.log")
+    monkeypatch.setattr(listing, "MAX_FILES", 4)
+    assert "not read: zz_seed3.log" in finding(made, "runs.seeds").evidence
+    assert contradicted(made) == {}
+
+
+@pytest.mark.parametrize("name", ["train_seed1.log.gz", "model.xz"])
+def test_what_is_not_read_and_no_log_of_the_seed_hides_nothing(name, made):
+    (made / "train_seed3.log").unlink()
+    (made / name).write_bytes(b"")
+    assert "no log prints 3" in contradicted(made)["runs.seeds"]
+
+
+def test_a_run_alone_beside_a_log_that_is_not_read_is_not_every_run(tmp_path):
+    facts = {"val_bpb": 1.15, "bytes_total": 15_800_000}
+    made = folder(tmp_path, {"run": styles.int6(1, 1.1667)}, "A run.", facts)
+    assert {"json.score", "json.bytes"} <= contradicted(made).keys()
+    (made / "other.log.gz").write_bytes(b"")
+    assert contradicted(made) == {}
+
+
+def test_runs_in_a_file_that_is_named_for_the_first_are_not_misnamed(made):
+    with (made / "train_seed1.log").open("a") as log:
+        log.write((made / "train_seed2.log").read_text())
+    (made / "train_seed2.log").unlink()
+    assert contradicted(made) == {}
+    assert finding(made, "runs.seeds").verdict is Verdict.HOLDS
+    text = (made / "train_seed1.log").read_text()
+    (made / "train_seed1.log").write_text(text.replace("seed:1\n", "seed:5\n"))
+    assert "train_seed1.log prints seed 5" in contradicted(made)["runs.seeds"]

@@ -1,0 +1,148 @@
+"""What submission.json states: figures, seeds and figures by seed, in whichever form, and what no form of them is."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, TypeGuard
+
+from tritgolf.audit.intervals import Printed
+
+SEED = re.compile(r"(?:seed[ _-]?)?(-?\d{1,12})", re.ASCII | re.IGNORECASE)
+SEVERAL = re.compile(r"[\s,;]+")  # between the seeds of a text
+SCORES = ("val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "mean_val_bpb", "val_bpb_mean")
+SIZES = ("bytes_total", "bytes_code", "code_bytes", "artifact_bytes", "artifact_size_bytes")
+COUNTED = re.compile(  # sizes that count against the limit: of code, of what is stored, of both
+    r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
+    r"(?:_(?:max|mean|min|total))?|bytes_model_(?:\w*_)?(?:zlib|zstd|brotli|lzma|xz|compressed)"
+)
+TOTAL = "submission.json"  # what evidence calls the total that it states
+SEEDS = ("seeds", "seed_results")
+POSSIBLE = (0.3, 10.0)  # bits a byte, where a bare number stands for a seed
+MOST = 1e15  # of a figure
+SHOWN = 60  # characters of a value that evidence quotes
+
+
+def printed_of(value: object) -> Printed | None:
+    """A JSON number as it would print, without an exponent; None for anything else."""
+    if not is_number(value) or not abs(value) < MOST:
+        return None
+    return Printed(f"{Decimal(repr(value)):f}")
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a JSON value is a number, be it NaN; ``true`` is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a JSON value is a whole number; ``true`` is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def seed_of(value: object) -> int | None:
+    """A seed as JSON has it: 42, 42.0, "42", "seed_42"; None for anything else."""
+    if isinstance(value, str):
+        match = SEED.fullmatch(value.strip())
+        return int(match[1]) if match else None
+    if not is_number(value) or not abs(value) < MOST or value != int(value):
+        return None
+    return int(value)
+
+
+def stated_seeds(facts: dict[str, Any] | None) -> tuple[int, ...]:
+    """The seeds of the first field that has any, each once."""
+    for key in SEEDS:
+        if found := [seed for item in _items((facts or {}).get(key)) if (seed := seed_of(item)) is not None]:
+            return tuple(dict.fromkeys(found))
+    return ()
+
+
+def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
+    """The figures by seed: of a mapping, or of a list of rows with a seed each; a bare number is a score."""
+    for key in reversed(SEEDS):
+        rows = ((seed_of(name), _row(row)) for name, row in _rows((facts or {}).get(key)))
+        if found := {seed: row for seed, row in rows if seed is not None and row is not None}:
+            return found
+    return {}
+
+
+def _items(value: object) -> list[object]:
+    """What can be seeds of a field: the keys of a mapping, a list's items or its rows' seeds, the parts of a text."""
+    if isinstance(value, dict):
+        return list(value)
+    if isinstance(value, list):
+        return [item.get("seed") if isinstance(item, dict) else item for item in value]
+    return [part for part in SEVERAL.split(value) if part] if isinstance(value, str) else []
+
+
+def _rows(value: object) -> list[tuple[object, object]]:
+    """(seed, figures) of a mapping or a list of rows."""
+    if isinstance(value, dict):
+        return list(value.items())
+    return [(item.get("seed"), item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _row(value: object) -> dict[str, Any] | None:
+    if isinstance(value, dict):
+        return value
+    return {"val_bpb": value} if is_number(value) and POSSIBLE[0] <= value <= POSSIBLE[1] else None
+
+
+def counted_sizes(facts: dict[str, Any] | None) -> dict[str, int]:
+    """Every stated size that the limit binds, by its field, those by seed among them."""
+    fields = [(f"submission.json {name}" if name != "bytes_total" else TOTAL, name, value)
+              for name, value in (facts or {}).items()]  # fmt: skip
+    fields += [(f"submission.json {name} of seed {seed}", name, value)
+               for seed, row in seed_results(facts).items() for name, value in row.items()]  # fmt: skip
+    return {where: int(value) for where, name, value in fields
+            if COUNTED.fullmatch(name) and is_number(value) and abs(value) < MOST}  # fmt: skip
+
+
+def impossible(facts: dict[str, Any]) -> list[str]:
+    """Figures that are numbers and no score or size can be: NaN, infinite, beyond all bounds; by their field."""
+    return [f"{name} is {_shown(value)}" for name, value in _figures(facts)
+            if is_number(value) and not abs(value) < MOST]  # fmt: skip
+
+
+def unread(facts: dict[str, Any]) -> list[str]:
+    """Fields that hold something else than their figures, and so are held against nothing; each with what it holds."""
+    found = [f"{name} is {_shown(value)}" for name, value in _figures(facts)
+             if value is not None and not is_number(value)]  # fmt: skip
+    empty = [f"{key} is {_shown(facts[key])}" for key in SEEDS if facts.get(key) in ([], {}, "")]
+    return [*found, *empty, *unread_seeds(facts)]
+
+
+def unread_seeds(facts: dict[str, Any] | None) -> list[str]:
+    """What the fields of seeds have that is no seed, or no figures of one, and seeds that are named twice."""
+    return [problem for key in SEEDS if (facts or {}).get(key) not in (None, [], {}, "")
+            for problem in _of_seeds(key, (facts or {})[key])]  # fmt: skip
+
+
+def _of_seeds(key: str, value: object) -> Iterator[str]:
+    items = _items(value)
+    seeds = [seed_of(item) for item in items]
+    if not items:
+        yield f"{key} is {_shown(value)}"
+    yield from (f"{key} has {_shown(item)}" for item, seed in zip(items, seeds, strict=True) if seed is None)
+    yield from (f"{key} names {seed} {n} times" for seed, n in Counter(seeds).items() if n > 1 and seed is not None)
+    yield from (f"{key} of {seed_of(name)} is {_shown(row)}" for name, row in _rows(value)
+                if seed_of(name) is not None and _row(row) is None)  # fmt: skip
+
+
+def _figures(facts: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """(field, value) of every field for a figure that is there, those by seed among them."""
+    for name in (*SCORES, *SIZES):
+        if name in facts:
+            yield name, facts[name]
+    for seed, row in seed_results(facts).items():
+        yield from ((f"{name} of seed {seed}", row[name]) for name in (*SCORES, *SIZES) if name in row)
+
+
+def _shown(value: object) -> str:
+    """A value as evidence quotes it: on one line, its first characters."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[repr(value)]
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
