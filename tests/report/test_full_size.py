@@ -57,7 +57,7 @@ def test_the_best_run_is_ranked_among_the_others():
     cells = standing_table(rows, ["ternary_best_docs_en"], []).cells
     names = ("best_int6", "ternary_best", "int6_recurrent", "ternary_v2")
     assert list(cells["run"]) == [f"`{name}_docs_en`" for name in names]
-    assert list(cells["seeds"]) == ["1", "2", "1", "1"] and set(cells["text read"]) == {"11.0"}
+    assert list(cells["seeds"]) == ["1", "2", "1", "1"] and set(cells["epochs"]) == {"11.0"}
     assert list(cells["RT gap"])[1:3] == ["+0.00050", "0 exactly"]
 
 

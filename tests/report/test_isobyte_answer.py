@@ -7,6 +7,7 @@ import pandas as pd
 from tests.report.test_full_size import REFERENCE, run
 from tests.report.test_isobyte_paper import points
 from tritgolf.report.isobyte_answer import answer_in_words
+from tritgolf.report.isobyte_compared import compared_points, compared_table
 
 LOST, WON = points(1.25, 1.0), points(1.0, 1.25)
 
@@ -19,17 +20,16 @@ def compared(*frames, size=250_000):
 
 
 def best(bpb=0.65, **facts):
-    return run("ternary_best", bpb, **{"times_read": 9.04, "coded_bits": 1.585, **facts})
+    return run("ternary_best", bpb, **facts)
 
 
 def test_losses_at_a_small_size_are_told_plainly_and_wins_by_name():
     of_both = [*compared(LOST), *compared(points(1.1, 1.0), size=4_000_000)]
-    lost = (
-        "At equal bytes and equal tokens small ternary models lose to 4 bits by 0.1000 to 0.2500 BPB (0.25 and 4 MB)."
-    )
-    assert answer_in_words(of_both, []) == lost
+    lost = "At equal bytes and equal tokens small ternary models lose to 4 bits by"
+    assert answer_in_words(of_both, []) == f"{lost} 0.2500 BPB at 0.25 MB and 0.1000 at 4 MB."
+    assert f"{lost} 0.1000 to 0.2500 BPB at 0.25 MB." in answer_in_words(compared(LOST, points(1.1, 1.0)), [])
     mixed = answer_in_words(compared(LOST, WON), [])
-    assert mixed.endswith("by 0.2500 BPB (0.25 MB). They win by 0.2500 BPB in one: *read often*.")
+    assert mixed == f"{lost} 0.2500 BPB at 0.25 MB. In one comparison they win by 0.2500 BPB: *read often*."
     assert answer_in_words([], []) == ""
     assert answer_in_words(compared(WON[WON["bits"] == 1.58]), []) == ""  # nothing but ternary points
 
@@ -37,9 +37,9 @@ def test_losses_at_a_small_size_are_told_plainly_and_wins_by_name():
 def test_equal_seconds_are_told_apart_from_equal_tokens():
     said = answer_in_words(compared(LOST.assign(series="seconds"), points(1.1, 1.0)), [])
     assert said.startswith(
-        "At equal bytes and equal tokens small ternary models lose to 4 bits by 0.1000 BPB (0.25 MB). "
+        "At equal bytes and equal tokens small ternary models lose to 4 bits by 0.1000 BPB at 0.25 MB."
     )
-    assert said.endswith("At equal bytes and equal seconds they lose to 4 bits by 0.2500 BPB (0.25 MB).")
+    assert said.endswith("At equal bytes and equal seconds they lose to 4 bits by 0.2500 BPB at 0.25 MB.")
 
 
 def test_two_points_that_another_comparison_has_among_more_count_there():
@@ -47,18 +47,25 @@ def test_two_points_that_another_comparison_has_among_more_count_there():
     large = pd.concat([large, large.iloc[:1].assign(record="more", bits=2.0, over_best=0.3)])
     assert "win" not in answer_in_words([(one, small), (other, large)], [])
     assert "win" in answer_in_words([(one, small), *compared(LOST, size=1_000)], [])
+    assert "win" in answer_in_words([(one, small), (one, small)], [])  # no one of two equal ones has more
 
 
-def test_what_can_not_be_told_apart_is_neither_lost_nor_won_and_one_seed_tells_nothing():
+def test_what_is_within_noise_is_neither_lost_nor_won_and_one_seed_tells_nothing():
     close = points(1.0, 1.01, p=0.4)
     said = answer_in_words(compared(LOST, close), [])
-    assert said.endswith("No difference is told, 0.0100 BPB, in one comparison: *read often*.")
+    assert said.endswith("In one comparison the difference of 0.0100 BPB is within noise: *read often*.")
     assert "win" not in said and "lose" not in answer_in_words(compared(points(1.01, 1.0, p=0.4)), [])
     assert answer_in_words(compared(points(1.25, 1.0, p=float("nan"))), []) == ""
 
 
+def test_one_row_a_comparison_with_the_sign_of_ternary_s_distance():
+    table = compared_table(compared_points(compared(LOST, WON)))
+    assert list(table.cells["Δ ternary"]) == ["+0.2500", "−0.2500"] and list(table.cells["MB"]) == ["0.25", "0.25"]
+    assert list(table.cells["best"]) == ["4 bits, QAT", "1.58 bits, QAT"] and set(table.cells["p"]) == {"0.010"}
+
+
 def test_one_seed_at_full_size_leaves_the_question_open():
-    rival = run("best_int6", 0.7, ttt_bpb=0.64, gap_bpb=0.033, times_read=14.38)
+    rival = run("best_int6", 0.7, ttt_bpb=0.64, gap_bpb=0.033)
     said = answer_in_words(compared(LOST), [best(), rival, *REFERENCE])
     assert "At full size `ternary_best`, which is ternary, leads #920 by 0.1030 BPB, in its GPU time and within" in said
     assert (
@@ -66,33 +73,45 @@ def test_one_seed_at_full_size_leaves_the_question_open():
         "seconds against 1,164." in said
     )
     assert (
-        "`ternary_best` leads int6 by 0.0500 BPB in the same training (is behind by 0.0050 with test-time training of "
-        "both). Rounding costs int6 0.0330 BPB. Before it, in whole windows, int6 scores 0.7200 after 1,164 GPU "
-        "seconds; `ternary_best` 0.6700 after 1,164 GPU seconds." in said
+        "In as much GPU time (1,164 GPU seconds) `ternary_best` leads int6 by 0.0500 BPB in the same training (is "
+        "behind by 0.0050 with test-time training of both). Rounding costs int6 0.0330 BPB after 1,164 GPU seconds. So"
+        in said
     )
-    assert "Coded, int6 takes 3.33 bits a weight, trits 1.58, and the weights that win at small sizes 3.50." in said
-    assert "is open: fewer than 3 seeds of each were trained, and int6 read the text 14.4 times where" in said
-    assert said.endswith("`ternary_best` read it 9.0 times.")
-    uncounted = run("best_int6", 0.7, coded_bits=float("nan"))
-    assert "Coded" not in answer_in_words(compared(LOST), [best(), uncounted, *REFERENCE])
+    assert said.endswith("So which weights fill 16 MB best is open: fewer than 3 seeds of each were trained.")
 
 
-def test_of_several_lengths_of_int6_each_is_told_and_the_best_is_compared():
-    rivals = [
-        run("best_int6", bpb, run=name, gap_bpb=gap, gpu_seconds=seconds, coded_bits=bits)
-        for name, bpb, gap, seconds, bits in (("a", 0.7, 0.033, 1094.0, 3.33), ("b", 0.68, 0.019, 548.0, float("nan")))
-    ]
-    said = answer_in_words(compared(LOST), [best(), *rivals, *REFERENCE])
-    assert "leads int6 by 0.0300 BPB in the same training, the best of 2 lengths (0.0300 with" in said
-    assert "costs int6 0.0190 and 0.0330 BPB" in said and "int6 takes 3.33 bits" in said
-    assert "0.7000 after 548 GPU seconds and 0.7200 after 1,094 GPU seconds" in said
+def test_of_several_lengths_of_int6_that_of_equal_time_and_the_best_are_compared():
+    long = run("best_int6", 0.7, run="long", ttt_bpb=0.647)
+    half = run("best_int6", 0.68, run="half", ttt_bpb=0.66, gpu_seconds=548.0, gap_bpb=0.019)
+    said = answer_in_words([], [best(), long, half, *REFERENCE])
+    assert "(1,164 GPU seconds) `ternary_best` leads int6 by 0.0500 BPB in the same training (0.0020 with" in said
+    assert (
+        "It leads int6's best run, of 548 GPU seconds, by 0.0300 BPB (0.0150 with test-time training of both)." in said
+    )
+    assert "Rounding" not in said and "In less time" not in said  # one gap is zero, and one run of ternary_best alone
 
 
-def test_what_averaging_costs_the_rival_stands_beside_the_lead():
-    published = run("#1716, published", 0.69, is_published=True, cost_of_averaging=0.0278)
+def test_that_int6_is_ahead_in_less_time_is_told():
+    half = run("best_int6", 0.68, run="half", ttt_bpb=0.660, whole_bpb=0.69, gpu_seconds=548.0)
+    short = best(0.67, run="short", ttt_bpb=0.665, whole_bpb=0.70, gpu_seconds=755.0)
+    said = answer_in_words([], [best(), short, half, *REFERENCE])
+    assert (
+        "In less time int6 is ahead: after 548 GPU seconds it scores 0.6600 with test-time training, and 0.6900 in "
+        "whole windows before rounding; `ternary_best` scores 0.6650 and 0.7000 after 755 GPU seconds." in said
+    )
+    assert said.endswith("were trained, and who leads depends on how long they train and on test-time training.")
+    for other in ({"ttt_bpb": 0.668}, {"whole_bpb": 0.71}, {"gpu_seconds": 800.0}):
+        assert "In less time" not in answer_in_words([], [best(), short, half | other, *REFERENCE])
+
+
+def test_what_averaging_costs_the_rival_stands_beside_a_lead_that_is_smaller():
+    costs = {"is_published": True, "cost_of_averaging": 0.05, "whole_bpb": 0.66}
+    published = run("#1716, published", 0.69, **costs)
     said = answer_in_words([], [best(), *REFERENCE, published])
-    assert "no verdict on int6: averaging of weights costs #1716 0.0278 BPB" in said
-    assert "averaging" not in answer_in_words([], [best(), *REFERENCE, published | {"cost_of_averaging": float("nan")}])
+    assert "Averaging of weights costs #1716 more than that, 0.0500 BPB: in whole windows the last weights" in said
+    assert "score 0.6600 before rounding, where `ternary_best` scores 0.6700." in said
+    for less in (0.01, float("nan")):
+        assert "veraging" not in answer_in_words([], [best(), *REFERENCE, published | {"cost_of_averaging": less}])
 
 
 def test_a_lead_over_other_limits_is_not_said_to_be_within_them():

@@ -10,9 +10,10 @@ import yaml
 
 from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fixture)
 from tritgolf.report.entropy import read_entropies
-from tritgolf.report.isobyte_paper import isobyte_paper, levers_in_words, points_in_words
+from tritgolf.report.isobyte_paper import isobyte_paper
 from tritgolf.report.isobyte_tables import isobyte_tables
 from tritgolf.report.lever_plot import lever_figure
+from tritgolf.report.lever_words import levers_in_words
 from tritgolf.report.pages import Picture, Shown, as_markdown
 from tritgolf.report.rendering import Table
 
@@ -77,15 +78,6 @@ def points(ternary, others, p=0.01):
     )
 
 
-def test_it_says_plainly_whether_ternary_wins_or_loses():
-    lost = points_in_words(points(1.25, 1.0))
-    assert "**4 bits, QAT** scores best, 1.0000 BPB. Ternary weights lose by 0.2500, which is significant" in lost
-    won = points_in_words(points(1.0, 1.25, 0.2))
-    assert "It can't be told from 4 bits, QAT (p = 0.200)." in won
-    assert "win by 0.2500, which is not significant (p = 0.200)" in won
-    assert "which one seed can't tell from nothing" in points_in_words(points(1.25, 1.0, float("nan")))
-
-
 def levers_frame(rows, seeds=(42, 1337)):
     """``rows``: what, against, gain, gain over the base, its p, and the artifact's bytes; the first is the base."""
     return pd.DataFrame(
@@ -114,14 +106,14 @@ def test_levers_in_words():
     said = levers_in_words(levers_frame([*rows, ("left apart", "base", -1.0, -1.0, 0.001, 100)]))
     assert said == (
         "Of 4 changes alone, in 2 seeds, 1 gains: **a** (+0.0200, at 18% more bytes); 2 lose: **c** (−0.0300, at 20% "
-        "fewer bytes) and **d** (−0.0400); 1 can't be told from nothing (Holm's p of 0.05)."
+        "fewer bytes) and **d** (−0.0400); 1 are not significant (Holm-adjusted p < 0.05)."
     )
     frame = levers_frame(rows)
-    assert "1 gains; 2 lose; 1 can't be told" in levers_in_words(frame, named=False)
-    assert ", none gains; none loses; 4 can't" in levers_in_words(frame.assign(gain_p_holm=0.5))
+    assert "1 gains; 2 lose; 1 are not" in levers_in_words(frame, named=False)
+    assert ", none gains; none loses; 4 are not" in levers_in_words(frame.assign(gain_p_holm=0.5))
     assert levers_in_words(frame.assign(gain_p_holm=float("nan"))) == (
-        "The largest gain is of **a** (+0.0200, at 18% more bytes), the least of **d** (−0.0400). One seed can tell no "
-        "change from nothing."
+        "The largest gain is of **a** (+0.0200, at 18% more bytes), the least of **d** (−0.0400). One seed gives no "
+        "significance."
     )
 
 
@@ -129,13 +121,12 @@ def test_a_ladder_in_words():
     rungs = [("base", "base", 0, 0, float("nan"), 100), ("first", "base", 0.02, 0.02, 0.01, 120)]
     rungs += [("… and second", "first", 0.04, 0.06, 0.02, 120), ("… and third", "… and second", -0.02, 0.04, 0.01, 120)]
     frame = levers_frame([*rungs, ("… and apart", "… and third", 1.0, 1.0, 0.01, 120)])
-    gain = "+0.0600 ± 0.0000 BPB, at 20% more bytes"
-    steps = "the steps of **first** and **second** can be told from nothing"
+    peak = "+0.0600 ± 0.0000 BPB, at 20% more bytes; the steps of **first** and **second** are significant"
     assert levers_in_words(frame) == (
-        f"One on top of the other, the first 2 of 3 changes gain most, {gain}; {steps}. All 3 together gain +0.0400 ± "
-        "0.0000 BPB."
+        f"One on top of the other, the gain peaks after 2 of 3 changes: {peak}. All 3 together gain +0.0400 ± 0.0000 "
+        "BPB."
     )
-    assert levers_in_words(frame[:-4]) == f"One on top of the other, all gain together, {gain}; {steps}."
+    assert levers_in_words(frame[:-4]) == f"One on top of the other, all 2 changes gain {peak}."
     assert "steps" not in levers_in_words(frame.assign(gain_p_holm=0.5))
 
 
@@ -148,8 +139,8 @@ def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made): 
     (kept / "fewer" / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "rows": experiment["rows"][:2]}))
     assert sum(isinstance(block, Shown) for block in isobyte_tables("<!-- levers -->", kept)) == 2
     blocks = isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")
-    assert str(blocks[0]).count("changes alone, in 3 seeds") == 2
-    assert str(blocks[0]).count("One on top of the other, all gain together, +0.6000") == 1
+    assert str(blocks[0]).count("changes alone, in 3 seeds") == 1
+    assert str(blocks[0]).count("One on top of the other, all 2 changes gain +0.6000") == 1
     assert [block.path.name for block in blocks if isinstance(block, Picture)] == ["levers.svg"]
     assert (made / "docs/figures/isobyte/levers.svg").is_file()
 

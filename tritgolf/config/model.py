@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Positive, Precision, check
+from tritgolf.config.types import Layers, Positive, Precision, check
 
 
 class TernaryConfig(Settings):
@@ -36,7 +36,7 @@ class UNetConfig(Settings):
 
     LATER: ClassVar[frozenset[str]] = frozenset({"kind"})
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
-    layers: Positive = 10
+    layers: Layers = 10
     width: Positive = 768
     heads: Positive = 8
     kv_heads: Positive = 4

@@ -7,7 +7,7 @@ from pydantic import Field, PlainSerializer, model_validator
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.quantization import QatConfig
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Fraction, Positive, Precision, check
+from tritgolf.config.types import Fraction, Layers, Positive, Precision, check
 
 Index = Annotated[int, Field(ge=0)]
 # 3.25 times as wide, or 4: a whole number is written as one, as it was before there were others.
@@ -99,7 +99,7 @@ class TransformerConfig(Settings):
     )
     kind: Literal["transformer"]
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
-    layers: Positive = 11
+    layers: Layers = 11
     width: Positive = 512
     heads: Positive = 8
     kv_heads: Positive = 4

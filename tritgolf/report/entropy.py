@@ -117,13 +117,10 @@ def entropy_in_words(found: Sequence[Entropy]) -> str:
     sentences = []
     for one in found:
         worth = "worth" if one.verdict.worth_a_coder else "not worth"
-        kinds = sorted(one.verdict.saved_bytes.items(), key=lambda kind: -kind[1])
-        shares = ", ".join(f"{kind} {saved / one.artifact.bytes:.2%}" for kind, saved in kinds)
-        layout = f" and laid out as `{one.artifact.layout}`" if one.artifact.layout else ""
+        layout = f", stored as `{one.artifact.layout}`" if one.artifact.layout else ""
         sentences.append(
-            f"- In the artifact of `{one.artifact.record}` after {one.artifact.step:,} steps, "
-            f"{one.zero_fraction:.0%} of its trits zero{layout}, contexts save "
-            f"{one.verdict.share_of_the_artifact:.2%} together, so by the rule of 1% a coder is **{worth}** its code. "
-            f"By kind: {shares}. The shortest code of {kinds[0][0]} conditions on {one.verdict.best[kinds[0][0]]}."
+            f"- `{one.artifact.record}` after {one.artifact.step:,} steps, {one.zero_fraction:.0%} of its trits "
+            f"zero{layout}: contexts save {one.verdict.share_of_the_artifact:.2%} of the artifact, so a coder is "
+            f"**{worth}** its code."
         )
     return "\n".join(sentences)

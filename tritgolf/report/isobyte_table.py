@@ -108,7 +108,7 @@ def _cells(point: pd.DataFrame, timed: bool) -> dict[str, str]:
         "weights": str(first["what"]),
         "width × MLP": f"{first['width']} × {first['mlp_width']}",
         "parameters": format_value(first["parameters"], 0),
-        "bits in the file": format_value(mean(point["coded_bits"]), 2),
+        "coded bits/weight": format_value(mean(point["coded_bits"]), 2),
         "trained by": str(first["trained_by"]),
         "seeds": str(len(point)),
         "steps": format_value(mean(point["steps"]), 0),
@@ -132,8 +132,8 @@ def _notes(experiment: Isobyte, frame: pd.DataFrame) -> list[str]:
         f"{experiment.tolerance:.1%}: widths were solved for it. Off by more: {named or 'none'}.",
         "Mean ± sample standard deviation over seeds. BPB is pure cross-entropy in bits per byte over non-overlapping "
         "windows of validation text: of the trained weights, and of the model reloaded from its artifact. RT gap: the "
-        "second less the first. Width × MLP: of the model and of its hidden layer. Bits in the file: of a weight of "
-        "the matrices, coded, without its scale.",
+        "second less the first. Width × MLP: of the model and of its hidden layer. Coded bits/weight: of the "
+        "matrices, after entropy coding, without scales.",
         "p: Dunnett's one-sided test of all points of a series against its best, with one variance of all of them. "
         "Which point is best was found on the same scores.",
         *filter(None, [experiment.note]),

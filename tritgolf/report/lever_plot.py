@@ -12,7 +12,7 @@ from tritgolf.report.style import COLOURS, STYLE, new_figure
 def lever_figure(table: Table) -> Figure:
     """Mean gain of each change, a bar of a sample standard deviation, a dot a seed; best first where all stand alone.
 
-    Without rows that are apart. Between the edges of the grey band a gain can't be told from nothing.
+    Without rows that are apart. Between the edges of the grey band a gain is not significant.
     """
     frame = table.frame[~table.frame["is_base"] & ~table.frame["apart"]]
     found = frame.groupby("record", sort=False).agg(

@@ -86,7 +86,7 @@ def _tests_in_words(rows: Sequence[Lever], spread: Spread, least: float, tests: 
     return (
         "p: two-sided, Student's t-test of gains paired by seed, with one spread of all rows (a standard error of "
         f"{spread.error:.4f} BPB, {spread.degrees} degrees of freedom), alone and by Holm for all {tests} rows. "
-        f"So a gain or loss of {least:.4f} BPB is told from nothing.{apart}"
+        f"So a gain or loss of {least:.4f} BPB is significant.{apart}"
     )
 
 

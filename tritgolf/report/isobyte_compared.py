@@ -1,0 +1,82 @@
+"""Ternary weights against the best others, a comparison at equal bytes a row: of the paper."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from tritgolf.report.experiment_settings import Isobyte
+from tritgolf.report.isobyte_table import TERNARY, nearest_of_others, ranked_points
+from tritgolf.report.rendering import Table
+from tritgolf.report.statistics import LEVEL, format_p, format_value
+
+CAPTION = (
+    "A row a comparison of several seeds at equal bytes; [all points](isobyte_tables.md#which-weights-at-equal-bytes). "
+    "Equal text: each point at several lengths of training, of which the best is shown. Δ: the best ternary point less "
+    "the best other, positive where ternary is worse. p: Dunnett's one-sided test of all points against the best."
+)
+
+
+class Compared(NamedTuple):
+    """What is compared, in equal what, its ``best`` point, and the best of the other sort: ternary, or not."""
+
+    experiment: Isobyte
+    series: str
+    best: dict[Any, Any]
+    other: dict[Any, Any]
+    records: frozenset[str]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the two differ by more than noise."""
+        return bool(self.other["p"] < LEVEL)
+
+    @property
+    def lost(self) -> bool:
+        """Whether ternary weights are behind, by more than noise."""
+        return self.is_told and bool(self.best["bits"] != TERNARY)
+
+    @property
+    def ternary_over_other(self) -> float:
+        """BPB of the best ternary point over the best other."""
+        return float(self.other["over_best"]) * (-1 if self.best["bits"] == TERNARY else 1)
+
+
+def compared_points(experiments: Sequence[tuple[Isobyte, pd.DataFrame]]) -> list[Compared]:
+    """The comparisons of ternary points with others, in the order of experiments; those of one seed tell nothing."""
+    return [
+        Compared(one, series, points[0], other, frozenset(frame["record"]))
+        for one, frame in experiments
+        for series, points in ranked_points(frame)
+        if (other := nearest_of_others(points)) is not None and not math.isnan(other["p"])
+    ]
+
+
+def each_once(compared: Sequence[Compared]) -> list[Compared]:
+    """Those whose two points no other comparison has among more."""
+    both = {id(found): {found.best["record"], found.other["record"]} for found in compared}
+    return [
+        found
+        for found in compared
+        if not any(both[id(found)] <= larger.records != found.records for larger in compared)
+    ]
+
+
+def compared_table(compared: Sequence[Compared]) -> Table:
+    """A row a comparison."""
+    cells = [
+        {
+            "comparison": found.experiment.title,
+            "MB": f"{found.experiment.bytes / 1e6:g}",
+            "equal": found.series,
+            "best": str(found.best["what"]),
+            "BPB": format_value(found.best["artifact_bpb"], 4),
+            "Δ ternary": format_value(found.ternary_over_other, 4, signed=True),
+            "p": format_p(found.other["p"]),
+        }
+        for found in compared
+    ]
+    return Table(
+        "Ternary against others", pd.DataFrame(cells), pd.DataFrame(cells), (), left=("comparison", "equal", "best")
+    )
