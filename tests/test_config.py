@@ -27,7 +27,7 @@ IMPOSSIBLE = [
     ("model.kv_heads", 3, "model.kv_heads: 3 is not possible; it must be a divisor of heads = 2"),
     ("model.quantizer.group_size", 48, "model.quantizer.group_size: 48 is not possible; it must be a divisor of width = 64"),
     ("model.layers", 1, "model.layers: 1 is not possible; it must be at least 2"),
-    ("model.layers", 999_999_999, "model.layers: 999999999: Input should be less than or equal to 1000"),
+    ("model.layers", 999_999_999, "model.layers: 999999999 is not possible; it must be at most 1,000"),
     ("model.yarn_max", 8, "model.yarn_max: 8 is not possible; it must be at least context = 32"),
     ("model.width", -64, "model.width: -64: Input should be greater than 0"),
     ("model.width", "wide", "model.width: 'wide' is not a whole number"),

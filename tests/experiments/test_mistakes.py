@@ -68,7 +68,7 @@ def test_a_kind_that_is_none_is_told_with_those_that_one_writes(home, kind, part
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"base": "nosuch"}, "base: 'nosuch' is unknown; known records: best_int6, demo, "),
+        ({"base": "nosuch"}, "base: 'nosuch' is unknown; known records: "),
         ({"storage": "nosuch"}, "storage: 'nosuch' is not the one that demo is scored in; write bf16, its export"),
         ({"storage": "fp32"}, "storage: 'fp32' is not the one that demo is scored in; write bf16, its export"),
         ({"changes": {"a b/c": LEVERS["changes"]["long"]}}, "changes: 'a b/c' is not possible; it must be named in a"),
@@ -78,7 +78,10 @@ def test_a_kind_that_is_none_is_told_with_those_that_one_writes(home, kind, part
             {"changes": {"x": {"what": "x", "over": {"inherit": "tiny"}}}},
             "changes.x.over.inherit: tiny is not possible",
         ),
-        ({"changes": {"x": {"what": "x", "over": {}}}}, "changes.x.over: none where at least 1 must be; add to it"),
+        (
+            {"changes": {"x": {"what": "x", "over": {}}}},
+            "changes.x.over: {} is not possible; it must be what the change",
+        ),
         (
             {"changes": {"x": {"what": "x", "over": {"train": {"stepz": 5}}}}},
             "changes.x.over: train.stepz: unknown key; allowed here: batch_tokens, ",
@@ -130,7 +133,7 @@ def test_rows_that_can_not_be(home, rows, told):
             {"formats": {"three": {"bits": 3}}},
             "formats.three: 'three' is not possible; it must be bits a weight, as \"4\"",
         ),
-        ({"formats": {3: {"bits": 3}}}, "formats.3: 3 is not text; put it into quotes"),
+        ({"formats": {3: {"bits": 3}}}, "formats.3: 3 is not possible; it must be in quotes"),
         (
             {"methods": {"A b": {"what": "q", "rounding": "gptq"}}},
             "methods: 'A b' is not possible; it must be named in",

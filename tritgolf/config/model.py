@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Layers, Positive, Precision, check
+from tritgolf.config.types import Positive, Precision, check
 
 
 class TernaryConfig(Settings):
@@ -36,7 +36,7 @@ class UNetConfig(Settings):
 
     LATER: ClassVar[frozenset[str]] = frozenset({"kind"})
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
-    layers: Layers = 10
+    layers: Positive = 10
     width: Positive = 768
     heads: Positive = 8
     kv_heads: Positive = 4
@@ -70,5 +70,6 @@ class UNetConfig(Settings):
         check(self.heads % self.kv_heads == 0, "kv_heads", self.kv_heads, f"a divisor of heads = {self.heads}")
         check(self.width % group == 0, "quantizer.group_size", group, f"a divisor of width = {self.width}")
         check(self.layers >= 2, "layers", self.layers, "at least 2: one encoder block, one decoder block")
+        check(self.layers <= 1000, "layers", self.layers, "at most 1,000: a table of parameters is made of each")
         check(self.yarn_max >= self.context, "yarn_max", self.yarn_max, f"at least context = {self.context}")
         return self

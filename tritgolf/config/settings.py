@@ -60,7 +60,7 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
         return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part != "[key]")  # pydantic's mark of a mapping's own keys
+        key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise InputError(
                 path, f"{key}: unknown key", f"allowed here: {_siblings(kind, raw, first['loc'])}"
@@ -70,9 +70,6 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
         if first["type"] == "value_error":
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(path, f"{key}.{message}" if key else message) from None
-        if first["type"] == "too_short":
-            found, wanted = first["ctx"]["actual_length"], first["ctx"]["min_length"]
-            raise InputError(path, f"{key}: {found or 'none'} where at least {wanted} must be", "add to it") from None
         kind_of_error, _, what_of_it = first["type"].partition("_")
         if kind_of_error in WANTED and what_of_it in ("type", "parsing", "from_float"):
             wanted = WANTED[kind_of_error]

@@ -7,7 +7,7 @@ from pydantic import Field, PlainSerializer, model_validator
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.quantization import QatConfig
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Fraction, Layers, Positive, Precision, check
+from tritgolf.config.types import Fraction, Positive, Precision, check
 
 Index = Annotated[int, Field(ge=0)]
 # 3.25 times as wide, or 4: a whole number is written as one, as it was before there were others.
@@ -99,7 +99,7 @@ class TransformerConfig(Settings):
     )
     kind: Literal["transformer"]
     vocab_size: Annotated[int, Field(gt=0, le=1 << 16)] = 8192  # a token is a uint16
-    layers: Layers = 11
+    layers: Positive = 11
     width: Positive = 512
     heads: Positive = 8
     kv_heads: Positive = 4
@@ -146,6 +146,7 @@ class TransformerConfig(Settings):
     @model_validator(mode="after")
     def _sizes_agree(self) -> "TransformerConfig":
         check(self.layers >= 2, "layers", self.layers, "at least 2: one encoder block, one decoder block")
+        check(self.layers <= 1000, "layers", self.layers, "at most 1,000: a table of parameters is made of each")
         check(self.width % self.heads == 0, "width", self.width, f"a multiple of heads = {self.heads}")
         check(self.heads % self.kv_heads == 0, "kv_heads", self.kv_heads, f"a divisor of heads = {self.heads}")
         rotated = f"even and at most a head's width, {self.head_dim}"

@@ -15,7 +15,6 @@ WindowRule = Literal["drop_tail", "every_token", "repeat_tail"]  # which targets
 Codec = Literal["xz", "none", "brotli"]  # artifact/codecs
 CodeLayout = Literal["int_bits", "byte_planes", "arithmetic", "columns"]  # artifact/layouts; the last is of trits
 Positive = Annotated[int, Field(gt=0)]
-Layers = Annotated[int, Field(gt=0, le=1000)]  # more than any model here: each has a table of parameters made for it
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 

@@ -75,6 +75,13 @@ class IsobyteConfig(Settings):
     def _without_absent(cls, named: Any) -> Any:
         return without_absent(named)
 
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _bits_are_text(cls, formats: Any) -> Any:
+        for bits in formats if isinstance(formats, dict) else ():
+            check(isinstance(bits, str), str(bits), repr(bits), f'in quotes, "{bits}"')
+        return formats
+
     @model_validator(mode="after")
     def _names_do(self) -> "IsobyteConfig":
         for bits in self.formats:

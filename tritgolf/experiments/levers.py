@@ -22,7 +22,7 @@ class Change(Settings):
 
     what: str
     apart: bool = False
-    over: dict[str, Any] = Field(min_length=1)
+    over: dict[str, Any]
 
 
 class LeversConfig(Settings):
@@ -49,6 +49,7 @@ class LeversConfig(Settings):
     def _changes_are_apart(self) -> "LeversConfig":
         check_keys("changes", self.changes)
         for name, change in self.changes.items():
+            check(bool(change.over), f"changes.{name}.over", "{}", "what the change lays over the base")
             check_over(f"changes.{name}.over", change.over)
             taken = re.fullmatch(r"base|rung\d+_.*", name) is not None
             check(not taken, "changes", repr(name), "another name: the base's record or a rung's is called so")
