@@ -233,7 +233,11 @@ LIES = {
     "a layout of trits for numbers": ("sections.1.layout", "base3", "a layout that it can't have"),
     "a tokenizer that is no digest": ("artifact.tokenizer", "import os", "artifact.tokenizer"),
     "a model that has other tensors": ("artifact.model.width", 64, "not those of the model"),
-    "a model with too many layers": ("artifact.model.layers", HUGE, "layers is more than"),
+    "a model with too many layers": (
+        "artifact.model.layers",
+        HUGE,
+        "layers: 4611686018427387904 is not possible; it must be at most 1,000",
+    ),
     "a model too large": ("artifact.model.vocab_size", HUGE, "artifact.model.vocab_size"),
     "an open storage choice": ("artifact.storage.reload_dtype", None, "storage.reload_dtype: is left open"),
     "an unknown key": ("artifact.code", "import os", "artifact.code"),

@@ -17,7 +17,6 @@ from typing import BinaryIO, NamedTuple
 from tritgolf.artifact.codecs import Codec
 from tritgolf.artifact.container_header import (
     MAGIC,
-    MAX_TENSORS,
     ContainerHeader,
     Head,
     SectionEntry,
@@ -189,9 +188,8 @@ def by_payload_kind(bytes_by_section: Mapping[str, int]) -> dict[str, int]:
 
 
 def _checked_specs(header: ContainerHeader) -> dict[str, TensorSpec]:
-    """The header's tensors, which are exactly those of its model and not too many."""
+    """The header's tensors, which are exactly those of its model."""
     model = header.artifact.model
-    require(model.layers <= MAX_TENSORS, f"a model of {model.layers} layers is more than this program reads")
     specs = {entry.name: TensorSpec(entry.kind, entry.format, tuple(entry.shape)) for entry in header.tensors}
     shapes = {name: spec.shape for name, spec in specs.items()}
     require(len(specs) == len(header.tensors), "its header names a tensor twice")

@@ -22,5 +22,5 @@ def overfitted_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
     ]
     if words and len(others):
         every = "all other runs" if len(known) == len(frame) else "all other runs of which both are known"
-        words.append(f"In {every} without averaged weights it is below that on training text.")
+        words.append(f"In {every} without averaged weights validation loss is below training loss.")
     return [" ".join(words)] if words else []
