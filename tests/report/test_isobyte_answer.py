@@ -42,11 +42,20 @@ def test_equal_seconds_are_told_apart_from_equal_tokens():
     assert said.endswith("At equal bytes and equal seconds they lose to 4 bits by 0.2500 BPB at 0.25 MB.")
 
 
-def test_two_points_that_another_comparison_has_among_more_count_there():
+def test_a_comparison_that_another_one_surpasses_counts_there():
+    """The other one has its two points, and one that is better than both."""
     [(one, small)], [(other, large)] = compared(WON), compared(LOST)
-    large = pd.concat([large, large.iloc[:1].assign(record="more", bits=2.0, over_best=0.3)])
+    large = pd.concat(
+        [large.assign(over_best=[0.5, 0.25]), large.iloc[:1].assign(record="better", bits=2.0, over_best=0.0)]
+    )
     assert "win" not in answer_in_words([(one, small), (other, large)], [])
     assert "win" in answer_in_words([(one, small), *compared(LOST, size=1_000)], [])
+
+
+def test_of_two_comparisons_with_the_same_two_points_none_is_lost():
+    [(one, small)] = compared(WON)
+    more = pd.concat([small, small.iloc[:1].assign(record="worse", bits=2.0, over_best=0.3)])
+    assert answer_in_words([(one, small), (one, more)], []).count("win") == 2
     assert "win" in answer_in_words([(one, small), (one, small)], [])  # no one of two equal ones has more
 
 

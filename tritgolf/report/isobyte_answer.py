@@ -31,8 +31,9 @@ def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_si
 
     ``experiments``: the kept comparisons at equal bytes with their frames; ``full_size``: rows of ``full_size``.
     """
-    small = _at_a_small_size(each_once(compared_points(experiments)))
-    paragraphs = (small, _at_full_size(full_size), _against_int6(full_size))
+    paragraphs = [_at_a_small_size(each_once(compared_points(experiments)))]
+    if not (standings := standing(full_size)).empty:
+        paragraphs += [_at_full_size(standings, full_size), _against_int6(standings, full_size)]
     return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
 
 
@@ -66,11 +67,8 @@ def _by_size(losses: Sequence[Compared]) -> str:
     return " and ".join(f"{by}{' BPB' * (n == 0)} at {size / 1e6:g} MB" for n, (by, size) in enumerate(ranges))
 
 
-def _at_full_size(rows: Sequence[dict[str, Any]]) -> list[str]:
+def _at_full_size(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> list[str]:
     """How far ternary_best is ahead of #920, and of #1716 in its time."""
-    standings = standing(rows)
-    if standings.empty:
-        return []
     best = best_of(standings)
     valid = "" if best["missed"] else ", in its GPU time and within the limit"
     said = [f"At full size `{BEST}`, which is ternary, {_ahead(best, RECORD)}{valid}."]
@@ -90,11 +88,8 @@ def _at_full_size(rows: Sequence[dict[str, Any]]) -> list[str]:
     return said
 
 
-def _against_int6(rows: Sequence[dict[str, Any]]) -> list[str]:
+def _against_int6(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> list[str]:
     """How far ternary_best is ahead of int6 in its own training, at equal time and at less, and what rounding costs."""
-    standings = standing(rows)
-    if standings.empty:
-        return []
     best = best_of(standings)
     frame = pd.DataFrame([row for row in rows if row["record"] == OWN_RIVAL])
     if frame.empty or math.isnan(best[OWN_RIVAL]):

@@ -28,6 +28,11 @@ class Compared(NamedTuple):
     records: frozenset[str]
 
     @property
+    def points(self) -> set[str]:
+        """The records of the two points."""
+        return {self.best["record"], self.other["record"]}
+
+    @property
     def is_told(self) -> bool:
         """Whether the two differ by more than noise."""
         return bool(self.other["p"] < LEVEL)
@@ -54,12 +59,11 @@ def compared_points(experiments: Sequence[tuple[Isobyte, pd.DataFrame]]) -> list
 
 
 def each_once(compared: Sequence[Compared]) -> list[Compared]:
-    """Those whose two points no other comparison has among more."""
-    both = {id(found): {found.best["record"], found.other["record"]} for found in compared}
+    """Those that no other one surpasses, which has their two points and others that are better still."""
     return [
         found
         for found in compared
-        if not any(both[id(found)] <= larger.records != found.records for larger in compared)
+        if not any(found.points <= other.records and not other.points <= found.records for other in compared)
     ]
 
 

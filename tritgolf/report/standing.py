@@ -53,8 +53,6 @@ def _stand(own: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
         "seeds": len(own),
         "trained": trained_for(own),
         "gpu_seconds": mean(own["gpu_seconds"]),
-        "times_read": mean(own["times_read"]),
-        "coded_bits": mean(own["coded_bits"]),
         "sliding_bpb": mean(own["sliding_bpb"]),
         "ttt_bpb": mean(own["ttt_bpb"]),
         "whole_bpb": mean(own["whole_bpb"]),

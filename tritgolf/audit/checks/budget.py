@@ -81,9 +81,9 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     size above the limit contradicts the rule by itself, and so does an artifact or a script that lies in the folder.
     """
     totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
-    stated = {name: size for name, size in counted_sizes(submission.facts).items() if size > BYTE_LIMIT}
-    stated |= {name: size for name, size in _files(submission).items() if size > BYTE_LIMIT}
-    if total := counted_sizes(submission.facts).get(TOTAL):
+    sizes = counted_sizes(submission.facts)
+    stated = {name: size for name, size in (sizes | _files(submission)).items() if size > BYTE_LIMIT}
+    if total := sizes.get(TOTAL):
         totals[TOTAL] = total
     over = [f"{name}: {size:,} bytes, {size - BYTE_LIMIT:,} too many" for name, size in (totals | stated).items()
             if size > BYTE_LIMIT]  # fmt: skip
