@@ -2,10 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Positive
+from tritgolf.config.types import Positive, check
 
 
 class Row(Settings):
@@ -88,11 +88,21 @@ class Lever(Row):
 
 
 class Levers(Experiment):
-    """Changes of the first row's record, compared by their sliding scores."""
+    """Changes of the first row's record, compared by their sliding scores.
+
+    ``paces``: a folder, from that of the experiment, of shorter runs that were timed, each alone on its machine
+    (``tritgolf.report.lever_paces``): for one that is not ``timed``.
+    """
 
     NEEDS: ClassVar[tuple[str, ...]] = ("final/evaluate.json",)
     kind: Literal["levers"]
+    paces: Annotated[str, Field(min_length=1)] | None = None
     rows: Annotated[tuple[Lever, ...], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _has_times_of_one_place(self) -> "Levers":
+        check(self.paces is None or not self.timed, "timed", "true", "false beside paces")
+        return self
 
 
 SETTINGS: dict[str, type[Experiment]] = {

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tritgolf.config.settings import read_yaml, validate
 from tritgolf.errors import InputError
-from tritgolf.report.experiment_settings import SETTINGS, Experiment
+from tritgolf.report.experiment_settings import SETTINGS, Experiment, Levers
+from tritgolf.report.lever_paces import with_paces
 from tritgolf.report.metrics import load_run
 from tritgolf.report.runs import Run
 
@@ -62,10 +63,18 @@ def read_experiment(place: str | Path, runs: str | Path | None = None) -> tuple[
     return experiment, {record: Path(os.path.normpath(folder)) for record, folder in folders.items()}
 
 
-def load_experiment(place: str | Path, runs_in: str | Path | None = None) -> tuple[Experiment, dict[str, Run]]:
-    """The experiment in ``folder`` and its runs by record.
+def paces_folder(experiment: Experiment, place: str | Path) -> Path | None:
+    """Where the experiment in the folder, or the file, ``place`` has the runs that timed its levers; None without."""
+    if not isinstance(experiment, Levers) or experiment.paces is None:
+        return None
+    return Path(os.path.normpath(_file_of(place).parent / experiment.paces))
 
-    ``InputError`` if a run is missing, or was not made with the baseline's seeds, text and checkpoints.
+
+def load_experiment(place: str | Path, runs_in: str | Path | None = None) -> tuple[Experiment, dict[str, Run]]:
+    """The experiment in ``folder`` and its runs by record, of levers with the runs that timed them.
+
+    ``InputError`` if a run is missing, or was not made with the baseline's seeds, text and checkpoints; or for paces
+    that don't tell what the runs take.
     """
     experiment, folders = read_experiment(place, runs_in)
     path = _file_of(place)
@@ -76,7 +85,8 @@ def load_experiment(place: str | Path, runs_in: str | Path | None = None) -> tup
             if found != wanted[what]:
                 problem = f"{record} has the {what} {found}, the baseline {wanted[what]}"
                 raise InputError(path, problem, f"run both with the same {what}")
-    return experiment, runs
+    paces = paces_folder(experiment, place)
+    return experiment, runs if paces is None else with_paces(runs, folders, paces, path)
 
 
 def _file_of(place: str | Path) -> Path:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from tritgolf.report.experiment_settings import Lever
 from tritgolf.report.frames import seed_frame
+from tritgolf.report.lever_paces import paces_note, step_milliseconds
 from tritgolf.report.notes import made_from
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
@@ -34,7 +35,8 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     ``experiment``: one of levers; ``runs``: by record, as ``load_experiment`` reads them. ``InputError`` where a run
     has no evaluation.
     """
-    frames = {record: seed_frame(run).set_index("seed") for record, run in runs.items()}
+    has_paces = experiment.paces is not None
+    frames = {record: _seeds(run, has_paces) for record, run in runs.items()}
     base = experiment.rows[0].record
     spread = _spread(experiment.rows, frames)
     frame = pd.concat(_against(row, frames, base, spread) for row in experiment.rows)
@@ -44,7 +46,8 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     of_all = dict(zip([group["record"].iloc[0] for group in groups], [math.nan, *together], strict=True))
     frame["gain_p_holm"] = frame["record"].map(of_all)
     frame["least_told"] = least_told(*spread, len(together), LEVEL)
-    rows = [_cells(group, p, experiment.timed) for group, p in zip(groups, [math.nan, *together], strict=True)]
+    has_times = experiment.timed or has_paces
+    rows = [_cells(group, p, has_times) for group, p in zip(groups, [math.nan, *together], strict=True)]
     return Table(
         title=experiment.title,
         frame=frame,
@@ -56,11 +59,18 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
             _tests_in_words(experiment.rows, spread, frame["least_told"].iloc[0], len(together)),
             "Bytes: of the artifact, over the base's.",
             *([TIME] if experiment.timed else []),
+            *([paces_note(runs.values())] if has_paces else []),
             *([experiment.note] if experiment.note else []),
-            *made_from([next(iter(runs.values()))]),
+            *made_from([run for run in (runs[base], runs[base].pace) if run]),
         ),
         left=("change",),
     )
+
+
+def _seeds(run: Run, has_paces: bool) -> pd.DataFrame:
+    """The run's ``seed_frame`` by seed, with ``pace``: ms a step, of the run that timed it or else its own median."""
+    frame = seed_frame(run).set_index("seed")
+    return frame.assign(pace=step_milliseconds(run) if has_paces else frame["median_ms_per_step"])
 
 
 class Spread(NamedTuple):
@@ -99,8 +109,8 @@ def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str, spread: Sp
     made["gain_over_base_bpb"] = base["sliding_bpb"] - own["sliding_bpb"]
     error, degrees = _own_spread(made["gain_bpb"].tolist()) if row.apart else spread
     made["gain_p"] = students_p(mean(made["gain_bpb"]), error, degrees)
-    made["ms_per_step"] = own["median_ms_per_step"]
-    made["base_ms_per_step"] = base["median_ms_per_step"]
+    made["ms_per_step"] = own["pace"]
+    made["base_ms_per_step"] = base["pace"]
     made["artifact_bytes"] = own["artifact_bytes"]
     made["artifact_bytes_over_base"] = own["artifact_bytes"] - base["artifact_bytes"]
     made["is_base"] = row.record == first
@@ -125,7 +135,7 @@ def _cells(group: pd.DataFrame, together: float, timed: bool) -> dict[str, str]:
         "gain": "base" if is_base else gain,
         "p": "" if is_base else format_p(p),
         "p, Holm": "" if is_base else format_p(together),
-        **({"time": format_value(pace, 2)} if timed else {}),
+        **({"time": "" if math.isnan(pace) else format_value(pace, 2)} if timed else {}),
         "artifact bytes": format_value(mean(group["artifact_bytes"]), 0)
         if is_base
         else format_value(mean(group["artifact_bytes_over_base"]), 0, signed=True),

@@ -131,10 +131,14 @@ class SeedRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One record; its seeds in the configured order, whatever the order they were read in."""
+    """One record; its seeds in the configured order, whatever the order they were read in.
+
+    ``pace``: a shorter run of the same settings, alone on its machine, where times are told by one.
+    """
 
     facts: RecordFacts
     seeds: tuple[SeedRun, ...]
+    pace: "Run | None" = None
 
     @property
     def checkpoints(self) -> list[str]:
