@@ -4,7 +4,7 @@ import os
 from functools import cache, partial
 
 from tritgolf.report.applies import applies
-from tritgolf.report.experiments import read_experiment, settings_of
+from tritgolf.report.experiments import paces_folder, read_experiment, settings_of
 from tritgolf.report.metrics import read_record_facts
 from tritgolf.report.published import published_files
 from tritgolf.report.record_facts import record_facts
@@ -175,9 +175,10 @@ kept_experiment = cache(read_experiment)
 
 
 def experiment_metrics(folder: Path) -> list[str]:
-    """What the runs of an experiment measured, wherever they are kept."""
-    runs = kept_experiment(folder)[1].values()
-    return sorted(os.path.relpath(path) for run in runs for path in run.rglob("*.json*"))
+    """What the runs of an experiment measured, and those that timed them, wherever they are kept."""
+    experiment, runs = kept_experiment(folder)
+    places = [*runs.values(), *filter(None, [paces_folder(experiment, folder)])]
+    return sorted(os.path.relpath(path) for place in places for path in place.rglob("*.json*"))
 
 
 def measured_files(run: str, kind: str, suffix: str) -> list[str]:
