@@ -1,5 +1,6 @@
 """docs/isobyte.md and its tables: made of what is kept, and what is not measured is said to be so."""
 
+import math
 import re
 import shutil
 from pathlib import Path
@@ -93,6 +94,8 @@ def levers_frame(rows, seeds=(42, 1337)):
                 "artifact_bytes": size,
                 "is_base": what == rows[0][0],
                 "apart": what.endswith("apart"),
+                "ms_per_step": math.nan,
+                "base_ms_per_step": math.nan,
             }
             for what, against, gain, over_base, p, size in rows
             for seed in seeds
@@ -115,6 +118,12 @@ def test_levers_in_words():
         "The largest gain is of **a** (+0.0200, at 18% more bytes), the least of **d** (−0.0400). One seed gives no "
         "significance."
     )
+    times = frame["what"].map({"base": 10.0, "a": 10.4, "b": 11.2, "c": 15.0, "d": 9.0})
+    timed = frame.assign(ms_per_step=times, base_ms_per_step=10.0)
+    assert levers_in_words(timed).endswith(
+        "0.05). Time a step differs by more than 5% with **c** (+50%), **b** (+12%) and **d** (−10%)."
+    )
+    assert levers_in_words(timed, named=False) == levers_in_words(frame, named=False)
 
 
 def test_a_ladder_in_words():

@@ -66,7 +66,16 @@ def test_times_are_those_of_runs_that_had_a_machine_alone(folder):
     found = table.frame.groupby("record", sort=False)[["ms_per_step", "base_ms_per_step"]]
     assert found.nunique().max().max() == 1  # one for all seeds of a row
     assert found.first()["ms_per_step"].tolist() == pytest.approx([100, 125, math.nan], nan_ok=True)
-    assert found.first()["base_ms_per_step"].tolist() == pytest.approx([100] * 3)
+    assert found.first()["base_ms_per_step"].tolist() == pytest.approx([100, 100, math.nan], nan_ok=True)
+
+
+def test_a_lever_timed_with_some_of_the_bases_seeds_is_compared_with_these(folder):
+    other = folder / "times/first/seed1337"
+    shutil.copytree(folder / "times/first/seed42", other)
+    edit(other / "train/train.json", seed=1337, metrics__step_ms={"mean": 300.0, "median": 1.0, "p10": 1.0, "p90": 1.0})
+    table = lever_table(*load_experiment(folder))
+    assert list(table.cells["time"]) == ["1.00", "1.25", ""]
+    assert any("one or more of the seeds 42, 1337" in note for note in table.notes)
 
 
 def test_how_they_were_measured_is_told_beside_the_bytes(folder):
@@ -83,6 +92,7 @@ def test_without_paces_an_experiment_that_was_not_timed_has_no_times(folder):
     (folder / "experiment.yaml").write_text(EXPERIMENT.replace("paces: times\n", ""))
     table = lever_table(*load_experiment(folder))
     assert "time" not in table.cells and not any(note.startswith("Time: ") for note in table.notes)
+    assert table.frame["ms_per_step"].isna().all()  # of trainings that shared a machine
 
 
 def test_a_page_is_made_of_them_too(folder):
@@ -150,5 +160,5 @@ def test_times_that_tell_nothing_are_refused_in_one_line(folder, name):
 def test_times_of_another_seed_are_refused(folder):
     (folder / "times/slow/seed42").rename(folder / "times/slow/seed7")
     edit(folder / "times/slow/seed7/train/train.json", seed=7)
-    with pytest.raises(InputError, match="times/slow: has the seeds 7, the base's run 42"):
+    with pytest.raises(InputError, match=r"times/slow: has the seeds 7, the base's run only 42; time the base"):
         load_experiment(folder)

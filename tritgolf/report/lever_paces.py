@@ -32,8 +32,11 @@ def with_paces(runs: dict[str, Run], folders: Mapping[str, Path], paces: Path, p
     if not (paces / base).is_dir():
         raise InputError(path, f"paces: {paces} has no run of the base, {base}", "keep one: times are over the base's")
     timed = {record: _timed(paces / record, folders[record]) for record in runs if (paces / record).is_dir()}
-    wanted = _timed_with(timed[base])
+    wanted, seeds = _timed_with(timed[base]), _seeds(timed[base])
     for record, pace in timed.items():
+        if other := [seed for seed in _seeds(pace) if seed not in seeds]:
+            problem = f"has the seeds {_listed(other)}, the base's run only {_listed(seeds)}"
+            raise InputError(paces / record, problem, "time the base with them too: times are compared seed by seed")
         for what, found in _timed_with(pace).items():
             if found != wanted[what]:
                 problem = f"has the {what} {found}, the base's run {wanted[what]}"
@@ -41,19 +44,27 @@ def with_paces(runs: dict[str, Run], folders: Mapping[str, Path], paces: Path, p
     return {record: replace(run, pace=timed.get(record)) for record, run in runs.items()}
 
 
-def step_milliseconds(run: Run) -> float:
-    """Milliseconds of training a step in the run that timed ``run``, all steps alike; NaN where none did."""
-    return mean(seed.train.step_ms.mean for seed in run.pace.seeds) if run.pace else math.nan
+def step_milliseconds(run: Run, base: Run) -> tuple[float, float]:
+    """Milliseconds of training a step of ``run`` and of ``base``, all steps alike; NaN where ``run`` was not timed.
+
+    Of the seeds that ``run`` was timed with, both.
+    """
+    if not run.pace or not base.pace:
+        return math.nan, math.nan
+    seeds = _seeds(run.pace)
+    own, of_base = ([s.train.step_ms.mean for s in of.seeds if s.seed in seeds] for of in (run.pace, base.pace))
+    return mean(own), mean(of_base)
 
 
 def paces_note(runs: Iterable[Run]) -> str:
     """How times over the base's were measured; ``runs``: those of ``with_paces``."""
     paces = [run.pace for run in runs]
     told = _timed_with(next(pace for pace in paces if pace))
-    seeds = f"{'seeds' if ',' in told['seeds'] else 'seed'} {told['seeds']}"
+    seeds = sorted({seed for pace in paces if pace for seed in _seeds(pace)})
+    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"one or more of the seeds {_listed(seeds)}, paired by seed"
     missing = "" if all(paces) else " Rows without one were not timed."
     return (
-        f"Time: training seconds a step over the base's, means of {told['steps']} steps of {seeds}, each alone on "
+        f"Time: training seconds a step over the base's, means of {told['steps']} steps of {which}, each run alone on "
         f"{told['hardware']}, compilation not counted; all rows' steps have equally many tokens.{missing}"
     )
 
@@ -77,12 +88,15 @@ def _timed_with(pace: Run) -> dict[str, str]:
     """What two timed runs must have in common for their times to be compared, in words."""
     trained = [seed.train for seed in pace.seeds]
     return {
-        "seeds": _listed(seed.seed for seed in pace.seeds),
         "text": pace.facts.dataset,
         "steps": _listed(format_value(train.steps, 0) for train in trained),
         "tokens a step": _listed(format_value(train.tokens / train.steps, 0) for train in trained),
         "hardware": _listed(seed.made_by.machine for seed in pace.seeds),
     }
+
+
+def _seeds(pace: Run) -> list[int]:
+    return [seed.seed for seed in pace.seeds]
 
 
 def _listed(values: Iterable[object]) -> str:

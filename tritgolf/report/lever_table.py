@@ -36,8 +36,8 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     has no evaluation.
     """
     has_paces = experiment.paces is not None
-    frames = {record: _seeds(run, has_paces) for record, run in runs.items()}
     base = experiment.rows[0].record
+    frames = {record: _seeds(run, runs[base], experiment) for record, run in runs.items()}
     spread = _spread(experiment.rows, frames)
     frame = pd.concat(_against(row, frames, base, spread) for row in experiment.rows)
     groups = [group for _, group in frame.groupby("record", sort=False)]
@@ -67,10 +67,12 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     )
 
 
-def _seeds(run: Run, has_paces: bool) -> pd.DataFrame:
-    """The run's ``seed_frame`` by seed, with ``pace``: ms a step, of the run that timed it or else its own median."""
-    frame = seed_frame(run).set_index("seed")
-    return frame.assign(pace=step_milliseconds(run) if has_paces else frame["median_ms_per_step"])
+def _seeds(run: Run, base: Run, experiment: Any) -> pd.DataFrame:
+    """The run's ``seed_frame`` by seed, with its ms a step and the base's: medians if it was timed, or of its pace."""
+    frame, of_base = (seed_frame(one).set_index("seed") for one in (run, base))
+    medians = (frame["median_ms_per_step"], of_base["median_ms_per_step"])
+    own, over = medians if experiment.timed else step_milliseconds(run, base)
+    return frame.assign(ms_per_step=own, base_ms_per_step=over)
 
 
 class Spread(NamedTuple):
@@ -109,8 +111,8 @@ def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str, spread: Sp
     made["gain_over_base_bpb"] = base["sliding_bpb"] - own["sliding_bpb"]
     error, degrees = _own_spread(made["gain_bpb"].tolist()) if row.apart else spread
     made["gain_p"] = students_p(mean(made["gain_bpb"]), error, degrees)
-    made["ms_per_step"] = own["pace"]
-    made["base_ms_per_step"] = base["pace"]
+    made["ms_per_step"] = own["ms_per_step"]
+    made["base_ms_per_step"] = own["base_ms_per_step"]
     made["artifact_bytes"] = own["artifact_bytes"]
     made["artifact_bytes_over_base"] = own["artifact_bytes"] - base["artifact_bytes"]
     made["is_base"] = row.record == first

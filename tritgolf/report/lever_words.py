@@ -8,7 +8,7 @@ import pandas as pd
 
 from tritgolf.report.statistics import LEVEL, format_mean_std, format_value, mean
 
-SAME_BYTES = 0.05  # of the base's, within which a change's are not worth a word
+SAME = 0.05  # of the base's bytes or time, within which a change's are not worth a word
 
 
 class Change(NamedTuple):
@@ -30,6 +30,8 @@ def levers_in_words(frame: pd.DataFrame, named: bool = True) -> str:
     alone = frame[~rungs & ~frame["is_base"] & ~frame["apart"]]
     size = frame.loc[frame["is_base"], "artifact_bytes"].mean()
     said = [_alone_in_words(alone, size, named)] if len(alone) else []
+    if named and (times := _times_in_words(alone)):
+        said.append(times)
     return " ".join([*said, *([_ladder_in_words(frame, size, named)] if rungs.any() else [])])
 
 
@@ -52,6 +54,15 @@ def _alone_in_words(rows: pd.DataFrame, base_bytes: float, named: bool) -> str:
     others = f"; {len(found) - len(told)} are not significant" if len(told) < len(found) else ""
     seeds = rows["seed"].nunique()
     return f"Of {len(found)} changes alone, in {seeds} seeds, {sides}{others} (Holm-adjusted p < {LEVEL:g})."
+
+
+def _times_in_words(rows: pd.DataFrame) -> str:
+    """Which changes take much more or less time a step than the base, the slowest first; nothing if none was timed."""
+    over = 100 * (rows["ms_per_step"] / rows["base_ms_per_step"] - 1)
+    shares = over.groupby(rows["what"]).mean().sort_values(ascending=False)
+    far = shares[abs(shares) > 100 * SAME]
+    told = [f"**{what}** ({format_value(share, 0, signed=True)}%)" for what, share in far.items()]
+    return f"Time a step differs by more than {SAME:.0%} with {_each(told)}." if told else ""
 
 
 def _ladder_in_words(frame: pd.DataFrame, base_bytes: float, named: bool) -> str:
@@ -94,7 +105,7 @@ def _named(change: Change) -> str:
 
 def _more_bytes(over: float) -> str:
     """Where a change takes other bytes than its base, how many more or fewer."""
-    return f", at {abs(over):.0%} {'more' if over > 0 else 'fewer'} bytes" if abs(over) > SAME_BYTES else ""
+    return f", at {abs(over):.0%} {'more' if over > 0 else 'fewer'} bytes" if abs(over) > SAME else ""
 
 
 def _spread(gains: Sequence[float]) -> str:
