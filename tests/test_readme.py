@@ -129,7 +129,7 @@ def test_how_far_the_formats_of_scales_move_a_gap_is_that_of_everything_kept():
         if {"bf16", "fp16"} <= storages.keys():
             moved.append(abs(storages["bf16"]["gap_bpb"] - storages["fp16"]["gap_bpb"]))
     assert len(moved) > 50 and 0.0003 < max(moved) < 0.0004
-    assert "FP16 or BF16 scales move no gap by more than 0.0004 BPB" in TEXT
+    assert "FP16 and BF16 scales give gaps within 0.0004 BPB of each other" in TEXT
     assert f"gaps at the end of training go up to {max(at_the_end):.3f}." in TEXT
 
 
@@ -143,9 +143,11 @@ def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
     found = kept.laboratory(RUN)
     own, left = kept.gap_of(found, "own"), kept.gap_of(found, "mixes_bf16")
     gaps = sorted(read_published(ROOT / "published" / "pr920").seeds["rt_gap"])
-    assert f"Its gap is {own:.4f}, of the size of the published ones" in TEXT
-    assert "({:.4f}, {:.4f} and {:.4f}).".format(*gaps) in TEXT and gaps[0] < own < gaps[-1]
-    assert "Four fifths of it are e4m3 on mixes and skips" in TEXT and 1 - left / own == pytest.approx(4 / 5, abs=0.01)
+    assert f"Its gap is {own:.4f}; the published ones are" in TEXT
+    assert "the published ones are {:.4f}, {:.4f} and {:.4f}.".format(*gaps) in TEXT and gaps[0] < own < gaps[-1]
+    assert "Storing mixes and skips in e4m3 causes four fifths of it" in TEXT and 1 - left / own == pytest.approx(
+        4 / 5, abs=0.01
+    )
 
 
 def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
@@ -158,9 +160,10 @@ def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
         if name in (*best, *int6):
             export = seed.export("final")
             assert export.storages[seed.roundtrip("final").own_storage].bytes + export.code_bytes < export.byte_limit
-    assert f"scores {scored['ternary_best_fits']} in #920's time ({scored['ternary_v2']})" in TEXT
-    assert f"{scored['ternary_best_time1716']} in #1716's ({scored['int6_recurrent_800']})" in TEXT
-    assert f"int6 trained alike {min(scored[name.partition('_docs')[0]] for name in int6)}." in TEXT
+    assert f"in equal GPU time**: {scored['ternary_best_fits']} against #920's {scored['ternary_v2']}, and" in TEXT
+    assert f"{scored['ternary_best_time1716']} against #1716's {scored['int6_recurrent_800']} (one seed each)" in TEXT
+    int6_best = min(scored[name.partition("_docs")[0]] for name in int6)
+    assert f"int6 weights trained in the same way score {int6_best} at best." in TEXT
 
 
 def test_how_many_claims_hold_is_what_the_ledger_says():
@@ -176,7 +179,7 @@ def test_how_many_claims_hold_is_what_the_ledger_says():
 def test_what_is_said_of_the_audit_is_its_stored_score():
     score = json.loads((ROOT / "measured/audit/score.json").read_text())
     assert score["precision"] == 1 and score["wrong"] == []
-    assert f"each of the audit's {score['contradicted']} verdicts *contradicted* is right" in TEXT
+    assert f"each of its {score['contradicted']} verdicts *contradicted* is right" in TEXT
     assert f"finds {score['defects_found']} of {score['defects']} defects" in TEXT
     assert f"decides {1 - score['cant_tell_share']:.0%} of what can be decided" in TEXT
 

@@ -22,8 +22,8 @@ from tritgolf.streams import written_out
 
 COMMANDS = (describe, run, inspect, evaluate, generate, laboratory, audit, verify, bundle, export, tensorboard)
 EXIT_CODES = (
-    "Exit codes: 0, nothing contradicted or changed; 1, contradicted (verify: changed); 2, bad input or usage, told in "
-    "one line; 3, a crash; 130, Ctrl-C; 141, whoever read the output has left."
+    "Exit codes: 0, no claim is contradicted, no file has changed; 1, audit found a contradicted claim, or verify a "
+    "changed file; 2, bad input or usage (one line says what); 3, a crash; 130, Ctrl-C; 141, the output's pipe closed."
 )
 
 

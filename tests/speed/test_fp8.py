@@ -67,7 +67,7 @@ def test_a_micro_step_of_fp8_is_told_with_what_was_kept():
 def test_what_fp8_trains_to_is_told_with_what_was_kept():
     found = read("fp8_one_step_h200.json")
     fp8 = found["against_full_scales"]["fp8"]
-    said = f"after {found['steps']} steps at full size, it moves the loss by −{-fp8['loss_shift']:.4f} ± "
+    said = f"after {found['steps']} steps at full size, FP8 moves the loss by −{-fp8['loss_shift']:.4f} ± "
     assert said + f"{fp8['standard_error']:.4f} nats" in SHORT
     assert f"gradients by {fp8['gradient_error']['all']:.2f} of a micro-batch's sampling noise" in SHORT
     runs = {(line["record"].split("@")[0], line["seed"]): line for line in lines_of("fp8_600_steps_h200.jsonl")}

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """Check what a submission folder (README.md, submission.json, logs, script, artifact) or results/RECORD
 claims. Nothing in the folder is executed. Logs of every style of the contest are read; runs are counted, not files. A
 claim is contradicted where no reading of the texts fits the logs: a figure may be rounded or cut off, training may end
-1 s or a step past its limit. Exit code: 0, everything holds or can't be told; 1, something is contradicted; 2, no
-submission, or no logs in a folder that was named."""
+1 s or a step past its limit. Exit code: 0, no claim is contradicted; 1, some claim is; 2, PATH holds no submission, or
+a folder that was named holds no logs."""
 PUBLISHED = "published"
 
 
@@ -33,7 +33,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--markdown", metavar="FILE", help="also write the report as Markdown")
     parser.add_argument(
-        "--json", nargs="?", const="-", metavar="FILE", help="print JSON instead, or write it to FILE beside the report"
+        "--json",
+        nargs="?",
+        const="-",
+        metavar="FILE",
+        help="print JSON instead; with FILE: write it there, besides the report",
     )
     parser.set_defaults(run=run)
 

@@ -11,14 +11,14 @@ from tritgolf.files import read_json
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("bundle", help="the folder of a submission: script, artifact, logs, submission.json")
+    parser = subparsers.add_parser("bundle", help="write a submission: script, artifact, logs, submission.json")
     parser.add_argument("record", help="name of a record that has results/RECORD")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="the folder of results (default: results)"
     )
     parser.add_argument("--author", help="who submits it, for submission.json")
     parser.add_argument("--github-id", help="their name on GitHub, for submission.json")
-    parser.add_argument("--anyway", action="store_true", help="write also what can't be submitted, and mark it")
+    parser.add_argument("--anyway", action="store_true", help="also write what can't be submitted, and mark it so")
     parser.add_argument("--json", action="store_true", help="print submission.json")
     parser.set_defaults(run=run)
 

@@ -27,7 +27,7 @@ ESTIMATES = {  # of the file's bytes, by their key: what they go by
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("describe", help="configuration, parameter counts and estimated bytes of a record")
-    parser.add_argument("record", help="a record's name, its file (./mine.yaml), or results/RECORD@RUN by RECORD@RUN")
+    parser.add_argument("record", help="a record's name, its file (./mine.yaml), or RECORD@RUN of results/")
     add_records_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

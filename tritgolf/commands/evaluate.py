@@ -25,22 +25,22 @@ EVERY = "all"  # of --method
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("evaluate", help="bits per byte of an artifact by any method")
+    parser = subparsers.add_parser("evaluate", help="score an artifact in bits per byte, by any method of its record")
     add_artifact(parser)
     add_text_options(parser, required=True)
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")
     parser.add_argument(
         "--rule",
         choices=("every_token", "drop_tail", "repeat_tail", "record"),
-        help="every_token: each token after the first is scored once (default); drop_tail: the end never is, as #920 "
-        "has it (its old name is record); repeat_tail: the last ones are scored again, as #1019 has it",
+        help="every_token (default): each token after the first is scored once; drop_tail (#920; old name: record): "
+        "the end of the text is not scored; repeat_tail (#1019): the last tokens are scored again",
     )
     parser.add_argument(
         "--method",
         action="append",
         metavar="NAME",
-        help="a method of the artifact's record, such as ttt, in place of chunked and sliding; may be given again, "
-        f"or {EVERY}",
+        help="score by this method of the artifact's record, such as ttt, instead of chunked and sliding; may be "
+        f"repeated; {EVERY}: every method",
     )
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")

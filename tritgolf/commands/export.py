@@ -12,14 +12,16 @@ from tritgolf.errors import InputError
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("export", help="a folder to share, or a repo of the hub: weights, tokenizer, card")
+    parser = subparsers.add_parser("export", help="write weights, tokenizer and card to a folder or the hub")
     add_artifact(parser)
     parser.add_argument("--to", required=True, choices=("safetensors", "hub"), help="a folder, or the Hugging Face Hub")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the folder to write (hub: may be left out)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the folder to write (optional with --to hub)")
     parser.add_argument("--repo", metavar="USER/NAME", help="the model repo of the hub")
     parser.add_argument("--private", action="store_true", help="make the repo private, if it is new")
     parser.add_argument("--endpoint", metavar="URL", help="another hub (default: HF_ENDPOINT, or the hub)")
-    parser.add_argument("--tokenizer", metavar="MODEL", help="its SentencePiece model (default: the one near it)")
+    parser.add_argument(
+        "--tokenizer", metavar="MODEL", help="its SentencePiece model (default: found near the artifact)"
+    )
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

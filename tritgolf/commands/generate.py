@@ -14,16 +14,18 @@ from tritgolf.commands.published import add_artifact, add_record_option, named_a
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("generate", help="let the model of an artifact continue a text")
+    parser = subparsers.add_parser("generate", help="continue a text with the model of an artifact")
     add_artifact(parser)
     parser.add_argument("--prompt", default="", metavar="TEXT", help="the text to continue (default: none)")
-    parser.add_argument("--tokenizer", metavar="MODEL", help="its SentencePiece model (default: the one beside it)")
-    parser.add_argument("--tokens", type=int, default=200, metavar="N", help="tokens at most (default: 200)")
     parser.add_argument(
-        "--temperature", type=float, default=0.8, metavar="T", help="0 takes the likeliest token (default: 0.8)"
+        "--tokenizer", metavar="MODEL", help="its SentencePiece model (default: found near the artifact)"
     )
-    parser.add_argument("--top-k", type=int, metavar="K", help="draw of the K likeliest tokens (default: of all)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
+    parser.add_argument("--tokens", type=int, default=200, metavar="N", help="write at most N tokens (default: 200)")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, metavar="T", help="0: always the likeliest token (default: 0.8)"
+    )
+    parser.add_argument("--top-k", type=int, metavar="K", help="sample from the K likeliest tokens (default: all)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sampling (default: 0)")
     parser.add_argument("--no-cache", action="store_true", help="compute all keys and values anew for every token")
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, at the end")

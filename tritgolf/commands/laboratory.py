@@ -10,9 +10,9 @@ from tritgolf.commands.published import add_artifact, add_record_option, named_a
 from tritgolf.commands.text import add_text_options, given_batch, given_text
 from tritgolf.errors import InputError, warn
 
-DESCRIPTION = """Restore an artifact's scales and other numbers in other formats and ways, and say what moves against
-its own reload: trits, weights and, with --shards and --tokenizer, bits per byte with a standard error paired over
-windows."""
+DESCRIPTION = """Store an artifact's scales and other numbers again in other formats and ways. Compare each with the
+artifact as it is reloaded: trits, weights and, with --shards and --tokenizer, bits per byte with a standard error
+paired over windows."""
 WIDTH, WIDEST_HEADING = 140, 10  # characters
 SCHEMA = "tritgolf/restorations/1"
 
@@ -21,7 +21,9 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("laboratory", help="what other formats do to an artifact", description=DESCRIPTION)
     add_artifact(parser)
-    parser.add_argument("--grid", metavar="NAME", help="a grid of --records (default: roundtrip, or int6 if by role)")
+    parser.add_argument(
+        "--grid", metavar="NAME", help="of records/grids/ (default: roundtrip; int6 for int6 artifacts)"
+    )
     add_text_options(parser, required=False)
     add_record_option(parser)
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="print JSON instead, or write it to FILE")

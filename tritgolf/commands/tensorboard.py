@@ -11,12 +11,14 @@ EVERY = 10.0  # seconds between two looks at the logs
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("tensorboard", help="training logs as TensorBoard's events (extra: tensorboard)")
+    parser = subparsers.add_parser(
+        "tensorboard", help="training logs as TensorBoard events (needs the extra tensorboard)"
+    )
     parser.add_argument("results", type=Path, help="results/RECORD, or results")
     parser.add_argument(
         "--out", type=Path, default=Path("runs"), metavar="DIR", help="the log directory (default: runs)"
     )
-    parser.add_argument("--follow", action="store_true", help="go on with new lines until Ctrl-C")
+    parser.add_argument("--follow", action="store_true", help="keep adding new lines until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="print JSON: the runs whose events were written")
     parser.set_defaults(run=run)
 

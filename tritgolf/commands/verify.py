@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tritgolf.verify import Verification
 
 DESCRIPTION = """Recompute the digests of a record's results and say what changed or is missing since they were made.
-Exit code: 0, nothing; 1, something; 2, no results that say what made them."""
+Exit code: 0, nothing changed; 1, something changed or is missing; 2, the folder has no provenance.json."""
 
 
 def add_parser(subparsers: Any) -> None:
