@@ -51,6 +51,14 @@ def test_a_failure_leaves_the_file_as_it_was(tmp_path):
     assert files(tmp_path) == ["file"]
 
 
+def test_a_link_to_itself_gives_way_to_the_file(tmp_path):
+    """Python 3.11 and 3.12 raise ``RuntimeError`` where they resolve one, later versions don't."""
+    (tmp_path / "loop").symlink_to("loop")
+    write_text(tmp_path / "loop", "x")
+    assert (tmp_path / "loop").read_text() == "x"
+    assert files(tmp_path) == ["loop"]
+
+
 def test_a_file_has_the_mode_that_others_get(tmp_path):
     (tmp_path / "usual").touch()
     write_text(tmp_path / "ours", "x")

@@ -35,7 +35,8 @@ def check_target(path: str | Path) -> None:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, delete it if it fails."""
     check_target(path)
-    target = Path(path).resolve() if Path(path).is_symlink() else Path(path)  # the file that a link names, not the link
+    # The file that a link names, not the link.
+    target = Path(os.path.realpath(path) if Path(path).is_symlink() else path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:

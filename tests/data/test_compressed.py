@@ -57,7 +57,9 @@ def test_a_damaged_file_is_an_error(tmp_path, suffix, place):
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-@pytest.mark.parametrize("rest", [b"garbage", b"\xfd7zXZ\0", bytes(4) + b"damaged" * 9], ids=["words", "header", "padded"])
+@pytest.mark.parametrize(
+    "rest", [b"garbage", b"\xfd7zXZ\0", bytes(4) + b"damaged" * 9], ids=["words", "header", "padded"]
+)
 def test_what_follows_the_compressed_text_and_is_none_is_an_error(tmp_path, suffix, rest):
     """A damaged second part, of a file that was put together of two: its text must not be lost in silence."""
     path = tmp_path / f"a.jsonl{suffix}"
