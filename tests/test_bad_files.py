@@ -1,6 +1,7 @@
 """Files and places that cannot be used: every command ends in one line and exit code 2."""
 
 import os
+import shutil
 
 import pytest
 
@@ -58,6 +59,24 @@ def test_a_pipe_is_not_waited_for(capsys, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for command in ("inspect", "laboratory", "generate"):
         assert "is not a file" in refuse(capsys, command, tmp_path / "pipe")
+    sample, pipe = PUBLISHED / "sample_pr920.ternary.ptz", tmp_path / "pipe"
+    for options in (("--shards", pipe, "--tokenizer", sample), ("--shards", sample, "--tokenizer", pipe)):
+        assert "pipe: is not a file" in refuse(capsys, "evaluate", sample, *options)
+    assert "pipe: is not a file" in refuse(capsys, "generate", sample, "--tokenizer", pipe)
+
+
+@pytest.mark.parametrize("name", ["record.json", "seed42/train/train.json", "seed42/train/metrics.jsonl"])
+@pytest.mark.parametrize("damage", ["pipe", "size"])
+def test_results_of_others_are_neither_waited_for_nor_without_end(capsys, tmp_path, name, damage):
+    shutil.copytree(REPOSITORY / "measured" / "ternary_honest_docs_en", tmp_path / "run")
+    path = tmp_path / "run" / name
+    path.unlink()
+    os.mkfifo(path) if damage == "pipe" else path.touch()
+    if damage == "size":
+        os.truncate(path, 1 << 40)
+    if (name, damage) == ("record.json", "pipe"):
+        path = tmp_path / "run"  # is no folder of results then
+    assert f"{path}: " in refuse(capsys, "audit", tmp_path / "run")
 
 
 def test_a_named_folder_of_records_that_is_none_is_told(capsys):

@@ -9,6 +9,7 @@ from tests.small import RECORDS
 from tritgolf.config.modes import MODES
 from tritgolf.config.record import known_records, load_record
 from tritgolf.config.settings import read_yaml
+from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
 from tritgolf.pipeline import load_pipeline, resolve_record
 
@@ -273,6 +274,14 @@ def test_the_pipelines_overrides_are_checked_with_the_record():
         match=r"tiny\.yaml with the settings laid over it: train\.stepz: unknown key; allowed here: batch_tokens",
     ):
         resolve_record(pipeline(overrides={"train": {"stepz": 1}}), "tiny", RECORDS)
+
+
+def test_a_name_that_is_not_the_files_is_told_and_not_dropped():
+    with pytest.raises(InputError, match=r"tiny\.yaml: name: 'other' is not the file's, tiny; leave it out"):
+        load_record("tiny", RECORDS, {"name": "other"})
+    assert load_record("tiny", RECORDS, {"name": "tiny"}).name == "tiny"
+    with pytest.raises(InputError, match=r"tiny\.yaml: name: 'other' is not the file's, tiny; leave it out"):
+        load_dataset("tiny", RECORDS.parent / "datasets", {"name": "other"})
 
 
 def test_a_record_outside_is_loaded_by_its_file_and_inherits_from_ours_and_its_neighbours(tmp_path):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tritgolf.errors import InputError, file_error, full_disk, one_line_errors
 from tritgolf.files import (
+    MOST_OF_OTHERS,
     atomic_directory,
     atomic_path,
     atomic_write,
@@ -18,6 +19,7 @@ from tritgolf.files import (
     digest_file,
     digest_json,
     read_json,
+    read_json_of_others,
     write_json,
     write_text,
 )
@@ -49,6 +51,28 @@ def test_a_failure_leaves_the_file_as_it_was(tmp_path):
         raise KeyError
     assert (tmp_path / "file").read_text() == "before"
     assert files(tmp_path) == ["file"]
+
+
+def test_json_of_others_is_neither_waited_for_nor_without_end(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(InputError, match=r"pipe\.json: is not a file"):
+        read_json_of_others(tmp_path / "pipe.json")
+    (tmp_path / "long.json").touch()
+    os.truncate(tmp_path / "long.json", MOST_OF_OTHERS + 1)
+    with pytest.raises(InputError, match=r"long\.json: has 67,108,865 bytes, more than"):
+        read_json_of_others(tmp_path / "long.json")
+    (tmp_path / "short.json").write_text("[1]")
+    assert read_json_of_others(tmp_path / "short.json") == [1]
+    with pytest.raises(InputError, match="is missing"):
+        read_json_of_others(tmp_path / "none.json")
+
+
+def test_a_link_to_itself_gives_way_to_the_file(tmp_path):
+    """Python 3.11 and 3.12 raise ``RuntimeError`` where they resolve one, later versions don't."""
+    (tmp_path / "loop").symlink_to("loop")
+    write_text(tmp_path / "loop", "x")
+    assert (tmp_path / "loop").read_text() == "x"
+    assert files(tmp_path) == ["loop"]
 
 
 def test_a_file_has_the_mode_that_others_get(tmp_path):

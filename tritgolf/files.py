@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 from tritgolf.errors import InputError, file_error
 
 CHUNK = 1 << 20
+MOST_OF_OTHERS = 64 << 20  # bytes of JSON; our longest metrics file has under a megabyte
 
 
 def check_target(path: str | Path) -> None:
@@ -35,7 +36,8 @@ def check_target(path: str | Path) -> None:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, delete it if it fails."""
     check_target(path)
-    target = Path(path).resolve() if Path(path).is_symlink() else Path(path)  # the file that a link names, not the link
+    # The file that a link names, not the link.
+    target = Path(os.path.realpath(path) if Path(path).is_symlink() else path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
@@ -108,6 +110,21 @@ def read_json(path: str | Path) -> Any:
         raise file_error(error, path) from None
     except (ValueError, RecursionError) as error:  # bytes, syntax, numbers of too many digits; nested too deeply
         raise InputError(path, f"is not JSON ({error})", "delete it and run again") from None
+
+
+def check_readable(path: str | Path, most: int | None = None) -> None:
+    """``InputError`` where ``path`` is a pipe or a device, which would be waited for, or has over ``most`` bytes."""
+    file = Path(path)
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise InputError(path, "is not a file", "give the path of a file")
+    if most is not None and file.is_file() and (size := file.stat().st_size) > most:
+        raise InputError(path, f"has {size:,} bytes, more than the {most:,} that are read", "get the file again")
+
+
+def read_json_of_others(path: str | Path) -> Any:
+    """``read_json`` of a file that may come from elsewhere, so that neither time nor memory is without bound."""
+    check_readable(path, MOST_OF_OTHERS)
+    return read_json(path)
 
 
 def canonical_json(value: Any) -> bytes:

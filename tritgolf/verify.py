@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from tritgolf.config.settings import Settings, validate
 from tritgolf.errors import InputError
-from tritgolf.files import digest_file, digest_json, read_json, write_json
+from tritgolf.files import digest_file, digest_json, read_json_of_others, write_json
 from tritgolf.provenance import code, hardware, package_digest, versions
 
 NAME = "provenance.json"
@@ -108,7 +108,7 @@ def read_provenance(folder: Path) -> RecordProvenance:
     if not path.is_file():
         fix = "give the folder of a finished record (snakemake writes the file last)"
         raise InputError(folder, f"has no {NAME}", fix)
-    raw = read_json(path)
+    raw = read_json_of_others(path)
     if not isinstance(raw, dict):
         raise InputError(path, "is no provenance of ours", "delete it and run snakemake")
     found = validate(RecordProvenance, raw, path)
@@ -142,7 +142,7 @@ def verify(folder: Path) -> Verification:
 
 def _made(file: Path) -> dict[str, str] | None:
     """What a metrics file says of itself; None for any other file."""
-    facts = read_json(file) if file.suffix == ".json" else {}
+    facts = read_json_of_others(file) if file.suffix == ".json" else {}
     if "payload_digest" not in facts:
         return None
     return {

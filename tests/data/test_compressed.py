@@ -56,6 +56,25 @@ def test_a_damaged_file_is_an_error(tmp_path, suffix, place):
         read(path)
 
 
+@pytest.mark.parametrize("suffix", COMPRESS)
+@pytest.mark.parametrize(
+    "rest", [b"garbage", b"\xfd7zXZ\0", bytes(4) + b"damaged" * 9], ids=["words", "header", "padded"]
+)
+def test_what_follows_the_compressed_text_and_is_none_is_an_error(tmp_path, suffix, rest):
+    """A damaged second part, of a file that was put together of two: its text must not be lost in silence."""
+    path = tmp_path / f"a.jsonl{suffix}"
+    path.write_bytes(COMPRESS[suffix](LINES) + rest)
+    with pytest.raises(InputError, match="is damaged or cut short"):
+        read(path)
+
+
+@pytest.mark.parametrize("padding", [0, 4, 1 << 18])
+def test_xz_streams_follow_each_other_with_padding(tmp_path, padding):
+    parts = [LINES, b"", b"the last one"]
+    (tmp_path / "a.xz").write_bytes(b"".join(lzma.compress(part) + bytes(padding) for part in parts))
+    assert read(tmp_path / "a.xz") == b"".join(parts)
+
+
 @pytest.mark.parametrize("content", COMPRESS)
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.xz", "a.jsonl.ZST"])
 def test_what_a_file_is_its_content_says(tmp_path, content, name):

@@ -48,6 +48,8 @@ def test_what_is_not_read_is_named_with_why(here, pattern):
     make("texts/config.json", content=b'{"vocab_size": 3}')
     make("texts/list.json.gz", content=gzip.compress(b'[{"text": "x"}]'))
     Path("texts/link.txt").symlink_to("nowhere.txt")
+    for name, target in (("loop", "loop"), ("one", "two"), ("two", "one")):
+        Path(f"texts/{name}.txt").symlink_to(f"{target}.txt")
     os.mkfifo("texts/pipe.txt")
     texts = find_texts([pattern])
     assert names(texts) == ["texts/a.txt", "texts/list.json.gz"]
@@ -56,7 +58,7 @@ def test_what_is_not_read_is_named_with_why(here, pattern):
         "texts/config.json": 'has no "text" string',
         "texts/deep/README": "without a suffix that says what it is",
         "texts/deep/b.pdf": "of another kind (.pdf)",
-        "texts/link.txt": "a link to nothing",
+        **{f"texts/{name}.txt": "a link to nothing" for name in ("link", "loop", "one", "two")},
         "texts/pipe.txt": "no regular file",
     }
 

@@ -51,6 +51,18 @@ def test_a_growing_log_is_read_on_by_whole_lines_and_one_begun_anew_from_its_sta
     assert [step for tag, _, step in events if tag == "loss/nats"] == [2, 4, 2]
 
 
+@pytest.mark.parametrize(
+    "line", ["no JSON", "[1]", "null", '{"loss": 2}', '{"step": "x"}', '{"step": null}', "\x80", '{"step": 1e999}']
+)
+def test_a_damaged_line_is_told_by_its_number(log, line):
+    log.write_bytes(lines(2).encode() + line.encode("latin-1") + b"\n" + lines(6).encode())
+    with pytest.raises(InputError, match=r"metrics\.jsonl, line 2: is no line of a training log"):
+        write_lines(log, Events())
+    place = len(lines(2))
+    with pytest.raises(InputError, match=r"metrics\.jsonl, line 2: "):
+        write_lines(log, Events(), place)
+
+
 def test_of_a_run_that_trains_the_live_log_is_taken(log, tmp_path):
     done = tmp_path / "tiny" / "seed42" / "train" / "metrics.jsonl"
     done.parent.mkdir()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bundle.alone import result_of, run_alone
 from tritgolf.audit.auditor import audit
-from tritgolf.bundle.folder import write_bundle
+from tritgolf.bundle.folder import FILES, write_bundle
 from tritgolf.bundle.run import main
 from tritgolf.bundle.script import settings_of, write_script
 from tritgolf.config.record import load_record
@@ -178,6 +178,53 @@ def test_what_can_not_be_submitted_is_refused(bundle, tmp_path, file, change, co
     changed(path, change) if change else path.unlink()
     with pytest.raises(InputError, match=complaint):
         write_bundle(tmp_path / "tiny")
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "null", "{}", '{"schema": NaN}'])
+@pytest.mark.parametrize(
+    "file", ["record.json", *(f"seed7/{file}" for file in (*FILES, "train/metrics.jsonl")), "script/train_gpt.json"]
+)
+def test_a_damaged_file_is_told_or_made_again(bundle, tmp_path, file, content):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    (tmp_path / "tiny" / file).write_text(content)
+    if file == "script/train_gpt.json" and content:
+        assert (write_bundle(tmp_path / "tiny") / "train_gpt.py").read_bytes() == (bundle / "train_gpt.py").read_bytes()
+    else:
+        with pytest.raises(InputError, match=file.rpartition("/")[2]):
+            write_bundle(tmp_path / "tiny", anyway=True)
+
+
+def test_a_log_that_ends_before_its_training_is_not_bundled(bundle, tmp_path):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    log = tmp_path / "tiny" / "seed7" / "train" / "metrics.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(InputError, match=r"metrics\.jsonl: ends at step 22, the training at 24"):
+        write_bundle(tmp_path / "tiny", anyway=True)
+
+
+def test_one_run_is_not_bundled_as_two_seeds(bundle, tmp_path):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    shutil.rmtree(tmp_path / "tiny" / "seed7")
+    shutil.copytree(tmp_path / "tiny" / "seed42", tmp_path / "tiny" / "seed7")
+    with pytest.raises(InputError, match=r"seed7/train/train\.json: is of tiny, seed 42, not tiny, seed 7"):
+        write_bundle(tmp_path / "tiny", anyway=True)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data[:-9] + b"damaged  "], ids=["cut", "bits"])
+def test_an_artifact_that_is_not_the_exported_one_is_not_bundled(bundle, tmp_path, damage):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    for artifact in (tmp_path / "tiny").glob("seed*/final/export/bf16.tgolf"):
+        artifact.write_bytes(damage(artifact.read_bytes()))
+    with pytest.raises(InputError, match=r"bf16\.tgolf: "):
+        write_bundle(tmp_path / "tiny", anyway=True)
+
+
+def test_another_artifact_under_the_name_of_the_exported_one_is_not_bundled(bundle, tmp_path):
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    for artifact in (tmp_path / "tiny").glob("seed*/final/export/bf16.tgolf"):
+        shutil.copyfile(artifact.with_name("fp16.tgolf"), artifact)
+    with pytest.raises(InputError, match=r"bf16\.tgolf: is not the artifact that .*export\.json tells of"):
+        write_bundle(tmp_path / "tiny", anyway=True)
 
 
 def test_what_can_not_be_submitted_is_marked_if_it_is_bundled_anyway(bundle, tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.errors import InputError
-from tritgolf.files import read_json
+from tritgolf.files import read_json_of_others
 from tritgolf.report.metrics import Run, load_run
 
 
@@ -29,7 +29,7 @@ class Results:
         """The JSON of a seed's ``stage`` file of the last checkpoint, with what reports don't read; empty if none."""
         wanted = (stage, seed, "final")
         found = next((s for s in self.run.sources if (s.stage, s.seed, s.checkpoint) == wanted), None)
-        raw = read_json(found.path) if found else {}
+        raw = read_json_of_others(found.path) if found else {}
         return raw if isinstance(raw, dict) else {}
 
 
@@ -41,7 +41,7 @@ def is_results(path: str | Path) -> bool:
 def read_results(path: str | Path) -> Results:
     """Read a results folder; ``InputError`` for damaged or missing metrics."""
     path = Path(path)
-    settings = read_json(path / "record.json")
+    settings = read_json_of_others(path / "record.json")
     if not isinstance(settings, dict):
         raise InputError(path / "record.json", "is not a resolved record", "run the workflow again")
     run = load_run(path)

@@ -8,18 +8,22 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tritgolf.artifact.container import read_artifact
 from tritgolf.bundle import log
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.script import NAME, made_script, settings_of, written_script
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
-from tritgolf.files import atomic_directory, read_json, write_json, write_text
+from tritgolf.files import atomic_directory, read_json_of_others, write_json, write_text
 from tritgolf.outcome import NOT_CAUSAL, mark_of
+from tritgolf.report.metrics import metrics_of, read_envelope, read_log
+from tritgolf.report.schemas import Envelope
 from tritgolf.train.training_log import read_curve
 
 FILES = ("train/train.json", "final/export/export.json", "final/roundtrip.json", "final/evaluate.json")
 LIMIT = 16_000_000  # bytes of code and artifact (contest README, 2026-03-18)
+AGAIN = "put the log of this training there"
 OURS = "to be filled in"  # who submits
 
 
@@ -67,9 +71,7 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
     Raises ``InputError`` for a run that is not finished, a seed that is missing, an evaluation that the probe flags,
     other code than the exports counted, or too many bytes; with ``anyway``, the finished seeds are written and marked.
     """
-    raw = read_json(results / "record.json")
-    raw.pop("laid_over", None)
-    record = validate(RecordConfig, raw, results / "record.json")
+    record = _record(results / "record.json")
     script = results / "script" / NAME
     runs, faults = _runs(results, record)
     facts = _script(record, script, runs)
@@ -77,10 +79,10 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
     if faults and not (anyway and runs):
         raise faults[0]
     largest = max(runs, key=lambda run: run.total)
+    artifact = _artifact(largest)
     with atomic_directory(results / "bundle") as folder:
         shutil.copyfile(script, folder / NAME)
-        file = largest.stored["file"]
-        shutil.copyfile(largest.folder / "final" / "export" / file, folder / f"seed{largest.seed}_{file}")
+        shutil.copyfile(artifact, folder / f"seed{largest.seed}_{artifact.name}")
         bundled = BundledRecord.model_validate(settings_of(record))
         for run in runs:
             write_text(folder / f"train_seed{run.seed}.log", "\n".join(_log(run, bundled)) + "\n")
@@ -88,6 +90,23 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
         write_json(folder / "submission.json", _submission(record, runs, largest, author, faults))
         write_text(folder / "README.md", _readme(record, runs, largest, faults))
     return results / "bundle"
+
+
+def _record(path: Path) -> RecordConfig:
+    raw = read_json_of_others(path)
+    if not isinstance(raw, dict):
+        raise InputError(path, "is not a resolved record", "run the workflow again")
+    return validate(RecordConfig, {key: raw[key] for key in raw if key != "laid_over"}, path)
+
+
+def _artifact(run: SeedRun) -> Path:
+    """Where the artifact of ``run`` lies. ``InputError`` where it is damaged, or is not what its export wrote."""
+    path = run.folder / "final" / "export" / Path(run.stored["file"]).name
+    found = read_artifact(path)
+    if (found.file_bytes, found.stored.payload_digest) != (run.stored["bytes"], run.stored["payload_digest"]):
+        what = f"is not the artifact that {run.folder / FILES[1]} tells of"
+        raise InputError(path, what, "delete both and run the workflow")
+    return path
 
 
 def _script(record: RecordConfig, path: Path, runs: list[SeedRun]) -> dict[str, Any]:
@@ -112,11 +131,21 @@ def _runs(results: Path, record: RecordConfig) -> tuple[list[SeedRun], list[Inpu
             base = record.name
             missing.append(InputError(folder, what, f"run: snakemake --cores all --config records='[{base}]'"))
             continue
-        read = [read_json(folder / file) for file in FILES]
-        train, export, roundtrip, evaluate = (each["metrics"] for each in read)
-        made = read[0]["provenance"]
-        runs.append(SeedRun(seed, folder, train, export, roundtrip, evaluate, made["hardware"], made["versions"]))
+        read = [_envelope(folder / file, record.name, seed) for file in FILES]
+        train, export, roundtrip, evaluate = (each.metrics for each in read)
+        made = read[0].provenance
+        runs.append(SeedRun(seed, folder, train, export, roundtrip, evaluate, made.hardware, made.versions))
     return runs, missing
+
+
+def _envelope(path: Path, record: str, seed: int) -> Envelope:
+    """A metrics file with all that reports need of one; ``InputError`` where it is damaged, or of another run."""
+    envelope = read_envelope(path)
+    metrics_of(envelope, path)
+    if (envelope.record, envelope.seed) != (record, seed):
+        what = f"is of {envelope.record}, seed {envelope.seed}, not {record}, seed {seed}"
+        raise InputError(path, what, "delete it and run the workflow")
+    return envelope
 
 
 def _faults(run: SeedRun, results: Path, code: int) -> list[InputError]:
@@ -139,7 +168,7 @@ def _faults(run: SeedRun, results: Path, code: int) -> list[InputError]:
 
 def _log(run: SeedRun, record: BundledRecord) -> list[str]:
     """The run's log, from its metrics, as the script prints it."""
-    curve, train = read_curve(run.folder / "train" / "metrics.jsonl"), run.train
+    curve, train = _curve(run), run.train
     settings = record.train
     model, plain = record.model.model_dump(mode="json"), settings.model_dump(mode="json")
     count = train["parameters"]["trained"]
@@ -150,6 +179,15 @@ def _log(run: SeedRun, record: BundledRecord) -> list[str]:
         *log.sizes(run.stored, code=run.export["code_bytes"], limit=LIMIT, grids=record.grids),
         *log.scored(run.evaluate, record.grids),
     ]
+
+
+def _curve(run: SeedRun) -> list[dict[str, Any]]:
+    """The lines of a finished training's log. ``InputError`` where it is damaged, or lacks its end."""
+    path = run.folder / "train" / "metrics.jsonl"
+    last = max((line.step for line in read_log(path)), default=0)
+    if last != run.train["steps"]:
+        raise InputError(path, f"ends at step {last}, the training at {run.train['steps']}", AGAIN)
+    return read_curve(path)
 
 
 def _submission(

@@ -123,9 +123,10 @@ def written_script(path: Path) -> dict[str, Any] | None:
     facts = path.with_suffix(".json")
     if not (path.is_file() and facts.is_file()):
         return None
-    known: dict[str, Any] = read_json(facts)
-    whole = "requirements" in known and known.get("digest") == digest_bytes(path.read_bytes())
-    return known if whole else None
+    known = read_json(facts)
+    if not (isinstance(known, dict) and "requirements" in known):
+        return None
+    return known if known.get("digest") == digest_bytes(path.read_bytes()) else None
 
 
 def requirements(sources: Sources) -> list[str]:

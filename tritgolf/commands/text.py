@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tritgolf.errors import InputError, warn
-from tritgolf.files import digest_file
+from tritgolf.files import check_readable, digest_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +59,7 @@ def given_text(arguments: argparse.Namespace, model: UNetConfig) -> GivenText:
     from tritgolf.data.shards import open_shard  # noqa: PLC0415
     from tritgolf.evaluate.bytes import TextBytes, token_bytes  # noqa: PLC0415
 
+    check_readable(arguments.tokenizer)
     paths = _shards(arguments.shards)
     shards = [open_shard(path, model.vocab_size) for path in paths]
     tokens = np.concatenate(shards)
@@ -90,6 +91,7 @@ def _shards(pattern: str) -> list[Path]:
     sidecars = {sidecar_path(path) for path in named}
     paths = [path for path in named if path not in sidecars]
     for path in paths:
+        check_readable(path)
         check_name(path)
     return paths
 

@@ -18,7 +18,15 @@ from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.modes import MODES, modes_for
-from tritgolf.config.settings import RESULTS_NAME, Settings, merge, validate_yaml, with_ancestors, with_own_file
+from tritgolf.config.settings import (
+    RESULTS_NAME,
+    Settings,
+    check_own_name,
+    merge,
+    validate_yaml,
+    with_ancestors,
+    with_own_file,
+)
 from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
 from tritgolf.errors import InputError
@@ -128,6 +136,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
         raise InputError(f"record {name!r}", "is unknown", what)
     path = known[name]
     raw = _without_absent_methods(merge(with_ancestors(path, known), overrides or {}))
+    check_own_name(raw, name, path)
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")

@@ -182,6 +182,12 @@ def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] 
     return merge(with_ancestors(known[parent], known, (*seen, path.stem)), raw)
 
 
+def check_own_name(raw: dict[str, Any], name: str, path: str | Path) -> None:
+    """``InputError`` where a mapping says another name than its file's, which is the one that results get."""
+    if raw.get("name", name) != name:
+        raise InputError(path, f"name: {raw['name']!r} is not the file's, {name}", "leave it out, or rename the file")
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Where two nested settings differ, as ``train.steps: 24 → 32``; ``not set`` where only one of them has a value."""
     found = []

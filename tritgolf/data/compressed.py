@@ -32,6 +32,7 @@ MAGIC = {
 }
 HEAD_BYTES = 4096
 
+XZ_READ = 1 << 16
 # A block of Zstandard may be 4 bytes for 128 KiB of output: this bounds what one read of the input can become.
 ZSTD_READ = 4096
 # How far back a frame may refer, which is how much memory it takes (of a shorter text, only the text's length is
@@ -69,7 +70,7 @@ def _open(path: Path) -> BinaryIO:
         case ".gz":
             return cast(BinaryIO, gzip.open(path, "rb"))
         case ".xz":
-            return cast(BinaryIO, lzma.open(path, "rb"))
+            return cast(BinaryIO, io.BufferedReader(_XzStream(path), 1 << 16))
         case ".zst":
             return cast(BinaryIO, io.BufferedReader(_ZstdStream(path), 1 << 16))
         case "":
@@ -123,6 +124,42 @@ def _too_much_memory(path: Path) -> InputError:
         "takes more memory to decompress than there is",
         "decompress it before (zstd -d --long=31, xz -d, gzip -d)",
     )
+
+
+class _XzStream(io.RawIOBase):
+    """Decompressed bytes of a .xz file; unlike ``lzma``'s own reader it refuses what follows a stream and is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._stream = lzma.LZMADecompressor()
+        self._pending = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        part = b""
+        while not part and (not self._stream.eof or self._begin_next()):
+            data = self._pending or (self._file.read(XZ_READ) if self._stream.needs_input else b"")
+            if not data and self._stream.needs_input:
+                raise EOFError("a stream has no end")
+            self._pending = b""
+            part = self._stream.decompress(data, len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+    def _begin_next(self) -> bool:
+        """Begin the stream behind the one that has ended and its padding; False at the end of the file."""
+        left = self._stream.unused_data.lstrip(b"\0")
+        while not left and (data := self._file.read(XZ_READ)):
+            left = data.lstrip(b"\0")
+        if left:
+            self._pending, self._stream = left, lzma.LZMADecompressor()
+        return bool(left)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class _ZstdStream(io.RawIOBase):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.settings import Settings, merge, validate_yaml, with_ancestors, with_own_file
+from tritgolf.config.settings import Settings, check_own_name, merge, validate_yaml, with_ancestors, with_own_file
 from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
 
@@ -195,6 +195,7 @@ def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str
         raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {listed}")
     path = known[name]
     raw = merge(with_ancestors(path, known), overrides or {})
+    check_own_name(raw, name, path)
     return validate_yaml(DatasetConfig, {**raw, "name": name, "source": parse_source(raw.get("source"), path)}, path)
 
 

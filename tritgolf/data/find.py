@@ -35,10 +35,15 @@ def find_texts(patterns: Iterable[str]) -> Texts:
     for pattern in patterns:
         texts = _texts_of(pattern)
         for path in texts.files:
-            found.setdefault(path.resolve(), path)
+            found.setdefault(_real(path), path)
         for path, reason in texts.not_read.items():
-            not_read.setdefault(path.resolve(), (path, reason))
+            not_read.setdefault(_real(path), (path, reason))
     return Texts(list(found.values()), dict(not_read[real] for real in not_read if real not in found))
+
+
+def _real(path: Path) -> Path:
+    """Where the links of ``path`` lead; of links in a circle too, which ``Path.resolve`` of Python 3.11 raises at."""
+    return Path(os.path.realpath(path))
 
 
 def _texts_of(pattern: str) -> Texts:
@@ -77,7 +82,7 @@ def printable(path: str | Path) -> str:
 
 def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
     """Everything below a folder but folders, sorted; linked folders too, each once, so a loop of links ends."""
-    real = folder.resolve()
+    real = _real(folder)
     if real in seen:
         return
     seen.add(real)

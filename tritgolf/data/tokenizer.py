@@ -14,7 +14,7 @@ from tritgolf.data.dataset import MAX_VOCABULARY, TokenizerConfig
 from tritgolf.data.spaces import SPACE, first_space_counts
 from tritgolf.data.training_text import TrainingText
 from tritgolf.errors import InputError, warn
-from tritgolf.files import atomic_directory, digest_bytes, digest_file, read_json, write_json
+from tritgolf.files import atomic_directory, check_readable, digest_bytes, digest_file, read_json, write_json
 
 SCHEMA = "tritgolf/tokenizer/1"
 MAX_MODEL_BYTES = 64 << 20
@@ -48,6 +48,7 @@ def build_tokenizer(
     """
     if config.model is not None:
         path = Path(config.model)
+        check_readable(path)
         return save_tokenizer(_read_model(path), folder, origin=path.name, named=path)
     assert config.vocab_size is not None
     text = TrainingText(split_file(corpus, "train"), config.training_bytes)

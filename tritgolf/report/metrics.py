@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from tritgolf.config.modes import MODES
 from tritgolf.errors import InputError
-from tritgolf.files import read_json
+from tritgolf.files import check_readable, read_json_of_others
 from tritgolf.report.record_facts import RecordFacts, mechanisms
 from tritgolf.report.runs import Run, SeedRun, Source
 from tritgolf.report.schemas import METRICS, Envelope, TrainingLogLine
+
+MOST_OF_LOG = 1 << 30  # bytes; a line takes under one KiB, and no record has a million steps
 
 
 def load_run(folder: str | Path) -> Run:
@@ -61,7 +63,7 @@ def load_several(paths: Iterable[str | Path], facts: Sequence[RecordFacts]) -> l
 
 def read_record_facts(path: str | Path) -> RecordFacts:
     """What reports need of a resolved configuration (``record.json``), also of one an older version wrote."""
-    raw = read_json(path)
+    raw = read_json_of_others(path)
     try:
         return RecordFacts(
             **{key: raw[key] for key in ("name", "title", "source", "mode", "dataset", "seeds")},
@@ -79,7 +81,7 @@ def read_record_facts(path: str | Path) -> RecordFacts:
 
 def read_envelope(path: Path) -> Envelope:
     """The envelope of one metrics file; its metrics are not yet validated."""
-    raw = read_json(path)
+    raw = read_json_of_others(path)
     schema = raw.get("schema") if isinstance(raw, dict) else None
     if schema not in METRICS:
         raise InputError(path, f"has the unknown schema {schema!r}", f"known: {', '.join(METRICS)}")
@@ -89,8 +91,17 @@ def read_envelope(path: Path) -> Envelope:
         raise InputError(path, _first_complaint(error), "delete it and run its stage again") from None
 
 
+def metrics_of(envelope: Envelope, path: Path) -> Any:
+    """The metrics of the file at ``path``, by the schema that its envelope names."""
+    try:
+        return METRICS[envelope.schema_].model_validate(envelope.metrics)
+    except ValidationError as error:
+        raise InputError(path, "metrics." + _first_complaint(error), "delete it and run its stage again") from None
+
+
 def read_log(path: str | Path) -> list[TrainingLogLine]:
     """The lines of a ``metrics.jsonl``, in order of steps."""
+    check_readable(path, MOST_OF_LOG)
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -106,10 +117,7 @@ def read_log(path: str | Path) -> list[TrainingLogLine]:
 
 def _file_metrics(run: SeedRun, envelope: Envelope, path: Path) -> None:
     """Validate one file's metrics and put them where they belong in ``run``."""
-    try:
-        metrics = METRICS[envelope.schema_].model_validate(envelope.metrics)
-    except ValidationError as error:
-        raise InputError(path, "metrics." + _first_complaint(error), "delete it and run its stage again") from None
+    metrics = metrics_of(envelope, path)
     by_checkpoint: dict[str, dict[str, Any]] = {
         "export": run.exports,
         "roundtrip": run.roundtrips,
@@ -132,7 +140,7 @@ def _file_metrics(run: SeedRun, envelope: Envelope, path: Path) -> None:
 
 
 def _schema(path: Path) -> str | None:
-    raw = read_json(path)
+    raw = read_json_of_others(path)
     return raw.get("schema") if isinstance(raw, dict) else None
 
 

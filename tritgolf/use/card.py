@@ -8,7 +8,7 @@ from typing import Any
 
 from tritgolf.artifact.header import Artifact
 from tritgolf.errors import InputError
-from tritgolf.files import read_json
+from tritgolf.files import read_json_of_others
 from tritgolf.model.counts import trained_parameters
 from tritgolf.report.metrics import load_run
 from tritgolf.report.runs import Run
@@ -41,7 +41,7 @@ def model_card(artifact: Artifact, file: str, tokenizer: bool) -> str:
     whether that lies there too.
     """
     results = results_of(artifact.path)
-    record = read_json(results / "record.json") if results else {}
+    record = read_json_of_others(results / "record.json") if results else {}
     run = load_run(results) if results else None
     parts = {
         "Text": _text(artifact, record, run),

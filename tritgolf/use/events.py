@@ -49,11 +49,21 @@ def write_lines(path: Path, writer: Writer, offset: int = 0) -> int:
     data = path.read_bytes()
     begin = offset if offset <= len(data) else 0
     end = data.rfind(b"\n") + 1
-    for line in map(json.loads, data[begin:end].splitlines()):
+    for number, text in enumerate(data[begin:end].splitlines(), start=1 + data[:begin].count(b"\n")):
+        step, line = _line(text, f"{path}, line {number}")
         for tag, value in scalars(line):
-            writer.add_scalar(tag, value, int(line["step"]))
+            writer.add_scalar(tag, value, step)
     writer.flush()
     return max(begin, end)
+
+
+def _line(text: bytes, where: str) -> tuple[int, dict[str, Any]]:
+    """A line of a log with its step. ``InputError`` for one that is damaged."""
+    try:
+        line = dict(json.loads(text))
+        return int(line["step"]), line
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError):  # ValueError: no JSON, or no UTF-8
+        raise InputError(where, "is no line of a training log", "delete it, or put the run's log there") from None
 
 
 def follow(folder: Path, writer_of: Callable[[str], Writer], seconds: float | None) -> None:

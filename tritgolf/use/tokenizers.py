@@ -8,7 +8,7 @@ from sentencepiece import SentencePieceProcessor
 from tritgolf.artifact.header import Artifact
 from tritgolf.data.tokenizer import load_tokenizer
 from tritgolf.errors import InputError
-from tritgolf.files import digest_file
+from tritgolf.files import check_readable, digest_file
 
 LEVELS = 6  # folders above an artifact: results/RECORD/seedN/final/export/ is five below results/data's folder
 
@@ -18,12 +18,13 @@ def tokenizer_path(artifact: Artifact, given: str | Path | None) -> Path:
     wanted = artifact.header.tokenizer
     if given is not None:
         path = Path(given)
+        check_readable(path)
         if wanted is not None and path.is_file() and digest_file(path) != wanted:
             raise InputError(path, f"is not the tokenizer of {artifact.path}, which has the digest {wanted}", "give it")
         return path
     if wanted is None:
         raise InputError(artifact.path, "doesn't say which tokenizer it was trained with", _give(artifact))
-    found = next((path for path in _near(artifact.path) if digest_file(path) == wanted), None)
+    found = next((path for path in _near(artifact.path) if path.is_file() and digest_file(path) == wanted), None)
     if found is None:
         raise InputError(artifact.path, f"its tokenizer, {wanted}, is not beside it", _give(artifact))
     return found
