@@ -87,13 +87,16 @@ def _entries_of_numbers(record: BundledRecord, storage: RoleStorage) -> dict[str
     """Of grids, formats, layouts and codecs: those that the model is trained on and ``storage``, its own, writes."""
     specs = tensor_specs(parameters_of(record.model), storage)
     forms = [type(form) for form in storage.roles.values()]
+    of_forms = {grid for grid, form in FORMS.items() if form in forms}
     layouts = section_layouts(specs, record.export.code_layouts)
     trained_on = grid_settings(record.model)
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (type(trained_on), *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
     of_trits = [form.quantizer for form in storage.roles.values() if isinstance(form, TritsConfig)]
     return {
-        "tritgolf.config.storage:FORMS": {grid for grid, form in FORMS.items() if form in forms},
+        "tritgolf.config.storage:FORMS": of_forms,
+        "tritgolf.artifact.kinds:KINDS": of_forms,
+        "tritgolf.artifact.rounding:BY_GRID": of_forms,
         "tritgolf.artifact.codecs:CODECS": {*record.export.codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
         "tritgolf.artifact.layouts.registry:OF_MATRICES": {layout for each in layouts.values() for layout in each},
