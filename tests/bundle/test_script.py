@@ -10,7 +10,7 @@ from tritgolf.config.record import load_record
 from tritgolf.model.specs import parameters_of
 
 ROLES = ("attention", "mlp", "embedding", "hash_embedding", "value_embedding", "projection", "mix", "control")
-ALL_NUMBERS = {"storages": {"half": {"roles": dict.fromkeys(ROLES, {"format": "float16"})}}, "own_storage": "half"}
+ALL_NUMBERS = {"storages": {"half": {"roles": {role: {"format": "float16"} for role in ROLES}}}, "own_storage": "half"}
 
 
 def test_the_script_of_the_record_is_small_enough_and_python():

@@ -47,6 +47,7 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.model.specs:FP8_NETWORKS": {model.kind} if record.train.products == "fp8" else set(),
         "tritgolf.train.trainer:STACKS": {record.train.products},
         "tritgolf.data.batches:ORDERS": {record.train.order},
+        "tritgolf.train.groups:OPTIMIZERS": {record.train.adam.kind},
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
         "tritgolf.model.transformer_block:MLP_FORMS": {(normed, False), (normed, True)},
         "tritgolf.model.transformer_block:OF_RESIDUAL": {normed and model.mlp_slope == 0},
