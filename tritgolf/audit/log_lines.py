@@ -108,8 +108,8 @@ class RunLog:
     """One run, out of a log file. What was not found, or could not be read, is None or absent; nothing is guessed.
 
     ``name``: the file's, with ``#2`` behind it for the second run in it; ``dialect``: the style it was read in;
-    ``validation_tokens``: of the text that was scored, where the log says so; ``failed``: the stages that were scored as NaN
-    or infinite after training, diagnostics apart.
+    ``validation_tokens``: of the text that was scored, where the log says so; ``failed``: the stages that were
+    scored as NaN or infinite after training, diagnostics apart.
     """
 
     name: str
