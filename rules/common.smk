@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
 from tritgolf.artifact.packages import check_packages
+from tritgolf.artifact.possible import check_storages
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import read_yaml
 from tritgolf.data.dataset import DatasetConfig, load_dataset
@@ -67,6 +68,7 @@ def _configured():
         processes = max(1, gpus, pipeline.gpus or 0)
         for record in found.values():
             check_together(record, texts[record.dataset], processes)
+            check_storages(record.name, record.export, record.model)
         grids = {name: _grid_of(record, pipeline.grid) for name, record in found.items()}
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -92,6 +92,13 @@ def test_describe_for_people(capsys):
         assert line.split(maxsplit=1)[1] == f"{value}  (faithful: {value}, honest: {MODES['honest'][setting]})"
 
 
+def test_columns_without_trits_are_no_estimate_of_trits(capsys, tmp_path):
+    (tmp_path / "coded.yaml").write_text("inherit: int6_recurrent\nexport: {code_layouts: [columns, arithmetic]}\n")
+    (tmp_path / "int6_recurrent.yaml").write_text((RECORDS / "int6_recurrent.yaml").read_text())
+    facts = json.loads(run(capsys, "describe", "coded", "--records", tmp_path, "--json"))["artifact"]
+    assert "coded_bytes" in facts and "trained_bytes" not in facts
+
+
 def test_describe_tells_what_trits_coded_by_columns_will_take(capsys):
     facts = json.loads(run(capsys, "describe", "ternary_best", "--records", RECORDS, "--json"))["artifact"]
     assert 0.98 * facts["limit"] < facts["trained_bytes"] < facts["limit"] < facts["bytes"]

@@ -47,6 +47,37 @@ def test_merging_by_hand():
     assert over["e"] == {"f": 1}
 
 
+@pytest.mark.parametrize(
+    ("below", "over"),
+    [
+        ({"grid": "integer", "bits": 6}, {"format": "float16"}),
+        ({"format": "e4m3"}, {"grid": "integer", "bits": 6}),
+        ({"grid": "integer", "bits": 6}, {"grid": "ternary", "scales": "float16"}),
+        ({"kind": "adam", "epsilon": 1e-9}, {"kind": "adamw"}),
+    ],
+)
+def test_what_says_another_kind_or_form_takes_the_place_of_the_one_below(below, over):
+    assert merge({"a": below}, {"a": over}) == {"a": over}
+
+
+TRITS = {"grid": "ternary", "quantizer": {"arithmetic": "float64"}, "scales": "float16"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("attention", {"bts": 5}, "attention.bts: unknown key; allowed here: grid, bits, scale, scale_dtype"),
+        ("control", {"formt": "e4m3"}, "control.formt: unknown key; allowed here: format"),
+        ("mlp", TRITS | {"scals": "e4m3"}, "mlp.scals: unknown key; allowed here: grid, quantizer, scales"),
+    ],
+)
+def test_an_unknown_key_of_a_role_s_form_is_told_with_those_that_the_form_has(key, value, expected):
+    overrides = {"export": {"storages": {"own": {"roles": {key: value}}}}}
+    with pytest.raises(InputError, match=r"export\.storages\.own\.roles\." + expected) as caught:
+        load_record("tiny_int6", RECORDS, overrides)
+    complaint(caught)
+
+
 def test_settings_do_not_change_after_validation():
     record = load_record("tiny", RECORDS)
     with pytest.raises(Exception, match="frozen"):

@@ -4,16 +4,18 @@ import re
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from tests.artifact.conftest import header_for, honest_storage
 from tests.small import random_transformer, small_transformer
 from tritgolf.artifact.container import read_artifact, write_artifact
 from tritgolf.artifact.inspect import artifact_facts, render_facts
-from tritgolf.artifact.kinds import stored_bytes, tensor_specs
-from tritgolf.artifact.rounding import by_hessians
+from tritgolf.artifact.kinds import CODES, KINDS, stored_bytes, tensor_specs
+from tritgolf.artifact.payload import SECTIONS
+from tritgolf.artifact.rounding import BY_GRID, by_hessians
 from tritgolf.artifact.storage import restore, store
 from tritgolf.config.quantization import IntegerConfig
-from tritgolf.config.storage import RoleStorage, factors
+from tritgolf.config.storage import FORMS, WORDS, RoleStorage, factors
 from tritgolf.errors import InputError
 from tritgolf.model.build import build_network
 from tritgolf.model.specs import parameters_of
@@ -50,6 +52,27 @@ def weights(transformer):
 def halved(name, weight, form):
     """Stands for GPTQ: codes that nearest rounding would not give."""
     return quantize(weight / 2, quantizer_of(form))
+
+
+@pytest.mark.parametrize("registry", [WORDS, KINDS, {None: "numbers", **BY_GRID}])
+def test_every_form_has_its_words_its_kind_and_its_rounding(registry):
+    assert set(registry) == set(FORMS)
+
+
+def test_every_kind_of_codes_has_a_section():
+    assert set(SECTIONS) == set(CODES)
+
+
+def test_grids_with_a_scale_a_group_have_one_group_size():
+    """An artifact's header holds one: with two, no reader knew how many scales a matrix has."""
+
+    def trits(size):
+        quantizer = {"group_size": size, "estimator": "absmean", "arithmetic": "float64"}
+        return {"grid": "ternary", "quantizer": quantizer, "scales": "float16"}
+
+    assert RoleStorage(roles=ROLES | {"attention": trits(32), "mlp": trits(32)}).group_size == 32
+    with pytest.raises(ValidationError, match=r"group_size: \[16, 32\] is not possible; it must be the same"):
+        RoleStorage(roles=ROLES | {"attention": trits(32), "mlp": trits(16)})
 
 
 def test_each_tensor_has_the_form_of_its_role(transformer):

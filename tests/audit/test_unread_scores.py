@@ -6,6 +6,9 @@ from tests.audit import styles
 from tests.audit.folders import folder, text
 from tests.audit.test_false_alarms import contradicted
 from tests.audit.test_unread_lines import FACTS, README, findings, three
+from tritgolf.audit.dialects import DIALECTS
+from tritgolf.audit.dialects.base import Dialect
+from tritgolf.audit.dialects.sp8192 import SP8192
 from tritgolf.outcome import Verdict
 
 
@@ -24,6 +27,19 @@ def test_a_final_score_of_nan_is_held_against_the_claim(facts, value, tmp_path):
     assert "text.std" not in found  # runs of three scores have one, these have two
     if facts is FACTS:
         assert "seed 3: 1.0812" in found["json.score"]
+
+
+def test_a_dialect_says_which_of_its_scores_failed(monkeypatch, tmp_path):
+    """Of a family whose scores look otherwise a NaN was passed over, and all of them called readable."""
+    own = Dialect(
+        "own",
+        recognizes=lambda lines: any(line.startswith("eval[") for line in lines),
+        read=SP8192.read,
+        failed=lambda lines: tuple("quantized_ttt" for line in lines if line.startswith("eval[ttt] nan")),
+    )
+    monkeypatch.setattr("tritgolf.audit.dialects.DIALECTS", (own, *DIALECTS))
+    found = contradicted(folder(tmp_path, three(last_line("eval[ttt] nan"), 3), README, FACTS))
+    assert "quantized_ttt of train_seed3.log" in found["lines.scores"]
 
 
 def test_a_diagnostic_of_nan_accuses_nobody(tmp_path):

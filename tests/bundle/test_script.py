@@ -9,6 +9,9 @@ from tritgolf.bundle.selection import selection_of
 from tritgolf.config.record import load_record
 from tritgolf.model.specs import parameters_of
 
+ROLES = ("attention", "mlp", "embedding", "hash_embedding", "value_embedding", "projection", "mix", "control")
+ALL_NUMBERS = {"storages": {"half": {"roles": {role: {"format": "float16"} for role in ROLES}}}, "own_storage": "half"}
+
 
 def test_the_script_of_the_record_is_small_enough_and_python():
     packed = script.script_of(load_record("ternary_v2", RECORDS))
@@ -24,9 +27,10 @@ def test_a_script_s_settings_are_the_record_s():
 
 
 def test_a_log_calls_an_artifact_by_what_it_holds():
-    names = ("ternary_v2", "ternary_best", "hybrid_ternary", "int6_slot")
+    names = ("ternary_v2", "ternary_best", "hybrid_ternary", "int6_slot", "best_int4")
     called = [script.settings_of(load_record(name, RECORDS))["grids"] for name in names]
-    assert called == ["ternary", "ternary", "ternary", "int6"]
+    assert called == ["ternary", "ternary", "ternary", "int6", "int4"]
+    assert script.settings_of(load_record("tiny_slot", RECORDS, {"export": ALL_NUMBERS}))["grids"] == "numbers"
 
 
 def test_the_honest_int6_record_fits_with_its_script():
@@ -41,10 +45,7 @@ def test_the_honest_int6_record_fits_with_its_script():
 
 
 def test_a_grid_that_a_model_is_trained_on_alone_is_in_the_script():
-    numbers = {"format": "float16"}
-    roles = ("attention", "mlp", "embedding", "hash_embedding", "value_embedding", "projection", "mix", "control")
-    export = {"storages": {"half": {"roles": dict.fromkeys(roles, numbers)}}, "own_storage": "half"}
-    record = load_record("tiny_slot", RECORDS, {"export": export})
+    record = load_record("tiny_slot", RECORDS, {"export": ALL_NUMBERS})
     selection = selection_of(BundledRecord.model_validate(script.settings_of(record)))
     assert selection.entries["tritgolf.quantize.plan:QUANTIZERS"] == {"integer"}
     assert "IntegerConfig" not in selection.absent

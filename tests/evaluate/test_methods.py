@@ -3,8 +3,9 @@ import pytest
 
 from tests.evaluate.test_score import terms_one_by_one, text
 from tests.evaluate.test_windows import scored_targets
-from tests.small import random_network, small_model
+from tests.small import RECORDS, random_network, small_model
 from tritgolf.config.evaluate import ChunkedSettings, EvaluateConfig, SlidingSettings
+from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.evaluate.methods import METHODS, make_method
 from tritgolf.evaluate.score import score_temperatures
@@ -96,6 +97,32 @@ def test_methods_follow_from_stride_and_rule_unless_they_are_named():
     named = {"all": {"kind": "sliding", "stride": 64, "rule": "record"}}
     assert configured(methods=named).scoring == {"all": SlidingSettings(kind="sliding", stride=64, rule="drop_tail")}
     assert {settings.kind for settings in SETTINGS.values()} == METHODS.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ({"stride": 64}, r"methods\.ttt\.stride: 64 is not possible; it must be at most the window, 32"),
+        (
+            {"adapt": [{"kind": "slot"}, {"kind": "score_first", "chunk_tokens": 40}]},
+            r"methods\.ttt\.adapt\.1\.chunk_tokens: 40 is not possible; it must be a multiple of the window, 32",
+        ),
+    ],
+)
+def test_each_method_says_itself_what_does_not_fit_the_window(method, expected):
+    with pytest.raises(InputError, match=expected):
+        load_record("tiny_int6", RECORDS, {"evaluate": {"methods": {"ttt": method}}})
+
+
+def test_what_trains_while_it_scores_says_so():
+    evaluate = load_record("tiny_int6", RECORDS).evaluate
+    assert {name: method.trains for name, method in evaluate.scoring.items()} == {
+        "chunked": False,
+        "sliding": False,
+        "ttt": True,
+    }
+    assert evaluate.adapts
+    assert not configured().adapts
 
 
 def test_an_old_word_is_read_and_a_dump_is_as_before():

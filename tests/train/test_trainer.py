@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 import torch
 
@@ -8,6 +10,8 @@ from tritgolf.model.loss import training_loss
 from tritgolf.model.phase import Phase
 from tritgolf.model.unet_parameters import described
 from tritgolf.ranks import Ranks
+from tritgolf.train.adam import Adam as Adam_
+from tritgolf.train.groups import OPTIMIZERS
 from tritgolf.train.trainer import Trainer
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
@@ -63,6 +67,35 @@ def test_another_shape_of_batch_is_recorded_anew_with_the_update_that_reads_its_
     assert names_of(recordings).count("compute_gradients") == 2
     assert sorted(names_of(recordings)[-2:]) == ["compute_gradients", "update"]
     assert trainer._update in recordings[-2:]
+
+
+def test_another_optimizer_of_tables_and_vectors_is_an_entry(monkeypatch):
+    """Whatever it carries from step to step is part of the trainer's state."""
+
+    class Signs(Adam_):
+        def __init__(self, groups, settings, on_gpu):
+            self.groups = groups
+            self.state = {p: {"steps": torch.zeros(())} for group in groups for p in group.parameters}
+
+        @torch.no_grad()
+        def step(self):
+            for group in self.groups:
+                for parameter in group.parameters:
+                    parameter.sub_(group.lr * parameter.grad.sign())
+                    self.state[parameter]["steps"] += 1
+
+    monkeypatch.setitem(OPTIMIZERS, "adam", Signs)
+    model = small_model()
+    trainer = Trainer(model, small_training(adam=AdamConfig(table_lr=0.25)), seed=0, ranks=ALONE)
+    before = trainer.weights()["tok_emb.weight"].clone()
+    trainer.step(0, 0.5, *sequences(model))
+    moved = (trainer.weights()["tok_emb.weight"] - before).abs()
+    assert float(moved.max()) == 0.125
+    assert trainer.state()["adam.tok_emb.weight.steps"] == 1
+
+
+def test_every_kind_of_optimizer_has_an_entry():
+    assert set(OPTIMIZERS) == set(get_args(AdamConfig.model_fields["kind"].annotation))
 
 
 def names_of(recordings) -> list[str]:

@@ -48,7 +48,7 @@ class ArtifactHeader(Settings):
 
     @property
     def group_size(self) -> int:
-        """Columns that share a scale in its matrices of trits; 0 if the storage makes none."""
+        """Columns that share a scale of its grids with a scale a group; 0 if the storage has none."""
         return self.roles.group_size
 
 

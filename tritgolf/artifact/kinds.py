@@ -6,11 +6,11 @@ In our own format the matrices of a U-Net's blocks are ternary whatever their si
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from tritgolf.artifact.layouts.base3 import base3_length
+from tritgolf.artifact.layouts.registry import CODE_SECTIONS, length_range
 from tritgolf.config.quantization import IntegerConfig
-from tritgolf.config.storage import FormConfig, NumbersConfig, RoleStorage
+from tritgolf.config.storage import FormConfig, RoleStorage
 from tritgolf.config.types import ScaleFormat
 from tritgolf.errors import InputError
 from tritgolf.model.unet_parameters import described
@@ -125,11 +125,10 @@ def kind_of(name: str, shape: Shape) -> Kind:
     return "ternary" if parameter.is_quantized else KIND_OF_ROLE[parameter.role]
 
 
-def possible_kinds(parameter: Parameter) -> tuple[Kind, ...]:
-    """The kinds a file may store a parameter as: numbers, integer codes, and trits where a quantizer may sit."""
-    integers: tuple[CodesKind, ...] = tuple(INTEGER_KINDS.values())
-    ternary: tuple[CodesKind, ...] = ("ternary",) if parameter.is_quantized else ()
-    return (KIND_OF_ROLE[parameter.role], *ternary, *integers)
+def possible_kinds(parameter: Parameter) -> tuple[str, ...]:
+    """The kinds a file may store a parameter as: numbers, codes, those with a scale a group where a quantizer sits."""
+    codes = [kind for kind, codes in CODES.items() if codes.scale != "group" or parameter.is_quantized]
+    return (KIND_OF_ROLE[parameter.role], *codes)
 
 
 def form_of(name: str, parameter: Parameter, storage: RoleStorage, rule: RoleRule = own_role) -> FormConfig:
@@ -147,11 +146,7 @@ def form_of(name: str, parameter: Parameter, storage: RoleStorage, rule: RoleRul
 
 def spec_of(parameter: Parameter, form: FormConfig) -> TensorSpec:
     """A parameter in this form."""
-    if isinstance(form, IntegerConfig):
-        return TensorSpec(integer_kind(form), form.scale_dtype, parameter.shape)
-    if isinstance(form, NumbersConfig):
-        return TensorSpec(KIND_OF_ROLE[parameter.role], form.format, parameter.shape)
-    return TensorSpec("ternary", form.scales, parameter.shape)
+    return TensorSpec(*KINDS[getattr(form, "grid", None)](parameter, form), parameter.shape)
 
 
 def integer_kind(form: IntegerConfig) -> CodesKind:
@@ -162,6 +157,14 @@ def integer_kind(form: IntegerConfig) -> CodesKind:
         what = f"has no codes of {form.bits} bits with a scale a {form.scale}{even}"
         raise InputError("storage", what, f"use {possible}")
     return INTEGER_KINDS[form.bits, form.scale, form.levels]
+
+
+# Of a parameter in a form its kind and its format: by the form's ``grid``, as ``FORMS`` of ``config.storage``.
+KINDS: dict[Any, Callable[[Parameter, Any], tuple[Kind, ScaleFormat]]] = {
+    None: lambda parameter, form: (KIND_OF_ROLE[parameter.role], form.format),
+    "ternary": lambda _, form: ("ternary", form.scales),
+    "integer": lambda _, form: (integer_kind(form), form.scale_dtype),
+}
 
 
 def tensor_specs(
@@ -184,8 +187,8 @@ def formats_of(storage: RoleStorage) -> dict[str, ScaleFormat]:
 def stored_bytes(specs: Mapping[str, TensorSpec], group_size: int) -> dict[str, int]:
     """Uncompressed payload bytes by payload kind: an estimate of an artifact from its shapes alone.
 
-    Trits are counted in base 3, each matrix filled up to a byte, as published, other codes in their bits; compression
-    gains a few percent on it.
+    Codes are counted in the first layout of their section, each matrix filled up to a byte: trits in base 3, as
+    published, integers in their bits. Compression gains a few percent on it.
     """
     totals = dict.fromkeys(PAYLOAD_KINDS, 0)
     for spec in specs.values():
@@ -196,5 +199,5 @@ def stored_bytes(specs: Mapping[str, TensorSpec], group_size: int) -> dict[str, 
 
 
 def _codes_length(codes: Codes, shape: Shape) -> int:
-    count = math.prod(shape)
-    return base3_length(count) if codes.scale == "group" else -(-count * codes.bits // 8)
+    layout = CODE_SECTIONS[codes.section].layouts[0]
+    return length_range(math.prod(shape), layout, codes.bits)[1]

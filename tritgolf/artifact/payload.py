@@ -14,10 +14,9 @@ import torch
 from tritgolf.artifact.kinds import CODES, PAYLOAD_KIND, PAYLOAD_KINDS, TensorSpec
 from tritgolf.artifact.layouts.byte_planes import join_planes, split_planes
 from tritgolf.artifact.layouts.registry import (
+    CODE_SECTIONS,
     INTEGER_LAYOUTS,
-    INTEGERS,
     LAYOUTS,
-    TRITS,
     CodeSection,
     Layout,
     length_range,
@@ -29,9 +28,7 @@ from tritgolf.quantize.base import Quantized
 from tritgolf.quantize.formats import decode, encode
 from tritgolf.quantize.widths import length_of, width_of
 
-SECTIONS: dict[str, CodeSection] = {
-    kind: TRITS if codes.scale == "group" else INTEGERS[codes.bits] for kind, codes in CODES.items()
-}
+SECTIONS: dict[str, CodeSection] = {kind: CODE_SECTIONS[codes.section] for kind, codes in CODES.items()}
 ALL_LAYOUTS: tuple[Layout, ...] = tuple(LAYOUTS)
 NUMBER_LAYOUTS: tuple[Layout, ...] = ("byte_planes",)
 

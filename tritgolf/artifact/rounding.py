@@ -27,9 +27,7 @@ def round_to_grid(name: str, weight: Tensor, form: CodesConfig, calibrated: Cali
 
     ``calibrated`` rounds what is to be rounded by GPTQ. Raises ``InputError`` where that is needed and not given.
     """
-    if isinstance(form, IntegerConfig):
-        return _round_integers(name, weight, form, calibrated)
-    return round_trits(weight, form)
+    return BY_GRID[form.grid](name, weight, form, calibrated)
 
 
 def _round_integers(name: str, weight: Tensor, form: IntegerConfig, calibrated: Calibrated | None) -> Quantized:
@@ -91,6 +89,10 @@ def _from_master(arithmetic: Arithmetic) -> "RoundTrits":
     return rounded
 
 
+BY_GRID: dict[str, Callable[[str, Tensor, Any, Calibrated | None], Quantized]] = {  # of the form
+    "ternary": lambda _, weight, form, __: round_trits(weight, form),
+    "integer": _round_integers,
+}
 RoundTrits = Callable[[Tensor, TernaryQuantizer, torch.dtype], Quantized]
 """Weight, grid and what scales are rounded to for the trits."""
 ROUNDINGS: dict[Decide, RoundTrits] = {

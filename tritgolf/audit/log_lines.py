@@ -7,11 +7,6 @@ from typing import Literal
 
 from tritgolf.audit.intervals import Printed
 
-FAILED = re.compile(  # a score of which one figure is no number
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:sliding )?val_(?:loss|bpb)[:=]\s*"
-    r"(?:[-+]?(?:nan|inf)|\S+\s+val_(?:loss|bpb)[:=]\s*[-+]?(?:nan|inf))",
-    re.ASCII | re.IGNORECASE,
-)
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 
 
@@ -113,7 +108,8 @@ class RunLog:
     """One run, out of a log file. What was not found, or could not be read, is None or absent; nothing is guessed.
 
     ``name``: the file's, with ``#2`` behind it for the second run in it; ``dialect``: the style it was read in;
-    ``validation_tokens``: of the text that was scored, where the log says so.
+    ``validation_tokens``: of the text that was scored, where the log says so; ``failed``: the stages that were
+    scored as NaN or infinite after training, diagnostics apart.
     """
 
     name: str
@@ -135,6 +131,7 @@ class RunLog:
     dialect: str = ""
     sizes: tuple[SizeLine, ...] = ()
     validation_tokens: int | None = None
+    failed: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:
@@ -170,19 +167,6 @@ class RunLog:
     def sliding(self) -> ScoreLine | None:
         """The sliding-window score: the headline."""
         return next((score for score in reversed(self.scores) if "sliding" in score.name), None)
-
-    @cached_property
-    def failed(self) -> tuple[str, ...]:
-        """The stages, diagnostics apart, that were scored as NaN or infinite after training."""
-        lines = (line for line in self.lines if "val_" in line and ("nan" in line.lower() or "inf" in line.lower()))
-        names = [
-            re.sub(r"[\s:]+", "_", match["name"].strip()).replace("_exact", "")
-            for match in map(FAILED.match, lines)
-            if match
-        ]
-        return tuple(
-            name for name in dict.fromkeys(names) if not DIAGNOSTIC.match(name) and not name.startswith("step")
-        )
 
     @property
     def train_ms(self) -> float | None:

@@ -51,7 +51,8 @@ def parse_runs(text: str, name: str, digest: str = "") -> list[RunLog]:
 
 def _parse(lines: Sequence[str], name: str, digest: str) -> RunLog:
     dialect = dialect_of(lines)
-    return RunLog(name=name, digest=digest, lines=tuple(lines), dialect=dialect.name, **dialect.read(lines))
+    records = {"failed": dialect.failed(lines), **dialect.read(lines)}
+    return RunLog(name=name, digest=digest, lines=tuple(lines), dialect=dialect.name, **records)
 
 
 def _named(run: RunLog, name: str, digest: str) -> RunLog:

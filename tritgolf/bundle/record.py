@@ -1,6 +1,6 @@
 """The settings of a record that its script holds: of the artifact only the record's own storage."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ValidationInfo
 
@@ -18,11 +18,11 @@ def _of_the_model(raw: Any, info: ValidationInfo) -> Any:
 class BundledRecord(Settings):
     """A record without what only the workflow asks of it.
 
-    ``grids``: what its artifact is called in a log, ``ternary`` where it holds trits, else ``int6``.
+    ``grids``: what its artifact is called in a log: the narrowest codes that it holds, ``ternary`` or ``int6``.
     """
 
     name: str
-    grids: Literal["ternary", "int6"]
+    grids: str
     model: AnyModel
     train: TrainConfig
     export: Annotated[Any, BeforeValidator(_of_the_model)]

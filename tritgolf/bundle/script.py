@@ -11,11 +11,13 @@ import json
 import lzma
 import platform
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import python_minifier
 
+from tritgolf.artifact.kinds import TensorSpec, tensor_specs
 from tritgolf.bundle.flatten import FLAT, Flattened
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.selection import selection_of
@@ -23,7 +25,7 @@ from tritgolf.bundle.shake import Shaken
 from tritgolf.bundle.specialize import specialized
 from tritgolf.config.record import RecordConfig
 from tritgolf.files import atomic_write, digest_bytes, digest_json, read_json, write_json
-from tritgolf.model.specs import network_path
+from tritgolf.model.specs import network_path, parameters_of
 from tritgolf.provenance import PACKAGE, package_digest
 
 RUN, ENTRY = "tritgolf.bundle.run", "main"
@@ -61,8 +63,13 @@ def settings_of(record: RecordConfig) -> dict[str, Any]:
     export: Any = record.export  # that of the model's kind
     own = export.own_storage
     raw["export"]["storages"] = {own: raw["export"]["storages"][own]}
-    raw["grids"] = "ternary" if export.by_role(own, record.model).group_size else "int6"
+    raw["grids"] = _narrowest(tensor_specs(parameters_of(record.model), export.by_role(own, record.model)).values())
     return raw
+
+
+def _narrowest(specs: Iterable[TensorSpec]) -> str:
+    codes = [(spec.codes.bits, spec.kind) for spec in specs if spec.codes]
+    return min(codes)[1].partition("_")[0] if codes else "numbers"
 
 
 def sources_of(record: RecordConfig) -> Sources:

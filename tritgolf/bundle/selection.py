@@ -47,6 +47,7 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.model.specs:FP8_NETWORKS": {model.kind} if record.train.products == "fp8" else set(),
         "tritgolf.train.trainer:STACKS": {record.train.products},
         "tritgolf.data.batches:ORDERS": {record.train.order},
+        "tritgolf.train.groups:OPTIMIZERS": {record.train.adam.kind},
         "tritgolf.train.muon:ROWS": {record.train.muon.rows},
         "tritgolf.model.transformer_block:MLP_FORMS": {(normed, False), (normed, True)},
         "tritgolf.model.transformer_block:OF_RESIDUAL": {normed and model.mlp_slope == 0},
@@ -87,13 +88,16 @@ def _entries_of_numbers(record: BundledRecord, storage: RoleStorage) -> dict[str
     """Of grids, formats, layouts and codecs: those that the model is trained on and ``storage``, its own, writes."""
     specs = tensor_specs(parameters_of(record.model), storage)
     forms = [type(form) for form in storage.roles.values()]
+    of_forms = {grid for grid, form in FORMS.items() if form in forms}
     layouts = section_layouts(specs, record.export.code_layouts)
     trained_on = grid_settings(record.model)
     grids = {name for name, grid in QUANTIZERS.items() if grid.settings in (type(trained_on), *forms)}
     grids |= {"ternary"} if TritsConfig in forms else set()
     of_trits = [form.quantizer for form in storage.roles.values() if isinstance(form, TritsConfig)]
     return {
-        "tritgolf.config.storage:FORMS": {grid for grid, form in FORMS.items() if form in forms},
+        "tritgolf.config.storage:FORMS": of_forms,
+        "tritgolf.artifact.kinds:KINDS": of_forms,
+        "tritgolf.artifact.rounding:BY_GRID": of_forms,
         "tritgolf.artifact.codecs:CODECS": {*record.export.codecs, "none", "xz"},  # xz: of the header
         "tritgolf.artifact.layouts.registry:LAYOUTS": {layout for each in layouts.values() for layout in each},
         "tritgolf.artifact.layouts.registry:OF_MATRICES": {layout for each in layouts.values() for layout in each},

@@ -141,12 +141,14 @@ def _with_modes(key: str, value: str, facts: dict[str, Any]) -> str:
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """The facts of a record: configuration, parameter counts, steps and tokens, uncompressed artifact bytes by kind."""
     from tritgolf.artifact.kinds import stored_bytes, tensor_specs  # noqa: PLC0415  (torch: slow to import)
+    from tritgolf.artifact.possible import check_storages  # noqa: PLC0415
     from tritgolf.config.record import RUN_MARK, load_record  # noqa: PLC0415
     from tritgolf.model.counts import described_counts  # noqa: PLC0415
     from tritgolf.model.specs import parameters_of  # noqa: PLC0415
 
     record, laid_over = _run_of_a_record(name) if RUN_MARK in name else (load_record(name, folder), [])
     model: Any = record.model
+    check_storages(record.name, record.export, model)
     storage = record.export.by_role(record.export.own_storage, model)
     specs = tensor_specs(parameters_of(model), storage)
     by_kind = stored_bytes(specs, storage.group_size)
@@ -174,7 +176,7 @@ def _estimate(layouts: Sequence[str], table: Mapping[str, Parameter], storage: R
     from tritgolf.artifact.estimate import coded_bytes  # noqa: PLC0415
     from tritgolf.artifact.trit_estimate import ternary_bytes  # noqa: PLC0415
 
-    if "columns" in layouts:
+    if "columns" in layouts and "ternary" in {getattr(form, "grid", "") for form in storage.roles.values()}:
         return {"trained_bytes": ternary_bytes(table, storage)}
     coded = coded_bytes(table, storage)
     return {} if coded is None else {"coded_bytes": coded}

@@ -1,5 +1,6 @@
 """Evaluation: the methods that score a text, headline figures, temperature."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
@@ -20,13 +21,25 @@ Rule = Annotated[WindowRule, BeforeValidator(in_todays_words)]
 DumpedRule = Annotated[Rule, PlainSerializer(lambda rule: OLD_WORD if rule == "drop_tail" else rule, when_used="json")]
 
 
-class ChunkedSettings(Settings):
+class Scoring(Settings):
+    """What all settings of methods, and of what adapts in one, have."""
+
+    def check_context(self, key: str, context: int) -> None:
+        """``ValueError`` for what does not fit windows of ``context`` tokens; ``key``: where these settings stand."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether the network is changed while it scores."""
+        return False
+
+
+class ChunkedSettings(Scoring):
     """Windows of the model's context side by side: the val_bpb of all records."""
 
     kind: Literal["chunked"]
 
 
-class ScoreFirstSettings(Settings):
+class ScoreFirstSettings(Scoring):
     """Test-time training on each chunk after it is scored (#1716): its rate falls over chunks by a cosine.
 
     ``optimizer``: SGD with momentum, or AdamW (#1722). The first ``frozen_blocks`` blocks are not trained: all of them,
@@ -45,8 +58,13 @@ class ScoreFirstSettings(Settings):
     freezes: Literal["all", "vectors"] = "all"
     matrix_dtype: Literal["own", "bfloat16"] = "own"
 
+    def check_context(self, key: str, context: int) -> None:
+        """Chunks are whole windows."""
+        whole = self.chunk_tokens % context == 0
+        check(whole, f"{key}.chunk_tokens", self.chunk_tokens, f"a multiple of the window, {context}")
 
-class SlotSettings(Settings):
+
+class SlotSettings(Scoring):
     """Per-sample SLOT (#1722): for each window a vector added to its hidden states and a bias of its logits are fitted.
 
     ``fits``: to the very targets that the window scores, as #1722 does, which is no valid score; or to the targets
@@ -65,7 +83,7 @@ class SlotSettings(Settings):
 Adapting = Annotated[ScoreFirstSettings | SlotSettings, Field(discriminator="kind")]
 
 
-class SlidingSettings(Settings):
+class SlidingSettings(Scoring):
     """Windows of the model's context, ``stride`` tokens apart; ``rule`` says what the last ones score.
 
     ``adapt``: what changes the network while it scores, a chain in order.
@@ -75,6 +93,17 @@ class SlidingSettings(Settings):
     stride: Positive
     rule: Rule
     adapt: tuple[Adapting, ...] = ()
+
+    def check_context(self, key: str, context: int) -> None:
+        """No token between windows is left out."""
+        check(self.stride <= context, f"{key}.stride", self.stride, f"at most the window, {context}")
+        for place, adapting in enumerate(self.adapt):
+            adapting.check_context(f"{key}.adapt.{place}", context)
+
+    @property
+    def trains(self) -> bool:
+        """Where anything adapts."""
+        return bool(self.adapt)
 
 
 MethodSettings = Annotated[ChunkedSettings | SlidingSettings, Field(discriminator="kind")]
@@ -105,7 +134,7 @@ class EvaluateConfig(Settings):
         return self
 
     @property
-    def scoring(self) -> dict[str, ChunkedSettings | SlidingSettings]:
+    def scoring(self) -> Mapping[str, MethodSettings]:
         """The methods by name, in the order in which they run."""
         if self.methods is not None:
             return self.methods
@@ -115,19 +144,13 @@ class EvaluateConfig(Settings):
     @property
     def adapts(self) -> bool:
         """Whether a method trains the network while it scores, which takes as many GPUs as training."""
-        return any(isinstance(method, SlidingSettings) and method.adapt for method in self.scoring.values())
+        return any(method.trains for method in self.scoring.values())
 
 
 def check_context(evaluate: EvaluateConfig, context: int) -> None:
     """For validators: what does not fit windows of ``context`` tokens."""
     check(evaluate.stride <= context, "evaluate.stride", evaluate.stride, f"at most the window, {context}")
     for name, method in (evaluate.methods or {}).items():
-        if isinstance(method, SlidingSettings):
-            key = f"evaluate.methods.{name}.stride"
-            check(method.stride <= context, key, method.stride, f"at most the window, {context}")
-            for place, adapting in enumerate(method.adapt):
-                if isinstance(adapting, ScoreFirstSettings):
-                    key, size = f"evaluate.methods.{name}.adapt.{place}.chunk_tokens", adapting.chunk_tokens
-                    check(size % context == 0, key, size, f"a multiple of the window, {context}")
+        method.check_context(f"evaluate.methods.{name}", context)
     key, tokens = "evaluate.calibration_tokens", evaluate.calibration_tokens
     check(tokens > context, key, tokens, f"more than the window, {context}")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
@@ -130,7 +130,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either.
 
-    A mapping that says another ``kind`` or ``grid`` than the one below it is of other keys, and takes its place.
+    A mapping that says another ``kind`` or ``grid`` than the one below it is of other keys, and takes its place, as
+    one of a number ``format`` takes that of a grid, and the reverse.
     """
     merged = copy.deepcopy(base)
     for key, value in over.items():
@@ -143,6 +144,8 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_another(below: dict[str, Any], over: dict[str, Any]) -> bool:
+    if below.keys() | over.keys() >= {"grid", "format"}:
+        return True
     return any(name in below and name in over and below[name] != over[name] for name in ("kind", "grid"))
 
 
@@ -224,15 +227,22 @@ def _siblings(kind: type[BaseModel], raw: Any, location: tuple[int | str, ...]) 
             field = model.model_fields.get(part)
             model = _settings_of(field.annotation, raw) if field else None
         else:
-            model = next(reversed(get_args(model)), None)  # a mapping's values
+            model = _settings_of(next(reversed(get_args(model)), None), raw)  # a mapping's values
     return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config/"
 
 
 def _settings_of(annotation: Any, raw: Any) -> Any:
-    """Of a field that takes one of several settings those of ``raw``'s kind, of one that may be null its settings."""
+    """Of a field that takes one of several settings those that fit ``raw``, of one that may be null its settings."""
+    if get_origin(annotation) is Annotated:
+        return _settings_of(get_args(annotation)[0], raw)
     if get_origin(annotation) not in (Union, UnionType):
         return annotation
     members = [member for member in get_args(annotation) if hasattr(member, "model_fields")]
-    kind = raw.get("kind") if isinstance(raw, Mapping) else None
-    of_kind = [m for m in members if kind in get_args(m.model_fields["kind"].annotation)] if kind else members
-    return next(iter(of_kind), None)
+    return max(members, key=lambda member: _fit(member, raw), default=None)
+
+
+def _fit(kind: type[BaseModel], raw: Any) -> tuple[bool, int]:
+    """How well ``raw`` fits: whether it says no other kind or grid, how many of its keys there are."""
+    keys = [key for key in raw if key in kind.model_fields] if isinstance(raw, Mapping) else []
+    literals = {key: get_args(of) for key in keys if get_origin(of := kind.model_fields[key].annotation) is Literal}
+    return not any(len(one) == 1 and raw[key] not in one for key, one in literals.items()), len(keys)

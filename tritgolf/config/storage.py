@@ -4,10 +4,10 @@ What the code of artifacts works with. A record may state it so; the nine settin
 (``config.export``) are put into this form there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from tritgolf.config.model import TernaryConfig
 from tritgolf.config.quantization import IntegerConfig
@@ -33,6 +33,11 @@ class TritsConfig(Settings):
     scales: ScaleFormat
     rounding: Decide = "forward"
     rounding_scale: Format = "float32"
+
+    @property
+    def group_size(self) -> int:
+        """Columns that share a scale."""
+        return self.quantizer.group_size
 
 
 FORMS: dict[Any, type[NumbersConfig] | type[TritsConfig] | type[IntegerConfig]] = {  # by ``grid``
@@ -74,9 +79,14 @@ class RoleStorage(Settings):
 
     @property
     def group_size(self) -> int:
-        """Columns that share a scale in its matrices of trits; 0 if it makes none."""
-        trits = (form.quantizer for form in self.roles.values() if isinstance(form, TritsConfig))
-        return next((quantizer.group_size for quantizer in trits), 0)
+        """Columns that share a scale of its grids with a scale a group; 0 if it has none."""
+        return max(getattr(form, "group_size", 0) for form in self.roles.values())
+
+    @model_validator(mode="after")
+    def _one_group_size(self) -> "RoleStorage":
+        sizes = sorted({form.group_size for form in self.roles.values() if hasattr(form, "group_size")})
+        check(len(sizes) < 2, "group_size", sizes, "the same of all roles: a file holds one")
+        return self
 
     def by_role(self, model: Any, decide_scale: Format = "float32") -> "RoleStorage":
         """Itself: other storages are put into this form."""
@@ -101,11 +111,15 @@ def forms_by_role(decisions: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def form_in_words(form: Mapping[str, Any]) -> str:
     """``float16``, or ``int6 a row, clip 12.85 σ, gptq``: a form by its settings, the usual ones left out."""
-    if "format" in form:
-        return str(form["format"])
-    if form["grid"] != "integer":
-        way = "" if form["rounding"] == USUAL_TRITS else f", {form['rounding']}"
-        return f"{form['grid']}, scales {form['scales']}{way}"
+    return WORDS[form.get("grid")](form)
+
+
+def _trits_in_words(form: Mapping[str, Any]) -> str:
+    way = "" if form["rounding"] == USUAL_TRITS else f", {form['rounding']}"
+    return f"ternary, scales {form['scales']}{way}"
+
+
+def _integers_in_words(form: Mapping[str, Any]) -> str:
     words = [f"int{form['bits']} a {form['scale']}" + (", even levels" if form.get("levels") == "even" else "")]
     words += [f"clip {form['clip_sigmas']:g} σ"] if form["clip_sigmas"] else []
     words += [f"clip at quantiles {form['clip_quantiles']}"] if form["clip_quantiles"] else []
@@ -116,6 +130,13 @@ def form_in_words(form: Mapping[str, Any]) -> str:
     if form["rounding"] != "nearest":
         words += [f"damping {form['damping']:g}"] if form["damping"] != USUAL_DAMPING else []
     return ", ".join(words)
+
+
+WORDS: dict[Any, Callable[[Mapping[str, Any]], str]] = {  # by ``grid``, as ``FORMS``
+    None: lambda form: str(form["format"]),
+    "ternary": _trits_in_words,
+    "integer": _integers_in_words,
+}
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:

@@ -4,7 +4,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PlainSerializer, model_validator
 
-from tritgolf.config.model import TernaryConfig
 from tritgolf.config.quantization import QatConfig
 from tritgolf.config.settings import Settings
 from tritgolf.config.types import Fraction, Positive, Precision, check
@@ -159,10 +158,10 @@ class TransformerConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _trits_come_in_whole_groups(self) -> "TransformerConfig":
-        if self.qat is None or not isinstance(self.qat.quantizer, TernaryConfig):
+    def _scales_are_of_whole_groups(self) -> "TransformerConfig":
+        group = getattr(self.qat and self.qat.quantizer, "group_size", None)
+        if self.qat is None or group is None:
             return self
-        group = self.qat.quantizer.group_size
         inputs = {"width": self.width} if {"attention", "mlp"} & set(self.qat.roles) else {}
         inputs |= {"the MLP's width": self.mlp_width} if "mlp" in self.qat.roles else {}
         for what, columns in inputs.items():

@@ -11,6 +11,8 @@ from tritgolf.train.adam import Adam, Group
 
 GROUPS = ("muon", "table", "vector", "none")  # each but the last has a learning rate
 
+OPTIMIZERS = {"adam": Adam, "adamw": Adam}  # of tables and vectors, by ``kind`` of their settings
+
 
 def group_of(role: Role, settings: AdamConfig) -> str:
     """The group of a parameter of this ``role``; ``none`` if nothing trains it (the hash embedding of #1716)."""
@@ -42,4 +44,4 @@ def make_adam(groups: Mapping[str, Mapping[str, Tensor]], settings: AdamConfig, 
         parameters = list(groups[name].values())
         rate = torch.tensor(lr, device=parameters[0].device) if on_gpu else lr
         made.append(Group(parameters, rate, weight_decay))
-    return Adam(made, settings, on_gpu)
+    return OPTIMIZERS[settings.kind](made, settings, on_gpu)

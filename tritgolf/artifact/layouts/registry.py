@@ -40,6 +40,7 @@ class CodeSection(NamedTuple):
 
 TRITS = CodeSection("trits", TRIT_BITS, TRIT_LAYOUTS, CODED_TRITS)
 INTEGERS = {bits: CodeSection(f"codes{bits}", bits, INTEGER_LAYOUTS) for bits in range(2, 9)}
+CODE_SECTIONS = {section.kind: section for section in (TRITS, *INTEGERS.values())}  # those that a file may have
 
 
 def pack(codes: Codes, layout: Layout, bits: int = TRIT_BITS, shapes: Shapes = ()) -> bytes:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.log_lines import DIAGNOSTIC
 
 T = TypeVar("T")
 Pairs = dict[str, str]
@@ -14,8 +15,24 @@ Pairs = dict[str, str]
 NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?", re.ASCII)
 PAIR = re.compile(r"(?<![A-Za-z_])([A-Za-z_]\w{0,80})[:=]([^\s,()]+)", re.ASCII)
 SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
+FAILED = re.compile(  # a score of which one figure is no number
+    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:sliding )?val_(?:loss|bpb)[:=]\s*"
+    r"(?:[-+]?(?:nan|inf)|\S+\s+val_(?:loss|bpb)[:=]\s*[-+]?(?:nan|inf))",
+    re.ASCII | re.IGNORECASE,
+)
 RESUME = re.compile(r"\bresum|\brestor|loaded checkpoint|load(?:ing|ed)? .*ckpt", re.IGNORECASE)
 FEWEST_SETTINGS = 8  # words name=value that make a line the settings of a run
+
+
+def failed_stages(lines: Iterable[str]) -> tuple[str, ...]:
+    """The stages that were scored as NaN or infinite, by lines with ``val_loss`` and ``val_bpb`` behind their name."""
+    suspects = (line for line in lines if "val_" in line and ("nan" in line.lower() or "inf" in line.lower()))
+    names = [
+        re.sub(r"[\s:]+", "_", match["name"].strip()).replace("_exact", "")
+        for match in map(FAILED.match, suspects)
+        if match
+    ]
+    return tuple(name for name in dict.fromkeys(names) if not DIAGNOSTIC.match(name) and not name.startswith("step"))
 
 
 @dataclass(frozen=True)
@@ -25,7 +42,7 @@ class Dialect:
     ``recognizes``: whether the lines of a run are of this family. ``read``: the fields of ``RunLog`` that its lines
     fill, by name. ``rules``: names of the checks that hold a log to this family's script, and to no other.
     ``one_text``: whether every evaluation of this family scores the same tokens, so that nats and BPB of all lines of
-    a log have one ratio.
+    a log have one ratio. ``failed``: the stages whose scores are no numbers, diagnostics apart.
     """
 
     name: str
@@ -33,6 +50,7 @@ class Dialect:
     read: Callable[[Sequence[str]], dict[str, Any]]
     rules: frozenset[str] = frozenset()
     one_text: bool = False
+    failed: Callable[[Sequence[str]], tuple[str, ...]] = failed_stages
 
 
 def every(parse: Callable[[str], T | None], lines: Iterable[str]) -> tuple[T, ...]:
