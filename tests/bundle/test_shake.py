@@ -52,6 +52,12 @@ def test_annotations_go_but_those_of_triton_s_constants():
     assert left.splitlines() == ["def f(a):", "    b = a", "    C: tl.constexpr = b", "    return C"]
 
 
+def test_a_callers_mistake_has_no_words():
+    source = "def f(x):\n    if x:\n        raise ValueError(f'{x} is odd')\n    raise OSError('disk')"
+    left = ast.unparse(specialized("own.main", ast.parse(source), NOTHING))
+    assert left == "def f(x):\n    if x:\n        raise ValueError\n    raise OSError('disk')"
+
+
 def test_names_that_a_function_binds():
     body = statement("def f():\n import a.b\n c = [d for d in e if (g := d)]\n def h(i): j = i\n for k in c: pass").body
     assert bound_in(body) == {"a", "c", "g", "h", "k"}

@@ -4,7 +4,8 @@
 function (``Selection``), are what they are known to be; what follows is dead. Annotations of functions and variables
 say nothing at run time but to Triton and ``custom_op``, whose functions keep theirs; those of dataclasses and named
 tuples say only that there is a field. Settings were validated before: checks after validation go. Of an ``InputError``
-where and what stay; of a damaged file what is wrong with it goes, since the script reads the file that it has written.
+where and what stay; of a damaged file what is wrong with it goes, since the script reads the file that it has written;
+a plain ``ValueError``, a caller's mistake, has no words.
 """
 
 import ast
@@ -85,6 +86,12 @@ class _Specializer(ast.NodeTransformer):
             node.args = node.args[:2]
         if isinstance(node.func, ast.Name) and node.func.id == "require":
             node.args = node.args[:1]
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) == "ValueError":
+            node.exc = node.exc.func
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
