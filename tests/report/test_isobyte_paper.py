@@ -11,7 +11,9 @@ import yaml
 
 from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fixture)
 from tritgolf.report.entropy import read_entropies
+from tritgolf.report.experiments import load_experiment
 from tritgolf.report.isobyte_paper import isobyte_paper
+from tritgolf.report.isobyte_table import isobyte_frame
 from tritgolf.report.isobyte_tables import isobyte_tables
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_words import levers_in_words
@@ -175,3 +177,11 @@ def test_the_verdict_on_bytes_is_of_the_kept_figures():
             assert saved[kind] == found.artifact.bytes_by_kind[kind] - round(found.code_bytes[kind][best])
             assert found.code_bytes[kind][best] == min(found.code_bytes[kind].values())
         assert found.verdict.worth_a_coder == (sum(saved.values()) / found.artifact.bytes >= 0.01)
+
+
+def test_hybrids_lie_between_their_parts_as_the_page_says():
+    frame = isobyte_frame(*load_experiment(ROOT / "measured" / "isobyte_hybrids_demo"))
+    score = frame.groupby("record")["artifact_bpb"].mean()
+    trits, four, six = (score[f"isobyte_{point}_tokens"] for point in ("1_58_qat", "4_gptq", "6_gptq"))
+    assert four < score["isobyte_attention_trits"] < score["isobyte_mlp_trits"] < trits
+    assert four < score["isobyte_mlp_4_attention_6"] < six
