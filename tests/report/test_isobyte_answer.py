@@ -52,11 +52,14 @@ def test_a_comparison_that_another_one_surpasses_counts_there():
     assert "win" in answer_in_words([(one, small), *compared(LOST, size=1_000)], [])
 
 
-def test_of_two_comparisons_with_the_same_two_points_none_is_lost():
-    [(one, small)] = compared(WON)
+def test_of_two_comparisons_with_the_same_two_points_the_first_is_told():
+    [(one, small)], [(other, _)] = compared(WON), compared(LOST, size=1_000)
     more = pd.concat([small, small.iloc[:1].assign(record="worse", bits=2.0, over_best=0.3)])
-    assert answer_in_words([(one, small), (one, more)], []).count("win") == 2
-    assert "win" in answer_in_words([(one, small), (one, small)], [])  # no one of two equal ones has more
+    assert answer_in_words([(one, small), (one, more)], []).count("win") == 1
+    table = compared_table(compared_points([(one, more), (other, small)]))
+    assert list(table.cells["MB"]) == ["0.25"]
+    elsewhere = small.assign(artifact_bpb=small["artifact_bpb"] + 1)  # points of the same names, but other ones
+    assert list(compared_table(compared_points([(one, small), (other, elsewhere)])).cells["MB"]) == ["0.25", "0.001"]
 
 
 def test_what_is_within_noise_is_neither_lost_nor_won_and_one_seed_tells_nothing():

@@ -32,6 +32,10 @@ class Compared(NamedTuple):
         """The records of the two points."""
         return {self.best["record"], self.other["record"]}
 
+    def repeats(self, before: "Compared") -> bool:
+        """Whether both its points are those of ``before``, where worse ones stand beside them."""
+        return self.points == before.points and self.best["artifact_bpb"] == before.best["artifact_bpb"]
+
     @property
     def is_told(self) -> bool:
         """Whether the two differ by more than noise."""
@@ -49,13 +53,17 @@ class Compared(NamedTuple):
 
 
 def compared_points(experiments: Sequence[tuple[Isobyte, pd.DataFrame]]) -> list[Compared]:
-    """The comparisons of ternary points with others, in the order of experiments; those of one seed tell nothing."""
-    return [
+    """The comparisons of ternary points with others, in the order of experiments; those of one seed tell nothing.
+
+    Of two with the same two points, the first.
+    """
+    found = [
         Compared(one, series, points[0], other, frozenset(frame["record"]))
         for one, frame in experiments
         for series, points in ranked_points(frame)
         if (other := nearest_of_others(points)) is not None and not math.isnan(other["p"])
     ]
+    return [one for place, one in enumerate(found) if not any(map(one.repeats, found[:place]))]
 
 
 def each_once(compared: Sequence[Compared]) -> list[Compared]:
