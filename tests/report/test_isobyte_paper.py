@@ -13,6 +13,7 @@ from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fix
 from tritgolf.report.entropy import read_entropies
 from tritgolf.report.experiments import load_experiment
 from tritgolf.report.isobyte_paper import isobyte_paper
+from tritgolf.report.isobyte_parts import parts_in_words
 from tritgolf.report.isobyte_table import isobyte_frame
 from tritgolf.report.isobyte_tables import isobyte_tables
 from tritgolf.report.lever_plot import lever_figure
@@ -96,6 +97,7 @@ def levers_frame(rows, seeds=(42, 1337)):
                 "artifact_bytes": size,
                 "is_base": what == rows[0][0],
                 "apart": what.endswith("apart"),
+                "least_told": 0.015,
                 "ms_per_step": math.nan,
                 "base_ms_per_step": math.nan,
             }
@@ -111,7 +113,8 @@ def test_levers_in_words():
     said = levers_in_words(levers_frame([*rows, ("left apart", "base", -1.0, -1.0, 0.001, 100)]))
     assert said == (
         "Of 4 changes alone, in 2 seeds, 1 gains: **a** (+0.0200, at 18% more bytes); 2 lose: **c** (−0.0300, at 20% "
-        "fewer bytes) and **d** (−0.0400); 1 are not significant (Holm-adjusted p < 0.05)."
+        "fewer bytes) and **d** (−0.0400); 1 are not significant (Holm-adjusted p < 0.05; less than 0.0150 can't be "
+        "told from nothing)."
     )
     frame = levers_frame(rows)
     assert "1 gains; 2 lose; 1 are not" in levers_in_words(frame, named=False)
@@ -123,7 +126,7 @@ def test_levers_in_words():
     times = frame["what"].map({"base": 10.0, "a": 10.4, "b": 11.2, "c": 15.0, "d": 9.0})
     timed = frame.assign(ms_per_step=times, base_ms_per_step=10.0)
     assert levers_in_words(timed).endswith(
-        "0.05). Time a step differs by more than 5% with **c** (+50%), **b** (+12%) and **d** (−10%)."
+        "nothing). Time a step differs by more than 5% with **c** (+50%), **b** (+12%) and **d** (−10%)."
     )
     assert levers_in_words(timed, named=False) == levers_in_words(frame, named=False)
 
@@ -185,3 +188,20 @@ def test_hybrids_lie_between_their_parts_as_the_page_says():
     trits, four, six = (score[f"isobyte_{point}_tokens"] for point in ("1_58_qat", "4_gptq", "6_gptq"))
     assert four < score["isobyte_attention_trits"] < score["isobyte_mlp_trits"] < trits
     assert four < score["isobyte_mlp_4_attention_6"] < six
+
+
+def test_in_equal_seconds_6_bits_read_twice_the_tokens_of_trits_as_the_page_says():
+    frame = isobyte_frame(*load_experiment(ROOT / "measured" / "isobyte_gpu_seconds_h200"))
+    tokens = frame[frame["method"] == "qat"].groupby("bits")["tokens"].mean()
+    assert round(tokens[6.0] / tokens[1.58], 1) == 2.0
+
+
+def test_what_width_gains_and_grids_cost_add_up_to_the_distance():
+    rows = [(1.58, "qat", 1.07, 1.08), (1.58, "gptq", 0.98, 1.27), (4.0, "gptq", 1.02, 1.03)]
+    frame = pd.DataFrame(rows, columns=["bits", "method", "trained_bpb", "artifact_bpb"])
+    assert parts_in_words(frame) == (
+        "Before rounding, a network as wide as trits allow scores 0.9800, one as wide as 4 bits allow 1.0200: width "
+        "gains 0.0400 BPB. Training on trits costs 0.1000, GPTQ to 4 bits 0.0100."
+    )  # 0.10 − 0.04 − 0.01 is what trits lose
+    assert parts_in_words(frame[frame["method"] == "gptq"]) == ""
+    assert parts_in_words(frame.assign(method=["gptq", "gptq", "qat"])) == ""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tritgolf.files import read_json
 from tritgolf.report.coded import coded_bits, inspected_weights
-from tritgolf.report.generalization import overfitted_in_words
+from tritgolf.report.generalization import generalization_in_words
 from tritgolf.report.metrics import load_run
 from tritgolf.report.notes import NOT_MEASURED, made_from
 from tritgolf.report.pages import Block, Shown
@@ -61,13 +61,13 @@ def read_full_size(measured: Path) -> FullSize:
 
 
 def full_size_blocks(found: FullSize) -> list[Block]:
-    """How the best runs of ``ternary_best`` stand among the others, and which of these overfit."""
+    """How the best runs of ``ternary_best`` stand among the others, and which fit their training text better."""
     standings = standing(found.rows)
     if standings.empty:
         return [BEST_MISSING]
     best = [run["run"] for run in (best_of(standings), best_in_time(standings, PUBLISHED)) if run is not None]
     table = standing_table(found.rows, best, found.runs)
-    return [best_in_words(standings), Shown(table, STANDING), *overfitted_in_words(found.rows)]
+    return [best_in_words(standings), Shown(table, STANDING), *generalization_in_words(found.rows)]
 
 
 def each_seed(found: FullSize) -> list[Block]:
@@ -103,6 +103,7 @@ def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict
         "ttt_bpb": seed.method("ttt").by_published_bytes if "ttt" in seed.methods else math.nan,
         "training_nats": mean(losses),
         "text": run.facts.dataset,
+        "parameters": seed.train.parameters["trained"],
         "times_read": seed.train.tokens / lengths.get(in_shards, math.nan),
         "tokens_scored": seed.evaluate.sliding.tokens_scored,
         "start": (train.get("start") or {}).get("qat", 0.0),
@@ -114,10 +115,10 @@ def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict
 
 
 def _before_and_after(seed: SeedRun, scored: Path) -> dict[str, float]:
-    """Of whole windows: the trained weights' score and nats, and the gap that storing leaves. NaN: not kept."""
+    """Of non-overlapping windows: the trained weights' score and nats, and the gap of storing. NaN: not kept."""
     roundtrip = seed.roundtrips.get("final")
     if roundtrip is None:
-        return {"validation_nats": _chunked_alone(scored), "whole_bpb": math.nan, "gap_bpb": math.nan}
+        return _chunked_alone(scored, seed.evaluate.storage)
     trained, stored = roundtrip.trained, roundtrip.storages[seed.evaluate.storage]
     gap = stored.gap_bpb * trained.by_published_bytes / trained.bpb  # zero stays zero
     return {"validation_nats": trained.nats, "whole_bpb": trained.by_published_bytes, "gap_bpb": gap}
@@ -154,15 +155,21 @@ def _published_row(path: Path) -> dict[str, Any]:
         "gap_bpb": facts.get("quantized_bpb", math.nan) - facts.get("averaged_bpb", math.nan),
         "artifact_bytes": facts.get("artifact_bytes", math.nan),
         "whole_bpb": facts.get("raw_weights_step_800_bpb", math.nan),
+        "stored_bpb": facts.get("quantized_bpb", math.nan),
         "cost_of_averaging": facts.get("averaged_bpb", math.nan) - facts.get("raw_weights_step_800_bpb", math.nan),
     }
     return {**known, **measured}
 
 
-def _chunked_alone(scored: Path) -> float:
-    """Nats of the trained weights where they were scored without a roundtrip; NaN where they were not."""
+def _chunked_alone(scored: Path, storage: str) -> dict[str, float]:
+    """The same, where weights and artifacts were scored without a roundtrip."""
     path = scored / "chunked_scores.json"
-    return float(read_json(path)["final"]["nats"]) if path.is_file() else math.nan
+    if not path.is_file():
+        return dict.fromkeys(("validation_nats", "whole_bpb", "gap_bpb"), math.nan)
+    scores = read_json(path)
+    trained, stored = scores["final"], scores[f"artifact {storage}"]
+    whole = trained["bpb_published_bytes"]
+    return {"validation_nats": trained["nats"], "whole_bpb": whole, "gap_bpb": stored["bpb_published_bytes"] - whole}
 
 
 def _start(row: dict[Any, Any]) -> str:

@@ -31,7 +31,7 @@ def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_si
 
     ``experiments``: the kept comparisons at equal bytes with their frames; ``full_size``: rows of ``full_size``.
     """
-    paragraphs = [_at_a_small_size(each_once(compared_points(experiments)))]
+    paragraphs = [_at_a_small_size(compared_points(experiments))]
     if not (standings := standing(full_size)).empty:
         paragraphs += [_at_full_size(standings, full_size), _against_int6(standings, full_size)]
     return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
@@ -40,18 +40,23 @@ def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_si
 def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
     """How far ternary points are behind in equal tokens, seconds or text, and where they are not."""
     said: list[str] = []
-    lost = sorted((found for found in compared if found.lost), key=lambda found: found.series != "tokens")
+    counted = each_once(compared)
+    lost = sorted((found for found in counted if found.lost), key=lambda found: found.series != "tokens")
     for series, group in groupby(lost, key=lambda found: found.series):
         losses = list(group)
         names = " or ".join(f"{bits:g}" for bits in sorted({one.best["bits"] for one in losses}))
         who = "they" if said else "small ternary models"
         said.append(f"At equal bytes and equal {series} {who} lose to {names} bits by {_by_size(losses)}.")
     for found in compared:
-        by = format_value(found.other["over_best"], 4)
+        by, title = f"{format_value(found.other['over_best'], 4)} BPB", f"*{found.experiment.title}*"
+        if found not in counted:
+            said += [f"Of the points of {title} alone they win by {by}."] if found.won else []
+            continue
+        more = ", which has these points and better ones," if any(map(found.surpasses, compared)) else ""
         if not found.is_told:
-            said.append(f"In one comparison the difference of {by} BPB is within noise: *{found.experiment.title}*.")
-        elif not found.lost:
-            said.append(f"In one comparison they win by {by} BPB: *{found.experiment.title}*.")
+            said.append(f"In {title}{more} the difference of {by} is within noise.")
+        elif found.won:
+            said.append(f"In {title}{more} they win by {by}.")
     return said
 
 
@@ -78,14 +83,19 @@ def _at_full_size(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> li
     run, subject = (best, "It") if shorter is None else (shorter, f"In {RIVALS[PUBLISHED]}'s GPU time it")
     seconds = " GPU seconds against ".join(format_value(run[of], 0) for of in ("gpu_seconds", f"{PUBLISHED}_seconds"))
     said.append(f"{subject} {_ahead(run, PUBLISHED)}{_by_ttt(run, PUBLISHED)}, in {seconds}.")
-    published = [row for row in rows if row["is_published"] and row["cost_of_averaging"] > max(run[PUBLISHED], 0)]
-    for row in published:
-        said.append(
-            f"That is no verdict on its format. Averaging of weights costs {RIVALS[PUBLISHED]} more than that, "
-            f"{row['cost_of_averaging']:.4f} BPB: in whole windows the last weights of its published code score "
-            f"{row['whole_bpb']:.4f} before rounding, where `{BEST}` scores {run['whole_bpb']:.4f}."
-        )
+    for row in rows:
+        if row["is_published"] and row["cost_of_averaging"] > (row["stored_bpb"] - run["whole_bpb"]) / 2 > 0:
+            said.append(_of_averaging(run, row))
     return said
+
+
+def _of_averaging(run: dict[Any, Any], published: dict[str, Any]) -> str:
+    """How much of the lead over the published code is what averaging of weights costs that code."""
+    return (
+        f"That is no verdict on its format: in non-overlapping windows it leads the published code of "
+        f"{RIVALS[PUBLISHED]} by {published['stored_bpb'] - run['whole_bpb']:.4f} BPB, and averaging of weights costs "
+        f"that code {published['cost_of_averaging']:.4f} BPB in so few steps."
+    )
 
 
 def _against_int6(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -95,23 +105,31 @@ def _against_int6(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> li
     if frame.empty or math.isnan(best[OWN_RIVAL]):
         return [f"`{BEST}`'s training with other weights has not been run there."]
     rivals = frame.groupby("run")[list(MEANS)].mean().sort_values("gpu_seconds").to_dict("records")
-    said = _leads(best, rivals)
+    less_time, is_open = _in_less_time(standings, rivals), []
+    if min(best["seeds"], *frame.groupby("run").size()) < ENOUGH_SEEDS:
+        depends = ", and who leads depends on how long they train and on test-time training" if less_time else ""
+        seeds = f"fewer than {ENOUGH_SEEDS} seeds of each were trained"
+        is_open = [f"**Whether trits or int6 fill 16 MB best is open**: {seeds}{depends}."]
+    return [*is_open, *_leads(best, rivals), *_of_rounding(best, rivals), *less_time]
+
+
+def _of_rounding(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:
+    """What rounding costs int6 in each of its runs, and how it stands without it in as much time."""
+    said = []
     if all(rival["gap_bpb"] > 0 for rival in rivals):
         costs = " and ".join(f"{rival['gap_bpb']:.4f} BPB after {_seconds(rival)}" for rival in rivals)
         said.append(f"Rounding costs int6 {costs}.")
-    less_time = _in_less_time(standings, rivals)
-    said += less_time
-    if min(best["seeds"], *frame.groupby("run").size()) < ENOUGH_SEEDS:
-        depends = ", and who leads depends on how long they train and on test-time training" if less_time else ""
-        said.append(
-            f"So which weights fill 16 MB best is open: fewer than {ENOUGH_SEEDS} seeds of each were trained{depends}."
-        )
+        said += [
+            f"Before rounding it scores {rival['whole_bpb']:.4f} in as much time, in non-overlapping windows, where "
+            f"`{BEST}` scores {best['whole_bpb']:.4f}."
+            for rival in _alike(best, rivals)
+        ]
     return said
 
 
 def _leads(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:
     """How far the best run is ahead of the rival in as much time, and of the rival's best."""
-    alike = [rival for rival in rivals if abs(rival["gpu_seconds"] / best["gpu_seconds"] - 1) <= SAME_TIME]
+    alike = _alike(best, rivals)
     first = min(rivals, key=lambda rival: rival["sliding_bpb"])
     said = [
         f"In as much GPU time ({_seconds(best)}) `{BEST}` {_ahead(_lead(best, rival), OWN_RIVAL)} in the same training"
@@ -124,6 +142,11 @@ def _leads(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:
     return said
 
 
+def _alike(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[dict[Any, Any]]:
+    """Those that trained for as long."""
+    return [rival for rival in rivals if abs(rival["gpu_seconds"] / best["gpu_seconds"] - 1) <= SAME_TIME]
+
+
 def _lead(best: dict[Any, Any], rival: dict[Any, Any]) -> dict[str, float]:
     return {
         OWN_RIVAL: rival["sliding_bpb"] - best["sliding_bpb"],
@@ -132,17 +155,16 @@ def _lead(best: dict[Any, Any], rival: dict[Any, Any]) -> dict[str, float]:
 
 
 def _in_less_time(standings: pd.DataFrame, rivals: Sequence[dict[Any, Any]]) -> list[str]:
-    """Where int6 is ahead of the shortest valid run in no more time, with test-time training and before rounding."""
+    """Where int6 is ahead of the shortest valid run in less time, with test-time training."""
     valid = standings[standings["missed"].isin(["", "score"])].sort_values("gpu_seconds").to_dict("records")
     for own in valid[:1]:
         for rival in rivals:
-            if rival["gpu_seconds"] <= own["gpu_seconds"] and all(
-                rival[of] < own[of] for of in ("ttt_bpb", "whole_bpb")
-            ):
+            if rival["gpu_seconds"] / own["gpu_seconds"] < 1 - SAME_TIME and rival["ttt_bpb"] < own["ttt_bpb"]:
+                only = "" if rival["sliding_bpb"] < own["sliding_bpb"] else " only"
                 return [
-                    f"In less time int6 is ahead: after {_seconds(rival)} it scores {rival['ttt_bpb']:.4f} with "
-                    f"test-time training, and {rival['whole_bpb']:.4f} in whole windows before rounding; `{BEST}` "
-                    f"scores {own['ttt_bpb']:.4f} and {own['whole_bpb']:.4f} after {_seconds(own)}."
+                    f"In less time int6 is ahead with test-time training{only}: after {_seconds(rival)} it scores "
+                    f"{rival['ttt_bpb']:.4f} with it and {rival['sliding_bpb']:.4f} without, `{BEST}` after "
+                    f"{_seconds(own)} {own['ttt_bpb']:.4f} and {own['sliding_bpb']:.4f}."
                 ]
     return []
 

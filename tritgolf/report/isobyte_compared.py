@@ -12,9 +12,10 @@ from tritgolf.report.rendering import Table
 from tritgolf.report.statistics import LEVEL, format_p, format_value
 
 CAPTION = (
-    "A row a comparison of several seeds at equal bytes; [all points](isobyte_tables.md#which-weights-at-equal-bytes). "
-    "Equal text: each point at several lengths of training, of which the best is shown. Δ: the best ternary point less "
-    "the best other, positive where ternary is worse. p: Dunnett's one-sided test of all points against the best."
+    "Each row is one comparison at equal bytes, in several seeds; [all "
+    "points](isobyte_tables.md#which-weights-at-equal-bytes). Equal text: each point at several lengths of training, "
+    "of which the best is shown. Δ: BPB of the best ternary point minus that of the best other, positive where ternary "
+    "is worse. p: Dunnett's one-sided test of all points against the best."
 )
 
 
@@ -32,6 +33,10 @@ class Compared(NamedTuple):
         """The records of the two points."""
         return {self.best["record"], self.other["record"]}
 
+    def surpasses(self, other: "Compared") -> bool:
+        """Whether it has the two points of ``other``, and better ones."""
+        return other.points <= self.records and not self.points <= other.records
+
     def repeats(self, before: "Compared") -> bool:
         """Whether both its points are those of ``before``, where worse ones stand beside them."""
         return self.points == before.points and self.best["artifact_bpb"] == before.best["artifact_bpb"]
@@ -45,6 +50,11 @@ class Compared(NamedTuple):
     def lost(self) -> bool:
         """Whether ternary weights are behind, by more than noise."""
         return self.is_told and bool(self.best["bits"] != TERNARY)
+
+    @property
+    def won(self) -> bool:
+        """Whether they are ahead, by more than noise."""
+        return self.is_told and not self.lost
 
     @property
     def ternary_over_other(self) -> float:
@@ -68,11 +78,7 @@ def compared_points(experiments: Sequence[tuple[Isobyte, pd.DataFrame]]) -> list
 
 def each_once(compared: Sequence[Compared]) -> list[Compared]:
     """Those that no other one surpasses, which has their two points and others that are better still."""
-    return [
-        found
-        for found in compared
-        if not any(found.points <= other.records and not other.points <= found.records for other in compared)
-    ]
+    return [found for found in compared if not any(other.surpasses(found) for other in compared)]
 
 
 def compared_table(compared: Sequence[Compared]) -> Table:

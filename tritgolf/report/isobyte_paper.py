@@ -20,6 +20,7 @@ from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
 from tritgolf.report.isobyte_answer import answer_in_words
 from tritgolf.report.isobyte_compared import CAPTION as COMPARED
 from tritgolf.report.isobyte_compared import compared_points, compared_table
+from tritgolf.report.isobyte_parts import parts_in_words
 from tritgolf.report.isobyte_plot import isobyte_figure
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
@@ -117,6 +118,7 @@ def _points(points: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
         Shown(against, COMPARED),
         Picture(path, f"`{name}`: {_POINTS_DRAWN}"),
         Shown(_shortened(tables[name]), f"{_POINTS_CAPTION} {trained_on(runs)}"),
+        *filter(None, [parts_in_words(tables[name].frame)]),
     ]
 
 

@@ -52,8 +52,9 @@ def _alone_in_words(rows: pd.DataFrame, base_bytes: float, named: bool) -> str:
     gains, losses = ([change for change in told if (change.gain > 0) is way] for way in (True, False))
     sides = f"{_as_words(gains, ('gain', 'gains'), named)}; {_as_words(losses, ('lose', 'loses'), named)}"
     others = f"; {len(found) - len(told)} are not significant" if len(told) < len(found) else ""
-    seeds = rows["seed"].nunique()
-    return f"Of {len(found)} changes alone, in {seeds} seeds, {sides}{others} (Holm-adjusted p < {LEVEL:g})."
+    seeds, least = rows["seed"].nunique(), rows["least_told"].iloc[0]
+    seen = f"Holm-adjusted p < {LEVEL:g}; less than {least:.4f} can't be told from nothing"
+    return f"Of {len(found)} changes alone, in {seeds} seeds, {sides}{others} ({seen})."
 
 
 def _times_in_words(rows: pd.DataFrame) -> str:

@@ -17,9 +17,10 @@ WANTED = 0.040  # BPB that ternary_best is to be ahead of #920, in its time, wit
 SAME_TIME = 0.01  # a run stops at the first tenth step after its seconds: times within this share count as the same
 CAPTION = (
     "Means of seeds, best first. Published code was run outside this project. GPU seconds: of training, all GPUs "
-    "together, without compiling, rounding and scoring; #920's time on H200s is `ternary_honest`'s. Sliding windows as "
-    "long as each record's context, stride 64, BPB by published bytes; with TTT: score-first, by the record's method. "
-    "RT gap: what storing costs, in whole windows. `ternary_v1` is #640, `ternary_v2` #920, `ternary_honest` "
+    "together, without compiling, rounding and scoring; #920's time on H200s is that of `ternary_honest` there. "
+    "Sliding windows as long as each record's context, stride 64, BPB by published bytes; with TTT: score-first, by "
+    "the record's method. RT gap: what storing costs, in non-overlapping windows. With its script `int6_recurrent` is "
+    "over the limit ([by how much](runs.md)). `ternary_v1` is #640, `ternary_v2` #920, `ternary_honest` "
     f"#920 trained in what it stores, `int6_recurrent` #1716; `best_int6` has `{BEST}`'s training and #1716's weights. "
     f"Of `{BEST}` the best run in each rival's time. —: not kept. [Each seed, and runs of `{BEST}` with "
     "other settings](isobyte_tables.md#runs-at-full-size)."
@@ -101,7 +102,7 @@ def best_in_words(standings: pd.DataFrame) -> str:
     best = best_of(standings)
     aim = (
         f"The aim, set before any run of it, {WANTED:.3f} ahead of {RIVALS[RECORD]} in its GPU time"
-        f"{_in_seconds(best, RECORD)}, without a gap, in 16 MB"
+        f"{_in_seconds(best, RECORD)}, with an RT gap of zero, in 16 MB"
     )
     spare = f" with {format_value(-best['over'], 0)} bytes to spare" if not best["missed"] else ""
     met = "missed" if best["missed"] else "met"
@@ -131,6 +132,7 @@ def standing_table(rows: Sequence[dict[str, Any]], best: Sequence[str], runs: Se
             "run": own["run"].iloc[0] if own["is_published"].iloc[0] else f"`{own['run'].iloc[0]}`",
             "seeds": str(len(own)),
             "trained on": " or ".join(dict.fromkeys(own["hardware"])),
+            "parameters": _millions(own),
             "GPU seconds": format_value(mean(own["gpu_seconds"]), 0),
             "epochs": format_value(mean(own["times_read"]), 1),
             "sliding BPB": format_value(mean(own["sliding_bpb"]), 4),
@@ -141,6 +143,10 @@ def standing_table(rows: Sequence[dict[str, Any]], best: Sequence[str], runs: Se
         for own in ranked
     ]
     return Table("At full size", shown, pd.DataFrame(cells), made_from(runs), left=("run", "trained on"))
+
+
+def _millions(own: pd.DataFrame) -> str:
+    return "—" if own["is_published"].iloc[0] else f"{mean(own['parameters']) / 1e6:.1f}M"
 
 
 def trained_for(rows: pd.DataFrame) -> str:
