@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tritgolf.errors import InputError
 from tritgolf.files import read_json_of_others
-from tritgolf.report.metrics import Run, load_run
+from tritgolf.report.metrics import Run, load_run, read_resolved
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,5 @@ def is_results(path: str | Path) -> bool:
 def read_results(path: str | Path) -> Results:
     """Read a results folder; ``InputError`` for damaged or missing metrics."""
     path = Path(path)
-    settings = read_json_of_others(path / "record.json")
-    if not isinstance(settings, dict):
-        raise InputError(path / "record.json", "is not a resolved record", "run the workflow again")
-    run = load_run(path)
+    settings, run = read_resolved(path / "record.json"), load_run(path)
     return Results(path, run, settings, path.parent / "data" / run.facts.dataset / "corpus")

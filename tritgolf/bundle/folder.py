@@ -15,9 +15,9 @@ from tritgolf.bundle.script import NAME, made_script, settings_of, written_scrip
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
-from tritgolf.files import atomic_directory, read_json_of_others, write_json, write_text
+from tritgolf.files import atomic_directory, write_json, write_text
 from tritgolf.outcome import NOT_CAUSAL, mark_of
-from tritgolf.report.metrics import metrics_of, read_envelope, read_log
+from tritgolf.report.metrics import metrics_of, read_envelope, read_log, read_resolved
 from tritgolf.report.schemas import Envelope
 from tritgolf.train.training_log import read_curve
 
@@ -93,9 +93,7 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
 
 
 def _record(path: Path) -> RecordConfig:
-    raw = read_json_of_others(path)
-    if not isinstance(raw, dict):
-        raise InputError(path, "is not a resolved record", "run the workflow again")
+    raw = read_resolved(path)
     return validate(RecordConfig, {key: raw[key] for key in raw if key != "laid_over"}, path)
 
 

@@ -154,7 +154,6 @@ def _published_row(path: Path) -> dict[str, Any]:
         "ttt_bpb": facts.get("ttt_bpb", math.nan),
         "gap_bpb": facts.get("quantized_bpb", math.nan) - facts.get("averaged_bpb", math.nan),
         "artifact_bytes": facts.get("artifact_bytes", math.nan),
-        "whole_bpb": facts.get("raw_weights_step_800_bpb", math.nan),
         "stored_bpb": facts.get("quantized_bpb", math.nan),
         "cost_of_averaging": facts.get("averaged_bpb", math.nan) - facts.get("raw_weights_step_800_bpb", math.nan),
     }

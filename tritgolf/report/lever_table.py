@@ -37,9 +37,14 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     """
     has_paces = experiment.paces is not None
     base = experiment.rows[0].record
-    frames = {record: _seeds(run, runs[base], experiment) for record, run in runs.items()}
+    frames = {record: seed_frame(run).set_index("seed") for record, run in runs.items()}
+    medians = {record: frame["median_ms_per_step"] for record, frame in frames.items()}
+    paces = {
+        record: (medians[record], medians[base]) if experiment.timed else step_milliseconds(run, runs[base])
+        for record, run in runs.items()
+    }
     spread = _spread(experiment.rows, frames)
-    frame = pd.concat(_against(row, frames, base, spread) for row in experiment.rows)
+    frame = pd.concat(_against(row, frames, paces[row.record], base, spread) for row in experiment.rows)
     groups = [group for _, group in frame.groupby("record", sort=False)]
     alone = [float(group["gain_p"].iloc[0]) for group in groups[1:]]
     together = alone if any(map(math.isnan, alone)) else holm(alone)
@@ -65,14 +70,6 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
         ),
         left=("change",),
     )
-
-
-def _seeds(run: Run, base: Run, experiment: Any) -> pd.DataFrame:
-    """The run's ``seed_frame`` by seed, with its ms a step and the base's: medians if it was timed, or of its pace."""
-    frame, of_base = (seed_frame(one).set_index("seed") for one in (run, base))
-    medians = (frame["median_ms_per_step"], of_base["median_ms_per_step"])
-    own, over = medians if experiment.timed else step_milliseconds(run, base)
-    return frame.assign(ms_per_step=own, base_ms_per_step=over)
 
 
 class Spread(NamedTuple):
@@ -102,8 +99,13 @@ def _tests_in_words(rows: Sequence[Lever], spread: Spread, least: float, tests: 
     )
 
 
-def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str, spread: Spread) -> pd.DataFrame:
-    """A row a seed of a record with its differences from the base, and its gain over what it is compared with."""
+def _against(
+    row: Lever, frames: dict[str, pd.DataFrame], paces: tuple[Any, Any], first: str, spread: Spread
+) -> pd.DataFrame:
+    """A row a seed of a record with its differences from the base, and its gain over what it is compared with.
+
+    ``paces``: milliseconds a step of the record and of the base.
+    """
     base, own, before = frames[first], frames[row.record], frames[row.against]
     made = pd.DataFrame({"record": row.record, "what": row.what, "seed": own.index}, index=own.index)
     made["sliding_bpb"] = own["sliding_bpb"]
@@ -111,8 +113,7 @@ def _against(row: Lever, frames: dict[str, pd.DataFrame], first: str, spread: Sp
     made["gain_over_base_bpb"] = base["sliding_bpb"] - own["sliding_bpb"]
     error, degrees = _own_spread(made["gain_bpb"].tolist()) if row.apart else spread
     made["gain_p"] = students_p(mean(made["gain_bpb"]), error, degrees)
-    made["ms_per_step"] = own["ms_per_step"]
-    made["base_ms_per_step"] = own["base_ms_per_step"]
+    made["ms_per_step"], made["base_ms_per_step"] = paces
     made["artifact_bytes"] = own["artifact_bytes"]
     made["artifact_bytes_over_base"] = own["artifact_bytes"] - base["artifact_bytes"]
     made["is_base"] = row.record == first

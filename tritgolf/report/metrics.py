@@ -61,6 +61,14 @@ def load_several(paths: Iterable[str | Path], facts: Sequence[RecordFacts]) -> l
     return [load_files(files.get(record.name, []), record) for record in facts]
 
 
+def read_resolved(path: str | Path) -> dict[str, Any]:
+    """A resolved configuration (``record.json``) as it is; ``InputError`` where it is none."""
+    raw = read_json_of_others(path)
+    if not isinstance(raw, dict):
+        raise InputError(path, "is not a resolved record", "run the workflow again")
+    return raw
+
+
 def read_record_facts(path: str | Path) -> RecordFacts:
     """What reports need of a resolved configuration (``record.json``), also of one an older version wrote."""
     raw = read_json_of_others(path)
