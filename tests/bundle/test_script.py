@@ -1,4 +1,5 @@
 import ast
+import builtins
 
 from tests.bundle.alone import run_alone
 from tests.small import RECORDS
@@ -17,6 +18,14 @@ def test_the_script_of_the_record_is_small_enough_and_python():
     packed = script.script_of(load_record("ternary_v2", RECORDS))
     assert len(packed) <= 50_000
     ast.parse(packed.decode("ascii"))
+
+
+def test_what_an_interactive_session_did_before_changes_no_script(monkeypatch):
+    record = load_record("tiny", RECORDS)
+    packed = script.script_of(record)
+    monkeypatch.setattr(builtins, "_", "the value of the last line", raising=False)
+    assert script.script_of(record) == packed
+    assert vars(builtins)["_"] == "the value of the last line"
 
 
 def test_a_script_s_settings_are_the_record_s():

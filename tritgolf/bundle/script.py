@@ -6,12 +6,14 @@ tritgolf. The same record and sources give the same bytes.
 """
 
 import ast
+import builtins
+import contextlib
 import importlib.metadata
 import json
 import lzma
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,8 +160,20 @@ def _made_from(record: RecordConfig) -> str:
 def _minified(source: str, preserved: list[str] | None = None) -> str:
     """``source`` with short names; without, of a module of kernels (no ``preserved``), whose names Triton reads."""
     names = {"rename_locals": False} if preserved is None else {"rename_globals": True, "preserve_globals": preserved}
-    minified: str = python_minifier.minify(source, remove_annotations=False, hoist_literals=False, **names)
+    with _without_last_value():
+        minified: str = python_minifier.minify(source, remove_annotations=False, hoist_literals=False, **names)
     return minified
+
+
+@contextlib.contextmanager
+def _without_last_value() -> Iterator[None]:
+    """No ``_`` in builtins: interactive sessions put their last value there, and the minifier keeps builtins' names."""
+    known = vars(builtins)
+    last = {name: known.pop(name) for name in ("_",) if name in known}
+    try:
+        yield
+    finally:
+        known.update(last)
 
 
 def _compressed(data: bytes) -> bytes:
