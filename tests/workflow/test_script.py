@@ -194,6 +194,26 @@ def test_a_damaged_file_is_told_or_made_again(bundle, tmp_path, file, content):
             write_bundle(tmp_path / "tiny", anyway=True)
 
 
+@pytest.mark.parametrize(
+    ("file", "keys"),
+    [
+        ("train/train.json", ("world",)),
+        ("train/train.json", ("parameters", "trained")),
+        ("final/evaluate.json", ("methods", "sliding", "seconds")),
+    ],
+)
+def test_a_metrics_file_that_lacks_what_a_bundle_tells_is_named(bundle, tmp_path, file, keys):
+    def lacks(metrics):
+        for key in keys[:-1]:
+            metrics = metrics[key]
+        del metrics[keys[-1]]
+
+    shutil.copytree(bundle.parent, tmp_path / "tiny")
+    changed(tmp_path / "tiny" / "seed7" / file, lacks)
+    with pytest.raises(InputError, match=rf"seed7/{file}: .*{keys[-1]}"):
+        write_bundle(tmp_path / "tiny", anyway=True)
+
+
 def test_a_log_that_ends_before_its_training_is_not_bundled(bundle, tmp_path):
     shutil.copytree(bundle.parent, tmp_path / "tiny")
     log = tmp_path / "tiny" / "seed7" / "train" / "metrics.jsonl"

@@ -12,6 +12,7 @@ from tritgolf.artifact.container import read_artifact
 from tritgolf.bundle import log
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.script import NAME, made_script, settings_of, written_script
+from tritgolf.bundle.told import Told
 from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
@@ -32,17 +33,18 @@ class SeedRun(NamedTuple):
 
     seed: int
     folder: Path
-    train: dict[str, Any]
-    export: dict[str, Any]
-    roundtrip: dict[str, Any]
-    evaluate: dict[str, Any]
-    hardware: dict[str, Any]
-    versions: dict[str, str]
+    train: Told
+    export: Told
+    roundtrip: Told
+    evaluate: Told
+    hardware: Told
+    versions: Told
 
     @property
-    def stored(self) -> dict[str, Any]:
+    def stored(self) -> Told:
         """Facts of the artifact in the record's own storage."""
-        return dict(self.export["storages"][self.roundtrip["own_storage"]])
+        stored: Told = self.export["storages"][self.roundtrip["own_storage"]]
+        return stored
 
     @property
     def total(self) -> int:
@@ -129,10 +131,11 @@ def _runs(results: Path, record: RecordConfig) -> tuple[list[SeedRun], list[Inpu
             base = record.name
             missing.append(InputError(folder, what, f"run: snakemake --cores all --config records='[{base}]'"))
             continue
-        read = [_envelope(folder / file, record.name, seed) for file in FILES]
-        train, export, roundtrip, evaluate = (each.metrics for each in read)
-        made = read[0].provenance
-        runs.append(SeedRun(seed, folder, train, export, roundtrip, evaluate, made.hardware, made.versions))
+        read = {folder / file: _envelope(folder / file, record.name, seed) for file in FILES}
+        metrics = [Told(envelope.metrics, path) for path, envelope in read.items()]
+        made = read[folder / FILES[0]].provenance
+        provenance = [Told(facts, folder / FILES[0]) for facts in (made.hardware, made.versions)]
+        runs.append(SeedRun(seed, folder, *metrics, *provenance))
     return runs, missing
 
 
