@@ -6,7 +6,7 @@ import pandas as pd
 
 from tests.report.test_full_size import REFERENCE, run
 from tests.report.test_isobyte_paper import points
-from tritgolf.report.isobyte_answer import answer_in_words
+from tritgolf.report.isobyte_answer import answer_in_words, rounding_in_words
 from tritgolf.report.isobyte_compared import compared_points, compared_table
 
 LOST, WON = points(1.25, 1.0), points(1.0, 1.25)
@@ -48,9 +48,9 @@ def test_a_comparison_that_another_one_surpasses_counts_there():
     large = pd.concat(
         [large.assign(over_best=[0.5, 0.25]), large.iloc[:1].assign(record="better", bits=2.0, over_best=0.0)]
     )
-    win = "Of the points of *read often* alone they win by 0.2500 BPB."
+    win = "Among the points of *read often* alone they win by 0.2500 BPB."
     assert answer_in_words([(one, small), (other, large)], []).endswith(f" 0.5000 BPB at 0.25 MB. {win}")
-    said = "In *read often*, which has these points and better ones, the difference of 0.5000 BPB is within noise."
+    said = "With these points and better ones, in *read often*, the difference of 0.5000 BPB is within noise."
     assert answer_in_words([(one, small), (other, large.assign(p=0.4))], []) == f"{win} {said}"
     loss = LOST.assign(record=small["record"])
     assert "0.2500" not in answer_in_words([(one, loss), (other, large)], [])
@@ -91,8 +91,11 @@ def test_one_seed_at_full_size_leaves_the_question_open():
     assert (
         "**Whether trits or int6 fill 16 MB best is open**: fewer than 3 seeds of each were trained. In as much GPU "
         "time (1,164 GPU seconds) `ternary_best` leads int6 by 0.0500 BPB in the same training (is behind by 0.0050 "
-        "with test-time training of both). Rounding costs int6 0.0330 BPB after 1,164 GPU seconds. Before rounding it "
-        "scores 0.7200 in as much time, in non-overlapping windows, where `ternary_best` scores 0.6700." in said
+        "with test-time training of both)." in said
+    )
+    assert rounding_in_words([best(), rival, *REFERENCE]) == (
+        "Rounding costs int6 0.0330 BPB after 1,164 GPU seconds. Before rounding it scores 0.7200 after 1,164 GPU "
+        "seconds, in non-overlapping windows, where `ternary_best` scores 0.6700."
     )
 
 
@@ -104,7 +107,9 @@ def test_of_several_lengths_of_int6_that_of_equal_time_and_the_best_are_compared
     assert (
         "It leads int6's best run, of 548 GPU seconds, by 0.0300 BPB (0.0150 with test-time training of both)." in said
     )
-    assert "Rounding" not in said and "In less time" not in said  # one gap is zero, and one run of ternary_best alone
+    assert "In less time" not in said  # one run of ternary_best alone
+    assert rounding_in_words([best(), long, half, *REFERENCE]) == ""  # one gap is zero
+    assert rounding_in_words([best(), *REFERENCE]) == rounding_in_words([]) == ""
 
 
 def test_that_int6_is_ahead_in_less_time_is_told():

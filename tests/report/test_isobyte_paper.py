@@ -1,5 +1,6 @@
 """docs/isobyte.md and its tables: made of what is kept, and what is not measured is said to be so."""
 
+import json
 import math
 import re
 import shutil
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.report.test_lever_table import edit
 from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fixture)
 from tritgolf.report.entropy import read_entropies
 from tritgolf.report.experiments import load_experiment
@@ -157,6 +159,22 @@ def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made): 
     assert str(blocks[0]).count("One on top of the other, all 2 changes gain +0.6000") == 1
     assert [block.path.name for block in blocks if isinstance(block, Picture)] == ["levers.svg"]
     assert (made / "docs/figures/isobyte/levers.svg").is_file()
+
+
+def test_of_ladders_that_of_the_largest_model_is_told(levers, made):  # noqa: F811
+    kept = made / "kept"
+    for name, title in (("smaller", "Of a small model"), ("larger", "Of a large model")):
+        shutil.copytree(levers, kept / name, ignore=shutil.ignore_patterns("kept", "docs"))
+        experiment = yaml.safe_load((levers / "experiment.yaml").read_text())
+        rungs = [row for row in experiment["rows"] if row["record"] in ("first", "rung1", "rung2")]
+        (kept / name / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "title": title, "rows": rungs}))
+    for path in (kept / "larger").rglob("export.json"):
+        metrics = json.loads(path.read_text())["metrics"]
+        edit(path, **{f"metrics__storages__{name}__bytes": 10_000_000 for name in metrics["storages"]})
+    shutil.copytree(levers, kept / "levers", ignore=shutil.ignore_patterns("kept", "docs"))  # with more changes
+    (kept / "levers/experiment.yaml").write_text(yaml.safe_dump({**experiment, "rows": experiment["rows"][:4]}))
+    told = str(isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")[0])
+    assert "*Two levers.*" in told and "*Of a large model.*" in told and "*Of a small model.*" not in told
 
 
 def test_the_figure_has_the_best_change_first_and_none_that_is_apart():

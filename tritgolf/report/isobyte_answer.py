@@ -50,13 +50,15 @@ def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
     for found in compared:
         by, title = f"{format_value(found.other['over_best'], 4)} BPB", f"*{found.experiment.title}*"
         if found not in counted:
-            said += [f"Of the points of {title} alone they win by {by}."] if found.won else []
+            said += [f"Among the points of {title} alone they win by {by}."] if found.won else []
             continue
-        more = ", which has these points and better ones," if any(map(found.surpasses, compared)) else ""
+        place = (
+            f"With these points and better ones, in {title}," if any(map(found.surpasses, compared)) else f"In {title}"
+        )
         if not found.is_told:
-            said.append(f"In {title}{more} the difference of {by} is within noise.")
+            said.append(f"{place} the difference of {by} is within noise.")
         elif found.won:
-            said.append(f"In {title}{more} they win by {by}.")
+            said.append(f"{place} they win by {by}.")
     return said
 
 
@@ -99,32 +101,40 @@ def _of_averaging(run: dict[Any, Any], published: dict[str, Any]) -> str:
 
 
 def _against_int6(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """How far ternary_best is ahead of int6 in its own training, at equal time and at less, and what rounding costs."""
-    best = best_of(standings)
-    frame = pd.DataFrame([row for row in rows if row["record"] == OWN_RIVAL])
-    if frame.empty or math.isnan(best[OWN_RIVAL]):
+    """How far ternary_best is ahead of int6 in its own training, at equal time and at less."""
+    best, rivals = best_of(standings), _rivals(rows)
+    if not rivals or math.isnan(best[OWN_RIVAL]):
         return [f"`{BEST}`'s training with other weights has not been run there."]
-    rivals = frame.groupby("run")[list(MEANS)].mean().sort_values("gpu_seconds").to_dict("records")
     less_time, is_open = _in_less_time(standings, rivals), []
-    if min(best["seeds"], *frame.groupby("run").size()) < ENOUGH_SEEDS:
+    if min(best["seeds"], *(rival["seeds"] for rival in rivals)) < ENOUGH_SEEDS:
         depends = ", and who leads depends on how long they train and on test-time training" if less_time else ""
         seeds = f"fewer than {ENOUGH_SEEDS} seeds of each were trained"
         is_open = [f"**Whether trits or int6 fill 16 MB best is open**: {seeds}{depends}."]
-    return [*is_open, *_leads(best, rivals), *_of_rounding(best, rivals), *less_time]
+    return [*is_open, *_leads(best, rivals), *less_time]
 
 
-def _of_rounding(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:
-    """What rounding costs int6 in each of its runs, and how it stands without it in as much time."""
-    said = []
-    if all(rival["gap_bpb"] > 0 for rival in rivals):
+def _rivals(rows: Sequence[dict[str, Any]]) -> list[dict[Any, Any]]:
+    """Runs of ternary_best's training with int6: means, and how many ``seeds``; the shortest first."""
+    frame = pd.DataFrame([row for row in rows if row["record"] == OWN_RIVAL])
+    if frame.empty:
+        return []
+    runs = frame.groupby("run")
+    return runs[list(MEANS)].mean().assign(seeds=runs.size()).sort_values("gpu_seconds").to_dict("records")
+
+
+def rounding_in_words(rows: Sequence[dict[str, Any]]) -> str:
+    """What rounding costs int6 in each of its runs, and how it stands without it in as much time as ternary_best."""
+    rivals, standings, said = _rivals(rows), standing(rows), []
+    if rivals and not standings.empty and all(rival["gap_bpb"] > 0 for rival in rivals):
+        best = best_of(standings)
         costs = " and ".join(f"{rival['gap_bpb']:.4f} BPB after {_seconds(rival)}" for rival in rivals)
         said.append(f"Rounding costs int6 {costs}.")
         said += [
-            f"Before rounding it scores {rival['whole_bpb']:.4f} in as much time, in non-overlapping windows, where "
-            f"`{BEST}` scores {best['whole_bpb']:.4f}."
+            f"Before rounding it scores {rival['whole_bpb']:.4f} after {_seconds(rival)}, in non-overlapping windows, "
+            f"where `{BEST}` scores {best['whole_bpb']:.4f}."
             for rival in _alike(best, rivals)
         ]
-    return said
+    return " ".join(said)
 
 
 def _leads(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:

@@ -17,7 +17,7 @@ from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
-from tritgolf.report.isobyte_answer import answer_in_words
+from tritgolf.report.isobyte_answer import answer_in_words, rounding_in_words
 from tritgolf.report.isobyte_compared import CAPTION as COMPARED
 from tritgolf.report.isobyte_compared import compared_points, compared_table
 from tritgolf.report.isobyte_parts import parts_in_words
@@ -53,7 +53,7 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
         "levers": lambda: _levers(levers(), figures),
         "starts": lambda: _starts(measured),
         "answer": lambda: _answer(points(), levers(), full_size()),
-        "best": lambda: full_size_blocks(full_size()),
+        "best": lambda: [*full_size_blocks(full_size()), *filter(None, [rounding_in_words(full_size().rows)])],
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
     return fill(template, lambda name: parts[name]())
@@ -87,12 +87,7 @@ def _answer(
     points: Sequence[tuple[Kept, Table]], levers: Sequence[tuple[Kept, Table]], full_size: FullSize
 ) -> list[Block]:
     said = answer_in_words(_frames(points), full_size.rows) or NOT_MEASURED.format("Nothing is kept.")
-    main = _main([kept for kept, _ in levers])[0] if levers else None
-    told = [
-        f"*{one.title}.* {levers_in_words(table.frame, named=False)}"
-        for (name, one, _), table in levers
-        if name == main or on_ladder(table.frame).any()
-    ]
+    told = [f"*{one.title}.* {levers_in_words(table.frame, named=False)}" for (_, one, _), table in _told(levers)]
     return [said, *told]
 
 
@@ -149,16 +144,20 @@ def _shortened(table: Table) -> Table:
     return dataclasses.replace(table, cells=table.cells.loc[best.to_numpy(), [*series, *columns]])
 
 
+def _told(levers: Sequence[tuple[Kept, Table]]) -> list[tuple[Kept, Table]]:
+    """Those that the paper tells of: the experiment with the most changes, and of ladders that of the largest model."""
+    names = [_main([kept for kept, _ in levers])[0]] if levers else []
+    ladders = {name: table.frame for (name, *_), table in levers if on_ladder(table.frame).any()}
+    names += sorted(ladders, key=lambda name: ladders[name]["artifact_bytes"].max())[-1:]
+    return [one for one in levers if one[0][0] in names]
+
+
 def _levers(levers: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
     if not levers:
         return [LEVERS_MISSING]
     tables = {name: table for (name, _, _), table in levers}
     name, *_ = _main([kept for kept, _ in levers])
-    said = [
-        f"- *{one.title}.* {levers_in_words(table.frame)}"
-        for (folder, one, _), table in levers
-        if folder == name or on_ladder(table.frame).any()
-    ]
+    said = [f"- *{one.title}.* {levers_in_words(table.frame)}" for (_, one, _), table in _told(levers)]
     path = figures / f"{name}.svg"
     save(lever_figure(tables[name]), path.with_suffix(""), formats=["svg"])
     caption = (
