@@ -13,10 +13,12 @@ from tritgolf.config.modes import MECHANISMS_OF, MODES, TRANSFORMER_MODES
 from tritgolf.config.record import known_records, load_record
 from tritgolf.data.dataset import load_dataset
 from tritgolf.pipeline import check_together
+from tritgolf.report.experiments import load_experiment
 from tritgolf.report.frames import seed_frame
+from tritgolf.report.lever_table import lever_table
 from tritgolf.report.metrics import load_run
 from tritgolf.report.published import read_published
-from tritgolf.report.statistics import format_mean_std
+from tritgolf.report.statistics import LEVEL, format_mean_std
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -56,7 +58,7 @@ def test_the_measured_scores_are_those_of_the_metrics():
     strides = found.pop("stride"), *set(frame["stride"])
     sliding = "sliding BPB, stride {} (two of #920's logs print 8: [c14](docs/claims.md); `ternary_honest`: {})"
     found[sliding.format(*strides)] = found.pop("sliding BPB")
-    assert f"in {float(found.pop('seconds')):.0f} s, and fits its bytes" in TEXT
+    assert f"6,530 steps, {float(found.pop('seconds')):.0f} s on four H200s, `ternary_v2` has" in TEXT
     rows = table_after(README, "<!-- table: full size -->")
     assert {row[0]: row[2] for row in rows} == found
     paces = {machine: f"{pace.mean():.1f}" for machine, pace in frame.groupby("hardware")["ms_per_step"]}
@@ -143,7 +145,7 @@ def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
     found = kept.laboratory(RUN)
     own, left = kept.gap_of(found, "own"), kept.gap_of(found, "mixes_bf16")
     gaps = sorted(read_published(ROOT / "published" / "pr920").seeds["rt_gap"])
-    assert f"Its gap is {own:.4f}; the published ones are" in TEXT
+    assert f"`ternary_v2` has a gap of {own:.4f}; the published ones are" in TEXT
     assert "the published ones are {:.4f}, {:.4f} and {:.4f}.".format(*gaps) in TEXT and gaps[0] < own < gaps[-1]
     assert "Storing mixes and skips in e4m3 causes four fifths of it" in TEXT and 1 - left / own == pytest.approx(
         4 / 5, abs=0.01
@@ -163,7 +165,19 @@ def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
     assert f"in equal GPU time**: {scored['ternary_best_fits']} against #920's {scored['ternary_v2']}, and" in TEXT
     assert f"{scored['ternary_best_time1716']} against #1716's {scored['int6_recurrent_800']} (one seed each)" in TEXT
     int6_best = min(scored[name.partition("_docs")[0]] for name in int6)
-    assert f"int6 weights trained in the same way score {int6_best} at best." in TEXT
+    assert f"int6 trained in the same way scores {int6_best} at best." in TEXT
+
+
+def test_what_is_said_of_changes_towards_1716_is_what_the_tables_of_levers_say():
+    alone, ladder = (
+        lever_table(*load_experiment(kept.MEASURED / f"levers{name}_h200")).frame for name in ("", "_ladder")
+    )
+    changes = alone[~alone["is_base"] & ~alone["apart"]]
+    assert not ((changes["gain_p_holm"] < LEVEL) & (changes["gain_bpb"] > 0)).any()
+    gains = ladder.groupby("record", sort=False)["gain_over_base_bpb"].mean()
+    place = list(gains.index).index(gains.idxmax())
+    said = f"thirteen changes towards #1716 gain {gains.max():.3f} together, and none of them alone"
+    assert said in TEXT and place == 13
 
 
 def test_how_many_claims_hold_is_what_the_ledger_says():

@@ -19,6 +19,7 @@ from tritgolf.report.isobyte_parts import parts_in_words
 from tritgolf.report.isobyte_table import isobyte_frame
 from tritgolf.report.isobyte_tables import isobyte_tables
 from tritgolf.report.lever_plot import lever_figure
+from tritgolf.report.lever_table import lever_table
 from tritgolf.report.lever_words import levers_in_words
 from tritgolf.report.pages import Picture, Shown, as_markdown
 from tritgolf.report.rendering import Table
@@ -212,6 +213,18 @@ def test_in_equal_seconds_6_bits_read_twice_the_tokens_of_trits_as_the_page_says
     frame = isobyte_frame(*load_experiment(ROOT / "measured" / "isobyte_gpu_seconds_h200"))
     tokens = frame[frame["method"] == "qat"].groupby("bits")["tokens"].mean()
     assert round(tokens[6.0] / tokens[1.58], 1) == 2.0
+
+
+def test_levers_gain_more_than_twice_as_much_together_as_the_page_says():
+    alone, ladder = (
+        lever_table(*load_experiment(ROOT / "measured" / name)).frame for name in ("levers_h200", "levers_ladder_h200")
+    )
+    of_alone = alone.groupby("record")["gain_bpb"].mean()
+    over_base = ladder.groupby("record", sort=False)["gain_over_base_bpb"].mean()
+    rungs = [name for name in over_base.index if "rung" in name]
+    up_to_the_peak = rungs[: rungs.index(over_base.idxmax()) + 1]
+    added_up = sum(of_alone[re.sub(r"rung\d+_", "", name)] for name in up_to_the_peak)
+    assert over_base.max() > 2 * added_up > 0
 
 
 def test_what_width_gains_and_grids_cost_add_up_to_the_distance():
