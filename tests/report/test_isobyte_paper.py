@@ -138,13 +138,14 @@ def test_a_ladder_in_words():
     rungs = [("base", "base", 0, 0, float("nan"), 100), ("first", "base", 0.02, 0.02, 0.01, 120)]
     rungs += [("… and second", "first", 0.04, 0.06, 0.02, 120), ("… and third", "… and second", -0.02, 0.04, 0.01, 120)]
     frame = levers_frame([*rungs, ("… and apart", "… and third", 1.0, 1.0, 0.01, 120)])
-    peak = "+0.0600 ± 0.0000 BPB, at 20% more bytes; the steps of **first** and **second** are significant"
+    free = " (+0.0400 of it by steps that take at most 1% more each)"
+    peak = f"+0.0600 ± 0.0000 BPB, at 20% more bytes{free}; the steps of **first** and **second** are significant"
     assert levers_in_words(frame) == (
         f"One on top of the other, the gain peaks after 2 of 3 changes: {peak}. All 3 together gain +0.0400 ± 0.0000 "
         "BPB."
     )
     assert levers_in_words(frame[:-4]) == f"One on top of the other, all 2 changes gain {peak}."
-    assert "steps" not in levers_in_words(frame.assign(gain_p_holm=0.5))
+    assert "significant" not in levers_in_words(frame.assign(gain_p_holm=0.5))
 
 
 def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made):  # noqa: F811

@@ -9,6 +9,7 @@ import pandas as pd
 from tritgolf.report.statistics import LEVEL, format_mean_std, format_value, mean
 
 SAME = 0.05  # of the base's bytes or time, within which a change's are not worth a word
+FREE = 0.01  # of the base's bytes, up to which a step of a ladder has its gain for nothing
 
 
 class Change(NamedTuple):
@@ -72,11 +73,20 @@ def _ladder_in_words(frame: pd.DataFrame, base_bytes: float, named: bool) -> str
     top = max(range(len(rungs)), key=lambda place: mean(rungs[place].over_base))
     gained = [f"**{rung.what}**" for rung in rungs[: top + 1] if rung.p_holm < LEVEL and rung.gain > 0]
     by = f"; the steps of {_each(gained)} are significant" if gained and named else ""
-    peak = f"{_spread(rungs[top].over_base)}{_more_bytes(rungs[top].over)}{by}."
+    peak = f"{_spread(rungs[top].over_base)}{_more_bytes(rungs[top].over)}{_at_equal_bytes(rungs[: top + 1])}{by}."
     if top + 1 == len(rungs):
         return f"One on top of the other, all {len(rungs)} changes gain {peak}"
     said = f"One on top of the other, the gain peaks after {top + 1} of {len(rungs)} changes: {peak}"
     return f"{said} All {len(rungs)} together gain {_spread(rungs[-1].over_base)}."
+
+
+def _at_equal_bytes(rungs: Sequence[Change]) -> str:
+    """What is gained by the steps that take hardly more bytes, where others take many."""
+    added = [rung.over - below for rung, below in zip(rungs, [0.0, *(rung.over for rung in rungs)], strict=False)]
+    gained = sum(rung.gain for rung, more in zip(rungs, added, strict=True) if more <= FREE)
+    if rungs[-1].over <= SAME or not gained:
+        return ""
+    return f" ({format_value(gained, 4, signed=True)} of it by steps that take at most {FREE:.0%} more each)"
 
 
 def _changes(frame: pd.DataFrame, base_bytes: float) -> list[Change]:
