@@ -186,6 +186,12 @@ def test_the_figure_has_the_best_change_first_and_none_that_is_apart():
     axes = lever_figure(table).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
     assert max(axes.get_xlim()) < 1
+    rungs = [rows[0], ("b", "base", 0.3, 0.3, 0.1, 100), ("… and a", "b", 0.4, 0.7, 0.1, 100)]
+    with_ladder = lever_figure(table, Table("", levers_frame(rungs), pd.DataFrame(), ())).axes[0]
+    assert [label.get_text() for label in with_ladder.get_yticklabels()] == ["b", "a"]
+    [on_top] = [each for each in with_ladder.containers if each.get_label() == "on top of those before it"]
+    gains, places = on_top.lines[0].get_data()
+    assert dict(zip(map(round, places), gains, strict=True)) == pytest.approx({1: 0.4, 0: 0.3})
     on_top = levers_frame([*rows, ("c", "a", 0.9, 1.0, 0.1, 100)]).assign(least_told=float("nan"))
     axes = lever_figure(Table("", on_top, pd.DataFrame(), ())).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]

@@ -155,16 +155,27 @@ def _told(levers: Sequence[tuple[Kept, Table]]) -> list[tuple[Kept, Table]]:
 def _levers(levers: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
     if not levers:
         return [LEVERS_MISSING]
-    tables = {name: table for (name, _, _), table in levers}
+    tables = {name: table for (name, _, _), table in _told(levers)}
     name, *_ = _main([kept for kept, _ in levers])
     said = [f"- *{one.title}.* {levers_in_words(table.frame)}" for (_, one, _), table in _told(levers)]
     path = figures / f"{name}.svg"
-    save(lever_figure(tables[name]), path.with_suffix(""), formats=["svg"])
+    on_top = {of: table for of, table in tables.items() if of != name and _base(table) == _base(tables[name])}
+    save(lever_figure(tables[name], *on_top.values()), path.with_suffix(""), formats=["svg"])
     caption = (
-        f"`{name}`: what each change gains; mean and standard deviation, a dot a seed. A gain within the grey "
-        "band is not significant."
+        f"`{name}`: what each change gains{' alone' * bool(on_top)}; mean and standard deviation, a dot a seed. A gain "
+        "within the grey band is not significant."
+    )
+    caption += "".join(
+        f" Diamonds: what it gains on top of those before it (`{ladder}`), significant from "
+        f"{table.frame['least_told'].iloc[0]:.4f} on."
+        for ladder, table in on_top.items()
     )
     return ["\n".join(said), Picture(path, caption)]
+
+
+def _base(table: Table) -> str:
+    """The record that changes are made to."""
+    return str(table.frame.loc[table.frame["is_base"], "record"].iloc[0])
 
 
 def _starts(measured: Path) -> list[Block]:
