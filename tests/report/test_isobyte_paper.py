@@ -12,6 +12,8 @@ import yaml
 
 from tests.report.test_lever_table import edit
 from tests.report.test_lever_table import folder as levers  # noqa: F401  (a fixture)
+from tests.small import RECORDS
+from tritgolf.config.record import load_record
 from tritgolf.report.entropy import read_entropies
 from tritgolf.report.experiments import load_experiment
 from tritgolf.report.isobyte_paper import isobyte_paper
@@ -19,10 +21,10 @@ from tritgolf.report.isobyte_parts import parts_in_words
 from tritgolf.report.isobyte_table import isobyte_frame
 from tritgolf.report.isobyte_tables import isobyte_tables
 from tritgolf.report.lever_plot import lever_figure
-from tritgolf.report.lever_table import lever_table
-from tritgolf.report.lever_words import levers_in_words
+from tritgolf.report.lever_words import levers_in_words, together_in_words
 from tritgolf.report.pages import Picture, Shown, as_markdown
 from tritgolf.report.rendering import Table
+from tritgolf.report.style import COLOURS
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE, TABLES = ((ROOT / "captions" / f"isobyte_{part}.md").read_text() for part in ("paper", "tables"))
@@ -52,7 +54,7 @@ def test_the_pages_are_what_the_kept_runs_make_of_them(made):
 
 def test_without_runs_every_part_says_that_it_is_not_measured(made):
     text = paper(made, made)
-    assert text.count(NOT_MEASURED) == 6
+    assert text.count(NOT_MEASURED) == 5
     assert tables(made, made).count(NOT_MEASURED) == 5
     assert "scores best" not in text and "changes alone" not in text and "BPB ahead" not in text
 
@@ -101,6 +103,8 @@ def levers_frame(rows, seeds=(42, 1337)):
                 "is_base": what == rows[0][0],
                 "apart": what.endswith("apart"),
                 "least_told": 0.015,
+                "gain_error": 0.002,
+                "degrees": 10,
                 "ms_per_step": math.nan,
                 "base_ms_per_step": math.nan,
             }
@@ -116,11 +120,11 @@ def test_levers_in_words():
     said = levers_in_words(levers_frame([*rows, ("left apart", "base", -1.0, -1.0, 0.001, 100)]))
     assert said == (
         "Of 4 changes alone, in 2 seeds, 1 gains: **a** (+0.0200, at 18% more bytes); 2 lose: **c** (−0.0300, at 20% "
-        "fewer bytes) and **d** (−0.0400); 1 are not significant (Holm-adjusted p < 0.05; less than 0.0150 can't be "
-        "told from nothing)."
+        "fewer bytes) and **d** (−0.0400); 1 are not significant (Holm-adjusted p < 0.05; a difference of 0.0150 is "
+        "significant)."
     )
     frame = levers_frame(rows)
-    assert "1 gains; 2 lose; 1 are not" in levers_in_words(frame, named=False)
+    assert levers_in_words(frame, named=False) == "Of 4 changes alone, in 2 seeds, 1 gains and 2 lose significantly."
     assert ", none gains; none loses; 4 are not" in levers_in_words(frame.assign(gain_p_holm=0.5))
     assert levers_in_words(frame.assign(gain_p_holm=float("nan"))) == (
         "The largest gain is of **a** (+0.0200, at 18% more bytes), the least of **d** (−0.0400). One seed gives no "
@@ -129,7 +133,7 @@ def test_levers_in_words():
     times = frame["what"].map({"base": 10.0, "a": 10.4, "b": 11.2, "c": 15.0, "d": 9.0})
     timed = frame.assign(ms_per_step=times, base_ms_per_step=10.0)
     assert levers_in_words(timed).endswith(
-        "nothing). Time a step differs by more than 5% with **c** (+50%), **b** (+12%) and **d** (−10%)."
+        "significant). Time a step differs by more than 5% with **c** (+50%), **b** (+12%) and **d** (−10%)."
     )
     assert levers_in_words(timed, named=False) == levers_in_words(frame, named=False)
 
@@ -138,14 +142,44 @@ def test_a_ladder_in_words():
     rungs = [("base", "base", 0, 0, float("nan"), 100), ("first", "base", 0.02, 0.02, 0.01, 120)]
     rungs += [("… and second", "first", 0.04, 0.06, 0.02, 120), ("… and third", "… and second", -0.02, 0.04, 0.01, 120)]
     frame = levers_frame([*rungs, ("… and apart", "… and third", 1.0, 1.0, 0.01, 120)])
-    free = " (+0.0400 of it by steps that take at most 1% more each)"
-    peak = f"+0.0600 ± 0.0000 BPB, at 20% more bytes{free}; the steps of **first** and **second** are significant"
-    assert levers_in_words(frame) == (
-        f"One on top of the other, the gain peaks after 2 of 3 changes: {peak}. All 3 together gain +0.0400 ± 0.0000 "
-        "BPB."
+    peak = (
+        "gain most: +0.0600 ± 0.0000 BPB (standard deviation over seeds), at 20% more bytes. The steps of **first** "
+        "(p = 0.010) and **second** (p = 0.020) are significant."
     )
-    assert levers_in_words(frame[:-4]) == f"One on top of the other, all 2 changes gain {peak}."
+    last = " All 3 together gain +0.0400 ± 0.0000 BPB."
+    assert levers_in_words(frame) == f"One on top of the other, the first 2 of 3 changes {peak}{last}"
+    assert levers_in_words(frame[:-4]) == f"One on top of the other, all 2 changes {peak}"
     assert "significant" not in levers_in_words(frame.assign(gain_p_holm=0.5))
+    assert levers_in_words(frame, named=False) == (
+        "One on top of the other, the first 2 of 3 changes gain +0.0600 ± 0.0000 BPB, at 20% more bytes and at equal "
+        "tokens."
+    )
+    sizes = frame["artifact_bytes"].where(frame["record"] != "first", 99)
+    assert " The first 1, which take no more bytes, gain +0.0200 ± 0.0000 BPB." in levers_in_words(
+        frame.assign(artifact_bytes=sizes)
+    )
+
+
+def test_what_changes_gain_together_stands_beside_their_sum_alone():
+    base = ("base", "base", 0, 0, float("nan"), 100)
+    alone = levers_frame([base, *((what, "base", 0.01, 0.01, 0.5, 100) for what in "abc")])
+    rungs = [("a", "base", 0.01), ("… and b", "a", 0.02), ("… and c", "… and b", -0.01)]
+    over_base = (0.01, 0.03, 0.02)
+    ladder = levers_frame([base, *((*rung, over, 0.5, 100) for rung, over in zip(rungs, over_base, strict=True))])
+    error = 0.003 * math.sqrt((2**2 + 2) / 2)
+    said = together_in_words(alone.assign(gain_error=0.003), ladder)
+    assert said.startswith(
+        f"Alone these 2 changes add up to +0.0200 BPB, with a standard error of {error:.4f}, as all are compared with "
+        "the same base. Whether they help each other is not known (p = 0.1"
+    )
+    assert "They help each other (p = 0.0" in together_in_words(alone, ladder)
+    less = alone.assign(gain_bpb=0.5)
+    assert "They stand in each other's way (p = <0.001)" in together_in_words(less, ladder)
+    timed = alone.assign(base_ms_per_step=10.0, ms_per_step=alone["what"].map({"base": 10.0, "a": 12.0, "b": 13.0}))
+    assert together_in_words(timed, ladder).endswith(
+        "By the times that they take alone, added up, the 2 take 50% more time a step."
+    )
+    assert together_in_words(alone[alone["what"] != "b"], ladder) == ""
 
 
 def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made):  # noqa: F811
@@ -158,7 +192,7 @@ def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made): 
     assert sum(isinstance(block, Shown) for block in isobyte_tables("<!-- levers -->", kept)) == 2
     blocks = isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")
     assert str(blocks[0]).count("changes alone, in 3 seeds") == 1
-    assert str(blocks[0]).count("One on top of the other, all 2 changes gain +0.6000") == 1
+    assert str(blocks[0]).count("One on top of the other, all 2 changes gain most: +0.6000") == 1
     assert [block.path.name for block in blocks if isinstance(block, Picture)] == ["levers.svg"]
     assert (made / "docs/figures/isobyte/levers.svg").is_file()
 
@@ -186,12 +220,12 @@ def test_the_figure_has_the_best_change_first_and_none_that_is_apart():
     axes = lever_figure(table).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
     assert max(axes.get_xlim()) < 1
-    rungs = [rows[0], ("b", "base", 0.3, 0.3, 0.1, 100), ("… and a", "b", 0.4, 0.7, 0.1, 100)]
+    rungs = [rows[0], ("b", "base", 0.3, 0.3, 0.1, 100), ("… and a", "b", 0.4, 0.7, 0.01, 100)]
     with_ladder = lever_figure(table, Table("", levers_frame(rungs), pd.DataFrame(), ())).axes[0]
     assert [label.get_text() for label in with_ladder.get_yticklabels()] == ["b", "a"]
-    [on_top] = [each for each in with_ladder.containers if each.get_label() == "on top of those before it"]
-    gains, places = on_top.lines[0].get_data()
-    assert dict(zip(map(round, places), gains, strict=True)) == pytest.approx({1: 0.4, 0: 0.3})
+    markers = [line for line in with_ladder.lines if line.get_marker() == "D" and len(line.get_xdata())]
+    assert {round(line.get_ydata()[0]): line.get_xdata()[0] for line in markers} == pytest.approx({1: 0.4, 0: 0.3})
+    assert [line.get_markerfacecolor() for line in markers] == ["white", COLOURS[2]]
     on_top = levers_frame([*rows, ("c", "a", 0.9, 1.0, 0.1, 100)]).assign(least_told=float("nan"))
     axes = lever_figure(Table("", on_top, pd.DataFrame(), ())).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
@@ -222,16 +256,14 @@ def test_in_equal_seconds_6_bits_read_twice_the_tokens_of_trits_as_the_page_says
     assert round(tokens[6.0] / tokens[1.58], 1) == 2.0
 
 
-def test_levers_gain_more_than_twice_as_much_together_as_the_page_says():
-    alone, ladder = (
-        lever_table(*load_experiment(ROOT / "measured" / name)).frame for name in ("levers_h200", "levers_ladder_h200")
+def test_the_best_record_has_the_changes_that_the_page_says():
+    model, train = load_record("ternary_best", RECORDS).model, load_record("ternary_best", RECORDS).train
+    assert (
+        model.gates.attention and model.gates.skips and model.gates.smear and model.xsa_layers and model.parallel_from
     )
-    of_alone = alone.groupby("record")["gain_bpb"].mean()
-    over_base = ladder.groupby("record", sort=False)["gain_over_base_bpb"].mean()
-    rungs = [name for name in over_base.index if "rung" in name]
-    up_to_the_peak = rungs[: rungs.index(over_base.idxmax()) + 1]
-    added_up = sum(of_alone[re.sub(r"rung\d+_", "", name)] for name in up_to_the_peak)
-    assert over_base.max() > 2 * added_up > 0
+    assert (model.mlp_slope, model.qat.quantizer.estimator, train.warmdown_fraction) == (0.5, "absmean", 0.72)
+    assert train.muon.weight_decay and model.factored.width == 336
+    assert (model.rotary_dims, model.recurrence, model.layer_scale) == (model.width // model.heads, None, False)
 
 
 def test_what_width_gains_and_grids_cost_add_up_to_the_distance():

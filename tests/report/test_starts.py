@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tritgolf.errors import InputError
-from tritgolf.report.starts import LAST, compared_steps, read_starts, starts_caption, starts_in_words, starts_table
+from tritgolf.report.starts import LAST, compared_steps, read_starts, starts_caption, starts_table
 
 PROVENANCE = {"hardware": {"gpus": ["NVIDIA H200"]}}
 
@@ -43,13 +43,6 @@ def test_the_last_steps_that_all_reached_are_compared(starts):
     assert frame["loss"].iloc[0] == pytest.approx(2 + sum(1 / n for n in range(3, 8)) / LAST)
     assert frame["below_first"].tolist() == pytest.approx([0, 0.25, -0.5])
     assert set(frame["tokens"]) == {70 * 1024}
-
-
-def test_the_lowest_loss_is_told(starts):
-    said = starts_in_words(starts_table(starts(lines(a=(2.0, 9), b=(1.75, 7), c=(2.5, 8)))).frame)
-    assert said.startswith("After 70 of 100 steps the training loss is lowest, 1.9")
-    assert said.endswith(" nats a token, with “b”. It is 0.250 lower than with “a”.")
-    assert starts_in_words(starts_table(starts(lines(a=(1.0, 9)))).frame).endswith("nats a token, with “a”.")
 
 
 def test_the_caption_names_the_machine(starts):

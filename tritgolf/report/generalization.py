@@ -15,12 +15,14 @@ def generalization_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
     frame = frame[~frame["averaged"] & ~frame["is_published"]]
     known = frame.dropna(subset="apart")
     better, others = known[known["apart"] > 0], known[known["apart"] <= 0]
-    words = [
-        f"`{row['run']}` fits its training text better than validation text: {row['training_nats']:.3f} nats a token "
-        f"at the end, against {row['validation_nats']:.3f} before rounding."
+    runs = [
+        f"`{row['run']}` ({row['training_nats']:.3f} nats a token at the end, against {row['validation_nats']:.3f} "
+        "before rounding)"
         for row in better.to_dict("records")
     ]
-    if words and len(others):
-        every = "all other runs" if len(known) == len(frame) else "all other runs of which both are known"
-        words.append(f"In {every} without averaged weights validation loss is below training loss.")
-    return [" ".join(words)] if words else []
+    if not runs:
+        return []
+    fit = "fit their training text" if len(runs) > 1 else "fits its training text"
+    said = f"{' and '.join(runs)} {fit} better than validation text."
+    every = "" if len(known) == len(frame) else ", of which both are known,"
+    return [f"{said} No other run without averaged weights{every} does." if len(others) else said]

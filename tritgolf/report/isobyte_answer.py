@@ -50,7 +50,8 @@ def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
     for found in compared:
         by, title = f"{format_value(found.other['over_best'], 4)} BPB", f"*{found.experiment.title}*"
         if found not in counted:
-            said += [f"Among the points of {title} alone they win by {by}."] if found.won else []
+            exception = f"The exception is {title}, where" if lost else f"In {title}"
+            said += [f"{exception} they win by {by}."] if found.won else []
             continue
         place = (
             f"With these points and better ones, in {title}," if any(map(found.surpasses, compared)) else f"In {title}"
@@ -170,12 +171,13 @@ def _in_less_time(standings: pd.DataFrame, rivals: Sequence[dict[Any, Any]]) -> 
     for own in valid[:1]:
         for rival in rivals:
             if rival["gpu_seconds"] / own["gpu_seconds"] < 1 - SAME_TIME and rival["ttt_bpb"] < own["ttt_bpb"]:
-                only = "" if rival["sliding_bpb"] < own["sliding_bpb"] else " only"
-                return [
-                    f"In less time int6 is ahead with test-time training{only}: after {_seconds(rival)} it scores "
-                    f"{rival['ttt_bpb']:.4f} with it and {rival['sliding_bpb']:.4f} without, `{BEST}` after "
-                    f"{_seconds(own)} {own['ttt_bpb']:.4f} and {own['sliding_bpb']:.4f}."
-                ]
+                behind = f"{own['ttt_bpb']:.4f} after {_seconds(own)}"
+                ahead = f"{rival['ttt_bpb']:.4f} after {_seconds(rival)}, against {behind}"
+                said = f"With test-time training int6 is ahead in less time ({ahead})"
+                without = f"{rival['sliding_bpb']:.4f} against {own['sliding_bpb']:.4f}"
+                if rival["sliding_bpb"] < own["sliding_bpb"]:
+                    return [f"{said}, and without it too ({without})."]
+                return [f"{said}; without it `{BEST}` is ({without})."]
     return []
 
 

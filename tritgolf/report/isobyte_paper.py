@@ -24,12 +24,11 @@ from tritgolf.report.isobyte_parts import parts_in_words
 from tritgolf.report.isobyte_plot import isobyte_figure
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
-from tritgolf.report.lever_words import levers_in_words, on_ladder
+from tritgolf.report.lever_words import levers_in_words, on_ladder, together_in_words
 from tritgolf.report.notes import NOT_MEASURED
 from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
-from tritgolf.report.starts import read_starts, starts_in_words, starts_table
 from tritgolf.report.style import save
 
 POINTS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")
@@ -51,7 +50,6 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
     parts = {
         "points": lambda: _points(points(), figures),
         "levers": lambda: _levers(levers(), figures),
-        "starts": lambda: _starts(measured),
         "answer": lambda: _answer(points(), levers(), full_size()),
         "best": lambda: [*full_size_blocks(full_size()), *filter(None, [rounding_in_words(full_size().rows)])],
         "bytes": lambda: _bytes(measured / "entropy", figures),
@@ -87,8 +85,11 @@ def _answer(
     points: Sequence[tuple[Kept, Table]], levers: Sequence[tuple[Kept, Table]], full_size: FullSize
 ) -> list[Block]:
     said = answer_in_words(_frames(points), full_size.rows) or NOT_MEASURED.format("Nothing is kept.")
-    told = [f"*{one.title}.* {levers_in_words(table.frame, named=False)}" for (_, one, _), table in _told(levers)]
-    return [said, *told]
+    told: dict[str, list[str]] = {}  # what is said of one base, below the title of the first
+    for (_, one, _), table in _told(levers):
+        said_of_it = levers_in_words(table.frame, named=False)
+        told.setdefault(_base(table), [f"*{one.title}.*"]).append(said_of_it)
+    return [said, *(" ".join(sentences) for sentences in told.values())]
 
 
 def _frames(points: Sequence[tuple[Kept, Table]]) -> list[tuple[Isobyte, pd.DataFrame]]:
@@ -158,29 +159,35 @@ def _levers(levers: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
     tables = {name: table for (name, _, _), table in _told(levers)}
     name, *_ = _main([kept for kept, _ in levers])
     said = [f"- *{one.title}.* {levers_in_words(table.frame)}" for (_, one, _), table in _told(levers)]
+    said += filter(None, [_together(name, tables)])
     path = figures / f"{name}.svg"
-    on_top = {of: table for of, table in tables.items() if of != name and _base(table) == _base(tables[name])}
+    on_top = _on_top(name, tables)
     save(lever_figure(tables[name], *on_top.values()), path.with_suffix(""), formats=["svg"])
     caption = (
-        f"`{name}`: what each change gains{' alone' * bool(on_top)}; mean and standard deviation, a dot a seed. A gain "
+        f"`{name}`: what each change gains{' alone' * bool(on_top)}; mean and standard deviation, a dot a seed. A bar "
         "within the grey band is not significant."
     )
     caption += "".join(
-        f" Diamonds: what it gains on top of those before it (`{ladder}`), significant from "
-        f"{table.frame['least_told'].iloc[0]:.4f} on."
-        for ladder, table in on_top.items()
+        f" Diamonds: what it gains on top of those before it (`{ladder}`), filled where that is significant."
+        for ladder in on_top
     )
     return ["\n".join(said), Picture(path, caption)]
+
+
+def _together(name: str, tables: dict[str, Table]) -> str:
+    """What the changes of the experiment ``name`` gain together, beside what they gain alone."""
+    words = [together_in_words(tables[name].frame, table.frame) for table in _on_top(name, tables).values()]
+    return "".join(f"- {said}" for said in words if said)
+
+
+def _on_top(name: str, tables: dict[str, Table]) -> dict[str, Table]:
+    """Other experiments of the same base as that of ``name``: the ladder of its changes, if there is one."""
+    return {of: table for of, table in tables.items() if of != name and _base(table) == _base(tables[name])}
 
 
 def _base(table: Table) -> str:
     """The record that changes are made to."""
     return str(table.frame.loc[table.frame["is_base"], "record"].iloc[0])
-
-
-def _starts(measured: Path) -> list[Block]:
-    starts = read_starts(measured)
-    return [starts_in_words(starts_table(starts).frame)] if starts else [STARTS_MISSING]
 
 
 def _bytes(folder: Path, figures: Path) -> list[Block]:

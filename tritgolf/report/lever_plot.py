@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tritgolf.report.rendering import Table
+from tritgolf.report.statistics import LEVEL
 from tritgolf.report.style import COLOURS, STYLE, new_figure
 
 ON_TOP = "… and "  # what a change is called that is made on top of others
@@ -54,11 +55,11 @@ def lever_figure(table: Table, ladder: Table | None = None) -> Figure:
 
 
 def _draw_on_top(axes: Axes, frame: pd.DataFrame, places: dict[str, int]) -> None:
-    """What changes on a ladder gain over those before them, at the places that they have alone."""
+    """What changes on a ladder gain over those before them, at the places that they have alone; filled: significant."""
     rungs = frame[~frame["is_base"] & ~frame["apart"]].assign(what=lambda rows: rows["what"].str.removeprefix(ON_TOP))
-    gains = rungs[rungs["what"].isin(places)].groupby("what")["gain_bpb"].agg(["mean", "std"])
-    at = [places[what] + UP for what in gains.index]
-    label = "on top of those before it"
-    axes.errorbar(
-        gains["mean"], at, xerr=gains["std"].fillna(0.0), fmt="D", color=COLOURS[2], ms=5, capsize=3, label=label
-    )
+    for what, gains in rungs[rungs["what"].isin(places)].groupby("what", sort=False):
+        filled = COLOURS[2] if gains["gain_p_holm"].iloc[0] < LEVEL else "white"
+        mean, std = gains["gain_bpb"].mean(), gains["gain_bpb"].std() if len(gains) > 1 else 0.0
+        place = places[str(what)] + UP
+        axes.errorbar(mean, place, xerr=std, fmt="D", color=COLOURS[2], mfc=filled, ms=5, capsize=3)
+    axes.plot([], [], "D", color=COLOURS[2], mfc="white", ms=5, label="on top of those before it")

@@ -51,6 +51,7 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     of_all = dict(zip([group["record"].iloc[0] for group in groups], [math.nan, *together], strict=True))
     frame["gain_p_holm"] = frame["record"].map(of_all)
     frame["least_told"] = least_told(*spread, len(together), LEVEL)
+    frame["gain_error"], frame["degrees"] = spread
     has_times = experiment.timed or has_paces
     rows = [_cells(group, p, has_times) for group, p in zip(groups, [math.nan, *together], strict=True)]
     return Table(

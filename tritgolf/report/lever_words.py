@@ -1,25 +1,28 @@
 """What a table of levers says, in words: which changes gain alone, and how far they get on top of each other."""
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from tritgolf.report.statistics import LEVEL, format_mean_std, format_value, mean
+from tritgolf.report.statistics import LEVEL, format_mean_std, format_p, format_value, mean, students_p
 
 SAME = 0.05  # of the base's bytes or time, within which a change's are not worth a word
-FREE = 0.01  # of the base's bytes, up to which a step of a ladder has its gain for nothing
 
 
 class Change(NamedTuple):
-    """A row of a table of levers: its gains in BPB, p by Holm, and the share of the base's bytes that it has more."""
+    """A row of a table of levers: its gains in BPB, p by Holm, and the shares of the base's bytes and time that it has
+    more (NaN: not timed).
+    """
 
     what: str
     gain: float
     p_holm: float
     over: float
     over_base: list[float]
+    over_time: float
 
 
 def levers_in_words(frame: pd.DataFrame, named: bool = True) -> str:
@@ -27,13 +30,45 @@ def levers_in_words(frame: pd.DataFrame, named: bool = True) -> str:
 
     Of the rows of a ``lever_table``, but for those that are ``apart``. ``named``: with those that are significant.
     """
-    rungs = on_ladder(frame)
-    alone = frame[~rungs & ~frame["is_base"] & ~frame["apart"]]
-    size = frame.loc[frame["is_base"], "artifact_bytes"].mean()
+    size, alone = _base_bytes(frame), _alone(frame)
     said = [_alone_in_words(alone, size, named)] if len(alone) else []
     if named and (times := _times_in_words(alone)):
         said.append(times)
-    return " ".join([*said, *([_ladder_in_words(frame, size, named)] if rungs.any() else [])])
+    return " ".join([*said, *([_ladder_in_words(frame, size, named)] if on_ladder(frame).any() else [])])
+
+
+def together_in_words(alone: pd.DataFrame, ladder: pd.DataFrame) -> str:
+    """What the changes of ``ladder`` up to its peak gain alone, added up, and whether that is another gain than there.
+
+    All of ``alone`` are compared with one base: its error is in each gain, and counts as often in their sum.
+    """
+    rungs, top = _rungs_and_top(ladder, _base_bytes(ladder))
+    known = {change.what: change for change in _changes(_alone(alone), _base_bytes(alone))}
+    parts = [known[rung.what] for rung in rungs[: top + 1] if rung.what in known]
+    count, error = len(parts), float(alone["gain_error"].iloc[0])
+    if count <= top or math.isnan(error):
+        return ""
+    added_up, together = sum(part.gain for part in parts), mean(rungs[top].over_base)
+    error_of_sum = error * math.sqrt((count**2 + count) / 2)
+    error_of_more = math.hypot(error_of_sum, float(ladder["gain_error"].iloc[0]))
+    p = students_p(together - added_up, error_of_more, int(alone["degrees"].iloc[0]))
+    verdict = "They help each other" if together > added_up else "They stand in each other's way"
+    said = (
+        f"Alone these {count} changes add up to {format_value(added_up, 4, signed=True)} BPB, with a standard error of "
+        f"{format_value(error_of_sum, 4)}, as all are compared with the same base. "
+        f"{verdict if p < LEVEL else 'Whether they help each other is not known'} (p = {format_p(p)})."
+    )
+    times = [part.over_time for part in parts]
+    over = f" By the times that they take alone, added up, the {count} take {sum(times):.0%} more time a step."
+    return said + (over if not any(map(math.isnan, times)) else "")
+
+
+def _alone(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[~on_ladder(frame) & ~frame["is_base"] & ~frame["apart"]]
+
+
+def _base_bytes(frame: pd.DataFrame) -> float:
+    return float(frame.loc[frame["is_base"], "artifact_bytes"].mean())
 
 
 def on_ladder(frame: pd.DataFrame) -> "pd.Series[bool]":
@@ -52,9 +87,11 @@ def _alone_in_words(rows: pd.DataFrame, base_bytes: float, named: bool) -> str:
     told = [change for change in found if change.p_holm < LEVEL]
     gains, losses = ([change for change in told if (change.gain > 0) is way] for way in (True, False))
     sides = f"{_as_words(gains, ('gain', 'gains'), named)}; {_as_words(losses, ('lose', 'loses'), named)}"
-    others = f"; {len(found) - len(told)} are not significant" if len(told) < len(found) else ""
     seeds, least = rows["seed"].nunique(), rows["least_told"].iloc[0]
-    seen = f"Holm-adjusted p < {LEVEL:g}; less than {least:.4f} can't be told from nothing"
+    if not named:
+        return f"Of {len(found)} changes alone, in {seeds} seeds, {sides.replace(';', ' and')} significantly."
+    others = f"; {len(found) - len(told)} are not significant" if len(told) < len(found) else ""
+    seen = f"Holm-adjusted p < {LEVEL:g}; a difference of {least:.4f} is significant"
     return f"Of {len(found)} changes alone, in {seeds} seeds, {sides}{others} ({seen})."
 
 
@@ -69,24 +106,37 @@ def _times_in_words(rows: pd.DataFrame) -> str:
 
 def _ladder_in_words(frame: pd.DataFrame, base_bytes: float, named: bool) -> str:
     """After which of the changes of a ladder the gain over the base is largest, and what all of them gain together."""
+    rungs, top = _rungs_and_top(frame, base_bytes)
+    is_last = top + 1 == len(rungs)
+    count = f"all {len(rungs)} changes" if is_last else f"the first {top + 1} of {len(rungs)} changes"
+    gain, bytes_more = _spread(rungs[top].over_base), _more_bytes(rungs[top].over)
+    if not named:
+        return f"One on top of the other, {count} gain {gain}{bytes_more}{' and' * bool(bytes_more)} at equal tokens."
+    deviation = " (standard deviation over seeds)" if len(rungs[top].over_base) > 1 else ""
+    said = f"One on top of the other, {count} gain most: {gain}{deviation}{bytes_more}."
+    gained = [f"**{rung.what}** (p = {format_p(rung.p_holm)})" for rung in rungs[: top + 1] if _is_told(rung)]
+    said += f" The steps of {_each(gained)} are significant." if gained else ""
+    said += _before_more_bytes(rungs[: top + 1])
+    last = f" All {len(rungs)} together gain {_spread(rungs[-1].over_base)}."
+    return said if is_last else said + last
+
+
+def _rungs_and_top(frame: pd.DataFrame, base_bytes: float) -> tuple[list[Change], int]:
+    """The changes of a ladder, and the place of the one up to which they gain most."""
     rungs = _changes(frame[on_ladder(frame) & ~frame["apart"]], base_bytes)
-    top = max(range(len(rungs)), key=lambda place: mean(rungs[place].over_base))
-    gained = [f"**{rung.what}**" for rung in rungs[: top + 1] if rung.p_holm < LEVEL and rung.gain > 0]
-    by = f"; the steps of {_each(gained)} are significant" if gained and named else ""
-    peak = f"{_spread(rungs[top].over_base)}{_more_bytes(rungs[top].over)}{_at_equal_bytes(rungs[: top + 1])}{by}."
-    if top + 1 == len(rungs):
-        return f"One on top of the other, all {len(rungs)} changes gain {peak}"
-    said = f"One on top of the other, the gain peaks after {top + 1} of {len(rungs)} changes: {peak}"
-    return f"{said} All {len(rungs)} together gain {_spread(rungs[-1].over_base)}."
+    return rungs, max(range(len(rungs)), key=lambda place: mean(rungs[place].over_base))
 
 
-def _at_equal_bytes(rungs: Sequence[Change]) -> str:
-    """What is gained by the steps that take hardly more bytes, where others take many."""
-    added = [rung.over - below for rung, below in zip(rungs, [0.0, *(rung.over for rung in rungs)], strict=False)]
-    gained = sum(rung.gain for rung, more in zip(rungs, added, strict=True) if more <= FREE)
-    if rungs[-1].over <= SAME or not gained:
+def _is_told(change: Change) -> bool:
+    return change.p_holm < LEVEL and change.gain > 0
+
+
+def _before_more_bytes(rungs: Sequence[Change]) -> str:
+    """What is gained by the first steps, which take no more bytes, where later ones do."""
+    first = list(itertools.takewhile(lambda rung: rung.over <= 0, rungs))
+    if not first or rungs[-1].over <= SAME:
         return ""
-    return f" ({format_value(gained, 4, signed=True)} of it by steps that take at most {FREE:.0%} more each)"
+    return f" The first {len(first)}, which take no more bytes, gain {_spread(first[-1].over_base)}."
 
 
 def _changes(frame: pd.DataFrame, base_bytes: float) -> list[Change]:
@@ -97,6 +147,7 @@ def _changes(frame: pd.DataFrame, base_bytes: float) -> list[Change]:
             p_holm=float(rows["gain_p_holm"].iloc[0]),
             over=mean(rows["artifact_bytes"]) / base_bytes - 1,
             over_base=rows["gain_over_base_bpb"].tolist(),
+            over_time=mean(rows["ms_per_step"] / rows["base_ms_per_step"]) - 1,
         )
         for _, rows in frame.groupby("record", sort=False)
     ]

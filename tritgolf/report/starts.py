@@ -86,16 +86,6 @@ def starts_table(starts: Sequence[Start]) -> Table:
     return Table("How runs at full size begin", frame, pd.DataFrame(cells), (), left=("trained with",))
 
 
-def starts_in_words(frame: pd.DataFrame) -> str:
-    """Which loss is the lowest, and how far below the first's; ``frame``: of ``starts_table``."""
-    rows = frame.to_dict("records")
-    first, best = rows[0], min(rows, key=lambda row: row["loss"])
-    step, planned = (format_value(first[steps], 0) for steps in ("step", "planned_steps"))
-    after = f"After {step} of {planned} steps the training loss"
-    said = f"{after} is lowest, {best['loss']:.3f} nats a token, with “{best['what']}”."
-    return f"{said} It is {best['below_first']:.3f} lower than with “{first['what']}”." if best["below_first"] else said
-
-
 def starts_caption(starts: Sequence[Start]) -> str:
     """How the losses are counted, and on what they were trained."""
     machines = dict.fromkeys(start.provenance.machine for start in starts)
