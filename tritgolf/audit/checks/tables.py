@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import METHODS, claimed_seeds, is_headline_table, is_quoted, tables_of, unlogged_methods
+from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of, unlogged_methods
+from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_plain
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, is_mean_of, stages
-from tritgolf.audit.seed_tables import SCORES, STEP_TIMES, Cell, SeedTable, candidates, matches, run_of
+from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, stages
+from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
@@ -58,7 +60,7 @@ def _compared(
             continue
         if matches(cell, found, kind):
             yield ""
-        elif has_all(kind) and not _is_of_another_method(title, run):
+        elif has_all(kind) and is_plain(title, run):
             logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
             yield f"{title}: table {cell.printed}{cell.unit}, log {logged}"
 
@@ -74,12 +76,6 @@ def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
     return reaches_its_end(run) if kind in ("steps", *STEP_TIMES) else True
 
 
-def _is_of_another_method(title: str, run: RunLog) -> bool:
-    """Whether a column is of a way to score (Post-TTT) that a run's log has no stage of."""
-    scored = " ".join(stages(run)).lower()
-    return any(method in title.lower() and method not in scored for method in METHODS)
-
-
 def _told(value: Printed, cell: Cell) -> str:
     """A logged figure with one digit more than the cell."""
     return value.text if not value.decimals else f"{value.value:.{cell.printed.decimals + 1}f}"
@@ -87,8 +83,9 @@ def _told(value: Printed, cell: Cell) -> str:
 
 def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequence[RunLog]) -> list[str]:
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
-    stated = [table.rows[seed][title] for title in table.rows[seed] if table.kinds[title] in SCORES]
     scored = [log for log in logs if is_whole(log, submission.readable_logs)]
+    stated = [table.rows[seed][title] for title in table.rows[seed]
+              if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
     if unlogged_methods(submission) or not (alone and stated and is_headline_table(submission, table)):
         return []
@@ -119,11 +116,13 @@ def _summary(submission: Submission, row: str) -> Outcome:
         cells = table.mean if row == "mean" else table.std
         for title, cell in cells.items():
             rows = table.column(title)
-            if len(rows) < 2 or cell.about:
+            if len(rows) < 2 or cell.about or not (cell.is_beside or table.has_units_of(title, cell)):
                 continue
             compare = _mean if row == "mean" else _std
             read = [compare(cell.printed, rows, exact) for exact in logged_columns(submission, table, title) or [[]]]
             best = min(read, key=lambda comparison: comparison.status == "differs")
+            if best.status == "differs" and cell.is_beside and is_other_spread(cell.printed, rows):
+                best = replace(best, status="of another spread")
             found += [(title, best)] if has_all or best.status != "differs" else []
     if not found:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))

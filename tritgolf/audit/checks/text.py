@@ -14,6 +14,7 @@ from tritgolf.audit.claimed import (
     is_quoted,
     tables_of,
 )
+from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.json_facts import printed_of, seed_results
@@ -136,7 +137,8 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
             has_total = len(logs) == 1 and logs[0].total_bytes is not None
             its_own = has_total and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
             for title, cell in row.items():
-                if table.kinds[title] != "total_bytes" or cell.about or not its_own:
+                is_size = table.kinds[title] == "total_bytes" and all(is_plain(title, log) for log in logs)
+                if not is_size or cell.about or not its_own:
                     continue
                 if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
                     logged = ", ".join(f"{log.total_bytes:,}" for log in logs)
