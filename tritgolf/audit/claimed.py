@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from statistics import fmean
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, stated_seeds, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import same, stages
+from tritgolf.audit.scores import agrees, same, stages
 from tritgolf.audit.seed_tables import SeedTable, run_of, seed_tables
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
@@ -230,9 +231,12 @@ def counting(submission: Submission) -> tuple[RunLog, ...]:
 
 
 def is_headline_table(submission: Submission, table: SeedTable) -> bool:
-    """Whether the score that the submission states first, or its JSON's, is this table's: a mean or a row."""
+    """Whether the score that the submission states first, or its JSON's, is this table's: a mean, of rows, or a row."""
     stated = [claim.printed for claim in stated_scores(submission.readme)[:1]]
     stated += [score] if (score := printed_of((submission.facts or {}).get("val_bpb"))) else []
     cells = [cell for row in (table.mean, *table.rows.values()) for title, cell in row.items()
              if table.kinds[title] == "bpb"]  # fmt: skip
-    return any(same(cell.printed, claim) or same(claim, cell.printed) for claim in stated for cell in cells)
+    columns = [table.column(title) for title, kind in table.kinds.items() if kind == "bpb"]
+    return any(same(cell.printed, claim) or same(claim, cell.printed) for claim in stated for cell in cells) or any(
+        agrees(claim, fmean(score.value for score in column)) for claim in stated for column in columns if column
+    )

@@ -11,6 +11,7 @@ from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import agrees, same, stages
+from tritgolf.audit.seed_column import by_seed
 
 SUMMARY = re.compile(r"[^\W\d_]+")  # words of a row's name
 MEAN_WORDS = words("mean avg average std sd stdev of over the all our ours seed seeds run runs n three sigma σ")
@@ -77,14 +78,12 @@ class SeedTable:
 
 @lru_cache(maxsize=4)
 def seed_tables(readme: str) -> tuple[SeedTable, ...]:
-    """All tables whose first column is the seed."""
-    found = (_seed_table(table) for table in read_tables(readme))
+    """All tables by seed."""
+    found = (_seed_table(table) for each in read_tables(readme) if (table := by_seed(each)) is not None)
     return tuple(table for table in found if table is not None)
 
 
 def _seed_table(table: Table) -> SeedTable | None:
-    if not table.header or not re.fullmatch(r"seeds?", table.header[0].strip().lower()):
-        return None
     rows: dict[int, dict[str, Cell]] = {}
     repeated: set[int] = set()
     of_some: set[int] = set()
@@ -96,7 +95,7 @@ def _seed_table(table: Table) -> SeedTable | None:
             title: cell if cell.unit else replace(cell, unit=unit_of(title))
             for title, text in zip(table.header[1:], row[1:], strict=True) if (cell := read_cell(text))
         }  # fmt: skip
-        seed = re.fullmatch(r"(\d{1,12})(?: ?\(.*)?", name)
+        seed = re.fullmatch(r"(\d{1,12})", name)
         if seed:
             repeated |= {int(seed[1])} & rows.keys()
             rows[int(seed[1])] = cells

@@ -1,7 +1,7 @@
 """The README's tables: rows against the logs, means, standard deviations, deltas, significance."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import pstdev
@@ -30,19 +30,24 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
     row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
     """
-    compared, wrong = 0, []
+    compared, wrong, doubtful = 0, [], []
     for table in tables_of(submission):
+        runs = {seed: run_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+                for seed, row in table.rows.items()}  # fmt: skip
         for seed, row in table.rows.items():
-            logs = [log for log in submission.readable_logs if log.seed == seed]
-            run = run_of(row, table.kinds, logs)
+            run = runs[seed]
             if run is None:
-                wrong += _foreign_row(submission, table, seed, logs)
+                foreign = _foreign_row(submission, table, seed)
+                wrong += foreign
+                doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
             found = list(_compared(row, table.kinds, run, partial(_has_all, submission, run)))
             compared += len(found)
             wrong += [f"seed {seed} {text}" for text in found if text]
     if not compared and not wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
+    if doubtful and not wrong:
+        return cant_tell(f"{compared} figures compared; {'; '.join(doubtful[:SHOWN])}")
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
@@ -81,9 +86,9 @@ def _told(value: Printed, cell: Cell) -> str:
     return value.text if not value.decimals else f"{value.value:.{cell.printed.decimals + 1}f}"
 
 
-def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequence[RunLog]) -> list[str]:
+def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[str]:
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
-    scored = [log for log in logs if is_whole(log, submission.readable_logs)]
+    scored = _whole_logs(submission, seed)
     stated = [table.rows[seed][title] for title in table.rows[seed]
               if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
@@ -92,6 +97,17 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequ
     row_scores = ", ".join(cell.printed.text for cell in stated)
     logged = ", ".join(stage.bpb.text for stage in stages(scored[0]).values())
     return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
+
+
+def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, RunLog | None]) -> list[str]:
+    """A row that has no score of its seed's whole log, in a table of which other rows have those of theirs."""
+    scored = any(table.kinds[title] in SCORES for title in table.rows[seed])
+    is_lone = scored and any(runs.values()) and _whole_logs(submission, seed)
+    return [f"the row of seed {seed} has no score of its log"] if is_lone else []
+
+
+def _whole_logs(submission: Submission, seed: int) -> list[RunLog]:
+    return [log for log in submission.readable_logs if log.seed == seed and is_whole(log, submission.readable_logs)]
 
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
