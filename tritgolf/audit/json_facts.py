@@ -21,6 +21,7 @@ TOTAL = "submission.json"  # what evidence calls the total that it states
 SEEDS = ("seeds", "seed_results")
 POSSIBLE = (0.3, 10.0)  # bits a byte, where a bare number stands for a seed
 MOST = 1e15  # of a figure
+FEWEST_BYTES = 1000  # that a size can have: 15.7 and 16 are megabytes
 SHOWN = 60  # characters of a value that evidence quotes
 
 
@@ -29,6 +30,12 @@ def printed_of(value: object) -> Printed | None:
     if not is_number(value) or not abs(value) < MOST:
         return None
     return Printed(f"{Decimal(repr(value)):f}")
+
+
+def size_of(value: object) -> Printed | None:
+    """A size as a whole number of bytes; None for what must be megabytes, and for what is no number."""
+    printed = printed_of(value)
+    return printed if printed and abs(printed.value) >= FEWEST_BYTES and printed.value.is_integer() else None
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -97,7 +104,7 @@ def counted_sizes(facts: dict[str, Any] | None) -> dict[str, int]:
     fields += [(f"submission.json {name} of seed {seed}", name, value)
                for seed, row in seed_results(facts).items() for name, value in row.items()]  # fmt: skip
     return {where: int(value) for where, name, value in fields
-            if COUNTED.fullmatch(name) and is_number(value) and abs(value) < MOST}  # fmt: skip
+            if COUNTED.fullmatch(name) and is_number(value) and size_of(value)}  # fmt: skip
 
 
 def impossible(facts: dict[str, Any]) -> list[str]:
@@ -108,8 +115,11 @@ def impossible(facts: dict[str, Any]) -> list[str]:
 
 def unread(facts: dict[str, Any]) -> list[str]:
     """Fields that hold something else than their figures, and so are held against nothing; each with what it holds."""
-    found = [f"{name} is {_shown(value)}" for name, value in _figures(facts)
-             if value is not None and not is_number(value)]  # fmt: skip
+    found = [
+        f"{name} is {_shown(value)}"
+        for name, value in _figures(facts)
+        if value is not None and (not is_number(value) or (name.split()[0] in SIZES and not size_of(value)))
+    ]
     empty = [f"{key} is {_shown(facts[key])}" for key in SEEDS if facts.get(key) in ([], {}, "")]
     return [*found, *empty, *unread_seeds(facts)]
 

@@ -151,7 +151,7 @@ def stated_means_are_means(submission: Submission) -> Outcome:
     outcomes = [
         _unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False)) for claim in stated
     ]
-    return worst(outcomes, "no score called a mean")
+    return all_of(outcomes, "no score called a mean")
 
 
 def _json_means(submission: Submission) -> Iterator[Stated]:

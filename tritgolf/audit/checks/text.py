@@ -17,7 +17,7 @@ from tritgolf.audit.claimed import (
 from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
-from tritgolf.audit.json_facts import printed_of, seed_results
+from tritgolf.audit.json_facts import printed_of, seed_results, size_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of
@@ -85,11 +85,9 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     totals = _sizes(submission)
     if not totals:
         return cant_tell("no budget line in the logs")
-    outcomes = [
-        _stated_total(key, size, submission) for key in TOTALS if (size := printed_of(facts.get(key))) is not None
-    ]
+    outcomes = [_stated_total(key, size, submission) for key in TOTALS if (size := size_of(facts.get(key))) is not None]
     for seed, row in seed_results(facts).items():
-        size = printed_of(row.get("artifact_bytes", row.get("bytes_total")))
+        size = size_of(row.get("artifact_bytes", row.get("bytes_total")))
         logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
         score = printed_of(row.get("val_bpb"))
         of_this_run = len(logs) == 1 and (score is None or stages_of(logs[0], score))
@@ -171,7 +169,7 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     """
     if submission.facts is None:
         return cant_tell(submission.facts_problem)
-    score, size = (printed_of(submission.facts.get(key)) for key in ("val_bpb", "bytes_total"))
+    score, size = printed_of(submission.facts.get("val_bpb")), size_of(submission.facts.get("bytes_total"))
     if score is None or size is None:
         return cant_tell("submission.json has no val_bpb or no bytes_total")
     outcome = _mean_of_a_stage(score, size, submission) or pairing(score, size, submission.readable_logs)
