@@ -97,3 +97,24 @@ def test_prose_with_bars_is_no_header():
 @pytest.mark.parametrize("text", ["<table>", "<table><tr><td", "<td<td", "| [", "[^", "<", "~~", "|", "\\|"])
 def test_endless_halves_of_tables_are_no_tables(text):
     assert read_tables(text * (200_000 // len(text))) == ()
+
+
+def test_a_row_of_either_of_two_runs_of_its_seed_is_held_to_the_one_that_fits(tmp_path):
+    logs = styles.three() | {"again_seed1": styles.int6(1, styles.SEEDS[1]).replace("15700000", "15800000")}
+    rows = {seed: (bpb, 15_800_000 if seed == 1 else 15_700_000) for seed, bpb in styles.SEEDS.items()}
+    path = folder(tmp_path, logs, TITLE.format("1.1705") + styles.table(rows, "1.1705"), {"val_bpb": 1.1705})
+    finding = next(finding for finding in audit(path).findings if finding.check == "tables.rows")
+    assert finding.verdict is Verdict.HOLDS
+
+
+def test_a_score_that_is_one_of_many_validations_alone_makes_no_row_the_runs(tmp_path):
+    early = "step:400/20000 val_loss:2.1107 val_bpb:1.2501 train_time:1ms\n"
+    logs = {name: log.replace("step:800/", early + "step:800/") for name, log in styles.three().items()}
+    older = "\n" + pipes(["Seed", "BPB", "Artifact"], ["1", "1.2501", "15,999,001"], ["7", "1.2502", "15,999,002"])
+    facts = {"val_bpb": 1.1705, "seeds": [1, 2, 3]}
+    path = folder(tmp_path, logs, TITLE.format("1.1705") + of_cells("{}")(SCORES) + older, facts)
+    assert not [finding for finding in audit(path).findings if finding.verdict is Verdict.CONTRADICTED]
+
+
+def test_cells_that_end_a_row_may_be_left_out():
+    assert read_tables("a | b | c\n---|---|---\n1 | 2\n")[0].rows == (("1", "2", ""),)

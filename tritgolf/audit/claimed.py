@@ -16,7 +16,7 @@ from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 
 SCORE = re.compile(
-    r"val[_\\ ]{0,3}bpb[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
+    r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
     r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
     r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
@@ -75,7 +75,7 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     lines = [line for line in (readme or "").splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
-        if line.lstrip().startswith("|") or OF_OTHERS.search(line):
+        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
             continue
         scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:

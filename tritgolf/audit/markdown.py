@@ -43,7 +43,10 @@ def read_tables(text: str) -> tuple[Table, ...]:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    return Table(tuple(header), tuple(tuple(row) for row in rows if len(row) == len(header)))
+    """A table; cells that end a row and are left out are empty, but a row has two at least, and no more than titles."""
+    wide = len(header)
+    filled = (tuple(row) + ("",) * (wide - len(row)) for row in rows if min(2, wide) <= len(row) <= wide)
+    return Table(tuple(header), tuple(filled))
 
 
 def _html_tables(text: str) -> Iterator[Table]:

@@ -28,7 +28,7 @@ MEASURE = re.compile(r"\s*(?:(?!(?:bp[bp]|nats|steps?)\b)[^\W\d_]|[%‰×^*’'�
 SPREAD = re.compile(r"(?P<sign>±|\+/-)\s*(?P<beside>0?\.\d{1,18})|(?:std|σ)[\s:=]*(?P<named>0?\.\d{1,18})", re.ASCII)
 BRACKETED = re.compile(r"\(\s*(0?\.\d{1,18})\s*\)", re.ASCII)  # in a row that is called "mean (std)"
 RANGE = re.compile(
-    r"\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
+    r"(?!\s*\+/-)\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
 )  # behind a cell's first figure: there is a second
 # Unit → how many bytes or seconds it may be. MB and KB are 2²⁰ and 2¹⁰ for some.
 UNITS: dict[str, tuple[float, ...]] = {
@@ -188,12 +188,19 @@ def matches(cell: Cell, found: dict[str, Printed], kind: str) -> list[str]:
 
 
 def scores_matched(row: dict[str, Cell], kinds: dict[str, str], log: RunLog) -> int:
-    """How many scores of a row are a run's."""
+    """How many scores of a row are those of a run's stages; one of its many validations is no sign of the run."""
     scored = [(cell, kinds[title]) for title, cell in row.items() if kinds[title] in SCORES]
-    return sum(bool(matches(cell, candidates(log, kind), kind)) for cell, kind in scored)
+    return sum(any(same(cell.printed, stage.nats if kind == "nats" else stage.bpb) for stage in stages(log).values())
+               for cell, kind in scored)  # fmt: skip
+
+
+def runs_of(row: dict[str, Cell], kinds: dict[str, str], logs: Sequence[RunLog]) -> list[RunLog]:
+    """The runs that a row can be of, of those with its seed: which have most of its scores; none if none has any."""
+    matched = {log.name: scores_matched(row, kinds, log) for log in logs}
+    most = max(matched.values(), default=0)
+    return [log for log in logs if most and matched[log.name] == most]
 
 
 def run_of(row: dict[str, Cell], kinds: dict[str, str], logs: Sequence[RunLog]) -> RunLog | None:
-    """The run of a row, of those with its seed: the one that has most of its scores; None if none has any."""
-    best = max(logs, key=lambda log: scores_matched(row, kinds, log), default=None)
-    return best if best is not None and scores_matched(row, kinds, best) else None
+    """The first run that a row can be of; None if there is none."""
+    return next(iter(runs_of(row, kinds, logs)), None)

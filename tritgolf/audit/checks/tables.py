@@ -13,7 +13,7 @@ from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, stages
-from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of
+from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
@@ -32,16 +32,16 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     """
     compared, wrong, doubtful = 0, [], []
     for table in tables_of(submission):
-        runs = {seed: run_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+        runs = {seed: runs_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
                 for seed, row in table.rows.items()}  # fmt: skip
         for seed, row in table.rows.items():
-            run = runs[seed]
-            if run is None:
+            if not runs[seed]:
                 foreign = _foreign_row(submission, table, seed)
                 wrong += foreign
                 doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
-            found = list(_compared(row, table.kinds, run, partial(_has_all, submission, run)))
+            each = [list(_compared(row, table.kinds, run, partial(_has_all, submission, run))) for run in runs[seed]]
+            found = min(each, key=lambda texts: sum(map(bool, texts)))  # of whichever run the row is
             compared += len(found)
             wrong += [f"seed {seed} {text}" for text in found if text]
     if not compared and not wrong:
@@ -99,7 +99,7 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
     return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
 
 
-def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, RunLog | None]) -> list[str]:
+def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
     """A row that has no score of its seed's whole log, in a table of which other rows have those of theirs."""
     scored = any(table.kinds[title] in SCORES for title in table.rows[seed])
     is_lone = scored and any(runs.values()) and _whole_logs(submission, seed)
