@@ -46,6 +46,10 @@ SOUND = {
     "val loss (bits/token)": "2.8420",
     "ms/step": "0.300 s",
     "Step avg (s)": "0.300",
+    "Code (compressed)": "12,345",
+    "Artifact + code": "15,700,000",
+    "zlib size": "16,652,358",
+    "Val": "1.9899",
 }
 
 
@@ -62,6 +66,8 @@ WRONG = {
     "val_loss (nats)": "1.9000",
     "Training steps": "2500",
     "ms/step": "84.5",
+    "Code bytes": "12,345",
+    "int6+zstd size": "15,100,000",
 }
 
 
@@ -115,3 +121,46 @@ PROSE = {
 @pytest.mark.parametrize(("line", "expected"), PROSE.items(), ids=PROSE)
 def test_a_spread_or_a_mean_in_prose_is_what_its_line_says(line, expected, tmp_path):
     assert accused(tmp_path, f"# Record: a model\n\n{line}\n") == expected
+
+
+ABOVE = {
+    "## Results": {"tables.rows"},
+    "## Ablation: one layer less": set(),
+    "## Results\n\nThe previous version, for comparison:": set(),
+    "## Previous records\n\nThree seeds each.": set(),
+}
+
+
+@pytest.mark.parametrize(("above", "expected"), ABOVE.items(), ids=ABOVE)
+def test_a_table_under_a_heading_of_something_else_is_not_held_to_these_logs(above, expected, tmp_path):
+    found = accused(tmp_path, f"{TITLE}\n{above}\n\n{table('Artifact', '15,100,000')}")
+    assert found - {"json.bytes"} == expected
+
+
+def test_an_artifact_of_another_size_in_the_middle_of_the_readme_is_no_claim(tmp_path):
+    other = "The int8 variant is a 16.4 MB artifact.\n"
+    assert accused(tmp_path / "below", TITLE + table("Note", "ours") + "\n" + other) == set()
+    assert accused(tmp_path / "top", TITLE + "A 15.1 MB artifact.\n\n" + table("Note", "ours")) == {"text.artifact"}
+
+
+DELTAS = {
+    "| BPB | 1.2244 | 1.1705 | -0.0639 |": {"tables.deltas"},
+    "| in percent | 1.2244 | 1.1705 | -4.40 |": set(),
+    "| in nats | 1.2244 | 1.1705 | -0.0910 |": set(),
+    "| in thousandths | 1.2244 | 1.1705 | -53.9 |": set(),
+}
+
+
+@pytest.mark.parametrize(("row", "expected"), DELTAS.items(), ids=DELTAS)
+def test_a_delta_that_is_far_from_the_difference_may_be_in_another_unit(row, expected, tmp_path):
+    deltas = f"| Metric | Before | After | Delta |\n|---|---|---|---|\n{row}\n| Steps | 1800 | 2000 | +200.0 |\n"
+    assert accused(tmp_path, TITLE + deltas) == expected
+
+
+def test_a_script_with_crlf_has_the_bytes_that_were_counted_without(tmp_path):
+    code = "a = 1\n" * 7940 + "bb"
+    readme = TITLE + table("Note", "ours")
+    for name, text, expected in (("crlf", code.replace("\n", "\r\n"), set()), ("other", code + "b", {"budget.script"})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train_gpt.py").write_bytes(text.encode())
+        assert accused(tmp_path / name, readme) == expected

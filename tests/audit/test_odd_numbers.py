@@ -190,3 +190,10 @@ def test_a_mean_in_the_readme_that_is_open_leaves_the_check_open_though_the_one_
     mean = next(finding for finding in audit(path).findings if finding.check == "text.mean")
     assert mean.verdict is Verdict.CANT_TELL
     assert "1.1605" in mean.evidence
+
+
+def test_a_std_in_json_that_is_open_leaves_the_check_open_though_the_readmes_fits(tmp_path):
+    path = folder(tmp_path, styles.three(), TITLE + TABLE, JSON | {"val_bpb_std": 0.0005, "seeds": [1, 2, 3, 4]})
+    std = next(finding for finding in audit(path).findings if finding.check == "text.std")
+    assert std.verdict is Verdict.CANT_TELL
+    assert "0.0005" in std.evidence

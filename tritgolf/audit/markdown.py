@@ -1,14 +1,14 @@
 """Tables and figures out of a README, and tables back into Markdown."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
 
 FIGURE = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?", re.ASCII)
-RULE = re.compile(r":?-+:?")  # a cell of the line below a header
+RULE_LINE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?")  # the line below a header
 PICTURES = re.compile("^[\u2600-\u27bf\u2b50-\u2b55\ufe0f\U0001f300-\U0001faff\\s]+")
 QUOTED = re.compile(r"^[\s>]+")  # before a line
 SPANS = re.compile(r"(?:row|col)span", re.IGNORECASE)
@@ -18,35 +18,52 @@ HTML_END = re.compile(r"</(?:table|tr|t[hd])", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Table:
-    """A Markdown table: cells are plain text, emphasis removed; every row has as many cells as the header."""
+    """A Markdown table: cells are plain text, emphasis removed; every row has as many cells as the header.
+
+    ``above``: the heading that it stands under, and the line before it.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    above: str = ""
 
 
 @lru_cache(maxsize=4)
 def read_tables(text: str) -> tuple[Table, ...]:
     """All pipe tables of a Markdown text, in order, then its HTML tables."""
     tables: list[Table] = []
-    block: list[list[str]] = []
+    block: list[str] = []
+    above, heading = "", ""
     for line in [*text.splitlines(), ""]:
         content = QUOTED.sub("", line, count=1).strip()
         if "|" in content:
-            block.append([_plain(cell) for cell in re.split(r"(?<!\\)\|", content.removeprefix("|").removesuffix("|"))])
-        elif block:
-            rule = next((at for at, row in enumerate(block) if at and all(map(RULE.fullmatch, row))), 0)
-            header, rows = block[rule - 1], block[rule + 1 :]
-            if rule and rows and len(block[rule]) == len(header):
-                tables.append(_table(header, rows))
-            block = []
+            block.append(content)
+            continue
+        if block:
+            tables += _pipe_table(block, f"{heading}\n{above}")
+            block, above = [], ""
+        heading = content if content.startswith("#") else heading
+        above = content or above
     return (*tables, *_html_tables(text))
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _pipe_table(lines: Sequence[str], above: str) -> list[Table]:
+    """The table of lines with bars, if one of them is the line below a header."""
+    rule = next((at for at, line in enumerate(lines) if at and RULE_LINE.fullmatch(line)), 0)
+    if not rule or rule + 1 == len(lines) or len(_cells(lines[rule])) != len(header := _cells(lines[rule - 1])):
+        return []
+    return [_table(header, map(_cells, lines[rule + 1 :]), above)]
+
+
+def _cells(line: str) -> list[str]:
+    return re.split(r"(?<!\\)\|", line.removeprefix("|").removesuffix("|"))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], above: str = "") -> Table:
     """A table; cells that end a row and are left out are empty, but a row has two at least, and no more than titles."""
     wide = len(header)
-    filled = (tuple(row) + ("",) * (wide - len(row)) for row in rows if min(2, wide) <= len(row) <= wide)
-    return Table(tuple(header), tuple(filled))
+    filled = ((*map(_plain, row), *("",) * (wide - len(row))) for row in rows if min(2, wide) <= len(row) <= wide)
+    return Table(tuple(map(_plain, header)), tuple(filled), above)
 
 
 def _html_tables(text: str) -> Iterator[Table]:
@@ -61,7 +78,7 @@ def _html_tables(text: str) -> Iterator[Table]:
 
 def _html_cell(text: str) -> str:
     """What stands between a cell's tags, of a text that begins inside the first of them."""
-    return _plain(HTML_END.split(text.partition(">")[2], maxsplit=1)[0])
+    return HTML_END.split(text.partition(">")[2], maxsplit=1)[0]
 
 
 def figure(cell: str) -> Printed | None:

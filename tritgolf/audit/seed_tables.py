@@ -13,6 +13,10 @@ from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import agrees, same, stages
 from tritgolf.audit.seed_column import by_seed
 
+OF_SOMETHING_ELSE = re.compile(
+    r"\b(?:previous|prior|earlier|old(?:er)?|baselines?|ablations?|abandoned|failed|negative|rejected|without|w/o)\b",
+    re.IGNORECASE,
+)
 SUMMARY = re.compile(r"[^\W\d_]+")  # words of a row's name
 MEAN_WORDS = words("mean avg average std sd stdev of over the all our ours seed seeds run runs n three sigma σ")
 STD_WORDS = words("std sd stdev standard dev deviation sample population pop n sigma σ of over seeds runs")
@@ -78,8 +82,9 @@ class SeedTable:
 
 @lru_cache(maxsize=4)
 def seed_tables(readme: str) -> tuple[SeedTable, ...]:
-    """All tables by seed."""
-    found = (_seed_table(table) for each in read_tables(readme) if (table := by_seed(each)) is not None)
+    """All tables by seed, but those under a heading or a line that says that they are of something else."""
+    own = (table for table in read_tables(readme) if not OF_SOMETHING_ELSE.search(table.above))
+    found = (_seed_table(table) for each in own if (table := by_seed(each)) is not None)
     return tuple(table for table in found if table is not None)
 
 

@@ -123,15 +123,15 @@ def runs_of(lines: Sequence[str]) -> list[list[str]]:
     """
     runs: list[list[str]] = [[]]
     under_way = False
-    last, of = 0, ""  # the step of the line before, of how many
+    starts: set[tuple[str, str, bool]] = set()  # a run's first steps: which, of how many, whether a validation
     for line in lines:
         step = STEP.match(line)
-        restarts = step is not None and int(step[1]) <= 1 < last and step[2] == of
-        if under_way and (restarts or BEGINNING.match(line)):
+        start = {(step[1], step[2], "val_loss" in line)} if step and int(step[1]) <= 1 else set()
+        if under_way and (start & starts or BEGINNING.match(line)):
             runs.append([])
-            under_way = False
+            under_way, starts = False, set()
+        starts |= start
         under_way = under_way or _is_result(line)
-        last, of = (int(step[1]), step[2]) if step else (last, of)
         runs[-1].append(line)
     return [without_source(run) for run in runs]
 

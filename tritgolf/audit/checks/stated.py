@@ -179,7 +179,7 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
         outcome = _spread(where, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
         doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_complete(submission, of_mean=True)
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
-    return worst(outcomes, submission.not_in_readme("no std beside a mean"))
+    return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
 
 
 def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool]]:
@@ -212,15 +212,6 @@ def _spread(where: str, spread: Printed, found: Sequence[Sample], is_beside: boo
     if is_beside and any(is_other_spread(spread, sample.printed) for sample in found):
         return cant_tell(f"{where} ±{spread}: a standard error or half a range; {stds}")
     return contradicted(f"{where} {spread}: neither; {stds}")
-
-
-def worst(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
-    """Several outcomes as one: contradicted if any is, else holds if any does; what decided is told."""
-    for verdict in (Verdict.CONTRADICTED, Verdict.HOLDS, Verdict.CANT_TELL):
-        found = [outcome.evidence for outcome in outcomes if outcome.verdict is verdict]
-        if found:
-            return Outcome(verdict, "; ".join(dict.fromkeys(found)))
-    return cant_tell(nothing)
 
 
 def all_of(outcomes: Sequence[Outcome], nothing: str) -> Outcome:

@@ -8,6 +8,7 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
 from tritgolf.audit.claimed import (
     OF_OTHERS,
+    TOP,
     claimed_seeds,
     is_complete,
     is_headline_table,
@@ -34,7 +35,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     """Proves that the megabytes the README gives are those of a run's total or model, of the largest, or of their mean.
 
     MB may mean 10⁶ bytes or 2²⁰. A size marked as approximate is not judged; of several sizes, one must be a run's.
-    Contradicted is one size alone, where every run has its total.
+    Contradicted is one size alone, at the top of the README, where every run has its total.
     """
     stated = [Printed(text) for text in dict.fromkeys(_megabytes(submission.readme or ""))]
     totals = _sizes(submission)
@@ -50,11 +51,15 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     if found:
         return holds(f"README {found[0]} MB; logged totals {logged}")
     evidence = f"README {', '.join(map(str, stated))} MB; logged totals {logged}"
-    return contradicted(evidence) if len(stated) == 1 and _has_all_totals(submission) else cant_tell(evidence)
+    at_the_top = list(_megabytes(submission.readme or "", TOP))
+    is_its_own = len(stated) == len(set(at_the_top)) == 1
+    return contradicted(evidence) if is_its_own and _has_all_totals(submission) else cant_tell(evidence)
 
 
-def _megabytes(readme: str) -> Iterator[str]:
-    for line in readme.splitlines():
+def _megabytes(readme: str, lines: int | None = None) -> Iterator[str]:
+    """The sizes of artifacts in a README's first ``lines``, or in all."""
+    filled = [line for line in readme.splitlines() if line.strip()]
+    for line in filled[:lines]:
         if not OF_OTHERS.search(line):
             yield from MEGABYTES.findall(line)
 
