@@ -197,3 +197,20 @@ def test_a_std_in_json_that_is_open_leaves_the_check_open_though_the_readmes_fit
     std = next(finding for finding in audit(path).findings if finding.check == "text.std")
     assert std.verdict is Verdict.CANT_TELL
     assert "0.0005" in std.evidence
+
+
+def as_rows(scores):
+    return [{"seed": seed, "val_bpb": bpb} for seed, bpb in scores.items()]
+
+
+def as_mapping(scores):
+    return {f"seed_{seed}": {"val_bpb": bpb} for seed, bpb in scores.items()}
+
+
+@pytest.mark.parametrize("name", ["per_seed", "results", "val_bpb_by_seed", "seed_bpbs"])
+@pytest.mark.parametrize("form", [dict, as_rows, as_mapping])
+def test_scores_by_seed_are_read_under_other_names(name, form, tmp_path):
+    for bpb, expected in ((1.1711, set()), (1.1611, {"json.score"})):
+        path = tmp_path / str(bpb)
+        facts = JSON | {name: form(styles.SEEDS | {2: bpb})}
+        assert set(contradicted(folder(path, styles.three(), TITLE + TABLE, facts))) == expected

@@ -19,6 +19,10 @@ COUNTED = re.compile(  # sizes that count against the limit: of code, of what is
 )
 TOTAL = "submission.json"  # what evidence calls the total that it states
 SEEDS = ("seeds", "seed_results")
+PER_SEED = re.compile(  # other names of figures by seed; a field of these names without seeds is none
+    r"(?:per|by)_seed|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
+)
+LEAST_SEEDS = 2  # of such a field
 POSSIBLE = (0.3, 10.0)  # bits a byte, where a bare number stands for a seed
 MOST = 1e15  # of a figure
 FEWEST_BYTES = 1000  # that a size can have: 15.7 and 16 are megabytes
@@ -68,9 +72,11 @@ def stated_seeds(facts: dict[str, Any] | None) -> tuple[int, ...]:
 
 def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
     """The figures by seed: of a mapping, or of a list of rows with a seed each; a bare number is a score."""
-    for key in reversed(SEEDS):
-        rows = ((seed_of(name), _row(row)) for name, row in _rows((facts or {}).get(key)))
-        if found := {seed: row for seed, row in rows if seed is not None and row is not None}:
+    facts = facts or {}
+    for key in [*reversed(SEEDS), *filter(PER_SEED.fullmatch, facts)]:
+        rows = [(seed_of(name), _row(row)) for name, row in _rows(facts.get(key))]
+        found = {seed: row for seed, row in rows if seed is not None and row is not None}
+        if found and (key in SEEDS or LEAST_SEEDS <= len(found) == len(rows)):
             return found
     return {}
 
