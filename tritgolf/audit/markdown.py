@@ -9,7 +9,7 @@ from tritgolf.audit.intervals import Printed
 
 FIGURE = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?", re.ASCII)
 RULE_LINE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?")  # the line below a header
-PICTURES = re.compile("^[\u2600-\u27bf\u2b50-\u2b55\ufe0f\U0001f300-\U0001faff\\s]+")
+PICTURES = re.compile(r"^[\u2600-\u27bf\u2b50-\u2b55\ufe0f\U0001f300-\U0001faff\s]+")
 QUOTED = re.compile(r"^[\s>]+")  # before a line
 SPANS = re.compile(r"(?:row|col)span", re.IGNORECASE)
 HTML_TABLE, HTML_ROW, HTML_CELL = (re.compile(rf"<{tag}\b", re.IGNORECASE) for tag in ("table", "tr", "t[hd]"))

@@ -8,7 +8,7 @@ OF_SEEDS = re.compile(r"(?:rng |random |train(?:ing)? )?seeds?(?: ?(?:#|no\.?|id
 OF_RUNS = re.compile(r"runs?(?: \(?seed\)?)?|trial|logs?|log file|file", re.IGNORECASE)  # whose cells name the seeds
 NAMED = re.compile(r"(?:train(?:ing)?[_-])?seeds?[ _=:#-]{0,2}(\d{1,12})(?:\.(?:log|txt))?", re.ASCII | re.IGNORECASE)
 BARE = re.compile(r"s?(\d{1,12})", re.ASCII | re.IGNORECASE)
-REST = re.compile(r"\s*(?:\(.*|[†‡§*⁎¹²³]+)$")  # a remark, a footnote's mark
+REST = re.compile(r"\s*(?:\(.*|[†‡\u00a7*\u204e¹²³]+)$")  # a remark, a footnote's mark
 LEAST = 2  # seeds in a header that make it one of seeds
 
 

@@ -28,7 +28,7 @@ CELL = re.compile(
     re.ASCII,
 )
 # What behind a cell's first figure makes it one of another measure: a word, a percent sign, a power of ten.
-MEASURE = re.compile(r"\s*(?:(?!(?:bp[bp]|nats|steps?)\b)[^\W\d_]|[%‰×^*’'′])", re.IGNORECASE)
+MEASURE = re.compile(r"\s*(?:(?!(?:bp[bp]|nats|steps?)\b)[^\W\d_]|[%\u2030×^*’'\u2032])", re.IGNORECASE)
 SPREAD = re.compile(r"(?P<sign>±|\+/-)\s*(?P<beside>0?\.\d{1,18})|(?:std|σ)[\s:=]*(?P<named>0?\.\d{1,18})", re.ASCII)
 BRACKETED = re.compile(r"\(\s*(0?\.\d{1,18})\s*\)", re.ASCII)  # in a row that is called "mean (std)"
 RANGE = re.compile(
