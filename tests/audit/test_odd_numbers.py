@@ -169,3 +169,48 @@ def test_a_file_above_the_limit_breaks_it_without_a_log(name, tmp_path):
     (made / f"other_{name}").write_bytes(b"#")  # of several none is surely the one that counts
     if name.endswith(".ptz"):
         assert "budget.limit" not in contradicted(made)
+
+
+@pytest.mark.parametrize("size", [15.7, 16, "15.70", 0])
+def test_a_size_that_is_no_count_of_bytes_is_told_and_contradicts_nothing(size, tmp_path):
+    path = folder(tmp_path, styles.three(), TITLE + TABLE, JSON | {"bytes_total": size})
+    assert contradicted(path) == {}
+    fields = next(finding for finding in audit(path).findings if finding.check == "json.fields")
+    assert fields.verdict is Verdict.CANT_TELL
+    assert "bytes_total" in fields.evidence
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(2.8513, set()), (2.1764, {"json.loss"})])
+def test_a_loss_in_bits_a_token_is_not_called_wrong(loss, expected, tmp_path):
+    assert set(contradicted(folder(tmp_path, styles.three(), TITLE + TABLE, JSON | {"val_loss": loss}))) == expected
+
+
+def test_a_mean_in_the_readme_that_is_open_leaves_the_check_open_though_the_one_in_json_fits(tmp_path):
+    path = folder(tmp_path, styles.three(), "# Record\n\n**val_bpb: 1.1605** (mean of three)\n\n" + TABLE, JSON)
+    mean = next(finding for finding in audit(path).findings if finding.check == "text.mean")
+    assert mean.verdict is Verdict.CANT_TELL
+    assert "1.1605" in mean.evidence
+
+
+def test_a_std_in_json_that_is_open_leaves_the_check_open_though_the_readmes_fits(tmp_path):
+    path = folder(tmp_path, styles.three(), TITLE + TABLE, JSON | {"val_bpb_std": 0.0005, "seeds": [1, 2, 3, 4]})
+    std = next(finding for finding in audit(path).findings if finding.check == "text.std")
+    assert std.verdict is Verdict.CANT_TELL
+    assert "0.0005" in std.evidence
+
+
+def as_rows(scores):
+    return [{"seed": seed, "val_bpb": bpb} for seed, bpb in scores.items()]
+
+
+def as_mapping(scores):
+    return {f"seed_{seed}": {"val_bpb": bpb} for seed, bpb in scores.items()}
+
+
+@pytest.mark.parametrize("name", ["per_seed", "results", "val_bpb_by_seed", "seed_bpbs"])
+@pytest.mark.parametrize("form", [dict, as_rows, as_mapping])
+def test_scores_by_seed_are_read_under_other_names(name, form, tmp_path):
+    for bpb, expected in ((1.1711, set()), (1.1611, {"json.score"})):
+        path = tmp_path / str(bpb)
+        facts = JSON | {name: form(styles.SEEDS | {2: bpb})}
+        assert set(contradicted(folder(path, styles.three(), TITLE + TABLE, facts))) == expected

@@ -4,20 +4,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from statistics import fmean
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, stated_seeds, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import same, stages
+from tritgolf.audit.scores import agrees, same, stages
 from tritgolf.audit.seed_tables import SeedTable, run_of, seed_tables
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 
 SCORE = re.compile(
-    r"val[_\\ ]{0,3}bpb[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
+    r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
     r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
-    r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(]){0,40}(\d\.\d{3,8})",
+    r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
 OF_OTHERS = re.compile(
@@ -25,8 +26,16 @@ OF_OTHERS = re.compile(
     r"|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
     re.IGNORECASE,
 )
+AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
 MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
-SPREAD = re.compile(r"(?:\bstd\b|standard deviation|±|\+/-)\W{0,4}(0?\.\d{3,8})", re.IGNORECASE | re.ASCII)
+SPREAD = re.compile(
+    r"(?:\bstd\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})", re.IGNORECASE | re.ASCII
+)
+OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
+    r"\bs\.?e\.?m\b|\bstd\.? ?err|stderr|standard error|\bCI\b|confidence|\brange\b"
+    r"|(?:across|over|per) (?:doc|batch|window)",
+    re.IGNORECASE,
+)
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
@@ -44,6 +53,7 @@ NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
 class Stated:
     """A score that a text states. ``is_mean``: whether it says so; ``count``: of how many runs; ``spread``: its std.
 
+    ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
     ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
     """
 
@@ -52,6 +62,7 @@ class Stated:
     is_mean: bool = False
     count: int | None = None
     spread: Printed | None = None
+    is_beside: bool = False
     is_headline: bool = True
     is_title: bool = False
 
@@ -64,16 +75,17 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     lines = [line for line in (readme or "").splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
-        if line.lstrip().startswith("|") or OF_OTHERS.search(line):
+        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
             continue
         scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
             claim = replace(claim, is_headline=place < TOP, is_title=place == title)
             found[text], last, at = _merged(found.get(text), claim), text, place
-        spread = SPREAD.search(line) if OWN_LINE.match(line) and place - at <= LIST else None
+        spread = _spread(line) if OWN_LINE.match(line) and place - at <= LIST else None
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
-            found[last] = replace(found[last], spread=Printed(spread[1]))  # a list: "mean: …", "std: …"
+            # A list: "mean: …", "std: …".
+            found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
     return tuple(found.values())
 
 
@@ -83,6 +95,7 @@ def _merged(earlier: Stated | None, claim: Stated) -> Stated:
         return claim
     return replace(claim, is_mean=earlier.is_mean or claim.is_mean, count=earlier.count or claim.count,
                    spread=earlier.spread or claim.spread,
+                   is_beside=earlier.is_beside if earlier.spread else claim.is_beside,
                    is_headline=earlier.is_headline or claim.is_headline,
                    is_title=earlier.is_title or claim.is_title)  # fmt: skip
 
@@ -93,15 +106,22 @@ def _is_score(text: str) -> bool:
 
 
 def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
-    spread, count = SPREAD.search(line), COUNT.search(line)
+    spread, count = _spread(line), COUNT.search(line)
+    other_means = {text for text in AFTER_MEAN.findall(line) if _is_score(text)} - {printed.text}
     number = count[1].lower() if count else ""
     return Stated(
         "README",
         printed,
-        is_mean=bool(MEAN.search(line)) and is_alone,
+        is_mean=bool(MEAN.search(line)) and is_alone and not other_means,
         count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
-        spread=Printed(spread[1]) if spread else None,
+        spread=Printed(spread["figure"]) if spread else None,
+        is_beside=bool(spread and spread["sign"]),
     )
+
+
+def _spread(line: str) -> re.Match[str] | None:
+    """The std of a line; none where it speaks of standard errors, intervals, ranges, or the spread over documents."""
+    return None if OTHER_SPREAD.search(line) else SPREAD.search(line)
 
 
 def tables_of(submission: Submission) -> tuple[SeedTable, ...]:
@@ -211,9 +231,12 @@ def counting(submission: Submission) -> tuple[RunLog, ...]:
 
 
 def is_headline_table(submission: Submission, table: SeedTable) -> bool:
-    """Whether the score that the submission states first, or its JSON's, is this table's: a mean or a row."""
+    """Whether the score that the submission states first, or its JSON's, is this table's: a mean, of rows, or a row."""
     stated = [claim.printed for claim in stated_scores(submission.readme)[:1]]
     stated += [score] if (score := printed_of((submission.facts or {}).get("val_bpb"))) else []
     cells = [cell for row in (table.mean, *table.rows.values()) for title, cell in row.items()
              if table.kinds[title] == "bpb"]  # fmt: skip
-    return any(same(cell.printed, claim) or same(claim, cell.printed) for claim in stated for cell in cells)
+    columns = [table.column(title) for title, kind in table.kinds.items() if kind == "bpb"]
+    return any(same(cell.printed, claim) or same(claim, cell.printed) for claim in stated for cell in cells) or any(
+        agrees(claim, fmean(score.value for score in column)) for claim in stated for column in columns if column
+    )

@@ -44,7 +44,7 @@ def claimed_runs(submission: Submission) -> Scored:
     owner, stage = _owner(submission, logs)
     if owner is None:
         return _at_stage(logs, list(stages(logs[0]))[-1])
-    others = [log for log in logs if log.seed != owner.seed and log.dialect == owner.dialect]
+    others = [log for log in logs if log.named_seed != owner.named_seed and log.dialect == owner.dialect]
     return _at_stage((owner, *others), stage)
 
 
@@ -106,9 +106,10 @@ def untold(submission: Submission, tells: Callable[[RunLog], object]) -> str:
     """
     scored, seeds = {log.name for log in claimed_runs(submission).runs}, claimed_seeds(submission)
     logs = submission.readable_logs
-    told = {log.seed for log in logs if tells(log)}
+    told = {log.named_seed for log in logs if tells(log)}
     silent = [log.name for log in logs if not tells(log) and (
-        (log.name in scored and (log.steps or log.seed not in told)) or (log.seed in seeds and log.seed not in told)
+        (log.name in scored and (log.steps or log.named_seed not in told))
+        or (log.named_seed in seeds and log.named_seed not in told)
     )]  # fmt: skip
     there = {log.seed for log in logs} | {int(n) for log in logs for n in re.findall(r"\d{1,9}", log.name)}
     lost = [seed for seed in seeds if seed not in there]

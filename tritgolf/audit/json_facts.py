@@ -19,8 +19,13 @@ COUNTED = re.compile(  # sizes that count against the limit: of code, of what is
 )
 TOTAL = "submission.json"  # what evidence calls the total that it states
 SEEDS = ("seeds", "seed_results")
+PER_SEED = re.compile(  # other names of figures by seed; a field of these names without seeds is none
+    r"(?:per|by)_seed|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
+)
+LEAST_SEEDS = 2  # of such a field
 POSSIBLE = (0.3, 10.0)  # bits a byte, where a bare number stands for a seed
 MOST = 1e15  # of a figure
+FEWEST_BYTES = 1000  # that a size can have: 15.7 and 16 are megabytes
 SHOWN = 60  # characters of a value that evidence quotes
 
 
@@ -29,6 +34,12 @@ def printed_of(value: object) -> Printed | None:
     if not is_number(value) or not abs(value) < MOST:
         return None
     return Printed(f"{Decimal(repr(value)):f}")
+
+
+def size_of(value: object) -> Printed | None:
+    """A size as a whole number of bytes; None for what must be megabytes, and for what is no number."""
+    printed = printed_of(value)
+    return printed if printed and abs(printed.value) >= FEWEST_BYTES and printed.value.is_integer() else None
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -61,9 +72,11 @@ def stated_seeds(facts: dict[str, Any] | None) -> tuple[int, ...]:
 
 def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
     """The figures by seed: of a mapping, or of a list of rows with a seed each; a bare number is a score."""
-    for key in reversed(SEEDS):
-        rows = ((seed_of(name), _row(row)) for name, row in _rows((facts or {}).get(key)))
-        if found := {seed: row for seed, row in rows if seed is not None and row is not None}:
+    facts = facts or {}
+    for key in [*reversed(SEEDS), *filter(PER_SEED.fullmatch, facts)]:
+        rows = [(seed_of(name), _row(row)) for name, row in _rows(facts.get(key))]
+        found = {seed: row for seed, row in rows if seed is not None and row is not None}
+        if found and (key in SEEDS or LEAST_SEEDS <= len(found) == len(rows)):
             return found
     return {}
 
@@ -97,7 +110,7 @@ def counted_sizes(facts: dict[str, Any] | None) -> dict[str, int]:
     fields += [(f"submission.json {name} of seed {seed}", name, value)
                for seed, row in seed_results(facts).items() for name, value in row.items()]  # fmt: skip
     return {where: int(value) for where, name, value in fields
-            if COUNTED.fullmatch(name) and is_number(value) and abs(value) < MOST}  # fmt: skip
+            if COUNTED.fullmatch(name) and is_number(value) and size_of(value)}  # fmt: skip
 
 
 def impossible(facts: dict[str, Any]) -> list[str]:
@@ -108,8 +121,11 @@ def impossible(facts: dict[str, Any]) -> list[str]:
 
 def unread(facts: dict[str, Any]) -> list[str]:
     """Fields that hold something else than their figures, and so are held against nothing; each with what it holds."""
-    found = [f"{name} is {_shown(value)}" for name, value in _figures(facts)
-             if value is not None and not is_number(value)]  # fmt: skip
+    found = [
+        f"{name} is {_shown(value)}"
+        for name, value in _figures(facts)
+        if value is not None and (not is_number(value) or (name.split()[0] in SIZES and not size_of(value)))
+    ]
     empty = [f"{key} is {_shown(facts[key])}" for key in SEEDS if facts.get(key) in ([], {}, "")]
     return [*found, *empty, *unread_seeds(facts)]
 

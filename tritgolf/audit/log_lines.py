@@ -148,6 +148,12 @@ class RunLog:
         """The configured seed."""
         return self.setting_int("seed")
 
+    @cached_property
+    def named_seed(self) -> int | None:
+        """The configured seed; where the log prints none, the one number behind "seed" in its file's name."""
+        named = set(re.findall(r"seed[_-]?(\d{1,9})", self.name.partition("#")[0], re.ASCII | re.IGNORECASE))
+        return self.seed if self.seed is not None or len(named) != 1 else int(named.pop())
+
     @property
     def final(self) -> ValidationLine | None:
         """The last validation of the trained model."""

@@ -1,37 +1,84 @@
 """Tables and figures out of a README, and tables back into Markdown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
 
 FIGURE = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?", re.ASCII)
+RULE_LINE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?")  # the line below a header
+PICTURES = re.compile(r"^[\u2600-\u27bf\u2b50-\u2b55\ufe0f\U0001f300-\U0001faff\s]+")
+QUOTED = re.compile(r"^[\s>]+")  # before a line
+SPANS = re.compile(r"(?:row|col)span", re.IGNORECASE)
+HTML_TABLE, HTML_ROW, HTML_CELL = (re.compile(rf"<{tag}\b", re.IGNORECASE) for tag in ("table", "tr", "t[hd]"))
+HTML_END = re.compile(r"</(?:table|tr|t[hd])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A Markdown table: cells are plain text, emphasis removed; every row has as many cells as the header."""
+    """A Markdown table: cells are plain text, emphasis removed; every row has as many cells as the header.
+
+    ``above``: the heading that it stands under, and the line before it.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    above: str = ""
 
 
 @lru_cache(maxsize=4)
 def read_tables(text: str) -> tuple[Table, ...]:
-    """All pipe tables of a Markdown text, in order."""
+    """All pipe tables of a Markdown text, in order, then its HTML tables."""
     tables: list[Table] = []
-    block: list[list[str]] = []
+    block: list[str] = []
+    above, heading = "", ""
     for line in [*text.splitlines(), ""]:
-        if line.lstrip().startswith("|"):
-            block.append([_plain(cell) for cell in line.strip().strip("|").split("|")])
-        elif block:
-            if len(block) > 2 and all(re.fullmatch(r":?-+:?", cell) for cell in block[1]):
-                header, rows = block[0], [row for row in block[2:] if len(row) == len(block[0])]
-                tables.append(Table(tuple(header), tuple(tuple(row) for row in rows)))
-            block = []
-    return tuple(tables)
+        content = QUOTED.sub("", line, count=1).strip()
+        if "|" in content:
+            block.append(content)
+            continue
+        if block:
+            tables += _pipe_table(block, f"{heading}\n{above}")
+            block, above = [], ""
+        heading = content if content.startswith("#") else heading
+        above = content or above
+    return (*tables, *_html_tables(text))
+
+
+def _pipe_table(lines: Sequence[str], above: str) -> list[Table]:
+    """The table of lines with bars, if one of them is the line below a header."""
+    rule = next((at for at, line in enumerate(lines) if at and RULE_LINE.fullmatch(line)), 0)
+    if not rule or rule + 1 == len(lines) or len(_cells(lines[rule])) != len(header := _cells(lines[rule - 1])):
+        return []
+    return [_table(header, map(_cells, lines[rule + 1 :]), above)]
+
+
+def _cells(line: str) -> list[str]:
+    return re.split(r"(?<!\\)\|", line.removeprefix("|").removesuffix("|"))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], above: str = "") -> Table:
+    """A table; cells that end a row and are left out are empty, but a row has two at least, and no more than titles."""
+    wide = len(header)
+    filled = ((*map(_plain, row), *("",) * (wide - len(row))) for row in rows if min(2, wide) <= len(row) <= wide)
+    return Table(tuple(map(_plain, header)), tuple(filled), above)
+
+
+def _html_tables(text: str) -> Iterator[Table]:
+    """Tables of HTML; none with cells that span others."""
+    for part in HTML_TABLE.split(text)[1:]:
+        table = part.partition("</table")[0]
+        rows = [[_html_cell(cell) for cell in HTML_CELL.split(row)[1:]] for row in HTML_ROW.split(table)[1:]]
+        rows = [row for row in rows if row]
+        if len(rows) > 1 and not SPANS.search(table):
+            yield _table(rows[0], rows[1:])
+
+
+def _html_cell(text: str) -> str:
+    """What stands between a cell's tags, of a text that begins inside the first of them."""
+    return HTML_END.split(text.partition(">")[2], maxsplit=1)[0]
 
 
 def figure(cell: str) -> Printed | None:
@@ -47,4 +94,10 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _plain(cell: str) -> str:
-    return re.sub(r"[*`]|<[^>]*>", "", cell).strip()
+    """A cell's text without emphasis, links, footnotes, what is struck out, and small pictures before it."""
+    text = re.sub(r"<br ?/?>|\s+", " ", cell)
+    text = re.sub(r"\[\^[^\[\]]*\]|~~[^~]*~~|<[^<>]*>", "", text)
+    text = re.sub(r"\[([^\[\]]*)\]\([^()]*\)", r"\1", text)
+    text = re.sub(r"[*`$]", "", text).strip()
+    text = re.sub(r"^(_{1,2})(.*)\1$", r"\2", text)
+    return PICTURES.sub("", text).strip()

@@ -46,6 +46,18 @@ def is_mean_of(stated: Printed, values: Sequence[Printed]) -> bool:
     return coarse and mean_interval([value.interval for value in values]).meets(stated.rounded)
 
 
+def is_other_spread(printed: Printed, values: Sequence[Printed]) -> bool:
+    """Whether what stands behind a ± can be the values' standard error, half their range, or half a 95% interval."""
+    from scipy.stats import t  # noqa: PLC0415  (a second of import, seldom needed)
+
+    numbers = [value.value for value in values]
+    error = sample_std(numbers) / math.sqrt(len(numbers))
+    half = 10.0**-printed.decimals  # rows are rounded themselves
+    others = (error, (max(numbers) - min(numbers)) / 2, max(abs(number - mean(numbers)) for number in numbers))
+    intervals = (1.96 * error, float(t.ppf(0.975, len(numbers) - 1)) * error)
+    return any(abs(printed.value - other) <= half for other in (*others, *intervals))
+
+
 @dataclass(frozen=True)
 class Stage:
     """A run's score at one stage: mean nats a token and bits a byte, as precisely as any of its lines has them."""

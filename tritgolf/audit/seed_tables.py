@@ -2,65 +2,62 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from tritgolf.audit.column_titles import SCORES, STEP_TIMES, kind_of, unit_of, words
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import agrees, same, stages
+from tritgolf.audit.seed_column import by_seed
 
-# What a column may be titled (lower case); the first that matches decides. "" is not compared with logs: differences,
-# figures of other systems, limits and what is left of them, sizes and losses that no log counts as its own.
-TITLES: tuple[tuple[str, str], ...] = (
-    ("", r"gain|delta|Δ|δ|diff|penalty|improve|\bvs\b|source|p-?value"),
-    (
-        "",
-        r"#\d{2,}|\bpr\b|sota|base(?:line)?\b|previous|\bprior\b|merged|\bold\b|\brecord\b|reference|original|claimed",
-    ),
-    ("", r"target|limit|headroom|margin|slack|spare|\bleft\b|under"),
-    ("", r"\braw\b|uncompressed|payload|memory|peak|vram|param|train(?:ing)?[_ ]loss"),
-    ("rt_gap", r"(?:\brt\b|round ?-?trip).*gap|gap.*(?:\brt\b|round ?-?trip)"),
-    ("", r"gap"),
-    ("step_average", r"step_avg"),
-    ("ms_per_step", r"ms ?/ ?step|ms_per_step|ms per step"),
-    ("steps", r"^(?:train )?steps?$"),
-    ("seconds", r"time|seconds|\btrain ms\b|\beval ms\b|ends by"),
-    ("code_bytes", r"\bcode\b"),
-    ("total_bytes", r"artifact|bytes|total|size"),
-    ("zero_frac", r"zero"),
-    ("nats", r"loss|\bnats\b"),
-    ("bpb", r"bpb|bpp|sliding|round ?-?trip|^rt\b|^val$|\bs\d+\b"),
+OF_SOMETHING_ELSE = re.compile(
+    r"\b(?:previous|prior|earlier|old(?:er)?|baselines?|ablations?|abandoned|failed|negative|rejected|without|w/o)\b",
+    re.IGNORECASE,
 )
+SUMMARY = re.compile(r"[^\W\d_]+")  # words of a row's name
+MEAN_WORDS = words("mean avg average std sd stdev of over the all our ours seed seeds run runs n three sigma σ")
+STD_WORDS = words("std sd stdev standard dev deviation sample population pop n sigma σ of over seeds runs")
 GROUPS = "[ _'\u00a0\u2009\u202f]"  # what stands between thousands, if no comma does
 WHOLE = rf"\d{{1,3}}(?:{GROUPS}\d{{3}}){{1,5}}|\d{{1,3}}(?:,\d{{3}}){{1,5}}|\d{{1,18}}"
 CELL = re.compile(
     rf"(?P<about>[~≈<>≤≥]?)\s*(?P<number>[-+−]?(?:{WHOLE})(?:\.\d{{1,18}})?)\s*"
-    r"(?P<unit>MiB|MB|KB|K|k|ms|s|h|bytes|B|M)?(?!\w|[.,]\d)",
+    r"(?P<unit>MiB|MB|KiB|[Kk]B|K|k|ms|min|s|h|bytes|B|M)?(?!\w|[.,]\d)",
     re.ASCII,
 )
-SPREAD = re.compile(r"±\s*(0?\.\d{1,18})|\(std\s*(0?\.\d{1,18})\)", re.ASCII)
+# What behind a cell's first figure makes it one of another measure: a word, a percent sign, a power of ten.
+MEASURE = re.compile(r"\s*(?:(?!(?:bp[bp]|nats|steps?)\b)[^\W\d_]|[%\u2030×^*’'\u2032])", re.IGNORECASE)
+SPREAD = re.compile(r"(?P<sign>±|\+/-)\s*(?P<beside>0?\.\d{1,18})|(?:std|σ)[\s:=]*(?P<named>0?\.\d{1,18})", re.ASCII)
+BRACKETED = re.compile(r"\(\s*(0?\.\d{1,18})\s*\)", re.ASCII)  # in a row that is called "mean (std)"
 RANGE = re.compile(
-    r"\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
+    r"(?!\s*\+/-)\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
 )  # behind a cell's first figure: there is a second
-UNITS = {"MB": 1e6, "MiB": 2.0**20, "M": 1e6, "KB": 1e3, "K": 1e3, "k": 1e3, "ms": 1e-3}
-SCORES = ("bpb", "nats")
-STEP_TIMES = ("step_average", "ms_per_step")
+# Unit → how many bytes or seconds it may be. MB and KB are 2²⁰ and 2¹⁰ for some.
+UNITS: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(("MB", "M"), (1e6, 2.0**20)),
+    **dict.fromkeys(("KB", "kB", "K", "k"), (1e3, 2.0**10)),
+    "MiB": (2.0**20,), "KiB": (2.0**10,), "ms": (1e-3,), "min": (60.0,), "h": (3600.0,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure in a table, with its unit; ``about``: marked as approximate, or the first of a range."""
+    """A figure in a table, with its unit, be it the title's.
+
+    ``about``: marked as approximate, the first of a range, or of a measure that isn't known. ``is_beside``: a spread
+    behind a ±, which may be a standard error or half a range as well.
+    """
 
     printed: Printed
     unit: str = ""
     about: bool = False
+    is_beside: bool = False
 
     def is_of(self, value: float) -> bool:
-        """Whether the cell can be this value, in the unit it states; MB may be 10⁶ or 2²⁰ bytes."""
-        scales = (1e6, 2.0**20) if self.unit in ("MB", "M") else (UNITS.get(self.unit, 1.0),)
-        return any(agrees(self.printed, value / scale) for scale in scales)
+        """Whether the cell can be this value (bytes, seconds), in the unit it states."""
+        return any(agrees(self.printed, value / scale) for scale in UNITS.get(self.unit, (1.0,)))
 
 
 @dataclass(frozen=True)
@@ -73,42 +70,50 @@ class SeedTable:
     std: dict[str, Cell] = field(default_factory=dict)
 
     def column(self, title: str) -> list[Printed]:
-        """The cells of a column by seed, if every row has one; empty otherwise."""
+        """The cells of a column by seed, if every row has one of one unit, none approximate; empty otherwise."""
         cells = [row[title] for row in self.rows.values() if title in row]
-        return [cell.printed for cell in cells] if len(cells) == len(self.rows) else []
+        is_one = len({cell.unit for cell in cells}) == 1 and not any(cell.about for cell in cells)
+        return [cell.printed for cell in cells] if is_one and len(cells) == len(self.rows) else []
 
-
-def kind_of(title: str) -> str:
-    """Which figure a column of this title holds; "" for none that logs have."""
-    return next((name for name, pattern in TITLES if re.search(pattern, title.strip().lower())), "")
+    def has_units_of(self, title: str, cell: Cell) -> bool:
+        """Whether a cell below a column has the unit of the column's rows."""
+        return all(row[title].unit == cell.unit for row in self.rows.values() if title in row)
 
 
 @lru_cache(maxsize=4)
 def seed_tables(readme: str) -> tuple[SeedTable, ...]:
-    """All tables whose first column is the seed."""
-    found = (_seed_table(table) for table in read_tables(readme))
+    """All tables by seed, but those under a heading or a line that says that they are of something else."""
+    own = (table for table in read_tables(readme) if not OF_SOMETHING_ELSE.search(table.above))
+    found = (_seed_table(table) for each in own if (table := by_seed(each)) is not None)
     return tuple(table for table in found if table is not None)
 
 
 def _seed_table(table: Table) -> SeedTable | None:
-    if not table.header or not re.fullmatch(r"seeds?", table.header[0].strip().lower()):
-        return None
     rows: dict[int, dict[str, Cell]] = {}
+    repeated: set[int] = set()
+    of_some: set[int] = set()
     mean: dict[str, Cell] = {}
     std: dict[str, Cell] = {}
     for row in table.rows:
         name = row[0].strip(" .").lower()
         cells = {
-            title: cell for title, text in zip(table.header[1:], row[1:], strict=True) if (cell := read_cell(text))
-        }
-        seed = re.fullmatch(r"(\d{1,12})(?: ?\(.*)?", name)
+            title: cell if cell.unit else replace(cell, unit=unit_of(title))
+            for title, text in zip(table.header[1:], row[1:], strict=True) if (cell := read_cell(text))
+        }  # fmt: skip
+        seed = re.fullmatch(r"(\d{1,12})", name)
         if seed:
+            repeated |= {int(seed[1])} & rows.keys()
             rows[int(seed[1])] = cells
-        elif re.search(r"\b(?:mean|avg|average)\b", name):
-            mean = cells
+        elif re.search(r"\b(?:mean|avg|average)\b", name) and set(SUMMARY.findall(name)) <= MEAN_WORDS:
+            mean, of_some = cells, {int(number) for number in re.findall(r"\d{1,12}", name)}
             std = std or _spreads(table.header, row)
-        elif name.startswith("std"):
+        elif re.match(r"±?\s*(?:std|stdev|sd|standard dev\w*|σ)\b", name) and set(SUMMARY.findall(name)) <= STD_WORDS:
             std = cells
+    named = (of_some & rows.keys()) - {len(rows)}  # "mean of seeds 1 and 2", but not "mean of 3"
+    if named and named != rows.keys():
+        mean, std = {}, {}
+    if repeated:  # several runs of a seed: which of them a mean is of, the table doesn't say
+        rows, mean, std = {seed: cells for seed, cells in rows.items() if seed not in repeated}, {}, {}
     kinds = {title: kind_of(title) for title in table.header[1:]}
     return SeedTable(kinds, rows, mean, std) if rows else None
 
@@ -119,14 +124,24 @@ def read_cell(text: str) -> Cell | None:
     if not match:
         return None
     number = re.sub(rf",|{GROUPS}", "", match["number"]).replace("−", "-")
-    about = bool(match["about"]) or RANGE.match(text.strip()[match.end() :]) is not None
+    rest = text.strip()[match.end() :]
+    about = bool(match["about"] or RANGE.match(rest) or MEASURE.match(rest))
     return Cell(Printed(number), match["unit"] or "", about)
 
 
 def _spreads(header: Sequence[str], row: Sequence[str]) -> dict[str, Cell]:
-    """The stds that a row of means has behind them: ``1.1122 ± 0.0004``, ``1.1194 (std 0.0006)``."""
-    found = {title: SPREAD.search(text) for title, text in zip(header[1:], row[1:], strict=True)}
-    return {title: Cell(Printed(match[1] or match[2])) for title, match in found.items() if match}
+    """The stds that a row of means has behind them: ``1.1122 ± 0.0004``, ``1.1194 (std 0.0006)``.
+
+    Bare brackets are one where the row is called "mean (std)".
+    """
+    found = {}
+    for title, text in zip(header[1:], row[1:], strict=True):
+        if match := SPREAD.search(text):
+            figure = Printed(match["beside"] or match["named"])
+            found[title] = Cell(figure, unit_of(title), is_beside=bool(match["sign"]))
+        elif re.search(r"\b(?:std|sd)\b", row[0], re.IGNORECASE) and (match := BRACKETED.search(text)):
+            found[title] = Cell(Printed(match[1]), unit_of(title))
+    return found
 
 
 def candidates(log: RunLog, kind: str) -> dict[str, Printed]:
@@ -172,17 +187,25 @@ def matches(cell: Cell, found: dict[str, Printed], kind: str) -> list[str]:
     if kind in SCORES:
         return [name for name, value in found.items() if same(cell.printed, value)]
     if kind in STEP_TIMES:
-        return [name for name, value in found.items() if agrees(cell.printed, value.value)]
+        in_unit = 1e-3 if cell.unit == "s" else 1.0
+        return [name for name, value in found.items() if agrees(cell.printed, value.value * in_unit)]
     return [name for name, value in found.items() if cell.is_of(value.value)]
 
 
 def scores_matched(row: dict[str, Cell], kinds: dict[str, str], log: RunLog) -> int:
-    """How many scores of a row are a run's."""
+    """How many scores of a row are those of a run's stages; one of its many validations is no sign of the run."""
     scored = [(cell, kinds[title]) for title, cell in row.items() if kinds[title] in SCORES]
-    return sum(bool(matches(cell, candidates(log, kind), kind)) for cell, kind in scored)
+    return sum(any(same(cell.printed, stage.nats if kind == "nats" else stage.bpb) for stage in stages(log).values())
+               for cell, kind in scored)  # fmt: skip
+
+
+def runs_of(row: dict[str, Cell], kinds: dict[str, str], logs: Sequence[RunLog]) -> list[RunLog]:
+    """The runs that a row can be of, of those with its seed: which have most of its scores; none if none has any."""
+    matched = {log.name: scores_matched(row, kinds, log) for log in logs}
+    most = max(matched.values(), default=0)
+    return [log for log in logs if most and matched[log.name] == most]
 
 
 def run_of(row: dict[str, Cell], kinds: dict[str, str], logs: Sequence[RunLog]) -> RunLog | None:
-    """The run of a row, of those with its seed: the one that has most of its scores; None if none has any."""
-    best = max(logs, key=lambda log: scores_matched(row, kinds, log), default=None)
-    return best if best is not None and scores_matched(row, kinds, best) else None
+    """The first run that a row can be of; None if there is none."""
+    return next(iter(runs_of(row, kinds, logs)), None)

@@ -8,25 +8,51 @@ import re
 from collections.abc import Sequence
 
 MAX_LINE = 20_000  # the one long line of a log is its settings, some 2,000 characters
-MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+MOST_PARTS = 4  # a rank, a time, a level and a place, each once
+MOST_LOOKED_AT = 2000  # lines that show what most begin with
 SAMPLE = 400  # bytes of which half are zeros where a text is UTF-16 without a mark
 
-# "1776142360.538 ", "2026-04-14 04:52:28,134 ", "[2026-04-14T04:52:28Z] ", "04:52:28 "; digits of a date or a clock.
-STAMP = re.compile(
-    r"^\s*\[?(?:\d{10}(?:\.\d+)?|(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\]?[ \t]"
+# What a logger, a launcher or a cluster puts before each line. Each is taken off where most lines begin with it.
+SEPARATOR = r"(?:[ \t]+(?:[-–|:>]+[ \t]+)?|[-–|:>]+[ \t]*|(?<=\])(?=\[))"
+DATE = (
+    r"(?:\d{4}[-/]\d\d[-/]\d\d|\d\d[-/.]\d\d(?:[-/.]\d{2,4})?"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d\d?)"
 )
-COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what a terminal takes for colours and the cursor's place
-RANK = re.compile(r"^\[(?:rank|default)(\d+)\]:[ \t]?")  # of torchrun, before what each process prints
+CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?[AP]M)?(?:Z| UTC|[+-]\d\d:?\d\d)?"
+BEFORE_LINES = tuple(
+    re.compile(rf"^\s*{pattern}", re.ASCII)
+    for pattern in (
+        # "1776142360.538 ", "2026-04-14 04:52:28,134 - ", "[2026-04-14T04:52:28Z] ", "04:52:28 ", "[Apr 14 04:52:28] "
+        rf"[\[(]?(?:\d{{10}}(?:\.\d+)?|(?:{DATE}[T ])?{CLOCK})[\])]?{SEPARATOR}",
+        rf"\[ *\+?\d+(?:\.\d+)?s?\]{SEPARATOR}",  # seconds since the start
+        rf"[\[(]?(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL) *[\])]?{SEPARATOR}",
+        r"[IWEF]\d{4} (?=\d\d:\d\d:\d\d)",  # of glog: a level and a day
+        r"(?:\d{1,8} )?[\w./-]{1,80}\.py:\d{1,6}\]?" + SEPARATOR,
+        rf"(?:root|__main__(?::\w+:\d+)?){SEPARATOR}",
+        r"[\w.-]{1,80} [\w./-]{1,80}\[\d{1,9}\]: ",  # of syslog: a machine and a process
+        r"std(?:out|err) [FP] ",  # of a container's log
+    )
+)
+# What a terminal takes for colours, the cursor's place and a window's title.
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\))")
+# Of a launcher, before what each process prints: "[rank0]:", "[default0]:", "rank 0 |", "[GPU0]", "[1,0]<stdout>:".
+RANK = re.compile(
+    r"^(?:\[(?:rank|default|GPU)[ =]?(\d{1,6})\]:?|\[\d+,(\d{1,6})\]<std\w+>:"
+    r"|rank[ =]?(\d{1,6}) *[:|])[ \t]?"
+)
+TASK = re.compile(r"^ *(\d{1,4}): ")  # of a cluster, where most lines begin so
 SOURCE = re.compile(r"(?:import \w|from [\w.]+ import |def \w+\(|class \w+|# source of the script left out)")
 RULE = re.compile(r"={20,}")
-STEP = re.compile(r"(?:step:\s*)?(\d{1,9})/\d{1,9}\b.*\b(?:train_loss|val_loss|loss):\s*[\d.]", re.ASCII)
+STEP = re.compile(r"(?:step:\s*)?(\d{1,9})/(\d{1,9})\b.*\b(?:train_loss|val_loss|loss):\s*[\d.]", re.ASCII)
 RUN = re.compile(
     r"(?:warmup(?:_step)?:\s*\d+/\d|model_params:\s*\d|params:\d|seed:\s*\d+$|val_tokens:\s*\d|val_bpb:enabled"
     r"|train_loader:|val_loader:|Hyperparameters:$|--- Hyperparameters ---$|(?:\w+=\S+ ){7})",
     re.ASCII,
 )
 BEGINNING = re.compile(
-    r'(?:val_bpb:enabled|train_loader:|Hyperparameters:$|--- Hyperparameters ---$|model_params:\s*\d|"""'
+    r"(?:val_bpb:enabled|world_size:\s*\d|train_loader:|Hyperparameters:$|--- Hyperparameters ---$|model_params:\s*\d"
+    r'|"""'
     r"|import \w|from [\w.]+ import |# source of the script left out|Running Python )",
 )
 
@@ -36,23 +62,47 @@ def decode(data: bytes) -> str:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
-    sample = data[:SAMPLE]
-    if len(sample) > 1 and 2 * sample[1::2].count(0) > len(sample[1::2]) and not sample[::2].count(0):
-        return data.decode("utf-16-le", errors="replace")
+    even, odd = data[:SAMPLE:2], data[1:SAMPLE:2]
+    for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if zeros and 2 * zeros.count(0) > len(zeros) and not others.count(0):
+            return data.decode(encoding, errors="replace")
     return data.decode("utf-8", errors="replace")
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text, stripped, without colours and the time stamps that most begin with; endless ones left out.
+    """The lines of a text, stripped, without colours and what most of them begin with; endless ones left out.
 
-    A line that is printed twice in a row, as by a logger and its parent, is one; so is what several ranks print.
+    That is time stamps, levels of a logger, ranks. A line that is printed twice in a row, as by a logger and its
+    parent, is one; so is what several ranks print.
     """
-    lines = [line for line in COLOUR.sub("", text).splitlines() if len(line) <= MAX_LINE]
-    lines = [RANK.sub("", line) for line in lines if (rank := RANK.match(line)) is None or rank[1] == "0"]
-    filled = [line for line in lines if line.strip()]
-    if filled and 2 * sum(bool(STAMP.match(line)) for line in filled) > len(filled):
-        lines = [STAMP.sub("", line, count=1) for line in lines]
+    lines = [line for line in ESCAPE.sub("", text).splitlines() if len(line) <= MAX_LINE]
+    for _ in range(MOST_PARTS):
+        before = lines
+        lines = _of_the_first_rank(lines, RANK)
+        if _most_begin(TASK, lines):
+            lines = _of_the_first_rank(lines, TASK)
+        for part in BEFORE_LINES:
+            if _most_begin(part, lines):
+                lines = [part.sub("", line, count=1) for line in lines]
+        if lines == before:
+            break
     return _each_once([line.strip() for line in lines])
+
+
+def _most_begin(part: re.Pattern[str], lines: Sequence[str]) -> bool:
+    """Whether more than half of the lines that aren't empty begin so; a sample of many tells."""
+    filled = [line for line in lines if line.strip()]
+    sample = filled[:: max(1, len(filled) // MOST_LOOKED_AT)]
+    return bool(sample) and 2 * sum(bool(part.match(line)) for line in sample) > len(sample)
+
+
+def _of_the_first_rank(lines: Sequence[str], prefix: re.Pattern[str]) -> list[str]:
+    """The lines without a rank before them, and those of the lowest rank without it."""
+    found = [(match, line) for line in lines for match in [prefix.match(line)]]
+    ranks = [int(next(filter(None, match.groups()))) for match, _ in found if match]
+    lowest = min(ranks, default=0)
+    return [line[match.end() :] if match else line for match, line in found
+            if match is None or int(next(filter(None, match.groups()))) == lowest]  # fmt: skip
 
 
 def _each_once(lines: Sequence[str]) -> list[str]:
@@ -67,13 +117,20 @@ def _each_once(lines: Sequence[str]) -> list[str]:
 
 
 def runs_of(lines: Sequence[str]) -> list[list[str]]:
-    """The lines of each run, in order: a new one begins where a script, a header or settings follow steps or scores."""
+    """The lines of each run, in order.
+
+    A new one begins where a script, a header or settings follow steps or scores, or where steps are counted anew.
+    """
     runs: list[list[str]] = [[]]
     under_way = False
+    starts: set[tuple[str, str, bool]] = set()  # a run's first steps: which, of how many, whether a validation
     for line in lines:
-        if under_way and BEGINNING.match(line):
+        step = STEP.match(line)
+        start = {(step[1], step[2], "val_loss" in line)} if step and int(step[1]) <= 1 else set()
+        if under_way and (start & starts or BEGINNING.match(line)):
             runs.append([])
-            under_way = False
+            under_way, starts = False, set()
+        starts |= start
         under_way = under_way or _is_result(line)
         runs[-1].append(line)
     return [without_source(run) for run in runs]

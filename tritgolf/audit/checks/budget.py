@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed import counting
@@ -164,7 +165,7 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     """
     logged = {log.name: log.code_bytes for log in counting(submission) if log.code_bytes and not _is_packed(log)}
     stated = _stated_code(submission)
-    sizes = {file.name: file.stat().st_size for file in submission.scripts}
+    sizes = {file.name: _size(file, {codes[0] for codes in logged.values()}) for file in submission.scripts}
     if not sizes or not (logged or stated):
         reason = "no script in the folder" if not sizes else "no artifact line"
         return _without_script(submission, stated, reason)
@@ -177,6 +178,15 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
     stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
     return judge(fits and one_script and stated_fits, evidence)
+
+
+def _size(script: Path, counted: set[int]) -> int:
+    """A script's bytes; where the logs count those of it without the CR of each line's end, these."""
+    size = script.stat().st_size
+    if size in counted or not 0 < size - min(counted, default=size) <= size // 2:
+        return size
+    without = size - script.read_bytes().count(b"\r\n")
+    return without if without in counted else size
 
 
 def _of_other_runs(submission: Submission, scripts: set[int], counted: set[str]) -> str:

@@ -16,6 +16,7 @@ SHOWN = 4  # differences quoted in one line of evidence
 MOST_COLUMNS = 100  # before one of differences, in a table that is made to be read
 MOST_TRIED = 50  # figures of one precision that a difference is looked for among: all but noise of them have it
 BEFORE_OR_AFTER = re.compile(r"\b(?:before|after|old|new|from|to|then|now|prev\w*|ours|this)\b|#\d+", re.IGNORECASE)
+OF_ONE_UNIT = (0.5, 1.5)  # how many times the difference a wrong delta may be: nats a token are 1.6 times bits a byte
 PLAIN_DELTA = re.compile(r"(?:delta|[Δδ]|diff)(?: bp[bp])?", re.IGNORECASE)  # in no unit of its own
 DELTA = re.compile(r"delta|[Δδ]|^diff|improvement", re.IGNORECASE)
 
@@ -25,8 +26,8 @@ def deltas_are_differences(submission: Submission) -> Outcome:
     """Proves that each figure in a "Delta" column is a difference that the table has, up to rounding.
 
     Tables differ in what a delta is to: the column before, the row before, the first or any other row. Contradicted is
-    only one that must be of its own row's columns (another row's is, or they are called before and after), without a
-    unit of its own, and is no difference of the table.
+    only one that must be of its own row's columns (another row's is, or they are called before and after), is about as
+    large as their difference, without a unit of its own, and is no difference of the table.
     """
     compared, wrong = 0, []
     for table in read_tables(submission.readme or ""):
@@ -41,7 +42,7 @@ def deltas_are_differences(submission: Submission) -> Outcome:
         compared += sum(bool(reading) for _, reading in found)
         read_so = any("columns" in reading for _, reading in found) or _is_before_and_after(table, column)
         if read_so and PLAIN_DELTA.fullmatch(table.header[column]):
-            wrong += [_differs(row, column) for row, reading in found if not reading]
+            wrong += [_differs(row, column) for row, reading in found if not reading and _is_in_their_unit(row, column)]
     if wrong:
         return contradicted("; ".join(wrong[:SHOWN]))
     if not compared:
@@ -113,6 +114,16 @@ def _is_before_and_after(table: Table, column: int) -> bool:
     pairs = [[read_cell(text) for text in row[column - 2 : column]] for row in rows]
     named = column > 2 and all(BEFORE_OR_AFTER.search(title) for title in table.header[column - 2 : column])
     return named and all(a and b and 0 < a.printed.value < 2 * b.printed.value < 4 * a.printed.value for a, b in pairs)
+
+
+def _is_in_their_unit(row: Sequence[str], column: int) -> bool:
+    """Whether a delta is about as large as the difference of the two columns before it, so no percent and no nats."""
+    before, after = (read_cell(text) for text in row[column - 2 : column]) if column > 2 else (None, None)
+    delta = _delta(row[column])
+    if not (before and after and delta):
+        return True
+    difference = abs(after.printed.value - before.printed.value)
+    return OF_ONE_UNIT[0] * difference <= abs(delta.value) <= OF_ONE_UNIT[1] * difference
 
 
 def _differs(row: Sequence[str], column: int) -> str:

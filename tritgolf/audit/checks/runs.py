@@ -45,7 +45,8 @@ def seeds_have_logs(submission: Submission) -> Outcome:
     wrong = [*_misnamed(logs, set(claimed)), *_swapped(submission)]
     missing = [seed for seed in claimed if seed not in printed]
     hidden = _hidden(submission, missing, claimed)
-    unread = None in printed or hidden or any(_names(name, missing) for name in submission.unread)
+    spoken_of = [seed for seed in missing if any(_speaks_of_seed(log, seed) for log in logs)]
+    unread = None in printed or hidden or spoken_of or any(_names(name, missing) for name in submission.unread)
     if missing and not unread:
         wrong.append(f"no log prints {', '.join(map(str, missing))}")
     evidence = (
@@ -56,6 +57,12 @@ def seeds_have_logs(submission: Submission) -> Outcome:
     doubts = [*unread_seeds(submission.facts), *([f"not read: {first_of(hidden)}"] if hidden else [])]
     doubts += ["other logs can't be read"] if missing and not hidden else []
     return cant_tell("; ".join([evidence, *doubts])) if doubts else holds(evidence)
+
+
+def _speaks_of_seed(log: RunLog, seed: int) -> bool:
+    """Whether a line of a log names a seed that is not the run's, as where a second run in it isn't told apart."""
+    spoken = re.compile(rf"\bseed\W{{1,4}}{seed}\b", re.IGNORECASE)
+    return any(spoken.search(line) for line in log.lines)
 
 
 def _names(name: str, seeds: Sequence[int]) -> bool:

@@ -16,11 +16,12 @@ from tritgolf.audit.claimed import (
     tables_of,
     unlogged_methods,
 )
+from tritgolf.audit.column_titles import SCORES, is_plain
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import Sample, same, samples, stages, stages_of
-from tritgolf.audit.seed_tables import SCORES, run_of
+from tritgolf.audit.scores import Sample, is_other_spread, same, samples, stages, stages_of
+from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
@@ -108,7 +109,7 @@ def contradicted_row(submission: Submission) -> str:
     for table in tables_of(submission):
         for seed, row in table.rows.items():
             logs = [log for log in _whole(submission) if log.seed == seed]
-            scored = any(table.kinds[title] in SCORES for title in row)
+            scored = any(table.kinds[title] in SCORES and all(is_plain(title, log) for log in logs) for title in row)
             alone = len(logs) == 1 and not is_quoted(submission, logs[0])
             if alone and scored and is_headline_table(submission, table) and run_of(row, table.kinds, logs) is None:
                 return f"the row of seed {seed}, part of it, has none of the scores of {logs[0].name}"
@@ -150,7 +151,7 @@ def stated_means_are_means(submission: Submission) -> Outcome:
     outcomes = [
         _unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False)) for claim in stated
     ]
-    return worst(outcomes, "no score called a mean")
+    return all_of(outcomes, "no score called a mean")
 
 
 def _json_means(submission: Submission) -> Iterator[Stated]:
@@ -171,26 +172,26 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
     Sample (n − 1) or population: the evidence says which. Without runs of that mean nothing is judged.
     """
     outcomes = []
-    for where, center, spread, nats in _spreads(submission):
+    for where, center, spread, nats, is_beside in _spreads(submission):
         found = [
             s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
         ]
-        outcome = _spread(where, spread, found) if found else cant_tell(f"no runs with the mean {center}")
+        outcome = _spread(where, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
         doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_complete(submission, of_mean=True)
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
-    return worst(outcomes, submission.not_in_readme("no std beside a mean"))
+    return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
 
 
-def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool]]:
-    """(where, mean, std, whether in nats) of every std that has a mean beside it."""
+def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool]]:
+    """(where, mean, std, whether in nats, whether behind a ±) of every std that has a mean beside it."""
     for claim in stated_scores(submission.readme):
         if claim.spread and claim.is_mean:
-            yield claim.where, claim.printed, claim.spread, False
+            yield claim.where, claim.printed, claim.spread, False, claim.is_beside
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
         center, spread = printed_of(facts.get(name)), printed_of(facts.get(f"{name}_std"))
         if center and spread:
-            yield f"submission.json {name}_std", center, spread, nats
+            yield f"submission.json {name}_std", center, spread, nats, False
 
 
 def _is_about(center: Printed, value: float) -> bool:
@@ -198,7 +199,7 @@ def _is_about(center: Printed, value: float) -> bool:
     return abs(center.value - value) <= 10.0**-center.decimals
 
 
-def _spread(where: str, spread: Printed, found: Sequence[Sample]) -> Outcome:
+def _spread(where: str, spread: Printed, found: Sequence[Sample], is_beside: bool) -> Outcome:
     for sample in found:
         for name, value in zip(("sample", "population"), sample.stds, strict=True):
             if rounds_to(value, spread):
@@ -208,16 +209,9 @@ def _spread(where: str, spread: Printed, found: Sequence[Sample]) -> Outcome:
     of_sample, of_population = found[0].stds
     values = ", ".join(f"{value:.8f}" for value in found[0].values)
     stds = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"
+    if is_beside and any(is_other_spread(spread, sample.printed) for sample in found):
+        return cant_tell(f"{where} ±{spread}: a standard error or half a range; {stds}")
     return contradicted(f"{where} {spread}: neither; {stds}")
-
-
-def worst(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
-    """Several outcomes as one: contradicted if any is, else holds if any does; what decided is told."""
-    for verdict in (Verdict.CONTRADICTED, Verdict.HOLDS, Verdict.CANT_TELL):
-        found = [outcome.evidence for outcome in outcomes if outcome.verdict is verdict]
-        if found:
-            return Outcome(verdict, "; ".join(dict.fromkeys(found)))
-    return cant_tell(nothing)
 
 
 def all_of(outcomes: Sequence[Outcome], nothing: str) -> Outcome:

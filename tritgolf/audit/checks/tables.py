@@ -1,17 +1,19 @@
 """The README's tables: rows against the logs, means, standard deviations, deltas, significance."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import METHODS, claimed_seeds, is_headline_table, is_quoted, tables_of, unlogged_methods
+from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of, unlogged_methods
+from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_plain
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, is_mean_of, stages
-from tritgolf.audit.seed_tables import SCORES, STEP_TIMES, Cell, SeedTable, candidates, matches, run_of
+from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, stages
+from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
@@ -28,19 +30,24 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
     row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
     """
-    compared, wrong = 0, []
+    compared, wrong, doubtful = 0, [], []
     for table in tables_of(submission):
+        runs = {seed: runs_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+                for seed, row in table.rows.items()}  # fmt: skip
         for seed, row in table.rows.items():
-            logs = [log for log in submission.readable_logs if log.seed == seed]
-            run = run_of(row, table.kinds, logs)
-            if run is None:
-                wrong += _foreign_row(submission, table, seed, logs)
+            if not runs[seed]:
+                foreign = _foreign_row(submission, table, seed)
+                wrong += foreign
+                doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
-            found = list(_compared(row, table.kinds, run, partial(_has_all, submission, run)))
+            each = [list(_compared(row, table.kinds, run, partial(_has_all, submission, run))) for run in runs[seed]]
+            found = min(each, key=lambda texts: sum(map(bool, texts)))  # of whichever run the row is
             compared += len(found)
             wrong += [f"seed {seed} {text}" for text in found if text]
     if not compared and not wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
+    if doubtful and not wrong:
+        return cant_tell(f"{compared} figures compared; {'; '.join(doubtful[:SHOWN])}")
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
@@ -58,7 +65,7 @@ def _compared(
             continue
         if matches(cell, found, kind):
             yield ""
-        elif has_all(kind) and not _is_of_another_method(title, run):
+        elif has_all(kind) and is_plain(title, run):
             logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
             yield f"{title}: table {cell.printed}{cell.unit}, log {logged}"
 
@@ -74,27 +81,33 @@ def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
     return reaches_its_end(run) if kind in ("steps", *STEP_TIMES) else True
 
 
-def _is_of_another_method(title: str, run: RunLog) -> bool:
-    """Whether a column is of a way to score (Post-TTT) that a run's log has no stage of."""
-    scored = " ".join(stages(run)).lower()
-    return any(method in title.lower() and method not in scored for method in METHODS)
-
-
 def _told(value: Printed, cell: Cell) -> str:
     """A logged figure with one digit more than the cell."""
     return value.text if not value.decimals else f"{value.value:.{cell.printed.decimals + 1}f}"
 
 
-def _foreign_row(submission: Submission, table: SeedTable, seed: int, logs: Sequence[RunLog]) -> list[str]:
+def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[str]:
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
-    stated = [table.rows[seed][title] for title in table.rows[seed] if table.kinds[title] in SCORES]
-    scored = [log for log in logs if is_whole(log, submission.readable_logs)]
+    scored = _whole_logs(submission, seed)
+    stated = [table.rows[seed][title] for title in table.rows[seed]
+              if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
     if unlogged_methods(submission) or not (alone and stated and is_headline_table(submission, table)):
         return []
     row_scores = ", ".join(cell.printed.text for cell in stated)
     logged = ", ".join(stage.bpb.text for stage in stages(scored[0]).values())
     return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
+
+
+def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
+    """A row that has no score of its seed's whole log, in a table of which other rows have those of theirs."""
+    scored = any(table.kinds[title] in SCORES for title in table.rows[seed])
+    is_lone = scored and any(runs.values()) and _whole_logs(submission, seed)
+    return [f"the row of seed {seed} has no score of its log"] if is_lone else []
+
+
+def _whole_logs(submission: Submission, seed: int) -> list[RunLog]:
+    return [log for log in submission.readable_logs if log.seed == seed and is_whole(log, submission.readable_logs)]
 
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
@@ -119,11 +132,13 @@ def _summary(submission: Submission, row: str) -> Outcome:
         cells = table.mean if row == "mean" else table.std
         for title, cell in cells.items():
             rows = table.column(title)
-            if len(rows) < 2 or cell.about:
+            if len(rows) < 2 or cell.about or not (cell.is_beside or table.has_units_of(title, cell)):
                 continue
             compare = _mean if row == "mean" else _std
             read = [compare(cell.printed, rows, exact) for exact in logged_columns(submission, table, title) or [[]]]
             best = min(read, key=lambda comparison: comparison.status == "differs")
+            if best.status == "differs" and cell.is_beside and is_other_spread(cell.printed, rows):
+                best = replace(best, status="of another spread")
             found += [(title, best)] if has_all or best.status != "differs" else []
     if not found:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))

@@ -8,15 +8,17 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
 from tritgolf.audit.claimed import (
     OF_OTHERS,
+    TOP,
     claimed_seeds,
     is_complete,
     is_headline_table,
     is_quoted,
     tables_of,
 )
+from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
-from tritgolf.audit.json_facts import printed_of, seed_results
+from tritgolf.audit.json_facts import printed_of, seed_results, size_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of
@@ -33,7 +35,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     """Proves that the megabytes the README gives are those of a run's total or model, of the largest, or of their mean.
 
     MB may mean 10⁶ bytes or 2²⁰. A size marked as approximate is not judged; of several sizes, one must be a run's.
-    Contradicted is one size alone, where every run has its total.
+    Contradicted is one size alone, at the top of the README, where every run has its total.
     """
     stated = [Printed(text) for text in dict.fromkeys(_megabytes(submission.readme or ""))]
     totals = _sizes(submission)
@@ -49,11 +51,15 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     if found:
         return holds(f"README {found[0]} MB; logged totals {logged}")
     evidence = f"README {', '.join(map(str, stated))} MB; logged totals {logged}"
-    return contradicted(evidence) if len(stated) == 1 and _has_all_totals(submission) else cant_tell(evidence)
+    at_the_top = list(_megabytes(submission.readme or "", TOP))
+    is_its_own = len(stated) == len(set(at_the_top)) == 1
+    return contradicted(evidence) if is_its_own and _has_all_totals(submission) else cant_tell(evidence)
 
 
-def _megabytes(readme: str) -> Iterator[str]:
-    for line in readme.splitlines():
+def _megabytes(readme: str, lines: int | None = None) -> Iterator[str]:
+    """The sizes of artifacts in a README's first ``lines``, or in all."""
+    filled = [line for line in readme.splitlines() if line.strip()]
+    for line in filled[:lines]:
         if not OF_OTHERS.search(line):
             yield from MEGABYTES.findall(line)
 
@@ -84,11 +90,9 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     totals = _sizes(submission)
     if not totals:
         return cant_tell("no budget line in the logs")
-    outcomes = [
-        _stated_total(key, size, submission) for key in TOTALS if (size := printed_of(facts.get(key))) is not None
-    ]
+    outcomes = [_stated_total(key, size, submission) for key in TOTALS if (size := size_of(facts.get(key))) is not None]
     for seed, row in seed_results(facts).items():
-        size = printed_of(row.get("artifact_bytes", row.get("bytes_total")))
+        size = size_of(row.get("artifact_bytes", row.get("bytes_total")))
         logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
         score = printed_of(row.get("val_bpb"))
         of_this_run = len(logs) == 1 and (score is None or stages_of(logs[0], score))
@@ -136,7 +140,8 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
             has_total = len(logs) == 1 and logs[0].total_bytes is not None
             its_own = has_total and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
             for title, cell in row.items():
-                if table.kinds[title] != "total_bytes" or cell.about or not its_own:
+                is_size = table.kinds[title] == "total_bytes" and all(is_plain(title, log) for log in logs)
+                if not is_size or cell.about or not its_own:
                     continue
                 if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
                     logged = ", ".join(f"{log.total_bytes:,}" for log in logs)
@@ -169,7 +174,7 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     """
     if submission.facts is None:
         return cant_tell(submission.facts_problem)
-    score, size = (printed_of(submission.facts.get(key)) for key in ("val_bpb", "bytes_total"))
+    score, size = printed_of(submission.facts.get("val_bpb")), size_of(submission.facts.get("bytes_total"))
     if score is None or size is None:
         return cant_tell("submission.json has no val_bpb or no bytes_total")
     outcome = _mean_of_a_stage(score, size, submission) or pairing(score, size, submission.readable_logs)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed_runs import bound_runs, surely_claimed, untold
 from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, GPUS, SECONDS_LIMIT
-from tritgolf.audit.intervals import Interval
+from tritgolf.audit.intervals import Interval, Printed
 from tritgolf.audit.log_lines import RunLog, StepLine
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
@@ -102,9 +102,16 @@ def stop_line_agrees(log: RunLog) -> Outcome:
     if log.stop is None or log.stop.step is None or log.final is None or log.final.train_ms is None:
         return cant_tell("no early stop, or no validation after it")
     stop, final = (log.stop.train_ms.value, log.stop.step), (log.final.train_ms.value, log.final.step)
+    is_one_time = abs(stop[0] - final[0]) <= _precision(log.stop.train_ms) + _precision(log.final.train_ms)
     return judge(
-        stop == final, f"stop line {stop[0]:.0f} ms at step {stop[1]}; validation {final[0]:.0f} ms at {final[1]}"
+        is_one_time and stop[1] == final[1],
+        f"stop line {stop[0]:.0f} ms at step {stop[1]}; validation {final[0]:.0f} ms at {final[1]}",
     )
+
+
+def _precision(time: Printed) -> float:
+    """By how much a time may be rounded, ms: nothing where ms are printed, half a last digit of seconds."""
+    return 500 * 10.0**-time.decimals if time.decimals else 0.0
 
 
 def wrong_averages(log: RunLog) -> list[StepLine]:

@@ -13,10 +13,12 @@ T = TypeVar("T")
 Pairs = dict[str, str]
 
 NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,12})?", re.ASCII)
-PAIR = re.compile(r"(?<![A-Za-z_])([A-Za-z_]\w{0,80})[:=]([^\s,()]+)", re.ASCII)
+THOUSANDS = r"\d{1,3}(?:,\d{3}){1,5}(?![\d,])"  # 612,345
+VALUE = rf"({THOUSANDS}[^\s,()]*|[^\s,()]+)"
+PAIR = re.compile(rf"(?<![A-Za-z_])([A-Za-z_]\w{{0,80}})[:=]{VALUE}", re.ASCII)
 SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
 FAILED = re.compile(  # a score of which one figure is no number
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:sliding )?val_(?:loss|bpb)[:=]\s*"
+    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:|,]+(?:sliding )?val_(?:loss|bpb)[:=]\s*"
     r"(?:[-+]?(?:nan|inf)|\S+\s+val_(?:loss|bpb)[:=]\s*[-+]?(?:nan|inf))",
     re.ASCII | re.IGNORECASE,
 )
@@ -72,17 +74,29 @@ def number(pairs: Pairs, *keys: str) -> Printed | None:
     """The first of ``keys`` that is there, without its unit; None if it is not a plain number."""
     text = next((pairs[key] for key in keys if key in pairs), "")
     text = text.removesuffix("ms").removesuffix("MB")
+    text = text.replace(",", "") if re.match(THOUSANDS, text) else text
     return Printed(text) if NUMBER.fullmatch(text) else None
 
 
 def milliseconds(pairs: Pairs, *keys: str) -> Printed | None:
-    """The first of ``keys`` that is there, a time in ms, or in seconds behind which an s stands; None if it is none."""
+    """The first of ``keys`` that is there, a time in ms or s; None if it is none, or has no unit to tell which.
+
+    One in seconds keeps their decimals: 612.3s are 612300.0.
+    """
     text = next((pairs[key] for key in keys if key in pairs), "")
     seconds = text.removesuffix("s")
     if text != seconds and NUMBER.fullmatch(seconds):
         text = f"{Decimal(seconds) * 1000:f}"
+    elif not text.endswith("ms"):
+        return None
     found = number({"": text}, "")
     return found if found and found.value >= 0 else None
+
+
+def whole_milliseconds(pairs: Pairs, *keys: str) -> Printed | None:
+    """The same, but None unless it is printed in ms: what averages are held to needs those."""
+    text = next((pairs[key] for key in keys if key in pairs), "")
+    return number(pairs, *keys) if text.endswith("ms") else None
 
 
 def fraction(text: str) -> tuple[int, int] | None:

@@ -8,16 +8,26 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from tritgolf.audit.dialects.base import Pairs, every, first, milliseconds, number, resumes, settings_line
+from tritgolf.audit.dialects.base import (
+    VALUE,
+    Pairs,
+    every,
+    first,
+    milliseconds,
+    number,
+    resumes,
+    settings_line,
+    whole_milliseconds,
+)
 from tritgolf.audit.dialects.ternary import budget, gpus, parameters, temperature, warmups
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, ValidationLine
 
 PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
-SPACED = re.compile(r"(?<![A-Za-z_])([A-Za-z_]\w{0,80})[:=]\s*([^\s,()]+)", re.ASCII)
+SPACED = re.compile(rf"(?<![A-Za-z_])([A-Za-z_]\w{{0,80}})[:=]\s*{VALUE}", re.ASCII)
 SIZE = re.compile(
     r"(?P<what>Serialized model|Total submission size|Code size)\s*"
-    r"(?P<method>[^:]{0,60}?)\s*:\s*(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
+    r"(?P<method>[^:]{0,60}?)\s*:\s*(?:[\d.]{1,9} ?Mi?B ?\()?(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
 SIZES: dict[str, Literal["model", "total", "code"]] = {
@@ -28,10 +38,11 @@ SIZES: dict[str, Literal["model", "total", "code"]] = {
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
 SCORE = re.compile(
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
+    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:|,]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
 )
 TOKENS = re.compile(r"(?:val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
+SPACE_BEHIND_NAME = re.compile(r"(\b[A-Za-z_]\w{0,80}[:=])[ \t](?=\S)", re.ASCII)
 PROGRESS = re.compile(r"chunk|batch|epoch|progress|window \d", re.IGNORECASE)
 
 
@@ -60,12 +71,12 @@ def spaced_pairs(line: str) -> Pairs:
 
 
 def header_settings(lines: Sequence[str]) -> Pairs:
-    """Settings before the first step, ``name:value`` words of lines that are nothing else, or one long line of them."""
+    """Settings before the first step: lines of ``name:value`` or ``name: value`` alone, or one long line of them."""
     found: Pairs = {}
     for line in lines:
         if PLACE.match(line):
             break
-        words = line.split()
+        words = SPACE_BEHIND_NAME.sub(r"\1", line).split()
         if words and all(re.fullmatch(r"[A-Za-z_]\w*[:=][^\s,()]+", word) for word in words):
             found |= dict(word.replace("=", ":", 1).split(":", 1) for word in words)
     return found | _vocabulary(lines) | settings_line(lines)
@@ -89,11 +100,11 @@ def _gpus(lines: Sequence[str], settings: Pairs) -> int | None:
 def step(line: str) -> StepLine | None:
     """``step:7/20000 train_loss:2.3 train_time:600ms step_avg:43.5ms``; ``7/20000 train_loss: 3 train_time: 0.9m``."""
     place, pairs = PLACE.match(line), spaced_pairs(line)
-    loss, elapsed = number(pairs, "loss", "train_loss"), number(pairs, "t", "train_time")
+    loss, elapsed = number(pairs, "loss", "train_loss"), whole_milliseconds(pairs, "t", "train_time")
     if not (place and loss) or "val_loss" in pairs:
         return None
     label = next((key for key in ("avg", "step_avg") if key in pairs), "")
-    return StepLine(int(place[1]), int(place[2]), loss, elapsed, number(pairs, label), label)
+    return StepLine(int(place[1]), int(place[2]), loss, elapsed, whole_milliseconds(pairs, label), label)
 
 
 def validation(line: str) -> ValidationLine | None:

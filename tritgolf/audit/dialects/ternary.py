@@ -20,6 +20,7 @@ from tritgolf.audit.dialects.base import (
     pairs_of,
     resumes,
     settings_line,
+    whole_milliseconds,
 )
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import (
@@ -107,11 +108,11 @@ def step(line: str) -> StepLine | None:
     """``step:1000/10000 loss:3.2962 t:110397ms step_avg:110.4ms``."""
     pairs = pairs_of(line) if line.startswith("step:") else {}
     place, loss = fraction(pairs.get("step", "")), number(pairs, "loss", "train_loss")
-    elapsed = number(pairs, "t", "train_time")
+    elapsed = whole_milliseconds(pairs, "t", "train_time")
     if not (place and loss and elapsed):
         return None
     label = next((key for key in ("avg", "step_avg") if key in pairs), "")
-    return StepLine(*place, loss, elapsed, number(pairs, label), label)
+    return StepLine(*place, loss, elapsed, whole_milliseconds(pairs, label), label)
 
 
 def validation(line: str) -> ValidationLine | None:

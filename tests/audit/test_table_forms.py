@@ -1,0 +1,120 @@
+"""The same table by seed in the forms that people write: what it says is read in all of them, or called open."""
+
+import pytest
+
+from tests.audit import styles
+from tests.audit.folders import folder
+from tritgolf.audit.auditor import audit
+from tritgolf.audit.markdown import read_tables
+from tritgolf.outcome import Verdict
+
+TITLE = "# Record: a model\n\n**val_bpb: {}** (mean of three seeds)\n\n"
+SCORES = {seed: f"{bpb:.4f}" for seed, bpb in styles.SEEDS.items()}
+WRONG = SCORES | {2: "1.1611"}  # whose mean is 1.1672
+
+
+def pipes(header, *rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def of_cells(name, title="Seed"):
+    return lambda scores: pipes([title, "BPB"], *([name.format(seed), bpb] for seed, bpb in scores.items()))
+
+
+def without_outer_pipes(scores):
+    return "Seed | BPB\n--- | ---\n" + "".join(f"{seed} | {bpb}\n" for seed, bpb in scores.items())
+
+
+def html(scores):
+    rows = "".join(f"<tr>\n<td><b>{seed}</b></td>\n<td align=right>{bpb}</td></tr>" for seed, bpb in scores.items())
+    return f"<table><thead><tr><th>Seed</th>\n<th>BPB</th></tr></thead>{rows}</table>\n"
+
+
+def quoted(scores):
+    return "".join(f"> {line}" for line in of_cells("{}")(scores).splitlines(True))
+
+
+def across(scores):
+    return pipes(["Metric", *(f"Seed {seed}" for seed in scores)], ["Sliding BPB", *scores.values()])
+
+
+def second(scores):
+    return pipes(["Config", "Seed", "BPB"], *(["ours", str(seed), bpb] for seed, bpb in scores.items()))
+
+
+FORMS = {
+    "plain": of_cells("{}"),
+    "RNG seed": of_cells("{}", "RNG seed"),
+    "Seed #": of_cells("{}", "Seed #"),
+    "seed 1": of_cells("seed {}"),
+    "a footnote": of_cells("{}†"),
+    "a picture": lambda scores: of_cells("{}")({seed: f"✅ {bpb}" for seed, bpb in scores.items()}),
+    "struck out": lambda scores: of_cells("{}")({seed: f"~~1.2~~ {bpb}" for seed, bpb in scores.items()}),
+    "a link": of_cells("[{0}](train_seed{0}.log)"),
+    "Run": of_cells("Seed {}", "Run"),
+    "Log": of_cells("train_seed{}.log", "Log"),
+    "without outer pipes": without_outer_pipes,
+    "HTML": html,
+    "quoted": quoted,
+    "across": across,
+    "second column": second,
+}
+
+
+def rows_of(path, scores, form, stated):
+    facts = {"val_bpb": float(stated), "seeds": [1, 2, 3]}
+    findings = audit(folder(path, styles.three(), TITLE.format(stated) + form(scores), facts)).findings
+    return next(finding for finding in findings if finding.check == "tables.rows")
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_rows_are_read_and_held_to_the_logs(form, tmp_path):
+    assert rows_of(tmp_path / "right", SCORES, form, "1.1705").verdict is Verdict.HOLDS
+    assert rows_of(tmp_path / "wrong", WRONG, form, "1.1672").verdict is Verdict.CONTRADICTED
+
+
+def test_a_row_that_is_no_runs_is_open_where_the_headline_is_not_of_its_table(tmp_path):
+    finding = rows_of(tmp_path, WRONG, of_cells("{}"), "1.1705")
+    assert finding.verdict is Verdict.CANT_TELL
+    assert "seed 2" in finding.evidence
+
+
+@pytest.mark.parametrize("form", [of_cells("{}", "Run"), of_cells("s{}", "Layers"), of_cells("{}", "Depth")])
+def test_numbers_of_something_else_are_no_seeds(form, tmp_path):
+    assert rows_of(tmp_path, WRONG, form, "1.1705").verdict is Verdict.CANT_TELL
+
+
+def test_cells_that_span_others_make_no_table():
+    assert read_tables("<table><tr><th colspan=2>a</th></tr><tr><td>1</td><td>2</td></tr></table>") == ()
+
+
+def test_prose_with_bars_is_no_header():
+    (table,) = read_tables("1.1 BPB | 8xH100\n| Seed | BPB |\n|---|---|\n| 1 | 2 |\n")
+    assert table.header == ("Seed", "BPB")
+
+
+@pytest.mark.parametrize("text", ["<table>", "<table><tr><td", "<td<td", "| [", "[^", "<", "~~", "|", "\\|"])
+def test_endless_halves_of_tables_are_no_tables(text):
+    assert read_tables(text * (200_000 // len(text))) == ()
+
+
+def test_a_row_of_either_of_two_runs_of_its_seed_is_held_to_the_one_that_fits(tmp_path):
+    logs = styles.three() | {"again_seed1": styles.int6(1, styles.SEEDS[1]).replace("15700000", "15800000")}
+    rows = {seed: (bpb, 15_800_000 if seed == 1 else 15_700_000) for seed, bpb in styles.SEEDS.items()}
+    path = folder(tmp_path, logs, TITLE.format("1.1705") + styles.table(rows, "1.1705"), {"val_bpb": 1.1705})
+    finding = next(finding for finding in audit(path).findings if finding.check == "tables.rows")
+    assert finding.verdict is Verdict.HOLDS
+
+
+def test_a_score_that_is_one_of_many_validations_alone_makes_no_row_the_runs(tmp_path):
+    early = "step:400/20000 val_loss:2.1107 val_bpb:1.2501 train_time:1ms\n"
+    logs = {name: log.replace("step:800/", early + "step:800/") for name, log in styles.three().items()}
+    older = "\n" + pipes(["Seed", "BPB", "Artifact"], ["1", "1.2501", "15,999,001"], ["7", "1.2502", "15,999,002"])
+    facts = {"val_bpb": 1.1705, "seeds": [1, 2, 3]}
+    path = folder(tmp_path, logs, TITLE.format("1.1705") + of_cells("{}")(SCORES) + older, facts)
+    assert not [finding for finding in audit(path).findings if finding.verdict is Verdict.CONTRADICTED]
+
+
+def test_cells_that_end_a_row_may_be_left_out():
+    assert read_tables("a | b | c\n---|---|---\n1 | 2\n")[0].rows == (("1", "2", ""),)
