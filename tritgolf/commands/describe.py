@@ -192,13 +192,10 @@ def _decided_by_mode(record: RecordConfig) -> dict[str, Any]:
 
 def _run_of_a_record(name: str) -> tuple[RecordConfig, list[str]]:
     """The settings of ``results/RECORD@RUN``, and which of them are not the record's own."""
-    from tritgolf.config.record import RecordConfig  # noqa: PLC0415
-    from tritgolf.config.settings import validate  # noqa: PLC0415
-    from tritgolf.report.metrics import read_resolved  # noqa: PLC0415
+    from tritgolf.report.metrics import read_record, read_resolved  # noqa: PLC0415
 
     path = Path("results") / name / "record.json"
     if not path.is_file():
         record, _, run = name.partition("@")
         raise InputError(path, "is missing", f"make that run: snakemake … --config records='[{record}]' run={run}")
-    raw = read_resolved(path)
-    return validate(RecordConfig, {key: raw[key] for key in raw if key != "laid_over"}, path), raw.get("laid_over", [])
+    return read_record(path), read_resolved(path).get("laid_over", [])
