@@ -1,8 +1,9 @@
 """What all settings have in common: a frozen base, and mappings from YAML whose every error is one line."""
 
 import copy
+import difflib
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
@@ -167,6 +168,27 @@ def with_own_file(name: str, known: Mapping[str, Path]) -> tuple[str, dict[str, 
     if path.stem in known and not path.samefile(known[path.stem]):
         raise InputError(name, f"has the name of {known[path.stem]}", "give it another name")
     return path.stem, {other.stem: other for other in path.parent.glob("*.yaml")} | dict(known) | {path.stem: path}
+
+
+def unknown(kind: str, name: str, known: Iterable[str], listed: str = "") -> InputError:
+    """What to raise for a ``name`` that is none of ``known``. What is probably meant comes first.
+
+    That is a file of the user's, what the path ``name`` ends in, or what is most like it. ``listed``: a shorter list.
+    """
+    names, own, end = sorted(known), Path(f"{name}.yaml"), Path(name).stem
+    like = [end] if end in names else difflib.get_close_matches(name, names, n=1)
+    meant = f"did you mean {found}? " if (found := f"./{own}" if own.is_file() else "".join(like)) else ""
+    return InputError(f"{kind} {name!r}", "is unknown", f"{meant}known {kind}s: {listed or ', '.join(names) or 'none'}")
+
+
+def named_file(kind: str, name: str, folder: str | Path) -> Path:
+    """``folder/name.yaml``. ``InputError`` where there is none, also for a file of the user's elsewhere."""
+    path, own = Path(folder) / f"{name}.yaml", Path(f"{name.removesuffix('.yaml')}.yaml")
+    if path.is_file():
+        return path
+    if own.is_file():
+        raise InputError(f"{kind} {name!r}", f"is not in {folder}", f"put it there and give its name alone, {own.stem}")
+    raise unknown(kind, name, (file.stem for file in Path(folder).glob("*.yaml")))
 
 
 def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] = ()) -> dict[str, Any]:
