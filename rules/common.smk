@@ -43,7 +43,9 @@ def _configured():
     """Records, what each was given as, datasets, GPUs and processes a run, grids; a mistake is one line and the end."""
     try:
         sources = " and ".join(map(os.path.relpath, workflow.configfiles)) or "config"
-        pipeline = load_pipeline(read_yaml(REPOSITORY / "config.yaml") | config, sources)
+        pipeline = load_pipeline(
+            read_yaml(REPOSITORY / "config.yaml") | config, sources, workflow.config_settings.config
+        )
         experiment = pipeline.experiment and ready(pipeline.experiment, REPOSITORY / "records")
         if experiment and pipeline.dataset is None:  # else all of it reads that
             for text in texts_of(experiment, REPOSITORY / "datasets"):

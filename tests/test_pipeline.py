@@ -63,6 +63,13 @@ def test_a_mistake_laid_over_a_record_is_not_blamed_on_its_file_alone():
         resolved(model={"widht": 3})
 
 
+def test_a_mistake_of_the_command_line_is_not_blamed_on_a_file():
+    said = {"records": ["tiny"], "seeds": "x"}
+    for commanded, where in (({"seeds": "x"}, "--config"), ({"records": ["tiny"]}, "config.yaml")):
+        with pytest.raises(InputError, match=f"^{where}: seeds: 'x' is not a list"):
+            load_pipeline(said, "config.yaml", commanded)
+
+
 def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError, match=r"record 'nope': is unknown; known records: .*ternary_v2"):
         resolve_record(load_pipeline({"records": ["nope"], "seeds": [1]}), "nope", "records")

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,9 +71,18 @@ def config_files(repository: str | Path) -> list[str]:
     return found
 
 
-def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
-    """Validate the merged configuration (file and command line). Raises ``InputError`` in one line."""
-    return validate_yaml(PipelineConfig, typed(raw), path)
+def load_pipeline(
+    raw: dict[str, Any], path: str | Path = "config.yaml", commanded: Container[str] = ()
+) -> PipelineConfig:
+    """Validate the merged configuration (file and command line). Raises ``InputError`` in one line.
+
+    That names the command line for a key that was ``commanded`` there, else ``path``.
+    """
+    try:
+        return validate_yaml(PipelineConfig, typed(raw), path)
+    except InputError as error:
+        key = re.split("[.:]", error.what)[0]
+        raise InputError("--config" if key in commanded else path, error.what, error.fix) from None
 
 
 def typed(value: Any) -> Any:
