@@ -26,7 +26,12 @@ ESTIMATES = {  # of the file's bytes, by their key: what they go by
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("describe", help="configuration, parameter counts and estimated bytes of a record")
+    parser = subparsers.add_parser(
+        "describe",
+        help="configuration, parameter counts and estimated bytes of a record",
+        description="Print what a record is: its settings, what its mode decides, its parameters, and the bytes that "
+        "each storage takes. Nothing is trained.",
+    )
     parser.add_argument("record", help="a record's name, its file (./mine.yaml), or RECORD@RUN of results/")
     add_records_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
