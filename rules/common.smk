@@ -62,6 +62,7 @@ def _configured():
         datasets = list(dict.fromkeys(record.dataset for record in records))
         chosen = [load_dataset(name, REPOSITORY / "datasets") for name in datasets]
         check_apart("dataset", ((text.name, name) for text, name in zip(chosen, datasets)))
+        text_given = {text.name: name for text, name in zip(chosen, datasets)}
         texts = {text.name: text for text in chosen}  # by name; a text may be given by its file, too
         found = {record.name: with_text_by_name(record) for record in records}
         if pipeline.device == "cpu":
@@ -69,7 +70,7 @@ def _configured():
         gpus = 0 if pipeline.device == "cpu" else pipeline.gpus or len(visible_devices())  # that train one run
         processes = max(1, gpus, pipeline.gpus or 0)
         for record in found.values():
-            check_together(record, texts[record.dataset], processes)
+            check_together(record, texts[record.dataset], processes, text_given[record.dataset])
             check_storages(record.name, record.export, record.model)
         grids = {name: _grid_of(record, pipeline.grid) for name, record in found.items()}
     except InputError as error:

@@ -129,6 +129,11 @@ def test_an_unknown_record_lists_the_known_ones():
         load_record("demo", RECORDS / "nowhere")
 
 
+def test_a_setting_that_is_missing_because_it_is_mistyped():
+    with pytest.raises(InputError, match=r"finer\.scales: is missing; there is scale, which is unknown: correct it$"):
+        load_record("tiny", RECORDS, {"export": {"storages": {"finer": {"scale": "bfloat16"}}}})
+
+
 def test_what_an_unknown_name_probably_means_is_said_first(folder, monkeypatch):
     monkeypatch.chdir(folder)
 

@@ -80,6 +80,8 @@ def test_a_tokenizer_of_other_size_is_told_before_it_is_fetched(text):
     record = resolve_record(load_pipeline({"records": ["demo"], "dataset": text}), "demo", "records")
     with pytest.raises(InputError, match=rf"{text}\.yaml: vocab_size: 8192, but the record demo has .*: 1024"):
         check_together(record, load_dataset(text), processes=1)
+    with pytest.raises(InputError, match=rf"^\./{text}\.yaml: vocab_size: 8192"):
+        check_together(record, load_dataset(text), 1, f"./{text}.yaml")
     check_together(resolved(), load_dataset(text), processes=8)
 
 

@@ -206,7 +206,8 @@ train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
             cwd=REPOSITORY,
         )
         waiting.append(second)
-        assert f"process {os.getpid()} is already training here; waiting" in second.stderr.readline()
+        line = second.stderr.readline()
+        assert f"process {os.getpid()} is already training here; waiting" in line and "live/metrics.jsonl" in line
         assert second.poll() is None
         return train_here(plan, processes, nodes)
 

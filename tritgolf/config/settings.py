@@ -67,7 +67,7 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
                 path, f"{key}: unknown key", f"allowed here: {_siblings(kind, raw, first['loc'])}"
             ) from None
         if first["type"] == "missing":
-            raise InputError(path, f"{key}: is missing") from None
+            raise InputError(path, f"{key}: is missing", _mistyped(error, first["loc"])) from None
         if first["type"] == "value_error":
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(path, f"{key}.{message}" if key else message) from None
@@ -84,6 +84,13 @@ def validate_yaml(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
     if (key := _taken_for_number(raw, settings)) is not None:
         raise InputError(path, f"{key}: is true or false", "write a number")
     return settings
+
+
+def _mistyped(error: ValidationError, missing: tuple[int | str, ...]) -> str:
+    """What to do about a setting that is missing: where unknown ones stand beside it, one of them may be meant."""
+    unknown_ones = [one["loc"] for one in error.errors() if one["type"] == "extra_forbidden"]
+    beside = [str(location[-1]) for location in unknown_ones if location[:-1] == missing[:-1]]
+    return f"there is {' and '.join(beside)}, which is unknown: correct it" if beside else ""
 
 
 def _taken_for_number(raw: Any, settings: Any) -> str | None:
