@@ -201,7 +201,9 @@ def test_an_unknown_parent_is_told(folder):
     with pytest.raises(InputError, match=r"child\.yaml: inherit: \['base'\] is unknown; known: base, child"):
         load_record("child", folder)
     write(folder, "child", inherit="records/base")
-    with pytest.raises(InputError, match=r"child\.yaml: inherit: 'records/base' is unknown; known: base, child"):
+    with pytest.raises(
+        InputError, match=r"child\.yaml: inherit: 'records/base' is unknown; did you mean base\? known: base, child"
+    ):
         load_record("child", folder)
     write(folder, "child", inherit="nobody")
     with pytest.raises(InputError, match=r"child\.yaml: inherit: 'nobody' is unknown; known: base, child"):

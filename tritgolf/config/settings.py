@@ -180,12 +180,18 @@ def with_own_file(name: str, known: Mapping[str, Path]) -> tuple[str, dict[str, 
 def unknown(kind: str, name: str, known: Iterable[str], listed: str = "") -> InputError:
     """What to raise for a ``name`` that is none of ``known``. What is probably meant comes first.
 
-    That is a file of the user's, what the path ``name`` ends in, or what is most like it. ``listed``: a shorter list.
+    That is a file of the user's, or what ``_like`` finds. ``listed``: a shorter list.
     """
-    names, own, end = sorted(known), Path(f"{name}.yaml"), Path(name).stem
-    like = [end] if end in names else difflib.get_close_matches(name, names, n=1)
-    meant = f"did you mean {found}? " if (found := f"./{own}" if own.is_file() else "".join(like)) else ""
+    names, own = sorted(known), Path(f"{name}.yaml")
+    meant = f"did you mean ./{own}? " if own.is_file() else _like(name, names)
     return InputError(f"{kind} {name!r}", "is unknown", f"{meant}known {kind}s: {listed or ', '.join(names) or 'none'}")
+
+
+def _like(name: str, names: list[str]) -> str:
+    """``did you mean …?`` with what the path ``name`` ends in, or what of ``names`` is most like it; "" without one."""
+    end = Path(name).stem
+    like = [end] if end in names else difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {like[0]}? " if like else ""
 
 
 def named_file(kind: str, name: str, folder: str | Path) -> Path:
@@ -210,7 +216,9 @@ def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] 
     if parent in seen or parent == path.stem:
         raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
     if not isinstance(parent, str) or parent not in known:
-        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(sorted(known))}")
+        names = sorted(known)
+        meant = _like(parent, names) if isinstance(parent, str) else ""
+        raise InputError(path, f"inherit: {parent!r} is unknown", f"{meant}known: {', '.join(names)}")
     return merge(with_ancestors(known[parent], known, (*seen, path.stem)), raw)
 
 
