@@ -141,7 +141,7 @@ rule sliding:
 
 rule compared:
     input:
-        COMPARED,
+        compared_files,
     localrule: True
     message:
         SAID_COMPARED

@@ -43,7 +43,9 @@ def _configured():
     """Records, what each was given as, datasets, GPUs and processes a run, grids; a mistake is one line and the end."""
     try:
         sources = " and ".join(map(os.path.relpath, workflow.configfiles)) or "config"
-        pipeline = load_pipeline(read_yaml(REPOSITORY / "config.yaml") | config, sources)
+        pipeline = load_pipeline(
+            read_yaml(REPOSITORY / "config.yaml") | config, sources, workflow.config_settings.config
+        )
         experiment = pipeline.experiment and ready(pipeline.experiment, REPOSITORY / "records")
         if experiment and pipeline.dataset is None:  # else all of it reads that
             for text in texts_of(experiment, REPOSITORY / "datasets"):
@@ -60,6 +62,7 @@ def _configured():
         datasets = list(dict.fromkeys(record.dataset for record in records))
         chosen = [load_dataset(name, REPOSITORY / "datasets") for name in datasets]
         check_apart("dataset", ((text.name, name) for text, name in zip(chosen, datasets)))
+        text_given = {text.name: name for text, name in zip(chosen, datasets)}
         texts = {text.name: text for text in chosen}  # by name; a text may be given by its file, too
         found = {record.name: with_text_by_name(record) for record in records}
         if pipeline.device == "cpu":
@@ -67,7 +70,7 @@ def _configured():
         gpus = 0 if pipeline.device == "cpu" else pipeline.gpus or len(visible_devices())  # that train one run
         processes = max(1, gpus, pipeline.gpus or 0)
         for record in found.values():
-            check_together(record, texts[record.dataset], processes)
+            check_together(record, texts[record.dataset], processes, text_given[record.dataset])
             check_storages(record.name, record.export, record.model)
         grids = {name: _grid_of(record, pipeline.grid) for name, record in found.items()}
     except InputError as error:

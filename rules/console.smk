@@ -17,6 +17,7 @@ from tritgolf.progress import ONE_LINE
 
 QUICK = ("plot_", "table_")  # rules that are counted and not said: there are many, each takes a second
 STOPPED = "Terminating processes on user request"
+STOPPING = "Will exit after finishing"  # after SIGTERM, said again and again
 # What says nothing of this run that a reader of its lines misses.
 UNSAID = (
     "Assuming unrestricted",
@@ -41,7 +42,8 @@ class OneLineAJob(ColorizingTextHandler):
         super().__init__(nocolor=like.nocolor, stream=like.stream, formatter=like.formatter)
         for each in like.filters:
             self.addFilter(each)
-        self.begun, self.total, self.interrupted, self.stopped = 0, 0, False, False
+        self.begun, self.total = 0, 0
+        self.interrupted, self.stopped, self.stopping = False, False, False
 
     def note_ctrl_c(self) -> None:
         """Know of Ctrl-C at once: a job that it ends may be told of before Snakemake says that it was stopped."""
@@ -69,6 +71,10 @@ class OneLineAJob(ColorizingTextHandler):
         elif self.interrupted or text.startswith(STOPPED):
             self._say(record, "Stopped. The same command goes on where this one was.")
             self.stopped = True
+        elif text.startswith(STOPPING):
+            if not self.stopping:
+                self._say(record, "Stopping: no other job begins. The same command then goes on where this one was.")
+            self.stopping = True
         elif event not in (LogEvent.JOB_FINISHED, LogEvent.PROGRESS) and not text.startswith(UNSAID):
             super().emit(record)
 

@@ -4,7 +4,15 @@ BESIDE_COMPARED = settings_of(EXPERIMENT_FILE).BESIDE if EXPERIMENT else ()
 METRICS_COMPARED = ["train/train.json", *ROUNDTRIP, *(settings_of(EXPERIMENT_FILE).NEEDS if EXPERIMENT else ())]
 COMPARED_ENDS = (*SUFFIXES["tables"], *BESIDE_COMPARED) if EXPERIMENT else ()
 COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in COMPARED_ENDS]
-SAID_COMPARED = last_line(EXPERIMENT) if EXPERIMENT else "No experiment is named: --config experiment=NAME"
+SAID_COMPARED = last_line(EXPERIMENT) if EXPERIMENT else ""
+
+
+def compared_files(wildcards) -> list[str]:
+    """The table of the experiment, and what lies beside it; without one, a line says how to name it."""
+    if not EXPERIMENT:
+        print("error: no experiment is named; add --config experiment=NAME", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    return COMPARED
 
 
 rule compared_table:

@@ -35,7 +35,8 @@ def test_help_is_there(capsys, command):
         main([*command, "--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    assert "usage: tritgolf" in text
+    usage, what_it_does = text.split("\n\n")[:2]
+    assert usage.startswith("usage: tritgolf") and re.search(r"^[A-Z].*\.", what_it_does, flags=re.DOTALL)
     assert all(name in text for name in (COMMANDS if not command else ["--json" if command != ["run"] else "--cores"]))
 
 
@@ -55,11 +56,15 @@ def test_wrong_usage_exits_with_2(capsys, arguments):
     assert "usage: tritgolf" in capsys.readouterr().err
 
 
-def test_a_record_without_results_has_no_bundle(capsys, tmp_path):
+def test_a_record_without_results_has_no_bundle(capsys, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as stopped:
         main(["bundle", "mine", "--results", str(tmp_path)])
     assert stopped.value.code == 2
     told = capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    write_json("results/mine/record.json", [])
+    for given in ("mine", "results/mine"):  # whose folder is looked into
+        assert refuse(capsys, "bundle", given).startswith("results/mine/record.json: ")
     assert "record 'mine': has no results" in told and "snakemake --cores all --config records='[mine]'" in told
 
 
@@ -161,7 +166,7 @@ def test_describe_a_records_file(capsys):
 
 def test_describe_an_unknown_record(capsys):
     line = refuse(capsys, "describe", "ternary_v9", "--records", RECORDS)
-    assert line.startswith("record 'ternary_v9': is unknown; known records: demo, ")
+    assert line.startswith("record 'ternary_v9': is unknown; did you mean ternary_v2? known records: demo, ")
 
 
 def test_the_records_of_the_contests_own_repository_hide_none(tmp_path, monkeypatch):

@@ -9,8 +9,10 @@ import pytest
 from tests.commands import PUBLISHED, refuse, run
 from tests.evaluate.test_stages import evaluate as evaluate_through_the_stage
 from tests.evaluate.test_stages import evaluation
-from tests.small import RECORDS
+from tests.small import RECORDS, small_model
 from tritgolf.cli import main
+from tritgolf.config.record import load_record
+from tritgolf.files import write_json
 
 
 @pytest.fixture
@@ -68,6 +70,23 @@ def test_evaluate_scores_by_the_methods_of_the_artifacts_record(capsys, with_a_r
     assert methods["ttt"]["nats"] != methods["sliding"]["nats"]
     text = run(capsys, *with_a_record, "--method", "ttt")
     assert "ttt 8" in text and "sliding" not in text
+
+
+def test_evaluate_finds_the_methods_of_a_record_of_ones_own(capsys, with_a_record, finished, tmp_path):
+    """By the results that the artifact lies in, as they were resolved; elsewhere by the record's file."""
+    own = {"inherit": "tiny", "model": small_model().model_dump(mode="json"), "evaluate": {"methods": METHODS}}
+    (tmp_path / "small.yaml").write_text(json.dumps(own))
+    results = tmp_path / "results" / "small"
+    artifact = results / "seed42" / "final" / "export" / "bf16.tgolf"
+    artifact.parent.mkdir(parents=True)
+    shutil.copy(finished / "export" / "bf16.tgolf", artifact)
+    write_json(results / "record.json", load_record("small", tmp_path).model_dump(mode="json"))
+    scoring = [with_a_record[0], artifact, *with_a_record[2:-2], "--method", "sliding", "--json"]
+    (by_results,) = json.loads(run(capsys, *scoring))["methods"].values()
+    (results / "record.json").unlink()
+    assert "is of no record in" in refuse(capsys, *scoring)
+    (by_file,) = json.loads(run(capsys, *scoring, "--record", tmp_path / "small.yaml"))["methods"].values()
+    assert by_results["nats"] == by_file["nats"]
 
 
 def test_the_z_loss_is_the_records_where_one_is_named(capsys, with_a_record):
@@ -246,7 +265,9 @@ def test_evaluate_refuses_a_tokenizer_that_did_not_make_the_shards(capsys, scori
 def test_a_record_is_not_named_for_a_file_that_names_its_own(capsys, scoring):
     line = refuse(capsys, *scoring, "--record", "ternary_v2", "--records", RECORDS)
     assert "bf16.tgolf: says itself which record it is of" in line
-    assert "leave out --record" in refuse(capsys, "inspect", scoring[1], "--record", "tiny", "--records", RECORDS)
+    assert "and has another model than the named one; leave out --record" in refuse(
+        capsys, "inspect", scoring[1], "--record", "tiny", "--records", RECORDS
+    )
 
 
 def test_evaluate_refuses_a_published_file_on_other_shards(capsys, scoring, tmp_path):

@@ -11,6 +11,8 @@ from tritgolf.config.record import known_records, load_record
 from tritgolf.config.settings import read_yaml
 from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
+from tritgolf.experiments.ready import ready
+from tritgolf.laboratory.grid import load_grid
 from tritgolf.pipeline import load_pipeline, resolve_record
 
 
@@ -120,9 +122,36 @@ def test_an_unknown_record_lists_the_known_ones():
         load_record("ternary_v3", RECORDS)
     known = ", ".join(sorted(path.stem for path in RECORDS.glob("*.yaml")))
     more = f"and {len(list(RECORDS.glob('variants/*.yaml')))} in variants/"
-    assert complaint(caught) == f"record 'ternary_v3': is unknown; known records: {known}, {more}"
+    assert (
+        complaint(caught) == f"record 'ternary_v3': is unknown; did you mean ternary_v2? known records: {known}, {more}"
+    )
     with pytest.raises(InputError, match="nowhere: is no folder of records; give the one that holds"):
         load_record("demo", RECORDS / "nowhere")
+
+
+def test_a_setting_that_is_missing_because_it_is_mistyped():
+    with pytest.raises(InputError, match=r"finer\.scales: is missing; there is scale, which is unknown: correct it$"):
+        load_record("tiny", RECORDS, {"export": {"storages": {"finer": {"scale": "bfloat16"}}}})
+
+
+def test_what_an_unknown_name_probably_means_is_said_first(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+    def told(name, known, found=load_record):
+        with pytest.raises(InputError) as caught:
+            found(name, known)
+        return str(caught.value)
+
+    for name, meant in {"demo_absmen": "demo_absmean", "results/tiny": "tiny", "base": "./base.yaml"}.items():
+        assert told(name, RECORDS).startswith(f"record {name!r}: is unknown; did you mean {meant}? known records: ")
+    assert told("xyz", RECORDS).startswith("record 'xyz': is unknown; known records: ")
+    for name in ("base", "./base.yaml"):
+        assert told(name, RECORDS / "grids", load_grid) == (
+            f"grid {name!r}: is not in {RECORDS / 'grids'}; put it there and give its name alone, base"
+        )
+    line = told("./base.yaml", RECORDS, ready)
+    assert line.startswith(f"experiment './base.yaml': is not in {RECORDS / 'experiments'}; put it there")
+    assert "experiment './none'" in told("./none", RECORDS, ready)
 
 
 def test_two_records_of_one_name_are_refused(tmp_path):
@@ -172,7 +201,9 @@ def test_an_unknown_parent_is_told(folder):
     with pytest.raises(InputError, match=r"child\.yaml: inherit: \['base'\] is unknown; known: base, child"):
         load_record("child", folder)
     write(folder, "child", inherit="records/base")
-    with pytest.raises(InputError, match=r"child\.yaml: inherit: 'records/base' is unknown; known: base, child"):
+    with pytest.raises(
+        InputError, match=r"child\.yaml: inherit: 'records/base' is unknown; did you mean base\? known: base, child"
+    ):
         load_record("child", folder)
     write(folder, "child", inherit="nobody")
     with pytest.raises(InputError, match=r"child\.yaml: inherit: 'nobody' is unknown; known: base, child"):

@@ -92,6 +92,20 @@ def test_a_real_full_disk_names_the_file_and_leaves_nothing(tmp_path):
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize("atomic", [atomic_path, atomic_directory])
+def test_an_error_names_the_target_and_neither_the_source_of_a_copy_nor_a_temporary_file(tmp_path, atomic):
+    def copied(path):  # as shutil.copyfile says it: the source is the first name
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "source", None, f"{path}/copy")
+
+    with pytest.raises(OSError) as caught, atomic(tmp_path / "target") as temporary:
+        copied(temporary)
+    assert file_error(caught.value, "output").where == str(tmp_path / "target")
+    with pytest.raises(FileNotFoundError) as missing, atomic(tmp_path / "target"):
+        (tmp_path / "input").read_bytes()
+    assert missing.value.filename == str(tmp_path / "input")
+    assert files(tmp_path) == []
+
+
 def test_a_folder_replaces_the_one_before(tmp_path):
     for text in ("one", "two"):
         with atomic_directory(tmp_path / "folder") as temporary:

@@ -63,6 +63,13 @@ def test_a_mistake_laid_over_a_record_is_not_blamed_on_its_file_alone():
         resolved(model={"widht": 3})
 
 
+def test_a_mistake_of_the_command_line_is_not_blamed_on_a_file():
+    said = {"records": ["tiny"], "seeds": "x"}
+    for commanded, where in (({"seeds": "x"}, "--config"), ({"records": ["tiny"]}, "config.yaml")):
+        with pytest.raises(InputError, match=f"^{where}: seeds: 'x' is not a list"):
+            load_pipeline(said, "config.yaml", commanded)
+
+
 def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError, match=r"record 'nope': is unknown; known records: .*ternary_v2"):
         resolve_record(load_pipeline({"records": ["nope"], "seeds": [1]}), "nope", "records")
@@ -73,6 +80,8 @@ def test_a_tokenizer_of_other_size_is_told_before_it_is_fetched(text):
     record = resolve_record(load_pipeline({"records": ["demo"], "dataset": text}), "demo", "records")
     with pytest.raises(InputError, match=rf"{text}\.yaml: vocab_size: 8192, but the record demo has .*: 1024"):
         check_together(record, load_dataset(text), processes=1)
+    with pytest.raises(InputError, match=rf"^\./{text}\.yaml: vocab_size: 8192"):
+        check_together(record, load_dataset(text), 1, f"./{text}.yaml")
     check_together(resolved(), load_dataset(text), processes=8)
 
 

@@ -4,6 +4,7 @@ The live folder of a run keeps the last two full states (weights, momenta, Adam'
 checked before use: a damaged one is passed over for the one before, with a warning.
 """
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
@@ -89,10 +90,7 @@ def newest_step(folder: Path) -> int | None:
 
 
 def latest(folder: Path, configuration: str) -> Checkpoint | None:
-    """The newest sound state in ``folder`` made by ``configuration`` (a digest), or None.
-
-    States of another configuration are deleted, saying so: they belong to an experiment that was given up.
-    """
+    """The newest sound state in ``folder``, or None; ``InputError`` where it is not of ``configuration`` (a digest)."""
     for path in states(folder):
         try:
             found = load(path)
@@ -101,9 +99,17 @@ def latest(folder: Path, configuration: str) -> Checkpoint | None:
             continue
         if found.facts.get("configuration") == configuration:
             return found
-        warn(f"{path}: belongs to another configuration or data; deleted")
-        path.unlink(missing_ok=True)  # another rank may have been faster
+        raise InputError(path, "is of other settings or data: delete it, or name another folder")
     return None
+
+
+def delete_others(folder: Path, configuration: str) -> None:
+    """Delete states of another configuration, saying so: they belong to an experiment that was given up."""
+    for path in states(folder):
+        with contextlib.suppress(InputError):  # a damaged one is told of when it would be used
+            if load(path).facts.get("configuration") != configuration:
+                warn(f"{path}: belongs to another configuration or data; deleted")
+                path.unlink()
 
 
 def prune(folder: Path) -> None:

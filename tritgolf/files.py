@@ -46,14 +46,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as error:
-        if error.filename in (
-            None,
-            str(temporary),
-        ):  # a write does not name its file, and nobody knows the temporary one
-            error.filename = str(target)
+        _name_target(error, temporary, target)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only file system refuses it, though nothing is there
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -62,14 +59,24 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         yield temporary
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
+    except OSError as error:
+        _name_target(error, temporary, target)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _name_target(error: OSError, temporary: Path, target: Path) -> None:
+    """Let ``error`` name ``target``: a write names no file, a copy its source first, and nobody knows ``temporary``."""
+    named = error.filename2 or error.filename
+    if named is None or str(named).startswith(str(temporary)):
+        error.filename, error.filename2 = str(target), None
 
 
 @contextlib.contextmanager

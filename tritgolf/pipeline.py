@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,9 +71,18 @@ def config_files(repository: str | Path) -> list[str]:
     return found
 
 
-def load_pipeline(raw: dict[str, Any], path: str | Path = "config.yaml") -> PipelineConfig:
-    """Validate the merged configuration (file and command line). Raises ``InputError`` in one line."""
-    return validate_yaml(PipelineConfig, typed(raw), path)
+def load_pipeline(
+    raw: dict[str, Any], path: str | Path = "config.yaml", commanded: Container[str] = ()
+) -> PipelineConfig:
+    """Validate the merged configuration (file and command line). Raises ``InputError`` in one line.
+
+    That names the command line for a key that was ``commanded`` there, else ``path``.
+    """
+    try:
+        return validate_yaml(PipelineConfig, typed(raw), path)
+    except InputError as error:
+        key = re.split("[.:]", error.what)[0]
+        raise InputError("--config" if key in commanded else path, error.what, error.fix) from None
 
 
 def typed(value: Any) -> Any:
@@ -94,16 +103,16 @@ def make_importable(repository: Path) -> None:
     os.environ["PYTHONPATH"] = f"{repository}{os.pathsep}{known}" if known else str(repository)
 
 
-def check_together(record: RecordConfig, text: DatasetConfig, processes: int) -> None:
+def check_together(record: RecordConfig, text: DatasetConfig, processes: int, given: str | None = None) -> None:
     """What a record asks of its text and of the number of ``processes`` that train it, before anything is made.
 
-    Raises ``InputError`` in one line.
+    ``given``: what the text was given as, which may be its file. Raises ``InputError`` in one line.
     """
     trained = text.tokenizer.vocab_size if text.tokenizer else None
     setting, vocabulary = ("tokenizer.vocab_size", trained) if trained else ("vocab_size", text.vocab_size)
     if vocabulary not in (None, record.model.vocab_size):
         raise InputError(
-            f"datasets/{text.name}.yaml",
+            given if given and given.endswith(".yaml") else f"datasets/{text.name}.yaml",
             f"{setting}: {vocabulary}, but the record {record.name} has model.vocab_size: {record.model.vocab_size}",
             "give both the same, or the record another dataset",
         )

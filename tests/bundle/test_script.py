@@ -1,9 +1,14 @@
 import ast
 import builtins
 
+import pytest
+import torch
+
 from tests.bundle.alone import run_alone
 from tests.small import RECORDS
+from tritgolf import checkpoint
 from tritgolf.artifact.estimate import coded_bytes
+from tritgolf.bundle import run as bundle_run
 from tritgolf.bundle import script
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.selection import selection_of
@@ -78,6 +83,38 @@ def test_it_is_written_once_and_again_when_it_is_damaged_or_the_record_is_anothe
     path.write_text("tin")
     assert (script.write_script(record, path), path.read_text()) == (4, "tiny")
     assert script.write_script(load_record("tiny_int6", RECORDS), path) == 9
+
+
+@pytest.fixture
+def refused(tmp_path, dataset, capsys, monkeypatch):
+    """What a script that trains nothing says in one line, by options that are laid over those that would do."""
+    monkeypatch.setattr(bundle_run, "run", None)
+
+    def told(*options):
+        data = ("--data", dataset / "shards", "--tokenizer", dataset / "tokenizer" / "tokenizer.model")
+        given = [*data, "--out", tmp_path / "run", "--device", "cpu", *options]
+        with pytest.raises(SystemExit) as ended:
+            bundle_run.main(script.settings_of(load_record("tiny", RECORDS)), 1, list(map(str, given)))
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    return told
+
+
+def test_what_would_fail_after_the_training_is_told_before_it(refused, tmp_path):
+    (tmp_path / "other.model").write_text("x")
+    assert refused("--tokenizer", tmp_path / "none.model").startswith(f"error: {tmp_path}/none.model: is missing")
+    assert "other.model: is not the tokenizer that made the shards" in refused("--tokenizer", tmp_path / "other.model")
+    told = refused("--steps", 0)
+    assert told == "error: --steps or --seconds: steps: 0: Input should be greater than 0\n"
+
+
+def test_a_run_of_other_settings_is_not_replaced(refused, tmp_path):
+    state, log = checkpoint.live_path(tmp_path / "run" / "live", 4), tmp_path / "run" / "train_seed42.log"
+    checkpoint.save(state, {"a": torch.ones(2)}, {"step": 4, "configuration": "sha256:theirs"})
+    log.write_text("step:4/24 …")
+    assert f"{state}: is of other settings or data: delete it, or name another folder" in refused()
+    assert state.exists() and log.read_text() == "step:4/24 …"
 
 
 def test_bad_data_is_one_line(tmp_path):

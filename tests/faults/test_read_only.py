@@ -9,6 +9,7 @@ import pytest
 from tests.train.test_stage import arguments
 from tests.workflow.workspace import copy_of_the_repository
 from tritgolf.errors import one_line_errors
+from tritgolf.files import atomic_directory, write_text
 from tritgolf.stages.train import train_stage
 
 
@@ -42,6 +43,16 @@ def test_a_stage_says_so_in_one_line(read_only, dataset, capsys):
     assert told.endswith("; get the right to it or choose another folder, then run again\n")
     assert told.count("\n") == 1
     assert list(read_only.iterdir()) == []
+
+
+def test_the_file_or_folder_that_was_asked_for_is_named(read_only):
+    with pytest.raises(OSError) as file:
+        write_text(read_only / "facts.json", "x")
+    with pytest.raises(OSError) as folder, atomic_directory(read_only / "exported"):
+        pytest.fail("there is no such folder")
+    assert [caught.value.filename for caught in (file, folder)] == [
+        str(read_only / name) for name in ("facts.json", "exported")
+    ]
 
 
 @pytest.mark.workflow

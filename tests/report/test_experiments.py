@@ -9,11 +9,11 @@ from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS
 from tritgolf.config.record import load_record
-from tritgolf.config.settings import read_yaml
+from tritgolf.config.settings import named_file, read_yaml
 from tritgolf.errors import InputError
 from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_table import experiment_table
-from tritgolf.report.experiments import experiment_file, load_experiment, read_experiment, records_of
+from tritgolf.report.experiments import load_experiment, read_experiment, records_of
 
 MEASURED = Path(__file__).parents[2] / "measured"
 KEPT = sorted(path.parent for path in MEASURED.glob("*/experiment.yaml"))
@@ -145,9 +145,9 @@ def test_an_experiment_of_results_says_records_and_storages_that_there_are(folde
     elsewhere = tmp_path_factory.mktemp("experiments") / "two.yaml"
     (folder / "experiment.yaml").rename(elsewhere)
     pd.testing.assert_frame_equal(experiment_table(*load_experiment(elsewhere, folder)).frame, wanted)
-    assert experiment_file("two", elsewhere.parent) == elsewhere
+    assert named_file("experiment", "two", elsewhere.parent) == elsewhere
     with pytest.raises(InputError, match=r"experiment 'three': is unknown; known experiments: two"):
-        experiment_file("three", elsewhere.parent)
+        named_file("experiment", "three", elsewhere.parent)
 
 
 ROWS = [path for path in sorted((RECORDS / "experiments").glob("*.yaml")) if "rows" in read_yaml(path)]  # no grids

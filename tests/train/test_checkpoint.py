@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from tritgolf import checkpoint
-from tritgolf.checkpoint import latest, live_path, load, prune, save, tensors_digest
+from tritgolf.checkpoint import delete_others, latest, live_path, load, prune, save, tensors_digest
 from tritgolf.errors import InputError
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(3, dtype=torch.bfloat16), "step": torch.tensor(3.0)}
@@ -154,25 +153,18 @@ def test_only_damaged_states_mean_a_new_beginning(tmp_path, capsys):
     assert capsys.readouterr().err.count("warning") == 2
 
 
-def test_states_of_another_configuration_are_deleted_and_ours_used(tmp_path, capsys):
+def test_states_of_another_configuration_are_refused_and_deleted_where_that_is_asked_for(tmp_path, capsys):
     write_states(tmp_path, [4, 8])
     write_states(tmp_path, [9, 12], configuration="sha256:theirs")
+    with pytest.raises(InputError, match=r"state_00000012\.safetensors: is of other settings or data: delete it, or"):
+        latest(tmp_path, "sha256:ours")
+    assert len(names(tmp_path)) == 4
+    live_path(tmp_path, 16).write_bytes(b"damaged")
+    delete_others(tmp_path, "sha256:ours")
     assert latest(tmp_path, "sha256:ours").facts["step"] == 8
+    live_path(tmp_path, 16).unlink()
     assert names(tmp_path) == ["state_00000004.safetensors", "state_00000008.safetensors"]
     assert capsys.readouterr().err.count("belongs to another configuration") == 2
-
-
-def test_ranks_may_delete_the_same_foreign_state(tmp_path, monkeypatch):
-    """Every rank looks for the newest state: another may have deleted a foreign one in between."""
-    write_states(tmp_path, [4], configuration="sha256:theirs")
-
-    def load_while_another_deletes(path):
-        found = load(path)
-        path.unlink()
-        return found
-
-    monkeypatch.setattr(checkpoint, "load", load_while_another_deletes)
-    assert latest(tmp_path, "sha256:ours") is None
 
 
 def test_the_last_two_states_are_kept(tmp_path):

@@ -161,6 +161,17 @@ def test_outputs_of_another_configuration_are_made_again(tmp_path, dataset, here
     assert digests(tmp_path / "checkpoints") != before
 
 
+def test_states_of_another_configuration_give_way(straight, tmp_path, dataset, here, monkeypatch, capsys):
+    """The workflow asks for another training of this name only where the user said so (``train.earlier``)."""
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "publish", None)
+        with pytest.raises(TypeError):
+            train_stage(**arguments(tmp_path, dataset, seed=2))
+    train_stage(**arguments(tmp_path, dataset))
+    assert capsys.readouterr().err.count("belongs to another configuration or data; deleted") == 2
+    assert digests(tmp_path / "checkpoints") == digests(straight)
+
+
 def test_a_stage_stopped_while_publishing_needs_no_steps_to_end(straight, tmp_path, dataset, here, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
@@ -195,7 +206,8 @@ train_stage(**arguments(Path({str(tmp_path)!r}), Path({str(dataset)!r})))
             cwd=REPOSITORY,
         )
         waiting.append(second)
-        assert f"process {os.getpid()} is already training here; waiting" in second.stderr.readline()
+        line = second.stderr.readline()
+        assert f"process {os.getpid()} is already training here; waiting" in line and "live/metrics.jsonl" in line
         assert second.poll() is None
         return train_here(plan, processes, nodes)
 

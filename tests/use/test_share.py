@@ -80,6 +80,7 @@ def test_what_can_not_be_shared_is_one_line(hub, artifact, tmp_path, pieces_1024
     assert refuse(capsys, *to_hub[:-1]) == "--repo: is missing; give USER/NAME of the model repo"
     assert "--out: is missing" in refuse(capsys, "export", artifact, "--to", "safetensors")
     existing = ["export", artifact, "--to", "safetensors", "--out", tmp_path]
+    assert "--repo: is of the hub; say --to hub, or leave it out" in refuse(capsys, *existing, "--repo", "me/model")
     assert "is there already" in refuse(capsys, *existing)
     other = [*existing[:-1], tmp_path / "new", "--tokenizer", pieces_1024]
     assert "is not the tokenizer of" in refuse(capsys, *other) and not (tmp_path / "new").exists()

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.workflow
     [
         ({"records": ["tiny", "tinny"]}, ["record 'tinny'", "is unknown", "demo", "ternary_v2", "tiny"]),
         ({"records": ["tiny", "records/tiny.yaml"]}, ["records/tiny.yaml", "has the name of tiny", "leave one"]),
-        ({"record": "tiny"}, ["config.yaml", "record: unknown key", "records"]),
+        ({"record": "tiny"}, ["--config: record: unknown key", "records"]),
         ({"overrides": {"train": {"stepz": 8}}}, ["records/tiny.yaml", "train.stepz: unknown key", "steps"]),
         ({"overrides": {"train": {"steps": "many"}}}, ["records/tiny.yaml", "train.steps: 'many'", "a whole number"]),
         ({"overrides": {"model": {"heads": 3}}}, ["tiny.yaml", "width: 64", "a multiple of heads = 3"]),
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.workflow
             ["datasets/tiny.yaml", "512", "tiny has model.vocab_size: 256"],
         ),
         ({"dataset": "fineweb"}, ["datasets/fineweb.yaml", "8192", "tiny has model.vocab_size: 512"]),
-        ({"device": "cuda"}, ["config.yaml", "device: 'cuda'", "'cpu'"]),
+        ({"device": "cuda"}, ["--config: device: 'cuda'", "'cpu'"]),
         ({"dataset": "nowhere"}, ["dataset 'nowhere'", "is unknown", "known datasets", "tiny"]),
     ],
     ids=[

@@ -17,8 +17,8 @@ def test_trials_and_their_table_are_planned(untrained):
 
 
 def test_mistakes_and_texts_that_are_not_there_end_a_dry_run(base):
-    for name, told in {"isobyte_gpu/trials": "reads the text docs_en_sp1024,", "isobyte/trial": "is unknown"}.items():
+    mistakes = {"isobyte_gpu/trials": "reads the text docs_en_sp1024,", "isobyte/trial": "is unknown"}
+    for name, told in {**mistakes, None: "no experiment is named; add --config experiment=NAME"}.items():
         dry = base.snakemake("--dry-run", "compared", experiment=name)
         (line,) = dry.errors
         assert dry.code == 2 and told in line and "Traceback" not in dry.said
-    assert "No experiment is named: --config experiment=NAME" in base.snakemake("--dry-run", "compared").said

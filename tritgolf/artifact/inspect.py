@@ -26,16 +26,20 @@ def open_artifact(path: str | Path, model: Settings | None = None, known: Iterab
     """Read our ``.tgolf`` or a published artifact, told apart by their first bytes.
 
     For a published file, which doesn't say what it is of: ``model``, of the record that the user named, or ``known``
-    records to recognize it by; ours says its own. Raises ``InputError``.
+    records to recognize it by. Ours says its own, which a named one must equal. Raises ``InputError``.
     """
     if not Path(path).is_file():  # a pipe would be waited for
         raise InputError(path, "is not a file", "give the path of an artifact")
     with Path(path).open("rb") as file:
         start = file.read(8)
     if is_container(start):
-        if model is not None:
-            raise InputError(path, "says itself which record it is of", "leave out --record, for published files")
-        return read_artifact(path)
+        artifact = read_artifact(path)
+        if model is not None and artifact.header.model != model:
+            what = (
+                f"says itself which record it is of, {artifact.header.record}, and has another model than the named one"
+            )
+            raise InputError(path, what, "leave out --record")
+        return artifact
     published = published_format(path)
     if published is None:
         raise InputError(path, "is neither a .tgolf nor a published .ptz artifact", "give the path of an artifact")

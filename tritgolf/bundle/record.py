@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ValidationInfo
 from tritgolf.config.evaluate import EvaluateConfig
 from tritgolf.config.export import export_of
 from tritgolf.config.models import AnyModel
-from tritgolf.config.settings import Settings
+from tritgolf.config.settings import Settings, validate
 from tritgolf.config.train import TrainConfig
 
 
@@ -34,5 +34,5 @@ class BundledRecord(Settings):
             key: value for key, value in (("steps", steps), ("seconds", seconds)) if value is not None
         }
         given |= {"checkpoints": []} if given else {}
-        train = TrainConfig.model_validate({**self.train.model_dump(mode="json"), **given})
+        train = validate(TrainConfig, {**self.train.model_dump(mode="json"), **given}, "--steps or --seconds")
         return self.model_copy(update={"train": train})

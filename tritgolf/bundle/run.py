@@ -20,7 +20,7 @@ from tritgolf.bundle import log
 from tritgolf.bundle.plain import with_manifest
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.config.settings import validate
-from tritgolf.data.manifest import verify_shards
+from tritgolf.data.manifest import check_tokenizer, payload_digest, verify_shards
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.load import trained_network
 from tritgolf.evaluate.text import validation_text
@@ -52,7 +52,7 @@ def main(settings: dict[str, Any], code_bytes: int, arguments: list[str] | None 
         try:
             with joined_ranks(plan.hang_seconds, plan.device) as ranks:
                 plan = replace(plan, shards=_shards(plan, asked.tokenizer, ranks))
-                facts = _trained(record, plan, ranks)
+                facts = _trained(record, plan, asked.tokenizer, ranks)
                 trained = _exported(record, plan, facts, asked.tokenizer, out, code_bytes) if ranks.is_main else {}
                 _score(record, plan, facts, asked.tokenizer, ranks.of_first(trained), ranks)
         except Preempted as stop:
@@ -80,10 +80,12 @@ def _shards(plan: Plan, tokenizer: Path, ranks: Ranks) -> Path:
     return ranks.of_first(made)
 
 
-def _trained(record: BundledRecord, plan: Plan, ranks: Ranks) -> dict[str, Any]:
-    """Facts of the finished training; the main rank checks the data first and writes the log."""
+def _trained(record: BundledRecord, plan: Plan, tokenizer: Path, ranks: Ranks) -> dict[str, Any]:
+    """Facts of the finished training; the main rank checks data and states first and writes the log."""
     if ranks.is_main:
-        verify_shards(plan.shards)
+        digest = payload_digest(verify_shards(plan.shards))
+        check_tokenizer(plan.shards, tokenizer)
+        checkpoint.latest(plan.live, plan.configuration(digest))  # before the log of other settings would be begun anew
         model, train = (settings.model_dump(mode="json") for settings in (plan.model, plan.train))
         count = trained_parameters(plan.model)
         _tell(

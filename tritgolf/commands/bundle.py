@@ -11,8 +11,13 @@ from tritgolf.files import read_json
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("bundle", help="write a submission: script, artifact, logs, submission.json")
-    parser.add_argument("record", help="name of a record that has results/RECORD")
+    parser = subparsers.add_parser(
+        "bundle",
+        help="write a submission: script, artifact, logs, submission.json",
+        description="Write results/RECORD/bundle, the folder of a submission, from what the workflow has made. What "
+        "can't be submitted is refused, with the reason. A bundle that is there is written anew.",
+    )
+    parser.add_argument("record", help="name of a record that has results/RECORD, or that folder")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="the folder of results (default: results)"
     )
@@ -29,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     author = Author(arguments.author or OURS, arguments.github_id or OURS)
     results = arguments.results / arguments.record
+    if not results.is_dir() and Path(arguments.record, "record.json").is_file():
+        results = Path(arguments.record)
     if not results.is_dir():
         fix = f"train it first: snakemake --cores all --config records='[{arguments.record}]'; or say --results DIR"
         raise InputError(f"record {arguments.record!r}", f"has no results: {results} is not there", fix)

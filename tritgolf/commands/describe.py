@@ -26,7 +26,12 @@ ESTIMATES = {  # of the file's bytes, by their key: what they go by
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("describe", help="configuration, parameter counts and estimated bytes of a record")
+    parser = subparsers.add_parser(
+        "describe",
+        help="configuration, parameter counts and estimated bytes of a record",
+        description="Print what a record is: its settings, what its mode decides, its parameters, and the bytes that "
+        "each storage takes. Nothing is trained.",
+    )
     parser.add_argument("record", help="a record's name, its file (./mine.yaml), or RECORD@RUN of results/")
     add_records_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -192,13 +197,10 @@ def _decided_by_mode(record: RecordConfig) -> dict[str, Any]:
 
 def _run_of_a_record(name: str) -> tuple[RecordConfig, list[str]]:
     """The settings of ``results/RECORD@RUN``, and which of them are not the record's own."""
-    from tritgolf.config.record import RecordConfig  # noqa: PLC0415
-    from tritgolf.config.settings import validate  # noqa: PLC0415
-    from tritgolf.report.metrics import read_resolved  # noqa: PLC0415
+    from tritgolf.report.metrics import read_record, read_resolved  # noqa: PLC0415
 
     path = Path("results") / name / "record.json"
     if not path.is_file():
         record, _, run = name.partition("@")
         raise InputError(path, "is missing", f"make that run: snakemake … --config records='[{record}]' run={run}")
-    raw = read_resolved(path)
-    return validate(RecordConfig, {key: raw[key] for key in raw if key != "laid_over"}, path), raw.get("laid_over", [])
+    return read_record(path), read_resolved(path).get("laid_over", [])

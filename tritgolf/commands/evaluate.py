@@ -25,7 +25,12 @@ EVERY = "all"  # of --method
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("evaluate", help="score an artifact in bits per byte, by any method of its record")
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="score an artifact in bits per byte, by any method of its record",
+        description="Score an artifact on tokenized text, in bits per byte: in chunked and sliding windows, or by "
+        "--method. The causality probe's verdict is beside a score that it flags.",
+    )
     add_artifact(parser)
     add_text_options(parser, required=True)
     parser.add_argument("--stride", type=int, metavar="N", help="stride of the sliding windows (default: window / 2)")

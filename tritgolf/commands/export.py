@@ -12,7 +12,12 @@ from tritgolf.errors import InputError
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("export", help="write weights, tokenizer and card to a folder or the hub")
+    parser = subparsers.add_parser(
+        "export",
+        help="write weights, tokenizer and card to a folder or the hub",
+        description="Write a folder with an artifact, its weights as safetensors, its tokenizer and a model card; or "
+        "upload that to the Hugging Face Hub. A folder that is there is not replaced.",
+    )
     add_artifact(parser)
     parser.add_argument("--to", required=True, choices=("safetensors", "hub"), help="a folder, or the Hugging Face Hub")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the folder to write (optional with --to hub)")
@@ -33,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--repo", "is missing", "give USER/NAME of the model repo")
     if arguments.to == "safetensors" and not arguments.out:
         raise InputError("--out", "is missing", "give the folder to write")
+    for option in ("repo", "private", "endpoint"):
+        if arguments.to == "safetensors" and getattr(arguments, option):
+            raise InputError(f"--{option}", "is of the hub", "say --to hub, or leave it out")
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.out or Path(temporary) / "model"
         facts = export(arguments, folder)

@@ -14,7 +14,12 @@ from tritgolf.commands.published import add_artifact, add_record_option, named_a
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("generate", help="continue a text with the model of an artifact")
+    parser = subparsers.add_parser(
+        "generate",
+        help="continue a text with the model of an artifact",
+        description="Continue a text with the model of an artifact. The text goes to standard output, token by "
+        "token, its pace to standard error.",
+    )
     add_artifact(parser)
     parser.add_argument("--prompt", default="", metavar="TEXT", help="the text to continue (default: none)")
     parser.add_argument(

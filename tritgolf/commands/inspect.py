@@ -9,7 +9,12 @@ from tritgolf.commands.published import add_artifact, add_record_option, named_a
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("inspect", help="bytes by kind, layout, zero fractions and scales of an artifact")
+    parser = subparsers.add_parser(
+        "inspect",
+        help="bytes by kind, layout, zero fractions and scales of an artifact",
+        description="Print what an artifact holds: bytes by kind, layout, zero fractions, scales, and what its "
+        "header says. Nothing in the file is executed.",
+    )
     add_artifact(parser)
     add_record_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")

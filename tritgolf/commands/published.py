@@ -21,7 +21,8 @@ def add_artifact(parser: argparse.ArgumentParser) -> None:
 
 def add_record_option(parser: argparse.ArgumentParser) -> None:
     """``--record`` and ``--records``, for files that don't say what they are."""
-    parser.add_argument("--record", metavar="NAME", help="the record a published file belongs to (default: recognized)")
+    text = "the record that the file belongs to, or its file ./mine.yaml (default: recognized; a .tgolf names its own)"
+    parser.add_argument("--record", metavar="NAME", help=text)
     add_records_option(parser)
 
 
@@ -57,12 +58,17 @@ def recognized(model: Settings, arguments: argparse.Namespace) -> str | None:
 
 
 def record_of(artifact: Artifact, arguments: argparse.Namespace) -> RecordConfig:
-    """The record that the user named, else the one that ``artifact`` names (without its run), or is recognized as.
+    """The record that the user named, else that of the results which ``artifact`` lies in, as it was resolved there.
 
-    ``InputError`` where none of the known ones is it.
+    Else the one that it names (without its run), or is recognized as. ``InputError`` where no known one is it.
     """
     from tritgolf.config.record import RUN_MARK, known_records, load_record  # noqa: PLC0415
+    from tritgolf.report.metrics import read_record  # noqa: PLC0415
+    from tritgolf.use.card import results_of  # noqa: PLC0415
 
+    results = None if arguments.record else results_of(artifact.path)
+    if results and (record := read_record(results / "record.json")).name == artifact.header.record:
+        return record
     own = artifact.header.record.partition(RUN_MARK)[0]
     stated = own if own in known_records(arguments.records) else None
     name = arguments.record or stated or recognized(artifact.header.model, arguments)

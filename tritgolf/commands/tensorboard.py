@@ -12,7 +12,9 @@ EVERY = 10.0  # seconds between two looks at the logs
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "tensorboard", help="training logs as TensorBoard events (needs the extra tensorboard)"
+        "tensorboard",
+        help="training logs as TensorBoard events (needs the extra tensorboard)",
+        description="Write TensorBoard events of each metrics.jsonl below a folder, of running and finished trainings.",
     )
     parser.add_argument("results", type=Path, help="results/RECORD, or results")
     parser.add_argument(

@@ -23,6 +23,7 @@ from tritgolf.config.settings import (
     Settings,
     check_own_name,
     merge,
+    unknown,
     validate_yaml,
     with_ancestors,
     with_own_file,
@@ -129,11 +130,9 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     """
     name, known = with_own_file(name, _files_of(folder))
     if name not in known:
-        alone = f"give its name alone, {Path(name).stem}; " if Path(name).stem in known else ""
         main = sorted(record for record, path in known.items() if path.parent.name != VARIANTS)
         more = f", and {len(known) - len(main)} in {VARIANTS}/" if len(known) > len(main) else ""
-        what = f"{alone}known records: {', '.join(main) or 'none'}{more}"
-        raise InputError(f"record {name!r}", "is unknown", what)
+        raise unknown("record", name, known, f"{', '.join(main) or 'none'}{more}")
     path = known[name]
     raw = _without_absent_methods(merge(with_ancestors(path, known), overrides or {}))
     check_own_name(raw, name, path)

@@ -1,8 +1,9 @@
 """What all settings have in common: a frozen base, and mappings from YAML whose every error is one line."""
 
 import copy
+import difflib
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
@@ -66,7 +67,7 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
                 path, f"{key}: unknown key", f"allowed here: {_siblings(kind, raw, first['loc'])}"
             ) from None
         if first["type"] == "missing":
-            raise InputError(path, f"{key}: is missing") from None
+            raise InputError(path, f"{key}: is missing", _mistyped(error, first["loc"])) from None
         if first["type"] == "value_error":
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(path, f"{key}.{message}" if key else message) from None
@@ -83,6 +84,13 @@ def validate_yaml(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
     if (key := _taken_for_number(raw, settings)) is not None:
         raise InputError(path, f"{key}: is true or false", "write a number")
     return settings
+
+
+def _mistyped(error: ValidationError, missing: tuple[int | str, ...]) -> str:
+    """What to do about a setting that is missing: where unknown ones stand beside it, one of them may be meant."""
+    unknown_ones = [one["loc"] for one in error.errors() if one["type"] == "extra_forbidden"]
+    beside = [str(location[-1]) for location in unknown_ones if location[:-1] == missing[:-1]]
+    return f"there is {' and '.join(beside)}, which is unknown: correct it" if beside else ""
 
 
 def _taken_for_number(raw: Any, settings: Any) -> str | None:
@@ -169,6 +177,33 @@ def with_own_file(name: str, known: Mapping[str, Path]) -> tuple[str, dict[str, 
     return path.stem, {other.stem: other for other in path.parent.glob("*.yaml")} | dict(known) | {path.stem: path}
 
 
+def unknown(kind: str, name: str, known: Iterable[str], listed: str = "") -> InputError:
+    """What to raise for a ``name`` that is none of ``known``. What is probably meant comes first.
+
+    That is a file of the user's, or what ``_like`` finds. ``listed``: a shorter list.
+    """
+    names, own = sorted(known), Path(f"{name}.yaml")
+    meant = f"did you mean ./{own}? " if own.is_file() else _like(name, names)
+    return InputError(f"{kind} {name!r}", "is unknown", f"{meant}known {kind}s: {listed or ', '.join(names) or 'none'}")
+
+
+def _like(name: str, names: list[str]) -> str:
+    """``did you mean …?`` with what the path ``name`` ends in, or what of ``names`` is most like it; "" without one."""
+    end = Path(name).stem
+    like = [end] if end in names else difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {like[0]}? " if like else ""
+
+
+def named_file(kind: str, name: str, folder: str | Path) -> Path:
+    """``folder/name.yaml``. ``InputError`` where there is none, also for a file of the user's elsewhere."""
+    path, own = Path(folder) / f"{name}.yaml", Path(f"{name.removesuffix('.yaml')}.yaml")
+    if path.is_file():
+        return path
+    if own.is_file():
+        raise InputError(f"{kind} {name!r}", f"is not in {folder}", f"put it there and give its name alone, {own.stem}")
+    raise unknown(kind, name, (file.stem for file in Path(folder).glob("*.yaml")))
+
+
 def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] = ()) -> dict[str, Any]:
     """The YAML mapping at ``path`` laid over the one it names in ``inherit`` (of ``known``: name → file), and so on.
 
@@ -181,7 +216,9 @@ def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] 
     if parent in seen or parent == path.stem:
         raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
     if not isinstance(parent, str) or parent not in known:
-        raise InputError(path, f"inherit: {parent!r} is unknown", f"known: {', '.join(sorted(known))}")
+        names = sorted(known)
+        meant = _like(parent, names) if isinstance(parent, str) else ""
+        raise InputError(path, f"inherit: {parent!r} is unknown", f"{meant}known: {', '.join(names)}")
     return merge(with_ancestors(known[parent], known, (*seen, path.stem)), raw)
 
 

@@ -9,7 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.settings import Settings, check_own_name, merge, validate_yaml, with_ancestors, with_own_file
+from tritgolf.config.settings import (
+    Settings,
+    check_own_name,
+    merge,
+    unknown,
+    validate_yaml,
+    with_ancestors,
+    with_own_file,
+)
 from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
 
@@ -191,8 +199,7 @@ def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str
     """
     name, known = with_own_file(name, {path.stem: path for path in Path(folder).glob("*.yaml")})
     if name not in known:
-        listed = ", ".join(sorted(known)) or "none"
-        raise InputError(f"dataset {name!r}", "is unknown", f"known datasets: {listed}")
+        raise unknown("dataset", name, known)
     path = known[name]
     raw = merge(with_ancestors(path, known), overrides or {})
     check_own_name(raw, name, path)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tritgolf.config.record import known_records, load_record
-from tritgolf.config.settings import RENAME, RESULTS_NAME, read_yaml, with_ancestors
+from tritgolf.config.settings import RENAME, RESULTS_NAME, named_file, read_yaml, with_ancestors
 from tritgolf.errors import InputError
 from tritgolf.experiments.isobyte_points import FITTED, write_isobyte
 from tritgolf.experiments.levers import write_levers
 from tritgolf.experiments.own_files import OwnFiles
 from tritgolf.report.experiment_settings import SETTINGS
-from tritgolf.report.experiments import experiment_file, records_of, settings_of
+from tritgolf.report.experiments import records_of, settings_of
 
 RESULTS = Path("results") / "experiments"
 # Kind → what writes the records of a grid, which is at a path, or of a part of it, and what compares them. It returns
@@ -44,8 +44,8 @@ def ready(name: str, records: Path, results: Path = RESULTS) -> Ready:
 
     ``InputError`` where it is unknown or not sound, or asks for a part of it to be run first.
     """
-    base, _, part = name.partition("/")
-    path = experiment_file(base, records / "experiments")
+    base, _, part = name.partition("/") if re.match(r"\w", name) and not name.endswith(".yaml") else (name, "", "")
+    path = named_file("experiment", base, records / "experiments")
     if not re.fullmatch(RESULTS_NAME, base):
         raise InputError(path, "has a name that folders of results can't have", RENAME)
     raw = with_ancestors(path, {other.stem: other for other in path.parent.glob("*.yaml")})

@@ -13,10 +13,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.settings import Settings, read_yaml, validate_yaml
+from tritgolf.config.settings import Settings, named_file, read_yaml, validate_yaml
 from tritgolf.config.storage import factors
 from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
-from tritgolf.errors import InputError
 
 Estimator = Literal["absmean", "rms"]
 RowName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=60)]
@@ -97,10 +96,7 @@ def load_grid(name: str, folder: str | Path, config: type[AnyGrid] = GridConfig)
 
     Raises ``InputError`` in one line: file, key, value and what is allowed.
     """
-    path = Path(folder) / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.yaml"))) or "none"
-        raise InputError(f"grid {name!r}", "is unknown", f"known grids: {known}")
+    path = named_file("grid", name, folder)
     return validate_yaml(config, read_yaml(path), path)
 
 

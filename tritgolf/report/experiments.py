@@ -19,15 +19,6 @@ from tritgolf.report.runs import Run
 FILE = "experiment.yaml"
 
 
-def experiment_file(name: str, folder: str | Path) -> Path:
-    """``folder/name.yaml``; ``InputError`` that lists the experiments of ``folder`` where there is none."""
-    path = Path(folder) / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.yaml"))) or "none"
-        raise InputError(f"experiment {name!r}", "is unknown", f"known experiments: {known}")
-    return path
-
-
 def records_of(path: Path) -> list[str]:
     """The records of the experiment at ``path``, in the order of its rows."""
     return _records(settings_of(path))

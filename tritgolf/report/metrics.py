@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from tritgolf.config.modes import MODES
+from tritgolf.config.record import RecordConfig
+from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
 from tritgolf.files import check_readable, read_json_of_others
 from tritgolf.report.record_facts import RecordFacts, mechanisms
@@ -67,6 +69,12 @@ def read_resolved(path: str | Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise InputError(path, "is not a resolved record", "run the workflow again")
     return raw
+
+
+def read_record(path: str | Path) -> RecordConfig:
+    """The settings of a resolved configuration (``record.json``); ``InputError`` where this version has others."""
+    raw = read_resolved(path)
+    return validate(RecordConfig, {key: raw[key] for key in raw if key != "laid_over"}, path)
 
 
 def read_record_facts(path: str | Path) -> RecordFacts:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tritgolf import checkpoint
 from tritgolf.artifact.kinds import MAX_ELEMENTS
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.train import TrainConfig
@@ -69,6 +70,7 @@ def train_stage(
             if gpus and (held or gpus > 1 or device == "cuda"):
                 check_gpus(gpus, found_here())  # on several nodes, each rank does
                 device = "cuda"
+            checkpoint.delete_others(live, configuration)
             told = {TRAINED: trained, "log": log and str(log), "bpb_of_a_nat": _bpb_of_a_nat(model, shards, manifest)}
             run = launch.train({**_plan_json(replace(plan, device=device)), **told}, processes, nodes)
         digests = launch.publish(live, checkpoints)

@@ -28,9 +28,8 @@ def locked(live: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         process = owner.read_text() if owner.exists() else "unknown"
-        print(
-            f"{live}: process {process} is already training here; waiting until it is done", file=sys.stderr, flush=True
-        )
+        waiting = f"waiting until it is done; its losses: {live / CURVE}"
+        print(f"{live}: process {process} is already training here; {waiting}", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         live.mkdir(exist_ok=True)
