@@ -38,7 +38,7 @@ TITLES: tuple[tuple[str, str], ...] = (
 # The words that a title of each kind may have. With any other ("rank", "per document", "%") the column may be of
 # something else, and no figure in it is called wrong.
 STAGES = "val validation eval final sliding slide window rt roundtrip round trip pre post ttt legal slot ema swa quant \
-quantized quantization gptq exact score no re run int4 int5 int6 int7 int8 stride"
+quantized quantization gptq compressed zstd zlib lzma brotli exact score no re run int4 int5 int6 int7 int8 stride"
 BYTES = "artifact total size bytes byte submission compressed model file final code and mb mib kb kib b m quantized"
 WORDS: dict[str, frozenset[str]] = {
     "bpb": words(f"{STAGES} bpb bpp"),
