@@ -14,11 +14,10 @@ from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.script import NAME, made_script, settings_of, written_script
 from tritgolf.bundle.told import Told
 from tritgolf.config.record import RecordConfig
-from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory, write_json, write_text
 from tritgolf.outcome import NOT_CAUSAL, mark_of
-from tritgolf.report.metrics import metrics_of, read_envelope, read_log, read_resolved
+from tritgolf.report.metrics import metrics_of, read_envelope, read_log, read_record
 from tritgolf.report.schemas import Envelope
 from tritgolf.train.training_log import read_curve
 
@@ -73,7 +72,7 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
     Raises ``InputError`` for a run that is not finished, a seed that is missing, an evaluation that the probe flags,
     other code than the exports counted, or too many bytes; with ``anyway``, the finished seeds are written and marked.
     """
-    record = _record(results / "record.json")
+    record = read_record(results / "record.json")
     script = results / "script" / NAME
     runs, faults = _runs(results, record)
     facts = _script(record, script, runs)
@@ -92,11 +91,6 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
         write_json(folder / "submission.json", _submission(record, runs, largest, author, faults))
         write_text(folder / "README.md", _readme(record, runs, largest, faults))
     return results / "bundle"
-
-
-def _record(path: Path) -> RecordConfig:
-    raw = read_resolved(path)
-    return validate(RecordConfig, {key: raw[key] for key in raw if key != "laid_over"}, path)
 
 
 def _artifact(run: SeedRun) -> Path:
