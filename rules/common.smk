@@ -252,3 +252,11 @@ def show_summary() -> None:
 def plain(settings) -> dict:
     """Settings as plain values for ``params``, so that a job runs again when, and only when, its own slice changes."""
     return settings.model_dump(mode="json")
+
+
+def compared_files(wildcards) -> list[str]:
+    """The table of the experiment, and what lies beside it; without one, a line says how to name it."""
+    if not EXPERIMENT:
+        print("error: no experiment is named; add --config experiment=NAME", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    return COMPARED

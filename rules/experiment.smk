@@ -7,14 +7,6 @@ COMPARED = [f"results/experiments/{EXPERIMENT}/compared.{end}" for end in COMPAR
 SAID_COMPARED = last_line(EXPERIMENT) if EXPERIMENT else ""
 
 
-def compared_files(wildcards) -> list[str]:
-    """The table of the experiment, and what lies beside it; without one, a line says how to name it."""
-    if not EXPERIMENT:
-        print("error: no experiment is named; add --config experiment=NAME", file=sys.stderr)
-        sys.exit(BAD_INPUT)
-    return COMPARED
-
-
 rule compared_table:
     input:
         rows=str(EXPERIMENT_FILE),
