@@ -21,6 +21,7 @@ from tritgolf.report.isobyte_parts import parts_in_words
 from tritgolf.report.isobyte_table import isobyte_frame
 from tritgolf.report.isobyte_tables import isobyte_tables
 from tritgolf.report.lever_plot import lever_figure
+from tritgolf.report.lever_table import lever_table
 from tritgolf.report.lever_words import levers_in_words, together_in_words
 from tritgolf.report.pages import Picture, Shown, as_markdown
 from tritgolf.report.rendering import Table
@@ -254,6 +255,17 @@ def test_in_equal_seconds_6_bits_read_twice_the_tokens_of_trits_as_the_page_says
     frame = isobyte_frame(*load_experiment(ROOT / "measured" / "isobyte_gpu_seconds_h200"))
     tokens = frame[frame["method"] == "qat"].groupby("bits")["tokens"].mean()
     assert round(tokens[6.0] / tokens[1.58], 1) == 2.0
+
+
+def test_without_recurrence_the_ladder_keeps_nearly_all_of_its_gain_in_equal_time_as_the_page_says():
+    tokens, time = (
+        lever_table(*load_experiment(ROOT / "measured" / name)).frame.groupby("record")["gain_over_base_bpb"].mean()
+        for name in ("levers_ladder_demo", "levers_equal_time_demo")
+    )
+    ten, with_recurrence = "demo_levers_rung10_xsa", "demo_levers_rung11_recurrence"
+    assert time[f"{ten}@equal_time"] > 0.95 * tokens[ten]
+    assert time[f"{with_recurrence}@equal_time"] < time[f"{ten}@equal_time"] / 2
+    assert tokens[with_recurrence] > tokens[ten]
 
 
 def test_the_best_record_has_the_changes_that_the_page_says():
