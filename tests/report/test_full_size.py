@@ -128,12 +128,12 @@ def test_a_run_that_fits_its_training_text_better_is_named():
     rows = [run(name, 0.7, training_nats=train, validation_nats=val) for name, train, val in losses]
     [told] = generalization_in_words(rows)
     assert told == (
-        "`best_int6_docs_en` (1.070 nats a token at the end, against 1.378 before rounding) fits its training text "
-        "better than validation text. No other run without averaged weights, of which both are known, does."
+        "`best_int6_docs_en` fit training text better than validation text: 1.070 nats a token at the end, against "
+        "1.378 before rounding. No other run without averaged weights, of which both are known, does."
     )
     assert "No other" not in generalization_in_words(rows[::2])[0] and generalization_in_words(rows[1:]) == []
     assert generalization_in_words(rows[:2])[0].endswith("No other run without averaged weights does.")
-    assert " and `best_int6_docs_en` (" in generalization_in_words([rows[0], rows[0]])[0]
+    assert "text: 1.070 and 1.070 nats a token at the end" in generalization_in_words([rows[0], rows[0]])[0]
 
 
 def test_every_kept_run_is_in_the_table():
@@ -150,7 +150,7 @@ def test_every_kept_run_is_in_the_table():
         (1560 * 524_288 / 90_426_156, 800 * 786_432 / 90_426_156)
     )
     assert said.startswith("`ternary_best_fits_docs_en_h200` scores")
-    assert "`best_int6_docs_en_h200` (1.070 nats" in fits_better
+    assert "`best_int6_docs_en_h200` and `best_int6_half_docs_en_h200` fit training text better" in fits_better
     assert "`int6_recurrent" not in fits_better and "`ternary" not in fits_better
     gaps = table.table.frame.set_index("run")["gap_bpb"]  # of one without a roundtrip, by scores of each alone
     assert gaps["int6_recurrent_800_docs_en_2xh200"] == pytest.approx(0.72461613 - 0.71656502)

@@ -115,7 +115,7 @@ def _named(one: Entropy) -> str:
 def entropy_in_words(found: Sequence[Entropy]) -> str:
     """What follows of it: whether a coder is worth its code, and of which kind."""
     sentences = []
-    for one in found:
+    for one in sorted(found, key=lambda one: not one.verdict.worth_a_coder):
         worth = "worth" if one.verdict.worth_a_coder else "not worth"
         layout = f", stored as `{one.artifact.layout}`" if one.artifact.layout else ""
         sentences.append(

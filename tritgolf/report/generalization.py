@@ -15,14 +15,15 @@ def generalization_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
     frame = frame[~frame["averaged"] & ~frame["is_published"]]
     known = frame.dropna(subset="apart")
     better, others = known[known["apart"] > 0], known[known["apart"] <= 0]
-    runs = [
-        f"`{row['run']}` ({row['training_nats']:.3f} nats a token at the end, against {row['validation_nats']:.3f} "
-        "before rounding)"
-        for row in better.to_dict("records")
-    ]
-    if not runs:
+    if better.empty:
         return []
-    fit = "fit their training text" if len(runs) > 1 else "fits its training text"
-    said = f"{' and '.join(runs)} {fit} better than validation text."
+    runs = " and ".join(f"`{name}`" for name in better["run"])
+    training, validation = (
+        " and ".join(f"{value:.3f}" for value in better[of]) for of in ("training_nats", "validation_nats")
+    )
+    said = (
+        f"{runs} fit training text better than validation text: {training} nats a token at the end, against "
+        f"{validation} before rounding."
+    )
     every = "" if len(known) == len(frame) else ", of which both are known,"
     return [f"{said} No other run without averaged weights{every} does." if len(others) else said]

@@ -49,17 +49,16 @@ def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
         said.append(f"At equal bytes and equal {series} {who} lose to {names} bits by {_by_size(losses)}.")
     for found in compared:
         by, title = f"{format_value(found.other['over_best'], 4)} BPB", f"*{found.experiment.title}*"
+        who = "They" if said else "Small ternary models"
         if found not in counted:
-            exception = f"The exception is {title}, where" if lost else f"In {title}"
-            said += [f"{exception} they win by {by}."] if found.won else []
+            win = f"The exception is {title}, where they win by {by}." if lost else f"{who} win in {title}, by {by}."
+            said += [win] if found.won else []
             continue
-        place = (
-            f"With these points and better ones, in {title}," if any(map(found.surpasses, compared)) else f"In {title}"
-        )
+        more = ", which has better points beside these" if any(map(found.surpasses, compared)) else ""
         if not found.is_told:
-            said.append(f"{place} the difference of {by} is within noise.")
+            said.append(f"{who} tie in {title}{more} (a difference of {by}, within noise).")
         elif found.won:
-            said.append(f"{place} they win by {by}.")
+            said.append(f"{who} win in {title}{more}, by {by}.")
     return said
 
 
@@ -95,9 +94,9 @@ def _at_full_size(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> li
 def _of_averaging(run: dict[Any, Any], published: dict[str, Any]) -> str:
     """How much of the lead over the published code is what averaging of weights costs that code."""
     return (
-        f"That is no verdict on its format: in non-overlapping windows it leads the published code of "
-        f"{RIVALS[PUBLISHED]} by {published['stored_bpb'] - run['whole_bpb']:.4f} BPB, and averaging of weights costs "
-        f"that code {published['cost_of_averaging']:.4f} BPB in so few steps."
+        f"Most of that lead is not the format's: in non-overlapping windows it leads {RIVALS[PUBLISHED]}'s published "
+        f"code by {published['stored_bpb'] - run['whole_bpb']:.4f} BPB, and averaging of weights costs that code "
+        f"{published['cost_of_averaging']:.4f} BPB after so few steps ([scores](runs.md))."
     )
 
 
@@ -106,12 +105,11 @@ def _against_int6(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> li
     best, rivals = best_of(standings), _rivals(rows)
     if not rivals or math.isnan(best[OWN_RIVAL]):
         return [f"`{BEST}`'s training with other weights has not been run there."]
-    less_time, is_open = _in_less_time(standings, rivals), []
-    if min(best["seeds"], *(rival["seeds"] for rival in rivals)) < ENOUGH_SEEDS:
-        depends = ", and who leads depends on how long they train and on test-time training" if less_time else ""
-        seeds = f"fewer than {ENOUGH_SEEDS} seeds of each were trained"
-        is_open = [f"**Whether trits or int6 fill 16 MB best is open**: {seeds}{depends}."]
-    return [*is_open, *_leads(best, rivals), *less_time]
+    seeds, is_open = min(best["seeds"], *(rival["seeds"] for rival in rivals)), []
+    if seeds < ENOUGH_SEEDS:
+        trained = "one seed of each was trained" if seeds == 1 else f"{seeds} seeds of each were trained"
+        is_open = [f"**Whether trits or int6 fill 16 MB best is open**: {trained}."]
+    return [*is_open, *_leads(best, rivals), *_in_less_time(standings, rivals)]
 
 
 def _rivals(rows: Sequence[dict[str, Any]]) -> list[dict[Any, Any]]:
@@ -124,22 +122,21 @@ def _rivals(rows: Sequence[dict[str, Any]]) -> list[dict[Any, Any]]:
 
 
 def rounding_in_words(rows: Sequence[dict[str, Any]]) -> str:
-    """What rounding costs int6 in each of its runs, and how it stands without it in as much time as ternary_best."""
-    rivals, standings, said = _rivals(rows), standing(rows), []
-    if rivals and not standings.empty and all(rival["gap_bpb"] > 0 for rival in rivals):
-        best = best_of(standings)
-        costs = " and ".join(f"{rival['gap_bpb']:.4f} BPB after {_seconds(rival)}" for rival in rivals)
-        said.append(f"Rounding costs int6 {costs}.")
-        said += [
-            f"Before rounding it scores {rival['whole_bpb']:.4f} after {_seconds(rival)}, in non-overlapping windows, "
-            f"where `{BEST}` scores {best['whole_bpb']:.4f}."
-            for rival in _alike(best, rivals)
-        ]
-    return " ".join(said)
+    """How int6 stands before it is rounded, in as much time as ternary_best."""
+    standings = standing(rows)
+    if standings.empty:
+        return ""
+    best = best_of(standings)
+    return " ".join(
+        f"Before rounding, in non-overlapping windows, int6 scores {rival['whole_bpb']:.4f} after {_seconds(rival)} "
+        f"and `{BEST}` {best['whole_bpb']:.4f}."
+        for rival in _alike(best, _rivals(rows))
+        if rival["gap_bpb"] > 0
+    )
 
 
 def _leads(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:
-    """How far the best run is ahead of the rival in as much time, and of the rival's best."""
+    """How far the best run is ahead of the rival in as much time, and of a rival that scores better in another."""
     alike = _alike(best, rivals)
     first = min(rivals, key=lambda rival: rival["sliding_bpb"])
     said = [
@@ -148,8 +145,8 @@ def _leads(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:
         for rival in alike
     ]
     if first not in alike:
-        run, lead = f"{RIVALS[OWN_RIVAL]}'s best run, of {_seconds(first)},", _lead(best, first)
-        said.append(f"It {_ahead(lead, OWN_RIVAL, run)}{_by_ttt(lead, OWN_RIVAL)}.")
+        run = f"{RIVALS[OWN_RIVAL]}'s best run without test-time training, of {_seconds(first)},"
+        said.append(f"It {_ahead(_lead(best, first), OWN_RIVAL, run)}.")
     return said
 
 
@@ -166,18 +163,14 @@ def _lead(best: dict[Any, Any], rival: dict[Any, Any]) -> dict[str, float]:
 
 
 def _in_less_time(standings: pd.DataFrame, rivals: Sequence[dict[Any, Any]]) -> list[str]:
-    """Where int6 is ahead of the shortest valid run in less time, with test-time training."""
+    """Scores with test-time training of int6 and of the shortest valid run, where int6 is ahead in less time."""
     valid = standings[standings["missed"].isin(["", "score"])].sort_values("gpu_seconds").to_dict("records")
     for own in valid[:1]:
         for rival in rivals:
             if rival["gpu_seconds"] / own["gpu_seconds"] < 1 - SAME_TIME and rival["ttt_bpb"] < own["ttt_bpb"]:
-                behind = f"{own['ttt_bpb']:.4f} after {_seconds(own)}"
-                ahead = f"{rival['ttt_bpb']:.4f} after {_seconds(rival)}, against {behind}"
-                said = f"With test-time training int6 is ahead in less time ({ahead})"
-                without = f"{rival['sliding_bpb']:.4f} against {own['sliding_bpb']:.4f}"
-                if rival["sliding_bpb"] < own["sliding_bpb"]:
-                    return [f"{said}, and without it too ({without})."]
-                return [f"{said}; without it `{BEST}` is ({without})."]
+                theirs = f"int6 scores {rival['ttt_bpb']:.4f} after {_seconds(rival)}"
+                ours = f"`{BEST}` {own['ttt_bpb']:.4f} after {_seconds(own)}"
+                return [f"With test-time training {theirs} and {ours}."]
     return []
 
 

@@ -21,11 +21,12 @@ def parts_in_words(frame: pd.DataFrame) -> str:
     if method != ROUNDED or not {(TERNARY, TRAINED), (TERNARY, ROUNDED)} <= set(points.index):
         return ""
     wide, narrow = (points.loc[of, "trained_bpb"] for of in ((TERNARY, ROUNDED), (bits, ROUNDED)))
-    on_grid = points.loc[(TERNARY, TRAINED), "artifact_bpb"] - wide
+    behind = points.loc[(TERNARY, TRAINED), "artifact_bpb"] - wide
     rounding = points.loc[(bits, ROUNDED), "artifact_bpb"] - narrow
     way = "gains" if wide < narrow else "loses"
     return (
         f"Before rounding, a network as wide as trits allow scores {wide:.4f}, one as wide as {bits:g} bits allow "
-        f"{narrow:.4f}: width {way} {format_value(abs(narrow - wide), 4)} BPB. Training on trits costs {on_grid:.4f}, "
-        f"GPTQ to {bits:g} bits {rounding:.4f}."
+        f"{narrow:.4f}: width {way} {format_value(abs(narrow - wide), 4)} BPB. GPTQ to {bits:g} bits costs "
+        f"{rounding:.4f}. Trits trained on their grid score {behind:.4f} worse than that wider network, whose width "
+        "and optimizers are others."
     )

@@ -17,7 +17,8 @@ WANTED = 0.040  # BPB that ternary_best is to be ahead of #920, in its time, wit
 SAME_TIME = 0.01  # a run stops at the first tenth step after its seconds: times within this share count as the same
 CAPTION = (
     "Means of seeds, best first. Published code was run outside this project. GPU seconds: of training, all GPUs "
-    "together, without compiling, rounding and scoring; #920's time on H200s is that of `ternary_honest` there. "
+    "together, without compiling, rounding and scoring; times within 1% count as equal; #920's time on H200s is that "
+    "of `ternary_honest` there. "
     "Sliding windows as long as each record's context, stride 64, BPB by published bytes; with TTT: score-first, by "
     "the record's method. RT gap: what storing costs, in non-overlapping windows. With its script `int6_recurrent` is "
     "over the limit ([by how much](runs.md)). `ternary_v1` is #640, `ternary_v2` #920, `ternary_honest` "
