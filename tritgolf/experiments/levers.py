@@ -12,6 +12,7 @@ from tritgolf.config.types import check
 from tritgolf.errors import InputError
 from tritgolf.experiments.names import check_keys, check_over, without_absent
 from tritgolf.experiments.own_files import OwnFiles
+from tritgolf.report.experiment_settings import ON_TOP
 
 
 class Change(Settings):
@@ -83,7 +84,7 @@ def write_levers(raw: dict[str, Any], path: Path, part: str, own: OwnFiles) -> l
     below, over = base, dict[str, Any]()
     for number, name in enumerate(levers.ladder, 1):
         change, record = levers.changes[name], f"{own.name}_rung{number}_{name}"
-        what = change.what if number == 1 else f"… and {change.what}"
+        what = change.what if number == 1 else f"{ON_TOP}{change.what}"
         over = merge(over, change.over)
         with own.told_of(f"ladder, all up to {name}"):
             texts.append(_write_changed(record, levers, what, over, own).dataset)

@@ -77,6 +77,9 @@ class Trials(Points):
     kind: Literal["isobyte_trials"]
 
 
+ON_TOP = "… and "  # before what is changed on top of other changes
+
+
 class Lever(Row):
     """A row of changes laid over a base; ``against``: the record that its gain is over, the base or the rung below.
 

@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tritgolf.report.experiment_settings import ON_TOP
 from tritgolf.report.rendering import Table
 from tritgolf.report.statistics import LEVEL
 from tritgolf.report.style import COLOURS, STYLE, new_figure
 
-ON_TOP = "… and "  # what a change is called that is made on top of others
 UP = 0.2  # how far a bar is moved, of the distance of two rows, to leave room for a diamond
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from tritgolf.report.experiment_settings import ON_TOP
 from tritgolf.report.statistics import LEVEL, format_mean_std, format_p, format_value, mean, students_p
 
 SAME = 0.05  # of the base's bytes or time, within which a change's are not worth a word
@@ -142,7 +143,7 @@ def _before_more_bytes(rungs: Sequence[Change]) -> str:
 def _changes(frame: pd.DataFrame, base_bytes: float) -> list[Change]:
     return [
         Change(
-            what=str(rows["what"].iloc[0]).removeprefix("… and "),
+            what=str(rows["what"].iloc[0]).removeprefix(ON_TOP),
             gain=mean(rows["gain_bpb"]),
             p_holm=float(rows["gain_p_holm"].iloc[0]),
             over=mean(rows["artifact_bytes"]) / base_bytes - 1,
