@@ -53,13 +53,21 @@ def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> str:
 
 def load(path: str | Path) -> Checkpoint:
     """Read and verify a checkpoint. Raises ``InputError`` if it is missing, no safetensors file, or damaged."""
+    found = _read(path, with_tensors=True)
+    if tensors_digest(found.tensors) != found.facts["digest"]:
+        raise InputError(path, "is damaged: its tensors do not have the digest it states", "delete it and run again")
+    return found
+
+
+def _read(path: str | Path, with_tensors: bool) -> Checkpoint:
+    """A checkpoint whose facts are verified; without tensors, little of the file is read."""
     missing = InputError(path, "is missing", "run training, which makes it")
     if not Path(path).is_file():
         raise missing
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys() if with_tensors}  # noqa: SIM118
         text, facts_digest = metadata["facts"], metadata["facts_digest"]
     except FileNotFoundError:  # deleted in between, by another rank
         raise missing from None
@@ -67,10 +75,7 @@ def load(path: str | Path) -> Checkpoint:
         raise InputError(path, f"is no checkpoint of ours or is damaged ({error})", "delete it and run again") from None
     if digest_bytes(text.encode()) != facts_digest:
         raise InputError(path, "is damaged: its facts do not have the digest it states", "delete it and run again")
-    facts = json.loads(text)
-    if tensors_digest(tensors) != facts["digest"]:
-        raise InputError(path, "is damaged: its tensors do not have the digest it states", "delete it and run again")
-    return Checkpoint(tensors, facts)
+    return Checkpoint(tensors, json.loads(text))
 
 
 def live_path(folder: Path, step: int) -> Path:
@@ -107,7 +112,7 @@ def delete_others(folder: Path, configuration: str) -> None:
     """Delete states of another configuration, saying so: they belong to an experiment that was given up."""
     for path in states(folder):
         with contextlib.suppress(InputError):  # a damaged one is told of when it would be used
-            if load(path).facts.get("configuration") != configuration:
+            if _read(path, with_tensors=False).facts.get("configuration") != configuration:
                 warn(f"{path}: belongs to another configuration or data; deleted")
                 path.unlink()
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tests.report.test_full_size import REFERENCE, run
 from tests.report.test_isobyte_paper import points
-from tritgolf.report.isobyte_answer import answer_in_words, rounding_in_words
+from tritgolf.report.isobyte_answer import answer_in_words, before_rounding_in_words
 from tritgolf.report.isobyte_compared import compared_points, compared_table
 
 LOST, WON = points(1.25, 1.0), points(1.0, 1.25)
@@ -94,7 +94,7 @@ def test_one_seed_at_full_size_leaves_the_question_open():
         "time (1,164 GPU seconds) `ternary_best` leads int6 by 0.0500 BPB in the same training (is behind by 0.0050 "
         "with test-time training of both)." in said
     )
-    assert rounding_in_words([best(), rival, *REFERENCE]) == (
+    assert before_rounding_in_words([best(), rival, *REFERENCE]) == (
         "Before rounding, in non-overlapping windows, int6 scores 0.7200 after 1,164 GPU seconds and `ternary_best` "
         "0.6700."
     )
@@ -107,8 +107,8 @@ def test_of_several_lengths_of_int6_that_of_equal_time_and_the_best_are_compared
     assert "(1,164 GPU seconds) `ternary_best` leads int6 by 0.0500 BPB in the same training (0.0020 with" in said
     assert "It leads int6's best run without test-time training, of 548 GPU seconds, by 0.0300 BPB." in said
     assert "With test-time training int6" not in said  # one run of ternary_best alone
-    assert rounding_in_words([best(), long, half, *REFERENCE]) == ""  # that of equal time has no gap
-    assert rounding_in_words([best(), *REFERENCE]) == rounding_in_words([]) == ""
+    assert before_rounding_in_words([best(), long, half, *REFERENCE]) == ""  # that of equal time has no gap
+    assert before_rounding_in_words([best(), *REFERENCE]) == before_rounding_in_words([]) == ""
 
 
 def test_that_int6_is_ahead_in_less_time_is_told():

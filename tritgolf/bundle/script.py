@@ -169,11 +169,12 @@ def _minified(source: str, preserved: list[str] | None = None) -> str:
 def _without_last_value() -> Iterator[None]:
     """No ``_`` in builtins: interactive sessions put their last value there, and the minifier keeps builtins' names."""
     known = vars(builtins)
-    last = {name: known.pop(name) for name in ("_",) if name in known}
+    was_there, last = "_" in known, known.pop("_", None)
     try:
         yield
     finally:
-        known.update(last)
+        if was_there:
+            known["_"] = last
 
 
 def _compressed(data: bytes) -> bytes:

@@ -121,7 +121,7 @@ def _rivals(rows: Sequence[dict[str, Any]]) -> list[dict[Any, Any]]:
     return runs[list(MEANS)].mean().assign(seeds=runs.size()).sort_values("gpu_seconds").to_dict("records")
 
 
-def rounding_in_words(rows: Sequence[dict[str, Any]]) -> str:
+def before_rounding_in_words(rows: Sequence[dict[str, Any]]) -> str:
     """How int6 stands before it is rounded, in as much time as ternary_best."""
     standings = standing(rows)
     if standings.empty:

@@ -17,14 +17,14 @@ from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
-from tritgolf.report.isobyte_answer import answer_in_words, rounding_in_words
+from tritgolf.report.isobyte_answer import answer_in_words, before_rounding_in_words
 from tritgolf.report.isobyte_compared import CAPTION as COMPARED
 from tritgolf.report.isobyte_compared import compared_points, compared_table
 from tritgolf.report.isobyte_parts import parts_in_words
 from tritgolf.report.isobyte_plot import isobyte_figure
 from tritgolf.report.lever_plot import lever_figure
 from tritgolf.report.lever_table import lever_table
-from tritgolf.report.lever_words import levers_in_words, on_ladder, together_in_words
+from tritgolf.report.lever_words import base_of, levers_in_words, on_ladder, together_in_words
 from tritgolf.report.notes import NOT_MEASURED
 from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
@@ -33,7 +33,6 @@ from tritgolf.report.style import save
 
 POINTS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")
 LEVERS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")
-STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
 BYTES_MISSING = NOT_MEASURED.format("`benchmarks/entropy.py` makes it.")
 
 Kept = tuple[str, Experiment, dict[str, Run]]
@@ -51,7 +50,7 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
         "points": lambda: _points(points(), figures),
         "levers": lambda: _levers(levers(), figures),
         "answer": lambda: _answer(points(), levers(), full_size()),
-        "best": lambda: [*full_size_blocks(full_size()), *filter(None, [rounding_in_words(full_size().rows)])],
+        "best": lambda: [*full_size_blocks(full_size()), *filter(None, [before_rounding_in_words(full_size().rows)])],
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
     return fill(template, lambda name: parts[name]())
@@ -88,7 +87,7 @@ def _answer(
     told: dict[str, list[str]] = {}  # what is said of one base, below the title of the first
     for (_, one, _), table in _told(levers):
         said_of_it = levers_in_words(table.frame, named=False)
-        told.setdefault(_base(table), [f"*{one.title}.*"]).append(said_of_it)
+        told.setdefault(base_of(table.frame), [f"*{one.title}.*"]).append(said_of_it)
     return [said, *(" ".join(sentences) for sentences in told.values())]
 
 
@@ -156,38 +155,24 @@ def _told(levers: Sequence[tuple[Kept, Table]]) -> list[tuple[Kept, Table]]:
 def _levers(levers: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
     if not levers:
         return [LEVERS_MISSING]
-    tables = {name: table for (name, _, _), table in _told(levers)}
+    told = _told(levers)
     name, *_ = _main([kept for kept, _ in levers])
-    said = [f"- *{one.title}.* {levers_in_words(table.frame)}" for (_, one, _), table in _told(levers)]
-    said += filter(None, [_together(name, tables)])
+    [alone] = [table for (of, *_), table in told if of == name]
+    base = base_of(alone.frame)
+    ladders = {of: table for (of, *_), table in told if of != name and base_of(table.frame) == base}
+    said = [f"- *{one.title}.* {levers_in_words(table.frame)}" for (_, one, _), table in told]
+    said += [f"- {words}" for table in ladders.values() if (words := together_in_words(alone.frame, table.frame))]
     path = figures / f"{name}.svg"
-    on_top = _on_top(name, tables)
-    save(lever_figure(tables[name], *on_top.values()), path.with_suffix(""), formats=["svg"])
+    save(lever_figure(alone, *ladders.values()), path.with_suffix(""), formats=["svg"])
     caption = (
-        f"`{name}`: what each change gains{' alone' * bool(on_top)}; mean and standard deviation, a dot a seed. A bar "
+        f"`{name}`: what each change gains{' alone' * bool(ladders)}; mean and standard deviation, a dot a seed. A bar "
         "within the grey band is not significant."
     )
     caption += "".join(
         f" Diamonds: what it gains on top of those before it (`{ladder}`), filled where that is significant."
-        for ladder in on_top
+        for ladder in ladders
     )
     return ["\n".join(said), Picture(path, caption)]
-
-
-def _together(name: str, tables: dict[str, Table]) -> str:
-    """What the changes of the experiment ``name`` gain together, beside what they gain alone."""
-    words = [together_in_words(tables[name].frame, table.frame) for table in _on_top(name, tables).values()]
-    return "".join(f"- {said}" for said in words if said)
-
-
-def _on_top(name: str, tables: dict[str, Table]) -> dict[str, Table]:
-    """Other experiments of the same base as that of ``name``: the ladder of its changes, if there is one."""
-    return {of: table for of, table in tables.items() if of != name and _base(table) == _base(tables[name])}
-
-
-def _base(table: Table) -> str:
-    """The record that changes are made to."""
-    return str(table.frame.loc[table.frame["is_base"], "record"].iloc[0])
 
 
 def _bytes(folder: Path, figures: Path) -> list[Block]:

@@ -54,7 +54,7 @@ def lever_figure(table: Table, ladder: Table | None = None) -> Figure:
     return figure
 
 
-def _draw_on_top(axes: Axes, frame: pd.DataFrame, places: dict[str, int]) -> None:
+def _draw_on_top(axes: Axes, frame: pd.DataFrame, places: dict[str, float]) -> None:
     """What changes on a ladder gain over those before them, at the places that they have alone; filled: significant."""
     rungs = frame[~frame["is_base"] & ~frame["apart"]].assign(what=lambda rows: rows["what"].str.removeprefix(ON_TOP))
     for what, gains in rungs[rungs["what"].isin(places)].groupby("what", sort=False):

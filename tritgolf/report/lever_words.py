@@ -72,10 +72,14 @@ def _base_bytes(frame: pd.DataFrame) -> float:
     return float(frame.loc[frame["is_base"], "artifact_bytes"].mean())
 
 
+def base_of(frame: pd.DataFrame) -> str:
+    """The record that changes are made to."""
+    return str(frame.loc[frame["is_base"], "record"].iloc[0])
+
+
 def on_ladder(frame: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows are of changes that are made one on top of the other; the base is none."""
-    base = frame.loc[frame["is_base"], "record"].iloc[0]
-    on_top = frame[frame["against"] != base]
+    on_top = frame[frame["against"] != base_of(frame)]
     return frame["record"].isin({*on_top["record"], *on_top["against"]})
 
 
