@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from tests.quantize.parity import QUANTILES, facts, integer, tensors
 from tritgolf.config.quantization import IntegerConfig
@@ -9,7 +11,8 @@ from tritgolf.config.settings import validate
 from tritgolf.errors import InputError
 from tritgolf.quantize.base import Quantized, quantize
 from tritgolf.quantize.formats import cast
-from tritgolf.quantize.integer import squared_error
+from tritgolf.quantize.integer import quotient, squared_error
+from tritgolf.quantize.ternary import TernaryQuantizer
 
 SMALL_FORMATS = {
     "pertensor int8 (control)": {"bits": 8, "scale": "tensor", "scale_dtype": "float32"},
@@ -173,6 +176,51 @@ def test_the_grid_in_training_is_the_grid_and_its_gradient_passes_through():
     scale = quantizer.grid_scale(weight.detach())
     assert torch.equal(used.detach(), quantizer.nearest(weight.detach(), scale) * scale)
     assert torch.equal(weight.grad, upstream)
+
+
+@pytest.mark.parametrize("largest_code", [1, 3, 7, 15, 31, 63, 127])
+def test_a_quotient_is_rounded_correctly_also_by_a_gpu_that_multiplies_with_the_reciprocal(largest_code):
+    clips = torch.rand(100_000, generator=torch.Generator().manual_seed(0)) + 0.01
+    correct = torch.from_numpy(clips.numpy() / np.float32(largest_code))
+    assert torch.equal(quotient(clips, largest_code), correct)
+    assert torch.equal((clips.double() * (1 / largest_code)).float(), correct)
+    if largest_code > 3:  # what PyTorch makes of clips / largest_code on a GPU
+        assert not torch.equal(clips * torch.tensor(1 / largest_code), correct)
+
+
+@given(st.floats(-4, 4, width=32), st.floats(2**-14, 1, width=32))
+def test_a_quotient_of_numbers_is_ieee_s(weight, scale):
+    assert quotient(torch.tensor([weight]), torch.tensor([scale])).item() == np.float32(weight) / np.float32(scale)
+
+
+def test_a_quotient_stays_in_the_dtype_that_is_divided():
+    clip = torch.tensor([1.171875], dtype=torch.bfloat16)  # #1716's hashed table
+    assert torch.equal(quotient(clip, 127), clip / torch.tensor(127.0))
+    assert quotient(clip, 127).dtype == torch.bfloat16
+
+
+GRIDS_TRAINED_ON = {
+    "sigmas": integer(bits=4, clip_sigmas=2.5),
+    "largest": integer(bits=4),
+    "one scale": integer(bits=8, scale="tensor", scale_dtype="float32"),
+    "even levels": integer(bits=2, levels="even"),
+    "trits by absmean": TernaryQuantizer(4, "absmean", "float64", torch.float16),
+    "trits by rms": TernaryQuantizer(4, "rms", "float64", torch.bfloat16),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS_TRAINED_ON)
+def test_no_grid_is_trained_on_by_a_division_that_a_gpu_approximates(name):
+    """Only FP64 numbers are divided, or divided by a power of two."""
+
+    def train(weight):
+        return GRIDS_TRAINED_ON[name].fake(weight)
+
+    graph = make_fx(train)(torch.randn(3, 8)).graph
+    divisions = [node for node in graph.nodes if "div" in str(node.target) or "reciprocal" in str(node.target)]
+    inexact = [node for node in divisions if node.args[1:] not in ((2,), (2.0,))]
+    assert all(node.args[0].meta["tensor_meta"].dtype == torch.float64 for node in inexact)
+    assert bool(inexact) == ("trits" not in name)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class IntegerQuantizer:
         A scale that its format has no number for is 0, and its codes are 0.
         """
         rows = weight if self.settings.scale == "row" else weight.reshape(1, -1)
-        scales = self.clips(rows).clamp_min(self.settings.least_clip) / self.largest_code
+        scales = quotient(self.clips(rows).clamp_min(self.settings.least_clip), self.largest_code)
         return rounded(scales, DTYPES[self.settings.scale_dtype]).unsqueeze(-1)
 
     def grid_scale(self, weight: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class IntegerQuantizer:
 
         Of an even number of levels the nearest odd code, w = 0 to code 1, which is 0 too where the scale is.
         """
-        multiples = torch.where(scale > 0, weight.float() / scale, 0.0)
+        multiples = torch.where(scale > 0, quotient(weight.float(), scale), 0.0)
         codes = multiples.round() if self.settings.levels == "odd" else 2 * (multiples / 2).floor() + 1
         return codes.clamp(-self.largest_code, self.largest_code).to(torch.int8)
 
@@ -87,6 +87,16 @@ class IntegerQuantizer:
             shares = torch.tensor(self.settings.clip_quantiles, dtype=torch.float32, device=rows.device)
             return torch.quantile(rows.float().abs(), shares, dim=1)
         return rows.abs().amax(1).unsqueeze(0)
+
+
+def quotient(numerator: Tensor, denominator: Tensor | int) -> Tensor:
+    """``numerator`` / ``denominator``, correctly rounded on any device, in the numerator's dtype (FP32 or narrower).
+
+    On a GPU PyTorch multiplies FP32 numbers with a Python number's reciprocal, and compiled code divides only
+    approximately, so that a few scales and codes would not be those of an export. FP64 quotients, rounded, are the
+    correctly rounded ones (Figueroa, "When is double rounding innocuous?", 1995), by reciprocals of largest codes too.
+    """
+    return (numerator.double() / denominator).to(numerator.dtype)
 
 
 def squared_error(weight: Tensor, restored: Tensor) -> Tensor:
