@@ -153,11 +153,11 @@ def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
 def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
     scored = {}
     best = ("ternary_best_fits_docs_en_h200", "ternary_best_time1716_docs_en_h200")
-    int6 = tuple(path.name for path in kept.MEASURED.glob("best_int6*"))
-    for name in (*best, *int6, "ternary_v2_docs_en_2xh100", "int6_recurrent_800_docs_en_2xh200"):
+    int4, int6 = "best_int4_docs_en_h200", tuple(path.name for path in kept.MEASURED.glob("best_int6*"))
+    for name in (*best, int4, *int6, "ternary_v2_docs_en_2xh100", "int6_recurrent_800_docs_en_2xh200"):
         [seed] = load_run(kept.MEASURED / name).seeds
         scored[name.partition("_docs")[0]] = f"{seed.evaluate.sliding.by_published_bytes:.4f}"
-        if name in (*best, *int6):
+        if name in (*best, int4, *int6):
             export = seed.export("final")
             assert export.storages[seed.roundtrip("final").own_storage].bytes + export.code_bytes < export.byte_limit
     assert f"in equal GPU time**: {scored['ternary_best_fits']} against #920's {scored['ternary_v2']}, and" in TEXT
@@ -165,10 +165,11 @@ def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
     int6_best = min(scored[name.partition("_docs")[0]] for name in int6)
     ttt = {
         name: f"{load_run(kept.MEASURED / name).seeds[0].method('ttt').by_published_bytes:.4f}"
-        for name in (*best, *int6)
+        for name in (*best, int4, *int6)
     }
-    of_int6 = f"{int6_best} at best, but with test-time training {min(ttt[name] for name in int6)}"
-    assert f"int6 trained in the same way scores {of_int6} against {ttt[best[0]]}, so" in TEXT
+    assert f"best with test-time training**, {ttt[int4]} against {ttt[best[0]]}, and {scored['best_int4']} without" in TEXT
+    assert ttt[int4] == min(ttt.values())
+    assert f"int6 scores {min(ttt[name] for name in int6)} and {int6_best} at best" in TEXT
 
 
 def test_how_many_claims_hold_is_what_the_ledger_says():

@@ -29,7 +29,7 @@ from tritgolf.report.standing import CAPTION as STANDING
 from tritgolf.report.statistics import format_exact, format_value, mean
 
 STRIDE = 64
-SHOWN = (BEST, *RIVALS, "best_int4", "ternary_honest", "ternary_v1")
+SHOWN = (BEST, *RIVALS, "ternary_honest", "ternary_v1")
 IN_OTHER_SHARDS = {"docs_en_4": "docs_en"}  # texts of which kept facts are another's
 PUBLISHED_CODE = "published_code.json"  # beside a record: what the published code scored on the same text
 INSPECTED = "inspect.json"  # what ``tritgolf inspect --json`` says of a kept run's artifact

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from tritgolf.report.words import enumerated
+
 
 def generalization_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Runs whose loss of validation text is above that of training text; nothing where none is known to be.
@@ -17,9 +19,9 @@ def generalization_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
     better, others = known[known["apart"] > 0], known[known["apart"] <= 0]
     if better.empty:
         return []
-    runs = " and ".join(f"`{name}`" for name in better["run"])
+    runs = enumerated(f"`{name}`" for name in better["run"])
     training, validation = (
-        " and ".join(f"{value:.3f}" for value in better[of]) for of in ("training_nats", "validation_nats")
+        enumerated(f"{value:.3f}" for value in better[of]) for of in ("training_nats", "validation_nats")
     )
     said = (
         f"{runs} fit training text better than validation text: {training} nats a token at the end, against "

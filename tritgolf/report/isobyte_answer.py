@@ -1,7 +1,7 @@
 """What the paper of weights at equal bytes answers, a paragraph a size: made of the same tables as the rest of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ from tritgolf.report.experiment_settings import Isobyte
 from tritgolf.report.isobyte_compared import Compared, compared_points, each_once
 from tritgolf.report.standing import (
     BEST,
-    OWN_RIVAL,
+    FORMATS,
     PUBLISHED,
     RECORD,
     RIVALS,
@@ -20,9 +20,12 @@ from tritgolf.report.standing import (
     best_of,
     standing,
 )
-from tritgolf.report.statistics import format_value
+from tritgolf.report.statistics import format_value, mean
+from tritgolf.report.words import enumerated
 
+Rivals = Mapping[str, Sequence[dict[Any, Any]]]  # by record: its runs
 ENOUGH_SEEDS = 3
+ROUNDED_AFTER_TRAINING = 0.001  # BPB: more than storing takes from weights that were trained on their grid
 MEANS = ("gpu_seconds", "sliding_bpb", "ttt_bpb", "whole_bpb", "gap_bpb")
 
 
@@ -33,7 +36,7 @@ def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_si
     """
     paragraphs = [_at_a_small_size(compared_points(experiments))]
     if not (standings := standing(full_size)).empty:
-        paragraphs += [_at_full_size(standings, full_size), _against_int6(standings, full_size)]
+        paragraphs += [_at_full_size(standings, full_size), _against_other_weights(standings, full_size)]
     return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
 
 
@@ -100,54 +103,96 @@ def _of_averaging(run: dict[Any, Any], published: dict[str, Any]) -> str:
     )
 
 
-def _against_int6(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """How far ternary_best is ahead of int6 in its own training, at equal time and at less."""
-    best, rivals = best_of(standings), _rivals(rows)
-    if not rivals or math.isnan(best[OWN_RIVAL]):
+def _against_other_weights(standings: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """How far ternary_best is ahead of other weights in its own training, at equal time and at less."""
+    best, rivals = best_of(standings), {record: of_record for record in FORMATS if (of_record := _rivals(rows, record))}
+    if not rivals or all(math.isnan(best[record]) for record in rivals):
         return [f"`{BEST}`'s training with other weights has not been run there."]
-    seeds, is_open = min(best["seeds"], *(rival["seeds"] for rival in rivals)), []
-    if seeds < ENOUGH_SEEDS:
-        trained = "one seed of each was trained" if seeds == 1 else f"{seeds} seeds of each were trained"
-        is_open = [f"**Whether trits or int6 fill 16 MB best is open**: {trained}."]
-    return [*is_open, *_leads(best, rivals), *_in_less_time(standings, rivals)]
+    return [
+        *_is_open(best, rivals, rows),
+        *_in_as_much_time(best, rivals),
+        *(told for record, runs in rivals.items() for told in _by_its_best(best, record, runs)),
+        *(told for record, runs in rivals.items() for told in _in_less_time(standings, record, runs)),
+        *_best_with_ttt(rows),
+    ]
 
 
-def _rivals(rows: Sequence[dict[str, Any]]) -> list[dict[Any, Any]]:
-    """Runs of ternary_best's training with int6: means, and how many ``seeds``; the shortest first."""
-    frame = pd.DataFrame([row for row in rows if row["record"] == OWN_RIVAL])
+def _rivals(rows: Sequence[dict[str, Any]], record: str) -> list[dict[Any, Any]]:
+    """Runs of ternary_best's training with a record's weights: means, and how many ``seeds``; the shortest first."""
+    frame = pd.DataFrame([row for row in rows if row["record"] == record])
     if frame.empty:
         return []
     runs = frame.groupby("run")
     return runs[list(MEANS)].mean().assign(seeds=runs.size()).sort_values("gpu_seconds").to_dict("records")
 
 
+def _is_open(best: dict[Any, Any], rivals: Rivals, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """That few seeds decide nothing; nothing where there are enough."""
+    seeds = min(best["seeds"], *(rival["seeds"] for runs in rivals.values() for rival in runs))
+    if seeds >= ENOUGH_SEEDS:
+        return []
+    names = enumerated(("trits", *(FORMATS[record] for record in rivals)), "or")
+    trained = "one seed of each was trained" if seeds == 1 else f"{seeds} seeds of each were trained"
+    return [f"**Whether {names} fill 16 MB best is open**: {trained}{_spread(rows)}."]
+
+
+def _spread(rows: Sequence[dict[str, Any]]) -> str:
+    """How far seeds lie apart in the run that has most of them, where that tells something."""
+    record, seeds = max(
+        ((record, run["sliding_bpb"]) for (record, _), run in pd.DataFrame(rows).groupby(["record", "run"])),
+        key=lambda found: len(found[1]),
+    )
+    if len(seeds) < ENOUGH_SEEDS:
+        return ""
+    return f", and {len(seeds)} seeds of `{record}` have a standard deviation of {seeds.std():.4f} BPB"
+
+
 def before_rounding_in_words(rows: Sequence[dict[str, Any]]) -> str:
-    """How int6 stands before it is rounded, in as much time as ternary_best."""
+    """How weights that are rounded after training stand before, in as much time as ternary_best."""
     standings = standing(rows)
     if standings.empty:
         return ""
     best = best_of(standings)
     return " ".join(
-        f"Before rounding, in non-overlapping windows, int6 scores {rival['whole_bpb']:.4f} after {_seconds(rival)} "
+        f"Before rounding, in non-overlapping windows, {name} scores {rival['whole_bpb']:.4f} after {_seconds(rival)} "
         f"and `{BEST}` {best['whole_bpb']:.4f}."
-        for rival in _alike(best, _rivals(rows))
-        if rival["gap_bpb"] > 0
+        for record, name in FORMATS.items()
+        for rival in _alike(best, _rivals(rows, record))
+        if rival["gap_bpb"] > ROUNDED_AFTER_TRAINING
     )
 
 
-def _leads(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[str]:
-    """How far the best run is ahead of the rival in as much time, and of a rival that scores better in another."""
-    alike = _alike(best, rivals)
-    first = min(rivals, key=lambda rival: rival["sliding_bpb"])
-    said = [
-        f"In as much GPU time ({_seconds(best)}) `{BEST}` {_ahead(_lead(best, rival), OWN_RIVAL)} in the same training"
-        f"{_by_ttt(_lead(best, rival), OWN_RIVAL)}."
-        for rival in alike
+def _in_as_much_time(best: dict[Any, Any], rivals: Rivals) -> list[str]:
+    """How far the best run is ahead of each of the other weights."""
+    leads = [
+        f"{_ahead(lead, record)}{_by_ttt(lead, record)}"
+        for record, runs in rivals.items()
+        for rival in _alike(best, runs)
+        for lead in (_lead(best, record, rival),)
     ]
-    if first not in alike:
-        run = f"{RIVALS[OWN_RIVAL]}'s best run without test-time training, of {_seconds(first)},"
-        said.append(f"It {_ahead(_lead(best, first), OWN_RIVAL, run)}.")
-    return said
+    together = "; it ".join(leads)
+    return [f"In as much GPU time ({_seconds(best)}) and the same training `{BEST}` {together}."] if leads else []
+
+
+def _best_with_ttt(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The best score with test-time training of a run within the limit, where it is of other weights than trits."""
+    fits = [row for row in rows if not row["is_published"] and row["total_bytes"] <= row["byte_limit"]]
+    scores = {
+        (record, run): mean(of_run["ttt_bpb"])
+        for (record, run), of_run in pd.DataFrame(fits).groupby(["record", "run"])
+    }
+    known = {of: score for of, score in scores.items() if not math.isnan(score)}
+    (record, run), score = min(known.items(), key=lambda item: item[1], default=((BEST, ""), math.nan))
+    return [] if record == BEST else [f"The best score with test-time training is that of `{run}`, {score:.4f}."]
+
+
+def _by_its_best(best: dict[Any, Any], record: str, runs: Sequence[dict[Any, Any]]) -> list[str]:
+    """How far the best run is ahead of one that scores better than those of as much time."""
+    first = min(runs, key=lambda rival: rival["sliding_bpb"])
+    if first in _alike(best, runs):
+        return []
+    run = f"{RIVALS[record]}'s best run without test-time training, of {_seconds(first)},"
+    return [f"It {_ahead(_lead(best, record, first), record, run)}."]
 
 
 def _alike(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[dict[Any, Any]]:
@@ -155,20 +200,20 @@ def _alike(best: dict[Any, Any], rivals: Sequence[dict[Any, Any]]) -> list[dict[
     return [rival for rival in rivals if abs(rival["gpu_seconds"] / best["gpu_seconds"] - 1) <= SAME_TIME]
 
 
-def _lead(best: dict[Any, Any], rival: dict[Any, Any]) -> dict[str, float]:
+def _lead(best: dict[Any, Any], record: str, rival: dict[Any, Any]) -> dict[str, float]:
     return {
-        OWN_RIVAL: rival["sliding_bpb"] - best["sliding_bpb"],
-        f"{OWN_RIVAL}_ttt": rival["ttt_bpb"] - best["ttt_bpb"],
+        record: rival["sliding_bpb"] - best["sliding_bpb"],
+        f"{record}_ttt": rival["ttt_bpb"] - best["ttt_bpb"],
     }
 
 
-def _in_less_time(standings: pd.DataFrame, rivals: Sequence[dict[Any, Any]]) -> list[str]:
-    """Scores with test-time training of int6 and of the shortest valid run, where int6 is ahead in less time."""
+def _in_less_time(standings: pd.DataFrame, record: str, rivals: Sequence[dict[Any, Any]]) -> list[str]:
+    """Scores with test-time training of other weights and of the shortest valid run, where they lead in less time."""
     valid = standings[standings["missed"].isin(["", "score"])].sort_values("gpu_seconds").to_dict("records")
     for own in valid[:1]:
         for rival in rivals:
             if rival["gpu_seconds"] / own["gpu_seconds"] < 1 - SAME_TIME and rival["ttt_bpb"] < own["ttt_bpb"]:
-                theirs = f"int6 scores {rival['ttt_bpb']:.4f} after {_seconds(rival)}"
+                theirs = f"{FORMATS[record]} scores {rival['ttt_bpb']:.4f} after {_seconds(rival)}"
                 ours = f"`{BEST}` {own['ttt_bpb']:.4f} after {_seconds(own)}"
                 return [f"With test-time training {theirs} and {ours}."]
     return []

@@ -2,13 +2,14 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from tritgolf.report.experiment_settings import ON_TOP
 from tritgolf.report.statistics import LEVEL, format_mean_std, format_p, format_value, mean, students_p
+from tritgolf.report.words import enumerated
 
 SAME = 0.05  # of the base's bytes or time, within which a change's are not worth a word
 
@@ -106,7 +107,7 @@ def _times_in_words(rows: pd.DataFrame) -> str:
     shares = over.groupby(rows["what"]).mean().sort_values(ascending=False)
     far = shares[abs(shares) > 100 * SAME]
     told = [f"**{what}** ({format_value(share, 0, signed=True)}%)" for what, share in far.items()]
-    return f"Time a step differs by more than {SAME:.0%} with {_each(told)}." if told else ""
+    return f"Time a step differs by more than {SAME:.0%} with {enumerated(told)}." if told else ""
 
 
 def _ladder_in_words(frame: pd.DataFrame, base_bytes: float, named: bool) -> str:
@@ -120,7 +121,7 @@ def _ladder_in_words(frame: pd.DataFrame, base_bytes: float, named: bool) -> str
     deviation = " (standard deviation over seeds)" if len(rungs[top].over_base) > 1 else ""
     said = f"One on top of the other, {count} gain most: {gain}{deviation}{bytes_more}."
     gained = [f"**{rung.what}** (p = {format_p(rung.p_holm)})" for rung in rungs[: top + 1] if _is_told(rung)]
-    said += f" The steps of {_each(gained)} are significant." if gained else ""
+    said += f" The steps of {enumerated(gained)} are significant." if gained else ""
     said += _before_more_bytes(rungs[: top + 1])
     last = f" All {len(rungs)} together gain {_spread(rungs[-1].over_base)}."
     return said if is_last else said + last
@@ -163,7 +164,7 @@ def _as_words(changes: Sequence[Change], verbs: tuple[str, str], named: bool) ->
     if not changes:
         return f"none {verbs[1]}"
     count = f"{len(changes)} {verbs[len(changes) == 1]}"
-    return f"{count}: {_each(map(_named, changes))}" if named else count
+    return f"{count}: {enumerated(map(_named, changes))}" if named else count
 
 
 def _named(change: Change) -> str:
@@ -177,9 +178,3 @@ def _more_bytes(over: float) -> str:
 
 def _spread(gains: Sequence[float]) -> str:
     return f"{format_mean_std(gains, 4, signed=True, fixed=True)} BPB"
-
-
-def _each(words: Iterable[str]) -> str:
-    """``a, b and c``."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

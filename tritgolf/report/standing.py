@@ -10,8 +10,9 @@ from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.statistics import format_exact, format_value, mean
 
-BEST, RECORD, PUBLISHED, OWN_RIVAL = "ternary_best", "ternary_v2", "int6_recurrent", "best_int6"
-RIVALS = {RECORD: "#920", PUBLISHED: "#1716", OWN_RIVAL: "int6"}
+BEST, RECORD, PUBLISHED = "ternary_best", "ternary_v2", "int6_recurrent"
+FORMATS = {"best_int4": "int4", "best_int6": "int6"}  # records of ternary_best's training with other weights
+RIVALS = {RECORD: "#920", PUBLISHED: "#1716", **FORMATS}
 AS_LONG = {RECORD: ("ternary_honest",)}  # records of the same network and steps: their time is the rival's too
 WANTED = 0.040  # BPB that ternary_best is to be ahead of #920, in its time, within the limit and without a gap
 SAME_TIME = 0.01  # a run stops at the first tenth step after its seconds: times within this share count as the same
@@ -22,7 +23,8 @@ CAPTION = (
     "Sliding windows as long as each record's context, stride 64, BPB by published bytes; with TTT: score-first, by "
     "the record's method. RT gap: what storing costs, in non-overlapping windows. With its script `int6_recurrent` is "
     "over the limit ([by how much](runs.md)). `ternary_v1` is #640, `ternary_v2` #920, `ternary_honest` "
-    f"#920 trained in what it stores, `int6_recurrent` #1716; `best_int6` has `{BEST}`'s training and #1716's weights. "
+    f"#920 trained in what it stores, `int6_recurrent` #1716; `best_int6` has `{BEST}`'s training and #1716's weights, "
+    "`best_int4` 4 bits, trained on their grid from 65% of the time on. "
     f"Of `{BEST}` the best run in each rival's time. —: not kept. [Each seed, and runs of `{BEST}` with "
     "other settings](isobyte_tables.md#runs-at-full-size)."
 )
