@@ -69,12 +69,14 @@ def taken(name, mlp_width):
     return coded_bytes(table, record.export.storage("own")) - (1 - TAKEN["absmean"].e4m3) * in_e4m3
 
 
-@pytest.mark.parametrize("folder", ["best_int6_docs_en_h200", "best_int6_half_docs_en_h200"])
-def test_the_estimate_of_its_rival_is_what_its_own_artifacts_had(folder):
-    kept = json.loads((MEASURED / folder / "seed42/final/export/export.json").read_text())["metrics"]
-    model = load_record("best_int6", RECORDS).model
-    estimated = taken("best_int6", round(model.width * model.mlp_multiple))
-    assert estimated == pytest.approx(kept["storages"]["own"]["bytes"], rel=4e-3)
+# 4 bits trained on their grid code in fewer bits than rounded normal weights, which the estimate is made from
+@pytest.mark.parametrize(("run", "within"), [("best_int4", 0.01), ("best_int6", 4e-3), ("best_int6_half", 4e-3)])
+def test_the_estimate_of_its_rivals_is_what_their_own_artifacts_had(run, within):
+    kept = json.loads((MEASURED / f"{run}_docs_en_h200/seed42/final/export/export.json").read_text())["metrics"]
+    record = run.removesuffix("_half")
+    model = load_record(record, RECORDS).model
+    estimated = taken(record, round(model.width * model.mlp_multiple))
+    assert estimated == pytest.approx(kept["storages"]["own"]["bytes"], rel=within)
 
 
 @pytest.mark.parametrize("name", ["best_int6", "best_int4"])
