@@ -9,6 +9,7 @@ import pandas as pd
 
 from tritgolf.files import read_json
 from tritgolf.report.coded import coded_bits, inspected_weights
+from tritgolf.report.full_size_formats import formats_in_words
 from tritgolf.report.generalization import generalization_in_words
 from tritgolf.report.metrics import load_run
 from tritgolf.report.notes import NOT_MEASURED, made_from
@@ -36,10 +37,10 @@ INSPECTED = "inspect.json"  # what ``tritgolf inspect --json`` says of a kept ru
 LAST_STEPS = 100  # of training, over which the loss of its text is taken
 BEST_MISSING = NOT_MEASURED.format(f"`{BEST}` has not been trained at full size.")
 CAPTION = (
-    "Scores as in [the paper](isobyte.md#ternary_best-at-full-size). Runs are folders of `measured/`. Training nats: "
-    f"mean loss a token over the logged ones of the last {LAST_STEPS} steps; validation nats: of the trained weights, "
-    "not yet rounded, on windows of whole contexts. As code, older runs count all of this project's sources and newer "
-    "ones the submitted script, so compare bytes of the artifact. —: not kept."
+    "Scores as in [the paper](isobyte.md#trits-int4-and-int6-at-full-size). Runs are folders of `measured/`. "
+    f"Training nats: mean loss a token over the logged ones of the last {LAST_STEPS} steps; validation nats: of the "
+    "trained weights, not yet rounded, on windows of whole contexts. As code, older runs count all of this project's "
+    "sources and newer ones the submitted script, so compare bytes of the artifact. —: not kept."
 )
 
 
@@ -61,13 +62,21 @@ def read_full_size(measured: Path) -> FullSize:
 
 
 def full_size_blocks(found: FullSize) -> list[Block]:
-    """How the best runs of ``ternary_best`` stand among the others, and which fit their training text better."""
+    """How the best runs of ``ternary_best`` stand among the others, and which fit their training text better.
+
+    The last block says whether ``ternary_best`` is what it was to be.
+    """
     standings = standing(found.rows)
     if standings.empty:
         return [BEST_MISSING]
     best = [run["run"] for run in (best_of(standings), best_in_time(standings, PUBLISHED)) if run is not None]
     table = standing_table(found.rows, best, found.runs)
-    return [best_in_words(standings), Shown(table, STANDING), *generalization_in_words(found.rows)]
+    return [
+        Shown(table, STANDING),
+        *formats_in_words(found.rows),
+        *generalization_in_words(found.rows),
+        best_in_words(standings),
+    ]
 
 
 def each_seed(found: FullSize) -> list[Block]:

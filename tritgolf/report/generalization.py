@@ -19,13 +19,15 @@ def generalization_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
     better, others = known[known["apart"] > 0], known[known["apart"] <= 0]
     if better.empty:
         return []
-    runs = enumerated(f"`{name}`" for name in better["run"])
-    training, validation = (
-        enumerated(f"{value:.3f}" for value in better[of]) for of in ("training_nats", "validation_nats")
+    losses = enumerated(
+        f"{row['training_nats']:.3f} and {row['validation_nats']:.3f} (`{row['run']}`)"
+        for row in better.to_dict("records")
     )
+    count = better["run"].nunique()
+    runs, their = ("1 run fits", "Its") if count == 1 else (f"{count} runs fit", "Their")
     said = (
-        f"{runs} fit training text better than validation text: {training} nats a token at the end, against "
-        f"{validation} before rounding."
+        f"{runs} training text better than validation text. {their} nats a token, at the end of training and of "
+        f"validation text before anything is stored, are {losses}."
     )
     every = "" if len(known) == len(frame) else ", of which both are known,"
     return [f"{said} No other run without averaged weights{every} does." if len(others) else said]

@@ -17,7 +17,7 @@ from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
 from tritgolf.report.experiments import FILE, load_experiment
 from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
-from tritgolf.report.isobyte_answer import answer_in_words, before_rounding_in_words
+from tritgolf.report.isobyte_answer import answer_in_words
 from tritgolf.report.isobyte_compared import CAPTION as COMPARED
 from tritgolf.report.isobyte_compared import compared_points, compared_table
 from tritgolf.report.isobyte_parts import parts_in_words
@@ -50,7 +50,7 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
         "points": lambda: _points(points(), figures),
         "levers": lambda: _levers(levers(), figures),
         "answer": lambda: _answer(points(), levers(), full_size()),
-        "best": lambda: [*full_size_blocks(full_size()), *filter(None, [before_rounding_in_words(full_size().rows)])],
+        "best": lambda: full_size_blocks(full_size()),
         "bytes": lambda: _bytes(measured / "entropy", figures),
     }
     return fill(template, lambda name: parts[name]())

@@ -1,0 +1,177 @@
+"""How the weights that one training was tried with compare at full size, in as much time: of the paper."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from tritgolf.report.standing import BEST, FORMATS, SAME_TIME, best_of, standing
+from tritgolf.report.statistics import format_value
+from tritgolf.report.words import enumerated
+
+ENOUGH_SEEDS = 3
+TOLD = 2.0  # standard deviations of a difference of two trainings, from which on it is taken for one of their weights
+NAMES = {BEST: "trits", **FORMATS}
+MEANS = ("gpu_seconds", "sliding_bpb", "ttt_bpb", "whole_bpb", "coded_bits", "start")
+WITH, WITHOUT = "with test-time training", "without it"
+
+Means = dict[Any, Any]
+Alike = Mapping[str, Means]  # by what weights are called: the means of a run of as much time as the best
+
+
+def formats_answer(rows: Sequence[dict[str, Any]]) -> str:
+    """Which weights score best at the limit, with and without test-time training, and whether that decides it."""
+    alike = _alike(rows)
+    if len(alike) < 2:
+        return f"`{BEST}`'s training with other weights has not been run at full size." if alike else ""
+    scores = {way: _ranked(alike, of) for way, of in ((WITH, "ttt_bpb"), (WITHOUT, "sliding_bpb"))}
+    known = {way: found for way, found in scores.items() if found}
+    first = {way: next(iter(found)) for way, found in known.items()}
+    best = f"{first[WITH]} scores best {WITH}, {first[WITHOUT]} {WITHOUT}" if len({*first.values()}) > 1 else ""
+    both = f"{first[WITHOUT]} scores best, with and without test-time training"
+    seconds = format_value(next(iter(alike.values()))["gpu_seconds"], 0)
+    told = "; ".join(f"{way} {_in_order(found)}" for way, found in known.items())
+    said = [f"**At 16 MB {best or both}.**", f"In equal GPU time ({seconds} s) the scores are, in BPB, {told}."]
+    return " ".join([*said, *_what_is_open(alike, known, rows)])
+
+
+def formats_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """What else is known of these runs: how they differ, where each stands before rounding and in other times."""
+    alike = _alike(rows)
+    if len(alike) < 2:
+        return []
+    whole, coded = _ranked(alike, "whole_bpb"), _ranked(alike, "coded_bits")
+    gains = {name: run["sliding_bpb"] - run["ttt_bpb"] for name, run in alike.items()}
+    said = [
+        *(_of_starts(alike, rows)),
+        f"A weight of a matrix takes so many coded bits: {_in_order(coded, 2)}." if coded else "",
+        f"Before anything is stored they score, in non-overlapping windows, {_in_order(whole)}." if whole else "",
+        f"Test-time training gains so many BPB: {_in_order(_sorted(gains, reverse=True))}.",
+        *(_at_its_best(name, run, _runs(rows, record)) for record, name in NAMES.items() if (run := alike.get(name))),
+        *_in_less_time(rows),
+    ]
+    return ["\n".join(f"- {sentence}" for sentence in filter(None, said))]
+
+
+def _alike(rows: Sequence[dict[str, Any]]) -> dict[str, Means]:
+    """The best run of trits that does what it is to do, and one of each of the other weights in as much time."""
+    standings = standing(rows)
+    if standings.empty:
+        return {}
+    best = best_of(standings)
+    [own] = [run for run in _runs(rows, BEST) if run["run"] == best["run"]]
+    rivals = {
+        name: run
+        for record, name in FORMATS.items()
+        for run in _runs(rows, record)
+        if abs(run["gpu_seconds"] / own["gpu_seconds"] - 1) <= SAME_TIME
+    }
+    return {NAMES[BEST]: own, **rivals}
+
+
+def _runs(rows: Sequence[dict[str, Any]], record: str) -> list[Means]:
+    """Runs of a record: means, and how many ``seeds``; the shortest first."""
+    frame = pd.DataFrame([row for row in rows if row["record"] == record])
+    if frame.empty:
+        return []
+    runs = frame.groupby("run")
+    fits = runs["total_bytes"].max() <= runs["byte_limit"].min()
+    means = runs[list(MEANS)].mean().assign(seeds=runs.size(), fits=fits)
+    return means.reset_index().sort_values("gpu_seconds").to_dict("records")
+
+
+def _ranked(alike: Alike, of: str) -> dict[str, float]:
+    """What is known ``of`` the runs, the lowest first."""
+    return _sorted({name: run[of] for name, run in alike.items() if not math.isnan(run[of])})
+
+
+def _sorted(values: dict[str, float], reverse: bool = False) -> dict[str, float]:
+    known = {name: value for name, value in values.items() if not math.isnan(value)}
+    return dict(sorted(known.items(), key=lambda item: item[1], reverse=reverse))
+
+
+def _in_order(values: Mapping[str, float], decimals: int = 4) -> str:
+    """``trits 0.6427, int4 0.6464 and int6 0.6969``."""
+    return enumerated(f"{name} {format_value(value, decimals)}" for name, value in values.items())
+
+
+def _what_is_open(alike: Alike, scores: Mapping[str, dict[str, float]], rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Between which weights few seeds leave it open, and which are behind in every way; nothing with enough seeds."""
+    seeds = min(run["seeds"] for run in alike.values())
+    if seeds >= ENOUGH_SEEDS:
+        return []
+    record, spread = _spread(rows)
+    told = TOLD * math.sqrt(2) * spread
+    behind = [
+        name
+        for name in alike
+        if all(found.get(name, math.inf) - min(found.values()) > told for found in scores.values())
+    ]
+    trained = "One seed of each was trained" if seeds == 1 else f"{seeds} seeds of each were trained"
+    said = [f"{trained}; {record} have a standard deviation of {spread:.4f}." if record else f"{trained}."]
+    still = [name for name in alike if name not in behind]
+    if len(still) > 1:
+        said.append(f"**Whether {enumerated(still, 'or')} are better is open.**")
+    ways = ", in both ways" if len(scores) > 1 else ""
+    behind_by = f"The distance to {enumerated(behind)} is larger than that explains{ways}." if behind else ""
+    return [*said, *filter(None, [behind_by])]
+
+
+def _spread(rows: Sequence[dict[str, Any]]) -> tuple[str, float]:
+    """How far seeds lie apart in the run that has most of them, and which; infinitely where none has enough."""
+    record, seeds = max(
+        ((record, run["sliding_bpb"]) for (record, _), run in pd.DataFrame(rows).groupby(["record", "run"])),
+        key=lambda found: len(found[1]),
+    )
+    if len(seeds) < ENOUGH_SEEDS:
+        return "", math.inf
+    return f"{len(seeds)} seeds of `{record}`", seeds.std()
+
+
+def _of_starts(alike: Alike, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """From when on each is trained on its grid; and how trits did that began with another one's start."""
+    starts = {name: run["start"] for name, run in alike.items() if run["start"] > 0}
+    if len(set(starts.values())) < 2:
+        return []
+    said = [f"On their grids they are trained from {_shares(starts)} of the time on."]
+    own = alike[NAMES[BEST]]
+    for name, start in starts.items():
+        for run in _runs(rows, BEST) if name != NAMES[BEST] else ():
+            if run["start"] == start and abs(run["gpu_seconds"] / own["gpu_seconds"] - 1) <= SAME_TIME:
+                size = "" if run["fits"] else ", and is over the limit"
+                said.append(
+                    f"With {name}'s start `{BEST}` scores {run['sliding_bpb']:.4f}, {run['ttt_bpb']:.4f} {WITH}{size} "
+                    f"(`{run['run']}`)."
+                )
+    return [" ".join(said)]
+
+
+def _shares(starts: Mapping[str, float]) -> str:
+    return enumerated(f"{start:.0%} ({name})" for name, start in starts.items())
+
+
+def _at_its_best(name: str, alike: Means, runs: Sequence[Means]) -> str:
+    """Where weights score better without test-time training in another time."""
+    first = min(runs, key=lambda run: run["sliding_bpb"])
+    if first["run"] == alike["run"] or name == NAMES[BEST]:
+        return ""
+    return f"{name} scores best without test-time training after {_seconds(first)}: {first['sliding_bpb']:.4f}."
+
+
+def _in_less_time(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Scores with test-time training of other weights and of the shortest valid run, where they lead in less time."""
+    standings = standing(rows)
+    valid = standings[standings["missed"].isin(["", "score"])].sort_values("gpu_seconds").to_dict("records")
+    return [
+        f"{WITH.capitalize()} {name} scores {run['ttt_bpb']:.4f} after {_seconds(run)}, `{BEST}` "
+        f"{own['ttt_bpb']:.4f} after {_seconds(own)}."
+        for own in valid[:1]
+        for record, name in FORMATS.items()
+        for run in _runs(rows, record)[:1]
+        if run["gpu_seconds"] / own["gpu_seconds"] < 1 - SAME_TIME and run["ttt_bpb"] < own["ttt_bpb"]
+    ]
+
+
+def _seconds(run: Means) -> str:
+    return f"{format_value(run['gpu_seconds'], 0)} GPU seconds"
