@@ -20,8 +20,8 @@ def test_scores_are_told_in_their_order_with_and_without_test_time_training():
         "**At 16 MB int4 scores best with test-time training, trits without it.** In equal GPU time (1,164 s) the "
         "scores are, in BPB, with test-time training int4 0.6200, trits 0.6450 and int6 0.6470; without it trits "
         "0.6500, int4 0.6600 and int6 0.7000. One seed of each was trained; 3 seeds of `ternary_honest` have a "
-        "standard deviation of 0.0020. **Whether trits or int4 are better is open.** The distance to int6 is larger than that "
-        "explains, in both ways."
+        "standard deviation of 0.0020. **Whether trits or int4 are better is open.** The distance to int6 is larger "
+        "than that explains, in both ways."
     )
 
 
