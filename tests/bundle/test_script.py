@@ -1,8 +1,11 @@
 import ast
 import builtins
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
+from python_minifier import expression_printer
 
 from tests.bundle.alone import run_alone
 from tests.small import RECORDS
@@ -31,6 +34,15 @@ def test_what_an_interactive_session_did_before_changes_no_script(monkeypatch):
     monkeypatch.setattr(builtins, "_", "the value of the last line", raising=False)
     assert script.script_of(record) == packed
     assert vars(builtins)["_"] == "the value of the last line"
+
+
+def test_a_script_made_by_a_newer_python_is_the_same(monkeypatch):
+    """From 3.12 on an f-string may have its own quotes within it; the minifier asks which Python runs."""
+    record = load_record("tiny", RECORDS)
+    packed = script.script_of(record)
+    newer = SimpleNamespace(**vars(sys) | {"version_info": (3, 12, 0)})
+    monkeypatch.setattr(expression_printer, "sys", newer)
+    assert script.script_of(record) == packed
 
 
 def test_a_script_s_settings_are_the_record_s():

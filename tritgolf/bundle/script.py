@@ -15,9 +15,11 @@ import platform
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import python_minifier
+from python_minifier import expression_printer
 
 from tritgolf.artifact.kinds import TensorSpec, tensor_specs
 from tritgolf.bundle.flatten import FLAT, Flattened
@@ -33,6 +35,7 @@ from tritgolf.provenance import PACKAGE, package_digest
 RUN, ENTRY = "tritgolf.bundle.run", "main"
 NAME = "train_gpt.py"
 SEPARATOR = "\0"
+OLDEST_PYTHON = (3, 11)  # that a script may run on: pyproject.toml's
 # The modules are files while it runs: compilers and tracebacks read their sources.
 LOADER = """\
 # {title}: torchrun --standalone --nproc-per-node=8 train_gpt.py --help
@@ -160,7 +163,7 @@ def _made_from(record: RecordConfig) -> str:
 def _minified(source: str, preserved: list[str] | None = None) -> str:
     """``source`` with short names; without, of a module of kernels (no ``preserved``), whose names Triton reads."""
     names = {"rename_locals": False} if preserved is None else {"rename_globals": True, "preserve_globals": preserved}
-    with _without_last_value():
+    with _without_last_value(), _for_the_oldest_python():
         minified: str = python_minifier.minify(source, remove_annotations=False, hoist_literals=False, **names)
     return minified
 
@@ -175,6 +178,17 @@ def _without_last_value() -> Iterator[None]:
     finally:
         if was_there:
             known["_"] = last
+
+
+@contextlib.contextmanager
+def _for_the_oldest_python() -> Iterator[None]:
+    """No quotes of an f-string within it: from Python 3.12 on the minifier writes them, which 3.11 can't read."""
+    known = vars(expression_printer)["sys"]
+    vars(expression_printer)["sys"] = SimpleNamespace(version_info=OLDEST_PYTHON)
+    try:
+        yield
+    finally:
+        vars(expression_printer)["sys"] = known
 
 
 def _compressed(data: bytes) -> bytes:
