@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import fmean
 
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.json_facts import printed_of, stated_seeds, unread_seeds
+from tritgolf.audit.json_facts import printed_of, seed_results, stated_seeds, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import agrees, same, stages
-from tritgolf.audit.seed_tables import SeedTable, run_of, seed_tables
+from tritgolf.audit.scores import agrees, same, stages, stages_of
+from tritgolf.audit.seed_tables import SeedTable, run_of, runs_of, seed_tables
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 
@@ -150,6 +150,24 @@ def claimed_seeds(submission: Submission) -> tuple[int, ...]:
     """The seeds of the runs that the score is of: of submission.json, else of the README's own tables by seed."""
     stated = stated_seeds(submission.facts)
     return stated or tuple(dict.fromkeys(seed for table in own_tables(submission) for seed in table.rows))
+
+
+@lru_cache(maxsize=KEPT)
+def runs_of_rows(submission: Submission) -> dict[int, tuple[RunLog, ...]]:
+    """Seed → its runs that have the score stated for it by submission.json, else by the table that the headline is of.
+
+    A seed may have others: of an earlier version, of an ablation.
+    """
+    logs = submission.readable_logs
+    found: dict[int, tuple[RunLog, ...]] = {}
+    for table in filter(partial(is_headline_table, submission), tables_of(submission)):
+        for seed, row in table.rows.items():
+            found[seed] = tuple(runs_of(row, table.kinds, [log for log in logs if log.seed == seed]))
+    for seed, figures in seed_results(submission.facts).items():
+        score = printed_of(figures.get("val_bpb"))
+        of_seed = tuple(log for log in logs if score and log.seed == seed and stages_of(log, score))
+        found[seed] = of_seed or found.get(seed, ())
+    return found
 
 
 @lru_cache(maxsize=KEPT)

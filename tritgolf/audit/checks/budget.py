@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed import counting
-from tritgolf.audit.claimed_runs import bound_runs, untold
+from tritgolf.audit.claimed_runs import bound_runs, presented_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
@@ -160,10 +159,10 @@ def _is_constant_size(log: RunLog) -> bool:
 def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     """Proves that a script in the folder is as long as the code that logs and submission.json counted, in UTF-8.
 
-    A log that prints the script's size and that of it compressed is held to the first. A stated figure of whole
-    thousands is held to them.
+    Held to it are the runs by which the score is presented. A log that prints the script's size and that of it
+    compressed is held to the first. A stated figure of whole thousands is held to them.
     """
-    logged = {log.name: log.code_bytes for log in counting(submission) if log.code_bytes and not _is_packed(log)}
+    logged = {log.name: log.code_bytes for log in presented_runs(submission) if log.code_bytes and not _is_packed(log)}
     stated = _stated_code(submission)
     sizes = {file.name: _size(file, {codes[0] for codes in logged.values()}) for file in submission.scripts}
     if not sizes or not (logged or stated):
@@ -190,12 +189,12 @@ def _size(script: Path, counted: set[int]) -> int:
 
 
 def _of_other_runs(submission: Submission, scripts: set[int], counted: set[str]) -> str:
-    """What runs that no text quotes count: they may be of earlier code, so it is told and contradicts nothing."""
+    """What runs count that the score is not of: they may be of other code, so it is told and contradicts nothing."""
     codes = {
         log.name: log.code_bytes[0] for log in submission.readable_logs if log.code_bytes and log.name not in counted
     }
     others = ", ".join(f"{code:,} ({name})" for name, code in codes.items() if code not in scripts)
-    return f"; runs that no text quotes count other code: {others}" if others else ""
+    return f"; runs that the score is not of count other code: {others}" if others else ""
 
 
 def _is_packed(log: RunLog) -> bool:

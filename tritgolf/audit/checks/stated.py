@@ -12,6 +12,7 @@ from tritgolf.audit.claimed import (
     is_headline_table,
     is_quoted,
     own_tables,
+    runs_of_rows,
     stated_scores,
     tables_of,
     unlogged_methods,
@@ -95,8 +96,8 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
 @lru_cache(maxsize=KEPT)
 def _every_sample(submission: Submission) -> tuple[Sample, ...]:
     """Every sample of its runs, in BPB and in nats."""
-    logs, seeds = scored_runs(submission), claimed_seeds(submission)
-    return tuple(sample for nats in (False, True) for sample in samples(logs, seeds, nats))
+    logs, seeds, of_rows = scored_runs(submission), claimed_seeds(submission), runs_of_rows(submission)
+    return tuple(sample for nats in (False, True) for sample in samples(logs, seeds, nats, of_rows))
 
 
 def contradicted_row(submission: Submission) -> str:

@@ -1,0 +1,69 @@
+"""Runs beside those of the score, of an earlier version or an ablation: a text quotes them, and they bind nothing."""
+
+import re
+
+import pytest
+
+from tests.audit import styles
+from tests.audit.folders import folder
+from tests.audit.test_false_alarms import JSON, TABLE, TITLE, contradicted
+from tritgolf.audit.claimed_runs import claimed_runs
+from tritgolf.audit.submission import read_submission
+
+CODE = 47_642  # bytes, as the logs of ``styles`` print it
+EARLIER = "\n## Superseded runs\n\nThese took too much space.\n\n" + styles.table(
+    {seed: (bpb + 0.004, 16_059_999) for seed, bpb in styles.SEEDS.items()}, "1.1745"
+)
+
+
+def recoded(log, code, total=15_700_000):
+    """The log of a run of a script of another length."""
+    raw = 67_224_983  # the model before it is compressed
+    sizes = {CODE: code, raw + CODE: raw + code, 15_700_000 - CODE: total - code, 15_700_000: total}
+    return re.sub(r"\d+(?= bytes)", lambda match: str(sizes.get(int(match[0]), match[0])), log)
+
+
+def earlier(seed):
+    """The log of an earlier version: a worse score, other code, too many bytes."""
+    return recoded(styles.int6(seed, styles.SEEDS[seed] + 0.004), 60_000, total=16_059_999).replace("2.6", "2.5")
+
+
+def of_two_versions(tmp_path, readme, facts):
+    logs = {**styles.three(), **{f"v0_seed{seed}": earlier(seed) for seed in styles.SEEDS}}
+    made = folder(tmp_path, logs, readme, facts)
+    (made / "train_gpt.py").write_bytes(b"#" * CODE)
+    return made
+
+
+@pytest.mark.parametrize("facts", [JSON, {**JSON, "seeds": {"1": 1.1667, "2": 1.1711, "3": 1.1737}}])
+def test_an_earlier_version_that_is_shown_binds_nothing(facts, tmp_path):
+    made = of_two_versions(tmp_path, TITLE + TABLE + EARLIER, facts)
+    assert contradicted(made) == {}
+    assert {log.name for log in claimed_runs(read_submission(made)).runs} == {f"train_seed{n}.log" for n in (1, 2, 3)}
+
+
+def test_a_mean_of_rows_as_rounded_is_of_the_runs_of_those_rows(tmp_path):
+    exact = {1: 1.16666, 2: 1.17106, 3: 1.17357}  # their mean is 1.1704, that of the rows 1.1705
+    rows = {seed: (bpb, 15_700_000) for seed, bpb in exact.items()}
+    logs = {f"train_seed{seed}": styles.int6(seed, bpb) for seed, bpb in exact.items()}
+    logs |= {f"v0_seed{seed}": earlier(seed) for seed in exact}
+    readme = "# A record\n\n**val_bpb: 1.1705** (mean of three seeds)\n\n" + styles.table(rows, "1.1705") + EARLIER
+    made = folder(tmp_path, logs, readme, {"val_bpb": 1.1705, "seeds": [1, 2, 3]})
+    assert {log.name for log in claimed_runs(read_submission(made)).runs} == {f"train_seed{n}.log" for n in (1, 2, 3)}
+    assert "budget.limit" not in contradicted(made)
+
+
+def test_an_ablation_that_is_quoted_may_be_of_other_code(tmp_path):
+    readme = TITLE + TABLE + "\nWithout EMA it scores 1.1837 BPB.\n"
+    logs = styles.three() | {"no_ema": recoded(styles.int6(1, 1.1837), 49_000)}
+    made = folder(tmp_path, logs, readme, JSON)
+    (made / "train_gpt.py").write_bytes(b"#" * CODE)
+    assert contradicted(made) == {}
+
+
+def test_a_run_of_the_score_of_other_code_contradicts(tmp_path):
+    logs = styles.three()
+    logs["train_seed2"] = recoded(logs["train_seed2"], 49_000)
+    made = folder(tmp_path, logs, TITLE + TABLE, JSON)
+    (made / "train_gpt.py").write_bytes(b"#" * CODE)
+    assert contradicted(made).keys() == {"budget.script"}
