@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from tritgolf.audit.dialects.base import (
+    BETWEEN,
     VALUE,
     Pairs,
     every,
@@ -38,12 +39,13 @@ SIZES: dict[str, Literal["model", "total", "code"]] = {
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
 SCORE = re.compile(
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:|,]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
+    rf"(?P<name>[A-Za-z][\w .+-]{{0,60}}?)[\s:|,]+(?P<between>{BETWEEN})(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
 )
 TOKENS = re.compile(r"(?:val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
 SPACE_BEHIND_NAME = re.compile(r"(\b[A-Za-z_]\w{0,80}[:=])[ \t](?=\S)", re.ASCII)
 PROGRESS = re.compile(r"chunk|batch|epoch|progress|window \d", re.IGNORECASE)
+ON_THE_WAY = re.compile(r"\b(?:step|iter\w*)[:=\s]\s*\d|\b(?:chunk|batch|epoch|doc\w*)[:=]\s?\d+/", re.IGNORECASE)
 
 
 def read(lines: Sequence[str], settings: Callable[[Sequence[str]], Pairs]) -> dict[str, Any]:
@@ -121,7 +123,7 @@ def validation(line: str) -> ValidationLine | None:
 def score(line: str) -> ScoreLine | None:
     """A score after training, whatever its stage is called; progress of an evaluation that is still running is none."""
     named = SCORE.match(line)
-    if not named or PLACE.match(line) or PROGRESS.search(named["name"]):
+    if not named or PLACE.match(line) or PROGRESS.search(named["name"]) or ON_THE_WAY.search(named[0]):
         return None
     pairs = spaced_pairs(line)
     nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
