@@ -7,8 +7,10 @@ import pytest
 from tests.audit import styles
 from tests.audit.folders import folder
 from tests.audit.test_false_alarms import JSON, TABLE, TITLE, contradicted
+from tritgolf.audit.auditor import audit
 from tritgolf.audit.claimed_runs import claimed_runs
 from tritgolf.audit.submission import read_submission
+from tritgolf.outcome import Verdict
 
 CODE = 47_642  # bytes, as the logs of ``styles`` print it
 EARLIER = "\n## Superseded runs\n\nThese took too much space.\n\n" + styles.table(
@@ -67,3 +69,11 @@ def test_a_run_of_the_score_of_other_code_contradicts(tmp_path):
     made = folder(tmp_path, logs, TITLE + TABLE, JSON)
     (made / "train_gpt.py").write_bytes(b"#" * CODE)
     assert contradicted(made).keys() == {"budget.script"}
+
+
+@pytest.mark.parametrize(("lora", "verdict"), [(49_000, Verdict.HOLDS), (CODE, Verdict.CONTRADICTED)])
+def test_a_run_named_like_one_of_several_scripts_is_of_that_one(lora, verdict, tmp_path):
+    made = folder(tmp_path, styles.three() | {"log_lora_7": recoded(styles.int6(7, 1.1837), lora)}, TITLE + TABLE, JSON)
+    (made / "train_gpt.py").write_bytes(b"#" * CODE)
+    (made / "train_gpt_lora.py").write_bytes(b"#" * 49_000)
+    assert next(found for found in audit(made).findings if found.check == "budget.script").verdict is verdict

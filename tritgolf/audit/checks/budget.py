@@ -1,5 +1,6 @@
 """Bytes: artifact, code, their sum and the limit."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
+
+OF_ANY_NAME = {"log", "logs", "train", "training", "run", "seed", "gpt", "final", "submission", "out", "output"}
 
 
 @LOG_CHECKS("budget.sum", "artifact + code = total")
@@ -159,10 +162,14 @@ def _is_constant_size(log: RunLog) -> bool:
 def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     """Proves that a script in the folder is as long as the code that logs and submission.json counted, in UTF-8.
 
-    Held to it are the runs by which the score is presented. A log that prints the script's size and that of it
-    compressed is held to the first. A stated figure of whole thousands is held to them.
+    Held to it are the runs by which the score is presented, and those that are named like one of several scripts. A log
+    that prints the script's size and that of it compressed is held to the first. A stated figure of whole thousands is
+    held to them.
     """
-    logged = {log.name: log.code_bytes for log in presented_runs(submission) if log.code_bytes and not _is_packed(log)}
+    own = _named_scripts(submission)
+    held = {log.name for log in presented_runs(submission)} | own.keys()
+    runs = [log for log in submission.readable_logs if log.name in held]
+    logged = {log.name: log.code_bytes for log in runs if log.code_bytes and not _is_packed(log)}
     stated = _stated_code(submission)
     sizes = {file.name: _size(file, {codes[0] for codes in logged.values()}) for file in submission.scripts}
     if not sizes or not (logged or stated):
@@ -172,11 +179,26 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     scripts = ", ".join(f"{name} has {size:,} bytes" for name, size in sizes.items())
     evidence = f"{scripts}; logged {logged_codes or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
     evidence += _of_other_runs(submission, set(sizes.values()), set(logged))
-    fits = all(codes[0] in sizes.values() for codes in logged.values())
+    fits = all(codes[0] in [sizes[script] for script in own.get(name, sizes)] for name, codes in logged.items())
     one_script = len({codes[0] for codes in logged.values()}) <= 1 or len(sizes) > 1
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
     stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
     return judge(fits and one_script and stated_fits, evidence)
+
+
+def _named_scripts(submission: Submission) -> dict[str, list[str]]:
+    """Log → those of several scripts that it is named like: ``log_lora.txt`` is of ``train_gpt_lora.py``."""
+    if len(submission.scripts) < 2:
+        return {}
+    words = {script.name: _words(script.stem) for script in submission.scripts}
+    named = {log.name: _words(Path(log.name.partition("#")[0]).stem) for log in submission.readable_logs}
+    found = {name: [script for script in words if own and own <= words[script]] for name, own in named.items()}
+    return {name: scripts for name, scripts in found.items() if scripts}
+
+
+def _words(stem: str) -> set[str]:
+    """The words of a file's name that tell it from others of its kind."""
+    return {word for word in re.split(r"[\W_\d]+", stem.lower()) if len(word) > 1} - OF_ANY_NAME
 
 
 def _size(script: Path, counted: set[int]) -> int:
