@@ -97,5 +97,7 @@ def test_a_score_on_the_way_is_no_final_one(words):
 
 
 def test_a_stage_with_words_behind_it_may_have_failed(tmp_path):
-    made = folder(tmp_path, {"seed1": styles.baseline(1) + "final_int5 mode:int5 val_loss:nan val_bpb:nan\n"}, "# A run\n")
+    made = folder(
+        tmp_path, {"seed1": styles.baseline(1) + "final_int5 mode:int5 val_loss:nan val_bpb:nan\n"}, "# A run\n"
+    )
     assert parse_log((made / "seed1.log").read_text(), "seed1").failed == ("final_int5",)

@@ -215,7 +215,7 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     """Proves that all logs of one vocabulary loaded as many validation tokens as each other, up to a window.
 
     Where the data are the contest's own (``fineweb10B_sp1024``), a count well below its known one is contradicted, of a
-    run that the score is of.
+    run that the score is of. Of data under another name (``fineweb10B_sp1024_proxy``) such a count can't tell.
     """
     counts = {log.name: (log.setting_int("vocab_size"), log.validation_tokens) for log in submission.readable_logs}
     known = {name: pair for name, pair in counts.items() if pair[1] is not None}
@@ -224,9 +224,14 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     for log in bound_runs(submission, lambda log: log.validation_tokens is not None):
         vocabulary, tokens = counts[log.name]
         whole = VALIDATION_TOKENS.get(vocabulary or 0)
-        standard = any(f"fineweb10B_sp{vocabulary}" in line for line in log.lines)
-        if tokens is not None and whole and standard and tokens < 0.9 * whole:
-            return contradicted(f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}")
+        if tokens is None or not whole or tokens >= 0.9 * whole:
+            continue
+        told = f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}"
+        names = set(re.findall(rf"fineweb10B_sp{vocabulary}([\w-]*)", "\n".join(log.lines)))
+        if "" in names:
+            return contradicted(told)
+        if names:
+            return cant_tell(f"{told}, and the data are called fineweb10B_sp{vocabulary}{min(names)}")
     by_vocabulary: dict[int | None, list[int]] = {}
     for vocabulary, tokens in known.values():
         by_vocabulary.setdefault(vocabulary, []).append(tokens or 0)
