@@ -206,12 +206,19 @@ class RunLog:
 
     @property
     def code_bytes(self) -> tuple[int, ...]:
-        """Sizes of the script that are printed, as it is before those of it compressed."""
+        """Sizes of the script that are printed, as it is before those of it compressed.
+
+        A log without any tells it by the model that isn't compressed, alone and with the script.
+        """
         if self.artifact:
             return (self.artifact.code_bytes,)
         codes = sorted(
             (size for size in self.sizes if size.what == "code"), key=lambda size: size.method == "compressed"
         )
+        raw = {size.what: size.bytes for size in self.sizes if not size.method}
+        difference = raw.get("total", 0) - raw.get("model", 0)
+        if not codes and "model" in raw and difference > 0:
+            return (difference,)
         return tuple(dict.fromkeys(size.bytes for size in codes))
 
     @property

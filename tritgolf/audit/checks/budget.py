@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
@@ -33,10 +34,13 @@ def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
         )
     models = {size.method: size.bytes for size in log.sizes if size.what == "model"}
     totals = {size.method: size.bytes for size in log.sizes if size.what == "total"}
-    pairs = [(models[method], total) for method, total in totals.items() if method in models]
+    # A total without a method that is less than the model is that of the model compressed.
+    whole = {method: total for method, total in totals.items() if method or total >= models.get(method, 0)}
+    pairs = [(models[method], total) for method, total in whole.items() if method in models]
     if not pairs or not log.code_bytes:
         return cant_tell("no artifact line or no budget line")
-    if all(size.method == "uncompressed" for size in log.sizes if size.what == "code"):
+    counted = [size.method for size in log.sizes if size.what == "code"]
+    if counted and all(method == "uncompressed" for method in counted):
         return cant_tell("the log has the uncompressed code's size alone; the total may count it compressed")
     sums = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
     codes = " or ".join(f"{code:,}" for code in log.code_bytes)
@@ -80,10 +84,12 @@ def total_is_within_the_limit(log: RunLog) -> Outcome:
 def totals_are_within_the_limit(submission: Submission) -> Outcome:
     """Proves that code and compressed model of each run which the score is of fit the limit, and the total stated.
 
-    The total is the one after compression; ``Total submission size`` without a method is of the raw weights. A stated
-    size above the limit contradicts the rule by itself, and so does an artifact or a script that lies in the folder.
+    The total is the one after compression; ``Total submission size`` without a method is of the raw weights. Where a
+    log has the compressed model alone, the script counts with it. A stated size above the limit contradicts the rule by
+    itself, and so does an artifact or a script that lies in the folder.
     """
-    totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
+    total_of = partial(_total, _code_of(submission))
+    totals = {log.name: total_of(log) or 0 for log in bound_runs(submission, total_of)}
     sizes = counted_sizes(submission.facts)
     stated = {name: size for name, size in (sizes | _files(submission)).items() if size > BYTE_LIMIT}
     if total := sizes.get(TOTAL):
@@ -92,12 +98,12 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
             if size > BYTE_LIMIT]  # fmt: skip
     if not totals and not over:
         return cant_tell("no budget line, and no bytes_total in submission.json")
-    if over and not total and not stated and all(_fits_otherwise(log) for log in bound_runs(submission, _total)):
+    if over and not total and not stated and all(map(_fits_otherwise, bound_runs(submission, total_of))):
         return cant_tell(f"{'; '.join(over)}; another compression of the same log fits")
     if over:
         return contradicted("; ".join(over))
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
-    silent = untold(submission, _total)
+    silent = untold(submission, total_of)
     return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
 
 
@@ -112,8 +118,17 @@ def _fits_otherwise(log: RunLog) -> bool:
     return any(size.bytes <= BYTE_LIMIT for size in log.sizes if size.what == "total" and size.method)
 
 
-def _total(log: RunLog) -> int | None:
-    return log.total_bytes
+def _total(code: int | None, log: RunLog) -> int | None:
+    """A run's total, or, where its log has none, that of its compressed model and so much code, if it fits."""
+    models = [size.bytes for size in log.sizes if size.what == "model" and size.method]
+    if log.total_bytes is not None or code is None or not models:
+        return log.total_bytes
+    return models[-1] + code if models[-1] + code <= BYTE_LIMIT else None
+
+
+def _code_of(submission: Submission) -> int | None:
+    """The size of the counted script, else the one stated."""
+    return submission.script.stat().st_size if submission.script else _stated_code(submission)
 
 
 @SUBMISSION_CHECKS("budget.identical", "different runs have different byte counts")
@@ -221,7 +236,8 @@ def _of_other_runs(submission: Submission, scripts: set[int], counted: set[str])
 
 def _is_packed(log: RunLog) -> bool:
     """Whether a log has the size of the compressed script alone."""
-    return all(size.method == "compressed" for size in log.sizes if size.what == "code") and not log.artifact
+    counted = [size.method for size in log.sizes if size.what == "code"]
+    return bool(counted) and all(method == "compressed" for method in counted) and not log.artifact
 
 
 def _stated_code(submission: Submission) -> int | None:

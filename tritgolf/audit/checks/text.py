@@ -87,8 +87,7 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     to those. A size by seed may be the model's alone.
     """
     facts = submission.facts or {}
-    totals = _sizes(submission)
-    if not totals:
+    if not _sizes(submission) and not any(map(_models, submission.readable_logs)):
         return cant_tell("no budget line in the logs")
     outcomes = [_stated_total(key, size, submission) for key in TOTALS if (size := size_of(facts.get(key))) is not None]
     for seed, row in seed_results(facts).items():
@@ -112,8 +111,8 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
 
 def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
     totals = _sizes(submission)
-    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
-    if size.value in totals or round(fmean(totals)) == size.value or int(fmean(totals)) == size.value:
+    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals) or 'no total'}"
+    if size.value in totals or (totals and size.value in (round(fmean(totals)), int(fmean(totals)))):
         return holds(evidence)
     models = [model for log in submission.readable_logs for model in _models(log)]
     scripts = [file.stat().st_size for file in submission.scripts]
@@ -193,6 +192,11 @@ def _mean_of_a_stage(score: Printed, size: Printed, submission: Submission) -> O
 
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     """The same for a score and a size from anywhere."""
+    of_both = [
+        log.name for log in logs if log.total_bytes and rounds_to(log.total_bytes, size) and stages_of(log, score)
+    ]
+    if of_both:
+        return holds(f"both are {min(of_both)}'s")
     figures = [(log, figures_of(log)) for log in logs]
     both = [(log, f) for log, f in figures if f.keys() >= {"sliding_bpb", "total_bytes"}]
     runs = [(log.name, f["sliding_bpb"], f["total_bytes"]) for log, f in both]

@@ -93,6 +93,8 @@ def why_not_bound(logs: Sequence[RunLog], bound: Sequence[RunLog]) -> str:
     if bound:
         return ""
     free = logs[0].setting_float("max_wallclock_seconds")
+    if free is None:
+        return "the log tells neither the time that the run was configured for nor eight GPUs"
     return f"the run was configured {f'for {free:,.0f} s' if free else 'without a time limit'}"
 
 

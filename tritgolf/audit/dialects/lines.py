@@ -36,6 +36,7 @@ SIZES: dict[str, Literal["model", "total", "code"]] = {
     "total submission size": "total",
     "code size": "code",
 }
+MLX_MODEL = re.compile(r"serialized_model_(\w{1,40}):(\d{1,15}) bytes", re.ASCII)
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
 SCORE = re.compile(
@@ -81,7 +82,13 @@ def header_settings(lines: Sequence[str]) -> Pairs:
         words = SPACE_BEHIND_NAME.sub(r"\1", line).split()
         if words and all(re.fullmatch(r"[A-Za-z_]\w*[:=][^\s,()]+", word) for word in words):
             found |= dict(word.replace("=", ":", 1).split(":", 1) for word in words)
-    return found | _vocabulary(lines) | settings_line(lines)
+    return found | _cap(found) | _vocabulary(lines) | settings_line(lines)
+
+
+def _cap(found: Pairs) -> Pairs:
+    """The time that a run is configured for, where it is called ``wall:600s``."""
+    wall = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)s", found.get("wall", ""), re.ASCII)
+    return {"max_wallclock_seconds": wall[1]} if wall and "max_wallclock_seconds" not in found else {}
 
 
 def _vocabulary(lines: Sequence[str]) -> Pairs:
@@ -164,12 +171,18 @@ def size(line: str) -> SizeLine | None:
 
 
 def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
-    """Sizes of all lines, those of ``Raw model: 95 bytes | Code: 7 bytes`` and ``artifact:… code:78442`` among them."""
+    """Sizes of all lines.
+
+    Those of ``Raw model: 95 bytes | Code: 7 bytes``, ``artifact:… code:78442`` and ``serialized_model_int8_zlib:95
+    bytes``, as the contest's MLX script prints it, are among them.
+    """
     found = list(every(size, lines))
     for line in lines:
         code = CODE.search(line)
         if code and not SIZE.match(line):
             found.append(SizeLine("code", "", int(code[1] or code[2])))
+        if mlx := MLX_MODEL.match(line):
+            found.append(SizeLine("model", mlx[1].replace("_", "+"), int(mlx[2])))
         packed = PACKED.match(line)
         if packed:
             found.append(SizeLine("model", packed[1].lower(), int(packed[2])))
