@@ -8,7 +8,7 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.timing import bound_by_time, why_not_bound
 from tritgolf.audit.claimed import claimed_seeds, own_tables
 from tritgolf.audit.claimed_runs import bound_runs, claimed_runs, untold
-from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, VALIDATION_TOKENS
+from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
 from tritgolf.audit.listing import PACKED, first_of, is_log
@@ -16,6 +16,7 @@ from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import LAST_STEP, same, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
+from tritgolf.audit.validation_text import names_behind, whole_text
 from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
@@ -222,12 +223,11 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     if not known:
         return cant_tell("no log prints how many validation tokens it loaded")
     for log in bound_runs(submission, lambda log: log.validation_tokens is not None):
-        vocabulary, tokens = counts[log.name]
-        whole = VALIDATION_TOKENS.get(vocabulary or 0)
+        (vocabulary, tokens), whole = counts[log.name], whole_text(log)
         if tokens is None or not whole or tokens >= 0.9 * whole:
             continue
         told = f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}"
-        names = set(re.findall(rf"fineweb10B_sp{vocabulary}([\w-]*)", "\n".join(log.lines)))
+        names = names_behind(log)
         if "" in names:
             return contradicted(told)
         if names:
