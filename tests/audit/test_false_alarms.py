@@ -18,6 +18,7 @@ OF_OTHERS = {
     "record": "For reference, PR #549 reports **val_bpb: 1.1194** (3-seed mean, std 0.0006).\n\n",
     "merged": "**1.1194 BPB** (mean of three) is what #549 has.\n\n",
     "ablation": "Ablation, no EMA: 1.1790 BPB (mean of three seeds)\n\n",
+    "vs": "**vs official record** (a sliding window, val_bpb=1.1901): -0.0196 bpb\n\n",
     "sweep": "Best single seed of a sweep: 1.1500 val_bpb\n\n",
     "table": "| Seed | BPB (#549) |\n|---|---|\n| 42 | 1.1901 |\n| 1337 | 1.1902 |\n| Mean | 1.1902 |\n\n",
     "sizes": "First a 15.95 MB artifact, then a 16.10 MB artifact.\n\n",

@@ -38,6 +38,7 @@ OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
 )
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
+BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
 KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
@@ -77,7 +78,8 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     for place, line in enumerate(lines):
         if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
             continue
-        scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
+        own = BEHIND_VS.sub("", line)
+        scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
             claim = replace(claim, is_headline=place < TOP, is_title=place == title)

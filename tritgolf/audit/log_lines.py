@@ -8,6 +8,7 @@ from typing import Literal
 from tritgolf.audit.intervals import Printed
 
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
+DONE = "_done"  # "ttt_sliding:done val_loss=…", before a line of the stage's own, legal_ttt, or in its stead
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from tritgolf.audit.dialects.base import (
     BETWEEN,
+    STAGE,
     VALUE,
     Pairs,
     every,
@@ -39,9 +40,7 @@ SIZES: dict[str, Literal["model", "total", "code"]] = {
 MLX_MODEL = re.compile(r"serialized_model_(\w{1,40}):(\d{1,15}) bytes", re.ASCII)
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
-SCORE = re.compile(
-    rf"(?P<name>[A-Za-z][\w .+-]{{0,60}}?)[\s:|,]+(?P<between>{BETWEEN})(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
-)
+SCORE = re.compile(rf"{STAGE}(?P<between>{BETWEEN})(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII)
 TOKENS = re.compile(r"(?:(?:train_loader:.*\s)?val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
 SPACE_BEHIND_NAME = re.compile(r"(\b[A-Za-z_]\w{0,80}[:=])[ \t](?=\S)", re.ASCII)
