@@ -77,3 +77,22 @@ def test_a_run_named_like_one_of_several_scripts_is_of_that_one(lora, verdict, t
     (made / "train_gpt.py").write_bytes(b"#" * CODE)
     (made / "train_gpt_lora.py").write_bytes(b"#" * 49_000)
     assert next(found for found in audit(made).findings if found.check == "budget.script").verdict is verdict
+
+
+@pytest.mark.parametrize("words", ["mean across `1/2`", "2-seed mean of the clean runs 1 and 2", "mean (seeds 1, 2)"])
+@pytest.mark.parametrize("name", [lambda seed: f"seed{seed}", lambda seed: "abc"[seed - 1]], ids=["series", "names"])
+def test_a_mean_of_some_seeds_that_it_names_is_held_to_their_runs(words, name, tmp_path):
+    """It was held to the mean of all runs alone. Another mean may be another system's."""
+    logs = {name(seed): styles.int6(seed, bpb) for seed, bpb in styles.SEEDS.items()}
+    for mean, verdict in (("1.1689", Verdict.HOLDS), ("1.1680", Verdict.CANT_TELL)):
+        readme = f"# A record\n\n- {words}: `val_bpb:{mean}`\n\n{TABLE}"
+        made = folder(tmp_path / mean, logs, readme, JSON)
+        assert {f.check: f.verdict for f in audit(made).findings}["text.mean"] is verdict
+
+
+@pytest.mark.parametrize(("std", "verdict"), [("0.0035", Verdict.HOLDS), ("0.0075", Verdict.CONTRADICTED)])
+@pytest.mark.parametrize("word", ["stddev", "stdev", "std"])
+def test_a_std_is_one_under_each_of_its_short_names(word, std, verdict, tmp_path):
+    readme = f"# A record\n\nThree runs:\n- mean `val_bpb`: `1.1705`\n- sample {word}: `{std}`\n\n{TABLE}"
+    made = folder(tmp_path, styles.three(), readme, JSON)
+    assert {f.check: f.verdict for f in audit(made).findings}["text.std"] is verdict

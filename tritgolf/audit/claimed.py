@@ -29,7 +29,8 @@ OF_OTHERS = re.compile(
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
 MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(
-    r"(?:\bstd\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})", re.IGNORECASE | re.ASCII
+    r"(?:\bstd(?:dev)?\b|\bstdev\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})",
+    re.IGNORECASE | re.ASCII,
 )
 OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
     r"\bs\.?e\.?m\b|\bstd\.? ?err|stderr|standard error|\bCI\b|confidence|\brange\b"
@@ -46,6 +47,11 @@ LEAST_SCORE = 0.3  # bits a byte
 METHODS = ("ttt", "slot", "sliding")
 DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+NAMED_SEEDS = re.compile(  # "mean across 1337/42", "seeds 1, 2 and 3"
+    r"\b(?:seeds?|runs?|across|over|of)\b[^\d|.;,]{1,40}"
+    r"((?:\d{1,6}(?:\s?[,/&+]\s?(?:and )?|\s(?:and|&)\s)){1,9}\d{1,6})(?![\d.,]*\d)",
+    re.IGNORECASE | re.ASCII,
+)
 PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
 
@@ -56,6 +62,7 @@ class Stated:
 
     ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
     ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
+    ``seeds``: those that its line names.
     """
 
     where: str
@@ -66,6 +73,7 @@ class Stated:
     is_beside: bool = False
     is_headline: bool = True
     is_title: bool = False
+    seeds: tuple[int, ...] = ()
 
 
 @lru_cache(maxsize=4)
@@ -99,7 +107,8 @@ def _merged(earlier: Stated | None, claim: Stated) -> Stated:
                    spread=earlier.spread or claim.spread,
                    is_beside=earlier.is_beside if earlier.spread else claim.is_beside,
                    is_headline=earlier.is_headline or claim.is_headline,
-                   is_title=earlier.is_title or claim.is_title)  # fmt: skip
+                   is_title=earlier.is_title or claim.is_title,
+                   seeds=earlier.seeds or claim.seeds)  # fmt: skip
 
 
 def _is_score(text: str) -> bool:
@@ -118,6 +127,7 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
         count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
         spread=Printed(spread["figure"]) if spread else None,
         is_beside=bool(spread and spread["sign"]),
+        seeds=tuple(map(int, re.findall(r"\d+", named[1]))) if (named := NAMED_SEEDS.search(line)) else (),
     )
 
 

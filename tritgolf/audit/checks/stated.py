@@ -81,7 +81,8 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     """
     logs = scored_runs(submission)
     found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
-    means = [sample for sample in _every_sample(submission) if sample.may_have_mean(claim.printed)]
+    every = (*_every_sample(submission), *_of_named_seeds(submission, claim))
+    means = [sample for sample in every if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
     if found and not claim.is_mean:
@@ -98,6 +99,13 @@ def _every_sample(submission: Submission) -> tuple[Sample, ...]:
     """Every sample of its runs, in BPB and in nats."""
     logs, seeds, of_rows = scored_runs(submission), claimed_seeds(submission), runs_of_rows(submission)
     return tuple(sample for nats in (False, True) for sample in samples(logs, seeds, nats, of_rows))
+
+
+def _of_named_seeds(submission: Submission, claim: Stated) -> Iterator[Sample]:
+    """The samples of the runs whose seeds the claim's line names: they may be a part of the runs."""
+    if len(claim.seeds) > 1:
+        logs = [log for log in scored_runs(submission) if log.seed in claim.seeds]
+        yield from samples(logs, claim.seeds, of_rows=runs_of_rows(submission))
 
 
 def contradicted_row(submission: Submission) -> str:
