@@ -96,3 +96,12 @@ def test_a_std_is_one_under_each_of_its_short_names(word, std, verdict, tmp_path
     readme = f"# A record\n\nThree runs:\n- mean `val_bpb`: `1.1705`\n- sample {word}: `{std}`\n\n{TABLE}"
     made = folder(tmp_path, styles.three(), readme, JSON)
     assert {f.check: f.verdict for f in audit(made).findings}["text.std"] is verdict
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [("1.1705", Verdict.HOLDS), ("1.1699", Verdict.CANT_TELL)])
+def test_the_best_run_beside_the_mean_is_no_mean(mean, verdict, tmp_path):
+    readme = f"# A record\n\nIt has **val_bpb 1.1667** (best seed) / **{mean}** (mean across 3 seeds).\n\n{TABLE}"
+    made = folder(tmp_path, styles.three(), readme, {**JSON, "val_bpb": 1.1667})
+    found = {finding.check: finding.verdict for finding in audit(made).findings}
+    assert found["text.headline"] is Verdict.HOLDS
+    assert found["text.mean"] is verdict

@@ -27,6 +27,9 @@ OF_OTHERS = re.compile(
     re.IGNORECASE,
 )
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
+BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
+    r"(?<![\d.+−–—-])(\d\.\d{3,8})[*`]*\s*\((?:[\w-]+ ){0,2}(?:mean|avg|average)\b", re.IGNORECASE | re.ASCII
+)
 MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(
     r"(?:\bstd(?:dev)?\b|\bstdev\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})",
@@ -88,6 +91,8 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
             continue
         own = BEHIND_VS.sub("", line)
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
+        if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
+            scores += filter(_is_score, BEFORE_MEAN.findall(own))
         for text in scores:
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
             claim = replace(claim, is_headline=place < TOP, is_title=place == title)
@@ -118,12 +123,13 @@ def _is_score(text: str) -> bool:
 
 def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
     spread, count = _spread(line), COUNT.search(line)
-    other_means = {text for text in AFTER_MEAN.findall(line) if _is_score(text)} - {printed.text}
+    means = BEFORE_MEAN.findall(line)
+    other_means = {text for text in AFTER_MEAN.findall(line) + means if _is_score(text)} - {printed.text}
     number = count[1].lower() if count else ""
     return Stated(
         "README",
         printed,
-        is_mean=bool(MEAN.search(line)) and is_alone and not other_means,
+        is_mean=printed.text in means or (bool(MEAN.search(line)) and is_alone and not other_means),
         count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
         spread=Printed(spread["figure"]) if spread else None,
         is_beside=bool(spread and spread["sign"]),
