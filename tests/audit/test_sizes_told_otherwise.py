@@ -71,3 +71,16 @@ def test_a_cap_may_be_called_wall(wall, ms, verdict, tmp_path):
 
 def test_score_and_total_of_one_run_are_found_in_any_log(tmp_path):
     assert verdicts(made(tmp_path, styles.baseline(1)))["text.submission_json"] is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(("total", "verdicts_of"), [
+    (15_886_378, (Verdict.HOLDS, Verdict.CANT_TELL)), (15_886_377, (Verdict.CONTRADICTED, Verdict.CONTRADICTED)),
+])  # fmt: skip
+def test_a_total_with_a_part_of_its_own_is_told_under_another_name(total, verdicts_of, tmp_path):
+    """A table beside the model, and the code of a second script: the usual lines count neither."""
+    told = "artifact_with_table: 15,779,959 bytes (15.05 MB)\ntotal_submission_with_table: 15,886,378 bytes\n"
+    facts = {**FACTS, "bytes_total": total, "bytes_code": total - 15_779_959}
+    path = made(tmp_path, styles.baseline(1) + told, facts)
+    (path / "train_gpt.py").unlink()
+    found = verdicts(path)
+    assert (found["json.bytes"], found["budget.script"]) == verdicts_of

@@ -57,9 +57,12 @@ class ScoreLine:
 
 @dataclass(frozen=True)
 class SizeLine:
-    """``Total submission size int6+zstd: 15700000 bytes``: what was measured, after which method ("": none named)."""
+    """``Total submission size int6+zstd: 15700000 bytes``: what was measured, after which method ("": none named).
 
-    what: Literal["model", "total", "code"]
+    "told" is a total or an artifact under a script's own name (``total_submission_with_table``), the ``method``.
+    """
+
+    what: Literal["model", "total", "code", "told"]
     method: str
     bytes: int
 
@@ -231,6 +234,11 @@ class RunLog:
     def artifact_bytes(self) -> int | None:
         """Size of the compressed artifact: total minus code."""
         return self.budget.total - self.artifact.code_bytes if self.budget and self.artifact else None
+
+    @property
+    def told_bytes(self) -> dict[int, str]:
+        """Totals and artifacts under a script's own names, with parts that no other line counts: bytes → name."""
+        return {size.bytes: size.method for size in self.sizes if size.what == "told"}
 
     @property
     def needed_seconds(self) -> tuple[float, ...]:

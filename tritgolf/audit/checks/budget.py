@@ -261,7 +261,9 @@ def _without_script(submission: Submission, stated: int | None, reason: str) -> 
     if stated is None or not told or any(_is_stated(stated, size) for size in known):
         return cant_tell(reason)
     sizes = ", ".join(f"{code:,}" for code in sorted(known))
-    return contradicted(f"submission.json {stated:,}; logged {sizes}")
+    evidence = f"submission.json {stated:,}; logged {sizes}"
+    told_otherwise = any(size + stated in log.told_bytes for log in runs for size in log.told_bytes)
+    return cant_tell(f"{evidence}, and otherwise by its own names") if told_otherwise else contradicted(evidence)
 
 
 @SUBMISSION_CHECKS("json.sum", "submission.json's total is its code and model")

@@ -112,16 +112,20 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
 def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
     totals = _sizes(submission)
     evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals) or 'no total'}"
-    if size.value in totals or (totals and size.value in (round(fmean(totals)), int(fmean(totals)))):
-        return holds(evidence)
     models = [model for log in submission.readable_logs for model in _models(log)]
     scripts = [file.stat().st_size for file in submission.scripts]
-    if any(model + script == size.value for model in models for script in scripts):
-        return holds(f"{evidence}; it is a logged model and the script as shipped")
-    if size.value % 10_000 == 0 and any(abs(total - size.value) <= 5_000 for total in totals):
-        return holds(f"{evidence}; stated in whole ten thousands")
-    if key != "bytes_total" and size.value in models:
-        return holds(f"{evidence}; it is a logged model, without code")
+    names = [log.told_bytes[int(size.value)] for log in submission.readable_logs if size.value in log.told_bytes]
+    readings = {
+        "": size.value in totals or (totals and size.value in (round(fmean(totals)), int(fmean(totals)))),
+        f"; a log has it as {names[0] if names else ''}": names,
+        "; it is a logged model and the script as shipped": size.value in [m + s for m in models for s in scripts],
+        "; stated in whole ten thousands": size.value % 10_000 == 0
+        and any(abs(total - size.value) <= 5_000 for total in totals),
+        "; it is a logged model, without code": key != "bytes_total" and size.value in models,
+    }
+    for reading, fits in readings.items():
+        if fits:
+            return holds(evidence + reading)
     if not (is_complete(submission) and _has_all_totals(submission)):
         return cant_tell(evidence)
     of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
