@@ -105,3 +105,13 @@ def test_the_best_run_beside_the_mean_is_no_mean(mean, verdict, tmp_path):
     found = {finding.check: finding.verdict for finding in audit(made).findings}
     assert found["text.headline"] is Verdict.HOLDS
     assert found["text.mean"] is verdict
+
+
+def test_code_is_counted_where_artifacts_are_trained_not_where_they_are_evaluated(tmp_path):
+    """The score's runs load stored artifacts and count no code; those that trained them do, and are quoted."""
+    trained = {f"train_seed{seed}": styles.int6(seed, bpb + 0.004) for seed, bpb in styles.SEEDS.items()}
+    of_training = r"(?m)^.*\bbytes\b.*\n|^step:.*\n|^stopping.*\n"
+    evaluated = {f"eval_seed{n}": re.sub(of_training, "", styles.int6(n, bpb)) for n, bpb in styles.SEEDS.items()}
+    made = folder(tmp_path, trained | evaluated, TITLE + TABLE + EARLIER, JSON)
+    (made / "train_gpt.py").write_bytes(b"#" * (CODE + 5))
+    assert "budget.script" in contradicted(made)

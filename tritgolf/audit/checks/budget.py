@@ -2,11 +2,12 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.claimed import counting
 from tritgolf.audit.claimed_runs import bound_runs, presented_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
@@ -177,14 +178,13 @@ def _is_constant_size(log: RunLog) -> bool:
 def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     """Proves that a script in the folder is as long as the code that logs and submission.json counted, in UTF-8.
 
-    Held to it are the runs by which the score is presented, and those that are named like one of several scripts. A log
-    that prints the script's size and that of it compressed is held to the first. A stated figure of whole thousands is
-    held to them.
+    Held to it are the runs by which the score is presented, and those that are named like one of several scripts; where
+    they count no code, as evaluations of stored artifacts do, every run that a text quotes. A log that prints the
+    script's size and that of it compressed is held to the first. A stated figure of whole thousands is held to them.
     """
     own = _named_scripts(submission)
     held = {log.name for log in presented_runs(submission)} | own.keys()
-    runs = [log for log in submission.readable_logs if log.name in held]
-    logged = {log.name: log.code_bytes for log in runs if log.code_bytes and not _is_packed(log)}
+    logged = _codes(log for log in submission.readable_logs if log.name in held) or _codes(counting(submission))
     stated = _stated_code(submission)
     sizes = {file.name: _size(file, {codes[0] for codes in logged.values()}) for file in submission.scripts}
     if not sizes or not (logged or stated):
@@ -199,6 +199,11 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
     stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
     return judge(fits and one_script and stated_fits, evidence)
+
+
+def _codes(runs: Iterable[RunLog]) -> dict[str, tuple[int, ...]]:
+    """Log → the bytes of code that it counts as they are."""
+    return {log.name: log.code_bytes for log in runs if log.code_bytes and not _is_packed(log)}
 
 
 def _named_scripts(submission: Submission) -> dict[str, list[str]]:
