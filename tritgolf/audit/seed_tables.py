@@ -14,7 +14,8 @@ from tritgolf.audit.scores import agrees, same, stages
 from tritgolf.audit.seed_column import by_seed
 
 OF_SOMETHING_ELSE = re.compile(
-    r"\b(?:previous|prior|earlier|old(?:er)?|baselines?|ablations?|abandoned|failed|negative|rejected|without|w/o)\b",
+    r"\b(?:previous|prior|earlier|old(?:er)?|baselines?|ablations?|abandoned|failed|negative|rejected|without|w/o"
+    r"|reference (?:results?|runs?|scores?|record)|source record)\b",
     re.IGNORECASE,
 )
 SUMMARY = re.compile(r"[^\W\d_]+")  # words of a row's name
