@@ -43,3 +43,92 @@ def test_the_size_in_a_row_of_means_may_be_the_largest(size, verdict, tmp_path):
     made = folder(tmp_path, styles.three(), TITLE + table)
     assert verdicts(made, "tables.means") == [verdict]
     assert ("1 the largest" in evidence(made, "tables.means")) == (size == "15,700,009")
+
+
+COLUMNS = "| Seed | {} | Quantized | {} |\n|---|---|---|---|\n"
+
+
+def by_stage(first, last, scores):
+    """A table whose titles are stages alone: no unit says that they are of scores."""
+    rows = "".join(f"| {seed} | {bpb + 0.0065:.5f} | {bpb + 0.0189:.5f} | {scores[seed]} |\n"
+                   for seed, bpb in styles.SEEDS.items())  # fmt: skip
+    return COLUMNS.format(first, last) + rows
+
+
+@pytest.mark.parametrize(("first", "last"), [("Pre-quant EMA", "TTT"), ("Post-EMA", "**TTT (Track B)**")])
+def test_columns_titled_by_their_stage_alone_are_of_scores(first, last, tmp_path):
+    logs = {f"train_seed{seed}": styles.sp8192(seed, bpb) for seed, bpb in styles.SEEDS.items()}
+    scores = {seed: f"{bpb:.5f}" for seed, bpb in styles.SEEDS.items()}
+    made = folder(tmp_path / "a", logs, TITLE + by_stage(first, last, scores))
+    assert evidence(made, "tables.rows") == "9 figures compared"
+    wrong = folder(tmp_path / "b", logs, TITLE + by_stage(first, last, scores | {2: "1.17019"}))
+    assert "seed 2 TTT" in evidence(wrong, "tables.rows")
+    assert verdicts(wrong, "tables.rows") == [Verdict.CONTRADICTED]
+
+
+@pytest.mark.parametrize("cell", ["380.1 s", "366.525", "2.9321", "12.5%", "0.0021", "3"])
+def test_columns_titled_by_a_stage_may_be_of_something_else(cell, tmp_path):
+    logs = {f"train_seed{seed}": styles.sp8192(seed, bpb) for seed, bpb in styles.SEEDS.items()}
+    made = folder(tmp_path, logs, TITLE + by_stage("Pre-quant EMA", "TTT", dict.fromkeys(styles.SEEDS, cell)))
+    assert contradicted(made) == set()
+    assert evidence(made, "tables.rows") == "6 figures compared"
+
+
+def by_seed(of):
+    """submission.json in which ``of`` puts each seed's figures."""
+    rows = {str(seed): {"val_bpb": bpb, "artifact_bytes": 15_700_000} for seed, bpb in styles.SEEDS.items()}
+    return {"val_bpb": 1.1705, **of(rows)}
+
+
+JSON_FORMS = {
+    "a field a seed": lambda rows: {f"seed_{seed}": row for seed, row in rows.items()},
+    "within results": lambda rows: {"results": {"seeds": rows}},
+    "scores and sizes apart": lambda rows: {
+        f"per_seed_{name}": {seed: row[name] for seed, row in rows.items()} for name in ("val_bpb", "artifact_bytes")
+    },
+    "sizes named after": lambda rows: {"seeds": rows, "artifact_bytes_per_seed": {"2": rows["2"]["artifact_bytes"]}},
+}
+
+
+@pytest.mark.parametrize("form", JSON_FORMS.values(), ids=JSON_FORMS)
+def test_figures_by_seed_are_read_in_every_form(form, tmp_path):
+    made = folder(tmp_path / "a", styles.three(), TITLE, by_seed(form))
+    assert verdicts(made, "json.score", "json.bytes", "json.fields", "runs.seeds") == [Verdict.HOLDS] * 4
+    for name, wrong, check in (("val_bpb", 1.1611, "json.score"), ("artifact_bytes", 15_800_000, "json.bytes")):
+        false = lambda rows, n=name, w=wrong: form(rows | {"2": rows["2"] | {n: w}})  # noqa: E731
+        found = contradicted(folder(tmp_path / name, styles.three(), TITLE, by_seed(false)))
+        assert check in found
+
+
+def test_the_mean_within_results_is_held_to_the_runs(tmp_path):
+    results = {"mean_val_bpb": 1.1705, "std_val_bpb": 0.0035, "seeds": [1, 2, 3]}
+    made = folder(tmp_path / "a", styles.three(), "# A run\n", {"results": results})
+    assert verdicts(made, "text.mean", "text.std", "json.fields") == [Verdict.HOLDS] * 3
+    wrong = {"results": results | {"mean_val_bpb": 1.1708, "std_val_bpb": 0.0044}}
+    assert contradicted(folder(tmp_path / "b", styles.three(), "# A run\n", wrong)) == {"text.mean"}
+    wrong = {"results": results | {"std_val_bpb": 0.0044}}
+    assert contradicted(folder(tmp_path / "c", styles.three(), "# A run\n", wrong)) == {"text.std"}
+
+
+@pytest.mark.parametrize("name", ["seed_results", "val_bpb_per_seed"])
+def test_scores_in_a_list_are_those_of_the_runs_in_whichever_order(name, tmp_path):
+    facts = {"val_bpb": 1.1705, "seeds": [1, 2, 3], name: [1.1737, 1.1711, 1.1667]}
+    made = folder(tmp_path / "a", styles.three(), TITLE, facts)
+    assert verdicts(made, "json.score", "json.fields", "runs.seeds") == [Verdict.HOLDS] * 3
+    assert contradicted(folder(tmp_path / "b", styles.three(), TITLE, facts | {name: [1.1737, 1.1611, 1.1667]})) == {
+        "json.score"
+    }
+
+
+def test_a_zero_that_ends_a_figure_of_the_json_counts(tmp_path):
+    logs = {"train_seed1": styles.int6(1, 1.1796)}
+    for text, verdict in (
+        ("1.180", Verdict.HOLDS),
+        ("1.1800", Verdict.CONTRADICTED),
+        ('"1.1800"', Verdict.CONTRADICTED),
+    ):
+        made = folder(tmp_path / text.strip('"'), logs, "# A run\n", f'{{"val_bpb": {text}}}')
+        assert verdicts(made, "json.score") == [verdict]
+    assert verdicts(folder(tmp_path / "inf", logs, "# A run\n", '{"val_bpb": 1e999}'), "json.fields") == [
+        Verdict.CONTRADICTED
+    ]

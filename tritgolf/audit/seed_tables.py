@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from tritgolf.audit.column_titles import SCORES, STEP_TIMES, kind_of, unit_of, words
+from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_a_stage, kind_of, unit_of, words
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
@@ -35,6 +35,7 @@ BRACKETED = re.compile(r"\(\s*(0?\.\d{1,18})\s*\)", re.ASCII)  # in a row that i
 RANGE = re.compile(
     r"(?!\s*\+/-)\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
 )  # behind a cell's first figure: there is a second
+LIKELY_BPB, DECIMALS = (0.3, 1.4), 4  # of a score whose unit nothing tells: losses are larger
 # Unit → how many bytes or seconds it may be. MB and KB are 2²⁰ and 2¹⁰ for some.
 UNITS: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(("MB", "M"), (1e6, 2.0**20)),
@@ -115,8 +116,17 @@ def _seed_table(table: Table) -> SeedTable | None:
         mean, std = {}, {}
     if repeated:  # several runs of a seed: which of them a mean is of, the table doesn't say
         rows, mean, std = {seed: cells for seed, cells in rows.items() if seed not in repeated}, {}, {}
-    kinds = {title: kind_of(title) for title in table.header[1:]}
+    kinds = {title: kind_of(title) or _kind_of_cells(title, rows) for title in table.header[1:]}
     return SeedTable(kinds, rows, mean, std) if rows else None
+
+
+def _kind_of_cells(title: str, rows: dict[int, dict[str, Cell]]) -> str:
+    """What a column titled by a stage alone ("TTT") holds: scores, if all its figures can be no time, loss or size."""
+    cells = [row[title] for row in rows.values() if title in row]
+    low, high = LIKELY_BPB
+    are_scores = all(low <= cell.printed.value <= high and cell.printed.decimals >= DECIMALS and not cell.unit
+                     for cell in cells)  # fmt: skip
+    return "bpb" if cells and are_scores and is_a_stage(title) else ""
 
 
 def read_cell(text: str) -> Cell | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tritgolf.audit.facts import NAME as FACTS
 from tritgolf.audit.facts import is_facts, read_facts
+from tritgolf.audit.json_facts import as_written, lifted
 from tritgolf.audit.listing import JSON, README, Listing, files_below, in_words, is_log, list_folder
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
@@ -200,10 +201,10 @@ def _facts(file: Path | None) -> tuple[dict[str, Any] | None, str]:
     if text is None:
         return None, "no submission.json" if file is None else "submission.json is too large to be one"
     try:
-        facts = json.loads(text)
+        facts = json.loads(text, parse_float=as_written)
     except (ValueError, RecursionError):
         return None, "submission.json is not JSON"
-    return (_with_numbers(facts), "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
+    return (lifted(_with_numbers(facts)), "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
 
 
 def _with_numbers(value: Any, key: str = "") -> Any:
@@ -223,7 +224,7 @@ def _with_numbers(value: Any, key: str = "") -> Any:
     if not NUMBER.fullmatch(text) or ("," in text and re.search("bpb|loss|nats|seed", key)):
         return value
     digits = text.replace(",", "")
-    return float(digits) if "." in digits else int(digits)
+    return as_written(digits) if "." in digits else int(digits)
 
 
 def _named_facts(path: Path, files: Sequence[Path]) -> Path | None:

@@ -189,9 +189,10 @@ def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bo
             yield claim.where, claim.printed, claim.spread, False, claim.is_beside
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
-        center, spread = printed_of(facts.get(name)), printed_of(facts.get(f"{name}_std"))
-        if center and spread:
-            yield f"submission.json {name}_std", center, spread, nats, False
+        center = printed_of(facts.get(name)) or printed_of(facts.get(f"mean_{name}"))
+        for key in (f"{name}_std", f"std_{name}"):
+            if center and (spread := printed_of(facts.get(key))):
+                yield f"submission.json {key}", center, spread, nats, False
 
 
 def _is_about(center: Printed, value: float) -> bool:

@@ -7,12 +7,13 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
 from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
-from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, printed_of, seed_results, unread
+from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import samples, stages, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
+SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
 SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 
 
@@ -28,11 +29,11 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
     for seed, row in seed_results(submission.facts).items():
         logs = [log for log in scored_runs(submission) if log.seed == seed]
-        printed = printed_of(row.get("val_bpb"))
-        if printed and logs:
-            outcomes.append(_seed_score(seed, printed, logs, submission))
-        elif printed:
-            outcomes.append(cant_tell(f"seed {seed}: {printed}; no log that is read has its score"))
+        for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
+            missing = cant_tell(f"seed {seed}: {printed}; no log that is read has its score")
+            outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)
+    outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
+                 for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
 
 
@@ -62,7 +63,7 @@ def json_fields_are_figures(submission: Submission) -> Outcome:
     if odd := unread(submission.facts):
         return cant_tell(f"not read as figures: {'; '.join(odd)}")
     read = [key for key in (*SCORES, *SIZES, *SEEDS) if submission.facts.get(key) is not None]
-    return holds(", ".join(read)) if "val_bpb" in read else cant_tell("submission.json has no val_bpb")
+    return holds(", ".join(read)) if SCORED & set(read) else cant_tell("submission.json has no val_bpb")
 
 
 @SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
