@@ -132,3 +132,36 @@ def test_a_zero_that_ends_a_figure_of_the_json_counts(tmp_path):
     assert verdicts(folder(tmp_path / "inf", logs, "# A run\n", '{"val_bpb": 1e999}'), "json.fields") == [
         Verdict.CONTRADICTED
     ]
+
+
+HEAD = "# val_bpb: 1.1705 (3-seed mean)\n\n"
+
+
+@pytest.mark.parametrize("line", ["3-seed std: {} BPB / 0.0060 nats.", "**3-seed population std: **{} BPB****",
+                                  "Three-seed standard deviation = {}. Each beats the merged 1.1810 by 0.0100."])  # fmt: skip
+def test_a_std_of_so_many_seeds_in_a_line_of_its_own_is_the_headlines(line, tmp_path):
+    for spread, verdict in (("0.00354", Verdict.HOLDS), ("0.00289", Verdict.HOLDS), ("0.00411", Verdict.CONTRADICTED)):
+        made = folder(tmp_path / spread, styles.three(), f"{HEAD}Text.\n\nMore text.\n\n{line.format(spread)}\n")
+        assert verdicts(made, "text.std") == [verdict]
+
+
+def test_a_std_of_other_runs_is_not_the_headlines(tmp_path):
+    others = "5-seed std: 0.00411 BPB\n\nThe 3-seed std of #1019: 0.00411\n"
+    assert contradicted(folder(tmp_path, styles.three(), HEAD + others)) == set()
+
+
+def test_a_score_in_brackets_behind_a_pull_request_is_that_ones(tmp_path):
+    readme = HEAD + "Claim: beats PR #1738 (`val_bpb` 1.1812, 3-seed mean) at p < 0.01.\n"
+    assert verdicts(folder(tmp_path, styles.three(), readme), "text.mean") == [Verdict.HOLDS]
+
+
+def test_the_std_of_all_claimed_seeds_is_decided_though_a_later_stage_was_killed(tmp_path):
+    logs = {}
+    for seed, bpb in styles.SEEDS.items():
+        log = styles.sp8192(seed, bpb).replace("  vocab_size: 8192", "  ttt_enabled: True\n  vocab_size: 8192")
+        logs[f"seed_{seed}"] = "".join(line for line in log.splitlines(True) if not line.startswith("quantized_ttt"))
+    facts = {"val_bpb": 1.1726, "val_bpb_std": 0.0035, "seeds": [1, 2, 3]}  # of the sliding scores
+    assert verdicts(folder(tmp_path / "a", logs, facts=facts), "text.std") == [Verdict.HOLDS]
+    assert contradicted(folder(tmp_path / "b", logs, facts=facts | {"val_bpb_std": 0.0041})) == {"text.std"}
+    facts = facts | {"val_bpb_std": 0.0041, "seeds": [1, 2, 3, 4]}
+    assert "text.std" not in contradicted(folder(tmp_path / "c", logs, facts=facts))

@@ -37,6 +37,12 @@ OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
     re.IGNORECASE,
 )
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
+SPREAD_OF_SEEDS = re.compile(  # in a line of its own: "3-seed std: 0.0007"
+    r"^\W*(?P<count>\d|two|three|four|five|six|seven)[- ]seeds? (?:sample |population )?(?:std|standard deviation)\b"
+    r"[\s:=*`]{1,8}(?P<figure>0?\.\d{3,8})",
+    re.IGNORECASE | re.ASCII | re.MULTILINE,
+)
+OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what is said of it in brackets
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
 TOP = 5  # lines of a README in which its own score stands
@@ -77,6 +83,7 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     for place, line in enumerate(lines):
         if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
             continue
+        line = OF_A_PULL_REQUEST.sub("", line)
         scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
@@ -87,6 +94,12 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
             # A list: "mean: …", "std: …".
             found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
     return tuple(found.values())
+
+
+def spreads_of_seeds(readme: str, count: int) -> list[Printed]:
+    """The stds of ``count`` seeds that stand in lines of their own, wherever the mean is."""
+    return [Printed(match["figure"]) for match in SPREAD_OF_SEEDS.finditer(readme)
+            if count == (WORDS.get(match["count"].lower()) or int(match["count"]))]  # fmt: skip
 
 
 def _merged(earlier: Stated | None, claim: Stated) -> Stated:

@@ -12,6 +12,7 @@ from tritgolf.audit.claimed import (
     is_headline_table,
     is_quoted,
     own_tables,
+    spreads_of_seeds,
     stated_scores,
     tables_of,
     unlogged_methods,
@@ -177,9 +178,17 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
             s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
         ]
         outcome = _spread(where, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
-        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_complete(submission, of_mean=True)
+        is_sure = is_complete(submission, of_mean=True) or any(_is_of_the_claimed(s, submission) for s in found)
+        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_sure
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
     return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
+
+
+def _is_of_the_claimed(sample: Sample, submission: Submission) -> bool:
+    """Whether a sample is of every run with a score, one of each claimed seed: which other stage lacks is no matter."""
+    runs = scored_runs(submission)
+    seeds = sorted(log.seed for log in runs if log.seed is not None)
+    return len(sample.names) == len(runs) and seeds == sorted(claimed_seeds(submission)) and len(seeds) == len(runs)
 
 
 def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool]]:
@@ -187,6 +196,9 @@ def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bo
     for claim in stated_scores(submission.readme):
         if claim.spread and claim.is_mean:
             yield claim.where, claim.printed, claim.spread, False, claim.is_beside
+    of_seeds = spreads_of_seeds(submission.readme or "", len(scored_runs(submission)))
+    for mean in [claim.printed for claim in stated_scores(submission.readme) if claim.is_mean][:1]:
+        yield from (("README", mean, spread, False, False) for spread in of_seeds)
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
         center = printed_of(facts.get(name)) or printed_of(facts.get(f"mean_{name}"))
