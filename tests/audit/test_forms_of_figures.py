@@ -138,7 +138,7 @@ HEAD = "# val_bpb: 1.1705 (3-seed mean)\n\n"
 
 
 @pytest.mark.parametrize("line", ["3-seed std: {} BPB / 0.0060 nats.", "**3-seed population std: **{} BPB****",
-                                  "Three-seed standard deviation = {}. Each beats the merged 1.1810 by 0.0100."])  # fmt: skip
+                                  "Three-seed standard deviation = {}. Each beats the merged 1.1810."])  # fmt: skip
 def test_a_std_of_so_many_seeds_in_a_line_of_its_own_is_the_headlines(line, tmp_path):
     for spread, verdict in (("0.00354", Verdict.HOLDS), ("0.00289", Verdict.HOLDS), ("0.00411", Verdict.CONTRADICTED)):
         made = folder(tmp_path / spread, styles.three(), f"{HEAD}Text.\n\nMore text.\n\n{line.format(spread)}\n")
@@ -165,3 +165,31 @@ def test_the_std_of_all_claimed_seeds_is_decided_though_a_later_stage_was_killed
     assert contradicted(folder(tmp_path / "b", logs, facts=facts | {"val_bpb_std": 0.0041})) == {"text.std"}
     facts = facts | {"val_bpb_std": 0.0041, "seeds": [1, 2, 3, 4]}
     assert "text.std" not in contradicted(folder(tmp_path / "c", logs, facts=facts))
+
+
+@pytest.mark.parametrize("line", ["max artifact {} bytes", "- **Artifact**: max {} bytes (code and model)",
+                                  "The maximum artifact is **{} bytes**.", "**Artifact size**: {} bytes"])  # fmt: skip
+def test_an_artifact_size_in_bytes_is_held_to_the_logs(line, tmp_path):
+    for size, verdict in (("15,700,000", Verdict.HOLDS), ("15,700,001", Verdict.CONTRADICTED)):
+        made = folder(tmp_path / size, styles.three(), HEAD + line.format(size) + "\n")
+        assert verdicts(made, "text.artifact") == [verdict]
+
+
+@pytest.mark.parametrize("line", ["under the 16,000,000-byte artifact cap", "the raw artifact: 67,224,983 bytes",
+                                  "The artifact limit of 16,000,000 bytes"])  # fmt: skip
+def test_a_limit_is_no_size_of_an_artifact(line, tmp_path):
+    assert contradicted(folder(tmp_path, styles.three(), HEAD + line + "\n")) == set()
+
+
+@pytest.mark.parametrize(("name", "right"), [
+    ("artifact_bytes_max", 15_700_009), ("max_artifact_bytes", 15_700_009), ("artifact_bytes_mean", 15_700_003),
+    ("bytes_total_min", 15_700_000), ("total_artifact_bytes", 15_700_009),
+])  # fmt: skip
+def test_sizes_of_all_runs_in_the_json_are_held_to_the_logs(name, right, tmp_path):
+    logs = styles.three()
+    logs["train_seed2"] = logs["train_seed2"].replace("15700000", "15700009").replace("15652358", "15652367")
+    made = folder(tmp_path / "a", logs, TITLE, {"seeds": [1, 2, 3], name: right})
+    assert verdicts(made, "json.bytes") == [Verdict.HOLDS]
+    assert contradicted(folder(tmp_path / "b", logs, TITLE, {"seeds": [1, 2, 3], name: right - 4})) == {"json.bytes"}
+    fewer = {key: logs[key] for key in ("train_seed1", "train_seed2")}
+    assert "json.bytes" not in contradicted(folder(tmp_path / "c", fewer, TITLE, {"seeds": [1, 2, 3], name: right - 4}))

@@ -83,8 +83,8 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     for place, line in enumerate(lines):
         if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
             continue
-        line = OF_A_PULL_REQUEST.sub("", line)
-        scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
+        scored = SCORE.finditer(OF_A_PULL_REQUEST.sub("", line))
+        scores = [text for match in scored if _is_score(text := next(filter(None, match.groups())))]
         for text in scores:
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
             claim = replace(claim, is_headline=place < TOP, is_title=place == title)
