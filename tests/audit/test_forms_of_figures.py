@@ -193,3 +193,17 @@ def test_sizes_of_all_runs_in_the_json_are_held_to_the_logs(name, right, tmp_pat
     assert contradicted(folder(tmp_path / "b", logs, TITLE, {"seeds": [1, 2, 3], name: right - 4})) == {"json.bytes"}
     fewer = {key: logs[key] for key in ("train_seed1", "train_seed2")}
     assert "json.bytes" not in contradicted(folder(tmp_path / "c", fewer, TITLE, {"seeds": [1, 2, 3], name: right - 4}))
+
+
+@pytest.mark.parametrize("name", ["V21_README.md", "SUBMISSION.md", "readme_final.md"])
+def test_the_only_text_that_is_called_a_readme_is_read(name, tmp_path):
+    made = folder(tmp_path, styles.three())
+    (made / name).write_text(HEAD)
+    (made / "NOTES.md").write_text("# val_bpb: 1.1111\n")
+    assert verdicts(made, "text.headline") == [Verdict.HOLDS]
+    assert name in audit(made).summary
+    (made / "V19_README.md").write_text("# val_bpb: 1.1111\n")
+    assert verdicts(made, "text.headline") == [Verdict.CANT_TELL]
+    assert f"no README.md, but {', '.join(sorted([name, 'V19_README.md']))}" in evidence(made, "text.headline")
+    (made / "README.md").write_text("# val_bpb: 1.1700 (3-seed mean)\n")
+    assert verdicts(made, "text.headline") == [Verdict.CONTRADICTED]
