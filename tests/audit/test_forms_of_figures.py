@@ -207,3 +207,39 @@ def test_the_only_text_that_is_called_a_readme_is_read(name, tmp_path):
     assert f"no README.md, but {', '.join(sorted([name, 'V19_README.md']))}" in evidence(made, "text.headline")
     (made / "README.md").write_text("# val_bpb: 1.1700 (3-seed mean)\n")
     assert verdicts(made, "text.headline") == [Verdict.CONTRADICTED]
+
+
+def test_a_mean_with_its_std_named_before_it_is_read(tmp_path):
+    for name, figures, verdict in (
+        ("a", "1.17050 ± 0.00354", Verdict.HOLDS),
+        ("b", "1.17080 ± 0.00354", Verdict.CONTRADICTED),
+    ):
+        readme = f"# A run\n\n**Headline:** sliding, 3-seed **mean ± σ = {figures}** (sample std, n=3).\n"
+        made = folder(tmp_path / name, styles.three(), readme)
+        assert verdicts(made, "text.mean") == [verdict]
+    assert verdicts(folder(tmp_path / "a", styles.three()), "text.std") == [Verdict.HOLDS]
+
+
+def test_a_loss_beside_a_score_that_no_run_has_is_decided_where_all_runs_have_one_ratio(tmp_path):
+    facts = {"val_bpb": 1.17051234, "val_loss": 1.9764, "seeds": [1, 2, 3]}
+    assert verdicts(folder(tmp_path / "a", styles.three(), facts=facts), "json.loss") == [Verdict.HOLDS]
+    wrong = facts | {"val_loss": 1.9793}
+    assert verdicts(folder(tmp_path / "b", styles.three(), facts=wrong), "json.loss") == [Verdict.CONTRADICTED]
+
+
+def test_the_parts_of_a_total_are_read_under_their_other_names(tmp_path):
+    facts = {"total_bytes": 15_700_000, "code_bytes": 47_642}
+    assert verdicts(folder(tmp_path / "a", styles.three(), facts=facts), "json.sum") == [Verdict.HOLDS]
+    assert "json.sum" in contradicted(folder(tmp_path / "b", styles.three(), facts=facts | {"code_bytes": 47_643}))
+
+
+@pytest.mark.parametrize("line", ["prequant_ttt:done in {} s (8 gpus)", "prequant_ttt:done elapsed={}s"])
+def test_minutes_of_fitting_that_neither_clock_counts_are_told(line, tmp_path):
+    """A model that is fitted to the validation text before it is stored: neither of training nor of evaluation."""
+    log = styles.int6(1, 1.1667)  # 600 s of training, 81 s of evaluation
+    for seconds, verdict in (("172.1", Verdict.HOLDS), ("519.4", Verdict.CANT_TELL), ("519.2", Verdict.HOLDS)):
+        fitted = log.replace("Serialized model: 6", f"{line.format(seconds).replace(' s', 's')}\nSerialized model: 6")
+        made = folder(tmp_path / seconds, {"seed1": fitted}, "# Record\n", {"track": "10min_16mb", "val_bpb": 1.1667})
+        assert verdicts(made, "timing.limit", "timing.evaluation") == [verdict] * 2
+        assert f"{seconds} s of fitting" in evidence(made, "timing.limit")
+        assert f"{seconds} s of fitting" in evidence(made, "timing.evaluation")

@@ -18,7 +18,7 @@ from tritgolf.audit.wholeness import is_whole
 SCORE = re.compile(
     r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
     r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
-    r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
+    r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
 OF_OTHERS = re.compile(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tritgolf.audit.intervals import Printed
 
+FITTED = re.compile(r"prequant_ttt:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 
 
@@ -229,6 +230,11 @@ class RunLog:
         """Seconds of the evaluations that the score can need: none that is a diagnostic, or from before storing."""
         needed = [score for score in self.scores if not DIAGNOSTIC.match(score.name)]
         return tuple(score.eval_ms.value / 1000 for score in needed if score.eval_ms)
+
+    @cached_property
+    def fitting_seconds(self) -> float:
+        """Seconds of fitting to the scored text before storing: no clock of training or evaluation has them."""
+        return sum(float(match[1]) for match in map(FITTED.match, self.lines) if match)
 
     def setting_int(self, key: str) -> int | None:
         """A logged integer setting; None if absent or not an integer."""

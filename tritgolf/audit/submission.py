@@ -35,9 +35,9 @@ class Submission:
     """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat.
 
     ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
-    all Python files; ``readme_name``: of the text that is read as README.md; ``recognized``: (name, name of the known run that it is); ``unread``: names of logs and texts in
-    which no run was found; ``not_read``: (name, reason) of what was not read; ``unread_logs``: what of
-    that may be logs.
+    all Python files; ``readme_name``: of the text that is read as README.md; ``recognized``: (name, name of the known
+    run that it is); ``unread``: names of logs and texts in which no run was found; ``not_read``: (name, reason) of what
+    was not read; ``unread_logs``: what of that may be logs.
     """
 
     path: Path

@@ -234,7 +234,8 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     A code size in whole thousands is taken for a rounded one.
     """
     facts = submission.facts or {}
-    total, code = facts.get("bytes_total"), facts.get("bytes_code")
+    total = facts.get("bytes_total", facts.get("total_bytes"))
+    code = facts.get("bytes_code", facts.get("code_bytes"))
     if not (is_count(total) and is_count(code)):
         return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
     models = [value for key, value in facts.items() if key.startswith("bytes_model") and is_count(value)]

@@ -138,7 +138,8 @@ def _logged(submission: Submission) -> str:
     failed = [f"NaN at {log.failed[-1]} ({log.name})" for log in submission.readable_logs if log.failed]
     ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission) if not log.failed]
     scores = ", ".join([*failed, *(f"{bpb} ({name})" for name, bpb in ends)][:6])
-    mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
+    digits = max((bpb.decimals for _, bpb in ends), default=0)
+    mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.{digits}f}" if len(ends) > 1 else ""
     return scores + (", …" if len(ends) > 6 else "") + mean
 
 

@@ -68,13 +68,17 @@ def json_fields_are_figures(submission: Submission) -> Outcome:
 
 @SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
 def json_nats_are_the_scores(submission: Submission) -> Outcome:
-    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score."""
+    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score.
+
+    Where none does, and the folder has every run, it is the ratio that all of them have, if they have one.
+    """
     facts = submission.facts or {}
     nats, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
     if nats is None or bpb is None or nats.value <= 0 or bpb.value <= 0:
         return cant_tell(submission.facts_problem or "submission.json has no val_loss or no val_bpb")
     logs = [log for log in scored_runs(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
-    ratios = [ratio for log in logs if (ratio := _ratio(log)) is not None]
+    of_all = _one_ratio(scored_runs(submission)) if is_complete(submission, of_mean=True) else None
+    ratios = [ratio for log in logs if (ratio := _ratio(log)) is not None] or ([of_all] if of_all else [])
     if not ratios:
         return cant_tell("no run with the score of submission.json")
     stated = bytes_per_token(nats, bpb)
@@ -86,6 +90,14 @@ def json_nats_are_the_scores(submission: Submission) -> Outcome:
         return holds(evidence)
     in_bits = any(abs(stated.low * math.log(2) / ratio.high - 1) <= 10 * SAME_RATIO for ratio in ratios)
     return cant_tell(f"{evidence}; the loss may be in bits a token") if in_bits else contradicted(evidence)
+
+
+def _one_ratio(logs: Sequence[RunLog]) -> Interval | None:
+    """Bytes a token of several runs' scores after training, where these are the same at every stage."""
+    scores = [score for log in logs for score in log.scores if score.bpb.decimals >= 4]
+    ratios = [bytes_per_token(score.nats, score.bpb) for score in scores]
+    low, high = max((r.low for r in ratios), default=0.0), min((r.high for r in ratios), default=0.0)
+    return Interval(min(low, high), max(low, high)) if ratios and low - high <= SAME_RATIO * low else None
 
 
 def _ratio(log: RunLog) -> Interval | None:
