@@ -243,3 +243,16 @@ def test_minutes_of_fitting_that_neither_clock_counts_are_told(line, tmp_path):
         assert verdicts(made, "timing.limit", "timing.evaluation") == [verdict] * 2
         assert f"{seconds} s of fitting" in evidence(made, "timing.limit")
         assert f"{seconds} s of fitting" in evidence(made, "timing.evaluation")
+
+
+@pytest.mark.parametrize("name", ["Run {0} (seed={0})", "Run {0} (seed {0})", "A{0} (Seed: {0})"])
+@pytest.mark.parametrize("is_across", [True, False])
+def test_a_run_that_has_its_seed_in_brackets_is_of_that_seed(name, is_across, tmp_path):
+    for wrong, mean, verdict in (({}, "1.1705", Verdict.HOLDS), ({2: 1.1611}, "1.1672", Verdict.CONTRADICTED)):
+        scores = {name.format(seed): f"{wrong.get(seed, bpb):.4f}" for seed, bpb in styles.SEEDS.items()}
+        rows = [["Run", "Sliding BPB"], ["---", "---"], *map(list, scores.items())]
+        across = [["Metric", *scores], ["---"] * 4, ["Sliding BPB", *scores.values()], ["Training time", *["600s"] * 3]]
+        lines = ["| " + " | ".join(row) + " |" for row in (across if is_across else rows)]
+        title = f"# val_bpb: {mean} (mean of three seeds)\n\n"
+        made = folder(tmp_path / verdict.name, styles.three(), title + "\n".join(lines) + "\n")
+        assert verdicts(made, "tables.rows") == [verdict]
