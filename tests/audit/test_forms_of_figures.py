@@ -256,3 +256,14 @@ def test_a_run_that_has_its_seed_in_brackets_is_of_that_seed(name, is_across, tm
         title = f"# val_bpb: {mean} (mean of three seeds)\n\n"
         made = folder(tmp_path / verdict.name, styles.three(), title + "\n".join(lines) + "\n")
         assert verdicts(made, "tables.rows") == [verdict]
+
+
+@pytest.mark.parametrize(("total", "verdict"), [(15_673_548, Verdict.HOLDS), (16_673_548, Verdict.CONTRADICTED)])
+def test_a_total_that_has_its_method_in_between_is_one(total, verdict, tmp_path):
+    """A script that stores the model in a second way prints the size of the first one, too large, as well."""
+    first = "Serialized model int8+zlib: 24693606 bytes\nTotal submission size int8+zlib: 24741248 bytes"
+    second = f"Serialized model GPTQ+brotli: {total - 47642} bytes\nTotal mixed submission: {total} bytes (FITS 16MB)"
+    before, _, after = styles.baseline().partition("Serialized model int8")
+    log = f"{before}{first}\n{second}\n{after[after.index('final_int8') :]}"
+    made = folder(tmp_path / "a", {"seed42": log}, "# Record\n", {"val_bpb": 1.2244, "bytes_total": total})
+    assert verdicts(made, "budget.limit", "json.bytes") == [verdict, Verdict.HOLDS]

@@ -26,15 +26,11 @@ from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, Va
 PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
 SPACED = re.compile(rf"(?<![A-Za-z_])([A-Za-z_]\w{{0,80}})[:=]\s*{VALUE}", re.ASCII)
 SIZE = re.compile(
-    r"(?P<what>Serialized model|Total submission size|Code size)\s*"
+    r"(?P<what>Serialized model|Total submission size|Total (?P<kind>\w{1,40}) submission|Code size)\s*"
     r"(?P<method>[^:]{0,60}?)\s*:\s*(?:[\d.]{1,9} ?Mi?B ?\()?(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
-SIZES: dict[str, Literal["model", "total", "code"]] = {
-    "serialized model": "model",
-    "total submission size": "total",
-    "code size": "code",
-}
+SIZES: dict[str, Literal["model", "total", "code"]] = {"serialized": "model", "total": "total", "code": "code"}
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
 SCORE = re.compile(
@@ -152,13 +148,16 @@ def stop(line: str) -> StopLine | None:
 
 
 def size(line: str) -> SizeLine | None:
-    """``Serialized model int6+zstd: 15650000 bytes``, ``Code size (compressed): 30107 bytes``."""
+    """``Serialized model int6+zstd: 15650000 bytes``, ``Code size (compressed): 30107 bytes``.
+
+    ``Total mixed submission: 15680107 bytes`` has the method in between.
+    """
     match = SIZE.match(line)
     if not match:
         return None
-    return SizeLine(
-        SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"].replace(",", ""))
-    )
+    what = SIZES[match["what"].split()[0].lower()]
+    method = match["kind"] or match["method"].strip(" ()")
+    return SizeLine(what, method.lower(), int(match["bytes"].replace(",", "")))
 
 
 def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
