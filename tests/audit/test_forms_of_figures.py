@@ -267,3 +267,35 @@ def test_a_total_that_has_its_method_in_between_is_one(total, verdict, tmp_path)
     log = f"{before}{first}\n{second}\n{after[after.index('final_int8') :]}"
     made = folder(tmp_path / "a", {"seed42": log}, "# Record\n", {"val_bpb": 1.2244, "bytes_total": total})
     assert verdicts(made, "budget.limit", "json.bytes") == [verdict, Verdict.HOLDS]
+
+
+def mixed(bpb: float, seed: int) -> str:
+    """A run whose last score, of a mixture with a model of bytes, is printed in bits a byte alone."""
+    return f"{styles.int6(seed, bpb + 0.2)}byte_mixer val_bpb:{bpb:.8f} eval_time:480934ms order=5 N_bytes=40540160\n"
+
+
+def test_a_score_in_bits_alone_is_one(tmp_path):
+    logs = {f"seed{seed}": mixed(bpb - 0.2, seed) for seed, bpb in styles.SEEDS.items()}
+    rows = {seed: (bpb - 0.2, 15_700_000) for seed, bpb in styles.SEEDS.items()}
+    facts = {"val_bpb": 0.9705, "seeds": [1, 2, 3], "seed_results": {seed: bpb for seed, (bpb, _) in rows.items()}}
+    text = f"# val_bpb: 0.9705 (3-seed mean, std 0.0035)\n\n{styles.table(rows, '0.9705', '0.0035')}"
+    made = folder(tmp_path / "a", logs, text, facts)
+    checks = ("text.headline", "text.mean", "text.std", "tables.rows", "json.score", "evaluation.bytes_per_token")
+    assert verdicts(made, *checks) == [Verdict.HOLDS] * len(checks)
+    rows[2] = (0.9611, 15_700_000)
+    text = f"# val_bpb: 0.9672 (3-seed mean, std 0.0062)\n\n{styles.table(rows, '0.9672', '0.0062')}"
+    made = folder(tmp_path / "b", logs, text, facts | {"seed_results": {seed: bpb for seed, (bpb, _) in rows.items()}})
+    assert {"tables.rows", "json.score"} <= set(contradicted(made))
+
+
+def test_a_loss_has_nothing_to_go_with_where_scores_are_in_bits_alone(tmp_path):
+    facts = {"val_bpb": 0.97, "val_loss": 1.6, "track": "10min_16mb"}
+    made = folder(tmp_path / "a", {"seed1": mixed(0.97, 1)}, "# Record\n", facts)
+    assert "json.loss" not in contradicted(made)
+    assert verdicts(made, "json.score") == [Verdict.HOLDS]
+
+
+def test_a_score_in_bits_alone_without_its_time_is_told_as_unread(tmp_path):
+    made = folder(tmp_path / "a", {"seed1": styles.int6(1) + "byte_mixer val_bpb:0.9705\n"}, "# Record\n", {})
+    assert verdicts(made, "lines.scores") == [Verdict.CANT_TELL]
+    assert "byte_mixer val_bpb:0.9705" in evidence(made, "lines.scores")

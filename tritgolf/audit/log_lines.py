@@ -40,10 +40,13 @@ class ValidationLine:
 
 @dataclass(frozen=True)
 class ScoreLine:
-    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt")."""
+    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt").
+
+    ``nats``: None where the line has bits a byte alone, as that of a mixture with a model of bytes.
+    """
 
     name: str
-    nats: Printed
+    nats: Printed | None
     bpb: Printed
     stride: int | None = None
     temperature: Printed | None = None

@@ -10,7 +10,7 @@ from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import agrees, same, stages
+from tritgolf.audit.scores import agrees, same, stages, stages_of
 from tritgolf.audit.seed_column import by_seed
 
 OF_SOMETHING_ELSE = re.compile(
@@ -174,7 +174,8 @@ def candidates(log: RunLog, kind: str) -> dict[str, Printed]:
 
 def _scores(log: RunLog, in_nats: bool) -> dict[str, Printed]:
     """The scores of a run's stages and of its validations while training."""
-    found = {name: stage.nats if in_nats else stage.bpb for name, stage in stages(log).items()}
+    scores = {name: stage.printed(in_nats) for name, stage in stages(log).items()}
+    found = {name: score for name, score in scores.items() if score}
     return found | {f"step {line.step}": line.nats if in_nats else line.bpb for line in log.validations}
 
 
@@ -206,8 +207,7 @@ def matches(cell: Cell, found: dict[str, Printed], kind: str) -> list[str]:
 def scores_matched(row: dict[str, Cell], kinds: dict[str, str], log: RunLog) -> int:
     """How many scores of a row are those of a run's stages; one of its many validations is no sign of the run."""
     scored = [(cell, kinds[title]) for title, cell in row.items() if kinds[title] in SCORES]
-    return sum(any(same(cell.printed, stage.nats if kind == "nats" else stage.bpb) for stage in stages(log).values())
-               for cell, kind in scored)  # fmt: skip
+    return sum(bool(stages_of(log, cell.printed, kind == "nats")) for cell, kind in scored)
 
 
 def runs_of(row: dict[str, Cell], kinds: dict[str, str], logs: Sequence[RunLog]) -> list[RunLog]:

@@ -82,11 +82,12 @@ class ScoredLine(NamedTuple):
 
 
 def scored_lines(logs: Iterable[RunLog]) -> list[ScoredLine]:
-    """Every validation, roundtrip and sliding line of the logs."""
+    """Every validation and score of the logs that is in nats and in bits."""
     found = []
     for log in logs:
         found += [ScoredLine(f"{log.name}: step {line.step}", line.nats, line.bpb) for line in log.validations]
-        found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb) for score in log.scores]
+        found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb)
+                  for score in log.scores if score.nats]  # fmt: skip
     return found
 
 

@@ -95,14 +95,15 @@ def json_nats_are_the_scores(submission: Submission) -> Outcome:
 def _one_ratio(logs: Sequence[RunLog]) -> Interval | None:
     """Bytes a token of several runs' scores after training, where these are the same at every stage."""
     scores = [score for log in logs for score in log.scores if score.bpb.decimals >= 4]
-    ratios = [bytes_per_token(score.nats, score.bpb) for score in scores]
+    ratios = [bytes_per_token(score.nats, score.bpb) for score in scores if score.nats]
     low, high = max((r.low for r in ratios), default=0.0), min((r.high for r in ratios), default=0.0)
     return Interval(min(low, high), max(low, high)) if ratios and low - high <= SAME_RATIO * low else None
 
 
 def _ratio(log: RunLog) -> Interval | None:
     """Bytes a token of a run's text, as its most exact score tells them; None without one of four digits."""
-    ratios = [bytes_per_token(stage.nats, stage.bpb) for stage in stages(log).values() if stage.bpb.decimals >= 4]
+    exact = [stage for stage in stages(log).values() if stage.bpb.decimals >= 4]
+    ratios = [bytes_per_token(stage.nats, stage.bpb) for stage in exact if stage.nats]
     return min(ratios, key=lambda ratio: ratio.high - ratio.low, default=None)
 
 

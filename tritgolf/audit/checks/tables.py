@@ -205,8 +205,8 @@ def beats_the_record(submission: Submission) -> Outcome:
 
     A one-sided Welch t-test on nats a token by seed. The evidence says how many seeds these means and spreads need.
     """
-    new = [log.sliding.nats.value for log in submission.readable_logs if log.sliding]
-    old = [log.sliding.nats.value for log in submission.against if log.sliding]
+    new, old = ([log.sliding.nats.value for log in logs if log.sliding and log.sliding.nats]
+                for logs in (submission.readable_logs, submission.against))  # fmt: skip
     if not submission.against:
         return cant_tell("no record to beat was given (--against FOLDER)")
     if min(len(new), len(old)) < 2:

@@ -121,7 +121,8 @@ def score(line: str) -> ScoreLine | None:
         return None
     pairs = spaced_pairs(line)
     nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
-    if not (nats and bpb and bpb.interval.low > 0):
+    is_in_bits = "val_loss" not in pairs and _evaluation_ms(pairs) is not None  # without its time, it may be a remark
+    if not ((nats or is_in_bits) and bpb and bpb.interval.low > 0):
         return None
     name = re.sub(r"[\s:]+", "_", named["name"].strip())
     name += "_sliding" if re.search("sliding val_(?:loss|bpb)", line) and "sliding" not in name else ""
