@@ -1,10 +1,15 @@
 """Figures in the forms in which real submissions state them: each is held to the logs, and no other system's is."""
 
+import base64
+import lzma
+import zlib
+
 import pytest
 
 from tests.audit import styles
 from tests.audit.folders import folder
 from tritgolf.audit.auditor import audit
+from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.outcome import Verdict
 
 TITLE = "# A record\n\n**val_bpb: 1.1705** (mean of three seeds, std 0.0035)\n\n"
@@ -282,6 +287,8 @@ def test_a_score_in_bits_alone_is_one(tmp_path):
     made = folder(tmp_path / "a", logs, text, facts)
     checks = ("text.headline", "text.mean", "text.std", "tables.rows", "json.score", "evaluation.bytes_per_token")
     assert verdicts(made, *checks) == [Verdict.HOLDS] * len(checks)
+    made = folder(tmp_path / "c", logs, text.replace("Sliding BPB", "PPM mixer (order 5)"), facts)
+    assert evidence(made, "tables.rows") == "6 figures compared"
     rows[2] = (0.9611, 15_700_000)
     text = f"# val_bpb: 0.9672 (3-seed mean, std 0.0062)\n\n{styles.table(rows, '0.9672', '0.0062')}"
     made = folder(tmp_path / "b", logs, text, facts | {"seed_results": {seed: bpb for seed, (bpb, _) in rows.items()}})
@@ -299,3 +306,41 @@ def test_a_score_in_bits_alone_without_its_time_is_told_as_unread(tmp_path):
     made = folder(tmp_path / "a", {"seed1": styles.int6(1) + "byte_mixer val_bpb:0.9705\n"}, "# Record\n", {})
     assert verdicts(made, "lines.scores") == [Verdict.CANT_TELL]
     assert "byte_mixer val_bpb:0.9705" in evidence(made, "lines.scores")
+
+
+def shipped(path, source, code=47_642, total=16_030_000):
+    """A run that counted its code as it was written, and the script that packs it: some 700 bytes."""
+    packed = base64.b85encode(lzma.compress(source)).decode()
+    script = f'import lzma as L,base64 as B\nexec(L.decompress(B.b85decode("{packed}")))\n'
+    log = styles.baseline(total=total).replace("47642", str(code))
+    made = folder(path, {"seed42": log}, "# Record\n", {"val_bpb": 1.2244, "code_bytes": len(script)})
+    (made / "train_gpt.py").write_text(script)
+    return made
+
+
+def test_a_script_that_unpacks_itself_is_held_to_the_code_that_it_unpacks(tmp_path):
+    source = b"".join(b"a%d = %d\n" % (n, n * n) for n in range(4000))[:47_642]
+    made = shipped(tmp_path / "a", source)
+    assert verdicts(made, "budget.script", "budget.limit") == [Verdict.HOLDS, Verdict.CANT_TELL]
+    assert "47,642 bytes unpacked" in evidence(made, "budget.script")
+    assert "which unpacks itself" in evidence(made, "budget.limit")
+    assert verdicts(shipped(tmp_path / "b", source[:40_000]), "budget.script") == [Verdict.CANT_TELL]
+    assert verdicts(shipped(tmp_path / "c", source, total=16_060_000), "budget.limit") == [Verdict.CONTRADICTED]
+    (made / "train_gpt.py").write_bytes(source[:30_000])
+    assert verdicts(made, "budget.script", "budget.limit") == [Verdict.CONTRADICTED] * 2
+
+
+@pytest.mark.parametrize("text", ["x" * 2000, "exec(", "exec(B.b85decode('" + "~" * 2000 + "'))", "\0"])
+def test_a_script_that_unpacks_nothing_is_a_plain_one(text, tmp_path):
+    (tmp_path / "train_gpt.py").write_text(text)
+    assert unpacked_size(tmp_path / "train_gpt.py") is None
+
+
+@pytest.mark.parametrize("form", ["raw", "zlib", "bytes"])
+def test_a_script_may_be_packed_in_several_ways(form, tmp_path):
+    source = b"".join(b"a%d = %d\n" % (n, n * n) for n in range(2000))
+    filters = [{"id": lzma.FILTER_LZMA2}]
+    raw = lzma.compress(source, format=lzma.FORMAT_RAW, filters=filters)
+    data = {"raw": base64.b85encode(raw).decode(), "zlib": base64.b64encode(zlib.compress(source)), "bytes": raw}[form]
+    (tmp_path / "train_gpt.py").write_text(f"exec(unpack({data!r}))\n")
+    assert unpacked_size(tmp_path / "train_gpt.py") == len(source)

@@ -16,7 +16,7 @@ from tritgolf.audit.submission import Submission
 
 @dataclass(frozen=True)
 class Scored:
-    """The runs that a claimed score is of: the stage, and each run's bits a byte there, and nats a token if all have it."""
+    """The runs that a claimed score is of: the stage, each run's bits a byte there, and nats a token if all have it."""
 
     stage: str = ""
     runs: tuple[RunLog, ...] = ()
