@@ -238,7 +238,10 @@ def test_the_parts_of_a_total_are_read_under_their_other_names(tmp_path):
     assert "json.sum" in contradicted(folder(tmp_path / "b", styles.three(), facts=facts | {"code_bytes": 47_643}))
 
 
-@pytest.mark.parametrize("line", ["prequant_ttt:done in {} s (8 gpus)", "prequant_ttt:done elapsed={}s"])
+PREQUANT = ("prequant_ttt:done in {} s (8 gpus)", "prequant_ttt:done elapsed={}s", "ttt_adamw:done elapsed={}s")
+
+
+@pytest.mark.parametrize("line", PREQUANT)
 def test_minutes_of_fitting_that_neither_clock_counts_are_told(line, tmp_path):
     """A model that is fitted to the validation text before it is stored: neither of training nor of evaluation."""
     log = styles.int6(1, 1.1667)  # 600 s of training, 81 s of evaluation
@@ -344,3 +347,42 @@ def test_a_script_may_be_packed_in_several_ways(form, tmp_path):
     data = {"raw": base64.b85encode(raw).decode(), "zlib": base64.b64encode(zlib.compress(source)), "bytes": raw}[form]
     (tmp_path / "train_gpt.py").write_text(f"exec(unpack({data!r}))\n")
     assert unpacked_size(tmp_path / "train_gpt.py") == len(source)
+
+
+def test_adaptation_behind_the_storing_is_no_fitting_before_it(tmp_path):
+    logs = {"seed1": styles.int6(1, 1.1667) + "ttt_adamw:done elapsed=519.4s\n"}
+    made = folder(tmp_path, logs, "# Record\n", {"track": "10min_16mb", "val_bpb": 1.1667})
+    assert verdicts(made, "timing.limit", "timing.evaluation") == [Verdict.HOLDS] * 2
+
+
+@pytest.mark.parametrize(
+    "name", ["val_bpb_3seed_{}", "val_bpb_{}_3_seeds", "3_seed_{}_val_bpb", "three_seed_{}_val_bpb"]
+)
+def test_a_field_may_say_of_how_many_seeds_it_is(name, tmp_path):
+    for mean, std, verdict in (("1.1705", "0.0035", Verdict.HOLDS), ("1.1675", "0.0035", Verdict.CONTRADICTED)):
+        facts = {name.format("mean"): float(mean), name.format("std"): float(std), "seeds": [1, 2, 3]}
+        made = folder(tmp_path / mean, styles.three(), "# Record\n", facts)
+        assert verdicts(made, "text.mean") == [verdict]
+    facts = {name.format("mean"): 1.1705, name.format("std"): 0.0055, "seeds": [1, 2, 3]}
+    assert contradicted(folder(tmp_path / "std", styles.three(), "# Record\n", facts)) == {"text.std"}
+
+
+def test_results_per_seed_are_read(tmp_path):
+    rows = {str(seed): {"byte_mixer_val_bpb": 1.0, "val_bpb": bpb} for seed, bpb in styles.SEEDS.items()}
+    facts = {"val_bpb": 1.1705, "per_seed_results": rows}
+    assert verdicts(folder(tmp_path / "a", styles.three(), "# Record\n", facts), "runs.seeds") == [Verdict.HOLDS]
+    rows["2"]["val_bpb"] = 1.1611
+    assert contradicted(folder(tmp_path / "b", styles.three(), "# Record\n", facts)) == {"json.score"}
+
+
+def test_a_hybrid_is_held_to_its_scores_in_bits(tmp_path):
+    scores = {1: 1.0397, 2: 1.0415, 3: 1.0414}
+    logs = {f"seed{seed}": styles.gdn(seed, bpb) for seed, bpb in scores.items()}
+    for wrong, mean, verdict in (({}, "1.0409", Verdict.HOLDS), ({2: 1.0389}, "1.0400", Verdict.CONTRADICTED)):
+        rows = "".join(f"| {seed} | 1650 | {bpb - 0.02:.4f} | {wrong.get(seed, bpb):.4f} | 15,700,000 |\n"
+                       for seed, bpb in scores.items())  # fmt: skip
+        head = "| Seed | Steps | Post-EMA BPB | Quantized BPB | Artifact |\n|---|---|---|---|---|\n"
+        text = f"# val_bpb: {mean} (3-seed mean)\n\n{head}{rows}"
+        made = folder(tmp_path / mean, logs, text, {"val_bpb": float(mean), "seeds": [1, 2, 3]})
+        assert verdicts(made, "tables.rows", "text.mean") == [verdict] * 2
+        assert verdicts(made, "runs.seeds", "timing.limit", "lines.scores") == [Verdict.HOLDS] * 3

@@ -19,8 +19,9 @@ COUNTED = re.compile(  # sizes that count against the limit: of code, of what is
 )
 TOTAL = "submission.json"  # what evidence calls the total that it states
 SEEDS = ("seeds", "seed_results")
+OF_SEEDS = re.compile(r"^(?:\d{1,2}|three|five)_?seeds?_|_(?:\d{1,2}|three|five)_?seeds?(?=_|$)", re.ASCII)
 PER_SEED = re.compile(  # other names of figures by seed; a field of these names without seeds is none
-    r"(?:per|by)_seed|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
+    r"(?:per|by)_seed(?:_results)?|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
 )
 SIZES_BY_SEED = re.compile(r"(?:(?:per|by)_seed_)?artifact(?:_size)?_bytes(?:_(?:per|by)_seed)?")
 OF_A_SEED = re.compile(r"seed[ _-]?\d{1,12}", re.ASCII)  # a field that holds one seed's figures
@@ -82,9 +83,11 @@ def seed_of(value: object) -> int | None:
 
 
 def lifted(facts: dict[str, Any]) -> dict[str, Any]:
-    """The fields, and beside them those that stand within one called "results"."""
+    """The fields, and beside them those within one called "results", and means called "val_bpb_3seed_mean"."""
     inner = [facts[key] for key in WITHIN if isinstance(facts.get(key), dict)]
-    return {name: value for fields in (*reversed(inner), facts) for name, value in fields.items()}
+    found = {name: value for fields in (*reversed(inner), facts) for name, value in fields.items()}
+    plain = {OF_SEEDS.sub("", name): value for name, value in found.items()}
+    return {name: value for name, value in plain.items() if name in SCORES} | found
 
 
 def stated_seeds(facts: dict[str, Any] | None) -> tuple[int, ...]:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from tritgolf.audit.intervals import Printed
 
-FITTED = re.compile(r"prequant_ttt:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
+FITTED = re.compile(r"(?:prequant_)?ttt(_\w{1,20})?:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
+STORED = re.compile(r"Serialized model")
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 
 
@@ -237,7 +238,9 @@ class RunLog:
     @cached_property
     def fitting_seconds(self) -> float:
         """Seconds of fitting to the scored text before storing: no clock of training or evaluation has them."""
-        return sum(float(match[1]) for match in map(FITTED.match, self.lines) if match)
+        stored = next((at for at, line in enumerate(self.lines) if STORED.match(line)), 0)
+        fitted = ((at, FITTED.match(line)) for at, line in enumerate(self.lines))
+        return sum(float(match[2]) for at, match in fitted if match and (at < stored or match[0].startswith("preq")))
 
     def setting_int(self, key: str) -> int | None:
         """A logged integer setting; None if absent or not an integer."""

@@ -202,7 +202,8 @@ def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bo
         yield from (("README", mean, spread, False, False) for spread in of_seeds)
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
-        center = printed_of(facts.get(name)) or printed_of(facts.get(f"mean_{name}"))
+        means = (printed_of(facts.get(key)) for key in (name, f"mean_{name}", f"{name}_mean"))
+        center = next(filter(None, means), None)
         for key in (f"{name}_std", f"std_{name}"):
             if center and (spread := printed_of(facts.get(key))):
                 yield f"submission.json {key}", center, spread, nats, False
