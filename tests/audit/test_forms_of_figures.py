@@ -386,3 +386,19 @@ def test_a_hybrid_is_held_to_its_scores_in_bits(tmp_path):
         made = folder(tmp_path / mean, logs, text, {"val_bpb": float(mean), "seeds": [1, 2, 3]})
         assert verdicts(made, "tables.rows", "text.mean") == [verdict] * 2
         assert verdicts(made, "runs.seeds", "timing.limit", "lines.scores") == [Verdict.HOLDS] * 3
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [
+    ("19.8", Verdict.CONTRADICTED), ("9.8", Verdict.HOLDS), ("10.0", Verdict.CANT_TELL), ("10.1", Verdict.CONTRADICTED),
+])  # fmt: skip
+def test_a_run_that_did_all_its_steps_tells_its_time_in_minutes(minutes, verdict, tmp_path):
+    lines = [line for line in styles.sp8192(1).splitlines() if not line.startswith("stopping_early")]
+    steps = [at for at, line in enumerate(lines) if " train_loss: " in line]
+    place = lines[steps[-1]].partition("/")[0]
+    total = lines[steps[-1]].partition("/")[2].partition(" ")[0]
+    lines[steps[-1]] = f"{place}/{place} train_loss: 2.9 train_time: {minutes}m tok/s: 2982703"
+    text = "\n".join(lines) + "\n"
+    facts = {"track": "10min_16mb", "val_bpb": 1.0810}
+    assert verdicts(folder(tmp_path / "a", {"seed1": text}, "# Record\n", facts), "timing.limit") == [verdict]
+    cut = text.replace(f"{place}/{place} ", f"{place}/{total} ")
+    assert verdicts(folder(tmp_path / "b", {"seed1": cut}, "# Record\n", facts), "timing.limit") == [Verdict.CANT_TELL]

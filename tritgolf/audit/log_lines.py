@@ -8,6 +8,8 @@ from typing import Literal
 from tritgolf.audit.intervals import Printed
 
 FITTED = re.compile(r"(?:prequant_)?ttt(_\w{1,20})?:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
+MINUTES = re.compile(r"\d{1,9}/\d{1,9} train_loss: .*\btrain_time: (\d{1,5}\.\d)m\b", re.ASCII)
+LIMIT_MINUTES = 10.0
 STORED = re.compile(r"Serialized model")
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 
@@ -185,6 +187,14 @@ class RunLog:
         if self.final and self.final.train_ms:
             return self.final.train_ms.value
         return self.stop.train_ms.value if self.stop else None
+
+    @cached_property
+    def rough_train_ms(self) -> float | None:
+        """The same, else as the last of all steps prints it, in minutes of one decimal; None for ten, too coarse."""
+        if self.train_ms or not self.steps or self.steps[-1].step != self.steps[-1].total:
+            return self.train_ms
+        printed = [float(match[1]) for match in map(MINUTES.match, self.lines) if match]
+        return printed[-1] * 60_000 if printed and printed[-1] != LIMIT_MINUTES else None
 
     @property
     def step_ms(self) -> float | None:

@@ -35,7 +35,7 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
     is surely theirs, those configured for another time. More GPUs than the contest's may only break the rule. Nor is a
     run whose fitting to the validation text, counted nowhere, is too long for training and for evaluation.
     """
-    logs = bound_runs(submission, lambda log: log.train_ms)
+    logs = bound_runs(submission, lambda log: log.rough_train_ms)
     if not logs:
         return cant_tell("no training time")
     longest = f"{max(_seconds(log) for log in logs):,.3f} s at most"
@@ -51,7 +51,7 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
         return cant_tell(f"{longest}, and {reason}")
     close = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT]
     slack = f"; within the slack of the clock, which is looked at after a step: {', '.join(close)}" if close else ""
-    if silent := untold(submission, lambda log: log.train_ms):
+    if silent := untold(submission, lambda log: log.rough_train_ms):
         return cant_tell(f"{longest}; {silent}")
     longest = f"{max(_seconds(log) for log in bound):,.3f} s at most{slack}{fitting(bound)}"
     return cant_tell(longest) if any(map(fits_no_limit, bound)) else holds(longest)
@@ -70,7 +70,7 @@ def fits_no_limit(log: RunLog) -> bool:
 
 
 def _seconds(log: RunLog) -> float:
-    return (log.train_ms or 0.0) / 1000
+    return (log.rough_train_ms or 0.0) / 1000
 
 
 def _slack(log: RunLog) -> float:
