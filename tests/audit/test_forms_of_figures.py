@@ -402,3 +402,13 @@ def test_a_run_that_did_all_its_steps_tells_its_time_in_minutes(minutes, verdict
     assert verdicts(folder(tmp_path / "a", {"seed1": text}, "# Record\n", facts), "timing.limit") == [verdict]
     cut = text.replace(f"{place}/{place} ", f"{place}/{total} ")
     assert verdicts(folder(tmp_path / "b", {"seed1": cut}, "# Record\n", facts), "timing.limit") == [Verdict.CANT_TELL]
+
+
+@pytest.mark.parametrize(("size", "verdict"), [
+    ("15.70 MB", Verdict.HOLDS), ("**15.700 MB**", Verdict.HOLDS), ("15.75 MB", Verdict.CANT_TELL),
+    ("~15.70 MB", Verdict.CANT_TELL),
+])  # fmt: skip
+def test_a_size_between_the_bars_of_the_headline_may_be_the_artifacts(size, verdict, tmp_path):
+    text = f"# Record\n\n**val_bpb: 1.1705** (3-seed mean) | {size} | 8xH100\n"
+    made = folder(tmp_path, styles.three(), text, {"val_bpb": 1.1705, "seeds": [1, 2, 3]})
+    assert verdicts(made, "text.artifact") == [verdict]

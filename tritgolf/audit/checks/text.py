@@ -32,6 +32,9 @@ SIZE = re.compile(
     r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
 )
+BESIDE_A_SCORE = re.compile(
+    r"^[^|].*\bval_bpb\b.*?\|[\s*]*(\d{1,2}\.\d{2,3}) ?MB[\s*]*(?:\||$)", re.ASCII | re.MULTILINE
+)
 NO_RUN = "no run's"
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?artifact(?:_size)?_bytes")
 OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
@@ -44,9 +47,12 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     """Proves that an artifact's size in the README is a run's total or model, the largest, or their mean.
 
     MB may mean 10⁶ bytes or 2²⁰. A size marked as approximate is not judged; of several sizes, one must be a run's.
-    Contradicted is one size alone, at the top of the README, where every run has its total.
+    Contradicted is one size alone, at the top of the README, where every run has its total; never one that stands
+    between the bars of the headline without saying that it is the artifact's.
     """
-    stated = list(dict.fromkeys(_artifacts(submission.readme or "")))
+    readme = submission.readme or ""
+    named = list(dict.fromkeys(_artifacts(readme)))
+    stated = named or [Cell(Printed(size), "MB") for size in BESIDE_A_SCORE.findall(readme)[:1]]
     totals = _sizes(submission)
     if not stated or not totals:
         return cant_tell(
@@ -60,8 +66,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     evidence = f"README {told}; logged totals {logged}"
     if found:
         return holds(evidence)
-    at_the_top = list(_artifacts(submission.readme or "", TOP))
-    is_its_own = len(stated) == len(set(at_the_top)) == 1
+    is_its_own = len(named) == len(set(_artifacts(readme, TOP))) == 1
     return contradicted(evidence) if is_its_own and _has_all_totals(submission) else cant_tell(evidence)
 
 
