@@ -33,7 +33,7 @@ SIZE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 BESIDE_A_SCORE = re.compile(
-    r"^[^|].*\bval_bpb\b.*?\|[\s*]*(\d{1,2}\.\d{2,3}) ?MB[\s*]*(?:\||$)", re.ASCII | re.MULTILINE
+    r"^[^|].*\bval_bpb\b.*?\|[ *]*(\d{1,2}\.\d{2,3}) ?MB[ *]*(?:\||$)", re.ASCII | re.MULTILINE
 )
 NO_RUN = "no run's"
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?artifact(?:_size)?_bytes")
