@@ -32,9 +32,7 @@ SIZE = re.compile(
     r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
 )
-BESIDE_A_SCORE = re.compile(
-    r"^[^|].*\bval_bpb\b.*?\|[ *]*(\d{1,2}\.\d{2,3}) ?MB[ *]*(?:\||$)", re.ASCII | re.MULTILINE
-)
+BESIDE_A_SCORE = re.compile(r"^[^|].*\bval_bpb\b.*?\|[ *]*(\d{1,2}\.\d{2,3}) ?MB[ *]*(?:\||$)", re.ASCII | re.MULTILINE)
 NO_RUN = "no run's"
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?artifact(?:_size)?_bytes")
 OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
