@@ -18,12 +18,12 @@ from tritgolf.audit.wholeness import is_whole
 SCORE = re.compile(
     r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
     r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
-    r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
+    r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
 OF_OTHERS = re.compile(
-    r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|for reference|ablat"
-    r"|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
+    r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
+    r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
     re.IGNORECASE,
 )
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
@@ -41,6 +41,12 @@ OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
     re.IGNORECASE,
 )
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
+SPREAD_OF_SEEDS = re.compile(  # in a line of its own: "3-seed std: 0.0007"
+    r"^\W*(?P<count>\d|two|three|four|five|six|seven)[- ]seeds? (?:sample |population )?(?:std|standard deviation)\b"
+    r"[\s:=*`]{1,8}(?P<figure>0?\.\d{3,8})",
+    re.IGNORECASE | re.ASCII | re.MULTILINE,
+)
+OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what is said of it in brackets
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
 KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
@@ -89,7 +95,7 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     for place, line in enumerate(lines):
         if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
             continue
-        own = BEHIND_VS.sub("", line)
+        own = BEHIND_VS.sub("", OF_A_PULL_REQUEST.sub("", line))
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
         if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
             scores += filter(_is_score, BEFORE_MEAN.findall(own))
@@ -102,6 +108,12 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
             # A list: "mean: …", "std: …".
             found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
     return tuple(found.values())
+
+
+def spreads_of_seeds(readme: str, count: int) -> list[Printed]:
+    """The stds of ``count`` seeds that stand in lines of their own, wherever the mean is."""
+    return [Printed(match["figure"]) for match in SPREAD_OF_SEEDS.finditer(readme)
+            if count == (WORDS.get(match["count"].lower()) or int(match["count"]))]  # fmt: skip
 
 
 def _merged(earlier: Stated | None, claim: Stated) -> Stated:

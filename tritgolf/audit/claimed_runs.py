@@ -17,7 +17,7 @@ from tritgolf.audit.submission import Submission
 
 @dataclass(frozen=True)
 class Scored:
-    """The runs that a claimed score is of: the stage, and each run's bits a byte and nats a token there."""
+    """The runs that a claimed score is of: the stage, each run's bits a byte there, and nats a token if all have it."""
 
     stage: str = ""
     runs: tuple[RunLog, ...] = ()
@@ -91,7 +91,7 @@ def _of_the_mean(submission: Submission, logs: Sequence[RunLog]) -> Scored | Non
     named = {log.name: log for log in logs}
     in_nats = {(s.stage, s.names): s.values for s in samples(logs, seeds, True, runs_of_rows(submission))}
     runs = tuple(named[name] for name in sample.names)
-    return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
+    return Scored(sample.stage, runs, sample.values, in_nats.get((sample.stage, sample.names), ()))
 
 
 def _owner(submission: Submission, logs: Sequence[RunLog]) -> tuple[RunLog | None, str]:
@@ -106,7 +106,8 @@ def _at_stage(logs: Sequence[RunLog], stage: str) -> Scored:
     found = {log.name: stages(log)[stage] for log in logs if stage in stages(log)}
     runs = tuple(log for log in logs if log.name in found)
     scores = [found[log.name] for log in runs]
-    return Scored(stage, runs, tuple(s.bpb.value for s in scores), tuple(s.nats.value for s in scores))
+    nats = tuple(score.nats.value for score in scores if score.nats)
+    return Scored(stage, runs, tuple(s.bpb.value for s in scores), nats if len(nats) == len(runs) else ())
 
 
 def bound_runs(submission: Submission, tells: Callable[[RunLog], object]) -> tuple[RunLog, ...]:

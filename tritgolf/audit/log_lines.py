@@ -7,6 +7,10 @@ from typing import Literal
 
 from tritgolf.audit.intervals import Printed
 
+FITTED = re.compile(r"(?:prequant_)?ttt(_\w{1,20})?:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
+MINUTES = re.compile(r"\d{1,9}/\d{1,9} train_loss: .*\btrain_time: (\d{1,5}\.\d)m\b", re.ASCII)
+LIMIT_MINUTES = 10.0
+STORED = re.compile(r"Serialized model")
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 DONE = "_done"  # "ttt_sliding:done val_loss=…", before a line of the stage's own, legal_ttt, or in its stead
 
@@ -40,10 +44,13 @@ class ValidationLine:
 
 @dataclass(frozen=True)
 class ScoreLine:
-    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt")."""
+    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt").
+
+    ``nats``: None where the line has bits a byte alone, as that of a mixture with a model of bytes.
+    """
 
     name: str
-    nats: Printed
+    nats: Printed | None
     bpb: Printed
     stride: int | None = None
     temperature: Printed | None = None
@@ -185,6 +192,14 @@ class RunLog:
             return self.final.train_ms.value
         return self.stop.train_ms.value if self.stop else None
 
+    @cached_property
+    def rough_train_ms(self) -> float | None:
+        """The same, else as the last of all steps prints it, in minutes of one decimal; None for ten, too coarse."""
+        if self.train_ms or not self.steps or self.steps[-1].step != self.steps[-1].total:
+            return self.train_ms
+        printed = [float(match[1]) for match in map(MINUTES.match, self.lines) if match]
+        return printed[-1] * 60_000 if printed and printed[-1] != LIMIT_MINUTES else None
+
     @property
     def step_ms(self) -> float | None:
         """Mean time of a step, ms."""
@@ -245,6 +260,13 @@ class RunLog:
         """Seconds of the evaluations that the score can need: none that is a diagnostic, or from before storing."""
         needed = [score for score in self.scores if not DIAGNOSTIC.match(score.name)]
         return tuple(score.eval_ms.value / 1000 for score in needed if score.eval_ms)
+
+    @cached_property
+    def fitting_seconds(self) -> float:
+        """Seconds of fitting to the scored text before storing: no clock of training or evaluation has them."""
+        stored = next((at for at, line in enumerate(self.lines) if STORED.match(line)), 0)
+        fitted = ((at, FITTED.match(line)) for at, line in enumerate(self.lines))
+        return sum(float(match[2]) for at, match in fitted if match and (at < stored or match[0].startswith("preq")))
 
     def setting_int(self, key: str) -> int | None:
         """A logged integer setting; None if absent or not an integer."""

@@ -64,8 +64,12 @@ def is_other_spread(printed: Printed, values: Sequence[Printed]) -> bool:
 class Stage:
     """A run's score at one stage: mean nats a token and bits a byte, as precisely as any of its lines has them."""
 
-    nats: Printed
+    nats: Printed | None
     bpb: Printed
+
+    def printed(self, nats: bool = False) -> Printed | None:
+        """The score in bits a byte, or in nats a token; None where it was not printed in these."""
+        return self.nats if nats else self.bpb
 
 
 def stages(log: RunLog) -> dict[str, Stage]:
@@ -82,7 +86,8 @@ def stages(log: RunLog) -> dict[str, Stage]:
 
 def stages_of(log: RunLog, printed: Printed, nats: bool = False) -> list[str]:
     """The stages at which a run has this score (in BPB, or in nats a token)."""
-    return [name for name, stage in stages(log).items() if same(printed, stage.nats if nats else stage.bpb)]
+    found = {name: stage.printed(nats) for name, stage in stages(log).items()}
+    return [name for name, logged in found.items() if logged and same(printed, logged)]
 
 
 @dataclass(frozen=True)
@@ -133,9 +138,9 @@ def samples(
         seen.add(names)
         by_stage = [_comparable(log) for log in runs]
         for stage in by_stage[0]:
-            if all(stage in found for found in by_stage):
-                scores = [found[stage] for found in by_stage]
-                printed = tuple(score.nats if nats else score.bpb for score in scores)
+            scores = [found[stage].printed(nats) for found in by_stage if stage in found]
+            printed = tuple(filter(None, scores))
+            if len(printed) == len(runs):
                 yield Sample(stage, names, tuple(score.value for score in printed), printed)
 
 

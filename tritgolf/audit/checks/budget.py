@@ -14,6 +14,7 @@ from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
 from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
@@ -101,6 +102,8 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
         return cant_tell("no budget line, and no bytes_total in submission.json")
     if over and not total and not stated and all(map(_fits_otherwise, bound_runs(submission, total_of))):
         return cant_tell(f"{'; '.join(over)}; another compression of the same log fits")
+    if over and not total and not stated and (shipped := _as_shipped(submission, {*totals})):
+        return cant_tell(f"{'; '.join(over)}; with {shipped}")
     if over:
         return contradicted("; ".join(over))
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
@@ -112,6 +115,17 @@ def _files(submission: Submission) -> dict[str, int]:
     """The sizes of the artifact, if there is but one, and of the script."""
     files = [submission.artifact if submission.has_one_artifact else None, submission.script]
     return {file.name: file.stat().st_size for file in files if file is not None}
+
+
+def _as_shipped(submission: Submission, runs: set[str]) -> str:
+    """The largest total of these runs with the script as it is shipped, if that unpacks itself and all fit; else ""."""
+    if submission.script is None or unpacked_size(submission.script) is None:
+        return ""
+    models = [[size.bytes for size in log.sizes if size.what == "model" and size.method]
+              for log in submission.logs if log.name in runs]  # fmt: skip
+    total = submission.script.stat().st_size + max((sizes[-1] for sizes in models if sizes), default=0)
+    fits = all(models) and total <= BYTE_LIMIT
+    return f"{submission.script.name}, which unpacks itself, the largest total is {total:,}" if fits else ""
 
 
 def _fits_otherwise(log: RunLog) -> bool:
@@ -191,13 +205,17 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
         reason = "no script in the folder" if not sizes else "no artifact line"
         return _without_script(submission, stated, reason)
     logged_codes = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
-    scripts = ", ".join(f"{name} has {size:,} bytes" for name, size in sizes.items())
+    packed = {file.name: size for file in submission.scripts if (size := unpacked_size(file)) is not None}
+    scripts = ", ".join(f"{name} has {size:,} bytes{_unpacked(size, packed.get(name))}" for name, size in sizes.items())
     evidence = f"{scripts}; logged {logged_codes or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
     evidence += _of_other_runs(submission, set(sizes.values()), set(logged))
     fits = all(codes[0] in [sizes[script] for script in own.get(name, sizes)] for name, codes in logged.items())
     one_script = len({codes[0] for codes in logged.values()}) <= 1 or len(sizes) > 1
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
+    counted |= {file.stat().st_size for file in submission.scripts}
     stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
+    if stated_fits and not fits and one_script and packed:  # the source may have been made smaller before packing
+        return cant_tell(evidence)
     return judge(fits and one_script and stated_fits, evidence)
 
 
@@ -221,9 +239,18 @@ def _words(stem: str) -> set[str]:
     return {word for word in re.split(r"[\W_\d]+", stem.lower()) if len(word) > 1} - OF_ANY_NAME
 
 
+def _unpacked(size: int, unpacked: int | None) -> str:
+    """What evidence says of a script that unpacks itself; "" of a plain one."""
+    if unpacked is None:
+        return ""
+    return " unpacked" if size == unpacked else f", unpacked {unpacked:,}"
+
+
 def _size(script: Path, counted: set[int]) -> int:
-    """A script's bytes; where the logs count those of it without the CR of each line's end, these."""
+    """A script's bytes; where the logs count those that it unpacks, or it without the CR of each line's end, these."""
     size = script.stat().st_size
+    if size not in counted and (unpacked := unpacked_size(script)) in counted and unpacked is not None:
+        return unpacked
     if size in counted or not 0 < size - min(counted, default=size) <= size // 2:
         return size
     without = size - script.read_bytes().count(b"\r\n")
@@ -278,7 +305,8 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     A code size in whole thousands is taken for a rounded one.
     """
     facts = submission.facts or {}
-    total, code = facts.get("bytes_total"), facts.get("bytes_code")
+    total = facts.get("bytes_total", facts.get("total_bytes"))
+    code = facts.get("bytes_code", facts.get("code_bytes"))
     if not (is_count(total) and is_count(code)):
         return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
     models = [value for key, value in facts.items() if key.startswith("bytes_model") and is_count(value)]

@@ -85,11 +85,12 @@ class ScoredLine(NamedTuple):
 
 
 def scored_lines(logs: Iterable[RunLog]) -> list[ScoredLine]:
-    """Every validation, roundtrip and sliding line of the logs."""
+    """Every validation and score of the logs that is in nats and in bits."""
     found = []
     for log in logs:
         found += [ScoredLine(f"{log.name}: step {line.step}", line.nats, line.bpb) for line in log.validations]
-        found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb) for score in log.scores]
+        found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb)
+                  for score in log.scores if score.nats]  # fmt: skip
     return found
 
 
@@ -114,8 +115,8 @@ def nats_and_bpb_agree(submission: Submission) -> Outcome:
 
 def _other_ratio(log: RunLog) -> float | None:
     """Bytes a token that a run's last score implies, where it is of the contest's own text and this has another."""
-    known, last = bytes_a_token(log), next(reversed(stages(log).values()), None)
-    if known is None or last is None or not log.scores:
+    known, last = bytes_a_token(log), next((each for each in reversed(stages(log).values()) if each.nats), None)
+    if known is None or last is None or last.nats is None or not log.scores:
         return None
     ratio = bytes_per_token(last.nats, last.bpb)
     return ratio.low if ratio.low > known * (1 + OF_A_PART) or ratio.high < known * (1 - OF_A_PART) else None

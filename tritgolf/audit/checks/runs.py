@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.timing import bound_by_time, why_not_bound
+from tritgolf.audit.checks.timing import bound_by_time, fits_no_limit, fitting, why_not_bound
 from tritgolf.audit.claimed import claimed_seeds, own_tables
 from tritgolf.audit.claimed_runs import bound_runs, claimed_runs, untold
 from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS
@@ -176,7 +176,7 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
         return cant_tell("no evaluation time in the logs")
     times = [log.evaluation_seconds if free else log.needed_seconds for log in logs]
     total = max(map(sum, times))
-    evidence = f"longest evaluation {max(map(max, times)):.1f} s, all that one run prints {total:.1f} s"
+    evidence = f"longest evaluation {max(map(max, times)):.1f} s, all that one run prints {total:.1f} s{fitting(logs)}"
     if free:
         return holds(f"not of the 10-minute track, so no limit; {evidence}")
     scored = claimed_runs(submission)
@@ -187,7 +187,8 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     if silent := untold(submission, lambda log: _tells_its_evaluation(log, scores)):
         return cant_tell(f"{evidence}; {silent}")
     reason = why_not_bound(logs, bound_by_time(logs, submission))
-    if total <= EVALUATION_SECONDS and max(log.gpus or 0 for log in logs) <= GPUS:
+    is_within = total <= EVALUATION_SECONDS and not any(fits_no_limit(log) for log in logs)
+    if is_within and max(log.gpus or 0 for log in logs) <= GPUS:
         return holds(evidence)
     return cant_tell(f"{evidence}, and {reason}" if reason else evidence)
 

@@ -13,6 +13,7 @@ from tritgolf.audit.claimed import (
     is_quoted,
     own_tables,
     runs_of_rows,
+    spreads_of_seeds,
     stated_scores,
     tables_of,
     unlogged_methods,
@@ -146,7 +147,8 @@ def _logged(submission: Submission) -> str:
     failed = [f"NaN at {log.failed[-1]} ({log.name})" for log in submission.readable_logs if log.failed]
     ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission) if not log.failed]
     scores = ", ".join([*failed, *(f"{bpb} ({name})" for name, bpb in ends)][:6])
-    mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
+    digits = max((bpb.decimals for _, bpb in ends), default=0)
+    mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.{digits}f}" if len(ends) > 1 else ""
     return scores + (", …" if len(ends) > 6 else "") + mean
 
 
@@ -186,9 +188,17 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
             s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
         ]
         outcome = _spread(where, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
-        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_complete(submission, of_mean=True)
+        is_sure = is_complete(submission, of_mean=True) or any(_is_of_the_claimed(s, submission) for s in found)
+        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_sure
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
     return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
+
+
+def _is_of_the_claimed(sample: Sample, submission: Submission) -> bool:
+    """Whether a sample is of every run with a score, one of each claimed seed: which other stage lacks is no matter."""
+    runs = scored_runs(submission)
+    seeds = sorted(log.seed for log in runs if log.seed is not None)
+    return len(sample.names) == len(runs) and seeds == sorted(claimed_seeds(submission)) and len(seeds) == len(runs)
 
 
 def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool]]:
@@ -196,11 +206,16 @@ def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bo
     for claim in stated_scores(submission.readme):
         if claim.spread and claim.is_mean:
             yield claim.where, claim.printed, claim.spread, False, claim.is_beside
+    of_seeds = spreads_of_seeds(submission.readme or "", len(scored_runs(submission)))
+    for mean in [claim.printed for claim in stated_scores(submission.readme) if claim.is_mean][:1]:
+        yield from (("README", mean, spread, False, False) for spread in of_seeds)
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
-        center, spread = printed_of(facts.get(name)), printed_of(facts.get(f"{name}_std"))
-        if center and spread:
-            yield f"submission.json {name}_std", center, spread, nats, False
+        means = (printed_of(facts.get(key)) for key in (name, f"mean_{name}", f"{name}_mean"))
+        center = next(filter(None, means), None)
+        for key in (f"{name}_std", f"std_{name}"):
+            if center and (spread := printed_of(facts.get(key))):
+                yield f"submission.json {key}", center, spread, nats, False
 
 
 def _is_about(center: Printed, value: float) -> bool:

@@ -28,15 +28,11 @@ from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, Va
 PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
 SPACED = re.compile(rf"(?<![A-Za-z_])([A-Za-z_]\w{{0,80}})[:=]\s*{VALUE}", re.ASCII)
 SIZE = re.compile(
-    r"(?P<what>Serialized model|Total submission size|Code size)\s*"
+    r"(?P<what>Serialized model|Total submission size|Total (?P<kind>\w{1,40}) submission|Code size)\s*"
     r"(?P<method>[^:]{0,60}?)\s*:\s*(?:[\d.]{1,9} ?Mi?B ?\()?(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
-SIZES: dict[str, Literal["model", "total", "code"]] = {
-    "serialized model": "model",
-    "total submission size": "total",
-    "code size": "code",
-}
+SIZES: dict[str, Literal["model", "total", "code"]] = {"serialized": "model", "total": "total", "code": "code"}
 MLX_MODEL = re.compile(r"serialized_model_(\w{1,40}):(\d{1,15}) bytes", re.ASCII)
 TOLD = re.compile(
     r"(\w{0,40}(?:total|artifact)\w{1,40})\s?[:=]\s?(\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes", re.ASCII | re.IGNORECASE
@@ -136,7 +132,8 @@ def score(line: str) -> ScoreLine | None:
         return None
     pairs = spaced_pairs(line)
     nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
-    if not (nats and bpb and bpb.interval.low > 0):
+    is_in_bits = "val_loss" not in pairs and _evaluation_ms(pairs) is not None  # without its time, it may be a remark
+    if not ((nats or is_in_bits) and bpb and bpb.interval.low > 0):
         return None
     name = re.sub(r"[\s:]+", "_", named["name"].strip())
     name += "_sliding" if re.search("sliding val_(?:loss|bpb)", line) and "sliding" not in name else ""
@@ -163,13 +160,16 @@ def stop(line: str) -> StopLine | None:
 
 
 def size(line: str) -> SizeLine | None:
-    """``Serialized model int6+zstd: 15650000 bytes``, ``Code size (compressed): 30107 bytes``."""
+    """``Serialized model int6+zstd: 15650000 bytes``, ``Code size (compressed): 30107 bytes``.
+
+    ``Total mixed submission: 15680107 bytes`` has the method in between.
+    """
     match = SIZE.match(line)
     if not match:
         return None
-    return SizeLine(
-        SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"].replace(",", ""))
-    )
+    what = SIZES[match["what"].split()[0].lower()]
+    method = match["kind"] or match["method"].strip(" ()")
+    return SizeLine(what, method.lower(), int(match["bytes"].replace(",", "")))
 
 
 def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
