@@ -17,6 +17,7 @@ SUBMISSIONS = Path(__file__).parents[1] / "fixtures" / "submissions"
 STYLES = {
     "baseline": styles.baseline(),
     "bundled": styles.bundled(),
+    "gdn": styles.gdn(),
     "int6": styles.int6(adapted=1.1650),
     "sp8192": styles.sp8192(),
     "ternary": text("pr640/seed42"),
@@ -34,7 +35,19 @@ def test_a_log_is_read_in_its_style(style):
     assert log.seed == 42
     assert log.setting_float("max_wallclock_seconds") in (599, 600)
     assert log.gpus == 8
-    assert log.train_ms and log.steps and log.validations and log.scores and log.total_bytes and log.code_bytes
+    assert log.train_ms and log.steps and log.scores
+    assert style == "gdn" or (log.validations and log.total_bytes and log.code_bytes)
+
+
+def test_a_hybrid_tells_its_scores_in_bits_and_its_model_without_code():
+    log = parse_log(styles.gdn(), "x.log")
+    assert [(name, stage.nats, stage.bpb.text) for name, stage in stages(log).items()] == [
+        ("pre-quant_ema", None, "1.020000"), ("quantized", None, "1.040000")
+    ]  # fmt: skip
+    assert [(size.what, size.method, size.bytes) for size in log.sizes] == [("model", "int6+zstd-22", 15_700_000)]
+    assert (log.train_ms, log.stop_step, log.parameters, log.validation_tokens) == (6e5, 1650, 33_000_000, 40_540_160)
+    failed = parse_log(styles.gdn().replace("(no XSA): 1.040000", "(no XSA): nan"), "x.log")
+    assert failed.failed == ("quantized",)
 
 
 def test_scores_have_their_stages():

@@ -78,7 +78,7 @@ def test_a_field_that_cannot_be_read_is_named(facts, told, tmp_path):
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e300", "-1e300"])
 def test_a_score_that_is_no_number_is_contradicted(value, tmp_path):
     made = folder(tmp_path, styles.three(), TITLE + TABLE, f'{{"val_bpb": {value}}}')
-    assert f"val_bpb is {value}".replace("1e300", "1e+300") in contradicted(made)["json.fields"]
+    assert f"val_bpb is {value}" in contradicted(made)["json.fields"]
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,17 @@ def test_a_log_that_prints_no_seed_is_of_the_seed_of_its_name(tmp_path):
     logs = {name: log.replace(f"  seed: {name[-1]}\n", "") for name, log in three().items()}
     found = findings(folder(tmp_path, logs, README, FACTS))
     assert found["budget.limit"].verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize("name", ["fineweb10B_sp8192_proxy", "fineweb10B_sp8192-small"])
+def test_fewer_tokens_of_data_under_another_name_accuse_nobody(name, tmp_path):
+    edit = changed(TOKENS, f"val_tokens: 261888\ndata: {name}")
+    found = findings(folder(tmp_path, three(edit), README, FACTS))["evaluation.tokens"]
+    assert found.verdict is Verdict.CANT_TELL
+    assert name in found.evidence
+
+
+def test_tokens_may_stand_behind_the_shards(tmp_path):
+    log = styles.baseline(1).replace(" tokens:62021632", "\ntrain_loader:dataset:x train_shards:80 val_tokens:62021632")
+    found = findings(folder(tmp_path, {"train": log}, "# val_bpb: 1.2244\n"))["evaluation.tokens"]
+    assert (found.verdict, "62,021,632 tokens" in found.evidence) == (Verdict.HOLDS, True)

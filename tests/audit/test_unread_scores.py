@@ -9,6 +9,7 @@ from tests.audit.test_unread_lines import FACTS, README, findings, three
 from tritgolf.audit.dialects import DIALECTS
 from tritgolf.audit.dialects.base import Dialect
 from tritgolf.audit.dialects.sp8192 import SP8192
+from tritgolf.audit.logs import parse_log
 from tritgolf.outcome import Verdict
 
 
@@ -76,3 +77,47 @@ def test_an_unread_score_of_the_ternary_script_is_named(tmp_path):
     found = findings(folder(tmp_path, {"seed42": log}, "# val_bpb: 1.1565\n"))["lines.scores"]
     assert found.verdict is Verdict.CANT_TELL
     assert "final_sliding VAL_LOSS" in found.evidence
+
+
+@pytest.mark.parametrize("words", ["mode:int5 ", "decay:0.997 start=50 ", "stride:64 seq_len: 2048 "])
+def test_words_may_stand_between_a_stage_and_its_score(words, tmp_path):
+    line = f"final_int5_roundtrip {words}val_loss:{styles.nats(1.1667):.4f} val_bpb:1.1667 eval_time:6453ms"
+    log = styles.baseline(1) + line + "\n"
+    made = folder(tmp_path, {"train": log}, "# val_bpb: 1.1667\n", {"val_bpb": 1.1667})
+    assert findings(made)["text.headline"].verdict is Verdict.HOLDS
+    assert contradicted(made) == {}
+
+
+@pytest.mark.parametrize(
+    "words", ["ttt step:500 ", "ttt iter=12 ", "ttt chunk:3/1893 ", "ttt epoch:2/3 lr:0.1 ", "iter 100 loss:2.3 "]
+)
+def test_a_score_on_the_way_is_no_final_one(words):
+    line = f"{words}val_loss:{styles.nats(1.1667):.4f} val_bpb:1.1667"
+    assert parse_log(styles.baseline(1) + line + "\n", "a").scores == parse_log(styles.baseline(1), "a").scores
+
+
+def test_a_stage_with_words_behind_it_may_have_failed(tmp_path):
+    made = folder(
+        tmp_path, {"seed1": styles.baseline(1) + "final_int5 mode:int5 val_loss:nan val_bpb:nan\n"}, "# A run\n"
+    )
+    assert parse_log((made / "seed1.log").read_text(), "seed1").failed == ("final_int5",)
+
+
+def test_the_line_that_says_an_evaluation_is_done_is_a_score(tmp_path):
+    """It may alone name the way to score: the one after it repeats the figures under the name of the export."""
+    nats = styles.nats(1.1532)
+    done = f"ttt_sliding:done val_loss={nats:.6f} val_bpb=1.153200 elapsed=457.9s\n"
+    log = styles.int6(1, 1.1532).replace("final_int8_zlib_roundtrip_exact", f"{done}final_int8_zlib_roundtrip_exact")
+    title = "# Looped with TTT, {} BPB\n"
+    for score, verdict in (("1.1532", Verdict.HOLDS), ("1.1395", Verdict.CONTRADICTED)):
+        made = folder(tmp_path / score, {"train": log}, title.format(score), {"val_bpb": 1.1532})
+        assert findings(made)["text.headline"].verdict is verdict
+
+
+def test_a_stage_may_have_a_word_in_brackets(tmp_path):
+    """The line beside it with more digits has no time: that of the evaluation stands on this one alone."""
+    line = f"final_int6_roundtrip(ttt_lora) val_loss:{styles.nats(1.0147):.4f} val_bpb:1.0147 eval_time:2434054ms\n"
+    facts = {"val_bpb": 1.0147, "track": "track_10min_16mb"}
+    found = contradicted(folder(tmp_path, {"train": styles.baseline(1) + line}, "# TTT, 1.0147 BPB\n", facts))
+    assert set(found) == {"timing.evaluation"}
+    assert "longest evaluation 2434.1 s" in found["timing.evaluation"]

@@ -84,7 +84,7 @@ def audit_results(results: Results) -> Report:
 def _parts(submission: Submission) -> list[str]:
     """What a submission has besides logs, and what it lacks."""
     return [
-        submission.not_in_readme("README.md"),
+        submission.not_in_readme(submission.readme_name),
         submission.facts_problem or "submission.json",
         _scripts(submission),
         "artifact" if submission.artifact is not None else "no artifact",

@@ -3,33 +3,37 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import fmean
 
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.json_facts import printed_of, stated_seeds, unread_seeds
+from tritgolf.audit.json_facts import printed_of, seed_results, stated_seeds, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import agrees, same, stages
-from tritgolf.audit.seed_tables import SeedTable, run_of, seed_tables
+from tritgolf.audit.scores import agrees, same, stages, stages_of
+from tritgolf.audit.seed_tables import SeedTable, run_of, runs_of, seed_tables
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 
 SCORE = re.compile(
     r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
     r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
-    r"|\b[Mm]ean\b(?! improvement)(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
+    r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
 OF_OTHERS = re.compile(
-    r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|for reference|ablat"
-    r"|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
+    r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
+    r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
     re.IGNORECASE,
 )
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
+BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
+    r"(?<![\d.+−–—-])(\d\.\d{3,8})[*`]*\s*\((?:[\w-]+ ){0,2}(?:mean|avg|average)\b", re.IGNORECASE | re.ASCII
+)
 MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(
-    r"(?:\bstd\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})", re.IGNORECASE | re.ASCII
+    r"(?:\bstd(?:dev)?\b|\bstdev\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})",
+    re.IGNORECASE | re.ASCII,
 )
 OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
     r"\bs\.?e\.?m\b|\bstd\.? ?err|stderr|standard error|\bCI\b|confidence|\brange\b"
@@ -37,7 +41,14 @@ OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
     re.IGNORECASE,
 )
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
+SPREAD_OF_SEEDS = re.compile(  # in a line of its own: "3-seed std: 0.0007"
+    r"^\W*(?P<count>\d|two|three|four|five|six|seven)[- ]seeds? (?:sample |population )?(?:std|standard deviation)\b"
+    r"[\s:=*`]{1,8}(?P<figure>0?\.\d{3,8})",
+    re.IGNORECASE | re.ASCII | re.MULTILINE,
+)
+OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what is said of it in brackets
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
+BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
 KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
@@ -45,6 +56,11 @@ LEAST_SCORE = 0.3  # bits a byte
 METHODS = ("ttt", "slot", "sliding")
 DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+NAMED_SEEDS = re.compile(  # "mean across 1337/42", "seeds 1, 2 and 3"
+    r"\b(?:seeds?|runs?|across|over|of)\b[^\d|.;,]{1,40}"
+    r"((?:\d{1,6}(?:\s?[,/&+]\s?(?:and )?|\s(?:and|&)\s)){1,9}\d{1,6})(?![\d.,]*\d)",
+    re.IGNORECASE | re.ASCII,
+)
 PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
 
@@ -55,6 +71,7 @@ class Stated:
 
     ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
     ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
+    ``seeds``: those that its line names.
     """
 
     where: str
@@ -65,6 +82,7 @@ class Stated:
     is_beside: bool = False
     is_headline: bool = True
     is_title: bool = False
+    seeds: tuple[int, ...] = ()
 
 
 @lru_cache(maxsize=4)
@@ -77,7 +95,10 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     for place, line in enumerate(lines):
         if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
             continue
-        scores = [text for match in SCORE.finditer(line) if _is_score(text := next(filter(None, match.groups())))]
+        own = BEHIND_VS.sub("", OF_A_PULL_REQUEST.sub("", line))
+        scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
+        if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
+            scores += filter(_is_score, BEFORE_MEAN.findall(own))
         for text in scores:
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
             claim = replace(claim, is_headline=place < TOP, is_title=place == title)
@@ -89,6 +110,12 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     return tuple(found.values())
 
 
+def spreads_of_seeds(readme: str, count: int) -> list[Printed]:
+    """The stds of ``count`` seeds that stand in lines of their own, wherever the mean is."""
+    return [Printed(match["figure"]) for match in SPREAD_OF_SEEDS.finditer(readme)
+            if count == (WORDS.get(match["count"].lower()) or int(match["count"]))]  # fmt: skip
+
+
 def _merged(earlier: Stated | None, claim: Stated) -> Stated:
     """One score that is stated twice, as in the title and below it: the first one's place, all that is said of it."""
     if earlier is None:
@@ -97,7 +124,8 @@ def _merged(earlier: Stated | None, claim: Stated) -> Stated:
                    spread=earlier.spread or claim.spread,
                    is_beside=earlier.is_beside if earlier.spread else claim.is_beside,
                    is_headline=earlier.is_headline or claim.is_headline,
-                   is_title=earlier.is_title or claim.is_title)  # fmt: skip
+                   is_title=earlier.is_title or claim.is_title,
+                   seeds=earlier.seeds or claim.seeds)  # fmt: skip
 
 
 def _is_score(text: str) -> bool:
@@ -107,15 +135,17 @@ def _is_score(text: str) -> bool:
 
 def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
     spread, count = _spread(line), COUNT.search(line)
-    other_means = {text for text in AFTER_MEAN.findall(line) if _is_score(text)} - {printed.text}
+    means = BEFORE_MEAN.findall(line)
+    other_means = {text for text in AFTER_MEAN.findall(line) + means if _is_score(text)} - {printed.text}
     number = count[1].lower() if count else ""
     return Stated(
         "README",
         printed,
-        is_mean=bool(MEAN.search(line)) and is_alone and not other_means,
+        is_mean=printed.text in means or (bool(MEAN.search(line)) and is_alone and not other_means),
         count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
         spread=Printed(spread["figure"]) if spread else None,
         is_beside=bool(spread and spread["sign"]),
+        seeds=tuple(map(int, re.findall(r"\d+", named[1]))) if (named := NAMED_SEEDS.search(line)) else (),
     )
 
 
@@ -150,6 +180,24 @@ def claimed_seeds(submission: Submission) -> tuple[int, ...]:
     """The seeds of the runs that the score is of: of submission.json, else of the README's own tables by seed."""
     stated = stated_seeds(submission.facts)
     return stated or tuple(dict.fromkeys(seed for table in own_tables(submission) for seed in table.rows))
+
+
+@lru_cache(maxsize=KEPT)
+def runs_of_rows(submission: Submission) -> dict[int, tuple[RunLog, ...]]:
+    """Seed → its runs that have the score stated for it by submission.json, else by the table that the headline is of.
+
+    A seed may have others: of an earlier version, of an ablation.
+    """
+    logs = submission.readable_logs
+    found: dict[int, tuple[RunLog, ...]] = {}
+    for table in filter(partial(is_headline_table, submission), tables_of(submission)):
+        for seed, row in table.rows.items():
+            found[seed] = tuple(runs_of(row, table.kinds, [log for log in logs if log.seed == seed]))
+    for seed, figures in seed_results(submission.facts).items():
+        score = printed_of(figures.get("val_bpb"))
+        of_seed = tuple(log for log in logs if score and log.seed == seed and stages_of(log, score))
+        found[seed] = of_seed or found.get(seed, ())
+    return found
 
 
 @lru_cache(maxsize=KEPT)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
-from tritgolf.audit.claimed import KEPT, claimed_seeds, counting, stated_scores
+from tritgolf.audit.claimed import KEPT, claimed_seeds, counting, runs_of_rows, stated_scores
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.listing import first_of
@@ -16,7 +17,7 @@ from tritgolf.audit.submission import Submission
 
 @dataclass(frozen=True)
 class Scored:
-    """The runs that a claimed score is of: the stage, and each run's bits a byte and nats a token there."""
+    """The runs that a claimed score is of: the stage, each run's bits a byte there, and nats a token if all have it."""
 
     stage: str = ""
     runs: tuple[RunLog, ...] = ()
@@ -58,20 +59,39 @@ def surely_claimed(submission: Submission) -> frozenset[str]:
     return frozenset([owner.name] if owner else [])
 
 
+@lru_cache(maxsize=KEPT)
+def presented_runs(submission: Submission) -> tuple[RunLog, ...]:
+    """The runs that surely have the claimed score, and those of the rows by seed that stand beside it.
+
+    Where no log has that score, all that count. Other runs that a text quotes may be of an earlier version, of an
+    ablation or of a baseline.
+    """
+    names = set(surely_claimed(submission))
+    if not names:
+        return counting(submission)
+    names |= {log.name for runs in runs_of_rows(submission).values() for log in runs}
+    return tuple(log for log in submission.readable_logs if log.name in names)
+
+
 def _candidates(submission: Submission) -> tuple[RunLog, ...]:
     return tuple(log for log in counting(submission) if stages(log))
 
 
 def _of_the_mean(submission: Submission, logs: Sequence[RunLog]) -> Scored | None:
-    """The runs whose mean the claimed score is."""
+    """The runs whose mean the claimed score is, or, where no run has it either, that of their rows as rounded."""
     claimed, seeds = claimed_score(submission), claimed_seeds(submission)
+    if claimed is None:
+        return None
+    found = list(samples(logs, seeds, of_rows=runs_of_rows(submission)))
+    fits = (sample for sample in found if agrees(claimed, sample.mean))
+    of_rows = (sample for sample in found if sample.is_mean_of_rows(claimed) and _owner(submission, logs)[0] is None)
+    sample = next(chain(fits, of_rows), None)
+    if sample is None:
+        return None
     named = {log.name: log for log in logs}
-    for sample in samples(logs, seeds) if claimed else ():
-        if claimed and agrees(claimed, sample.mean):
-            in_nats = {(s.stage, s.names): s.values for s in samples(logs, seeds, nats=True)}
-            runs = tuple(named[name] for name in sample.names)
-            return Scored(sample.stage, runs, sample.values, in_nats[sample.stage, sample.names])
-    return None
+    in_nats = {(s.stage, s.names): s.values for s in samples(logs, seeds, True, runs_of_rows(submission))}
+    runs = tuple(named[name] for name in sample.names)
+    return Scored(sample.stage, runs, sample.values, in_nats.get((sample.stage, sample.names), ()))
 
 
 def _owner(submission: Submission, logs: Sequence[RunLog]) -> tuple[RunLog | None, str]:
@@ -86,7 +106,8 @@ def _at_stage(logs: Sequence[RunLog], stage: str) -> Scored:
     found = {log.name: stages(log)[stage] for log in logs if stage in stages(log)}
     runs = tuple(log for log in logs if log.name in found)
     scores = [found[log.name] for log in runs]
-    return Scored(stage, runs, tuple(s.bpb.value for s in scores), tuple(s.nats.value for s in scores))
+    nats = tuple(score.nats.value for score in scores if score.nats)
+    return Scored(stage, runs, tuple(s.bpb.value for s in scores), nats if len(nats) == len(runs) else ())
 
 
 def bound_runs(submission: Submission, tells: Callable[[RunLog], object]) -> tuple[RunLog, ...]:

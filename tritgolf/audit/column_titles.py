@@ -38,7 +38,8 @@ TITLES: tuple[tuple[str, str], ...] = (
 # The words that a title of each kind may have. With any other ("rank", "per document", "%") the column may be of
 # something else, and no figure in it is called wrong.
 STAGES = "val validation eval final sliding slide window rt roundtrip round trip pre post ttt legal slot ema swa quant \
-quantized quantization gptq compressed zstd zlib lzma brotli exact score no re run int4 int5 int6 int7 int8 stride"
+quantized quantization gptq compressed zstd zlib lzma brotli exact score no re run ppm mixer int4 int5 int6 int7 int8 \
+stride"
 BYTES = "artifact total size bytes byte submission compressed model file final code and mb mib kb kib b m quantized"
 WORDS: dict[str, frozenset[str]] = {
     "bpb": words(f"{STAGES} bpb bpp"),
@@ -52,11 +53,13 @@ WORDS: dict[str, frozenset[str]] = {
     "rt_gap": words("rt gap roundtrip round trip bpb bpp quant"),
 }
 VAGUE = words("val validation eval final score")  # that may be of nats as well as of bits
+REMARK = re.compile(r"\([^()]*\)$")
+TRACK = re.compile(r"\(track [ab]\)", re.IGNORECASE)  # a remark: which of the contest's rules a score is by
 WORD = re.compile(r"[^\W_]+|[%×^#@]")
 STRIDE = re.compile(r"s\d{1,5}|\d{1,5}", re.ASCII)  # in the title of a sliding score
 TITLE_UNIT = re.compile(r"(?:[(\[]|[ _,])(MiB|MB|KiB|[Kk]B|ms|s|min|bytes|B|M)[)\]]?$")
 SCORES = ("bpb", "nats")
-OF_STAGES = ("ttt", "slot", "sliding", "ema", "swa")  # words of a title that only a stage of that name is meant by
+OF_STAGES = words("ttt slot sliding ema swa ppm")  # of a title, that only a stage of that name is meant by
 STEP_TIMES = ("step_average", "ms_per_step")
 
 
@@ -65,12 +68,22 @@ def kind_of(title: str) -> str:
     return next((name for name, pattern in TITLES if re.search(pattern, title.strip().lower())), "")
 
 
+def is_a_stage(title: str) -> bool:
+    """Whether a title names stages, a remark in brackets apart ("Pre-quant EMA", "TTT (ours)"): it may be of scores."""
+    found = set(_words(REMARK.sub("", title.strip())))
+    return bool(found - VAGUE) and found <= words(STAGES)
+
+
+def _words(title: str) -> list[str]:
+    return WORD.findall(TRACK.sub("", title).lower())
+
+
 def is_plain(title: str, log: RunLog) -> bool:
     """Whether every word of a column's title is known, so that a figure in it which ``log`` lacks is wrong.
 
     A stride must be one of the log's, a method to score one that it has a stage of, one to compress one that it names.
     """
-    kind, found = kind_of(title), WORD.findall(title.lower())
+    kind, found = kind_of(title) or ("bpb" if is_a_stage(title) else ""), _words(title)
     unknown = [word for word in found if word not in WORDS.get(kind, frozenset())]
     if kind not in SCORES:
         methods = " ".join(size.method for size in log.sizes) if kind == "total_bytes" else ""
@@ -91,5 +104,5 @@ def _is_one_of(stride: int, printed: set[int]) -> bool:
 
 def unit_of(title: str) -> str:
     """The unit that ends a column's title ("Size (MB)", "train_time_ms"); "" if none does."""
-    match = TITLE_UNIT.search(title.strip())
+    match = TITLE_UNIT.search(TRACK.sub("", title).strip())
     return match[1] if match else ""

@@ -33,3 +33,6 @@ CLOCK_SLACK_SECONDS = 1.0
 
 VALIDATION_TOKENS = {1024: 62_021_632, 4096: 45_508_608, 8192: 40_540_160}
 """Vocabulary → tokens of the whole validation text in the contest's own data, cut to windows of 2,048."""
+
+VALIDATION_BYTES = 151_080_000
+"""Bytes of that text, to four digits: at all three vocabularies tokens times bytes a token make so many."""

@@ -11,7 +11,7 @@ from tritgolf.audit.intervals import Printed
 
 SEED = re.compile(r"(?:seed[ _-]?)?(-?\d{1,12})", re.ASCII | re.IGNORECASE)
 SEVERAL = re.compile(r"[\s,;]+")  # between the seeds of a text
-SCORES = ("val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "mean_val_bpb", "val_bpb_mean")
+SCORES = ("val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "mean_val_bpb", "val_bpb_mean", "std_val_bpb")
 SIZES = ("bytes_total", "bytes_code", "code_bytes", "artifact_bytes", "artifact_size_bytes")
 COUNTED = re.compile(  # sizes that count against the limit: of code, of what is stored, of both
     r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
@@ -19,14 +19,34 @@ COUNTED = re.compile(  # sizes that count against the limit: of code, of what is
 )
 TOTAL = "submission.json"  # what evidence calls the total that it states
 SEEDS = ("seeds", "seed_results")
+OF_SEEDS = re.compile(r"^(?:\d{1,2}|three|five)_?seeds?_|_(?:\d{1,2}|three|five)_?seeds?(?=_|$)", re.ASCII)
 PER_SEED = re.compile(  # other names of figures by seed; a field of these names without seeds is none
-    r"(?:per|by)_seed|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
+    r"(?:per|by)_seed(?:_results)?|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
 )
+SIZES_BY_SEED = re.compile(r"(?:(?:per|by)_seed_)?artifact(?:_size)?_bytes(?:_(?:per|by)_seed)?")
+OF_A_SEED = re.compile(r"seed[ _-]?\d{1,12}", re.ASCII)  # a field that holds one seed's figures
+WITHIN = ("results", "metrics")  # fields that may hold the others
 LEAST_SEEDS = 2  # of such a field
 POSSIBLE = (0.3, 10.0)  # bits a byte, where a bare number stands for a seed
 MOST = 1e15  # of a figure
 FEWEST_BYTES = 1000  # that a size can have: 15.7 and 16 are megabytes
 SHOWN = 60  # characters of a value that evidence quotes
+
+
+class Written(float):
+    """A number of a JSON text that prints as it was written: 1.1800, not 1.18."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def as_written(text: str) -> float:
+    """The number of a JSON text; a plain one where it is beyond all bounds."""
+    number = Written(text)
+    number.text = text
+    return number if math.isfinite(number) else float(text)
 
 
 def printed_of(value: object) -> Printed | None:
@@ -62,23 +82,61 @@ def seed_of(value: object) -> int | None:
     return int(value)
 
 
+def lifted(facts: dict[str, Any]) -> dict[str, Any]:
+    """The fields, and beside them those within one called "results", and means called "val_bpb_3seed_mean"."""
+    inner = [facts[key] for key in WITHIN if isinstance(facts.get(key), dict)]
+    found = {name: value for fields in (*reversed(inner), facts) for name, value in fields.items()}
+    plain = {OF_SEEDS.sub("", name): value for name, value in found.items()}
+    return {name: value for name, value in plain.items() if name in SCORES} | found
+
+
 def stated_seeds(facts: dict[str, Any] | None) -> tuple[int, ...]:
-    """The seeds of the first field that has any, each once."""
+    """The seeds of the first field that has any, else those with figures of their own, each once."""
     for key in SEEDS:
         if found := [seed for item in _items((facts or {}).get(key)) if (seed := seed_of(item)) is not None]:
             return tuple(dict.fromkeys(found))
-    return ()
+    return tuple(seed_results(facts))
 
 
 def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
-    """The figures by seed: of a mapping, or of a list of rows with a seed each; a bare number is a score."""
+    """The figures by seed: of a mapping, or of a list of rows with a seed each; a bare number is a score.
+
+    Sizes may stand in a mapping of their own.
+    """
     facts = facts or {}
+    results = {seed: dict(row) for seed, row in _scores_by_seed(facts).items()}
+    for value in (facts[key] for key in filter(SIZES_BY_SEED.fullmatch, facts)):
+        for name, size in _rows(value):
+            if (seed := seed_of(name)) is not None and is_count(size):
+                results.setdefault(seed, {}).setdefault("artifact_bytes", size)
+    return results
+
+
+def _scores_by_seed(facts: dict[str, Any]) -> dict[int, dict[str, Any]]:
     for key in [*reversed(SEEDS), *filter(PER_SEED.fullmatch, facts)]:
         rows = [(seed_of(name), _row(row)) for name, row in _rows(facts.get(key))]
         found = {seed: row for seed, row in rows if seed is not None and row is not None}
         if found and (key in SEEDS or LEAST_SEEDS <= len(found) == len(rows)):
             return found
-    return {}
+    fields = {name: row for name, row in facts.items() if OF_A_SEED.fullmatch(name) and isinstance(row, dict)}
+    return {seed: row for name, row in fields.items() if (seed := seed_of(name)) is not None}
+
+
+def listed_scores(facts: dict[str, Any] | None) -> list[Printed]:
+    """The scores of the runs in a list without seeds, in whichever order."""
+    lists = (value for name, value in (facts or {}).items() if name in SEEDS or PER_SEED.fullmatch(name))
+    return [printed for value in lists if _are_scores(value) for score in value if (printed := printed_of(score))]
+
+
+def _are_scores(value: object) -> TypeGuard[list[int | float]]:
+    """Whether a value is a list of bare scores, none of them a whole number as seeds are."""
+    return (
+        isinstance(value, list)
+        and len(value) >= LEAST_SEEDS
+        and all(
+            isinstance(item, float) and not item.is_integer() and POSSIBLE[0] <= item <= POSSIBLE[1] for item in value
+        )
+    )
 
 
 def _items(value: object) -> list[object]:
@@ -132,7 +190,8 @@ def unread(facts: dict[str, Any]) -> list[str]:
 
 def unread_seeds(facts: dict[str, Any] | None) -> list[str]:
     """What the fields of seeds have that is no seed, or no figures of one, and seeds that are named twice."""
-    return [problem for key in SEEDS if (facts or {}).get(key) not in (None, [], {}, "")
+    return [problem for key in SEEDS if (value := (facts or {}).get(key)) not in (None, [], {}, "")
+            and not (key == "seed_results" and _are_scores(value))
             for problem in _of_seeds(key, (facts or {})[key])]  # fmt: skip
 
 

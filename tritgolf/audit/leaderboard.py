@@ -135,7 +135,7 @@ def comparisons(rows: Sequence[Row]) -> dict[str, Comparison]:
 
 
 def _compared(row: Row, standing: Row) -> Comparison:
-    if row.text == standing.text and row.text[0]:
+    if row.text == standing.text and row.text[0] and row.scored.nats and standing.scored.nats:
         test = improvement(row.scored.nats, standing.scored.nats, RECORD_MARGIN_NATS)
         return Comparison(standing.folder, "nats", test)
     return Comparison(standing.folder, "BPB", improvement(row.scored.bpb, standing.scored.bpb, 0.0))

@@ -7,7 +7,12 @@ from typing import Literal
 
 from tritgolf.audit.intervals import Printed
 
+FITTED = re.compile(r"(?:prequant_)?ttt(_\w{1,20})?:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
+MINUTES = re.compile(r"\d{1,9}/\d{1,9} train_loss: .*\btrain_time: (\d{1,5}\.\d)m\b", re.ASCII)
+LIMIT_MINUTES = 10.0
+STORED = re.compile(r"Serialized model")
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
+DONE = "_done"  # "ttt_sliding:done val_loss=…", before a line of the stage's own, legal_ttt, or in its stead
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,13 @@ class ValidationLine:
 
 @dataclass(frozen=True)
 class ScoreLine:
-    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt")."""
+    """A score after training; ``name``: what stands before it, its stage ("final_int6_roundtrip", "quantized_ttt").
+
+    ``nats``: None where the line has bits a byte alone, as that of a mixture with a model of bytes.
+    """
 
     name: str
-    nats: Printed
+    nats: Printed | None
     bpb: Printed
     stride: int | None = None
     temperature: Printed | None = None
@@ -56,9 +64,12 @@ class ScoreLine:
 
 @dataclass(frozen=True)
 class SizeLine:
-    """``Total submission size int6+zstd: 15700000 bytes``: what was measured, after which method ("": none named)."""
+    """``Total submission size int6+zstd: 15700000 bytes``: what was measured, after which method ("": none named).
 
-    what: Literal["model", "total", "code"]
+    "told" is a total or an artifact under a script's own name (``total_submission_with_table``), the ``method``.
+    """
+
+    what: Literal["model", "total", "code", "told"]
     method: str
     bytes: int
 
@@ -181,6 +192,14 @@ class RunLog:
             return self.final.train_ms.value
         return self.stop.train_ms.value if self.stop else None
 
+    @cached_property
+    def rough_train_ms(self) -> float | None:
+        """The same, else as the last of all steps prints it, in minutes of one decimal; None for ten, too coarse."""
+        if self.train_ms or not self.steps or self.steps[-1].step != self.steps[-1].total:
+            return self.train_ms
+        printed = [float(match[1]) for match in map(MINUTES.match, self.lines) if match]
+        return printed[-1] * 60_000 if printed and printed[-1] != LIMIT_MINUTES else None
+
     @property
     def step_ms(self) -> float | None:
         """Mean time of a step, ms."""
@@ -206,12 +225,19 @@ class RunLog:
 
     @property
     def code_bytes(self) -> tuple[int, ...]:
-        """Sizes of the script that are printed, as it is before those of it compressed."""
+        """Sizes of the script that are printed, as it is before those of it compressed.
+
+        A log without any tells it by the model that isn't compressed, alone and with the script.
+        """
         if self.artifact:
             return (self.artifact.code_bytes,)
         codes = sorted(
             (size for size in self.sizes if size.what == "code"), key=lambda size: size.method == "compressed"
         )
+        raw = {size.what: size.bytes for size in self.sizes if not size.method}
+        difference = raw.get("total", 0) - raw.get("model", 0)
+        if not codes and "model" in raw and difference > 0:
+            return (difference,)
         return tuple(dict.fromkeys(size.bytes for size in codes))
 
     @property
@@ -225,10 +251,22 @@ class RunLog:
         return self.budget.total - self.artifact.code_bytes if self.budget and self.artifact else None
 
     @property
+    def told_bytes(self) -> dict[int, str]:
+        """Totals and artifacts under a script's own names, with parts that no other line counts: bytes → name."""
+        return {size.bytes: size.method for size in self.sizes if size.what == "told"}
+
+    @property
     def needed_seconds(self) -> tuple[float, ...]:
         """Seconds of the evaluations that the score can need: none that is a diagnostic, or from before storing."""
         needed = [score for score in self.scores if not DIAGNOSTIC.match(score.name)]
         return tuple(score.eval_ms.value / 1000 for score in needed if score.eval_ms)
+
+    @cached_property
+    def fitting_seconds(self) -> float:
+        """Seconds of fitting to the scored text before storing: no clock of training or evaluation has them."""
+        stored = next((at for at, line in enumerate(self.lines) if STORED.match(line)), 0)
+        fitted = ((at, FITTED.match(line)) for at, line in enumerate(self.lines))
+        return sum(float(match[2]) for at, match in fitted if match and (at < stored or match[0].startswith("preq")))
 
     def setting_int(self, key: str) -> int | None:
         """A logged integer setting; None if absent or not an integer."""

@@ -7,11 +7,12 @@ to its digits (four or more), or if the log itself prints fewer digits and both 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 from statistics import pstdev
+from types import MappingProxyType
 
 from tritgolf.audit.intervals import Printed, mean_interval, rounds_to
 from tritgolf.audit.log_lines import RunLog
@@ -21,6 +22,7 @@ LAST_STEP = "last step"  # the stage of the last validation while training
 FEWEST_DIGITS = 4  # of a figure whose last digit may be cut off instead of rounded
 MOST_CHOICES = 64  # combinations of runs that are looked at where a seed has several
 WORDING = re.compile(r"final_|int\d_?|zlib_?|_window|_eval", re.IGNORECASE)  # what a stage's name may have or not
+EMPTY: Mapping[int, Sequence[RunLog]] = MappingProxyType({})
 OF_ONE_RUN = re.compile(r"seed|run_?id|path|dir$|file|name", re.IGNORECASE)  # settings that differ between equal runs
 
 
@@ -62,8 +64,12 @@ def is_other_spread(printed: Printed, values: Sequence[Printed]) -> bool:
 class Stage:
     """A run's score at one stage: mean nats a token and bits a byte, as precisely as any of its lines has them."""
 
-    nats: Printed
+    nats: Printed | None
     bpb: Printed
+
+    def printed(self, nats: bool = False) -> Printed | None:
+        """The score in bits a byte, or in nats a token; None where it was not printed in these."""
+        return self.nats if nats else self.bpb
 
 
 def stages(log: RunLog) -> dict[str, Stage]:
@@ -80,7 +86,8 @@ def stages(log: RunLog) -> dict[str, Stage]:
 
 def stages_of(log: RunLog, printed: Printed, nats: bool = False) -> list[str]:
     """The stages at which a run has this score (in BPB, or in nats a token)."""
-    return [name for name, stage in stages(log).items() if same(printed, stage.nats if nats else stage.bpb)]
+    found = {name: stage.printed(nats) for name, stage in stages(log).items()}
+    return [name for name, logged in found.items() if logged and same(printed, logged)]
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,10 @@ class Sample:
         """Whether a stated figure can be their mean, or that of values which the logs print so."""
         return agrees(stated, self.mean) or is_mean_of(stated, self.printed)
 
+    def is_mean_of_rows(self, stated: Printed) -> bool:
+        """Whether a stated figure is the mean of the values as a table rounds them, to as many digits as it has."""
+        return bool(self.values) and rounds_to(mean(round(value, stated.decimals) for value in self.values), stated)
+
     @property
     def stds(self) -> tuple[float, float]:
         """Their sample and population standard deviation."""
@@ -110,13 +121,16 @@ class Sample:
         return f"{self.mean:.8f} over {len(self.values)} runs at {self.stage}"
 
 
-def samples(logs: Sequence[RunLog], seeds: Sequence[int], nats: bool = False) -> Iterator[Sample]:
+def samples(
+    logs: Sequence[RunLog], seeds: Sequence[int], nats: bool = False, of_rows: Mapping[int, Sequence[RunLog]] = EMPTY
+) -> Iterator[Sample]:
     """Every sample whose mean a text can state: all runs, the claimed seeds', those of one configuration or one series.
 
-    ``seeds``: the claimed ones; where a seed has several runs, every choice is a reading.
+    ``seeds``: the claimed ones; where a seed has several runs, every choice is a reading, of those ``of_rows`` if it
+    has any: the runs that have the score which is stated for the seed.
     """
     seen = set()
-    for group in _groups(logs, seeds):
+    for group in _groups(logs, seeds, of_rows):
         runs = sorted(group, key=lambda log: log.name)
         names = tuple(log.name for log in runs)
         if len(runs) < 2 or names in seen:
@@ -124,9 +138,9 @@ def samples(logs: Sequence[RunLog], seeds: Sequence[int], nats: bool = False) ->
         seen.add(names)
         by_stage = [_comparable(log) for log in runs]
         for stage in by_stage[0]:
-            if all(stage in found for found in by_stage):
-                scores = [found[stage] for found in by_stage]
-                printed = tuple(score.nats if nats else score.bpb for score in scores)
+            scores = [found[stage].printed(nats) for found in by_stage if stage in found]
+            printed = tuple(filter(None, scores))
+            if len(printed) == len(runs):
                 yield Sample(stage, names, tuple(score.value for score in printed), printed)
 
 
@@ -138,9 +152,11 @@ def _comparable(log: RunLog) -> dict[str, Stage]:
     return named | ({"the end": list(found.values())[-1]} if has_its_end else {})
 
 
-def _groups(logs: Sequence[RunLog], seeds: Sequence[int]) -> Iterator[tuple[RunLog, ...]]:
+def _groups(
+    logs: Sequence[RunLog], seeds: Sequence[int], of_rows: Mapping[int, Sequence[RunLog]]
+) -> Iterator[tuple[RunLog, ...]]:
     yield tuple(logs)
-    choices = [[log for log in logs if log.seed == seed] for seed in seeds]
+    choices = [[log for log in of_rows.get(seed) or logs if log.seed == seed and log in logs] for seed in seeds]
     if choices and all(choices):
         yield from islice(product(*choices), MOST_CHOICES)
     for key in (configuration, series):

@@ -7,6 +7,7 @@ from tritgolf.audit.markdown import Table
 OF_SEEDS = re.compile(r"(?:rng |random |train(?:ing)? )?seeds?(?: ?(?:#|no\.?|id))?", re.IGNORECASE)  # a title
 OF_RUNS = re.compile(r"runs?(?: \(?seed\)?)?|trial|logs?|log file|file", re.IGNORECASE)  # whose cells name the seeds
 NAMED = re.compile(r"(?:train(?:ing)?[_-])?seeds?[ _=:#-]{0,2}(\d{1,12})(?:\.(?:log|txt))?", re.ASCII | re.IGNORECASE)
+BRACKETED = re.compile(r".*\(seed[ _=:#-]{1,2}(\d{1,12})\)", re.ASCII | re.IGNORECASE)
 BARE = re.compile(r"s?(\d{1,12})", re.ASCII | re.IGNORECASE)
 REST = re.compile(r"\s*(?:\(.*|[†‡\u00a7*\u204e¹²³]+)$")  # a remark, a footnote's mark
 LEAST = 2  # seeds in a header that make it one of seeds
@@ -31,9 +32,10 @@ def by_seed(table: Table) -> Table | None:
 
 
 def _seed(text: str, is_bare: bool) -> str | None:
-    """The seed that a cell is, "seed 42" or, where bare numbers are seeds, "42"; None for anything else."""
-    text = REST.sub("", text.strip(" ."))
-    match = NAMED.fullmatch(text) or (BARE.fullmatch(text) if is_bare else None)
+    """The seed that a cell is, "seed 42", "run 1 (seed 42)" or, where bare numbers are seeds, "42"; None for others."""
+    text = text.strip(" .")
+    bracketed, text = BRACKETED.fullmatch(text), REST.sub("", text)
+    match = bracketed or NAMED.fullmatch(text) or (BARE.fullmatch(text) if is_bare else None)
     return match[1] if match else None
 
 

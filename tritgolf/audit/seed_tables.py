@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from tritgolf.audit.column_titles import SCORES, STEP_TIMES, kind_of, unit_of, words
+from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_a_stage, kind_of, unit_of, words
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
-from tritgolf.audit.scores import agrees, same, stages
+from tritgolf.audit.scores import agrees, same, stages, stages_of
 from tritgolf.audit.seed_column import by_seed
 
 OF_SOMETHING_ELSE = re.compile(
-    r"\b(?:previous|prior|earlier|old(?:er)?|baselines?|ablations?|abandoned|failed|negative|rejected|without|w/o)\b",
+    r"\b(?:previous|prior|earlier|old(?:er)?|baselines?|ablations?|abandoned|failed|negative|rejected|without|w/o"
+    r"|reference (?:results?|runs?|scores?|record)|source record)\b",
     re.IGNORECASE,
 )
 SUMMARY = re.compile(r"[^\W\d_]+")  # words of a row's name
@@ -34,6 +35,7 @@ BRACKETED = re.compile(r"\(\s*(0?\.\d{1,18})\s*\)", re.ASCII)  # in a row that i
 RANGE = re.compile(
     r"(?!\s*\+/-)\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
 )  # behind a cell's first figure: there is a second
+LIKELY_BPB, DECIMALS = (0.3, 1.4), 4  # of a score whose unit nothing tells: losses are larger
 # Unit → how many bytes or seconds it may be. MB and KB are 2²⁰ and 2¹⁰ for some.
 UNITS: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(("MB", "M"), (1e6, 2.0**20)),
@@ -114,8 +116,17 @@ def _seed_table(table: Table) -> SeedTable | None:
         mean, std = {}, {}
     if repeated:  # several runs of a seed: which of them a mean is of, the table doesn't say
         rows, mean, std = {seed: cells for seed, cells in rows.items() if seed not in repeated}, {}, {}
-    kinds = {title: kind_of(title) for title in table.header[1:]}
+    kinds = {title: kind_of(title) or _kind_of_cells(title, rows) for title in table.header[1:]}
     return SeedTable(kinds, rows, mean, std) if rows else None
+
+
+def _kind_of_cells(title: str, rows: dict[int, dict[str, Cell]]) -> str:
+    """What a column titled by a stage alone ("TTT") holds: scores, if all its figures can be no time, loss or size."""
+    cells = [row[title] for row in rows.values() if title in row]
+    low, high = LIKELY_BPB
+    are_scores = all(low <= cell.printed.value <= high and cell.printed.decimals >= DECIMALS and not cell.unit
+                     for cell in cells)  # fmt: skip
+    return "bpb" if cells and are_scores and is_a_stage(title) else ""
 
 
 def read_cell(text: str) -> Cell | None:
@@ -163,7 +174,8 @@ def candidates(log: RunLog, kind: str) -> dict[str, Printed]:
 
 def _scores(log: RunLog, in_nats: bool) -> dict[str, Printed]:
     """The scores of a run's stages and of its validations while training."""
-    found = {name: stage.nats if in_nats else stage.bpb for name, stage in stages(log).items()}
+    scores = {name: stage.printed(in_nats) for name, stage in stages(log).items()}
+    found = {name: score for name, score in scores.items() if score}
     return found | {f"step {line.step}": line.nats if in_nats else line.bpb for line in log.validations}
 
 
@@ -195,8 +207,7 @@ def matches(cell: Cell, found: dict[str, Printed], kind: str) -> list[str]:
 def scores_matched(row: dict[str, Cell], kinds: dict[str, str], log: RunLog) -> int:
     """How many scores of a row are those of a run's stages; one of its many validations is no sign of the run."""
     scored = [(cell, kinds[title]) for title, cell in row.items() if kinds[title] in SCORES]
-    return sum(any(same(cell.printed, stage.nats if kind == "nats" else stage.bpb) for stage in stages(log).values())
-               for cell, kind in scored)  # fmt: skip
+    return sum(bool(stages_of(log, cell.printed, kind == "nats")) for cell, kind in scored)
 
 
 def runs_of(row: dict[str, Cell], kinds: dict[str, str], logs: Sequence[RunLog]) -> list[RunLog]:

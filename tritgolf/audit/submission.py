@@ -12,6 +12,7 @@ from typing import Any
 
 from tritgolf.audit.facts import NAME as FACTS
 from tritgolf.audit.facts import is_facts, read_facts
+from tritgolf.audit.json_facts import as_written, lifted
 from tritgolf.audit.listing import JSON, README, Listing, files_below, in_words, is_log, list_folder
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
@@ -19,6 +20,7 @@ from tritgolf.audit.transcript import decode
 from tritgolf.errors import InputError
 
 MAX_TEXT_BYTES = 4 << 20
+OTHER_README = re.compile(r".*readme.*\.md|submission\.md", re.IGNORECASE)
 POINTER = b"version https://git-lfs"
 NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,18})?", re.ASCII)
 UNITS = {
@@ -33,9 +35,9 @@ class Submission:
     """A submission folder. ``known``: published logs to compare with; ``against``: logs of the record to beat.
 
     ``logs``: its runs, each once; ``copies``: (name, name of the run it repeats) of what is a run's copy; ``scripts``:
-    all Python files; ``recognized``: (name, name of the known run that it is); ``unread``: names of logs and texts in
-    which no run was found; ``not_read``: (name, reason) of what was not read; ``unread_logs``: what of
-    that may be logs.
+    all Python files; ``readme_name``: of the text that is read as README.md; ``recognized``: (name, name of the known
+    run that it is); ``unread``: names of logs and texts in which no run was found; ``not_read``: (name, reason) of what
+    was not read; ``unread_logs``: what of that may be logs.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Submission:
     unread_logs: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
     readme: str | None = None
+    readme_name: str = README
     readme_problem: str = "no README.md"
     facts: dict[str, Any] | None = None
     facts_problem: str = "no submission.json"
@@ -84,7 +87,8 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     files = listing.files
     every_run = [log for file in files for log in _logs(file, path)]
     logs, copies = distinct(every_run)
-    readme_file = listing.named(path, README)
+    others = [file for file in files if file.parent == path and OTHER_README.fullmatch(file.name)]
+    readme_file = listing.named(path, README) or (others[0] if len(others) == 1 else None)
     readme = _text(readme_file)
     facts_file = listing.named(path, JSON) or _named_facts(path, files)
     facts, problem = _facts(facts_file)
@@ -104,7 +108,8 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         not_read=listing.not_read,
         unread_logs=listing.unread_logs,
         readme=SPACES.sub(" ", readme) if readme is not None else None,
-        readme_problem="README.md is too large to be one" if readme_file is not None else "no README.md",
+        readme_name=readme_file.name if readme_file is not None else README,
+        readme_problem=_readme_problem(readme_file, others),
         facts=facts,
         facts_problem=problem,
         script=_script(scripts),
@@ -195,15 +200,22 @@ def _text(file: Path | None) -> str | None:
     return decode(file.read_bytes())
 
 
+def _readme_problem(file: Path | None, others: Sequence[Path]) -> str:
+    """Why there is no README, if its text isn't read."""
+    if file is not None:
+        return f"{file.name} is too large to be one"
+    return "no README.md" + (f", but {', '.join(other.name for other in others)}" if others else "")
+
+
 def _facts(file: Path | None) -> tuple[dict[str, Any] | None, str]:
     text = _text(file)
     if text is None:
         return None, "no submission.json" if file is None else "submission.json is too large to be one"
     try:
-        facts = json.loads(text)
+        facts = json.loads(text, parse_float=as_written)
     except (ValueError, RecursionError):
         return None, "submission.json is not JSON"
-    return (_with_numbers(facts), "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
+    return (lifted(_with_numbers(facts)), "") if isinstance(facts, dict) else (None, "submission.json is not a mapping")
 
 
 def _with_numbers(value: Any, key: str = "") -> Any:
@@ -223,7 +235,7 @@ def _with_numbers(value: Any, key: str = "") -> Any:
     if not NUMBER.fullmatch(text) or ("," in text and re.search("bpb|loss|nats|seed", key)):
         return value
     digits = text.replace(",", "")
-    return float(digits) if "." in digits else int(digits)
+    return as_written(digits) if "." in digits else int(digits)
 
 
 def _named_facts(path: Path, files: Sequence[Path]) -> Path | None:

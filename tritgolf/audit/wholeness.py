@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tritgolf.audit.log_lines import DIAGNOSTIC, RunLog
+from tritgolf.audit.log_lines import DIAGNOSTIC, DONE, RunLog
 from tritgolf.audit.scores import WORDING, configuration, series, stages
 
 # Word in the name of a setting that turns a method on, and of the stage that it then scores.
@@ -26,7 +26,8 @@ def is_whole(log: RunLog, others: Sequence[RunLog]) -> bool:
     if not scored or any(_is_on(log, method) and not any(method in name for name in scored) for method in METHODS):
         return False
     alike = [other for other in others if _is_alike(log, other)]
-    return all(name in scored for other in alike for name in _final_stages(other))
+    needed = {name for other in alike for name in _final_stages(other) if not name.endswith(DONE)}
+    return needed <= scored
 
 
 def has_every_score(log: RunLog, others: Sequence[RunLog]) -> bool:

@@ -1,19 +1,24 @@
 """Bytes: artifact, code, their sum and the limit."""
 
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed import counting
-from tritgolf.audit.claimed_runs import bound_runs, untold
+from tritgolf.audit.claimed_runs import bound_runs, presented_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
 from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
+
+OF_ANY_NAME = {"log", "logs", "train", "training", "run", "seed", "gpt", "final", "submission", "out", "output"}
 
 
 @LOG_CHECKS("budget.sum", "artifact + code = total")
@@ -31,10 +36,13 @@ def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
         )
     models = {size.method: size.bytes for size in log.sizes if size.what == "model"}
     totals = {size.method: size.bytes for size in log.sizes if size.what == "total"}
-    pairs = [(models[method], total) for method, total in totals.items() if method in models]
+    # A total without a method that is less than the model is that of the model compressed.
+    whole = {method: total for method, total in totals.items() if method or total >= models.get(method, 0)}
+    pairs = [(models[method], total) for method, total in whole.items() if method in models]
     if not pairs or not log.code_bytes:
         return cant_tell("no artifact line or no budget line")
-    if all(size.method == "uncompressed" for size in log.sizes if size.what == "code"):
+    counted = [size.method for size in log.sizes if size.what == "code"]
+    if counted and all(method == "uncompressed" for method in counted):
         return cant_tell("the log has the uncompressed code's size alone; the total may count it compressed")
     sums = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
     codes = " or ".join(f"{code:,}" for code in log.code_bytes)
@@ -78,10 +86,12 @@ def total_is_within_the_limit(log: RunLog) -> Outcome:
 def totals_are_within_the_limit(submission: Submission) -> Outcome:
     """Proves that code and compressed model of each run which the score is of fit the limit, and the total stated.
 
-    The total is the one after compression; ``Total submission size`` without a method is of the raw weights. A stated
-    size above the limit contradicts the rule by itself, and so does an artifact or a script that lies in the folder.
+    The total is the one after compression; ``Total submission size`` without a method is of the raw weights. Where a
+    log has the compressed model alone, the script counts with it. A stated size above the limit contradicts the rule by
+    itself, and so does an artifact or a script that lies in the folder.
     """
-    totals = {log.name: log.total_bytes or 0 for log in bound_runs(submission, _total)}
+    total_of = partial(_total, _code_of(submission))
+    totals = {log.name: total_of(log) or 0 for log in bound_runs(submission, total_of)}
     sizes = counted_sizes(submission.facts)
     stated = {name: size for name, size in (sizes | _files(submission)).items() if size > BYTE_LIMIT}
     if total := sizes.get(TOTAL):
@@ -90,12 +100,14 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
             if size > BYTE_LIMIT]  # fmt: skip
     if not totals and not over:
         return cant_tell("no budget line, and no bytes_total in submission.json")
-    if over and not total and not stated and all(_fits_otherwise(log) for log in bound_runs(submission, _total)):
+    if over and not total and not stated and all(map(_fits_otherwise, bound_runs(submission, total_of))):
         return cant_tell(f"{'; '.join(over)}; another compression of the same log fits")
+    if over and not total and not stated and (shipped := _as_shipped(submission, {*totals})):
+        return cant_tell(f"{'; '.join(over)}; with {shipped}")
     if over:
         return contradicted("; ".join(over))
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
-    silent = untold(submission, _total)
+    silent = untold(submission, total_of)
     return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
 
 
@@ -105,13 +117,33 @@ def _files(submission: Submission) -> dict[str, int]:
     return {file.name: file.stat().st_size for file in files if file is not None}
 
 
+def _as_shipped(submission: Submission, runs: set[str]) -> str:
+    """The largest total of these runs with the script as it is shipped, if that unpacks itself and all fit; else ""."""
+    if submission.script is None or unpacked_size(submission.script) is None:
+        return ""
+    models = [[size.bytes for size in log.sizes if size.what == "model" and size.method]
+              for log in submission.logs if log.name in runs]  # fmt: skip
+    total = submission.script.stat().st_size + max((sizes[-1] for sizes in models if sizes), default=0)
+    fits = all(models) and total <= BYTE_LIMIT
+    return f"{submission.script.name}, which unpacks itself, the largest total is {total:,}" if fits else ""
+
+
 def _fits_otherwise(log: RunLog) -> bool:
     """Whether a log has a total after some compression that fits: which of them is the submission, it doesn't say."""
     return any(size.bytes <= BYTE_LIMIT for size in log.sizes if size.what == "total" and size.method)
 
 
-def _total(log: RunLog) -> int | None:
-    return log.total_bytes
+def _total(code: int | None, log: RunLog) -> int | None:
+    """A run's total, or, where its log has none, that of its compressed model and so much code, if it fits."""
+    models = [size.bytes for size in log.sizes if size.what == "model" and size.method]
+    if log.total_bytes is not None or code is None or not models:
+        return log.total_bytes
+    return models[-1] + code if models[-1] + code <= BYTE_LIMIT else None
+
+
+def _code_of(submission: Submission) -> int | None:
+    """The size of the counted script, else the one stated."""
+    return submission.script.stat().st_size if submission.script else _stated_code(submission)
 
 
 @SUBMISSION_CHECKS("budget.identical", "different runs have different byte counts")
@@ -160,29 +192,65 @@ def _is_constant_size(log: RunLog) -> bool:
 def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     """Proves that a script in the folder is as long as the code that logs and submission.json counted, in UTF-8.
 
-    A log that prints the script's size and that of it compressed is held to the first. A stated figure of whole
-    thousands is held to them.
+    Held to it are the runs by which the score is presented, and those that are named like one of several scripts; where
+    they count no code, as evaluations of stored artifacts do, every run that a text quotes. A log that prints the
+    script's size and that of it compressed is held to the first. A stated figure of whole thousands is held to them.
     """
-    logged = {log.name: log.code_bytes for log in counting(submission) if log.code_bytes and not _is_packed(log)}
+    own = _named_scripts(submission)
+    held = {log.name for log in presented_runs(submission)} | own.keys()
+    logged = _codes(log for log in submission.readable_logs if log.name in held) or _codes(counting(submission))
     stated = _stated_code(submission)
     sizes = {file.name: _size(file, {codes[0] for codes in logged.values()}) for file in submission.scripts}
     if not sizes or not (logged or stated):
         reason = "no script in the folder" if not sizes else "no artifact line"
         return _without_script(submission, stated, reason)
     logged_codes = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
-    scripts = ", ".join(f"{name} has {size:,} bytes" for name, size in sizes.items())
+    packed = {file.name: size for file in submission.scripts if (size := unpacked_size(file)) is not None}
+    scripts = ", ".join(f"{name} has {size:,} bytes{_unpacked(size, packed.get(name))}" for name, size in sizes.items())
     evidence = f"{scripts}; logged {logged_codes or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
     evidence += _of_other_runs(submission, set(sizes.values()), set(logged))
-    fits = all(codes[0] in sizes.values() for codes in logged.values())
+    fits = all(codes[0] in [sizes[script] for script in own.get(name, sizes)] for name, codes in logged.items())
     one_script = len({codes[0] for codes in logged.values()}) <= 1 or len(sizes) > 1
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
+    counted |= {file.stat().st_size for file in submission.scripts}
     stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
+    if stated_fits and not fits and one_script and packed:  # the source may have been made smaller before packing
+        return cant_tell(evidence)
     return judge(fits and one_script and stated_fits, evidence)
 
 
+def _codes(runs: Iterable[RunLog]) -> dict[str, tuple[int, ...]]:
+    """Log → the bytes of code that it counts as they are."""
+    return {log.name: log.code_bytes for log in runs if log.code_bytes and not _is_packed(log)}
+
+
+def _named_scripts(submission: Submission) -> dict[str, list[str]]:
+    """Log → those of several scripts that it is named like: ``log_lora.txt`` is of ``train_gpt_lora.py``."""
+    if len(submission.scripts) < 2:
+        return {}
+    words = {script.name: _words(script.stem) for script in submission.scripts}
+    named = {log.name: _words(Path(log.name.partition("#")[0]).stem) for log in submission.readable_logs}
+    found = {name: [script for script in words if own and own <= words[script]] for name, own in named.items()}
+    return {name: scripts for name, scripts in found.items() if scripts}
+
+
+def _words(stem: str) -> set[str]:
+    """The words of a file's name that tell it from others of its kind."""
+    return {word for word in re.split(r"[\W_\d]+", stem.lower()) if len(word) > 1} - OF_ANY_NAME
+
+
+def _unpacked(size: int, unpacked: int | None) -> str:
+    """What evidence says of a script that unpacks itself; "" of a plain one."""
+    if unpacked is None:
+        return ""
+    return " unpacked" if size == unpacked else f", unpacked {unpacked:,}"
+
+
 def _size(script: Path, counted: set[int]) -> int:
-    """A script's bytes; where the logs count those of it without the CR of each line's end, these."""
+    """A script's bytes; where the logs count those that it unpacks, or it without the CR of each line's end, these."""
     size = script.stat().st_size
+    if size not in counted and (unpacked := unpacked_size(script)) in counted and unpacked is not None:
+        return unpacked
     if size in counted or not 0 < size - min(counted, default=size) <= size // 2:
         return size
     without = size - script.read_bytes().count(b"\r\n")
@@ -190,17 +258,18 @@ def _size(script: Path, counted: set[int]) -> int:
 
 
 def _of_other_runs(submission: Submission, scripts: set[int], counted: set[str]) -> str:
-    """What runs that no text quotes count: they may be of earlier code, so it is told and contradicts nothing."""
+    """What runs count that the score is not of: they may be of other code, so it is told and contradicts nothing."""
     codes = {
         log.name: log.code_bytes[0] for log in submission.readable_logs if log.code_bytes and log.name not in counted
     }
     others = ", ".join(f"{code:,} ({name})" for name, code in codes.items() if code not in scripts)
-    return f"; runs that no text quotes count other code: {others}" if others else ""
+    return f"; runs that the score is not of count other code: {others}" if others else ""
 
 
 def _is_packed(log: RunLog) -> bool:
     """Whether a log has the size of the compressed script alone."""
-    return all(size.method == "compressed" for size in log.sizes if size.what == "code") and not log.artifact
+    counted = [size.method for size in log.sizes if size.what == "code"]
+    return bool(counted) and all(method == "compressed" for method in counted) and not log.artifact
 
 
 def _stated_code(submission: Submission) -> int | None:
@@ -224,7 +293,9 @@ def _without_script(submission: Submission, stated: int | None, reason: str) -> 
     if stated is None or not told or any(_is_stated(stated, size) for size in known):
         return cant_tell(reason)
     sizes = ", ".join(f"{code:,}" for code in sorted(known))
-    return contradicted(f"submission.json {stated:,}; logged {sizes}")
+    evidence = f"submission.json {stated:,}; logged {sizes}"
+    told_otherwise = any(size + stated in log.told_bytes for log in runs for size in log.told_bytes)
+    return cant_tell(f"{evidence}, and otherwise by its own names") if told_otherwise else contradicted(evidence)
 
 
 @SUBMISSION_CHECKS("json.sum", "submission.json's total is its code and model")
@@ -234,7 +305,8 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     A code size in whole thousands is taken for a rounded one.
     """
     facts = submission.facts or {}
-    total, code = facts.get("bytes_total"), facts.get("bytes_code")
+    total = facts.get("bytes_total", facts.get("total_bytes"))
+    code = facts.get("bytes_code", facts.get("code_bytes"))
     if not (is_count(total) and is_count(code)):
         return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
     models = [value for key, value in facts.items() if key.startswith("bytes_model") and is_count(value)]

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.claimed_runs import presented_runs
 from tritgolf.audit.contest import TEMPERATURES, Z_LOSS
 from tritgolf.audit.dialects import named as dialect_named
 from tritgolf.audit.dialects.ternary import is_published_script
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token, most_covered
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.scores import stages
 from tritgolf.audit.submission import Submission
+from tritgolf.audit.validation_text import OF_A_PART, bytes_a_token
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 
 MIN_LINES = 4  # lines that make a ratio before one of them can be called wrong
@@ -82,11 +85,12 @@ class ScoredLine(NamedTuple):
 
 
 def scored_lines(logs: Iterable[RunLog]) -> list[ScoredLine]:
-    """Every validation, roundtrip and sliding line of the logs."""
+    """Every validation and score of the logs that is in nats and in bits."""
     found = []
     for log in logs:
         found += [ScoredLine(f"{log.name}: step {line.step}", line.nats, line.bpb) for line in log.validations]
-        found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb) for score in log.scores]
+        found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb)
+                  for score in log.scores if score.nats]  # fmt: skip
     return found
 
 
@@ -96,13 +100,35 @@ def nats_and_bpb_agree(submission: Submission) -> Outcome:
 
     Their ratio is bytes a token × ln 2, one constant of the text that one evaluation scores. Each printed pair allows
     an interval of it; a line whose interval misses the stretch that most lines of the same evaluation share can't be
-    right. Different evaluations, and logs of different vocabularies or texts, need not share it.
+    right. Different evaluations, and logs of different vocabularies or texts, need not share it. Of the contest's own
+    text the ratio is known: a run of the score that has another contradicts it, other runs are told and left out.
     """
-    if all(dialect_named(log.dialect).one_text for log in submission.readable_logs):
-        vocabularies = {log.hyperparameters.get("vocab_size") for log in submission.readable_logs}
+    counted = {log.name: ratio for log in submission.readable_logs if (ratio := _other_ratio(log)) is not None}
+    of_the_score = {log.name for log in presented_runs(submission)}
+    other = "; ".join(f"{name} counts {ratio:.5f} bytes a token" for name, ratio in counted.items())
+    if counted.keys() & of_the_score:
+        return contradicted(f"{other}, which the contest's text doesn't have")
+    logs = [log for log in submission.readable_logs if log.name not in counted]
+    outcome = _lines_agree(logs)
+    return Outcome(outcome.verdict, f"{outcome.evidence}; not of the score: {other}") if other else outcome
+
+
+def _other_ratio(log: RunLog) -> float | None:
+    """Bytes a token that a run's last score implies, where it is of the contest's own text and this has another."""
+    known, last = bytes_a_token(log), next((each for each in reversed(stages(log).values()) if each.nats), None)
+    if known is None or last is None or last.nats is None or not log.scores:
+        return None
+    ratio = bytes_per_token(last.nats, last.bpb)
+    return ratio.low if ratio.low > known * (1 + OF_A_PART) or ratio.high < known * (1 - OF_A_PART) else None
+
+
+def _lines_agree(logs: Sequence[RunLog]) -> Outcome:
+    """Whether the lines of each evaluation share a ratio, and the evaluations of one text theirs."""
+    if all(dialect_named(log.dialect).one_text for log in logs):
+        vocabularies = {log.hyperparameters.get("vocab_size") for log in logs}
         if len(vocabularies) <= 1:
-            return lines_that_cannot_be(scored_lines(submission.readable_logs))
-    groups = _by_evaluation(submission.readable_logs)
+            return lines_that_cannot_be(scored_lines(logs))
+    groups = _by_evaluation(logs)
     outcomes = [lines_that_cannot_be(lines, SAME_TEXT) for lines in groups.values()]
     wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
     if wrong:

@@ -20,6 +20,7 @@ from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 FIRST_WORD = re.compile(r"[A-Za-z][\w.+-]{0,60}", re.ASCII)
 FINAL = re.compile(r"final_|quantized|legal_ttt", re.IGNORECASE)  # how a score after training begins
 LOSS = re.compile(r"(?:loss|bp[bp])[\s:=]+[-+]?(?:\d|nan|inf)", re.IGNORECASE)
+IN_BITS = re.compile(r"[A-Za-z][\w.+-]{0,60}[ :]+val_bpb[:=] ?\d", re.ASCII)  # a score without its loss
 SHOWN, MOST_SHOWN = 3, 120  # lines in the evidence, characters of each
 SAME_DATA = 0.99  # correlation of two runs' batch losses from which on they saw the same batches
 MIN_SHARED_STEPS = 20
@@ -203,14 +204,15 @@ def _is_claimed(submission: Submission, log: RunLog, stage: str) -> bool:
 
 
 def _unread(log: RunLog, logs: Sequence[RunLog]) -> list[str]:
-    """Lines that begin with a stage's name, or with that of a final score, and have a loss or bits that aren't read."""
+    """Lines that begin with a stage's name, or are of a final score or one in bits, and whose figures aren't read."""
     names = {score.name for other in logs for score in other.scores} | {name for other in logs for name in other.failed}
     return [
         line[:MOST_SHOWN]
         for line in log.lines
         if (word := FIRST_WORD.match(line))
-        and (word[0] in names or FINAL.match(word[0]))
+        and (word[0] in names or FINAL.match(word[0]) or IN_BITS.match(line))
         and LOSS.search(line)
         and common.score(line) is None
         and ternary.score(line) is None
+        and not any(score.bpb.text in line for score in log.scores)
     ]

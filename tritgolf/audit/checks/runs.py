@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.timing import bound_by_time, why_not_bound
+from tritgolf.audit.checks.timing import bound_by_time, fits_no_limit, fitting, why_not_bound
 from tritgolf.audit.claimed import claimed_seeds, own_tables
 from tritgolf.audit.claimed_runs import bound_runs, claimed_runs, untold
-from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS, VALIDATION_TOKENS
+from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
 from tritgolf.audit.listing import PACKED, first_of, is_log
@@ -16,6 +16,7 @@ from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import LAST_STEP, same, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
+from tritgolf.audit.validation_text import names_behind, whole_text
 from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
@@ -175,7 +176,7 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
         return cant_tell("no evaluation time in the logs")
     times = [log.evaluation_seconds if free else log.needed_seconds for log in logs]
     total = max(map(sum, times))
-    evidence = f"longest evaluation {max(map(max, times)):.1f} s, all that one run prints {total:.1f} s"
+    evidence = f"longest evaluation {max(map(max, times)):.1f} s, all that one run prints {total:.1f} s{fitting(logs)}"
     if free:
         return holds(f"not of the 10-minute track, so no limit; {evidence}")
     scored = claimed_runs(submission)
@@ -186,7 +187,8 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     if silent := untold(submission, lambda log: _tells_its_evaluation(log, scores)):
         return cant_tell(f"{evidence}; {silent}")
     reason = why_not_bound(logs, bound_by_time(logs, submission))
-    if total <= EVALUATION_SECONDS and max(log.gpus or 0 for log in logs) <= GPUS:
+    is_within = total <= EVALUATION_SECONDS and not any(fits_no_limit(log) for log in logs)
+    if is_within and max(log.gpus or 0 for log in logs) <= GPUS:
         return holds(evidence)
     return cant_tell(f"{evidence}, and {reason}" if reason else evidence)
 
@@ -215,18 +217,22 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     """Proves that all logs of one vocabulary loaded as many validation tokens as each other, up to a window.
 
     Where the data are the contest's own (``fineweb10B_sp1024``), a count well below its known one is contradicted, of a
-    run that the score is of.
+    run that the score is of. Of data under another name (``fineweb10B_sp1024_proxy``) such a count can't tell.
     """
     counts = {log.name: (log.setting_int("vocab_size"), log.validation_tokens) for log in submission.readable_logs}
     known = {name: pair for name, pair in counts.items() if pair[1] is not None}
     if not known:
         return cant_tell("no log prints how many validation tokens it loaded")
     for log in bound_runs(submission, lambda log: log.validation_tokens is not None):
-        vocabulary, tokens = counts[log.name]
-        whole = VALIDATION_TOKENS.get(vocabulary or 0)
-        standard = any(f"fineweb10B_sp{vocabulary}" in line for line in log.lines)
-        if tokens is not None and whole and standard and tokens < 0.9 * whole:
-            return contradicted(f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}")
+        (vocabulary, tokens), whole = counts[log.name], whole_text(log)
+        if tokens is None or not whole or tokens >= 0.9 * whole:
+            continue
+        told = f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}"
+        names = names_behind(log)
+        if "" in names:
+            return contradicted(told)
+        if names:
+            return cant_tell(f"{told}, and the data are called fineweb10B_sp{vocabulary}{min(names)}")
     by_vocabulary: dict[int | None, list[int]] = {}
     for vocabulary, tokens in known.values():
         by_vocabulary.setdefault(vocabulary, []).append(tokens or 0)

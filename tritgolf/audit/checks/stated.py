@@ -12,6 +12,8 @@ from tritgolf.audit.claimed import (
     is_headline_table,
     is_quoted,
     own_tables,
+    runs_of_rows,
+    spreads_of_seeds,
     stated_scores,
     tables_of,
     unlogged_methods,
@@ -80,7 +82,8 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     """
     logs = scored_runs(submission)
     found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
-    means = [sample for sample in _every_sample(submission) if sample.may_have_mean(claim.printed)]
+    every = (*_every_sample(submission), *_of_named_seeds(submission, claim))
+    means = [sample for sample in every if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
     if found and not claim.is_mean:
@@ -95,8 +98,15 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
 @lru_cache(maxsize=KEPT)
 def _every_sample(submission: Submission) -> tuple[Sample, ...]:
     """Every sample of its runs, in BPB and in nats."""
-    logs, seeds = scored_runs(submission), claimed_seeds(submission)
-    return tuple(sample for nats in (False, True) for sample in samples(logs, seeds, nats))
+    logs, seeds, of_rows = scored_runs(submission), claimed_seeds(submission), runs_of_rows(submission)
+    return tuple(sample for nats in (False, True) for sample in samples(logs, seeds, nats, of_rows))
+
+
+def _of_named_seeds(submission: Submission, claim: Stated) -> Iterator[Sample]:
+    """The samples of the runs whose seeds the claim's line names: they may be a part of the runs."""
+    if len(claim.seeds) > 1:
+        logs = [log for log in scored_runs(submission) if log.seed in claim.seeds]
+        yield from samples(logs, claim.seeds, of_rows=runs_of_rows(submission))
 
 
 def contradicted_row(submission: Submission) -> str:
@@ -137,7 +147,8 @@ def _logged(submission: Submission) -> str:
     failed = [f"NaN at {log.failed[-1]} ({log.name})" for log in submission.readable_logs if log.failed]
     ends = [(log.name, list(stages(log).values())[-1].bpb) for log in scored_runs(submission) if not log.failed]
     scores = ", ".join([*failed, *(f"{bpb} ({name})" for name, bpb in ends)][:6])
-    mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.4f}" if len(ends) > 1 else ""
+    digits = max((bpb.decimals for _, bpb in ends), default=0)
+    mean = f", mean {sum(bpb.value for _, bpb in ends) / len(ends):.{digits}f}" if len(ends) > 1 else ""
     return scores + (", …" if len(ends) > 6 else "") + mean
 
 
@@ -177,9 +188,17 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
             s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
         ]
         outcome = _spread(where, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
-        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_complete(submission, of_mean=True)
+        is_sure = is_complete(submission, of_mean=True) or any(_is_of_the_claimed(s, submission) for s in found)
+        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_sure
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
     return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
+
+
+def _is_of_the_claimed(sample: Sample, submission: Submission) -> bool:
+    """Whether a sample is of every run with a score, one of each claimed seed: which other stage lacks is no matter."""
+    runs = scored_runs(submission)
+    seeds = sorted(log.seed for log in runs if log.seed is not None)
+    return len(sample.names) == len(runs) and seeds == sorted(claimed_seeds(submission)) and len(seeds) == len(runs)
 
 
 def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool]]:
@@ -187,11 +206,16 @@ def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bo
     for claim in stated_scores(submission.readme):
         if claim.spread and claim.is_mean:
             yield claim.where, claim.printed, claim.spread, False, claim.is_beside
+    of_seeds = spreads_of_seeds(submission.readme or "", len(scored_runs(submission)))
+    for mean in [claim.printed for claim in stated_scores(submission.readme) if claim.is_mean][:1]:
+        yield from (("README", mean, spread, False, False) for spread in of_seeds)
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
-        center, spread = printed_of(facts.get(name)), printed_of(facts.get(f"{name}_std"))
-        if center and spread:
-            yield f"submission.json {name}_std", center, spread, nats, False
+        means = (printed_of(facts.get(key)) for key in (name, f"mean_{name}", f"{name}_mean"))
+        center = next(filter(None, means), None)
+        for key in (f"{name}_std", f"std_{name}"):
+            if center and (spread := printed_of(facts.get(key))):
+                yield f"submission.json {key}", center, spread, nats, False
 
 
 def _is_about(center: Printed, value: float) -> bool:

@@ -7,12 +7,13 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
 from tritgolf.audit.claimed import Stated, claimed_seeds, is_complete
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
-from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, printed_of, seed_results, unread
+from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import samples, stages, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
+SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
 SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 
 
@@ -28,11 +29,11 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
     for seed, row in seed_results(submission.facts).items():
         logs = [log for log in scored_runs(submission) if log.seed == seed]
-        printed = printed_of(row.get("val_bpb"))
-        if printed and logs:
-            outcomes.append(_seed_score(seed, printed, logs, submission))
-        elif printed:
-            outcomes.append(cant_tell(f"seed {seed}: {printed}; no log that is read has its score"))
+        for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
+            missing = cant_tell(f"seed {seed}: {printed}; no log that is read has its score")
+            outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)
+    outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
+                 for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
 
 
@@ -62,18 +63,22 @@ def json_fields_are_figures(submission: Submission) -> Outcome:
     if odd := unread(submission.facts):
         return cant_tell(f"not read as figures: {'; '.join(odd)}")
     read = [key for key in (*SCORES, *SIZES, *SEEDS) if submission.facts.get(key) is not None]
-    return holds(", ".join(read)) if "val_bpb" in read else cant_tell("submission.json has no val_bpb")
+    return holds(", ".join(read)) if SCORED & set(read) else cant_tell("submission.json has no val_bpb")
 
 
 @SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
 def json_nats_are_the_scores(submission: Submission) -> Outcome:
-    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score."""
+    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score.
+
+    Where none does, and the folder has every run, it is the ratio that all of them have, if they have one.
+    """
     facts = submission.facts or {}
     nats, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
     if nats is None or bpb is None or nats.value <= 0 or bpb.value <= 0:
         return cant_tell(submission.facts_problem or "submission.json has no val_loss or no val_bpb")
     logs = [log for log in scored_runs(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
-    ratios = [ratio for log in logs if (ratio := _ratio(log)) is not None]
+    of_all = _one_ratio(scored_runs(submission)) if is_complete(submission, of_mean=True) else None
+    ratios = [ratio for log in logs if (ratio := _ratio(log)) is not None] or ([of_all] if of_all else [])
     if not ratios:
         return cant_tell("no run with the score of submission.json")
     stated = bytes_per_token(nats, bpb)
@@ -87,9 +92,18 @@ def json_nats_are_the_scores(submission: Submission) -> Outcome:
     return cant_tell(f"{evidence}; the loss may be in bits a token") if in_bits else contradicted(evidence)
 
 
+def _one_ratio(logs: Sequence[RunLog]) -> Interval | None:
+    """Bytes a token of several runs' scores after training, where these are the same at every stage."""
+    scores = [score for log in logs for score in log.scores if score.bpb.decimals >= 4]
+    ratios = [bytes_per_token(score.nats, score.bpb) for score in scores if score.nats]
+    low, high = max((r.low for r in ratios), default=0.0), min((r.high for r in ratios), default=0.0)
+    return Interval(min(low, high), max(low, high)) if ratios and low - high <= SAME_RATIO * low else None
+
+
 def _ratio(log: RunLog) -> Interval | None:
     """Bytes a token of a run's text, as its most exact score tells them; None without one of four digits."""
-    ratios = [bytes_per_token(stage.nats, stage.bpb) for stage in stages(log).values() if stage.bpb.decimals >= 4]
+    exact = [stage for stage in stages(log).values() if stage.bpb.decimals >= 4]
+    ratios = [bytes_per_token(stage.nats, stage.bpb) for stage in exact if stage.nats]
     return min(ratios, key=lambda ratio: ratio.high - ratio.low, default=None)
 
 

@@ -112,7 +112,10 @@ def _whole_logs(submission: Submission, seed: int) -> list[RunLog]:
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
 def means_are_means(submission: Submission) -> Outcome:
-    """Proves that each mean in a table by seed is that of its rows, as printed or as the logs have them."""
+    """Proves that each mean in a table by seed is that of its rows, as printed or as the logs have them.
+
+    Of sizes the largest may stand there, and is told.
+    """
     return _summary(submission, "mean")
 
 
@@ -139,6 +142,8 @@ def _summary(submission: Submission, row: str) -> Outcome:
             best = min(read, key=lambda comparison: comparison.status == "differs")
             if best.status == "differs" and cell.is_beside and is_other_spread(cell.printed, rows):
                 best = replace(best, status="of another spread")
+            if best.status == "differs" and row == "mean" and _is_largest_size(table, title, cell.printed):
+                best = replace(best, status="the largest, no mean")
             found += [(title, best)] if has_all or best.status != "differs" else []
     if not found:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
@@ -146,6 +151,11 @@ def _summary(submission: Submission, row: str) -> Outcome:
     notes = Counter(comparison.status for _, comparison in found if comparison.status not in ("agrees", "differs"))
     fine = ", ".join([f"{len(found)} compared", *(f"{count} {note}" for note, count in notes.items())])
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or fine)
+
+
+def _is_largest_size(table: SeedTable, title: str, printed: Printed) -> bool:
+    """Whether a size in the row of means is the column's largest, the one that the limit is for."""
+    return table.kinds[title] == "total_bytes" and printed.value == max(value.value for value in table.column(title))
 
 
 def _missing_rows(submission: Submission, table: SeedTable) -> set[int]:
@@ -195,8 +205,8 @@ def beats_the_record(submission: Submission) -> Outcome:
 
     A one-sided Welch t-test on nats a token by seed. The evidence says how many seeds these means and spreads need.
     """
-    new = [log.sliding.nats.value for log in submission.readable_logs if log.sliding]
-    old = [log.sliding.nats.value for log in submission.against if log.sliding]
+    new, old = ([log.sliding.nats.value for log in logs if log.sliding and log.sliding.nats]
+                for logs in (submission.readable_logs, submission.against))  # fmt: skip
     if not submission.against:
         return cant_tell("no record to beat was given (--against FOLDER)")
     if min(len(new), len(old)) < 2:

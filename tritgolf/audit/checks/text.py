@@ -1,7 +1,7 @@
 """What README.md and submission.json say, against the logs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
@@ -16,28 +16,41 @@ from tritgolf.audit.claimed import (
     tables_of,
 )
 from tritgolf.audit.column_titles import is_plain
+from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.json_facts import printed_of, seed_results, size_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages_of
-from tritgolf.audit.seed_tables import candidates, matches, run_of
+from tritgolf.audit.seed_tables import Cell, candidates, matches, run_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 
-MEGABYTES = re.compile(r"(?<![~≈\d.])(\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact", re.IGNORECASE | re.ASCII)
+SIZE = re.compile(
+    r"(?<![~≈\d.])(?P<megabytes>\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact"
+    r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[\s:*`=]{1,6}(?:(?:max(?:imum)?|is|of)[\s:*`=]{1,4}){0,2}"
+    r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
+    re.IGNORECASE | re.ASCII,
+)
+BESIDE_A_SCORE = re.compile(r"^[^|].*\bval_bpb\b.*?\|[ *]*(\d{1,2}\.\d{2,3}) ?MB[ *]*(?:\||$)", re.ASCII | re.MULTILINE)
 NO_RUN = "no run's"
-TOTALS = ("bytes_total", "artifact_bytes", "artifact_size_bytes")
+TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?artifact(?:_size)?_bytes")
+OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
+    rf"(?:(?:max|mean|min)_)?(?:{TOTALS.pattern})(?:_(?:max|mean|min))?"
+)
 
 
 @SUBMISSION_CHECKS("text.artifact", "the README's artifact size is in the logs")
 def artifact_size_is_logged(submission: Submission) -> Outcome:
-    """Proves that the megabytes the README gives are those of a run's total or model, of the largest, or of their mean.
+    """Proves that an artifact's size in the README is a run's total or model, the largest, or their mean.
 
     MB may mean 10⁶ bytes or 2²⁰. A size marked as approximate is not judged; of several sizes, one must be a run's.
-    Contradicted is one size alone, at the top of the README, where every run has its total.
+    Contradicted is one size alone, at the top of the README, where every run has its total; never one that stands
+    between the bars of the headline without saying that it is the artifact's.
     """
-    stated = [Printed(text) for text in dict.fromkeys(_megabytes(submission.readme or ""))]
+    readme = submission.readme or ""
+    named = list(dict.fromkeys(_artifacts(readme)))
+    stated = named or [Cell(Printed(size), "MB") for size in BESIDE_A_SCORE.findall(readme)[:1]]
     totals = _sizes(submission)
     if not stated or not totals:
         return cant_tell(
@@ -45,23 +58,23 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
         )
     sizes = [*totals, fmean(totals), *(size for log in submission.readable_logs for size in _models(log))]
     logged = ", ".join(f"{total:,.0f}" for total in totals)
-    found = [
-        printed for printed in stated if any(agrees(printed, size / unit) for size in sizes for unit in (1e6, 2**20))
-    ]
+    found = [cell for cell in stated if any(cell.is_of(size) for size in sizes)]
+    told = ", ".join(f"{cell.printed} MB" if cell.unit else f"{cell.printed.value:,.0f} bytes"
+                     for cell in found[:1] or stated)  # fmt: skip
+    evidence = f"README {told}; logged totals {logged}"
     if found:
-        return holds(f"README {found[0]} MB; logged totals {logged}")
-    evidence = f"README {', '.join(map(str, stated))} MB; logged totals {logged}"
-    at_the_top = list(_megabytes(submission.readme or "", TOP))
-    is_its_own = len(stated) == len(set(at_the_top)) == 1
+        return holds(evidence)
+    is_its_own = len(named) == len(set(_artifacts(readme, TOP))) == 1
     return contradicted(evidence) if is_its_own and _has_all_totals(submission) else cant_tell(evidence)
 
 
-def _megabytes(readme: str, lines: int | None = None) -> Iterator[str]:
-    """The sizes of artifacts in a README's first ``lines``, or in all."""
+def _artifacts(readme: str, lines: int | None = None) -> Iterator[Cell]:
+    """The sizes of artifacts in a README's first ``lines``, or in all; the contest's limit is none."""
     filled = [line for line in readme.splitlines() if line.strip()]
-    for line in filled[:lines]:
-        if not OF_OTHERS.search(line):
-            yield from MEGABYTES.findall(line)
+    for match in (match for line in filled[:lines] if not OF_OTHERS.search(line) for match in SIZE.finditer(line)):
+        size = Printed((match["megabytes"] or match["bytes"]).replace(",", ""))
+        if size.value != BYTE_LIMIT:
+            yield Cell(size, "MB" if match["megabytes"] else "")
 
 
 def _has_all_totals(submission: Submission) -> bool:
@@ -87,10 +100,11 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     to those. A size by seed may be the model's alone.
     """
     facts = submission.facts or {}
-    totals = _sizes(submission)
-    if not totals:
+    if not _sizes(submission) and not any(map(_models, submission.readable_logs)):
         return cant_tell("no budget line in the logs")
-    outcomes = [_stated_total(key, size, submission) for key in TOTALS if (size := size_of(facts.get(key))) is not None]
+    stated = [(key, size) for key in facts if OF_ALL_RUNS.fullmatch(key) and (size := size_of(facts[key])) is not None]
+    outcomes = [_stated_total(key, size, submission) for key, size in stated if TOTALS.fullmatch(key)]
+    outcomes += [_stated_of_all(key, size, submission) for key, size in stated if not TOTALS.fullmatch(key)]
     for seed, row in seed_results(facts).items():
         size = size_of(row.get("artifact_bytes", row.get("bytes_total")))
         logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
@@ -112,21 +126,37 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
 
 def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
     totals = _sizes(submission)
-    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
-    if size.value in totals or round(fmean(totals)) == size.value or int(fmean(totals)) == size.value:
-        return holds(evidence)
+    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals) or 'no total'}"
     models = [model for log in submission.readable_logs for model in _models(log)]
     scripts = [file.stat().st_size for file in submission.scripts]
-    if any(model + script == size.value for model in models for script in scripts):
-        return holds(f"{evidence}; it is a logged model and the script as shipped")
-    if size.value % 10_000 == 0 and any(abs(total - size.value) <= 5_000 for total in totals):
-        return holds(f"{evidence}; stated in whole ten thousands")
-    if key != "bytes_total" and size.value in models:
-        return holds(f"{evidence}; it is a logged model, without code")
+    names = [log.told_bytes[int(size.value)] for log in submission.readable_logs if size.value in log.told_bytes]
+    readings = {
+        "": size.value in totals or (totals and size.value in (round(fmean(totals)), int(fmean(totals)))),
+        f"; a log has it as {names[0] if names else ''}": names,
+        "; it is a logged model and the script as shipped": size.value in [m + s for m in models for s in scripts],
+        "; stated in whole ten thousands": size.value % 10_000 == 0
+        and any(abs(total - size.value) <= 5_000 for total in totals),
+        "; it is a logged model, without code": key != "bytes_total" and size.value in models,
+    }
+    for reading, fits in readings.items():
+        if fits:
+            return holds(evidence + reading)
     if not (is_complete(submission) and _has_all_totals(submission)):
         return cant_tell(evidence)
     of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
     return contradicted(evidence + of_models)
+
+
+def _stated_of_all(key: str, size: Printed, submission: Submission) -> Outcome:
+    """The largest, smallest or mean size of all runs, with code or without."""
+    of_all: Callable[[list[float]], float] = max if "max" in key else min if "min" in key else fmean
+    totals = _sizes(submission)
+    models = [model for log in submission.readable_logs for model in _models(log)]
+    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
+    if any(abs(of_all(sizes) - size.value) < 1 for sizes in (totals, models) if sizes):
+        return holds(evidence)
+    is_sure = is_complete(submission) and _has_all_totals(submission)
+    return contradicted(evidence) if is_sure else cant_tell(evidence)
 
 
 def _rows_of_other_sizes(submission: Submission) -> list[str]:
@@ -193,6 +223,11 @@ def _mean_of_a_stage(score: Printed, size: Printed, submission: Submission) -> O
 
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     """The same for a score and a size from anywhere."""
+    of_both = [
+        log.name for log in logs if log.total_bytes and rounds_to(log.total_bytes, size) and stages_of(log, score)
+    ]
+    if of_both:
+        return holds(f"both are {min(of_both)}'s")
     figures = [(log, figures_of(log)) for log in logs]
     both = [(log, f) for log, f in figures if f.keys() >= {"sliding_bpb", "total_bytes"}]
     runs = [(log.name, f["sliding_bpb"], f["total_bytes"]) for log, f in both]

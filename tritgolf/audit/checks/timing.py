@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed_runs import bound_runs, surely_claimed, untold
-from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, GPUS, SECONDS_LIMIT
+from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, EVALUATION_SECONDS, GPUS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval, Printed
 from tritgolf.audit.log_lines import RunLog, StepLine
 from tritgolf.audit.submission import Submission
@@ -32,9 +32,10 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
 
     The published scripts look at the clock after a step: a run that stops up to 1 s, or one step, past the limit is
     within it, and told. Runs on fewer GPUs are not judged, nor those of other tracks, nor, unless the score of a record
-    is surely theirs, those configured for another time. More GPUs than the contest's may only break the rule.
+    is surely theirs, those configured for another time. More GPUs than the contest's may only break the rule. Nor is a
+    run whose fitting to the validation text, counted nowhere, is too long for training and for evaluation.
     """
-    logs = bound_runs(submission, lambda log: log.train_ms)
+    logs = bound_runs(submission, lambda log: log.rough_train_ms)
     if not logs:
         return cant_tell("no training time")
     longest = f"{max(_seconds(log) for log in logs):,.3f} s at most"
@@ -50,13 +51,26 @@ def runs_are_within_the_limit(submission: Submission) -> Outcome:
         return cant_tell(f"{longest}, and {reason}")
     close = [f"{_seconds(log):.3f} s ({log.name})" for log in bound if _seconds(log) > SECONDS_LIMIT]
     slack = f"; within the slack of the clock, which is looked at after a step: {', '.join(close)}" if close else ""
-    if silent := untold(submission, lambda log: log.train_ms):
+    if silent := untold(submission, lambda log: log.rough_train_ms):
         return cant_tell(f"{longest}; {silent}")
-    return holds(f"{max(_seconds(log) for log in bound):,.3f} s at most{slack}")
+    longest = f"{max(_seconds(log) for log in bound):,.3f} s at most{slack}{fitting(bound)}"
+    return cant_tell(longest) if any(map(fits_no_limit, bound)) else holds(longest)
+
+
+def fitting(logs: Sequence[RunLog]) -> str:
+    """What evidence says of fitting to the validation text that no clock counts; "" of none."""
+    most = max((log.fitting_seconds for log in logs), default=0.0)
+    return f", besides {most:.1f} s of fitting to the text before storing, which neither clock counts" if most else ""
+
+
+def fits_no_limit(log: RunLog) -> bool:
+    """Whether a run's fitting breaks the rule as training and as evaluation: which of the two it is, no rule says."""
+    as_evaluation = sum(log.needed_seconds) + log.fitting_seconds > EVALUATION_SECONDS
+    return as_evaluation and _seconds(log) + log.fitting_seconds > SECONDS_LIMIT + _slack(log)
 
 
 def _seconds(log: RunLog) -> float:
-    return (log.train_ms or 0.0) / 1000
+    return (log.rough_train_ms or 0.0) / 1000
 
 
 def _slack(log: RunLog) -> float:
@@ -93,6 +107,8 @@ def why_not_bound(logs: Sequence[RunLog], bound: Sequence[RunLog]) -> str:
     if bound:
         return ""
     free = logs[0].setting_float("max_wallclock_seconds")
+    if free is None:
+        return "the log tells neither the time that the run was configured for nor eight GPUs"
     return f"the run was configured {f'for {free:,.0f} s' if free else 'without a time limit'}"
 
 

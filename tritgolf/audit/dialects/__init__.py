@@ -9,11 +9,12 @@ from tritgolf.audit.dialects import lines as common
 from tritgolf.audit.dialects.base import Dialect
 from tritgolf.audit.dialects.baseline import BASELINE
 from tritgolf.audit.dialects.bundled import BUNDLED
+from tritgolf.audit.dialects.gdn import GDN
 from tritgolf.audit.dialects.int6 import INT6
 from tritgolf.audit.dialects.sp8192 import SP8192
 from tritgolf.audit.dialects.ternary import TERNARY
 
-DIALECTS = (BUNDLED, TERNARY, SP8192, INT6, BASELINE)
+DIALECTS = (BUNDLED, GDN, TERNARY, SP8192, INT6, BASELINE)
 OTHER = Dialect("other", lambda lines: True, lambda lines: common.read(lines, common.header_settings))
 SCRIPT_RULES = frozenset(rule for dialect in DIALECTS for rule in dialect.rules)
 

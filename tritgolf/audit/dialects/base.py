@@ -17,8 +17,10 @@ THOUSANDS = r"\d{1,3}(?:,\d{3}){1,5}(?![\d,])"  # 612,345
 VALUE = rf"({THOUSANDS}[^\s,()]*|[^\s,()]+)"
 PAIR = re.compile(rf"(?<![A-Za-z_])([A-Za-z_]\w{{0,80}})[:=]{VALUE}", re.ASCII)
 SETTING = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S+)", re.ASCII)
+STAGE = r"(?P<name>[A-Za-z][\w .+-]{0,60}?(?:\([\w.+-]{1,40}\)|:done)?)[\s:|,]+"  # "final_roundtrip(ttt) "
+BETWEEN = r"(?:(?!(?i:val_))[A-Za-z_]\w{0,40}[:=]\s?[^\s:=]{1,40}\s+){0,4}"  # "stride:64 mode:int5 "
 FAILED = re.compile(  # a score of which one figure is no number
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:|,]+(?:sliding )?val_(?:loss|bpb)[:=]\s*"
+    rf"{STAGE}{BETWEEN}(?:sliding )?val_(?:loss|bpb)[:=]\s*"
     r"(?:[-+]?(?:nan|inf)|\S+\s+val_(?:loss|bpb)[:=]\s*[-+]?(?:nan|inf))",
     re.ASCII | re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from tritgolf.audit.dialects import lines as common
 from tritgolf.audit.dialects.base import Dialect, Pairs
-from tritgolf.audit.log_lines import ScoreLine
+from tritgolf.audit.log_lines import DONE, ScoreLine
 
 OF_THE_FAMILY = re.compile(
     r"final_(?:int[4567]|trinity)_|Serialized model (?:mixed_)?int[4567]\b|legal_ttt|ttt_sliding:|slot:starting"
@@ -56,9 +56,15 @@ def stage_settings(lines: Sequence[str]) -> Pairs:
 
 
 def without_repeats(scores: Sequence[ScoreLine]) -> tuple[ScoreLine, ...]:
-    """The scores but those under the baseline's name that repeat another stage's."""
+    """The scores but those under the baseline's name that repeat another stage's, and ends told again by a stage."""
     others = {score.bpb.text for score in scores if score.stage != FOR_TOOLS}
-    return tuple(score for score in scores if score.stage != FOR_TOOLS or score.bpb.text not in others)
+    named = [score.stage for score in scores if not score.stage.endswith(DONE)]
+    return tuple(
+        score
+        for score in scores
+        if (score.stage != FOR_TOOLS or score.bpb.text not in others)
+        and not (score.stage.endswith(DONE) and any(score.stage.partition("_")[0] in name for name in named))
+    )
 
 
 INT6 = Dialect("int6", recognizes, read)

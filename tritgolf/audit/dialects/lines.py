@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from tritgolf.audit.dialects.base import (
+    BETWEEN,
+    STAGE,
     VALUE,
     Pairs,
     every,
@@ -26,24 +28,23 @@ from tritgolf.audit.log_lines import ScoreLine, SizeLine, StepLine, StopLine, Va
 PLACE = re.compile(r"(?:step:\s*)?(\d{1,12})/(\d{1,12})\s", re.ASCII)
 SPACED = re.compile(rf"(?<![A-Za-z_])([A-Za-z_]\w{{0,80}})[:=]\s*{VALUE}", re.ASCII)
 SIZE = re.compile(
-    r"(?P<what>Serialized model|Total submission size|Code size)\s*"
+    r"(?P<what>Serialized model|Total submission size|Total (?P<kind>\w{1,40}) submission|Code size)\s*"
     r"(?P<method>[^:]{0,60}?)\s*:\s*(?:[\d.]{1,9} ?Mi?B ?\()?(?P<bytes>\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
-SIZES: dict[str, Literal["model", "total", "code"]] = {
-    "serialized model": "model",
-    "total submission size": "total",
-    "code size": "code",
-}
+SIZES: dict[str, Literal["model", "total", "code"]] = {"serialized": "model", "total": "total", "code": "code"}
+MLX_MODEL = re.compile(r"serialized_model_(\w{1,40}):(\d{1,15}) bytes", re.ASCII)
+TOLD = re.compile(
+    r"(\w{0,40}(?:total|artifact)\w{1,40})\s?[:=]\s?(\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes", re.ASCII | re.IGNORECASE
+)
 CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
 PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
-SCORE = re.compile(
-    r"(?P<name>[A-Za-z][\w .+-]{0,60}?)[\s:|,]+(?:stride[:=]\s*\d+\s+)?(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII
-)
-TOKENS = re.compile(r"(?:val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
+SCORE = re.compile(rf"{STAGE}(?P<between>{BETWEEN})(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII)
+TOKENS = re.compile(r"(?:(?:train_loader:.*\s)?val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
 SPACE_BEHIND_NAME = re.compile(r"(\b[A-Za-z_]\w{0,80}[:=])[ \t](?=\S)", re.ASCII)
 PROGRESS = re.compile(r"chunk|batch|epoch|progress|window \d", re.IGNORECASE)
+ON_THE_WAY = re.compile(r"\b(?:step|iter\w*)[:=\s]\s*\d|\b(?:chunk|batch|epoch|doc\w*)[:=]\s?\d+/", re.IGNORECASE)
 
 
 def read(lines: Sequence[str], settings: Callable[[Sequence[str]], Pairs]) -> dict[str, Any]:
@@ -79,7 +80,13 @@ def header_settings(lines: Sequence[str]) -> Pairs:
         words = SPACE_BEHIND_NAME.sub(r"\1", line).split()
         if words and all(re.fullmatch(r"[A-Za-z_]\w*[:=][^\s,()]+", word) for word in words):
             found |= dict(word.replace("=", ":", 1).split(":", 1) for word in words)
-    return found | _vocabulary(lines) | settings_line(lines)
+    return found | _cap(found) | _vocabulary(lines) | settings_line(lines)
+
+
+def _cap(found: Pairs) -> Pairs:
+    """The time that a run is configured for, where it is called ``wall:600s``."""
+    wall = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)s", found.get("wall", ""), re.ASCII)
+    return {"max_wallclock_seconds": wall[1]} if wall and "max_wallclock_seconds" not in found else {}
 
 
 def _vocabulary(lines: Sequence[str]) -> Pairs:
@@ -121,11 +128,12 @@ def validation(line: str) -> ValidationLine | None:
 def score(line: str) -> ScoreLine | None:
     """A score after training, whatever its stage is called; progress of an evaluation that is still running is none."""
     named = SCORE.match(line)
-    if not named or PLACE.match(line) or PROGRESS.search(named["name"]):
+    if not named or PLACE.match(line) or PROGRESS.search(named["name"]) or ON_THE_WAY.search(named[0]):
         return None
     pairs = spaced_pairs(line)
     nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
-    if not (nats and bpb and bpb.interval.low > 0):
+    is_in_bits = "val_loss" not in pairs and _evaluation_ms(pairs) is not None  # without its time, it may be a remark
+    if not ((nats or is_in_bits) and bpb and bpb.interval.low > 0):
         return None
     name = re.sub(r"[\s:]+", "_", named["name"].strip())
     name += "_sliding" if re.search("sliding val_(?:loss|bpb)", line) and "sliding" not in name else ""
@@ -152,22 +160,33 @@ def stop(line: str) -> StopLine | None:
 
 
 def size(line: str) -> SizeLine | None:
-    """``Serialized model int6+zstd: 15650000 bytes``, ``Code size (compressed): 30107 bytes``."""
+    """``Serialized model int6+zstd: 15650000 bytes``, ``Code size (compressed): 30107 bytes``.
+
+    ``Total mixed submission: 15680107 bytes`` has the method in between.
+    """
     match = SIZE.match(line)
     if not match:
         return None
-    return SizeLine(
-        SIZES[match["what"].lower()], match["method"].strip(" ()").lower(), int(match["bytes"].replace(",", ""))
-    )
+    what = SIZES[match["what"].split()[0].lower()]
+    method = match["kind"] or match["method"].strip(" ()")
+    return SizeLine(what, method.lower(), int(match["bytes"].replace(",", "")))
 
 
 def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
-    """Sizes of all lines, those of ``Raw model: 95 bytes | Code: 7 bytes`` and ``artifact:… code:78442`` among them."""
+    """Sizes of all lines.
+
+    Those of ``Raw model: 95 bytes | Code: 7 bytes``, ``artifact:… code:78442`` and ``serialized_model_int8_zlib:95
+    bytes``, as the contest's MLX script prints it, are among them, and what is told under a script's own names.
+    """
     found = list(every(size, lines))
     for line in lines:
         code = CODE.search(line)
         if code and not SIZE.match(line):
             found.append(SizeLine("code", "", int(code[1] or code[2])))
+        if mlx := MLX_MODEL.match(line):
+            found.append(SizeLine("model", mlx[1].replace("_", "+"), int(mlx[2])))
+        if told := TOLD.match(line):
+            found.append(SizeLine("told", told[1].lower(), int(told[2].replace(",", ""))))
         packed = PACKED.match(line)
         if packed:
             found.append(SizeLine("model", packed[1].lower(), int(packed[2])))
