@@ -3,6 +3,7 @@
 import base64
 import lzma
 import zlib
+from random import Random
 
 import pytest
 
@@ -333,7 +334,19 @@ def test_a_script_that_unpacks_itself_is_held_to_the_code_that_it_unpacks(tmp_pa
     assert verdicts(made, "budget.script", "budget.limit") == [Verdict.CONTRADICTED] * 2
 
 
-@pytest.mark.parametrize("text", ["x" * 2000, "exec(", "exec(B.b85decode('" + "~" * 2000 + "'))", "\0"])
+HUNGRY = lzma.compress(Random(0).randbytes(1500), filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}])  # 256 MiB
+NO_SOURCE = {
+    "without exec": "x" * 2000,
+    "no Python": "exec(",
+    "no archive": "exec(B.b85decode('" + "~" * 2000 + "'))",
+    "null": "\0",
+    "half a character": "exec('" + "\\ud800" * 2000 + "')",
+    "memory": f"exec(unpack({base64.b85encode(HUNGRY).decode()!r}))",
+    "too long": "a" * (4 << 20) + "a",
+}
+
+
+@pytest.mark.parametrize("text", NO_SOURCE.values(), ids=NO_SOURCE)
 def test_a_script_that_unpacks_nothing_is_a_plain_one(text, tmp_path):
     (tmp_path / "train_gpt.py").write_text(text)
     assert unpacked_size(tmp_path / "train_gpt.py") is None

@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-MOST_BYTES = 4 << 20  # of a source
+MOST_BYTES = 4 << 20  # of a script, and of a source
+MOST_MEMORY = 64 << 20  # bytes that a decompressor may take, whatever a stream's header asks for
 LEAST_TEXT = 1000  # characters that a packed source has
 DECODERS: tuple[Callable[[bytes], bytes], ...] = (base64.b85decode, base64.a85decode, base64.b64decode)
 
@@ -22,12 +23,16 @@ def unpacked_size(script: Path) -> int | None:
 def _longest_text(script: Path) -> bytes | None:
     """The longest literal of a script that hands something to ``exec``."""
     try:
-        tree = ast.parse(script.read_bytes())
+        tree = ast.parse(script.read_bytes() if script.stat().st_size <= MOST_BYTES else b"")
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    found = [text.encode() if isinstance(text, str) else text for text in texts if isinstance(text, str | bytes)]
+    found = [
+        text.encode(errors="replace") if isinstance(text, str) else text
+        for text in texts
+        if isinstance(text, str | bytes)
+    ]
     longest = max(found, key=len, default=b"")
     return longest if "exec" in calls and len(longest) >= LEAST_TEXT else None
 
@@ -44,7 +49,7 @@ def _decoded(packed: bytes) -> Iterator[bytes]:
 def _decompressed(data: bytes) -> Iterator[bytes]:
     """Whole sources, of at most so many bytes, that data is the compressed form of."""
     raw = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2}])
-    for stream in (lzma.LZMADecompressor(), zlib.decompressobj(), raw):
+    for stream in (lzma.LZMADecompressor(memlimit=MOST_MEMORY), zlib.decompressobj(), raw):
         try:
             source = stream.decompress(data, MOST_BYTES)
         except (lzma.LZMAError, zlib.error, EOFError):
