@@ -425,3 +425,17 @@ def test_a_size_between_the_bars_of_the_headline_may_be_the_artifacts(size, verd
     text = f"# Record\n\n**val_bpb: 1.1705** (3-seed mean) | {size} | 8xH100\n"
     made = folder(tmp_path, styles.three(), text, {"val_bpb": 1.1705, "seeds": [1, 2, 3]})
     assert verdicts(made, "text.artifact") == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        ("| Pre-quant BPB | 1.2174 |\n| **Final val_bpb** | **1.2244** |\n", Verdict.HOLDS),
+        ("| Final BPB | 1.2100 |\n", Verdict.CANT_TELL),  # whether it is the headline, no text says
+        ("| Baseline BPB | 1.2244 |\n", Verdict.CANT_TELL),
+        ("| Pre-quant BPB | 1.2244 |\n", Verdict.CANT_TELL),
+    ],
+)
+def test_the_score_of_a_readme_may_stand_in_a_row_of_its_measures_alone(rows, verdict, tmp_path):
+    made = folder(tmp_path, {"seed42": styles.baseline(1)}, f"# Record\n\n| Metric | Value |\n|:--|--:|\n{rows}")
+    assert verdicts(made, "text.headline") == [verdict]

@@ -1,7 +1,7 @@
 """What a submission states of itself: seeds, scores, spreads; out of README.md and submission.json."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from statistics import fmean
@@ -21,6 +21,10 @@ SCORE = re.compile(
     r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
+MEASURE = re.compile(  # "| **Final BPB** | 1.0810 |"
+    r"\|(?P<name>[^|]*bp[bp]\b[^|]*)\|[\s*`]*(?P<figure>\d\.\d{3,8})[\s*`]*\|", re.ASCII | re.IGNORECASE
+)
+BEFORE = re.compile(r"\bpre\b|unquantized|before", re.IGNORECASE)
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
     r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
@@ -107,7 +111,18 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             # A list: "mean: …", "std: …".
             found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
-    return tuple(found.values())
+    return tuple(found.values()) or _measures(lines)
+
+
+def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:
+    """The scores of rows that name a measure and have its value, the lowest first: of a README whose text has none.
+
+    None is certainly the headline, and scores from before quantization are left out.
+    """
+    rows = (MEASURE.fullmatch(line.strip()) for line in lines if not OF_OTHERS.search(line))
+    found = {row["figure"]: row["name"] for row in rows if row and _is_score(row["figure"])}
+    scores = sorted((figure for figure, name in found.items() if not BEFORE.search(name)), key=float)
+    return tuple(replace(_stated(found[figure], Printed(figure), True), is_headline=False) for figure in scores)
 
 
 def spreads_of_seeds(readme: str, count: int) -> list[Printed]:
