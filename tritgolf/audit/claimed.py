@@ -1,172 +1,20 @@
-"""What a submission states of itself: seeds, scores, spreads; out of README.md and submission.json."""
+"""What a submission claims of its runs: seeds, tables by seed, and which runs its figures are of."""
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from statistics import fmean
 
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.json_facts import printed_of, seed_results, stated_seeds, unread_seeds
+from tritgolf.audit.json_facts import printed_of, seed_results, stated_seeds
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import agrees, same, stages, stages_of
 from tritgolf.audit.seed_tables import SeedTable, run_of, runs_of, seed_tables
+from tritgolf.audit.stated_text import stated_scores
 from tritgolf.audit.submission import Submission
-from tritgolf.audit.wholeness import is_whole
 
-SCORE = re.compile(
-    r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
-    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
-    r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
-    re.ASCII,
-)
-MEASURE = re.compile(  # "| **Final BPB** | 1.0810 |"
-    r"\|(?P<name>[^|]*bp[bp]\b[^|]*)\|[\s*`]*(?P<figure>\d\.\d{3,8})[\s*`]*\|", re.ASCII | re.IGNORECASE
-)
-BEFORE = re.compile(r"\bpre\b|unquantized|before", re.IGNORECASE)
-OF_OTHERS = re.compile(
-    r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
-    r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
-    re.IGNORECASE,
-)
-AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
-BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
-    r"(?<![\d.+−–—-])(\d\.\d{3,8})[*`]*\s*\((?:[\w-]+ ){0,2}(?:mean|avg|average)\b", re.IGNORECASE | re.ASCII
-)
-MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
-SPREAD = re.compile(
-    r"(?:\bstd(?:dev)?\b|\bstdev\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})",
-    re.IGNORECASE | re.ASCII,
-)
-OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
-    r"\bs\.?e\.?m\b|\bstd\.? ?err|stderr|standard error|\bCI\b|confidence|\brange\b"
-    r"|(?:across|over|per) (?:doc|batch|window)",
-    re.IGNORECASE,
-)
-OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
-SPREAD_OF_SEEDS = re.compile(  # in a line of its own: "3-seed std: 0.0007"
-    r"^\W*(?P<count>\d|two|three|four|five|six|seven)[- ]seeds? (?:sample |population )?(?:std|standard deviation)\b"
-    r"[\s:=*`]{1,8}(?P<figure>0?\.\d{3,8})",
-    re.IGNORECASE | re.ASCII | re.MULTILINE,
-)
-OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what is said of it in brackets
-COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
-BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
 KEPT = 4  # submissions of which what was found out is kept: several checks ask for it, once a claim
-TOP = 5  # lines of a README in which its own score stands
-LIST = 2  # lines from a mean to its std, where the two are items of a list
-LEAST_SCORE = 0.3  # bits a byte
-METHODS = ("ttt", "slot", "sliding")
-DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
-WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-NAMED_SEEDS = re.compile(  # "mean across 1337/42", "seeds 1, 2 and 3"
-    r"\b(?:seeds?|runs?|across|over|of)\b[^\d|.;,]{1,40}"
-    r"((?:\d{1,6}(?:\s?[,/&+]\s?(?:and )?|\s(?:and|&)\s)){1,9}\d{1,6})(?![\d.,]*\d)",
-    re.IGNORECASE | re.ASCII,
-)
-PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,8}(?!\d)", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Stated:
-    """A score that a text states. ``is_mean``: whether it says so; ``count``: of how many runs; ``spread``: its std.
-
-    ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
-    ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
-    ``seeds``: those that its line names.
-    """
-
-    where: str
-    printed: Printed
-    is_mean: bool = False
-    count: int | None = None
-    spread: Printed | None = None
-    is_beside: bool = False
-    is_headline: bool = True
-    is_title: bool = False
-    seeds: tuple[int, ...] = ()
-
-
-@lru_cache(maxsize=4)
-def stated_scores(readme: str | None) -> tuple[Stated, ...]:
-    """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
-    found: dict[str, Stated] = {}
-    last, at = "", 0
-    lines = [line for line in (readme or "").splitlines() if line.strip()]
-    title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
-    for place, line in enumerate(lines):
-        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
-            continue
-        own = BEHIND_VS.sub("", OF_A_PULL_REQUEST.sub("", line))
-        scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
-        if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
-            scores += filter(_is_score, BEFORE_MEAN.findall(own))
-        for text in scores:
-            claim = _stated(line, Printed(text), len(set(scores)) == 1)
-            claim = replace(claim, is_headline=place < TOP, is_title=place == title)
-            found[text], last, at = _merged(found.get(text), claim), text, place
-        spread = _spread(line) if OWN_LINE.match(line) and place - at <= LIST else None
-        if spread and not scores and last and found[last].is_mean and found[last].spread is None:
-            # A list: "mean: …", "std: …".
-            found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
-    return tuple(found.values()) or _measures(lines)
-
-
-def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:
-    """The scores of rows that name a measure and have its value, the lowest first: of a README whose text has none.
-
-    None is certainly the headline, and scores from before quantization are left out.
-    """
-    rows = (MEASURE.fullmatch(line.strip()) for line in lines if not OF_OTHERS.search(line))
-    found = {row["figure"]: row["name"] for row in rows if row and _is_score(row["figure"])}
-    scores = sorted((figure for figure, name in found.items() if not BEFORE.search(name)), key=float)
-    return tuple(replace(_stated(found[figure], Printed(figure), True), is_headline=False) for figure in scores)
-
-
-def spreads_of_seeds(readme: str, count: int) -> list[Printed]:
-    """The stds of ``count`` seeds that stand in lines of their own, wherever the mean is."""
-    return [Printed(match["figure"]) for match in SPREAD_OF_SEEDS.finditer(readme)
-            if count == (WORDS.get(match["count"].lower()) or int(match["count"]))]  # fmt: skip
-
-
-def _merged(earlier: Stated | None, claim: Stated) -> Stated:
-    """One score that is stated twice, as in the title and below it: the first one's place, all that is said of it."""
-    if earlier is None:
-        return claim
-    return replace(claim, is_mean=earlier.is_mean or claim.is_mean, count=earlier.count or claim.count,
-                   spread=earlier.spread or claim.spread,
-                   is_beside=earlier.is_beside if earlier.spread else claim.is_beside,
-                   is_headline=earlier.is_headline or claim.is_headline,
-                   is_title=earlier.is_title or claim.is_title,
-                   seeds=earlier.seeds or claim.seeds)  # fmt: skip
-
-
-def _is_score(text: str) -> bool:
-    """Whether a number can be a score in BPB, and no difference of two."""
-    return float(text) >= LEAST_SCORE
-
-
-def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
-    spread, count = _spread(line), COUNT.search(line)
-    means = BEFORE_MEAN.findall(line)
-    other_means = {text for text in AFTER_MEAN.findall(line) + means if _is_score(text)} - {printed.text}
-    number = count[1].lower() if count else ""
-    return Stated(
-        "README",
-        printed,
-        is_mean=printed.text in means or (bool(MEAN.search(line)) and is_alone and not other_means),
-        count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
-        spread=Printed(spread["figure"]) if spread else None,
-        is_beside=bool(spread and spread["sign"]),
-        seeds=tuple(map(int, re.findall(r"\d+", named[1]))) if (named := NAMED_SEEDS.search(line)) else (),
-    )
-
-
-def _spread(line: str) -> re.Match[str] | None:
-    """The std of a line; none where it speaks of standard errors, intervals, ranges, or the spread over documents."""
-    return None if OTHER_SPREAD.search(line) else SPREAD.search(line)
 
 
 def tables_of(submission: Submission) -> tuple[SeedTable, ...]:
@@ -213,62 +61,6 @@ def runs_of_rows(submission: Submission) -> dict[int, tuple[RunLog, ...]]:
         of_seed = tuple(log for log in logs if score and log.seed == seed and stages_of(log, score))
         found[seed] = of_seed or found.get(seed, ())
     return found
-
-
-@lru_cache(maxsize=KEPT)
-def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
-    """Whether the folder has beyond doubt every run that a stated figure can be of, and no other.
-
-    Each claimed seed has one run, whole, and there are no more; each way to score that is spoken of has a stage. Where
-    no seeds are claimed: one run, where no text speaks of others, or, for a mean (of ``count`` runs, if it says so),
-    runs of different seeds.
-    """
-    logs = submission.readable_logs
-    unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
-    if unread or unread_seeds(submission.facts) or unlogged_methods(submission):
-        return False
-    if not all(is_whole(log, logs) for log in logs):
-        return False
-    printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
-    if seeds:
-        return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
-    if submission.unread_logs:
-        return False
-    if of_mean:
-        return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
-    return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
-
-
-@lru_cache(maxsize=KEPT)
-def unlogged_methods(submission: Submission) -> tuple[str, ...]:
-    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
-    texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
-    scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
-    return tuple(method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored)
-
-
-def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
-    """Whether README.md names a seed that isn't this run's, several seeds or runs, a mean, or scores of other runs."""
-    readme = submission.readme or ""
-    seeds = {int(number) for number in PROSE_SEED.findall(readme)}
-    counts = [WORDS.get(number.lower(), 0) or int(number) for number in COUNT.findall(readme)
-              if number.lower() in WORDS or number.isdecimal()]  # fmt: skip
-    if seeds - {log.seed} or max(counts, default=1) > 1 or MEAN.search(readme):
-        return True
-    claimed = [
-        printed_of((submission.facts or {}).get("val_bpb")),
-        *(claim.printed for claim in stated_scores(readme)[:1]),
-    ]
-    return any(_is_another_row(table, log, printed) for table in read_tables(readme) for printed in claimed if printed)
-
-
-def _is_another_row(table: Table, log: RunLog, claimed: Printed) -> bool:
-    """Whether a table has the claimed score in one row and a run's last score in another: it is of several runs."""
-    last = list(stages(log).values())[-1:]
-    figures = [[Printed(text) for text in NUMBER.findall(" ".join(row))] for row in table.rows]
-    of_the_claim = {at for at, row in enumerate(figures) if any(same(figure, claimed) for figure in row)}
-    of_the_log = {at for at, row in enumerate(figures) if any(same(figure, one.bpb) for figure in row for one in last)}
-    return bool(of_the_claim and of_the_log) and not of_the_claim & of_the_log
 
 
 def is_quoted(submission: Submission, log: RunLog) -> bool:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from tritgolf.audit.claimed import KEPT, claimed_seeds, counting, runs_of_rows, stated_scores
+from tritgolf.audit.claimed import KEPT, claimed_seeds, counting, runs_of_rows
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.listing import first_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages, stages_of
+from tritgolf.audit.stated_text import stated_scores
 from tritgolf.audit.submission import Submission
 
 

@@ -6,24 +6,21 @@ from functools import lru_cache
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import (
     KEPT,
-    Stated,
     claimed_seeds,
-    is_complete,
     is_headline_table,
     is_quoted,
     own_tables,
     runs_of_rows,
-    spreads_of_seeds,
-    stated_scores,
     tables_of,
-    unlogged_methods,
 )
 from tritgolf.audit.column_titles import SCORES, is_plain
+from tritgolf.audit.completeness import is_complete, unlogged_methods
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import Sample, is_other_spread, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import run_of
+from tritgolf.audit.stated_text import Stated, spreads_of_seeds, stated_scores
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds

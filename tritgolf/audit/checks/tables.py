@@ -7,8 +7,9 @@ from functools import partial
 from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of, unlogged_methods
+from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
 from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_plain
+from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog

@@ -6,16 +6,9 @@ from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
-from tritgolf.audit.claimed import (
-    OF_OTHERS,
-    TOP,
-    claimed_seeds,
-    is_complete,
-    is_headline_table,
-    is_quoted,
-    tables_of,
-)
+from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
 from tritgolf.audit.column_titles import is_plain
+from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
@@ -23,6 +16,7 @@ from tritgolf.audit.json_facts import printed_of, seed_results, size_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import Cell, candidates, matches, run_of
+from tritgolf.audit.stated_text import OF_OTHERS, TOP
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 

@@ -1,0 +1,74 @@
+"""Whether a folder has beyond doubt every run that a stated figure can be of."""
+
+import re
+from functools import lru_cache
+
+from tritgolf.audit.claimed import KEPT, NUMBER, claimed_seeds
+from tritgolf.audit.intervals import Printed
+from tritgolf.audit.json_facts import printed_of, unread_seeds
+from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.markdown import Table, read_tables
+from tritgolf.audit.scores import same, stages
+from tritgolf.audit.stated_text import COUNT, MEAN, WORDS, stated_scores
+from tritgolf.audit.submission import Submission
+from tritgolf.audit.wholeness import is_whole
+
+METHODS = ("ttt", "slot", "sliding")
+DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
+PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
+
+
+@lru_cache(maxsize=KEPT)
+def is_complete(submission: Submission, of_mean: bool = False, count: int | None = None) -> bool:
+    """Whether the folder has beyond doubt every run that a stated figure can be of, and no other.
+
+    Each claimed seed has one run, whole, and there are no more; each way to score that is spoken of has a stage. Where
+    no seeds are claimed: one run, where no text speaks of others, or, for a mean (of ``count`` runs, if it says so),
+    runs of different seeds.
+    """
+    logs = submission.readable_logs
+    unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
+    if unread or unread_seeds(submission.facts) or unlogged_methods(submission):
+        return False
+    if not all(is_whole(log, logs) for log in logs):
+        return False
+    printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
+    if seeds:
+        return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
+    if submission.unread_logs:
+        return False
+    if of_mean:
+        return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
+    return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
+
+
+@lru_cache(maxsize=KEPT)
+def unlogged_methods(submission: Submission) -> tuple[str, ...]:
+    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
+    texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
+    scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
+    return tuple(method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored)
+
+
+def _speaks_of_other_runs(submission: Submission, log: RunLog) -> bool:
+    """Whether README.md names a seed that isn't this run's, several seeds or runs, a mean, or scores of other runs."""
+    readme = submission.readme or ""
+    seeds = {int(number) for number in PROSE_SEED.findall(readme)}
+    counts = [WORDS.get(number.lower(), 0) or int(number) for number in COUNT.findall(readme)
+              if number.lower() in WORDS or number.isdecimal()]  # fmt: skip
+    if seeds - {log.seed} or max(counts, default=1) > 1 or MEAN.search(readme):
+        return True
+    claimed = [
+        printed_of((submission.facts or {}).get("val_bpb")),
+        *(claim.printed for claim in stated_scores(readme)[:1]),
+    ]
+    return any(_is_another_row(table, log, printed) for table in read_tables(readme) for printed in claimed if printed)
+
+
+def _is_another_row(table: Table, log: RunLog, claimed: Printed) -> bool:
+    """Whether a table has the claimed score in one row and a run's last score in another: it is of several runs."""
+    last = list(stages(log).values())[-1:]
+    figures = [[Printed(text) for text in NUMBER.findall(" ".join(row))] for row in table.rows]
+    of_the_claim = {at for at, row in enumerate(figures) if any(same(figure, claimed) for figure in row)}
+    of_the_log = {at for at, row in enumerate(figures) if any(same(figure, one.bpb) for figure in row for one in last)}
+    return bool(of_the_claim and of_the_log) and not of_the_claim & of_the_log
