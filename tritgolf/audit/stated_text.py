@@ -19,7 +19,8 @@ MEASURE = re.compile(  # "| **Final BPB** | 1.0810 |"
 BEFORE = re.compile(r"\bpre\b|unquantized|before", re.IGNORECASE)
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
-    r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
+    r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard"
+    r"|#\d{2,5}\b.*\breported\b",
     re.IGNORECASE,
 )
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)

@@ -32,12 +32,22 @@ NO_SCORES = "no score in the logs"
 def headline_is_logged(submission: Submission) -> Outcome:
     """Proves that the README's score is one that a run printed at some stage, or, if it says so, a mean of runs.
 
-    Contradicted where no reading of the text's own scores fits, and every claimed seed has its log.
+    Contradicted where no reading of the text's own scores fits, and every claimed seed has its log. Where the text has
+    none, it is the mean of its table that submission.json's score is.
     """
-    stated = stated_scores(submission.readme)
+    stated = stated_scores(submission.readme) or _means_of_tables(submission)
     if not stated or not scored_runs(submission):
         return cant_tell(submission.not_in_readme("no val_bpb in README.md") if scored_runs(submission) else NO_SCORES)
     return _unless_of_others(submission, stated[0], score_is_logged(submission, stated[0]))
+
+
+def _means_of_tables(submission: Submission) -> tuple[Stated, ...]:
+    """The means in the README's own tables by seed that submission.json has for its score."""
+    score = printed_of((submission.facts or {}).get("val_bpb"))
+    cells = [cell for table in own_tables(submission) for title, cell in table.mean.items()
+             if table.kinds[title] == "bpb"]  # fmt: skip
+    return tuple(Stated("README's table", cell.printed, is_mean=True, is_headline=False) for cell in cells
+                 if score and (same(cell.printed, score) or same(score, cell.printed)))  # fmt: skip
 
 
 def _unless_of_others(submission: Submission, claim: Stated, outcome: Outcome) -> Outcome:
@@ -83,13 +93,18 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     means = [sample for sample in every if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
-    if found and not claim.is_mean:
+    if found and (not claim.is_mean or _is_of_one_run(submission, claim)):
         return holds(f"{claim.where} {claim.printed}: {found[0]}")
     what = f"{claim.where} {claim.printed}{', a mean' if claim.is_mean else ''}; logs {_logged(submission)}"
     if not is_complete(submission, claim.is_mean, claim.count):
         row = contradicted_row(submission) if by_rows else ""
         return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, claim.printed) else cant_tell(what)
     return contradicted(what) if claim.is_headline else cant_tell(what)
+
+
+def _is_of_one_run(submission: Submission, claim: Stated) -> bool:
+    """Whether a mean can be that of a single run alone: the one of the one claimed seed."""
+    return len(claimed_seeds(submission)) == len(scored_runs(submission)) == 1 and claim.count in (None, 1)
 
 
 @lru_cache(maxsize=KEPT)

@@ -33,7 +33,7 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     """
     compared, wrong, doubtful = 0, [], []
     for table in tables_of(submission):
-        runs = {seed: runs_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+        runs = {seed: runs_of(row, table.kinds, _logs_of(submission, seed))
                 for seed, row in table.rows.items()}  # fmt: skip
         for seed, row in table.rows.items():
             if not runs[seed]:
@@ -103,12 +103,21 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
 def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
     """A row that has no score of its seed's whole log, in a table of which other rows have those of theirs."""
     scored = any(table.kinds[title] in SCORES for title in table.rows[seed])
-    is_lone = scored and any(runs.values()) and _whole_logs(submission, seed)
+    is_lone = scored and any(runs.values()) and any(_is_whole(submission, log) for log in _logs_of(submission, seed))
     return [f"the row of seed {seed} has no score of its log"] if is_lone else []
 
 
+def _logs_of(submission: Submission, seed: int) -> list[RunLog]:
+    """The logs that print this seed; where a log prints none, its file's name may tell it."""
+    return [log for log in submission.readable_logs if log.named_seed == seed]
+
+
 def _whole_logs(submission: Submission, seed: int) -> list[RunLog]:
-    return [log for log in submission.readable_logs if log.seed == seed and is_whole(log, submission.readable_logs)]
+    return [log for log in submission.readable_logs if log.seed == seed and _is_whole(submission, log)]
+
+
+def _is_whole(submission: Submission, log: RunLog) -> bool:
+    return is_whole(log, submission.readable_logs)
 
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
@@ -170,7 +179,7 @@ def logged_columns(submission: Submission, table: SeedTable, title: str) -> list
     kind = table.kinds[title]
     found: list[dict[str, Printed]] = []
     for seed, row in table.rows.items():
-        run = run_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+        run = run_of(row, table.kinds, _logs_of(submission, seed))
         values = candidates(run, kind) if run else {}
         found.append({name: values[name] for name in matches(row[title], values, kind)})
     shared = [name for name in found[0] if all(name in values for values in found)]
@@ -195,9 +204,17 @@ def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) ->
         return Comparison(printed, sample, "agrees")
     if rounds_to(population, printed):
         return Comparison(printed, sample, "population")
+    if any(_in_whole_tens(printed, value) for value in (sample, population)):
+        return Comparison(printed, sample, "within rounding")
     if std_interval([value.interval for value in exact or rows], ddof=0).meets(printed.rounded):
         return Comparison(printed, sample, "within rounding")
     return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")
+
+
+def _in_whole_tens(printed: Printed, value: float) -> bool:
+    """Whether a whole number that ends in zeros, as 4,030 bytes, is a value rounded to tens, hundreds, thousands."""
+    zeros = 0 if printed.decimals else len(printed.text) - len(printed.text.rstrip("0"))
+    return zeros > 0 and abs(value - printed.value) <= 10**zeros / 2
 
 
 @SUBMISSION_CHECKS("tables.record", "better than the record to beat by 0.005 nats at p < 0.01")

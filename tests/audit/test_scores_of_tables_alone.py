@@ -1,0 +1,64 @@
+"""READMEs whose text states no score, means of a single run, logs whose file's name alone tells the seed."""
+
+import re
+
+import pytest
+
+from tests.audit import styles
+from tests.audit.folders import folder
+from tests.audit.test_forms_of_figures import contradicted, evidence, verdicts
+from tritgolf.outcome import Verdict
+
+ROWS = {seed: (bpb, 15_700_000) for seed, bpb in styles.SEEDS.items()}
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [("1.1705", Verdict.HOLDS), ("1.1611", Verdict.CANT_TELL)])
+def test_a_headline_may_stand_in_its_table_alone(mean, verdict, tmp_path):
+    readme = f"# A run\n\n{styles.table(ROWS, mean)}"
+    made = folder(tmp_path, styles.three(), readme, {"val_bpb": 1.1705})
+    assert verdicts(made, "text.headline") == [verdict]
+
+
+def test_what_a_pull_request_reported_is_no_score_of_this_run(tmp_path):
+    other = "The sister of PR #1855 (`abc`), which held all else and reported a 3-seed mean of 1.06107587 afterwards.\n"
+    made = folder(tmp_path, styles.three(), f"# A run\n\n{styles.table(ROWS, '1.1705')}\n{other}", {"val_bpb": 1.1705})
+    assert verdicts(made, "text.headline", "json.score") == [Verdict.HOLDS] * 2
+    assert "1.061" not in evidence(made, "text.mean")
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [
+    ([7], Verdict.HOLDS), (["7"], Verdict.HOLDS), ([7, 8], Verdict.CANT_TELL),
+])  # fmt: skip
+def test_the_mean_of_a_single_run_is_its_score(seeds, verdict, tmp_path):
+    readme = "# A run\n\nMean val_bpb: `1.22440000`\n"
+    made = folder(tmp_path, {"train_seed7": styles.baseline(7)}, readme, {"val_bpb": 1.2244, "seeds": seeds})
+    assert verdicts(made, "text.headline", "text.mean") == [verdict] * 2
+
+
+def unseeded():
+    """Logs of a launcher that prints no settings: the seed stands in the names of their files."""
+    return {name: re.sub(r"^seed:\d+\n", "", log, flags=re.MULTILINE) for name, log in styles.three().items()}
+
+
+def test_rows_are_those_of_the_log_whose_name_tells_the_seed(tmp_path):
+    made = folder(tmp_path / "a", unseeded(), f"# A run\n\n{styles.table(ROWS, '1.1705')}", {"val_bpb": 1.1705})
+    assert evidence(made, "tables.rows") == "6 figures compared"
+    assert verdicts(made, "tables.rows", "tables.means") == [Verdict.HOLDS] * 2
+    other = ROWS | {2: (ROWS[2][0], 15_711_111)}
+    made = folder(tmp_path / "b", unseeded(), f"# A run\n\n{styles.table(other, '1.1705')}", {"val_bpb": 1.1705})
+    assert "seed 2 Artifact: table 15711111, log 15700000" in evidence(made, "tables.rows")
+    foreign = ROWS | {2: (1.1999, 15_700_000)}  # the name may be of another run
+    made = folder(tmp_path / "c", unseeded(), f"# A run\n\n{styles.table(foreign, '1.1705')}", {"val_bpb": 1.1705})
+    assert "tables.rows" not in contradicted(made)
+
+
+@pytest.mark.parametrize(("std", "verdict"), [
+    ("4,034", Verdict.HOLDS), ("4,030", Verdict.HOLDS), ("4,000", Verdict.HOLDS), ("4,040", Verdict.CONTRADICTED),
+    ("4,031", Verdict.CONTRADICTED),
+])  # fmt: skip
+def test_a_std_of_sizes_may_be_in_whole_tens(std, verdict, tmp_path):
+    sizes = {1: 15_908_464, 2: 15_903_972, 3: 15_900_415}
+    logs = {name: log.replace("15700000", str(sizes[int(name[-1])])) for name, log in styles.three().items()}
+    rows = {seed: (bpb, sizes[seed]) for seed, bpb in styles.SEEDS.items()}
+    table = styles.table(rows, "1.1705", "0.0035").replace("| 0.0035 | |", f"| 0.0035 | {std} |")
+    assert verdicts(folder(tmp_path, logs, f"# A run\n\n{table}"), "tables.stds") == [verdict]
