@@ -62,3 +62,39 @@ def test_a_std_of_sizes_may_be_in_whole_tens(std, verdict, tmp_path):
     rows = {seed: (bpb, sizes[seed]) for seed, bpb in styles.SEEDS.items()}
     table = styles.table(rows, "1.1705", "0.0035").replace("| 0.0035 | |", f"| 0.0035 | {std} |")
     assert verdicts(folder(tmp_path, logs, f"# A run\n\n{table}"), "tables.stds") == [verdict]
+
+
+def unscored(log):
+    """The log of a run whose last score is that of its last step: nothing was scored after training."""
+    return "".join(line for line in log.splitlines(True) if not line.startswith("final_"))
+
+
+@pytest.mark.parametrize(("score", "verdict"), [(1.2174, Verdict.HOLDS), (1.2244, Verdict.CANT_TELL)])
+def test_a_score_of_the_last_step_is_one_where_nothing_was_scored_after_it(score, verdict, tmp_path):
+    facts = {"val_bpb": score, "val_loss": round(styles.nats(score), 4)}
+    made = folder(tmp_path, {"train": unscored(styles.baseline(1, 1.2244))}, f"# val_bpb: {score}\n", facts)
+    assert verdicts(made, "text.headline", "json.score") == [verdict] * 2
+    assert contradicted(made) == set()
+
+
+def test_a_log_that_lacks_its_scores_accuses_no_mean(tmp_path):
+    logs = {name: unscored(log) for name, log in styles.three().items()}
+    made = folder(tmp_path, logs, "# A run\n\n**val_bpb: 1.1705** (mean of three seeds)\n", {"val_bpb": 1.1705})
+    assert verdicts(made, "text.headline", "text.mean", "json.score") == [Verdict.CANT_TELL] * 3
+
+
+@pytest.mark.parametrize("other", ["1.1852", "1.1890"])  # that of the last steps, and of none
+def test_a_score_in_the_line_behind_another_record_s_name_is_that_record_s(other, tmp_path):
+    prior = f"Prior SOTA (the record of 9 April by @someone):\n**{other} BPB** (3-seed mean, std 0.0002).\n"
+    readme = f"# A run\n\n**val_bpb: 1.1705** (mean of three seeds)\n\n{styles.table(ROWS, '1.1705')}\n{prior}"
+    made = folder(tmp_path, styles.three(), readme, {"val_bpb": 1.1705})
+    assert verdicts(made, "text.headline", "text.mean") == [Verdict.HOLDS] * 2
+    assert other not in evidence(made, "text.mean")
+
+
+@pytest.mark.parametrize(("ms", "verdict"), [(599_950, Verdict.HOLDS), (640_000, Verdict.CONTRADICTED)])
+def test_the_last_step_tells_the_training_time_where_nothing_else_does(ms, verdict, tmp_path):
+    log = styles.baseline(1, train_ms=ms).replace("iterations:20000", "iterations:2000").replace("/20000", "/2000")
+    log = "".join(line for line in log.splitlines(True) if not line.startswith(("stopping", "step:2000/2000 val_loss")))
+    made = folder(tmp_path, {"train": log}, "# val_bpb: 1.2244\n", {"val_bpb": 1.2244, "track": "10min_16mb"})
+    assert verdicts(made, "timing.limit") == [verdict]

@@ -1,7 +1,7 @@
 """Scores, means and spreads that a README's text states, outside its tables."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ OF_OTHERS = re.compile(
     r"|#\d{2,5}\b.*\breported\b",
     re.IGNORECASE,
 )
+BEFORE_OTHERS = re.compile(r"(?:\bprior\b|previous|\bsota\b|\bmerged\b).*:[*\s]*$", re.IGNORECASE)  # the line behind is
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
 BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
     r"(?<![\d.+−–—-])(\d\.\d{3,8})[*`]*\s*\((?:[\w-]+ ){0,2}(?:mean|avg|average)\b", re.IGNORECASE | re.ASCII
@@ -85,7 +86,7 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     lines = [line for line in (readme or "").splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
-        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
+        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line) or _names_others(lines, place):
             continue
         own = BEHIND_VS.sub("", OF_A_PULL_REQUEST.sub("", line))
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
@@ -100,6 +101,11 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
             # A list: "mean: …", "std: …".
             found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
     return tuple(found.values()) or _measures(lines)
+
+
+def _names_others(lines: Sequence[str], place: int) -> bool:
+    """Whether the line before this one names another system, and ends in a colon: "Prior SOTA (by …):"."""
+    return place > 0 and bool(BEFORE_OTHERS.search(lines[place - 1]))
 
 
 def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:

@@ -22,7 +22,7 @@ from tritgolf.audit.scores import Sample, is_other_spread, same, samples, stages
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import Stated, spreads_of_seeds, stated_scores
 from tritgolf.audit.submission import Submission
-from tritgolf.audit.wholeness import is_whole
+from tritgolf.audit.wholeness import is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
 NO_SCORES = "no score in the logs"
@@ -145,8 +145,9 @@ def _is_of_tables(submission: Submission, printed: Printed) -> bool:
 
 
 def scored_runs(submission: Submission) -> tuple[RunLog, ...]:
-    """The runs whose logs have a score after training."""
-    return tuple(log for log in submission.readable_logs if log.scores)
+    """The runs whose logs have a score after training; where none has, those that were scored at their last step."""
+    logs = submission.readable_logs
+    return tuple(log for log in logs if log.scores) or tuple(log for log in logs if log.final and reaches_its_end(log))
 
 
 def _whole(submission: Submission) -> tuple[RunLog, ...]:
