@@ -98,3 +98,17 @@ def test_the_last_step_tells_the_training_time_where_nothing_else_does(ms, verdi
     log = "".join(line for line in log.splitlines(True) if not line.startswith(("stopping", "step:2000/2000 val_loss")))
     made = folder(tmp_path, {"train": log}, "# val_bpb: 1.2244\n", {"val_bpb": 1.2244, "track": "10min_16mb"})
     assert verdicts(made, "timing.limit") == [verdict]
+
+
+@pytest.mark.parametrize(("name", "value", "verdict"), [
+    ("pre_quant_val_bpb", 1.0875, Verdict.HOLDS), ("sliding_bpb", 1.0831, Verdict.HOLDS),
+    ("post_ema_val_bpb", 1.0975, Verdict.CONTRADICTED), ("quantized_val_bpb", 1.1111, Verdict.CONTRADICTED),
+    ("neural_only_bpb", 1.1111, Verdict.HOLDS),  # of what, the log doesn't say
+    ("delta_bpb", 0.0123, Verdict.HOLDS), ("baseline_val_bpb", 1.1111, Verdict.HOLDS),
+])  # fmt: skip
+def test_scores_of_a_seed_at_other_stages_are_the_log_s(name, value, verdict, tmp_path):
+    facts = {"val_bpb": 1.0810, "seeds": [7], "seed_results": {"7": {"val_bpb": 1.0810, name: value}}}
+    made = folder(tmp_path / "a", {"train_seed7": styles.sp8192(7)}, "# val_bpb: 1.0810\n", facts)
+    assert verdicts(made, "json.score") == [verdict]
+    two = {"train_seed7": styles.sp8192(7), "again_seed7": styles.sp8192(7, 1.0820)}
+    assert "json.score" not in contradicted(folder(tmp_path / "b", two, "# val_bpb: 1.0810\n", facts))
