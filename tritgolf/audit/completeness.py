@@ -14,6 +14,7 @@ from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 
 METHODS = ("ttt", "slot", "sliding")
+WAY = re.compile(r"final_eval_mode:\s?\w+|ttt\w*:\s?(?:done|total)\b", re.IGNORECASE)  # to a score whose name lacks it
 DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 
@@ -44,9 +45,14 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
 
 @lru_cache(maxsize=KEPT)
 def unlogged_methods(submission: Submission) -> tuple[str, ...]:
-    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
+    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing.
+
+    A line of a log may name the way to a score whose stage doesn't.
+    """
     texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
-    scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
+    named = [name for log in submission.readable_logs for name in stages(log)]
+    named += [match[0] for log in submission.readable_logs for match in map(WAY.match, log.lines) if match]
+    scored = " ".join(named).lower()
     return tuple(method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored)
 
 
