@@ -75,3 +75,66 @@ def test_a_headline_that_is_the_mean_of_submission_json_is_the_submissions_own(t
     made = folder(tmp_path, styles.three(), readme, by_seed() | {"val_bpb": 1.1667, "mean_val_bpb": 1.1699})
     assert verdicts(made, "text.headline", "text.mean") == [Verdict.CONTRADICTED] * 2
     assert evidence(made, "text.headline").startswith("README 1.1699")
+
+
+@pytest.mark.parametrize(("total", "verdict"), [(15_863_489, Verdict.HOLDS), (15_863_612, Verdict.CANT_TELL)])
+def test_a_total_may_have_another_name_than_the_one_compressed_model(total, verdict, tmp_path):
+    log = styles.baseline(1, 1.2244).replace("Serialized model int8+zlib:", "Serialized model int8+zstd-22:")
+    log = log.replace("size int8+zlib: 15863489", f"size int8+zlib: {total}")
+    assert f"zlib: {total}" in log
+    assert "zstd-22: 15815847" in log
+    assert verdicts(folder(tmp_path, {"train": log}), "budget.sum") == [verdict]
+
+
+def test_sizes_two_in_a_line_are_read(tmp_path):
+    log = styles.baseline(1, 1.2244)
+    sizes = ["Serialized model: 67224983 bytes  Code: 47642 bytes",
+             "Serialized zstd-22: 15815847 bytes  Total: 15863489 bytes"]  # fmt: skip
+    kept = [line for line in log.splitlines() if not line.startswith(("Serialized", "Total", "Code"))]
+    at = next(at for at, line in enumerate(kept) if line.startswith("final_"))
+    made = folder(tmp_path, {"train": "\n".join([*kept[:at], *sizes, *kept[at:]])})
+    assert verdicts(made, "budget.sum", "budget.limit") == [Verdict.HOLDS] * 2
+    assert "15,815,847 + 47,642 = 15,863,489" in evidence(made, "budget.sum")
+
+
+SIZES = {1: 15_700_000, 2: 15_710_000, 3: 15_720_000}
+
+
+@pytest.mark.parametrize(("size", "verdict"), [
+    (SIZES[2], Verdict.HOLDS),  # its own
+    (SIZES[1], Verdict.CONTRADICTED),  # another run's
+    (SIZES[3], Verdict.CANT_TELL),  # the largest, which the limit is for
+])  # fmt: skip
+def test_a_score_and_a_size_are_of_one_run(size, verdict, tmp_path):
+    logs = {f"train_seed{seed}": styles.baseline(seed, bpb, total=SIZES[seed]) for seed, bpb in styles.SEEDS.items()}
+    made = folder(tmp_path, logs, None, {"val_bpb": 1.1711, "bytes_total": size, "seeds": [1, 2, 3]})
+    assert verdicts(made, "text.submission_json") == [verdict]
+
+
+@pytest.mark.parametrize("size", sorted(SIZES.values()))
+def test_a_mean_beside_any_runs_size_accuses_nobody(size, tmp_path):
+    logs = {f"train_seed{seed}": styles.baseline(seed, bpb, total=SIZES[seed]) for seed, bpb in styles.SEEDS.items()}
+    made = folder(tmp_path, logs, None, {"val_bpb": 1.1705, "bytes_total": size, "seeds": [1, 2, 3]})
+    assert contradicted(made) == set()
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"), [(15710000.33333333, Verdict.HOLDS), (15710900.33333333, Verdict.CONTRADICTED)]
+)
+def test_a_mean_of_sizes_may_be_no_whole_number(mean, verdict, tmp_path):
+    sizes = SIZES | {3: 15_720_001}
+    logs = {f"train_seed{seed}": styles.baseline(seed, bpb, total=sizes[seed]) for seed, bpb in styles.SEEDS.items()}
+    made = folder(tmp_path, logs, None, {"val_bpb": 1.1705, "bytes_total_mean": mean, "seeds": [1, 2, 3]})
+    assert verdicts(made, "json.bytes") == [verdict]
+
+
+@pytest.mark.parametrize("size", ["**15.7 MB** |", "15.70 MB (mean) | 8 GPUs", "15.70 MB"])
+def test_a_size_beside_the_headline_may_be_short_or_have_a_remark(size, tmp_path):
+    readme = f"# A record\n\n**val_bpb: 1.1705** (mean of three seeds) | {size}\n\nHadamard: +0.5MB artifact size.\n"
+    assert verdicts(folder(tmp_path, styles.three(), readme), "text.artifact") == [Verdict.HOLDS]
+
+
+def test_the_claimed_seeds_come_before_all_runs(tmp_path):
+    logs = styles.three() | {"old_seed7": styles.int6(7, 1.1705)}
+    made = folder(tmp_path, logs, TITLE + styles.table(ROWS, "1.1705"), {"val_bpb": 1.1705, "seeds": [1, 2, 3]})
+    assert "over 3 runs" in evidence(made, "text.mean")
