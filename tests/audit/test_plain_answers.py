@@ -138,3 +138,34 @@ def test_the_claimed_seeds_come_before_all_runs(tmp_path):
     logs = styles.three() | {"old_seed7": styles.int6(7, 1.1705)}
     made = folder(tmp_path, logs, TITLE + styles.table(ROWS, "1.1705"), {"val_bpb": 1.1705, "seeds": [1, 2, 3]})
     assert "over 3 runs" in evidence(made, "text.mean")
+
+
+@pytest.mark.parametrize(("line", "verdict"), [
+    ("**val_bpb: 1.1735** (3-seed mean)", Verdict.CONTRADICTED),
+    ("`mean_val_bpb: 1.1735` (3 seeds, stride 64)", Verdict.CONTRADICTED),
+    ("It begins with a model of val_bpb 1.1735 (3-seed mean).", Verdict.CANT_TELL),
+    ("val_bpb: 1.1735", Verdict.CANT_TELL),
+])  # fmt: skip
+def test_a_line_at_the_top_that_begins_with_the_score_is_the_submissions_own(line, verdict, tmp_path):
+    readme = f"# A record\n\n{line}\n\n{styles.table(ROWS, '1.1705')}"
+    made = folder(tmp_path, styles.three(), readme, by_seed())
+    assert verdicts(made, "text.headline") == [verdict]
+
+
+@pytest.mark.parametrize(("others", "verdict"), [
+    ({"val_bpb": 1.1611}, Verdict.CONTRADICTED),
+    ({"val_loss": 1.9612345}, Verdict.CONTRADICTED),
+    ({}, Verdict.HOLDS),
+])  # fmt: skip
+def test_a_second_run_of_another_seed_leaves_no_seed_open(others, verdict, tmp_path):
+    logs = styles.three() | {"train_seed1_reference": styles.int6(1, 1.1699)}
+    readme = f"# A record\n\n{styles.table(ROWS, '1.1705')}"
+    made = folder(tmp_path, logs, readme, by_seed(**others))
+    assert verdicts(made, "json.score") == [verdict]
+
+
+def test_a_seed_whose_row_is_of_another_run_stays_open(tmp_path):
+    logs = styles.three() | {"train_seed1_reference": styles.int6(1, 1.1699)}
+    readme = "# A record\n\n" + styles.table(ROWS | {2: (1.1611, 15_700_000)}, "1.1672")
+    made = folder(tmp_path, logs, readme, by_seed(val_bpb=1.1611))
+    assert verdicts(made, "json.score") == [Verdict.CANT_TELL]

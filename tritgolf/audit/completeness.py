@@ -1,14 +1,16 @@
 """Whether a folder has beyond doubt every run that a stated figure can be of."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
-from tritgolf.audit.claimed import KEPT, NUMBER, claimed_seeds
+from tritgolf.audit.claimed import KEPT, NUMBER, claimed_seeds, is_headline_table, tables_of
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import same, stages
+from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import COUNT, MEAN, WORDS, stated_scores
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
@@ -41,6 +43,19 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
+
+
+def is_the_only_run(submission: Submission, logs: Sequence[RunLog], seed: int) -> bool:
+    """Whether the ``logs`` of a seed are one whole run, which its row of the headline's table is, and none is unread.
+
+    The runs of other seeds are no matter.
+    """
+    if len(logs) != 1 or submission.unread_logs or submission.unread or unlogged_methods(submission):
+        return False
+    all_tell_theirs = all(log.seed is not None for log in submission.readable_logs)
+    of_the_table = any(seed in table.rows and run_of(table.rows[seed], table.kinds, logs) is not None
+                       for table in tables_of(submission) if is_headline_table(submission, table))  # fmt: skip
+    return all_tell_theirs and of_the_table and is_whole(logs[0], submission.readable_logs)
 
 
 @lru_cache(maxsize=KEPT)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
 from tritgolf.audit.claimed import claimed_seeds
-from tritgolf.audit.completeness import is_complete
+from tritgolf.audit.completeness import is_complete, is_the_only_run
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
 from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
@@ -49,7 +49,7 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     logged += "".join(f", NaN at {stage}" for log in logs for stage in log.failed)
     if others:  # the score is there, under another seed: the seed's check tells that
         return holds(f"seed {seed}: {printed}, which is {others[0]}'s")
-    if not is_complete(submission):
+    if not is_complete(submission) and not is_the_only_run(submission, logs, seed):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
 
@@ -63,7 +63,7 @@ def _seed_loss(seed: int, printed: Printed, logs: Sequence[RunLog], submission: 
         return [holds(told)] if logged else []
     told += f"; the log has {', '.join(nats.text for nats in logged)}"
     in_bits = any(abs(printed.value * math.log(2) / nats.value - 1) <= SAME_RATIO for nats in logged)
-    if in_bits or not is_complete(submission):
+    if in_bits or not (is_complete(submission) or is_the_only_run(submission, logs, seed)):
         return [cant_tell(f"{told}; it may be in bits a token" if in_bits else told)]
     return [contradicted(f"submission.json, {told}")]
 
