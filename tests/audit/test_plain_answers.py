@@ -169,3 +169,36 @@ def test_a_seed_whose_row_is_of_another_run_stays_open(tmp_path):
     readme = "# A record\n\n" + styles.table(ROWS | {2: (1.1611, 15_700_000)}, "1.1672")
     made = folder(tmp_path, logs, readme, by_seed(val_bpb=1.1611))
     assert verdicts(made, "json.score") == [Verdict.CANT_TELL]
+
+
+def of_ngrams(wrong, *orders):
+    """A folder of runs that end in a score with n-grams of these orders; ``wrong``: the first row's sliding score."""
+    logs = {
+        f"train_seed{seed}": f"{styles.int6(seed, bpb)}\n{styles.score(f'final_sliding_ngram{order}', bpb - 0.1)}\n"
+        for (seed, bpb), order in zip(styles.SEEDS.items(), orders, strict=True)
+    }
+    rows = {**styles.SEEDS, 1: wrong}
+    body = "".join(f"| {seed} | {bpb:.4f} | {styles.SEEDS[seed] - 0.1:.4f} |\n" for seed, bpb in rows.items())
+    return logs, f"# A record\n\n| Seed | Sliding BPB | n-gram BPB |\n|---|---|---|\n{body}"
+
+
+@pytest.mark.parametrize(("wrong", "orders", "verdict"), [
+    (1.1667, (5, 7, 7), Verdict.HOLDS),
+    (1.1611, (5, 7, 7), Verdict.CONTRADICTED),
+    (1.1611, (7, 7, 7), Verdict.CONTRADICTED),
+])  # fmt: skip
+def test_runs_whose_stages_differ_in_a_number_alone_lack_nothing(wrong, orders, verdict, tmp_path):
+    made = folder(tmp_path, *of_ngrams(wrong, *orders), {"val_bpb": 1.0705})
+    assert verdicts(made, "tables.rows") == [verdict]
+
+
+def test_a_figure_that_a_log_without_its_end_lacks_leaves_the_rows_open(tmp_path):
+    logs, readme = of_ngrams(1.1611, 7, 7, 7)
+    at = logs["train_seed1"].index("final_sliding_ngram7")
+    cut = logs | {"train_seed1": logs["train_seed1"][:at]}
+    rows = readme.replace("| Sliding BPB |", "| Roundtrip BPB | Sliding BPB |").replace("|---|---|", "|---|---|---|", 1)
+    for seed, bpb in {**styles.SEEDS, 1: 1.1611}.items():
+        rows = rows.replace(f"| {seed} | {bpb:.4f}", f"| {seed} | {styles.SEEDS[seed] + 0.02:.4f} | {bpb:.4f}")
+    made = folder(tmp_path, cut, rows, {"val_bpb": 1.0705})
+    assert "seed 1 Sliding BPB: table 1.1611" in evidence(made, "tables.rows")
+    assert verdicts(made, "tables.rows") == [Verdict.CANT_TELL]

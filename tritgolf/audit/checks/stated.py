@@ -45,7 +45,7 @@ def _unless_of_others(submission: Submission, claim: Stated, outcome: Outcome) -
     """A stated score's outcome; can't tell where the score may be another system's, and one of the submission's fits.
 
     It is the submission's own where its title, its JSON or one of its tables has it, or one of its runs, and where a
-    line at the top begins with "val_bpb" and says of how many runs, or that of a mean.
+    line at the top begins with "val_bpb" and says that it is of as many seeds or runs as there are.
     """
     if outcome.verdict is not Verdict.CONTRADICTED or claim.where != "README" or _is_own(submission, claim):
         return outcome
@@ -64,7 +64,8 @@ def _is_own(submission: Submission, claim: Stated) -> bool:
     stated = filter(None, (printed_of((submission.facts or {}).get(key)) for key in ("val_bpb", *MEANS)))
     in_json = any(same(claim.printed, score) or same(score, claim.printed) for score in stated)
     of_a_run = claim.is_mean and any(stages_of(log, claim.printed) for log in scored_runs(submission))
-    is_the_headline = claim.is_headline and claim.is_labelled and (claim.is_mean or claim.count is not None)
+    runs = len(claimed_seeds(submission)) or len(scored_runs(submission))
+    is_the_headline = claim.is_headline and claim.is_labelled and claim.count == runs
     return claim.is_title or in_json or of_a_run or is_the_headline or _is_of_tables(submission, claim.printed)
 
 
