@@ -202,3 +202,10 @@ def test_a_figure_that_a_log_without_its_end_lacks_leaves_the_rows_open(tmp_path
     made = folder(tmp_path, cut, rows, {"val_bpb": 1.0705})
     assert "seed 1 Sliding BPB: table 1.1611" in evidence(made, "tables.rows")
     assert verdicts(made, "tables.rows") == [Verdict.CANT_TELL]
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [("1.1705", Verdict.HOLDS), ("1.1699", Verdict.CANT_TELL)])
+def test_a_mean_that_may_be_of_more_runs_than_the_table_has_is_left_open(mean, verdict, tmp_path):
+    table = styles.table(ROWS, mean).replace(f"**{mean}** | |", f"**{mean}** | 15,700,000 |")
+    made = folder(tmp_path, styles.three() | {"train_seed4": styles.int6(4, 1.1755)}, f"# A record\n\n{table}")
+    assert verdicts(made, "tables.means") == [verdict]

@@ -128,7 +128,8 @@ def stds_are_stds(submission: Submission) -> Outcome:
 
 
 def _summary(submission: Submission, row: str) -> Outcome:
-    found = []
+    found: list[tuple[str, Comparison]] = []
+    doubtful: list[tuple[str, Comparison]] = []
     for table in tables_of(submission):
         has_all = not _missing_rows(submission, table)
         cells = table.mean if row == "mean" else table.std
@@ -143,10 +144,12 @@ def _summary(submission: Submission, row: str) -> Outcome:
                 best = replace(best, status="of another spread")
             if best.status == "differs" and row == "mean" and _is_largest_size(table, title, cell.printed):
                 best = replace(best, status="the largest, no mean")
-            found += [(title, best)] if has_all or best.status != "differs" else []
-    if not found:
+            (found if has_all or best.status != "differs" else doubtful).append((title, best))
+    if not found and not doubtful:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
     wrong = [f"{title}: {comparison.text}" for title, comparison in found if comparison.status == "differs"]
+    if doubtful and not wrong:  # it may be of runs that the table has no row of
+        return cant_tell("; ".join(f"{title}: {comparison.text}" for title, comparison in doubtful[:SHOWN]))
     notes = Counter(comparison.status for _, comparison in found if comparison.status not in ("agrees", "differs"))
     fine = ", ".join([f"{len(found)} compared", *(f"{count} {note}" for note, count in notes.items())])
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or fine)
