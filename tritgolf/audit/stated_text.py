@@ -47,6 +47,7 @@ SPREAD_OF_SEEDS = re.compile(  # in a line of its own: "3-seed std: 0.0007"
 OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what is said of it in brackets
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
+LABEL = re.compile(r"\W*(?:mean[ _])?val[_ ]bp[bp]\W", re.IGNORECASE)  # how a line of the own score begins
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -64,7 +65,7 @@ class Stated:
 
     ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
     ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
-    ``seeds``: those that its line names.
+    ``seeds``: those that its line names. ``is_labelled``: whether its line begins with "val_bpb".
     """
 
     where: str
@@ -76,6 +77,7 @@ class Stated:
     is_headline: bool = True
     is_title: bool = False
     seeds: tuple[int, ...] = ()
+    is_labelled: bool = False
 
 
 @lru_cache(maxsize=4)
@@ -134,7 +136,8 @@ def _merged(earlier: Stated | None, claim: Stated) -> Stated:
                    is_beside=earlier.is_beside if earlier.spread else claim.is_beside,
                    is_headline=earlier.is_headline or claim.is_headline,
                    is_title=earlier.is_title or claim.is_title,
-                   seeds=earlier.seeds or claim.seeds)  # fmt: skip
+                   seeds=earlier.seeds or claim.seeds,
+                   is_labelled=earlier.is_labelled or claim.is_labelled)  # fmt: skip
 
 
 def _is_score(text: str) -> bool:
@@ -155,6 +158,7 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
         spread=Printed(spread["figure"]) if spread else None,
         is_beside=bool(spread and spread["sign"]),
         seeds=tuple(map(int, re.findall(r"\d+", named[1]))) if (named := NAMED_SEEDS.search(line)) else (),
+        is_labelled=LABEL.match(line) is not None,
     )
 
 

@@ -26,6 +26,7 @@ from tritgolf.audit.wholeness import is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
 NO_SCORES = "no score in the logs"
+MEANS = ("mean_val_bpb", "val_bpb_mean")  # fields of submission.json
 
 
 @SUBMISSION_CHECKS("text.headline", "the README's headline score is in the logs")
@@ -53,9 +54,10 @@ def _means_of_tables(submission: Submission) -> tuple[Stated, ...]:
 def _unless_of_others(submission: Submission, claim: Stated, outcome: Outcome) -> Outcome:
     """A stated score's outcome; can't tell where the score may be another system's, and one of the submission's fits.
 
-    It is the submission's own where its title, its JSON or one of its tables has it, or one of its runs.
+    It is the submission's own where its title, its JSON or one of its tables has it, or one of its runs, and where a
+    line at the top begins with "val_bpb" and says that it is of as many seeds or runs as there are.
     """
-    if outcome.verdict is not Verdict.CONTRADICTED or _is_own(submission, claim):
+    if outcome.verdict is not Verdict.CONTRADICTED or claim.where != "README" or _is_own(submission, claim):
         return outcome
     others = [other for other in _every_claim(submission) if other.printed.text != claim.printed.text]
     fits = any(score_is_logged(submission, other).verdict is Verdict.HOLDS for other in others)
@@ -69,10 +71,12 @@ def _every_claim(submission: Submission) -> Iterator[Stated]:
 
 
 def _is_own(submission: Submission, claim: Stated) -> bool:
-    score = printed_of((submission.facts or {}).get("val_bpb"))
-    in_json = score is not None and (same(claim.printed, score) or same(score, claim.printed))
+    stated = filter(None, (printed_of((submission.facts or {}).get(key)) for key in ("val_bpb", *MEANS)))
+    in_json = any(same(claim.printed, score) or same(score, claim.printed) for score in stated)
     of_a_run = claim.is_mean and any(stages_of(log, claim.printed) for log in scored_runs(submission))
-    return claim.is_title or in_json or of_a_run or _is_of_tables(submission, claim.printed)
+    runs = len(claimed_seeds(submission)) or len(scored_runs(submission))
+    is_the_headline = claim.is_headline and claim.is_labelled and claim.count == runs
+    return claim.is_title or in_json or of_a_run or is_the_headline or _is_of_tables(submission, claim.printed)
 
 
 def _has_logged_rows(submission: Submission) -> bool:
@@ -172,16 +176,15 @@ def stated_means_are_means(submission: Submission) -> Outcome:
     if not scored_runs(submission) or not stated:
         nothing = submission.not_in_readme("no score called a mean")
         return cant_tell(nothing if scored_runs(submission) else NO_SCORES)
-    outcomes = [
-        _unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False)) for claim in stated
-    ]
+    outcomes = [_unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False))
+                for claim in stated]  # fmt: skip
     return all_of(outcomes, "no score called a mean")
 
 
 def _json_means(submission: Submission) -> Iterator[Stated]:
     facts = submission.facts or {}
     seeds = len(claimed_seeds(submission))
-    for key in ("mean_val_bpb", "val_bpb_mean"):
+    for key in (*MEANS, "mean_val_loss", "val_loss_mean"):
         if printed := printed_of(facts.get(key)):
             yield Stated(f"submission.json {key}", printed, is_mean=True)
     score = printed_of(facts.get("val_bpb"))
