@@ -1,5 +1,6 @@
 """Bits a byte of the contest's own text, whose bytes are known: a script that counts others accuses the score."""
 
+import math
 import re
 
 import pytest
@@ -52,3 +53,14 @@ def test_runs_from_before_a_count_was_mended_are_told(tmp_path):
     finding = next(found for found in audit(made).findings if found.check == CHECK)
     assert finding.verdict is Verdict.HOLDS
     assert "not of the score: old_1.log counts 3.2" in finding.evidence
+
+
+def test_a_loss_in_nats_a_byte_is_no_other_count_of_bytes(tmp_path):
+    """A mixture with a model of bytes prints its loss in nats a byte: ln 2 times its bits, one byte a token."""
+    a_byte = "".join(f"{name} val_loss:{0.95 * math.log(2):.8f} val_bpb:0.95000000 eval_time:9ms\n"
+                     for name in ("legal_ttt_exact", "final_mixture_exact"))  # fmt: skip
+    made = claimed(tmp_path, {"train": styles.sp8192(1) + a_byte}, 0.95)
+    assert contradicted(made) == {}
+    finding = next(found for found in audit(made).findings if found.check == CHECK)
+    assert finding.verdict is Verdict.HOLDS
+    assert "2 scores in nats a byte" in finding.evidence

@@ -1,19 +1,22 @@
 """Whether a folder has beyond doubt every run that a stated figure can be of."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
-from tritgolf.audit.claimed import KEPT, NUMBER, claimed_seeds
+from tritgolf.audit.claimed import KEPT, NUMBER, claimed_seeds, is_headline_table, tables_of
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, unread_seeds
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import same, stages
+from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import COUNT, MEAN, WORDS, stated_scores
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 
 METHODS = ("ttt", "slot", "sliding")
+WAY = re.compile(r"final_eval_mode:\s?\w+|ttt\w*:\s?(?:done|total)\b", re.IGNORECASE)  # to a score whose name lacks it
 DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 
@@ -42,11 +45,29 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
 
 
+def is_the_only_run(submission: Submission, logs: Sequence[RunLog], seed: int) -> bool:
+    """Whether the ``logs`` of a seed are one whole run, which its row of the headline's table is, and none is unread.
+
+    The runs of other seeds are no matter.
+    """
+    if len(logs) != 1 or submission.unread_logs or submission.unread or unlogged_methods(submission):
+        return False
+    all_tell_theirs = all(log.seed is not None for log in submission.readable_logs)
+    of_the_table = any(seed in table.rows and run_of(table.rows[seed], table.kinds, logs) is not None
+                       for table in tables_of(submission) if is_headline_table(submission, table))  # fmt: skip
+    return all_tell_theirs and of_the_table and is_whole(logs[0], submission.readable_logs)
+
+
 @lru_cache(maxsize=KEPT)
 def unlogged_methods(submission: Submission) -> tuple[str, ...]:
-    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing."""
+    """Ways to score that README.md or submission.json speak of and no log has a stage of: their logs are missing.
+
+    A line of a log may name the way to a score whose stage doesn't.
+    """
     texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
-    scored = " ".join(name.lower() for log in submission.readable_logs for name in stages(log))
+    named = [name for log in submission.readable_logs for name in stages(log)]
+    named += [match[0] for log in submission.readable_logs for match in map(WAY.match, log.lines) if match]
+    scored = " ".join(named).lower()
     return tuple(method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored)
 
 

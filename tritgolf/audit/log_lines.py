@@ -194,9 +194,11 @@ class RunLog:
 
     @cached_property
     def rough_train_ms(self) -> float | None:
-        """The same, else as the last of all steps prints it, in minutes of one decimal; None for ten, too coarse."""
+        """The same, else as the last of all steps prints it, be it in minutes of one decimal; ten are too coarse."""
         if self.train_ms or not self.steps or self.steps[-1].step != self.steps[-1].total:
             return self.train_ms
+        if elapsed := self.steps[-1].elapsed_ms:
+            return elapsed.value
         printed = [float(match[1]) for match in map(MINUTES.match, self.lines) if match]
         return printed[-1] * 60_000 if printed and printed[-1] != LIMIT_MINUTES else None
 

@@ -155,10 +155,10 @@ def _comparable(log: RunLog) -> dict[str, Stage]:
 def _groups(
     logs: Sequence[RunLog], seeds: Sequence[int], of_rows: Mapping[int, Sequence[RunLog]]
 ) -> Iterator[tuple[RunLog, ...]]:
-    yield tuple(logs)
     choices = [[log for log in of_rows.get(seed) or logs if log.seed == seed and log in logs] for seed in seeds]
     if choices and all(choices):
         yield from islice(product(*choices), MOST_CHOICES)
+    yield tuple(logs)
     for key in (configuration, series):
         by_key: dict[str, list[RunLog]] = defaultdict(list)
         for log in logs:

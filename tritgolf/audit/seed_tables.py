@@ -31,6 +31,7 @@ CELL = re.compile(
 # What behind a cell's first figure makes it one of another measure: a word, a percent sign, a power of ten.
 MEASURE = re.compile(r"\s*(?:(?!(?:bp[bp]|nats|steps?)\b)[^\W\d_]|[%\u2030×^*’'\u2032])", re.IGNORECASE)
 SPREAD = re.compile(r"(?P<sign>±|\+/-)\s*(?P<beside>0?\.\d{1,18})|(?:std|σ)[\s:=]*(?P<named>0?\.\d{1,18})", re.ASCII)
+PLANNED = re.compile(r"[—–\-.… ]*|tbd|tba|pending|todo|n/?a", re.IGNORECASE)  # a cell of a run that there isn't
 BRACKETED = re.compile(r"\(\s*(0?\.\d{1,18})\s*\)", re.ASCII)  # in a row that is called "mean (std)"
 RANGE = re.compile(
     r"(?!\s*\+/-)\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
@@ -103,6 +104,8 @@ def _seed_table(table: Table) -> SeedTable | None:
             for title, text in zip(table.header[1:], row[1:], strict=True) if (cell := read_cell(text))
         }  # fmt: skip
         seed = re.fullmatch(r"(\d{1,12})", name)
+        if seed and row[1:] and all(map(PLANNED.fullmatch, row[1:])):
+            continue
         if seed:
             repeated |= {int(seed[1])} & rows.keys()
             rows[int(seed[1])] = cells

@@ -1,7 +1,7 @@
 """Scores, means and spreads that a README's text states, outside its tables."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -19,9 +19,11 @@ MEASURE = re.compile(  # "| **Final BPB** | 1.0810 |"
 BEFORE = re.compile(r"\bpre\b|unquantized|before", re.IGNORECASE)
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
-    r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard",
+    r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard"
+    r"|#\d{2,5}\b.*\breported\b",
     re.IGNORECASE,
 )
+BEFORE_OTHERS = re.compile(r"(?:\bprior\b|previous|\bsota\b|\bmerged\b).*:[*\s]*$", re.IGNORECASE)  # the line behind is
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
 BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
     r"(?<![\d.+−–—-])(\d\.\d{3,8})[*`]*\s*\((?:[\w-]+ ){0,2}(?:mean|avg|average)\b", re.IGNORECASE | re.ASCII
@@ -45,6 +47,7 @@ SPREAD_OF_SEEDS = re.compile(  # in a line of its own: "3-seed std: 0.0007"
 OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what is said of it in brackets
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
+LABEL = re.compile(r"\W*(?:mean[ _])?val[_ ]bp[bp]\W", re.IGNORECASE)  # how a line of the own score begins
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -62,7 +65,7 @@ class Stated:
 
     ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
     ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
-    ``seeds``: those that its line names.
+    ``seeds``: those that its line names. ``is_labelled``: whether its line begins with "val_bpb".
     """
 
     where: str
@@ -74,6 +77,7 @@ class Stated:
     is_headline: bool = True
     is_title: bool = False
     seeds: tuple[int, ...] = ()
+    is_labelled: bool = False
 
 
 @lru_cache(maxsize=4)
@@ -84,7 +88,7 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     lines = [line for line in (readme or "").splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
-        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line):
+        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line) or _names_others(lines, place):
             continue
         own = BEHIND_VS.sub("", OF_A_PULL_REQUEST.sub("", line))
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
@@ -99,6 +103,11 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
             # A list: "mean: …", "std: …".
             found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
     return tuple(found.values()) or _measures(lines)
+
+
+def _names_others(lines: Sequence[str], place: int) -> bool:
+    """Whether the line before this one names another system, and ends in a colon: "Prior SOTA (by …):"."""
+    return place > 0 and bool(BEFORE_OTHERS.search(lines[place - 1]))
 
 
 def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:
@@ -127,7 +136,8 @@ def _merged(earlier: Stated | None, claim: Stated) -> Stated:
                    is_beside=earlier.is_beside if earlier.spread else claim.is_beside,
                    is_headline=earlier.is_headline or claim.is_headline,
                    is_title=earlier.is_title or claim.is_title,
-                   seeds=earlier.seeds or claim.seeds)  # fmt: skip
+                   seeds=earlier.seeds or claim.seeds,
+                   is_labelled=earlier.is_labelled or claim.is_labelled)  # fmt: skip
 
 
 def _is_score(text: str) -> bool:
@@ -148,6 +158,7 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
         spread=Printed(spread["figure"]) if spread else None,
         is_beside=bool(spread and spread["sign"]),
         seeds=tuple(map(int, re.findall(r"\d+", named[1]))) if (named := NAMED_SEEDS.search(line)) else (),
+        is_labelled=LABEL.match(line) is not None,
     )
 
 

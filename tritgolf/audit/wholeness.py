@@ -5,6 +5,7 @@ contradiction of a text that states it.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tritgolf.audit.scores import WORDING, configuration, series, stages
 
 # Word in the name of a setting that turns a method on, and of the stage that it then scores.
 METHODS = ("ttt", "sliding")
+NUMBERS = re.compile(r"\d+")
 SWITCH = re.compile(r"enabled$|^eval_|_eval$|^ttt$")
 
 
@@ -26,14 +28,22 @@ def is_whole(log: RunLog, others: Sequence[RunLog]) -> bool:
     if not scored or any(_is_on(log, method) and not any(method in name for name in scored) for method in METHODS):
         return False
     alike = [other for other in others if _is_alike(log, other)]
-    needed = {name for other in alike for name in _final_stages(other) if not name.endswith(DONE)}
-    return needed <= scored
+    needed = ({name for name in _final_stages(other) if not name.endswith(DONE)} for other in alike)
+    return not any(_is_lacking(scored, stages_of_other) for stages_of_other in needed)
 
 
 def has_every_score(log: RunLog, others: Sequence[RunLog]) -> bool:
     """Whether a log is whole and lacks no score, diagnostics among them, that another one of its kind has."""
     alike = [other for other in others if _is_alike(log, other)]
-    return is_whole(log, others) and all(name in stages(log) for other in alike for name in stages(other))
+    return is_whole(log, others) and not any(_is_lacking({*stages(log)}, {*stages(other)}) for other in alike)
+
+
+def _is_lacking(scored: set[str], needed: set[str]) -> bool:
+    """Whether a run lacks a stage that another has; one called by another number (ngram5, ngram7) is that stage."""
+    missing, instead = (
+        Counter(NUMBERS.sub("", name) for name in names) for names in (needed - scored, scored - needed)
+    )
+    return bool(missing - instead)
 
 
 def reaches_its_end(log: RunLog) -> bool:

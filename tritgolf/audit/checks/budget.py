@@ -1,5 +1,6 @@
 """Bytes: artifact, code, their sum and the limit."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -15,13 +16,15 @@ from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
+OF_CODE = re.compile(r"(?:bytes_code|code_bytes)(?:_(?:raw|packed|compressed|uncompressed))?")  # a field of the JSON
+
 
 @LOG_CHECKS("budget.sum", "artifact + code = total")
 def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
     """Proves that the total less the code is an artifact of the printed size.
 
     Some scripts print the artifact in megabytes: then the difference must round to what is printed. Contradicted: the
-    lines are not of the same artifact.
+    lines are not of the same artifact. A total under another method's name than the one compressed model is held to it.
     """
     if log.artifact and log.artifact_bytes is not None:
         size = log.artifact_bytes
@@ -34,14 +37,21 @@ def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
     # A total without a method that is less than the model is that of the model compressed.
     whole = {method: total for method, total in totals.items() if method or total >= models.get(method, 0)}
     pairs = [(models[method], total) for method, total in whole.items() if method in models]
-    if not pairs or not log.code_bytes:
+    compressed = [size for method, size in models.items() if method]
+    others = [(compressed[0], total) for method, total in whole.items() if method and method not in models
+              and len(compressed) == 1]  # fmt: skip
+    if not (pairs or others) or not log.code_bytes:
         return cant_tell("no artifact line or no budget line")
     counted = [size.method for size in log.sizes if size.what == "code"]
     if counted and all(method == "uncompressed" for method in counted):
         return cant_tell("the log has the uncompressed code's size alone; the total may count it compressed")
-    sums = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in pairs)
+    sums = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in (*pairs, *others))
     codes = " or ".join(f"{code:,}" for code in log.code_bytes)
-    return judge(all(total - model in log.code_bytes for model, total in pairs), f"{sums}; code {codes}")
+    if not all(total - model in log.code_bytes for model, total in pairs):
+        return contradicted(f"{sums}; code {codes}")
+    if not all(total - model in log.code_bytes for model, total in others):
+        return cant_tell(f"{sums}; code {codes}; a total of another method's name than the model's")
+    return holds(f"{sums}; code {codes}")
 
 
 @LOG_CHECKS("budget.megabytes", "the printed megabytes are the printed bytes")
@@ -194,12 +204,13 @@ def stated_code(submission: Submission) -> int | None:
 def stated_parts_make_the_total(submission: Submission) -> Outcome:
     """Proves that bytes_total is bytes_code and the model's bytes: stated, or those of the log of this total.
 
-    A code size in whole thousands is taken for a rounded one.
+    A code size in whole thousands is taken for a rounded one. The code may be stated as the script has it, where the
+    log of this total has that size beside the compressed one which it counts.
     """
     facts = submission.facts or {}
     total = facts.get("bytes_total", facts.get("total_bytes"))
-    code = facts.get("bytes_code", facts.get("code_bytes"))
-    if not (is_count(total) and is_count(code)):
+    codes = [value for key, value in facts.items() if OF_CODE.fullmatch(key) and is_count(value)]
+    if not (is_count(total) and codes):
         return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
     models = [value for key, value in facts.items() if key.startswith("bytes_model") and is_count(value)]
     models = models or [size.bytes for log in submission.logs if log.total_bytes == total for size in log.sizes
@@ -209,6 +220,16 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     ]
     if not models:
         return cant_tell("neither submission.json nor a log of this total has the model's bytes")
-    sums = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models)
-    slack = 500 if code % 1000 == 0 else 0  # a code size in whole thousands is a rounded one
-    return judge(any(abs(model + code - total) <= slack for model in models), f"{sums}; bytes_total {total:,}")
+    sums = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models for code in codes)
+    if any(abs(model + code - total) <= _slack(code) for model in models for code in codes):
+        return holds(f"{sums}; bytes_total {total:,}")
+    counted = [total - model for model in models for log in submission.logs if log.total_bytes == total
+               and total - model in log.code_bytes and set(codes) & set(log.code_bytes)]  # fmt: skip
+    if counted:
+        return holds(f"{sums}; bytes_total {total:,}: the log counts {counted[0]:,} bytes of code, compressed")
+    return contradicted(f"{sums}; bytes_total {total:,}")
+
+
+def _slack(code: int) -> int:
+    """By how many bytes a sum with this code may be off: a code size in whole thousands is a rounded one."""
+    return 500 if code % 1000 == 0 else 0

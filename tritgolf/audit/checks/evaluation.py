@@ -11,8 +11,8 @@ from tritgolf.audit.contest import TEMPERATURES, Z_LOSS
 from tritgolf.audit.dialects import named as dialect_named
 from tritgolf.audit.dialects.ternary import is_published_script
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token, most_covered
-from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import stages
+from tritgolf.audit.log_lines import RunLog, ScoreLine
+from tritgolf.audit.scores import Stage, stages
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.validation_text import OF_A_PART, bytes_a_token
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
@@ -90,8 +90,19 @@ def scored_lines(logs: Iterable[RunLog]) -> list[ScoredLine]:
     for log in logs:
         found += [ScoredLine(f"{log.name}: step {line.step}", line.nats, line.bpb) for line in log.validations]
         found += [ScoredLine(f"{log.name}: {score.name}", score.nats, score.bpb)
-                  for score in log.scores if score.nats]  # fmt: skip
+                  for score in log.scores if score.nats and not in_nats_a_byte(log, score)]  # fmt: skip
     return found
+
+
+def in_nats_a_byte(log: RunLog, score: Stage | ScoreLine) -> bool:
+    """Whether a score's loss is ln 2 times its bits a byte, in a log whose validations count other bytes a token."""
+    if score.nats is None or not _is_one(bytes_per_token(score.nats, score.bpb)):
+        return False
+    return any(not bytes_per_token(line.nats, line.bpb).contains(1.0) for line in log.validations)
+
+
+def _is_one(ratio: Interval) -> bool:
+    return ratio.contains(1.0) and ratio.high - ratio.low < SAME_TEXT * 10
 
 
 @SUBMISSION_CHECKS("evaluation.bytes_per_token", "nats and BPB agree on every line")
@@ -101,7 +112,8 @@ def nats_and_bpb_agree(submission: Submission) -> Outcome:
     Their ratio is bytes a token × ln 2, one constant of the text that one evaluation scores. Each printed pair allows
     an interval of it; a line whose interval misses the stretch that most lines of the same evaluation share can't be
     right. Different evaluations, and logs of different vocabularies or texts, need not share it. Of the contest's own
-    text the ratio is known: a run of the score that has another contradicts it, other runs are told and left out.
+    text the ratio is known: a run of the score that has another contradicts it, other runs are told and left out. Told
+    and left out, too, are scores whose loss is in nats a byte.
     """
     counted = {log.name: ratio for log in submission.readable_logs if (ratio := _other_ratio(log)) is not None}
     of_the_score = {log.name for log in presented_runs(submission)}
@@ -110,12 +122,15 @@ def nats_and_bpb_agree(submission: Submission) -> Outcome:
         return contradicted(f"{other}, which the contest's text doesn't have")
     logs = [log for log in submission.readable_logs if log.name not in counted]
     outcome = _lines_agree(logs)
-    return Outcome(outcome.verdict, f"{outcome.evidence}; not of the score: {other}") if other else outcome
+    a_byte = sum(in_nats_a_byte(log, score) for log in logs for score in log.scores)
+    told = (f"; not of the score: {other}" if other else "") + (f"; {a_byte} scores in nats a byte" if a_byte else "")
+    return Outcome(outcome.verdict, outcome.evidence + told)
 
 
 def _other_ratio(log: RunLog) -> float | None:
     """Bytes a token that a run's last score implies, where it is of the contest's own text and this has another."""
-    known, last = bytes_a_token(log), next((each for each in reversed(stages(log).values()) if each.nats), None)
+    in_nats = (each for each in reversed(stages(log).values()) if each.nats and not in_nats_a_byte(log, each))
+    known, last = bytes_a_token(log), next(in_nats, None)
     if known is None or last is None or last.nats is None or not log.scores:
         return None
     ratio = bytes_per_token(last.nats, last.bpb)

@@ -22,30 +22,42 @@ from tritgolf.audit.scores import Sample, is_other_spread, same, samples, stages
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import Stated, spreads_of_seeds, stated_scores
 from tritgolf.audit.submission import Submission
-from tritgolf.audit.wholeness import is_whole
+from tritgolf.audit.wholeness import is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
 NO_SCORES = "no score in the logs"
+MEANS = ("mean_val_bpb", "val_bpb_mean")  # fields of submission.json
 
 
 @SUBMISSION_CHECKS("text.headline", "the README's headline score is in the logs")
 def headline_is_logged(submission: Submission) -> Outcome:
     """Proves that the README's score is one that a run printed at some stage, or, if it says so, a mean of runs.
 
-    Contradicted where no reading of the text's own scores fits, and every claimed seed has its log.
+    Contradicted where no reading of the text's own scores fits, and every claimed seed has its log. Where the text has
+    none, it is the mean of its table that submission.json's score is.
     """
-    stated = stated_scores(submission.readme)
+    stated = stated_scores(submission.readme) or _means_of_tables(submission)
     if not stated or not scored_runs(submission):
         return cant_tell(submission.not_in_readme("no val_bpb in README.md") if scored_runs(submission) else NO_SCORES)
     return _unless_of_others(submission, stated[0], score_is_logged(submission, stated[0]))
 
 
+def _means_of_tables(submission: Submission) -> tuple[Stated, ...]:
+    """The means in the README's own tables by seed that submission.json has for its score."""
+    score = printed_of((submission.facts or {}).get("val_bpb"))
+    cells = [cell for table in own_tables(submission) for title, cell in table.mean.items()
+             if table.kinds[title] == "bpb"]  # fmt: skip
+    return tuple(Stated("README's table", cell.printed, is_mean=True, is_headline=False) for cell in cells
+                 if score and (same(cell.printed, score) or same(score, cell.printed)))  # fmt: skip
+
+
 def _unless_of_others(submission: Submission, claim: Stated, outcome: Outcome) -> Outcome:
     """A stated score's outcome; can't tell where the score may be another system's, and one of the submission's fits.
 
-    It is the submission's own where its title, its JSON or one of its tables has it, or one of its runs.
+    It is the submission's own where its title, its JSON or one of its tables has it, or one of its runs, and where a
+    line at the top begins with "val_bpb" and says that it is of as many seeds or runs as there are.
     """
-    if outcome.verdict is not Verdict.CONTRADICTED or _is_own(submission, claim):
+    if outcome.verdict is not Verdict.CONTRADICTED or claim.where != "README" or _is_own(submission, claim):
         return outcome
     others = [other for other in _every_claim(submission) if other.printed.text != claim.printed.text]
     fits = any(score_is_logged(submission, other).verdict is Verdict.HOLDS for other in others)
@@ -59,10 +71,12 @@ def _every_claim(submission: Submission) -> Iterator[Stated]:
 
 
 def _is_own(submission: Submission, claim: Stated) -> bool:
-    score = printed_of((submission.facts or {}).get("val_bpb"))
-    in_json = score is not None and (same(claim.printed, score) or same(score, claim.printed))
+    stated = filter(None, (printed_of((submission.facts or {}).get(key)) for key in ("val_bpb", *MEANS)))
+    in_json = any(same(claim.printed, score) or same(score, claim.printed) for score in stated)
     of_a_run = claim.is_mean and any(stages_of(log, claim.printed) for log in scored_runs(submission))
-    return claim.is_title or in_json or of_a_run or _is_of_tables(submission, claim.printed)
+    runs = len(claimed_seeds(submission)) or len(scored_runs(submission))
+    is_the_headline = claim.is_headline and claim.is_labelled and claim.count == runs
+    return claim.is_title or in_json or of_a_run or is_the_headline or _is_of_tables(submission, claim.printed)
 
 
 def _has_logged_rows(submission: Submission) -> bool:
@@ -83,13 +97,18 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     means = [sample for sample in every if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
         return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
-    if found and not claim.is_mean:
+    if found and (not claim.is_mean or _is_of_one_run(submission, claim)):
         return holds(f"{claim.where} {claim.printed}: {found[0]}")
     what = f"{claim.where} {claim.printed}{', a mean' if claim.is_mean else ''}; logs {_logged(submission)}"
     if not is_complete(submission, claim.is_mean, claim.count):
         row = contradicted_row(submission) if by_rows else ""
         return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, claim.printed) else cant_tell(what)
     return contradicted(what) if claim.is_headline else cant_tell(what)
+
+
+def _is_of_one_run(submission: Submission, claim: Stated) -> bool:
+    """Whether a mean can be that of a single run alone: the one of the one claimed seed."""
+    return len(claimed_seeds(submission)) == len(scored_runs(submission)) == 1 and claim.count in (None, 1)
 
 
 @lru_cache(maxsize=KEPT)
@@ -130,8 +149,9 @@ def _is_of_tables(submission: Submission, printed: Printed) -> bool:
 
 
 def scored_runs(submission: Submission) -> tuple[RunLog, ...]:
-    """The runs whose logs have a score after training."""
-    return tuple(log for log in submission.readable_logs if log.scores)
+    """The runs whose logs have a score after training; where none has, those that were scored at their last step."""
+    logs = submission.readable_logs
+    return tuple(log for log in logs if log.scores) or tuple(log for log in logs if log.final and reaches_its_end(log))
 
 
 def _whole(submission: Submission) -> tuple[RunLog, ...]:
@@ -156,16 +176,15 @@ def stated_means_are_means(submission: Submission) -> Outcome:
     if not scored_runs(submission) or not stated:
         nothing = submission.not_in_readme("no score called a mean")
         return cant_tell(nothing if scored_runs(submission) else NO_SCORES)
-    outcomes = [
-        _unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False)) for claim in stated
-    ]
+    outcomes = [_unless_of_others(submission, claim, score_is_logged(submission, claim, by_rows=False))
+                for claim in stated]  # fmt: skip
     return all_of(outcomes, "no score called a mean")
 
 
 def _json_means(submission: Submission) -> Iterator[Stated]:
     facts = submission.facts or {}
     seeds = len(claimed_seeds(submission))
-    for key in ("mean_val_bpb", "val_bpb_mean"):
+    for key in (*MEANS, "mean_val_loss", "val_loss_mean"):
         if printed := printed_of(facts.get(key)):
             yield Stated(f"submission.json {key}", printed, is_mean=True)
     score = printed_of(facts.get("val_bpb"))

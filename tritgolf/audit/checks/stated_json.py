@@ -1,27 +1,31 @@
 """Scores that submission.json states, against the runs: its own, its seeds', nats beside BPB."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
 from tritgolf.audit.claimed import claimed_seeds
-from tritgolf.audit.completeness import is_complete
+from tritgolf.audit.column_titles import is_plain, kind_of
+from tritgolf.audit.completeness import is_complete, is_the_only_run, unlogged_methods
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
 from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import samples, stages, stages_of
+from tritgolf.audit.scores import same, samples, stages, stages_of
+from tritgolf.audit.seed_tables import candidates
 from tritgolf.audit.stated_text import Stated
 from tritgolf.audit.submission import Submission
+from tritgolf.audit.wholeness import has_every_score
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
+LEAST_DIGITS = 4  # of a score at another stage
 SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 
 
 @SUBMISSION_CHECKS("json.score", "submission.json's scores are the logs'")
 def json_scores_are_logged(submission: Submission) -> Outcome:
-    """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score is in that seed's log."""
+    """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score and loss are in its log."""
     if submission.facts is None:
         return cant_tell(submission.facts_problem)
     if not scored_runs(submission):
@@ -34,6 +38,9 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
             missing = cant_tell(f"seed {seed}: {printed}; no log that is read has its score")
             outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)
+        if logs and (loss := printed_of(row.get("val_loss"))):
+            outcomes += _seed_loss(seed, loss, logs, submission)
+        outcomes += _other_scores(seed, row, logs, submission)
     outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
                  for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
@@ -47,9 +54,51 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     logged += "".join(f", NaN at {stage}" for log in logs for stage in log.failed)
     if others:  # the score is there, under another seed: the seed's check tells that
         return holds(f"seed {seed}: {printed}, which is {others[0]}'s")
-    if not is_complete(submission):
+    if not is_complete(submission) and not is_the_only_run(submission, logs, seed):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
+
+
+def _other_scores(
+    seed: int, row: Mapping[str, object], logs: Sequence[RunLog], submission: Submission
+) -> Iterator[Outcome]:
+    """Scores of a seed at other stages ("sliding_bpb"): each is one of its log's, by the rule for cells of a table.
+
+    Only what is decided: names of which a word is unknown may be of another measure.
+    """
+    for name, value in row.items():
+        title, printed = name.replace("_", " "), printed_of(value)
+        if (
+            name in SCORED | {"val_bpb_exact"}
+            or kind_of(title) != "bpb"
+            or not printed
+            or printed.decimals < LEAST_DIGITS
+        ):
+            continue
+        if any(same(printed, logged) for log in logs for logged in candidates(log, "bpb").values()):
+            yield holds(f"seed {seed}: {name} {printed}")
+        elif len(logs) == 1 and _has_all(submission, logs[0]) and is_plain(title, logs[0]):
+            logged = ", ".join(stage.bpb.text for stage in stages(logs[0]).values())
+            yield contradicted(f"submission.json, seed {seed}: {name} {printed}; the log has {logged}")
+
+
+def _has_all(submission: Submission, log: RunLog) -> bool:
+    """Whether a log beyond doubt has all scores of its run."""
+    return has_every_score(log, submission.readable_logs) and not unlogged_methods(submission)
+
+
+def _seed_loss(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> list[Outcome]:
+    """Whether a seed's loss is one of its log, in nats a token; none where the log has no nats."""
+    logged = [stage.nats for log in logs for stage in stages(log).values() if stage.nats]
+    told = f"seed {seed}: loss {printed}"
+    owners = [log.name for log in (*logs, *scored_runs(submission)) if stages_of(log, printed, nats=True)]
+    if not logged or owners:  # under another seed, it is that seed's check that tells
+        return [holds(told)] if logged else []
+    told += f"; the log has {', '.join(nats.text for nats in logged)}"
+    in_bits = any(abs(printed.value * math.log(2) / nats.value - 1) <= SAME_RATIO for nats in logged)
+    if in_bits or not (is_complete(submission) or is_the_only_run(submission, logs, seed)):
+        return [cant_tell(f"{told}; it may be in bits a token" if in_bits else told)]
+    return [contradicted(f"submission.json, {told}")]
 
 
 @SUBMISSION_CHECKS("json.fields", "submission.json's figures and seeds can be read")

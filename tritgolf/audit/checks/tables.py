@@ -1,7 +1,7 @@
 """The README's tables: rows against the logs, means, standard deviations, deltas, significance."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import pstdev
@@ -30,10 +30,11 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
 
     A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
     row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
+    A score that the log hasn't, where it may lack some, is left open.
     """
     compared, wrong, doubtful = 0, [], []
     for table in tables_of(submission):
-        runs = {seed: runs_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+        runs = {seed: runs_of(row, table.kinds, _logs_of(submission, seed))
                 for seed, row in table.rows.items()}  # fmt: skip
         for seed, row in table.rows.items():
             if not runs[seed]:
@@ -41,10 +42,12 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
                 wrong += foreign
                 doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
-            each = [list(_compared(row, table.kinds, run, partial(_has_all, submission, run))) for run in runs[seed]]
-            found = min(each, key=lambda texts: sum(map(bool, texts)))  # of whichever run the row is
+            each = [list(_compared(row, table.kinds, run)) for run in runs[seed]]
+            found = min(each, key=lambda cells: sum(bool(text) for _, text in cells))  # of whichever run the row is
+            has_all = partial(_has_all, submission, runs[seed][each.index(found)])
             compared += len(found)
-            wrong += [f"seed {seed} {text}" for text in found if text]
+            wrong += [f"seed {seed} {text}" for kind, text in found if text and has_all(kind)]
+            doubtful += [f"seed {seed} {text}" for kind, text in found if text and kind in SCORES and not has_all(kind)]
     if not compared and not wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     if doubtful and not wrong:
@@ -52,23 +55,18 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
-def _compared(
-    row: dict[str, Cell], kinds: dict[str, str], run: RunLog, has_all: Callable[[str], bool]
-) -> Iterator[str]:
-    """Of each cell that a log can decide: what is wrong with it, "" if nothing.
-
-    ``has_all``: whether the log beyond doubt has all figures of a kind.
-    """
+def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[tuple[str, str]]:
+    """Of each cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure."""
     for title, cell in row.items():
         kind = kinds[title]
         found = candidates(run, kind)
         if not found or kind == "seconds" or cell.about:
             continue
         if matches(cell, found, kind):
-            yield ""
-        elif has_all(kind) and is_plain(title, run):
+            yield kind, ""
+        elif is_plain(title, run):
             logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
-            yield f"{title}: table {cell.printed}{cell.unit}, log {logged}"
+            yield kind, f"{title}: table {cell.printed}{cell.unit}, log {logged}"
 
 
 def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
@@ -103,12 +101,21 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
 def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
     """A row that has no score of its seed's whole log, in a table of which other rows have those of theirs."""
     scored = any(table.kinds[title] in SCORES for title in table.rows[seed])
-    is_lone = scored and any(runs.values()) and _whole_logs(submission, seed)
+    is_lone = scored and any(runs.values()) and any(_is_whole(submission, log) for log in _logs_of(submission, seed))
     return [f"the row of seed {seed} has no score of its log"] if is_lone else []
 
 
+def _logs_of(submission: Submission, seed: int) -> list[RunLog]:
+    """The logs that print this seed; where a log prints none, its file's name may tell it."""
+    return [log for log in submission.readable_logs if log.named_seed == seed]
+
+
 def _whole_logs(submission: Submission, seed: int) -> list[RunLog]:
-    return [log for log in submission.readable_logs if log.seed == seed and is_whole(log, submission.readable_logs)]
+    return [log for log in submission.readable_logs if log.seed == seed and _is_whole(submission, log)]
+
+
+def _is_whole(submission: Submission, log: RunLog) -> bool:
+    return is_whole(log, submission.readable_logs)
 
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
@@ -130,7 +137,8 @@ def stds_are_stds(submission: Submission) -> Outcome:
 
 
 def _summary(submission: Submission, row: str) -> Outcome:
-    found = []
+    found: list[tuple[str, Comparison]] = []
+    doubtful: list[tuple[str, Comparison]] = []
     for table in tables_of(submission):
         has_all = not _missing_rows(submission, table)
         cells = table.mean if row == "mean" else table.std
@@ -145,10 +153,12 @@ def _summary(submission: Submission, row: str) -> Outcome:
                 best = replace(best, status="of another spread")
             if best.status == "differs" and row == "mean" and _is_largest_size(table, title, cell.printed):
                 best = replace(best, status="the largest, no mean")
-            found += [(title, best)] if has_all or best.status != "differs" else []
-    if not found:
+            (found if has_all or best.status != "differs" else doubtful).append((title, best))
+    if not found and not doubtful:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
     wrong = [f"{title}: {comparison.text}" for title, comparison in found if comparison.status == "differs"]
+    if doubtful and not wrong:  # it may be of runs that the table has no row of
+        return cant_tell("; ".join(f"{title}: {comparison.text}" for title, comparison in doubtful[:SHOWN]))
     notes = Counter(comparison.status for _, comparison in found if comparison.status not in ("agrees", "differs"))
     fine = ", ".join([f"{len(found)} compared", *(f"{count} {note}" for note, count in notes.items())])
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or fine)
@@ -170,7 +180,7 @@ def logged_columns(submission: Submission, table: SeedTable, title: str) -> list
     kind = table.kinds[title]
     found: list[dict[str, Printed]] = []
     for seed, row in table.rows.items():
-        run = run_of(row, table.kinds, [log for log in submission.readable_logs if log.seed == seed])
+        run = run_of(row, table.kinds, _logs_of(submission, seed))
         values = candidates(run, kind) if run else {}
         found.append({name: values[name] for name in matches(row[title], values, kind)})
     shared = [name for name in found[0] if all(name in values for values in found)]
@@ -195,9 +205,17 @@ def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) ->
         return Comparison(printed, sample, "agrees")
     if rounds_to(population, printed):
         return Comparison(printed, sample, "population")
+    if any(_in_whole_tens(printed, value) for value in (sample, population)):
+        return Comparison(printed, sample, "within rounding")
     if std_interval([value.interval for value in exact or rows], ddof=0).meets(printed.rounded):
         return Comparison(printed, sample, "within rounding")
     return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")
+
+
+def _in_whole_tens(printed: Printed, value: float) -> bool:
+    """Whether a whole number that ends in zeros, as 4,030 bytes, is a value rounded to tens, hundreds, thousands."""
+    zeros = 0 if printed.decimals else len(printed.text) - len(printed.text.rstrip("0"))
+    return zeros > 0 and abs(value - printed.value) <= 10**zeros / 2
 
 
 @SUBMISSION_CHECKS("tables.record", "better than the record to beat by 0.005 nats at p < 0.01")

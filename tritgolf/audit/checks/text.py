@@ -6,7 +6,7 @@ from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.ternary import written_layout
-from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
+from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, runs_of_rows, tables_of
 from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.contest import BYTE_LIMIT
@@ -21,13 +21,16 @@ from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 
 SIZE = re.compile(
-    r"(?<![~≈\d.])(?P<megabytes>\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact"
+    r"(?<![~≈\d.+−-])(?P<megabytes>\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact"
     r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[\s:*`=]{1,6}(?:(?:max(?:imum)?|is|of)[\s:*`=]{1,4}){0,2}"
     r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
 )
-BESIDE_A_SCORE = re.compile(r"^[^|].*\bval_bpb\b.*?\|[ *]*(\d{1,2}\.\d{2,3}) ?MB[ *]*(?:\||$)", re.ASCII | re.MULTILINE)
+BESIDE_A_SCORE = re.compile(
+    r"^[^|].*\bval_bpb\b.*?\|[ *]*(\d{1,2}\.\d{1,3}) ?MB[ *]*(?:\([^()|\n]*\)[ *]*)?(?:\||$)", re.ASCII | re.MULTILINE
+)
 NO_RUN = "no run's"
+NOTHING_PAIRED = cant_tell("no log with a sliding score and a total")
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?artifact(?:_size)?_bytes")
 OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
     rf"(?:(?:max|mean|min)_)?(?:{TOTALS.pattern})(?:_(?:max|mean|min))?"
@@ -96,7 +99,9 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     facts = submission.facts or {}
     if not _sizes(submission) and not any(map(_models, submission.readable_logs)):
         return cant_tell("no budget line in the logs")
-    stated = [(key, size) for key in facts if OF_ALL_RUNS.fullmatch(key) and (size := size_of(facts[key])) is not None]
+    means = {key: printed_of(facts[key]) for key in facts if OF_ALL_RUNS.fullmatch(key) and "mean" in key}
+    stated = [(key, size) for key in facts if OF_ALL_RUNS.fullmatch(key)
+              and (size := size_of(facts[key]) or means.get(key)) is not None]  # fmt: skip
     outcomes = [_stated_total(key, size, submission) for key, size in stated if TOTALS.fullmatch(key)]
     outcomes += [_stated_of_all(key, size, submission) for key, size in stated if not TOTALS.fullmatch(key)]
     for seed, row in seed_results(facts).items():
@@ -202,6 +207,8 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     if score is None or size is None:
         return cant_tell("submission.json has no val_bpb or no bytes_total")
     outcome = _mean_of_a_stage(score, size, submission) or pairing(score, size, submission.readable_logs)
+    if outcome == NOTHING_PAIRED:
+        outcome = _of_two_runs(score, size, submission)
     is_of_no_run = outcome.verdict is Verdict.CONTRADICTED and NO_RUN in outcome.evidence
     return cant_tell(outcome.evidence) if is_of_no_run and not is_complete(submission) else outcome
 
@@ -215,6 +222,20 @@ def _mean_of_a_stage(score: Printed, size: Printed, submission: Submission) -> O
     return next((holds(f"the mean score at {each.stage}, and the largest size") for each in of_it), None)
 
 
+def _of_two_runs(score: Printed, size: Printed, submission: Submission) -> Outcome:
+    """Whether one run alone has the score and another the size; the largest size may stand beside any score."""
+    logs = [log for log in submission.readable_logs if log.total_bytes]
+    scored = [log.name for log in submission.readable_logs if stages_of(log, score)]
+    sized = [log.name for log in logs if log.total_bytes == size.value]
+    means = samples(submission.readable_logs, claimed_seeds(submission), of_rows=runs_of_rows(submission))
+    if any(sample.may_have_mean(score) for sample in means) or not scored or not sized:
+        return NOTHING_PAIRED
+    told = f"val_bpb {score} is {_owner(scored)}; bytes_total {size.value:,.0f} is {_owner(sized)}"
+    is_largest = size.value == max(log.total_bytes or 0 for log in logs)
+    are_told = set(scored) <= {log.name for log in logs}
+    return contradicted(told) if are_told and not is_largest else cant_tell(told)
+
+
 def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     """The same for a score and a size from anywhere."""
     of_both = [
@@ -226,7 +247,7 @@ def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     both = [(log, f) for log, f in figures if f.keys() >= {"sliding_bpb", "total_bytes"}]
     runs = [(log.name, f["sliding_bpb"], f["total_bytes"]) for log, f in both]
     if not runs:
-        return cant_tell("no log with a sliding score and a total")
+        return NOTHING_PAIRED
     scores, sizes = [run[1] for run in runs], [run[2] for run in runs]
     scored = [log.name for log, _ in both if stages_of(log, score)]
     sized = [name for name, _, value in runs if rounds_to(value, size)]

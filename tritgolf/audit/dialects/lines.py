@@ -37,8 +37,19 @@ MLX_MODEL = re.compile(r"serialized_model_(\w{1,40}):(\d{1,15}) bytes", re.ASCII
 TOLD = re.compile(
     r"(\w{0,40}(?:total|artifact)\w{1,40})\s?[:=]\s?(\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes", re.ASCII | re.IGNORECASE
 )
-CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|\| Code: (\d{1,9}) bytes", re.ASCII)
-PACKED = re.compile(r"(\S+) model: (\d{1,15}) bytes \| Total submission: (\d{1,15}) bytes", re.ASCII)
+CODE = re.compile(r"^artifact:.*\bcode:(\d{1,9})$|(?:\||\bbytes) {1,4}Code: (\d{1,9}) bytes", re.ASCII)
+PARTS = re.compile(  # "Int6+zstd: 95 bytes  code: 7 bytes  total: 102 bytes"
+    r"(?:model_size )?(?P<method>[\w+-]{1,40}):\s?(?P<model>\d{1,15}) bytes\s{1,8}code:\s?(?P<code>\d{1,15}) bytes"
+    r"\s{1,8}total:\s?(?P<total>\d{1,15}) bytes",
+    re.ASCII | re.IGNORECASE,
+)
+NAMED_TOTAL = re.compile(r"total_submission_size_(\w{1,40}):\s?(\d{1,15}) bytes", re.ASCII)  # of MLX_MODEL's method
+NAMED_CODE = re.compile(r"code_size:\s?(\d{1,15}) bytes", re.ASCII)
+PACKED = re.compile(
+    r"(?:Serialized )?(?P<method>\S+)(?: model)?: (?P<model>\d{1,15}) bytes(?: \|)? {1,4}"
+    r"Total(?: submission)?: (?P<total>\d{1,15}) bytes",
+    re.ASCII,
+)
 SCORE = re.compile(rf"{STAGE}(?P<between>{BETWEEN})(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII)
 TOKENS = re.compile(r"(?:(?:train_loader:.*\s)?val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
@@ -175,23 +186,36 @@ def size(line: str) -> SizeLine | None:
 def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
     """Sizes of all lines.
 
-    Those of ``Raw model: 95 bytes | Code: 7 bytes``, ``artifact:… code:78442`` and ``serialized_model_int8_zlib:95
-    bytes``, as the contest's MLX script prints it, are among them, and what is told under a script's own names.
+    Those of ``Raw model: 95 bytes | Code: 7 bytes``, ``Serialized zstd-22: 9 bytes  Total: 10 bytes``,
+    ``artifact:… code:78442`` and ``serialized_model_int8_zlib:95 bytes``, as the contest's MLX script prints it, are
+    among them, and what is told under a script's own names.
     """
     found = list(every(size, lines))
     for line in lines:
         code = CODE.search(line)
-        if code and not SIZE.match(line):
+        if code:
             found.append(SizeLine("code", "", int(code[1] or code[2])))
         if mlx := MLX_MODEL.match(line):
             found.append(SizeLine("model", mlx[1].replace("_", "+"), int(mlx[2])))
-        if told := TOLD.match(line):
+        found += _named_sizes(line)
+        if (told := TOLD.match(line)) and not NAMED_TOTAL.match(line):
             found.append(SizeLine("told", told[1].lower(), int(told[2].replace(",", ""))))
         packed = PACKED.match(line)
         if packed:
-            found.append(SizeLine("model", packed[1].lower(), int(packed[2])))
-            found.append(SizeLine("total", packed[1].lower(), int(packed[3])))
+            found.append(SizeLine("model", packed["method"].lower(), int(packed["model"])))
+            found.append(SizeLine("total", packed["method"].lower(), int(packed["total"])))
     return tuple(found)
+
+
+def _named_sizes(line: str) -> list[SizeLine]:
+    """The sizes of a line that names the method once, before all of them, or within the name of the total."""
+    if parts := PARTS.match(line):
+        method = parts["method"].lower()
+        return [SizeLine("model", method, int(parts["model"])), SizeLine("code", "", int(parts["code"])),
+                SizeLine("total", method, int(parts["total"]))]  # fmt: skip
+    if named := NAMED_TOTAL.match(line):
+        return [SizeLine("total", named[1].replace("_", "+"), int(named[2]))]
+    return [SizeLine("code", "", int(code[1]))] if (code := NAMED_CODE.match(line)) else []
 
 
 def _tokens(line: str) -> int | None:
