@@ -13,9 +13,8 @@ SCORE = re.compile(
     r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
-MEASURE = re.compile(  # "| **Final BPB** | 1.0810 |"
-    r"\|(?P<name>[^|]*bp[bp]\b[^|]*)\|[\s*`]*(?P<figure>\d\.\d{3,8})[\s*`]*\|", re.ASCII | re.IGNORECASE
-)
+IN_BITS = re.compile(r"bp[bp]\b", re.IGNORECASE)
+FIGURE = re.compile(r"\d\.\d{3,8}", re.ASCII)
 BEFORE = re.compile(r"\bpre\b|unquantized|before", re.IGNORECASE)
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
@@ -115,8 +114,10 @@ def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:
 
     None is certainly the headline, and scores from before quantization are left out.
     """
-    rows = (MEASURE.fullmatch(line.strip()) for line in lines if not OF_OTHERS.search(line))
-    found = {row["figure"]: row["name"] for row in rows if row and _is_score(row["figure"])}
+    rows = (line.strip(" \t|").split("|") for line in lines if line.lstrip().startswith("|"))
+    named = ((row[0], row[1].strip(" \t*`")) for row in rows if len(row) == 2 and not OF_OTHERS.search(row[0]))
+    measures = ((name, text) for name, text in named if FIGURE.fullmatch(text) and IN_BITS.search(name))
+    found = {text: name for name, text in measures if _is_score(text)}
     scores = sorted((figure for figure, name in found.items() if not BEFORE.search(name)), key=float)
     return tuple(replace(_stated(found[figure], Printed(figure), True), is_headline=False) for figure in scores)
 
