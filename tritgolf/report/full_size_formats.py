@@ -61,13 +61,12 @@ def _alike(rows: Sequence[dict[str, Any]]) -> dict[str, Means]:
         return {}
     best = best_of(standings)
     [own] = [run for run in _runs(rows, BEST) if run["run"] == best["run"]]
-    rivals = {
-        name: run
-        for record, name in FORMATS.items()
-        for run in _runs(rows, record)
-        if abs(run["gpu_seconds"] / own["gpu_seconds"] - 1) <= SAME_TIME
-    }
+    rivals = {name: run for record, name in FORMATS.items() for run in _runs(rows, record) if _is_as_long(run, own)}
     return {NAMES[BEST]: own, **rivals}
+
+
+def _is_as_long(run: Means, other: Means) -> bool:
+    return bool(abs(run["gpu_seconds"] / other["gpu_seconds"] - 1) <= SAME_TIME)
 
 
 def _runs(rows: Sequence[dict[str, Any]], record: str) -> list[Means]:
@@ -138,7 +137,7 @@ def _of_starts(alike: Alike, rows: Sequence[dict[str, Any]]) -> list[str]:
     own = alike[NAMES[BEST]]
     for name, start in starts.items():
         for run in _runs(rows, BEST) if name != NAMES[BEST] else ():
-            if run["start"] == start and abs(run["gpu_seconds"] / own["gpu_seconds"] - 1) <= SAME_TIME:
+            if run["start"] == start and _is_as_long(run, own):
                 size = "" if run["fits"] else ", and is over the limit"
                 said.append(
                     f"With {name}'s start `{BEST}` scores {run['sliding_bpb']:.4f}, {run['ttt_bpb']:.4f} {WITH}{size} "

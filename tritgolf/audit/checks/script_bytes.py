@@ -28,17 +28,18 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
     held = {log.name for log in presented_runs(submission)} | own.keys()
     logged = _codes(log for log in submission.readable_logs if log.name in held) or _codes(counting(submission))
     stated = stated_code(submission)
-    sizes = {file.name: _size(file, {codes[0] for codes in logged.values()}) for file in submission.scripts}
+    packed = {file.name: size for file in submission.scripts if (size := unpacked_size(file)) is not None}
+    first = {codes[0] for codes in logged.values()}
+    sizes = {file.name: _size(file, packed.get(file.name), first) for file in submission.scripts}
     if not sizes or not (logged or stated):
         reason = "no script in the folder" if not sizes else "no artifact line"
         return _without_script(submission, stated, reason)
-    logged_codes = ", ".join(f"{code:,}" for code in sorted({codes[0] for codes in logged.values()}))
-    packed = {file.name: size for file in submission.scripts if (size := unpacked_size(file)) is not None}
+    logged_codes = ", ".join(f"{code:,}" for code in sorted(first))
     scripts = ", ".join(f"{name} has {size:,} bytes{_unpacked(size, packed.get(name))}" for name, size in sizes.items())
     evidence = f"{scripts}; logged {logged_codes or 'nowhere'}" + (f"; submission.json {stated:,}" if stated else "")
     evidence += _of_other_runs(submission, set(sizes.values()), set(logged))
     fits = all(codes[0] in [sizes[script] for script in own.get(name, sizes)] for name, codes in logged.items())
-    one_script = len({codes[0] for codes in logged.values()}) <= 1 or len(sizes) > 1
+    one_script = len(first) <= 1 or len(sizes) > 1
     counted = {*sizes.values(), *(code for codes in logged.values() for code in codes[1:])}
     counted |= {file.stat().st_size for file in submission.scripts}
     stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
@@ -74,10 +75,10 @@ def _unpacked(size: int, unpacked: int | None) -> str:
     return " unpacked" if size == unpacked else f", unpacked {unpacked:,}"
 
 
-def _size(script: Path, counted: set[int]) -> int:
+def _size(script: Path, unpacked: int | None, counted: set[int]) -> int:
     """A script's bytes; where the logs count those that it unpacks, or it without the CR of each line's end, these."""
     size = script.stat().st_size
-    if size not in counted and (unpacked := unpacked_size(script)) in counted and unpacked is not None:
+    if size not in counted and unpacked is not None and unpacked in counted:
         return unpacked
     if size in counted or not 0 < size - min(counted, default=size) <= size // 2:
         return size
