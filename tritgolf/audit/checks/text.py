@@ -26,9 +26,8 @@ SIZE = re.compile(
     r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
 )
-BESIDE_A_SCORE = re.compile(
-    r"^[^|].*\bval_bpb\b.*?\|[ *]*(\d{1,2}\.\d{1,3}) ?MB[ *]*(?:\([^()|\n]*\)[ *]*)?(?:\||$)", re.ASCII | re.MULTILINE
-)
+SCORE_NAME = re.compile(r"\bval_bpb\b", re.ASCII)
+SIZE_ALONE = re.compile(r"[ *]*(\d{1,2}\.\d{1,3}) ?MB[ *]*(?:\([^()]*\)[ *]*)?", re.ASCII)
 NO_RUN = "no run's"
 NOTHING_PAIRED = cant_tell("no log with a sliding score and a total")
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?artifact(?:_size)?_bytes")
@@ -47,7 +46,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     """
     readme = submission.readme or ""
     named = list(dict.fromkeys(_artifacts(readme)))
-    stated = named or [Cell(Printed(size), "MB") for size in BESIDE_A_SCORE.findall(readme)[:1]]
+    stated = named or [Cell(Printed(size), "MB") for size in list(_beside_scores(readme))[:1]]
     totals = _sizes(submission)
     if not stated or not totals:
         return cant_tell(
@@ -63,6 +62,17 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
         return holds(evidence)
     is_its_own = len(named) == len(set(_artifacts(readme, TOP))) == 1
     return contradicted(evidence) if is_its_own and _has_all_totals(submission) else cant_tell(evidence)
+
+
+def _beside_scores(readme: str) -> Iterator[str]:
+    """Megabytes between the bars of a line, no row of a table, behind its score: "**val_bpb: 1.08** | **15.99 MB**"."""
+    for line in readme.split("\n"):
+        cells = line.split("|")
+        sized = {at: match[1] for at, cell in enumerate(cells) if at and (match := SIZE_ALONE.fullmatch(cell))}
+        last = max(sized, default=0)
+        scored = [at for at, cell in enumerate(cells[:last]) if SCORE_NAME.search(cell, not at)]
+        if scored and not line.startswith("|"):
+            yield sized[min(at for at in sized if at > scored[-1])]
 
 
 def _artifacts(readme: str, lines: int | None = None) -> Iterator[Cell]:
