@@ -9,6 +9,9 @@ BIN := .venv/bin
 ON_CPU = "this machine has a GPU, and .venv PyTorch's CPU build, which trains on the CPU; the other: make TORCH=cuda demo"
 UNUSED_GPU = $(if $(filter cpu,$(TORCH)),$(shell nvidia-smi -L 2>/dev/null | grep -m 1 '^GPU'))
 
+# Tests start hundreds of processes: each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo isobyte test kernels lint docs fuzz
 
 install: .venv/.complete  ## the environment, .venv; TORCH=cuda for a machine with a GPU, in place of another build
@@ -27,12 +30,7 @@ test: .venv/.complete  ## all tests
 
 kernels: .venv/.complete  ## the GPU's kernels on the CPU, by Triton's interpreter, against their plain references
 	$(BIN)/pip install --quiet --no-deps --target .venv/triton -r envs/triton.lock
-	TRITON_INTERPRET=1 PYTHONPATH=.venv/triton $(BIN)/pytest \
-		tests/model/test_heads.py tests/model/test_fused_loss.py tests/model/test_mlp.py tests/model/test_leaky_mlp.py \
-		tests/model/test_partial_heads.py tests/model/test_mixed_heads.py tests/model/test_streams.py tests/model/test_fp8_fused.py \
-		tests/model/test_fp8_weights.py \
-		tests/model/test_joined.py tests/model/test_shared_input.py tests/model/test_unet_pass.py \
-		tests/bundle/test_script_kernels.py
+	TRITON_INTERPRET=1 PYTHONPATH=.venv/triton $(BIN)/pytest -m interpreted tests/model tests/bundle/test_script_kernels.py
 
 lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

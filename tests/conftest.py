@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.model.interpreter import INTERPRETED
 from tests.small import build_dataset, build_run, small_model
 from tritgolf.processors import use_processors
 
@@ -16,6 +17,14 @@ if CPU.is_file() and "amx_bf16" in CPU.read_text():
 # A busy machine must not fail a test, and the same commit must not fail now and then.
 settings.register_profile("tritgolf", deadline=None, derandomize=True)
 settings.load_profile("tritgolf")
+
+
+def pytest_collection_modifyitems(items):
+    if not INTERPRETED:
+        skip = pytest.mark.skip(reason="needs Triton and TRITON_INTERPRET=1: make kernels")
+        for item in items:
+            if item.get_closest_marker("interpreted"):
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,7 @@
 """What each folder of the package may import: arrows run down only, and no modules import each other in a ring."""
 
 import ast
+import functools
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -66,7 +67,9 @@ def imported(path: Path) -> set[str]:
     return found & MODULES.keys()
 
 
-IMPORTS = {module: imported(path) for module, path in MODULES.items()}
+@functools.cache
+def imports() -> dict[str, set[str]]:
+    return {module: imported(path) for module, path in MODULES.items()}
 
 
 def place(module: str) -> str:
@@ -78,7 +81,7 @@ def test_arrows_run_down():
     known = MAY_IMPORT | ABOVE
     up = [
         f"{module} imports {other}"
-        for module, others in IMPORTS.items()
+        for module, others in imports().items()
         for other in others
         if place(other) in known and place(other) not in {place(module)} | known.get(place(module), set())
     ]
@@ -92,7 +95,7 @@ def test_every_folder_has_its_place():
 
 def test_no_module_imports_itself_in_a_ring():
     try:
-        list(TopologicalSorter(IMPORTS).static_order())
+        list(TopologicalSorter(imports()).static_order())
     except CycleError as error:
         pytest.fail(" → ".join(error.args[1]))
 

@@ -9,6 +9,7 @@ import torch
 from python_minifier import expression_printer
 
 from tests.bundle.alone import run_alone
+from tests.bundle.made import made_script, made_sources
 from tests.small import RECORDS
 from tritgolf import checkpoint
 from tritgolf.artifact.estimate import coded_bytes
@@ -18,6 +19,8 @@ from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.selection import selection_of
 from tritgolf.config.record import load_record
 from tritgolf.model.specs import parameters_of
+
+pytestmark = pytest.mark.xdist_group("scripts")  # so that one worker makes them
 
 ROLES = ("attention", "mlp", "embedding", "hash_embedding", "value_embedding", "projection", "mix", "control")
 ALL_NUMBERS = {"storages": {"half": {"roles": {role: {"format": "float16"} for role in ROLES}}}, "own_storage": "half"}
@@ -30,10 +33,9 @@ def test_the_script_of_the_record_is_small_enough_and_python():
 
 
 def test_what_an_interactive_session_did_before_changes_no_script(monkeypatch):
-    record = load_record("tiny", RECORDS)
-    packed = script.script_of(record)
+    packed = made_script("tiny")
     monkeypatch.setattr(builtins, "_", "the value of the last line", raising=False)
-    assert script.script_of(record) == packed
+    assert script.script_of(load_record("tiny", RECORDS)) == packed
     assert vars(builtins)["_"] == "the value of the last line"
 
 
@@ -82,7 +84,7 @@ def test_a_grid_that_a_model_is_trained_on_alone_is_in_the_script():
 
 def test_fp8_products_are_in_the_scripts_of_records_that_have_them_alone():
     for name, has_them in (("tiny_fp8", True), ("tiny", False)):
-        sources = script.sources_of(load_record(name, RECORDS))
+        sources = made_sources(name)
         assert ("flat:Fp8UNet" in sources.modules["flat"]) == has_them
         assert ("fp8." in sources.modules["flat"]) == has_them  # the names of their state
 
@@ -133,7 +135,7 @@ def test_a_run_of_other_settings_is_not_replaced(refused, tmp_path):
 
 def test_bad_data_is_one_line(tmp_path):
     path = tmp_path / "train_gpt.py"
-    script.write_script(load_record("tiny", RECORDS), path)
+    path.write_bytes(made_script("tiny"))
     ended = run_alone(path, "--data", tmp_path / "nowhere")
     assert ended.returncode == 2
     assert ended.stderr == f"error: {tmp_path}/nowhere/manifest.json: is missing\n"

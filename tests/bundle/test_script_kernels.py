@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundle.made import made_sources
 from tests.model.interpreter import interpreted
-from tests.small import RECORDS, TIMEOUT
-from tritgolf.bundle.script import sources_of
-from tritgolf.config.record import load_record
+from tests.small import TIMEOUT
 
+pytestmark = pytest.mark.xdist_group("scripts")  # so that one worker makes them
 TERNARY = {"fused_loss_kernel": 1, "heads_kernel": 2, "joined_kernel": 2, "mlp_kernel": 2, "shared_input_kernel": 1}
 FP8 = {
     **TERNARY,
@@ -30,7 +30,7 @@ INT6 = {"fused_loss_kernel": 1, "leaky_mlp_kernel": 3, "mixed_heads_kernel": 2, 
     ("record", "kernels"), [("tiny", TERNARY), ("tiny_fp8", FP8), ("tiny_int6", {**INT6, "streams_kernel": 1})]
 )
 def test_all_kernels_of_a_script_compile_for_a_gpu(record, kernels, tmp_path):
-    modules = sources_of(load_record(record, RECORDS)).modules
+    modules = made_sources(record).modules
     for name, source in modules.items():
         (tmp_path / f"{name}.py").write_text(source)
     assert {name for name in modules if name.endswith("_kernel")} - {"mlp_kernel"} == kernels.keys() - {"mlp_kernel"}
@@ -47,7 +47,7 @@ def test_all_kernels_of_a_script_compile_for_a_gpu(record, kernels, tmp_path):
 @pytest.mark.parametrize("record", ["tiny", "tiny_fp8", "tiny_int6", "tiny_slot"])
 def test_every_operator_of_a_script_has_a_form_for_the_compiler(record):
     """Once none had, and on a GPU no script trained."""
-    modules = sources_of(load_record(record, RECORDS)).modules
+    modules = made_sources(record).modules
     operators = {name: source.count("custom_op(") for name, source in modules.items() if "custom_op(" in source}
     assert operators == {name: modules[name].count(".register_fake") for name in operators}
     assert operators["flat"] == 1  # vectors kept rounded

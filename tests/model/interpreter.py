@@ -7,4 +7,4 @@ import pytest
 
 INTERPRETED = importlib.util.find_spec("triton") is not None and os.environ.get("TRITON_INTERPRET") == "1"
 assert INTERPRETED or os.environ.get("TRITON_INTERPRET") != "1", "TRITON_INTERPRET=1, but no Triton to import"
-interpreted = pytest.mark.skipif(not INTERPRETED, reason="needs Triton and TRITON_INTERPRET=1: make kernels")
+interpreted = pytest.mark.interpreted  # skipped without it (tests/conftest.py)

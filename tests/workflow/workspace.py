@@ -15,6 +15,7 @@ from tests.small import REPOSITORY, TIMEOUT
 # All that the workflow reads. Kept GPU runs (measured/) stay behind: their tables are not what is tested here.
 FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "captions", "published", "envs")
 PARTS = ("Snakefile", "config.yaml", *FOLDERS)
+SCRIPT = "results/tiny/script"  # making it takes every first export seconds
 SNAKEMAKE_MEMORY = ".snakemake/metadata"  # what it knows about the files that it made
 
 JOB_COUNT = re.compile(r"^([\w@.-]+) +(\d+)$", re.MULTILINE)  # of a dry run's table
@@ -83,7 +84,8 @@ class Workspace:
 
     def copy(self, folder: Path, *parts: str) -> "Workspace":
         """This workspace's pipeline in ``folder``, with these other parts too; file times are kept."""
-        for part in [*PARTS, *parts]:
+        script = [SCRIPT] * ("results" not in parts and (self.folder / SCRIPT).exists())
+        for part in [*PARTS, *script, *parts]:
             source, target = self.folder / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
