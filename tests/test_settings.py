@@ -11,7 +11,9 @@ from tritgolf.errors import InputError
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"- a\n- b\n", b"just text", b"a: [1", b"a: b: c", b"\xff\xfe\x00", b"a:\n\t- b"]
+    "text",
+    [b"", b"- a\n- b\n", b"just text", b"a: [1", b"a: b: c", b"\xff\xfe\x00", b"a:\n\t- b", b"a: " + 100_000 * b"["],
+    ids=["nothing", "list", "text", "open", "twice", "bytes", "tab", "deep"],
 )
 def test_files_that_are_no_yaml_mapping_are_one_line(tmp_path, text):
     (tmp_path / "bad.yaml").write_bytes(text)
@@ -30,6 +32,14 @@ def test_a_key_that_is_said_twice_is_told_with_its_line(tmp_path, text):
 def test_a_mapping_that_is_merged_into_another_may_have_its_keys(tmp_path):
     (tmp_path / "merged.yaml").write_text("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\n")
     assert read_yaml(tmp_path / "merged.yaml")["b"] == {"x": 3, "y": 2}
+
+
+def test_lists_within_lists_are_read_as_deep_as_anyone_writes_them(tmp_path):
+    (tmp_path / "deep.yaml").write_text("a: " + 60 * "[" + 60 * "]")
+    assert str(read_yaml(tmp_path / "deep.yaml")["a"]) == 60 * "[" + 60 * "]"
+    (tmp_path / "deeper.yaml").write_text(50_000 * "- ")
+    with pytest.raises(InputError, match="more than 64 lists or mappings within each other"):
+        read_yaml(tmp_path / "deeper.yaml")
 
 
 def test_yaml_runs_nothing(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from tests.workflow.workspace import SNAKEMAKE_MEMORY, Finished, Workspace, copy_of_the_repository
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups, however the tests were asked for
 def pytest_collection_modifyitems(items):
     """One worker runs all of these: they share a finished run, and each uses both cores."""
     for item in items:

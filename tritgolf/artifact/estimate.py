@@ -40,9 +40,9 @@ def coded_bytes(table: Mapping[str, Parameter], storage: RoleStorage) -> int | N
     forms = {name: form_of(name, parameter, storage) for name, parameter in table.items()}
     if not any(isinstance(form, IntegerConfig) and form.clip_sigmas for form in forms.values()):
         return None
-    total = 0.0
+    total, group_size = 0.0, storage.group_size
     for name, parameter in table.items():
         form, spec = forms[name], spec_of(parameter, forms[name])
-        total += length_of(spec.format, spec.numbers_shape(storage.group_size))
+        total += length_of(spec.format, spec.numbers_shape(group_size))
         total += parameter.size * entropy_bits(form) / 8 if isinstance(form, IntegerConfig) else 0
     return round(total)
