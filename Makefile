@@ -40,7 +40,7 @@ lint: .venv/.complete  ## formatting, lints and types
 	$(BIN)/snakemake --lint
 
 docs:  ## the pages as a site, .docs/site/index.html; a link that leads nowhere fails
-	test -e .docs/env/.complete || { $(PYTHON) -m venv .docs/env && .docs/env/bin/pip install -q --no-deps -r envs/docs.lock \
+	test -e .docs/env/.complete || { $(PYTHON) -m venv .docs/env && .docs/env/bin/pip install -q --no-deps --no-compile -r envs/docs.lock \
 		&& touch .docs/env/.complete; }
 	rm -rf .docs/pages && mkdir -p .docs/pages
 	cp -r --parents README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff LICENSE docs profiles published/rulings.csv measured/README.md \

@@ -31,12 +31,14 @@ if [ "$torch" = cpu ] && nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
 fi
 "$python" -m venv $other "$folder"
 pip="$folder/bin/python -m pip --disable-pip-version-check"
+# --no-compile: pip would do that on one core
 if [ "$torch" = cuda ]; then
-    $pip install -q -r "$lock"
+    $pip install -q --no-compile -r "$lock"
 else
     # Where a CPU build of torch is at hand it is taken; else from PyTorch's own index, the only place that has it.
-    $pip install -q -r "$lock" 2>"$folder/install.log" ||
-        $pip install -q --extra-index-url https://download.pytorch.org/whl/cpu -r "$lock"
+    $pip install -q --no-compile -r "$lock" 2>"$folder/install.log" ||
+        $pip install -q --no-compile --extra-index-url https://download.pytorch.org/whl/cpu -r "$lock"
 fi
 $pip install -q --no-deps -e "$(dirname "$0")/.."
+"$folder/bin/python" -m compileall -qq -j 0 "$folder/lib" >/dev/null 2>&1 || : # templates of some packages are no Python
 echo "$torch" >"$folder/.complete"

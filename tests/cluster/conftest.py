@@ -21,13 +21,13 @@ FACTS = ("train/train.json", "final/export/export.json", "final/roundtrip.json",
 METRICS = [f"results/tiny/seed42/{file}" for file in FACTS]
 TRAINING = METRICS[0]
 
-# The signal comes 60 to 90 seconds after the start, as SLURM looks every 30 seconds. Until then, a busy machine must
+# The signal comes 120 to 150 seconds after the start, as SLURM looks every 30 seconds. Until then, a busy machine must
 # have begun to train; 24 slow steps must take longer.
 SIGNAL = "--signal=TERM@30 --open-mode=append"
-ONE_NODE = ("runtime=2", f'slurm_extra="{SIGNAL}"', "gpu=2")
+ONE_NODE = ("runtime=3", f'slurm_extra="{SIGNAL}"', "gpu=2")
 ON_TWO_GPUS = ("--set-resources", "train_tiny:gpu=2")  # the job has them, its ranks train on the CPU all the same
 TWO_NODES = (  # as docs/cluster.md says
-    "runtime=2",
+    "runtime=3",
     f'slurm_extra="{SIGNAL} --ntasks-per-node=1 --gpus-per-node=1"',
     "nodes=2",
     "tasks=2",
@@ -45,7 +45,7 @@ began: list[int] = []
 def slow_step(self, index, *arguments, step=Trainer.step, **named):
     began.append(index)
     if began[0] == 0:
-        time.sleep(4)
+        time.sleep(7)
     return step(self, index, *arguments, **named)
 
 
