@@ -187,7 +187,7 @@ def test_what_can_not_be_submitted_is_refused(bundle, tmp_path, file, change, co
 def test_a_damaged_file_is_told_or_made_again(bundle, tmp_path, file, content):
     shutil.copytree(bundle.parent, tmp_path / "tiny")
     (tmp_path / "tiny" / file).write_text(content)
-    if file == "script/train_gpt.json" and content not in ("", "null"):  # as of those, but making it takes seconds
+    if file == "script/train_gpt.json" and content not in ("", "null"):  # it is made again, as "null" shows
         assert written_script(tmp_path / "tiny" / "script" / "train_gpt.py") is None
     elif file == "script/train_gpt.json" and content:
         assert (write_bundle(tmp_path / "tiny") / "train_gpt.py").read_bytes() == (bundle / "train_gpt.py").read_bytes()
