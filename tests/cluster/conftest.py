@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.workspace import Finished, Workspace, copy_of_the_repository
+from tests.workflow.workspace import SCRIPT, Finished, Workspace, copy_of_the_repository
 from tritgolf.bundle.script import NAME, write_script
 from tritgolf.config.record import load_record
 
@@ -111,9 +111,7 @@ def on_the_cluster(slurm, request, tmp_path_factory) -> Iterator[dict[str, OnThe
 def repository_with_script(folder: Path) -> Workspace:
     """A workspace with no results but the script, whose making takes every first export seconds."""
     workspace = copy_of_the_repository(folder)
-    script = workspace.results("tiny", "script", NAME)
-    script.parent.mkdir(parents=True)
-    write_script(load_record("tiny"), script)
+    write_script(load_record("tiny"), workspace.folder / SCRIPT / NAME)
     return workspace
 
 

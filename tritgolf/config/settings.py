@@ -142,7 +142,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML mapping from a file; anything else, and a key that is said twice, is an ``InputError``."""
     try:
         raw = _load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: bytes, or a 99th of a month
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: bytes, or a 99th of a month
         reason = str(error).replace("\n", " ")
         raise InputError(path, f"cannot be read as YAML ({reason})", "correct the file") from None
     if not isinstance(raw, dict):
