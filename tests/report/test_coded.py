@@ -28,7 +28,8 @@ def test_the_longest_codes_count_and_nothing_else():
 
 @pytest.fixture(scope="module")
 def at_full_size():
-    return {row["run"]: row["coded_bits"] for row in read_full_size(MEASURED).rows if not row["is_published"]}
+    own = [row for row in read_full_size(MEASURED).rows if not row["is_published"]]
+    return {row["run"]: row["coded_bits"] for row in own if row["seed"] == 42}
 
 
 def test_trits_of_absmean_scales_take_all_of_log2_of_3(at_full_size):

@@ -136,11 +136,13 @@ def test_a_run_that_fits_its_training_text_better_is_named():
     assert generalization_in_words(rows[:2])[0].endswith("No other run without averaged weights does.")
     two = generalization_in_words([rows[0], rows[0] | {"run": "another"}])[0]
     assert two.startswith("2 runs fit training text better than validation text. Their nats a token, at the end")
+    [seeds] = generalization_in_words([rows[0], rows[0] | {"seed": 1, "training_nats": 1.09}])
+    assert "1.080 and 1.378 (`best_int6_docs_en`)." in seeds and seeds.startswith("1 run fits")
 
 
 def test_every_kept_run_is_in_the_table():
     found = read_full_size(MEASURED)
-    standings, _, fits_better, said = full_size_blocks(found)
+    standings, _, rates, fits_better, said = full_size_blocks(found)
     [table] = each_seed(found)
     folders = {path.name for path in MEASURED.glob("ternary_best_*")}
     every, shown = set(table.table.frame["run"]), set(standings.table.frame["run"])
@@ -151,6 +153,7 @@ def test_every_kept_run_is_in_the_table():
     assert (read["ternary_best_fits_docs_en_h200"], read["int6_recurrent_800_docs_en_2xh200"]) == pytest.approx(
         (1560 * 524_288 / 90_426_156, 800 * 786_432 / 90_426_156)
     )
+    assert rates.startswith("Other rates of test-time training gain at most")
     assert said.startswith("`ternary_best_fits_docs_en_h200` scores")
     for overfitted in ("best_int4_docs_en_h200", "best_int6_docs_en_h200", "best_int6_half_docs_en_h200"):
         assert f"(`{overfitted}`)" in fits_better

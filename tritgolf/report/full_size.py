@@ -28,6 +28,7 @@ from tritgolf.report.standing import (
 )
 from tritgolf.report.standing import CAPTION as STANDING
 from tritgolf.report.statistics import format_exact, format_value, mean
+from tritgolf.report.test_time_rates import KeptRates, rates_in_words, read_rates
 
 STRIDE = 64
 SHOWN = (BEST, *RIVALS, "ternary_honest", "ternary_v1")
@@ -45,10 +46,11 @@ CAPTION = (
 
 
 class FullSize(NamedTuple):
-    """A row a seed, as ``standing`` and the table have them; and the runs that they are of."""
+    """A row a seed, as ``standing`` and the table have them; the runs that they are of; scores at other rates."""
 
     rows: list[dict[str, Any]]
     runs: list[Run]
+    rates: list[KeptRates]
 
 
 def read_full_size(measured: Path) -> FullSize:
@@ -58,7 +60,7 @@ def read_full_size(measured: Path) -> FullSize:
     lengths = _training_tokens(measured / "data")
     rows = [row for folder, run in kept for seed in run.seeds if (row := _row(folder, run, seed, lengths))]
     published = [_published_row(path) for folder, _ in kept if (path := folder / PUBLISHED_CODE).is_file()]
-    return FullSize(rows + published, [run for _, run in kept])
+    return FullSize(rows + published, [run for _, run in kept], read_rates(measured))
 
 
 def full_size_blocks(found: FullSize) -> list[Block]:
@@ -74,6 +76,7 @@ def full_size_blocks(found: FullSize) -> list[Block]:
     return [
         Shown(table, STANDING),
         *formats_in_words(found.rows),
+        *rates_in_words(found.rates),
         *generalization_in_words(found.rows),
         best_in_words(standings),
     ]

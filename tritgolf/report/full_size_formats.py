@@ -6,15 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from tritgolf.report.standing import BEST, FORMATS, SAME_TIME, best_of, standing
+from tritgolf.report.full_size_seeds import seeds_in_words
+from tritgolf.report.standing import BEST, FORMATS, NAMES, SAME_TIME, best_of, standing
 from tritgolf.report.statistics import format_value
 from tritgolf.report.words import enumerated
 
-ENOUGH_SEEDS = 3
-TOLD = 2.0  # standard deviations of a difference of two trainings, from which on it is taken for one of their weights
-NAMES = {BEST: "trits", **FORMATS}
 MEANS = ("gpu_seconds", "sliding_bpb", "ttt_bpb", "whole_bpb", "coded_bits", "start")
 WITH, WITHOUT = "with test-time training", "without it"
+WAYS = {WITH: "ttt_bpb", "without test-time training": "sliding_bpb"}
 
 Means = dict[Any, Any]
 Alike = Mapping[str, Means]  # by what weights are called: the means of a run of as much time as the best
@@ -33,7 +32,8 @@ def formats_answer(rows: Sequence[dict[str, Any]]) -> str:
     seconds = format_value(next(iter(alike.values()))["gpu_seconds"], 0)
     told = "; ".join(f"{way} {_in_order(found)}" for way, found in known.items())
     said = [f"**At 16 MB {best or both}.**", f"In equal GPU time ({seconds} s) the scores are, in BPB, {told}."]
-    return " ".join([*said, *_what_is_open(alike, known, rows)])
+    runs = {name: run["run"] for name, run in alike.items()}
+    return " ".join([*said, *seeds_in_words(runs, WAYS, rows)])
 
 
 def formats_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -93,39 +93,6 @@ def _sorted(values: dict[str, float], reverse: bool = False) -> dict[str, float]
 def _in_order(values: Mapping[str, float], decimals: int = 4) -> str:
     """``trits 0.6427, int4 0.6464 and int6 0.6969``."""
     return enumerated(f"{name} {format_value(value, decimals)}" for name, value in values.items())
-
-
-def _what_is_open(alike: Alike, scores: Mapping[str, dict[str, float]], rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Between which weights few seeds leave it open, and which are behind in every way; nothing with enough seeds."""
-    seeds = min(run["seeds"] for run in alike.values())
-    if seeds >= ENOUGH_SEEDS:
-        return []
-    record, spread = _spread(rows)
-    told = TOLD * math.sqrt(2) * spread
-    behind = [
-        name
-        for name in alike
-        if all(found.get(name, math.inf) - min(found.values()) > told for found in scores.values())
-    ]
-    trained = "One seed of each was trained" if seeds == 1 else f"{seeds} seeds of each were trained"
-    said = [f"{trained}; {record} have a standard deviation of {spread:.4f}." if record else f"{trained}."]
-    still = [name for name in alike if name not in behind]
-    if len(still) > 1:
-        said.append(f"**Whether {enumerated(still, 'or')} are better is open.**")
-    ways = ", in both ways" if len(scores) > 1 else ""
-    behind_by = f"The distance to {enumerated(behind)} is larger than that explains{ways}." if behind else ""
-    return [*said, *filter(None, [behind_by])]
-
-
-def _spread(rows: Sequence[dict[str, Any]]) -> tuple[str, float]:
-    """How far seeds lie apart in the run that has most of them, and which; infinitely where none has enough."""
-    record, seeds = max(
-        ((record, run["sliding_bpb"]) for (record, _), run in pd.DataFrame(rows).groupby(["record", "run"])),
-        key=lambda found: len(found[1]),
-    )
-    if len(seeds) < ENOUGH_SEEDS:
-        return "", math.inf
-    return f"{len(seeds)} seeds of `{record}`", seeds.std()
 
 
 def _of_starts(alike: Alike, rows: Sequence[dict[str, Any]]) -> list[str]:

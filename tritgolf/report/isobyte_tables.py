@@ -18,7 +18,9 @@ from tritgolf.report.pages import Block, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.starts import read_starts, starts_caption, starts_table
+from tritgolf.report.test_time_rates import KeptRates, rates_caption, rates_table, read_rates
 
+RATES_MISSING = NOT_MEASURED.format("`benchmarks/stages.py evaluate` makes it.")
 STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
 
 
@@ -30,6 +32,7 @@ def isobyte_tables(template: str, measured: Path) -> list[Block]:
         "starts": lambda: _starts(measured),
         "bytes": lambda: _bytes(measured / "entropy"),
         "runs": lambda: each_seed(read_full_size(measured)),
+        "rates": lambda: _rates(read_rates(measured)),
     }
     return fill(template, lambda name: parts[name]())
 
@@ -53,6 +56,10 @@ def _notes(table: Table, runs: dict[str, Run], told: set[str]) -> str:
 def _starts(measured: Path) -> list[Block]:
     starts = read_starts(measured)
     return [Shown(starts_table(starts), starts_caption(starts))] if starts else [STARTS_MISSING]
+
+
+def _rates(kept: list[KeptRates]) -> list[Block]:
+    return [Shown(rates_table(kept), rates_caption(kept))] if kept else [RATES_MISSING]
 
 
 def _bytes(folder: Path) -> list[Block]:

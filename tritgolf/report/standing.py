@@ -12,6 +12,7 @@ from tritgolf.report.statistics import format_exact, format_value, mean
 
 BEST, RECORD, PUBLISHED = "ternary_best", "ternary_v2", "int6_recurrent"
 FORMATS = {"best_int4": "int4", "best_int6": "int6"}  # records of ternary_best's training with other weights
+NAMES = {BEST: "trits", **FORMATS}
 RIVALS = {RECORD: "#920", PUBLISHED: "#1716", **FORMATS}
 AS_LONG = {RECORD: ("ternary_honest",)}  # records of the same network and steps: their time is the rival's too
 WANTED = 0.040  # BPB that ternary_best is to be ahead of #920, in its time, within the limit and without a gap
