@@ -53,10 +53,11 @@ def test_what_is_significant_and_what_is_open_are_told_with_their_p():
     way, other = WAYS
     assert seeds_in_words(RUNS, WAYS, SEVERAL) == [
         "Seeds trained: 2 of trits, 2 of int4 and 1 of int6.",
-        f"Significant are the leads {way} of int4 over trits (p {p[way, 'int4', 'trits']}) and over int6 "
-        f"(p {p[way, 'int4', 'int6']}); {other} of trits over int6 (p <0.001) and int4 over int6 (p <0.001).",
-        f"**Open: trits or int6 {way} (p {p[way, 'trits', 'int6']}) and trits or int4 {other} "
-        f"(p {p[other, 'trits', 'int4']}).**",
+        f"Significant {way}: int4 over trits (p {p[way, 'int4', 'trits']}) and int4 over int6 "
+        f"(p {p[way, 'int4', 'int6']}).",
+        f"**Open {way}: trits or int6 (p {p[way, 'trits', 'int6']}).**",
+        f"Significant {other}: trits over int6 (p <0.001) and int4 over int6 (p <0.001).",
+        f"**Open {other}: trits or int4 (p {p[other, 'trits', 'int4']}).**",
         TEST,
     ]
 
@@ -64,9 +65,14 @@ def test_what_is_significant_and_what_is_open_are_told_with_their_p():
 def test_where_seeds_tell_all_or_nothing_the_rest_is_not_said():
     far = rows(a=[(0.6, 0.5), (0.6001, 0.5001)], b=[(0.7, 0.7), (0.7001, 0.7001)])
     two = {"trits": "a", "int4": "b"}
-    assert [said[:11] for said in seeds_in_words(two, WAYS, far)] == ["2 seeds of ", "Significant", TEST[:11]]
+    assert [said[:11] for said in seeds_in_words(two, WAYS, far)] == [
+        "2 seeds of ",
+        "Significant",
+        "Significant",
+        TEST[:11],
+    ]
     near = rows(a=[(0.6, 0.5), (0.7, 0.6)], b=[(0.61, 0.51), (0.72, 0.62)])
-    assert [said[:8] for said in seeds_in_words(two, WAYS, near)] == ["2 seeds ", "**Open: ", TEST[:8]]
+    assert [said[:8] for said in seeds_in_words(two, WAYS, near)] == ["2 seeds ", "**Open w", "**Open w", TEST[:8]]
 
 
 def test_one_seed_of_each_leaves_all_open_and_one_way_alone_may_be_tested():
@@ -78,6 +84,6 @@ def test_one_seed_of_each_leaves_all_open_and_one_way_alone_may_be_tested():
     ]
     more = [*one, *rows(d=[(0.75, NAN), (0.7501, NAN)])]
     assert seeds_in_words(two, WAYS, more)[1:3] == [
-        "Significant are the leads without test-time training of trits over int4 (p <0.001).",
-        "**Open: trits or int4 with test-time training.**",
+        "**Open with test-time training: trits or int4.**",
+        "Significant without test-time training: trits over int4 (p <0.001).",
     ]

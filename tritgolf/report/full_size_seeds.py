@@ -33,23 +33,14 @@ def seeds_in_words(runs: Mapping[str, str], ways: Mapping[str, str], rows: Seque
     said = [_counted({name: int((frame["run"] == run).sum()) for name, run in runs.items()})]
     if all(math.isnan(pair.p) for pair in pairs):
         return [*said, f"**Whether {enumerated(runs, 'or')} are better is open.**"]
-    told = [
-        f"{way} of {leads}" for way in ways if (leads := _leads([p for p in pairs if p.way == way and p.p < LEVEL]))
-    ]
-    if told:
-        said.append(f"Significant are the leads {'; '.join(told)}.")
-    untold = [f"{pair.better} or {pair.worse} {pair.way}{_p(pair)}" for pair in pairs if not pair.p < LEVEL]
-    if untold:
-        said.append(f"**Open: {enumerated(untold)}.**")
+    for way in ways:
+        told = [f"{pair.better} over {pair.worse}{_p(pair)}" for pair in pairs if pair.way == way and pair.p < LEVEL]
+        untold = [
+            f"{pair.better} or {pair.worse}{_p(pair)}" for pair in pairs if pair.way == way and not pair.p < LEVEL
+        ]
+        said += [f"Significant {way}: {enumerated(told)}."] if told else []
+        said += [f"**Open {way}: {enumerated(untold)}.**"] if untold else []
     return [*said, TEST]
-
-
-def _leads(pairs: Sequence[Pair]) -> str:
-    """``int4 over trits (p 0.039) and over int6 (p 0.030)``; "" for none."""
-    by_leader: dict[str, list[str]] = {}
-    for pair in pairs:
-        by_leader.setdefault(pair.better, []).append(f"over {pair.worse}{_p(pair)}")
-    return enumerated(f"{leader} {enumerated(others)}" for leader, others in by_leader.items()) if pairs else ""
 
 
 def _p(pair: Pair) -> str:
