@@ -1,89 +1,74 @@
-"""Which distances at full size seeds tell from chance: held to SciPy's and to figures by hand."""
+"""How far apart seeds at full size lie: figures by hand."""
 
 import math
 
 import pandas as pd
 import pytest
-from scipy import stats
 
-from tritgolf.report.full_size_seeds import TEST, pairs_of, pooled_spread, seeds_in_words
-from tritgolf.report.statistics import holm
+from tritgolf.report.full_size_seeds import best_in_words, distances, seeds_apart, seeds_in_words
 
 RUNS = {"trits": "a", "int4": "b", "int6": "c"}
-WAYS = {"with test-time training": "ttt", "without test-time training": "alone"}
-NAN = math.nan
+WAYS = {"with it": "ttt", "without it": "alone"}
 
 
-def rows(**scores):
+def frame(**scores):
     """A row a seed of each run: its scores without and with test-time training."""
-    return [{"record": run, "run": run, "alone": x, "ttt": y} for run, of in scores.items() for x, y in of]
+    return pd.DataFrame([{"run": run, "alone": x, "ttt": y} for run, of in scores.items() for x, y in of])
 
 
-SEVERAL = rows(
+SEVERAL = frame(
     a=[(0.643, 0.6395), (0.645, 0.6421)],
-    b=[(0.6464, 0.6293), (0.6465, 0.6293)],
+    b=[(0.6464, 0.6292), (0.6465, 0.6293)],
     c=[(0.697, 0.6476)],
-    d=[(0.75, NAN)] * 2,
+    d=[(0.75, math.nan), (0.755, math.nan)],
 )
 
 
-def test_two_runs_of_equally_many_seeds_are_told_apart_as_by_students_test():
-    frame = pd.DataFrame([row for row in SEVERAL if row["run"] in "ab"])
-    [pair] = pairs_of({"trits": "a", "int4": "b"}, {"alone": "alone"}, frame)
-    values = [frame.loc[frame["run"] == run, "alone"] for run in "ab"]
-    assert pair.p == pytest.approx(stats.ttest_ind(*values).pvalue)
-    assert (pair.better, pair.worse) == ("trits", "int4")
+def test_seeds_are_as_far_apart_as_those_of_any_run_are_in_any_way():
+    assert seeds_apart(SEVERAL, WAYS.values()) == pytest.approx(0.005)
+    assert seeds_apart(SEVERAL, ["ttt"]) == pytest.approx(0.0026)
+    assert math.isnan(seeds_apart(frame(a=[(1, 1)], b=[(2, 2)]), WAYS.values()))
 
 
-def test_a_run_of_one_seed_is_tested_by_the_others_spread():
-    frame = pd.DataFrame(SEVERAL)
-    assert pooled_spread(frame, "ttt") == (pytest.approx(math.sqrt((0.0026**2 / 2) / 2)), 2)
-    assert pooled_spread(frame, "alone")[1] == 3
-    alone = {(pair.better, pair.worse): pair.p for pair in pairs_of(RUNS, {"ttt": "ttt"}, frame)}
-    error = math.sqrt(0.0026**2 / 4) * math.sqrt(1 / 2 + 1)
-    by_hand = 2 * stats.t.sf((0.6476 - 0.6293) / error, 2)
-    apart = [by_hand, 2 * stats.t.sf((0.6408 - 0.6293) / (error / math.sqrt(1.5)), 2)]
-    apart.append(2 * stats.t.sf((0.6476 - 0.6408) / error, 2))
-    assert list(alone) == [("int4", "trits"), ("int4", "int6"), ("trits", "int6")]
-    assert list(alone.values()) == pytest.approx([holm(apart)[place] for place in (1, 0, 2)])
+def test_a_run_is_ahead_where_each_of_its_seeds_is_by_more_than_that():
+    found = {(one.way, one.better, one.worse): one for one in distances(RUNS, WAYS, SEVERAL)}
+    assert list(found) == [
+        *(("with it", *pair) for pair in (("int4", "trits"), ("int4", "int6"), ("trits", "int6"))),
+        *(("without it", *pair) for pair in (("trits", "int4"), ("trits", "int6"), ("int4", "int6"))),
+    ]
+    nearest = found["with it", "int4", "trits"]
+    assert (nearest.least, nearest.most) == pytest.approx((0.6395 - 0.6293, 0.6421 - 0.6292)) and nearest.is_told
+    assert not found["without it", "trits", "int4"].is_told
+    crossed = frame(a=[(0.6, 0.6), (0.61, 0.61)], b=[(0.605, 0.605), (0.62, 0.62)])
+    [way, _] = distances({"trits": "a", "int4": "b"}, WAYS, crossed)
+    assert (way.better, way.is_told, way.range) == ("trits", False, "−0.0050 to 0.0200")
 
 
-def test_what_is_significant_and_what_is_open_are_told_with_their_p():
-    p = {(pair.way, pair.better, pair.worse): f"{pair.p:.3f}" for pair in pairs_of(RUNS, WAYS, pd.DataFrame(SEVERAL))}
-    way, other = WAYS
+def test_who_is_ahead_and_who_is_too_near_are_told_with_by_how_much():
     assert seeds_in_words(RUNS, WAYS, SEVERAL) == [
-        "Seeds trained: 2 of trits, 2 of int4 and 1 of int6.",
-        f"Significant {way}: int4 over trits (p {p[way, 'int4', 'trits']}) and int4 over int6 "
-        f"(p {p[way, 'int4', 'int6']}).",
-        f"**Open {way}: trits or int6 (p {p[way, 'trits', 'int6']}).**",
-        f"Significant {other}: trits over int6 (p <0.001) and int4 over int6 (p <0.001).",
-        f"**Open {other}: trits or int4 (p {p[other, 'trits', 'int4']}).**",
-        TEST,
+        "Seeds trained: 2 of trits, 2 of int4 and 1 of int6; two seeds of one run are up to 0.0050 BPB apart.",
+        "Ahead with it, seed against seed: int4 of trits by 0.0102 to 0.0129, int4 of int6 by 0.0183 to 0.0184 and "
+        "trits of int6 by 0.0055 to 0.0081.",
+        "Ahead without it, seed against seed: trits of int6 by 0.0520 to 0.0540 and int4 of int6 by 0.0505 to 0.0506.",
+        "**Too near to tell without it: trits and int4 (0.0014 to 0.0035).**",
     ]
+    best = "with it the best weights are int4; without it trits and int4 are too near to tell"
+    assert best_in_words(distances(RUNS, WAYS, SEVERAL)) == best
 
 
-def test_where_seeds_tell_all_or_nothing_the_rest_is_not_said():
-    far = rows(a=[(0.6, 0.5), (0.6001, 0.5001)], b=[(0.7, 0.7), (0.7001, 0.7001)])
-    two = {"trits": "a", "int4": "b"}
-    assert [said[:11] for said in seeds_in_words(two, WAYS, far)] == [
-        "2 seeds of ",
-        "Significant",
-        "Significant",
-        TEST[:11],
-    ]
-    near = rows(a=[(0.6, 0.5), (0.7, 0.6)], b=[(0.61, 0.51), (0.72, 0.62)])
-    assert [said[:8] for said in seeds_in_words(two, WAYS, near)] == ["2 seeds ", "**Open w", "**Open w", TEST[:8]]
-
-
-def test_one_seed_of_each_leaves_all_open_and_one_way_alone_may_be_tested():
-    one = rows(a=[(0.6, 0.5)], b=[(0.7, 0.6)])
+def test_one_seed_of_each_tells_nothing():
+    one = frame(a=[(0.6, 0.5)], b=[(0.9, 0.8)])
     two = {"trits": "a", "int4": "b"}
     assert seeds_in_words(two, WAYS, one) == [
-        "One seed of each was trained.",
-        "**Whether trits or int4 are better is open.**",
+        "Seeds trained: 1 of trits and 1 of int4.",
+        "No run has two, so how far seeds are apart is not known.",
     ]
-    more = [*one, *rows(d=[(0.75, NAN), (0.7501, NAN)])]
-    assert seeds_in_words(two, WAYS, more)[1:3] == [
-        "**Open with test-time training: trits or int4.**",
-        "Significant without test-time training: trits over int4 (p <0.001).",
-    ]
+    assert best_in_words(distances(two, WAYS, one)).startswith(
+        "with it trits and int4 are too near to tell; without it"
+    )
+
+
+def test_a_way_that_one_was_not_scored_in_compares_the_others():
+    unscored = frame(a=[(0.6, 0.5), (0.601, 0.501)], b=[(0.9, math.nan)] * 2, c=[(0.7, 0.8)])
+    pairs = [(one.way, one.better, one.worse) for one in distances(RUNS, WAYS, unscored)]
+    assert [pair for pair in pairs if pair[0] == "with it"] == [("with it", "trits", "int6")]

@@ -51,8 +51,8 @@ def test_a_comparison_that_another_one_surpasses_counts_there():
     exception = "The exception is *read often*, where they win by 0.2500 BPB."
     assert answer_in_words([(one, small), (other, large)], []).endswith(f" 0.5000 BPB at 0.25 MB. {exception}")
     win = "Small ternary models win in *read often*, by 0.2500 BPB."
-    better = "both have better points there than in the other"
-    said = f"They tie in *read often* (0.5000 BPB apart, within noise); {better}."
+    better = "where both score better than in the other"
+    said = f"They tie in *read often* (0.5000 BPB apart, within noise), {better}."
     assert answer_in_words([(one, small), (other, large.assign(p=0.4))], []) == f"{win} {said}"
     loss = LOST.assign(record=small["record"])
     assert "0.2500" not in answer_in_words([(one, loss), (other, large)], [])
@@ -85,7 +85,7 @@ def test_one_row_a_comparison_with_the_sign_of_ternary_s_distance():
 def test_the_leads_of_trits_and_of_other_weights_over_920_stand_side_by_side():
     rival = run("best_int4", 0.66, ttt_bpb=0.64)
     said = answer_in_words(compared(LOST), [best(), rival, *REFERENCE])
-    assert said.startswith("**At 16 MB int4 scores best with test-time training, trits without it.**")
+    assert said.startswith("**At 16 MB, with test-time training int4 and trits are too near to tell; ")
     assert (
         "`ternary_best`, which is ternary, leads #920 by 0.1030 BPB, in its GPU time and within the limit. With int4 "
         "nearly the same training leads by 0.0930 BPB, so most of that is not the format's." in said

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from tritgolf.report.full_size_seeds import seeds_in_words
-from tritgolf.report.standing import BEST, FORMATS, NAMES, SAME_TIME, best_of, standing
+from tritgolf.report.full_size_seeds import best_in_words, distances, seeds_in_words
+from tritgolf.report.standing import BEST, FORMATS, NAMES, SAME_TIME, best_of, on_the_same_text, standing
 from tritgolf.report.statistics import format_value
 from tritgolf.report.words import enumerated
 
-MEANS = ("gpu_seconds", "sliding_bpb", "ttt_bpb", "whole_bpb", "coded_bits", "start")
-WITH, WITHOUT = "with test-time training", "without it"
+MEANS = ("gpu_seconds", "sliding_bpb", "ttt_bpb", "whole_bpb", "gap_bpb", "coded_bits", "start")
+WITH = "with test-time training"
 WAYS = {WITH: "ttt_bpb", "without test-time training": "sliding_bpb"}
 
 Means = dict[Any, Any]
@@ -24,16 +24,35 @@ def formats_answer(rows: Sequence[dict[str, Any]]) -> str:
     alike = _alike(rows)
     if len(alike) < 2:
         return f"`{BEST}`'s training with other weights has not been run at full size." if alike else ""
-    scores = {way: _ranked(alike, of) for way, of in ((WITH, "ttt_bpb"), (WITHOUT, "sliding_bpb"))}
-    known = {way: found for way, found in scores.items() if found}
-    first = {way: next(iter(found)) for way, found in known.items()}
-    best = f"{first[WITH]} scores best {WITH}, {first[WITHOUT]} {WITHOUT}" if len({*first.values()}) > 1 else ""
-    both = f"{first[WITHOUT]} scores best, with and without test-time training"
-    seconds = format_value(next(iter(alike.values()))["gpu_seconds"], 0)
-    told = "; ".join(f"{way} {_in_order(found)}" for way, found in known.items())
-    said = [f"**At 16 MB {best or both}.**", f"In equal GPU time ({seconds} s) the scores are, in BPB, {told}."]
     runs = {name: run["run"] for name, run in alike.items()}
-    return " ".join([*said, *seeds_in_words(runs, WAYS, rows)])
+    frame = pd.DataFrame(rows)
+    there = on_the_same_text(frame, frame[frame["run"] == runs[NAMES[BEST]]])
+    names = list(_ranked(alike, "ttt_bpb") or alike)
+    seconds = format_value(next(iter(alike.values()))["gpu_seconds"], 0)
+    each = [f"{_scores(alike, names, column)} {way}" for way, column in WAYS.items()]
+    return " ".join(
+        [
+            f"**At 16 MB, {best_in_words(distances(runs, WAYS, there))}.**",
+            f"In equal GPU time ({seconds} s) {enumerated(names)} score {' and '.join(each)}.",
+            *seeds_in_words(runs, WAYS, there),
+            *_of_storing(alike),
+        ]
+    )
+
+
+def _scores(alike: Alike, names: Sequence[str], column: str) -> str:
+    return enumerated(format_value(alike[name][column], 4) for name in names)
+
+
+def _of_storing(alike: Alike) -> list[str]:
+    """How much of what weights are behind is what storing them costs, where that is most of it."""
+    said, own = [], alike[NAMES[BEST]]
+    for name, run in alike.items():
+        behind = run["whole_bpb"] + run["gap_bpb"] - own["whole_bpb"] - own["gap_bpb"]
+        if run["gap_bpb"] > behind / 2 > 0:
+            windows = "that it is behind trits in non-overlapping windows"
+            said.append(f"Storing costs {name} {run['gap_bpb']:.4f} of the {behind:.4f} BPB {windows}.")
+    return said
 
 
 def formats_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -45,9 +64,9 @@ def formats_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
     gains = {name: run["sliding_bpb"] - run["ttt_bpb"] for name, run in alike.items()}
     said = [
         *(_of_starts(alike, rows)),
-        f"A weight of a matrix takes so many coded bits: {_in_order(coded, 2)}." if coded else "",
+        f"Coded bits a weight of their matrices: {_in_order(coded, 2)}." if coded else "",
         f"Before anything is stored they score, in non-overlapping windows, {_in_order(whole)}." if whole else "",
-        f"Test-time training gains so many BPB: {_in_order(_sorted(gains, reverse=True))}.",
+        f"BPB that test-time training gains: {_in_order(_sorted(gains, reverse=True))}.",
         *(_at_its_best(name, run, _runs(rows, record)) for record, name in NAMES.items() if (run := alike.get(name))),
         *_in_less_time(rows),
     ]
@@ -55,14 +74,20 @@ def formats_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _alike(rows: Sequence[dict[str, Any]]) -> dict[str, Means]:
-    """The best run of trits that does what it is to do, and one of each of the other weights in as much time."""
+    """The best run of trits that does what it is to do, and the best of each of the other weights in as much time."""
     standings = standing(rows)
     if standings.empty:
         return {}
     best = best_of(standings)
     [own] = [run for run in _runs(rows, BEST) if run["run"] == best["run"]]
-    rivals = {name: run for record, name in FORMATS.items() for run in _runs(rows, record) if _is_as_long(run, own)}
-    return {NAMES[BEST]: own, **rivals}
+    rivals = {name: [run for run in _runs(rows, record) if _is_as_long(run, own)] for record, name in FORMATS.items()}
+    best_rivals = {name: min(runs, key=_rank) for name, runs in rivals.items() if runs}
+    return {NAMES[BEST]: own, **best_rivals}
+
+
+def _rank(run: Means) -> tuple[bool, float]:
+    """Runs within the limit first, then the best."""
+    return not run["fits"], run["sliding_bpb"]
 
 
 def _is_as_long(run: Means, other: Means) -> bool:
@@ -100,7 +125,7 @@ def _of_starts(alike: Alike, rows: Sequence[dict[str, Any]]) -> list[str]:
     starts = {name: run["start"] for name, run in alike.items() if run["start"] > 0}
     if len(set(starts.values())) < 2:
         return []
-    said = [f"On their grids they are trained from {_shares(starts)} of the time on."]
+    said = [f"Training on the grid begins at {_shares(starts)} of the time."]
     own = alike[NAMES[BEST]]
     for name, start in starts.items():
         for run in _runs(rows, BEST) if name != NAMES[BEST] else ():

@@ -1,82 +1,91 @@
-"""Which distances between runs at full size their seeds tell from chance, and which they leave open: of the paper."""
+"""How far apart the seeds of runs at full size lie, and which runs they leave too near to tell: of the paper.
+
+There are too few seeds for a test, and those of one run vary less than those of another. So seeds are compared one
+by one: a run is ahead of another where each of its seeds is ahead of each of the other's, by more than any two seeds of
+one run are apart.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
-from tritgolf.report.statistics import LEVEL, format_p, holm, students_p
 from tritgolf.report.words import enumerated
 
-TEST = "p: Student's t-test with one spread of all runs here that have several seeds, for each way of scoring, by Holm."
 
+class Distance(NamedTuple):
+    """By how much the seeds of ``better`` are ahead of those of ``worse`` in one ``way``, the nearest and the furthest.
 
-class Pair(NamedTuple):
-    """Two sorts of weights scored in one ``way``, the better first. ``p``: of all pairs together; NaN: not tested."""
+    ``is_told``: whether that is more than seeds of one run are apart.
+    """
 
     better: str
     worse: str
     way: str
-    p: float
+    least: float
+    most: float
+    is_told: bool
+
+    @property
+    def range(self) -> str:
+        """``0.0101 to 0.0129``."""
+        return " to ".join(dict.fromkeys(f"{by:.4f}".replace("-", "−") for by in (self.least, self.most)))
 
 
-def seeds_in_words(runs: Mapping[str, str], ways: Mapping[str, str], rows: Sequence[dict[str, Any]]) -> list[str]:
-    """How many seeds the runs have, which of their distances these tell from chance, and which are open.
+def distances(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFrame) -> list[Distance]:
+    """Of every two of ``runs`` in each of the ``ways`` that both were scored in; those with the best first.
 
-    ``runs``: what weights are called, and the run of ``rows`` that has them; ``ways``: what a way of scoring is called,
-    and its column.
+    ``runs``: what weights are called, and the run of ``frame`` that has them; ``ways``: what a way of scoring is
+    called, and its column.
     """
-    frame = pd.DataFrame(rows)
-    pairs = pairs_of(runs, ways, frame)
-    said = [_counted({name: int((frame["run"] == run).sum()) for name, run in runs.items()})]
-    if all(math.isnan(pair.p) for pair in pairs):
-        return [*said, f"**Whether {enumerated(runs, 'or')} are better is open.**"]
-    for way in ways:
-        told = [f"{pair.better} over {pair.worse}{_p(pair)}" for pair in pairs if pair.way == way and pair.p < LEVEL]
-        untold = [
-            f"{pair.better} or {pair.worse}{_p(pair)}" for pair in pairs if pair.way == way and not pair.p < LEVEL
-        ]
-        said += [f"Significant {way}: {enumerated(told)}."] if told else []
-        said += [f"**Open {way}: {enumerated(untold)}.**"] if untold else []
-    return [*said, TEST]
-
-
-def _p(pair: Pair) -> str:
-    return "" if math.isnan(pair.p) else f" (p {format_p(pair.p)})"
-
-
-def _counted(seeds: Mapping[str, int]) -> str:
-    """``Seeds trained: 2 of trits, 2 of int4 and 1 of int6.``"""
-    if len(set(seeds.values())) == 1:
-        count = next(iter(seeds.values()))
-        return "One seed of each was trained." if count == 1 else f"{count} seeds of each were trained."
-    return f"Seeds trained: {enumerated(f'{count} of {name}' for name, count in seeds.items())}."
-
-
-def pairs_of(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFrame) -> list[Pair]:
-    """Every two of ``runs`` in each of the ``ways`` that both were scored in."""
-    pairs = []
+    apart = seeds_apart(frame, ways.values())
+    found = []
     for way, column in ways.items():
         scores = {name: frame.loc[frame["run"] == run, column].dropna() for name, run in runs.items()}
         ranked = sorted((name for name, values in scores.items() if len(values)), key=lambda name: scores[name].mean())
-        spread, degrees = pooled_spread(frame, column)
         for better, worse in combinations(ranked, 2):
-            one, other = scores[better], scores[worse]
-            error = spread * math.sqrt(1 / len(one) + 1 / len(other))
-            pairs.append(Pair(better, worse, way, students_p(other.mean() - one.mean(), error, degrees)))
-    together = iter(holm([pair.p for pair in pairs if not math.isnan(pair.p)]))
-    return [pair if math.isnan(pair.p) else pair._replace(p=next(together)) for pair in pairs]
+            least = scores[worse].min() - scores[better].max()
+            most = scores[worse].max() - scores[better].min()
+            found.append(Distance(better, worse, way, least, most, is_told=bool(least > apart)))
+    return found
 
 
-def pooled_spread(frame: pd.DataFrame, column: str) -> tuple[float, int]:
-    """Standard deviation of one seed within its run, of all runs that have several, and its degrees of freedom.
+def seeds_apart(frame: pd.DataFrame, columns: Iterable[str]) -> float:
+    """How far two seeds of one run are apart at most, in any of the columns; NaN where no run has two."""
+    scores = frame.groupby("run")[list(columns)]
+    apart = (scores.max() - scores.min())[scores.count() > 1]
+    return float(apart.max().max())
 
-    NaN and 0 where none has.
-    """
-    seeds = [values for _, of_run in frame.groupby(["record", "run"]) if len(values := of_run[column].dropna()) > 1]
-    degrees = sum(len(values) - 1 for values in seeds)
-    if degrees == 0:
-        return math.nan, 0
-    return math.sqrt(sum((len(values) - 1) * values.var() for values in seeds) / degrees), degrees
+
+def seeds_in_words(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFrame) -> list[str]:
+    """How many seeds the runs have, by how much which is ahead, and which are too near to tell; as ``distances``."""
+    seeds = _counted({name: int((frame["run"] == run).sum()) for name, run in runs.items()})
+    apart = seeds_apart(frame, ways.values())
+    if math.isnan(apart):
+        return [f"{seeds}.", "No run has two, so how far seeds are apart is not known."]
+    said = [f"{seeds}; two seeds of one run are up to {apart:.4f} BPB apart."]
+    for way in ways:
+        of_it = [found for found in distances(runs, ways, frame) if found.way == way]
+        ahead = [f"{found.better} of {found.worse} by {found.range}" for found in of_it if found.is_told]
+        near = [f"{found.better} and {found.worse} ({found.range})" for found in of_it if not found.is_told]
+        said += [f"Ahead {way}, seed against seed: {enumerated(ahead)}."] if ahead else []
+        said += [f"**Too near to tell {way}: {enumerated(near)}.**"] if near else []
+    return said
+
+
+def best_in_words(found: Sequence[Distance]) -> str:
+    """Which weights are best in each way, or which are too near to the best to tell."""
+    said = []
+    for way in dict.fromkeys(distance.way for distance in found):
+        best = next(distance.better for distance in found if distance.way == way)
+        near = [one.worse for one in found if one.way == way and one.better == best and not one.is_told]
+        told = f"{enumerated([best, *near])} are too near to tell" if near else f"the best weights are {best}"
+        said.append(f"{way} {told}")
+    return "; ".join(said)
+
+
+def _counted(seeds: Mapping[str, int]) -> str:
+    """``Seeds trained: 2 of trits, 2 of int4 and 1 of int6``."""
+    return f"Seeds trained: {enumerated(f'{count} of {name}' for name, count in seeds.items())}"

@@ -32,5 +32,8 @@ def generalization_in_words(rows: Sequence[dict[str, Any]]) -> list[str]:
         f"{runs} training text better than validation text. {their} nats a token, at the end of training and of "
         f"validation text before anything is stored, are {losses}."
     )
-    every = "" if len(known) == len(frame) else ", of which both are known,"
-    return [f"{said} No other run without averaged weights{every} does." if len(others) else said]
+    if others.empty:
+        return [said]
+    every = "" if len(known) == len(frame) else ", as far as both are known"
+    more = " to ".join(dict.fromkeys(f"{-apart:.3f}" for apart in (others["apart"].max(), others["apart"].min())))
+    return [f"{said} In the other runs without averaged weights training text has {more} nats more{every}."]

@@ -42,7 +42,7 @@ def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
             win = f"The exception is {title}, where they win by {by}." if lost else f"{who} win in {title}, by {by}."
             said += [win] if found.won else []
             continue
-        more = "; both have better points there than in the other" if any(map(found.surpasses, compared)) else ""
+        more = ", where both score better than in the other" if any(map(found.surpasses, compared)) else ""
         if not found.is_told:
             said.append(f"{who} tie in {title} ({by} apart, within noise){more}.")
         elif found.won:

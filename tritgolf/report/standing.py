@@ -45,7 +45,7 @@ def standing(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _stand(own: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
-    there = _on_the_same_text(frame, own)
+    there = on_the_same_text(frame, own)
     ahead = {name: _best(there, name, "sliding_bpb") - mean(own["sliding_bpb"]) for name in RIVALS}
     ahead |= {f"{name}_ttt": _best(there, name, "ttt_bpb") - mean(own["ttt_bpb"]) for name in RIVALS}
     seconds = {name: _seconds(there, name, own) for name in RIVALS}
@@ -102,7 +102,7 @@ def best_in_time(standings: pd.DataFrame, rival: str) -> dict[Any, Any] | None:
 
 
 def best_in_words(standings: pd.DataFrame) -> str:
-    """What the best run scores, and whether it does what it is to do; and the best in the shorter rival's time."""
+    """What the best run scores, and whether it does what it is to do."""
     best = best_of(standings)
     aim = (
         f"The aim, set before any run of it, {WANTED:.3f} ahead of {RIVALS[RECORD]} in its GPU time"
@@ -110,15 +110,7 @@ def best_in_words(standings: pd.DataFrame) -> str:
     )
     spare = f" with {format_value(-best['over'], 0)} bytes to spare" if not best["missed"] else ""
     met = "missed" if best["missed"] else "met"
-    said = f"`{best['run']}` scores {best['sliding_bpb']:.4f} BPB in {best['trained']}. {aim}, is {met}{spare}."
-    shorter = best_in_time(standings, PUBLISHED)
-    if shorter is None:
-        return said
-    way = "ahead of" if shorter[PUBLISHED] > 0 else "behind"
-    apart = f"{abs(shorter[PUBLISHED]):.4f} {way} {RIVALS[PUBLISHED]} in its GPU time{_in_seconds(shorter, PUBLISHED)}"
-    if shorter["run"] == best["run"]:
-        return f"{said} It is {apart}."
-    return f"{said} `{shorter['run']}` scores {shorter['sliding_bpb']:.4f} BPB in {shorter['trained']}: {apart}."
+    return f"`{best['run']}` scores {best['sliding_bpb']:.4f} BPB in {best['trained']}. {aim}, is {met}{spare}."
 
 
 def _in_seconds(best: dict[Any, Any], rival: str) -> str:
@@ -158,7 +150,7 @@ def trained_for(rows: pd.DataFrame) -> str:
     return f"{format_value(mean(rows['training_seconds']), 0)} s on {rows['hardware'].iloc[0]}"
 
 
-def _on_the_same_text(others: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+def on_the_same_text(others: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     """Of other runs those on the run's text, or on its validation text in other shards; published code's not."""
     there = others["text"].isin(own["text"]) | others["tokens_scored"].isin(own["tokens_scored"])
     return others[there & ~others["is_published"]]
