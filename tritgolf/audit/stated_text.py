@@ -64,7 +64,8 @@ class Stated:
 
     ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
     ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
-    ``seeds``: those that its line names. ``is_labelled``: whether its line begins with "val_bpb".
+    ``seeds``: those that its line names. ``is_labelled``: whether its line begins with "val_bpb". ``in_nats``: whether
+    it is a loss.
     """
 
     where: str
@@ -77,6 +78,7 @@ class Stated:
     is_title: bool = False
     seeds: tuple[int, ...] = ()
     is_labelled: bool = False
+    in_nats: bool = False
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
@@ -13,13 +12,13 @@ from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, stages
+from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stages, stds_of
 from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.report.statistics import mean, sample_std
+from tritgolf.report.statistics import mean
 
 SHOWN = 4  # differences quoted in one line of evidence
 
@@ -198,15 +197,17 @@ def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -
 
 
 def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:
-    """A std is that of the logged values, or of values that they round; where there are none, of the rows."""
+    """A std is that of the logged values, of values that they round, or, nearly the same, of the rows as printed."""
     values = [value.value for value in exact or rows]
-    sample, population = sample_std(values), pstdev(values)
+    sample, population = stds_of(values)
     if rounds_to(sample, printed):
         return Comparison(printed, sample, "agrees")
     if rounds_to(population, printed):
         return Comparison(printed, sample, "population")
     if any(_in_whole_tens(printed, value) for value in (sample, population)):
         return Comparison(printed, sample, "within rounding")
+    if is_std_of_rows(printed, [row.value for row in rows], values):
+        return Comparison(printed, sample, "of the rounded rows")
     if std_interval([value.interval for value in exact or rows], ddof=0).meets(printed.rounded):
         return Comparison(printed, sample, "within rounding")
     return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")
