@@ -142,3 +142,14 @@ def test_a_seed_that_a_run_prints_itself_is_its_own(tmp_path):
     log = f"=== Seed 7 ===\n{styles.int6(1, 1.1667)}"
     made = folder(tmp_path, {"train": log}, TITLE, {"val_bpb": 1.1667, "seeds": [1]})
     assert finding(made, "runs.seeds").verdict is Verdict.HOLDS
+
+
+def test_folders_by_seed_within_a_folder_are_read(tmp_path):
+    for seed, log in zip((1, 2, 3), styles.three().values(), strict=True):
+        folder(tmp_path / f"seeds/{seed}", {"train": log})
+    folder(tmp_path / "seeds/sweep", {"train": styles.int6(4)})
+    made = folder(tmp_path, {}, TITLE + TABLE, JSON)
+    assert finding(made, "runs.seeds").verdict is Verdict.HOLDS
+    assert finding(made, "tables.rows").verdict is Verdict.HOLDS
+    assert any("seeds/sweep/train.log (more than two folders deep)" in note for note in audit(made).notes)
+    assert not any("seeds/1/train.log" in note for note in audit(made).notes)
