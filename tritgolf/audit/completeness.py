@@ -45,6 +45,13 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
 
 
+def the_only_run(submission: Submission) -> RunLog | None:
+    """The folder's one run, where no log is unread and no other seed is claimed."""
+    logs = submission.readable_logs
+    is_alone = len(logs) == 1 and not submission.unread_logs and len(claimed_seeds(submission)) <= 1
+    return logs[0] if is_alone else None
+
+
 def is_the_only_run(submission: Submission, logs: Sequence[RunLog], seed: int) -> bool:
     """Whether the ``logs`` of a seed are one whole run, which its row of the headline's table is, and none is unread.
 

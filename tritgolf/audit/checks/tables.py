@@ -41,9 +41,9 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
                 wrong += foreign
                 doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
-            each = [list(_compared(row, table.kinds, run)) for run in runs[seed]]
+            each = [list(compared_cells(row, table.kinds, run)) for run in runs[seed]]
             found = min(each, key=lambda cells: sum(bool(text) for _, text in cells))  # of whichever run the row is
-            has_all = partial(_has_all, submission, runs[seed][each.index(found)])
+            has_all = partial(has_all_of_kind, submission, runs[seed][each.index(found)])
             compared += len(found)
             wrong += [f"seed {seed} {text}" for kind, text in found if text and has_all(kind)]
             doubtful += [f"seed {seed} {text}" for kind, text in found if text and kind in SCORES and not has_all(kind)]
@@ -54,7 +54,7 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
-def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[tuple[str, str]]:
+def compared_cells(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[tuple[str, str]]:
     """Of each cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure."""
     for title, cell in row.items():
         kind = kinds[title]
@@ -68,7 +68,7 @@ def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Itera
             yield kind, f"{title}: table {cell.printed}{cell.unit}, log {logged}"
 
 
-def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
+def has_all_of_kind(submission: Submission, run: RunLog, kind: str) -> bool:
     """Whether a run's log has all its figures of a kind: a cut one lacks its last scores, its last step, its total."""
     if kind in SCORES:
         return has_every_score(run, submission.readable_logs) and not unlogged_methods(submission)

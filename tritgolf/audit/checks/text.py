@@ -22,6 +22,8 @@ from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, j
 
 SIZE = re.compile(
     r"(?<![~≈\d.+−-])(?P<megabytes>\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact"
+    r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[*`]{0,3}[:=][\s*`]{0,5}(?P<behind>[1-9]\d?\.\d{1,3}) ?"
+    r"(?P<unit>MB|MiB)\b(?![*\s]{0,4}(?:limit|cap|budget|over|under|above|below|more|less))"
     r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[\s:*`=]{1,6}(?:(?:max(?:imum)?|is|of)[\s:*`=]{1,4}){0,2}"
     r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
@@ -55,7 +57,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     sizes = [*totals, fmean(totals), *(size for log in submission.readable_logs for size in _models(log))]
     logged = ", ".join(f"{total:,.0f}" for total in totals)
     found = [cell for cell in stated if any(cell.is_of(size) for size in sizes)]
-    told = ", ".join(f"{cell.printed} MB" if cell.unit else f"{cell.printed.value:,.0f} bytes"
+    told = ", ".join(f"{cell.printed} {cell.unit}" if cell.unit else f"{cell.printed.value:,.0f} bytes"
                      for cell in found[:1] or stated)  # fmt: skip
     evidence = f"README {told}; logged totals {logged}"
     if found:
@@ -79,9 +81,9 @@ def _artifacts(readme: str, lines: int | None = None) -> Iterator[Cell]:
     """The sizes of artifacts in a README's first ``lines``, or in all; the contest's limit is none."""
     filled = [line for line in readme.splitlines() if line.strip()]
     for match in (match for line in filled[:lines] if not OF_OTHERS.search(line) for match in SIZE.finditer(line)):
-        size = Printed((match["megabytes"] or match["bytes"]).replace(",", ""))
-        if size.value != BYTE_LIMIT:
-            yield Cell(size, "MB" if match["megabytes"] else "")
+        size = Printed((match["megabytes"] or match["behind"] or match["bytes"]).replace(",", ""))
+        if size.value not in (BYTE_LIMIT, BYTE_LIMIT / 1e6):
+            yield Cell(size, match["unit"] or ("MB" if match["megabytes"] else ""))
 
 
 def _has_all_totals(submission: Submission) -> bool:

@@ -219,8 +219,9 @@ def _named_sizes(line: str) -> list[SizeLine]:
         return [SizeLine("model", method, int(parts["model"])), SizeLine("code", "", int(parts["code"])),
                 SizeLine("total", method, int(parts["total"]))]  # fmt: skip
     if brief := BRIEF.match(line):
-        model, code, total = map(int, brief.groups())
-        return [SizeLine("model", "artifact", model), SizeLine("code", "", code), SizeLine("total", "artifact", total)]
+        model, code_size, total = map(int, brief.groups())
+        return [SizeLine("model", "artifact", model), SizeLine("code", "", code_size),
+                SizeLine("total", "artifact", total)]  # fmt: skip
     if stored := STORED.match(line):
         return [SizeLine("model", stored[2].lower(), int(stored[1]))]
     if named := NAMED_TOTAL.match(line):
