@@ -137,3 +137,44 @@ def test_the_headline_is_no_score_from_before_quantization(exact, verdict, tmp_p
 def test_an_artifacts_size_in_megabytes_may_stand_behind_its_name(told, accused, tmp_path):
     made = folder(tmp_path, {"train": LOG}, f"# A record\n\n**val_bpb: 1.1650** | {told}\n", FACTS)
     assert contradicted(made).keys() == ({"text.artifact"} if accused else set())
+
+
+LIST = {
+    "- Pre-quant eval at stop: `val_loss:{a:.4f}`, `val_bpb:1.1817`\n": ("1.1817", "1.1717"),
+    "- **Post-quant sliding window eval: `val_bpb:1.1709`**\n": ("1.1709", "1.1509"),
+    "- Exact printed metric: `legal_ttt_exact val_bpb:1.16500000`\n": ("1.16500000", "1.16510000"),
+    "- Code size: `47642 bytes`\n": ("47642", "47742"),
+    "- Total submission size int6+zstd: `15700000 bytes`\n": ("15700000", "15790000"),
+    "- **Training steps**: 2,000\n": ("2,000", "3,000"),
+    "- Quantization gap: +0.0110 bpb\n": ("", ""),
+    "- Rerun without EMA: `val_bpb:1.2001`\n": ("", ""),
+    "- Peak memory: `10184 MiB`\n": ("", ""),
+}
+
+
+def listed(path, *edit):
+    items = "".join(LIST).format(a=styles.nats(1.1817)).replace(*edit)
+    return folder(path, {"train": LOG}, f"{TITLE}## Key metrics\n\n{items}", FACTS)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("", ""), *(pair for pair in LIST.values() if pair[0])])
+def test_a_list_of_measures_is_read_like_a_table(right, wrong, tmp_path):
+    found = finding(listed(tmp_path, right, wrong), "tables.measures")
+    assert found.verdict is (Verdict.CONTRADICTED if wrong else Verdict.HOLDS)
+    assert wrong.replace(",", "") in found.evidence
+
+
+def test_another_variant_in_a_list_accuses_nobody(tmp_path):
+    items = "- LoopFormer variant: `val_bpb:1.2265`\n- Legal TTT: `val_bpb:1.1650`\n- Code size: `40000 bytes`\n"
+    made = folder(tmp_path, {"train": LOG}, f"{TITLE}## Key metrics\n\n{items}", FACTS)
+    assert finding(made, "tables.measures").verdict is Verdict.CANT_TELL
+    other = folder(tmp_path, {"train": LOG}, f"{TITLE}## The previous baseline\n\n{''.join(LIST)}".format(a=1.9), FACTS)
+    assert finding(other, "tables.measures").verdict is Verdict.CANT_TELL
+
+
+@pytest.mark.parametrize("way", ["eval_stride:256", "starting sliding window eval"])
+def test_a_line_may_tell_that_the_windows_slid(way, tmp_path):
+    log = styles.baseline(1)
+    log = log.replace(" eval_time:1401ms", f" eval_time:1401ms {way}") if ":" in way else log + f"Done, {way}...\n"
+    made = folder(tmp_path, {"train": log}, "# val_bpb: 1.2244\n\nA sliding evaluation.\n", {"val_bpb": 1.2211})
+    assert finding(made, "json.score").verdict is Verdict.CONTRADICTED

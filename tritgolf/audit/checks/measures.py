@@ -1,4 +1,4 @@
-"""The README's tables of measures (a name and its value in each row): of the one run of a folder."""
+"""The README's tables and lists of measures (a name and its value in each row): of the one run of a folder."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from tritgolf.audit.column_titles import SCORES, kind_of, unit_of
 from tritgolf.audit.completeness import the_only_run
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
+from tritgolf.audit.measure_lists import lists_of_measures
 from tritgolf.audit.seed_tables import OF_SOMETHING_ELSE, Cell, read_cell, scores_matched
 from tritgolf.audit.stated_text import OF_OTHERS
 from tritgolf.audit.submission import Submission
@@ -22,16 +23,16 @@ KINDS = ("bpb", "nats", "total_bytes", "code_bytes", "steps", "ms_per_step", "rt
 
 @SUBMISSION_CHECKS("tables.measures", "the README's measures are the run's")
 def measures_are_the_runs(submission: Submission) -> Outcome:
-    """Proves that each figure of a table of measures is one that the folder's only run prints of that kind.
+    """Proves that each figure of a table or list of measures is one that the folder's only run prints of that kind.
 
     Contradicted where every word of the measure's name is known, the log has all its figures of that kind, the
     submission's score is the run's, and the table has a score of it. A size or a step is left open beside a score that
     the run hasn't: the table may be of another export, too.
     """
     run = _only_run(submission)
-    tables = list(_tables(submission.readme or ""))
+    tables = [*_tables(submission.readme or ""), *lists_of_measures(submission.readme or "")]
     if run is None or not tables:
-        return cant_tell(submission.not_in_readme("no README table of measures, or not one run that it is of"))
+        return cant_tell(submission.not_in_readme("no README table or list of measures, or not one run that it is of"))
     figures = 0
     wrong: list[str] = []
     doubtful: list[str] = []
@@ -47,7 +48,7 @@ def measures_are_the_runs(submission: Submission) -> Outcome:
             )
             (wrong if is_sure else doubtful).extend([text] if text else [])
     if not figures:
-        return cant_tell("no table of measures has a score of the run")
+        return cant_tell("no table or list of measures has a score of the run")
     told = f"{figures} figures compared, of {run.name}"
     if doubtful and not wrong:
         return cant_tell(f"{told}; {'; '.join(doubtful[:SHOWN])}")
