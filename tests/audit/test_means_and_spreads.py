@@ -41,3 +41,29 @@ def test_a_std_may_be_that_of_the_rows_as_they_are_printed(scores, std, verdict,
     made = folder(tmp_path, logs, HEAD.format(mean=mean, std=std) + table, {"val_bpb": float(mean), "seeds": [*scores]})
     assert finding(made, "tables.stds").verdict is verdict
     assert finding(made, "text.std").verdict is verdict
+
+
+@pytest.mark.parametrize("behind", ["vs merged `1.1428` SOTA", "(baseline: 1.2244, improvement: 0.054 BPB)"])
+@pytest.mark.parametrize(("mean", "verdict"), [("1.1705", Verdict.HOLDS), ("1.1695", Verdict.CONTRADICTED)])
+def test_a_labelled_score_is_the_own_one_whatever_it_is_set_against(behind, mean, verdict, tmp_path):
+    made = folder(tmp_path, styles.three(), f"# A record\n\n**Mean val_bpb: {mean}** {behind}\n", {"seeds": [1, 2, 3]})
+    assert finding(made, "text.headline").verdict is verdict
+
+
+@pytest.mark.parametrize("line", [
+    "val_bpb: 1.1428 (previous SOTA)", "val_bpb: 1.1428, the merged SOTA, vs 1.1705 here",
+    "SOTA val_bpb: 1.1428 vs ours", "The baseline's val_bpb: 1.1428",
+])  # fmt: skip
+def test_a_labelled_score_of_another_is_not_the_own_one(line, tmp_path):
+    made = folder(tmp_path, styles.three(), f"# A record\n\n{line}\n", {"seeds": [1, 2, 3]})
+    assert contradicted(made) == {}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_rows_whose_seeds_are_swapped_are_told(swapped, tmp_path):
+    scores = dict(zip((2, 1, 3) if swapped else (1, 2, 3), styles.SEEDS.values(), strict=True))
+    rows = "".join(f"| {seed} | {bpb:.8f} |\n" for seed, bpb in scores.items())
+    table = f"| Seed | Sliding BPB |\n|---|---|\n{rows}| Mean | 1.17050000 |\n"
+    made = folder(tmp_path, styles.three(), f"# val_bpb: 1.1705 (mean of 3 seeds)\n\n{table}", {"val_bpb": 1.1705})
+    assert ("tables.rows" in contradicted(made)) is swapped
+    assert not swapped or "has the scores of train_seed2.log" in contradicted(made)["tables.rows"]

@@ -50,6 +50,10 @@ OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
 LABEL = re.compile(r"\W*(?:mean[ _])?val[_ ]bp[bp]\W", re.IGNORECASE)  # how a line of the own score begins
+SET_AGAINST = re.compile(  # "(baseline: 1.2244, improvement: 0.045)": of another, behind the own score
+    r"\((?:\w{1,20} )?(?:baseline|sota|previous|prior)\b[^()\d]{0,20}\d\.\d{3,8}[^()]{0,200}\)",
+    re.IGNORECASE | re.ASCII,
+)
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -96,9 +100,10 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     lines = [line for line in (readme or "").splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
-        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line) or _names_others(lines, place):
+        own = BEHIND_VS.sub("", SET_AGAINST.sub("", OF_A_PULL_REQUEST.sub("", line)))
+        others = OF_OTHERS.search(own if LABEL.match(own) else line)
+        if line.lstrip(" \t>").startswith(("|", "<t")) or others or _names_others(lines, place):
             continue
-        own = BEHIND_VS.sub("", OF_A_PULL_REQUEST.sub("", line))
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
         if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
             scores += filter(_is_score, BEFORE_MEAN.findall(own))

@@ -13,13 +13,14 @@ from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stages, stds_of
-from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of
+from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of, scores_matched
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.report.statistics import mean
 
+SURE_OF_A_RUN = 5  # digits of a score that two runs may have in common
 SHOWN = 4  # differences quoted in one line of evidence
 
 
@@ -87,6 +88,8 @@ def _told(value: Printed, cell: Cell) -> str:
 def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[str]:
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
     scored = _whole_logs(submission, seed)
+    if len(scored) == 1 and is_headline_table(submission, table) and (owner := _owner(submission, table, seed)):
+        return [f"seed {seed}: the row has the scores of {owner.name}"]
     stated = [table.rows[seed][title] for title in table.rows[seed]
               if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
@@ -95,6 +98,16 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
     row_scores = ", ".join(cell.printed.text for cell in stated)
     logged = ", ".join(stage.bpb.text for stage in stages(scored[0]).values())
     return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
+
+
+def _owner(submission: Submission, table: SeedTable, seed: int) -> RunLog | None:
+    """The one run of another seed that has all scores of a row, in so many digits that no other run has them."""
+    row = table.rows[seed]
+    scores = [cell.printed for title, cell in row.items() if table.kinds[title] in SCORES and not cell.about]
+    owners = [log for log in submission.readable_logs if log.named_seed not in (None, seed)
+              and scores_matched(row, table.kinds, log) == len(scores)]  # fmt: skip
+    is_exact = any(score.decimals > SURE_OF_A_RUN for score in scores)
+    return owners[0] if scores and is_exact and len(owners) == 1 else None
 
 
 def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
