@@ -14,7 +14,7 @@ SEVERAL = re.compile(r"[\s,;]+")  # between the seeds of a text
 SCORES = ("val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "mean_val_bpb", "val_bpb_mean", "std_val_bpb")
 SIZES = ("bytes_total", "bytes_code", "code_bytes", "artifact_bytes", "artifact_size_bytes")
 COUNTED = re.compile(  # sizes that count against the limit: of code, of what is stored, of both
-    r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
+    r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:total_)?(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
     r"(?:_(?:max|mean|min|total))?|bytes_model_(?:\w*_)?(?:zlib|zstd|brotli|lzma|xz|compressed)"
 )
 TOTAL = "submission.json"  # what evidence calls the total that it states

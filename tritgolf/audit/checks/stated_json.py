@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
 from tritgolf.audit.claimed import claimed_seeds
+from tritgolf.audit.claimed_runs import surely_claimed
+from tritgolf.audit.column_titles import SCORES as IN_TABLES
 from tritgolf.audit.column_titles import is_plain, kind_of
-from tritgolf.audit.completeness import is_complete, is_the_only_run, unlogged_methods
+from tritgolf.audit.completeness import is_complete, is_the_only_run, the_only_run, unlogged_methods
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
 from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
@@ -19,6 +21,7 @@ from tritgolf.audit.wholeness import has_every_score
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
+READ_ELSEWHERE = SCORED | {"val_bpb_exact", "val_loss", "mean_val_loss", "val_loss_mean"}
 LEAST_DIGITS = 4  # of a score at another stage
 SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 
@@ -40,7 +43,10 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
             outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)
         if logs and (loss := printed_of(row.get("val_loss"))):
             outcomes += _seed_loss(seed, loss, logs, submission)
-        outcomes += _other_scores(seed, row, logs, submission)
+        outcomes += _other_scores(f"seed {seed}", row, logs, submission)
+    run = the_only_run(submission)
+    if run is not None and run.name in surely_claimed(submission):
+        outcomes += _other_scores(run.name, submission.facts, [run], submission)
     outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
                  for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
@@ -60,26 +66,27 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
 
 
 def _other_scores(
-    seed: int, row: Mapping[str, object], logs: Sequence[RunLog], submission: Submission
+    whose: str, row: Mapping[str, object], logs: Sequence[RunLog], submission: Submission
 ) -> Iterator[Outcome]:
-    """Scores of a seed at other stages ("sliding_bpb"): each is one of its log's, by the rule for cells of a table.
+    """Scores of a run at other stages ("sliding_bpb"): each is one of its log's, by the rule for cells of a table.
 
     Only what is decided: names of which a word is unknown may be of another measure.
     """
     for name, value in row.items():
         title, printed = name.replace("_", " "), printed_of(value)
         if (
-            name in SCORED | {"val_bpb_exact"}
-            or kind_of(title) != "bpb"
+            name in READ_ELSEWHERE
+            or (kind := kind_of(title)) not in IN_TABLES
             or not printed
             or printed.decimals < LEAST_DIGITS
         ):
             continue
-        if any(same(printed, logged) for log in logs for logged in candidates(log, "bpb").values()):
-            yield holds(f"seed {seed}: {name} {printed}")
+        if any(same(printed, logged) for log in logs for logged in candidates(log, kind).values()):
+            yield holds(f"{whose}: {name} {printed}")
         elif len(logs) == 1 and _has_all(submission, logs[0]) and is_plain(title, logs[0]):
-            logged = ", ".join(stage.bpb.text for stage in stages(logs[0]).values())
-            yield contradicted(f"submission.json, seed {seed}: {name} {printed}; the log has {logged}")
+            scores = (stage.printed(kind == "nats") for stage in stages(logs[0]).values())
+            logged = ", ".join(score.text for score in scores if score)
+            yield contradicted(f"submission.json, {whose}: {name} {printed}; the log has {logged}")
 
 
 def _has_all(submission: Submission, log: RunLog) -> bool:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from statistics import pstdev
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
@@ -13,14 +12,15 @@ from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, stages
-from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of
+from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stages, stds_of
+from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of, scores_matched
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.report.statistics import mean, sample_std
+from tritgolf.report.statistics import mean
 
+SURE_OF_A_RUN = 5  # digits of a score that two runs may have in common
 SHOWN = 4  # differences quoted in one line of evidence
 
 
@@ -42,9 +42,9 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
                 wrong += foreign
                 doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
-            each = [list(_compared(row, table.kinds, run)) for run in runs[seed]]
+            each = [list(compared_cells(row, table.kinds, run)) for run in runs[seed]]
             found = min(each, key=lambda cells: sum(bool(text) for _, text in cells))  # of whichever run the row is
-            has_all = partial(_has_all, submission, runs[seed][each.index(found)])
+            has_all = partial(has_all_of_kind, submission, runs[seed][each.index(found)])
             compared += len(found)
             wrong += [f"seed {seed} {text}" for kind, text in found if text and has_all(kind)]
             doubtful += [f"seed {seed} {text}" for kind, text in found if text and kind in SCORES and not has_all(kind)]
@@ -55,7 +55,7 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
-def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[tuple[str, str]]:
+def compared_cells(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[tuple[str, str]]:
     """Of each cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure."""
     for title, cell in row.items():
         kind = kinds[title]
@@ -69,7 +69,7 @@ def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Itera
             yield kind, f"{title}: table {cell.printed}{cell.unit}, log {logged}"
 
 
-def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
+def has_all_of_kind(submission: Submission, run: RunLog, kind: str) -> bool:
     """Whether a run's log has all its figures of a kind: a cut one lacks its last scores, its last step, its total."""
     if kind in SCORES:
         return has_every_score(run, submission.readable_logs) and not unlogged_methods(submission)
@@ -88,6 +88,8 @@ def _told(value: Printed, cell: Cell) -> str:
 def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[str]:
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
     scored = _whole_logs(submission, seed)
+    if len(scored) == 1 and is_headline_table(submission, table) and (owner := _owner(submission, table, seed)):
+        return [f"seed {seed}: the row has the scores of {owner.name}"]
     stated = [table.rows[seed][title] for title in table.rows[seed]
               if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
@@ -96,6 +98,16 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
     row_scores = ", ".join(cell.printed.text for cell in stated)
     logged = ", ".join(stage.bpb.text for stage in stages(scored[0]).values())
     return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
+
+
+def _owner(submission: Submission, table: SeedTable, seed: int) -> RunLog | None:
+    """The one run of another seed that has all scores of a row, in so many digits that no other run has them."""
+    row = table.rows[seed]
+    scores = [cell.printed for title, cell in row.items() if table.kinds[title] in SCORES and not cell.about]
+    owners = [log for log in submission.readable_logs if log.named_seed not in (None, seed)
+              and scores_matched(row, table.kinds, log) == len(scores)]  # fmt: skip
+    is_exact = any(score.decimals > SURE_OF_A_RUN for score in scores)
+    return owners[0] if scores and is_exact and len(owners) == 1 else None
 
 
 def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
@@ -198,15 +210,17 @@ def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -
 
 
 def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:
-    """A std is that of the logged values, or of values that they round; where there are none, of the rows."""
+    """A std is that of the logged values, of values that they round, or, nearly the same, of the rows as printed."""
     values = [value.value for value in exact or rows]
-    sample, population = sample_std(values), pstdev(values)
+    sample, population = stds_of(values)
     if rounds_to(sample, printed):
         return Comparison(printed, sample, "agrees")
     if rounds_to(population, printed):
         return Comparison(printed, sample, "population")
     if any(_in_whole_tens(printed, value) for value in (sample, population)):
         return Comparison(printed, sample, "within rounding")
+    if is_std_of_rows(printed, [row.value for row in rows], values):
+        return Comparison(printed, sample, "of the rounded rows")
     if std_interval([value.interval for value in exact or rows], ddof=0).meets(printed.rounded):
         return Comparison(printed, sample, "within rounding")
     return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")
