@@ -7,9 +7,14 @@ from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
 
-SCORE = re.compile(
+DIFFERENCE = (
+    r"(?:regress|wors|better|gap\b|degrad|penalt|reduc|gain|drop|lower|higher|los[st]\b|apart|above|below|behind)"
+)
+SCORE = re.compile(  # no difference: "0.371 bpb worse"
     r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
-    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
+    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])(?![*`]{0,3} (?i:"
+    + DIFFERENCE
+    + r"))"
     r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
@@ -47,6 +52,11 @@ OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
 LABEL = re.compile(r"\W*(?:mean[ _])?val[_ ]bp[bp]\W", re.IGNORECASE)  # how a line of the own score begins
+FIGURE_BELOW = re.compile(  # a figure alone below the line that ends in a colon, be it fenced
+    r"(:\**)[ \t\r]*\n(?:[ \t\r]*\n){0,2}(?: {0,3}```\w{0,10}[ \t\r]*\n)?"
+    r"[ \t*`]{0,8}(\d\.\d{3,8})[ \t*`\r]{0,8}(?:\n {0,3}```[ \t\r]*)?$",
+    re.ASCII | re.MULTILINE,
+)
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -84,7 +94,8 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
     found: dict[str, Stated] = {}
     last, at = "", 0
-    lines = [line for line in (readme or "").splitlines() if line.strip()]
+    text = FIGURE_BELOW.sub(r"\1 \2", readme or "")
+    lines = [line for line in text.splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
         if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line) or _names_others(lines, place):
