@@ -134,3 +134,21 @@ def test_hostile_lines_take_linear_time():
     for text in texts:
         stated_scores(text)
     assert time.perf_counter() - start < 2
+
+
+ABLATION = """# It
+
+| Run | alpha | BPB | Δ BPB (run − baseline) | Eval |
+|---|---|---|---|---|
+| Baseline | 0.0 | 1.17218477 | 0 | 455.9 |
+| 1a | 0.3 | {} | +0.01658 | 462.8 |
+| 1b | 0.3 | 1.18891256 | +0.01673 | 472.4 |
+| 1c | 0.1 | 1.17430360 | +0.00212 | 465.8 |
+| Total | | | +0.1234 | |
+"""
+
+
+@pytest.mark.parametrize(("score", "expected"), [("1.18876294", HOLDS), ("1.17876294", OPEN)])
+def test_a_delta_is_no_difference_of_settings_and_open_if_it_is_none_of_scores(score, expected, tmp_path):
+    made = folder(tmp_path, {}, ABLATION.format(score))
+    assert verdict(made, "tables.deltas") == expected
