@@ -23,7 +23,7 @@ OF_SEEDS = re.compile(r"^(?:\d{1,2}|three|five)_?seeds?_|_(?:\d{1,2}|three|five)
 PER_SEED = re.compile(  # other names of figures by seed; a field of these names without seeds is none
     r"(?:per|by)_seed(?:_results)?|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
 )
-SIZES_BY_SEED = re.compile(r"(?:(?:per|by)_seed_)?artifact(?:_size)?_bytes(?:_(?:per|by)_seed)?")
+SIZES_BY_SEED = re.compile(r"(?:(?:per|by)_seed_)?(?:artifact(?:_size)?_bytes|bytes_total)(?:_(?:per|by)_seed)?")
 OF_A_SEED = re.compile(r"seed[ _-]?\d{1,12}", re.ASCII)  # a field that holds one seed's figures
 WITHIN = ("results", "metrics")  # fields that may hold the others
 LEAST_SEEDS = 2  # of such a field

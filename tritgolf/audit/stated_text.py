@@ -7,9 +7,14 @@ from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
 
-SCORE = re.compile(
+DIFFERENCE = (
+    r"(?:regress|wors|better|gap\b|degrad|penalt|reduc|gain|drop|lower|higher|los[st]\b|apart|above|below|behind)"
+)
+SCORE = re.compile(  # no difference: "0.371 bpb worse"
     r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
-    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
+    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])(?![*`]{0,3} (?i:"
+    + DIFFERENCE
+    + r"))"
     r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
@@ -54,6 +59,11 @@ SET_AGAINST = re.compile(  # "(baseline: 1.2244, improvement: 0.045)": of anothe
     r"\((?:\w{1,20} )?(?:baseline|sota|previous|prior)\b[^()\d]{0,20}\d\.\d{3,8}[^()]{0,200}\)",
     re.IGNORECASE | re.ASCII,
 )
+FIGURE_BELOW = re.compile(  # a figure alone below the line that ends in a colon, be it fenced
+    r"(:\**)[ \t\r]*\n(?:[ \t\r]*\n){0,2}(?: {0,3}```\w{0,10}[ \t\r]*\n)?"
+    r"[ \t*`]{0,8}(\d\.\d{3,8})[ \t*`\r]{0,8}(?:\n {0,3}```[ \t\r]*)?$",
+    re.ASCII | re.MULTILINE,
+)
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -97,7 +107,8 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     """
     found: dict[str, Stated] = {}
     last, at = "", 0
-    lines = [line for line in (readme or "").splitlines() if line.strip()]
+    text = FIGURE_BELOW.sub(r"\1 \2", readme or "")
+    lines = [line for line in text.splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
         own = BEHIND_VS.sub("", SET_AGAINST.sub("", OF_A_PULL_REQUEST.sub("", line)))

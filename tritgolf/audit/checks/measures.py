@@ -41,12 +41,11 @@ def measures_are_the_runs(submission: Submission) -> Outcome:
         scores = sum(kinds[name] in SCORES for name in row)
         if not (matched := scores_matched(row, kinds, run)):
             continue
-        for kind, text in compared_cells(row, kinds, run):
+        for cell in compared_cells(submission, row, kinds, run):
             figures += 1
-            is_sure = has_all_of_kind(submission, run, kind) and (
-                kind in SCORES or _is_of_it_alone(run, scores, matched)
-            )
-            (wrong if is_sure else doubtful).extend([text] if text else [])
+            is_its_own = cell.kind in SCORES or _is_of_it_alone(run, scores, matched)
+            is_sure = cell.is_sure and is_its_own and has_all_of_kind(submission, run, cell.kind)
+            (wrong if is_sure else doubtful).extend([cell.text] if cell.text else [])
     if not figures:
         return cant_tell("no table or list of measures has a score of the run")
     told = f"{figures} figures compared, of {run.name}"

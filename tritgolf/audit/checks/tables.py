@@ -1,9 +1,10 @@
 """The README's tables: rows against the logs, means, standard deviations, deltas, significance."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
@@ -12,6 +13,7 @@ from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
 from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stages, stds_of
 from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of, scores_matched
 from tritgolf.audit.significance import improvement
@@ -30,7 +32,8 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
 
     A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
     row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
-    A score that the log hasn't, where it may lack some, is left open.
+    A score that the log hasn't, where it may lack some, is left open; so is one in a column of unknown words, if the
+    other rows have their logs' scores there, and a table of the headline of which no row has a score of its log.
     """
     compared, wrong, doubtful = 0, [], []
     for table in tables_of(submission):
@@ -42,12 +45,16 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
                 wrong += foreign
                 doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
-            each = [list(compared_cells(row, table.kinds, run)) for run in runs[seed]]
-            found = min(each, key=lambda cells: sum(bool(text) for _, text in cells))  # of whichever run the row is
+            columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
+            each = [list(compared_cells(submission, row, table.kinds, run, columns)) for run in runs[seed]]
+            found = min(each, key=lambda cells: sum(bool(cell.text) for cell in cells))  # of whichever run the row is
             has_all = partial(has_all_of_kind, submission, runs[seed][each.index(found)])
             compared += len(found)
-            wrong += [f"seed {seed} {text}" for kind, text in found if text and has_all(kind)]
-            doubtful += [f"seed {seed} {text}" for kind, text in found if text and kind in SCORES and not has_all(kind)]
+            odd = [cell for cell in found if cell.text]
+            wrong += [f"seed {seed} {cell.text}" for cell in odd if cell.is_sure and has_all(cell.kind)]
+            doubtful += [f"seed {seed} {cell.text}" for cell in odd
+                         if not cell.is_sure or (cell.kind in SCORES and not has_all(cell.kind))]  # fmt: skip
+        doubtful += [] if any(runs.values()) else _unlogged_table(submission, table)
     if not compared and not wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     if doubtful and not wrong:
@@ -55,18 +62,53 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
-def compared_cells(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[tuple[str, str]]:
-    """Of each cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure."""
+class Compared(NamedTuple):
+    """A cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure.
+
+    ``is_sure``: whether the cell can be nothing but one of the log's figures.
+    """
+
+    kind: str
+    text: str
+    is_sure: bool = True
+
+
+def compared_cells(
+    submission: Submission, row: dict[str, Cell], kinds: dict[str, str], run: RunLog, columns: Set[str] = frozenset()
+) -> Iterator[Compared]:
+    """Each cell of a row that its log can have; ``columns``: those in which other rows have their logs' scores."""
     for title, cell in row.items():
         kind = kinds[title]
         found = candidates(run, kind)
         if not found or kind == "seconds" or cell.about:
             continue
-        if matches(cell, found, kind):
-            yield kind, ""
+        logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
+        told = f"{title}: table {cell.printed}{cell.unit}, log {logged}"
+        packed = with_packed_code(submission, run) if kind == "total_bytes" else ()
+        shipped = with_shipped_code(submission, run) if kind == "total_bytes" else ()
+        if matches(cell, found, kind) or any(map(cell.is_of, shipped)):
+            yield Compared(kind, "")
+        elif any(map(cell.is_of, packed)):
+            yield Compared(kind, f"{told}; it counts a smaller script", is_sure=False)
         elif is_plain(title, run):
-            logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
-            yield kind, f"{title}: table {cell.printed}{cell.unit}, log {logged}"
+            yield Compared(kind, told)
+        elif title in columns:
+            yield Compared(kind, told, is_sure=False)
+
+
+def _columns_of_logs(table: SeedTable, runs: Mapping[int, Sequence[RunLog]]) -> set[str]:
+    """The columns of scores in which a row has one of its run's."""
+    return {title for seed, of_seed in runs.items() for title, cell in table.rows[seed].items()
+            if (kind := table.kinds[title]) in SCORES and not cell.about
+            and any(matches(cell, candidates(run, kind), kind) for run in of_seed)}  # fmt: skip
+
+
+def _unlogged_table(submission: Submission, table: SeedTable) -> list[str]:
+    """That no row of the headline's table has a score of its log, where the logs of its seeds have scores."""
+    scored = any(table.kinds[title] in SCORES for row in table.rows.values() for title in row)
+    logged = any(_whole_logs(submission, seed) for seed in table.rows)
+    is_open = scored and logged and is_headline_table(submission, table)
+    return ["no row of the headline's table has a score of its log"] if is_open else []
 
 
 def has_all_of_kind(submission: Submission, run: RunLog, kind: str) -> bool:

@@ -1,7 +1,7 @@
 """What README.md and submission.json say, against the logs."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
@@ -14,6 +14,7 @@ from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, in_ten_thousands, rounds_to
 from tritgolf.audit.json_facts import printed_of, seed_results, size_of
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import Cell, candidates, matches, run_of
 from tritgolf.audit.stated_text import OF_OTHERS, TOP
@@ -106,7 +107,7 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     """Proves that bytes_total is the total of a run, their largest or mean, and each seed's size that of its run.
 
     A total that is a logged model and the script as shipped is derived and told; one in whole ten thousands is held
-    to those. The size of an artifact may be the model's alone.
+    to those. The size of an artifact may be the model's alone, a size by seed may count the script as it is packed.
     """
     facts = submission.facts or {}
     if not _sizes(submission) and not any(map(_models, submission.readable_logs)):
@@ -120,19 +121,28 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
         size, is_model = size_of(row.get("artifact_bytes", row.get("bytes_total"))), "artifact_bytes" in row
         logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
         score = printed_of(row.get("val_bpb"))
-        of_this_run = len(logs) == 1 and (score is None or stages_of(logs[0], score))
+        of_this_run = len(logs) == 1 and (score is None or bool(stages_of(logs[0], score)))
         if size and logs:
-            fits = any(size.value in (log.total_bytes, *(_models(log) if is_model else ())) for log in logs)
-            evidence = (
-                f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
-            )
-            outcomes.append(judge(fits, evidence) if fits or of_this_run else cant_tell(evidence))
+            outcomes.append(_stated_of_seed(seed, size, is_model, submission, logs, of_this_run))
     outcomes += [contradicted(row) for row in _rows_of_other_sizes(submission)]
     wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
     right = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.HOLDS]
     if not wrong and not right:
         return cant_tell("no size stated that logs can decide")
     return judge(not wrong, "; ".join(wrong or right))
+
+
+def _stated_of_seed(
+    seed: int, size: Printed, is_model: bool, submission: Submission, logs: Sequence[RunLog], of_this_run: bool
+) -> Outcome:
+    evidence = f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
+    if any(size.value in (log.total_bytes, *(_models(log) if is_model else ())) for log in logs):
+        return holds(evidence)
+    if any(size.value in with_shipped_code(submission, log) for log in logs):
+        return holds(f"{evidence}; it is a logged model and the script as shipped")
+    if any(size.value in with_packed_code(submission, log) for log in logs):
+        return cant_tell(f"{evidence}; it counts a smaller script, as the sizes of other seeds do")
+    return contradicted(evidence) if of_this_run else cant_tell(evidence)
 
 
 def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
@@ -182,6 +192,10 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
             for title, cell in row.items():
                 is_size = table.kinds[title] == "total_bytes" and all(is_plain(title, log) for log in logs)
                 if not is_size or cell.about or not its_own:
+                    continue
+                packed = (total for log in logs for of in (with_shipped_code, with_packed_code)
+                          for total in of(submission, log))  # fmt: skip
+                if any(map(cell.is_of, packed)):
                     continue
                 if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
                     logged = ", ".join(f"{log.total_bytes:,}" for log in logs)

@@ -53,7 +53,10 @@ PACKED = re.compile(
     re.ASCII,
 )
 SCORE = re.compile(rf"{STAGE}(?P<between>{BETWEEN})(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII)
-TOKENS = re.compile(r"(?:(?:train_loader:.*\s)?val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
+TOKENS = re.compile(
+    r"(?:(?:train_loader:.*\s)?val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})(?: \w{1,30}_tokens:\d{1,15})?$",
+    re.ASCII,
+)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
 SPACE_BEHIND_NAME = re.compile(r"(\b[A-Za-z_]\w{0,80}[:=])[ \t](?=\S)", re.ASCII)
 PROGRESS = re.compile(r"chunk|batch|epoch|progress|window \d", re.IGNORECASE)
