@@ -151,3 +151,15 @@ DEFECTS = {
 def test_the_example_folders_have_the_defects_that_were_put_in(name):
     findings = audit(SUBMISSIONS / name).findings
     assert {finding.check for finding in findings if finding.verdict is Verdict.CONTRADICTED} == DEFECTS[name]
+
+
+def test_trits_of_the_baselines_script_are_read_in_its_style(tmp_path):
+    """The score is called as the ternary records call theirs; steps, settings and windows are the baseline's."""
+    log = styles.baseline(7).replace("int8_zlib_roundtrip", "ternary_roundtrip")
+    log += styles.score("final_sliding_window", 1.2011, " stride:64 eval_time:98000ms")
+    log = log.replace(f"{styles.nats(1.2244):.8f}", f"{styles.nats(1.2244) * (1 + 5e-6):.8f}")  # other windows' ends
+    found = parse_log(log, "x.log")
+    assert (found.dialect, found.seed, found.gpus, found.total_bytes) == ("baseline", 7, 8, 15_863_489)
+    (tmp_path / "train.log").write_text(log)
+    (tmp_path / "README.md").write_text("# val_bpb: 1.2011\n")
+    assert all(found.verdict is not Verdict.CONTRADICTED for found in audit(tmp_path).findings)

@@ -84,3 +84,60 @@ def test_a_total_with_a_part_of_its_own_is_told_under_another_name(total, verdic
     (path / "train_gpt.py").unlink()
     found = verdicts(path)
     assert (found["json.bytes"], found["budget.script"]) == verdicts_of
+
+
+def beside(part=4_240_256, counted=4_240_256):
+    """A log whose total counts a blob besides model and code, of which a line tells."""
+    log = styles.baseline(1).replace(f"int8+zlib: {TOTAL} bytes", f"int8+zlib: {TOTAL - 5_000_000 + counted} bytes")
+    log = log.replace(f"int8+zlib: {TOTAL - CODE} bytes", f"int8+zlib: {TOTAL - 5_000_000 - CODE} bytes")
+    return log.replace("Total submission size int8", f"Paid prefix blob: {part} bytes\nTotal submission size int8", 1)
+
+
+@pytest.mark.parametrize("part", [4_240_256, 4_240_255])
+def test_a_total_may_count_a_part_that_a_line_of_its_own_tells(part, tmp_path):
+    facts = {**FACTS, "bytes_total": TOTAL - 5_000_000 + 4_240_256, "bytes_code": CODE}
+    found = contradicted(made(tmp_path, beside(part), facts))
+    assert found.keys() == (set() if part == 4_240_256 else {"budget.sum", "json.sum"})
+
+
+BARE = styles.baseline(1).replace(f"size int8+zlib: {TOTAL} bytes", f"size: {TOTAL} bytes (15.86 MB)")
+
+
+@pytest.mark.parametrize(("log", "total"), [
+    (BARE, TOTAL),  # without the method
+    (without(styles.baseline(1), "Serialized", "Code size", "Total").replace(
+        "final_int8", f"Ternary artifact: {TOTAL - CODE} bytes (lzma) = 15.82MB\n  code: {CODE} bytes\n"
+        f"Code size: {CODE} bytes\nTotal submission size: {TOTAL} bytes = 15.86MB\nfinal_int8", 1), TOTAL),
+    (without(styles.baseline(1), "Serialized", "Code size", "Total").replace(
+        "final_int8", f"artifact:{TOTAL - CODE}B  code:{CODE}B  total:{TOTAL}B  (15.863MB)\nfinal_int8", 1), TOTAL),
+    (styles.baseline(1).replace(f"size int8+zlib: {TOTAL} bytes", f"size: {TOTAL + 1} bytes"), None),  # no sum
+    (without(styles.baseline(1), "Total submission size int8"), None),  # the raw weights' alone
+], ids=["bare", "stored", "brief", "no sum", "raw"])  # fmt: skip
+def test_a_total_is_the_sum_of_the_compressed_model_and_the_code_by_whichever_name(log, total, tmp_path):
+    assert parse_log(log, "train").total_bytes == total
+    wrong = made(tmp_path, log, {**FACTS, "bytes_total": TOTAL + 50})
+    assert ("json.bytes" in contradicted(wrong)) is (total is not None)
+
+
+@pytest.mark.parametrize("name", ["total_submission_bytes", "submission_bytes", "artifact_bytes_total"])
+def test_a_total_of_the_json_may_have_another_name(name, tmp_path):
+    for total in (TOTAL, TOTAL + CODE, 16_000_001):
+        found = verdicts(made(tmp_path / str(total), styles.baseline(1), {"val_bpb": 1.2244, name: total}))
+        assert (found["json.bytes"] is Verdict.HOLDS) is (total == TOTAL)
+        assert (found["json.bytes"] is Verdict.CONTRADICTED) is (total != TOTAL)
+        assert (found["budget.limit"] is Verdict.CONTRADICTED) is (total > 16_000_000)
+
+
+@pytest.mark.parametrize(("told", "accused"), [("15,860,000", False), ("15,870,000", True), ("15,863,000", True)])
+def test_a_table_may_round_its_sizes_to_ten_thousands(told, accused, tmp_path):
+    path = folder(tmp_path, {"train": styles.baseline(1)}, f"{README}\n| Seed | val_bpb | Artifact bytes |\n|-|-|-|\n"
+                  f"| 1 | 1.2244 | {told} |\n", FACTS)  # fmt: skip
+    assert contradicted(path).keys() == ({"json.bytes", "tables.rows"} if accused else set())
+
+
+@pytest.mark.parametrize(("size", "accused"), [(TOTAL, False), (TOTAL - CODE, True)])
+def test_a_total_by_seed_counts_the_code(size, accused, tmp_path):
+    facts = {"seed_results": {"1": {"val_bpb": 1.2244, "bytes_total": size}}, "val_bpb": 1.2244}
+    assert ("json.bytes" in contradicted(made(tmp_path / "a", styles.baseline(1), facts))) is accused
+    facts = {"seed_results": {"1": {"val_bpb": 1.2244, "artifact_bytes": size}}, "val_bpb": 1.2244}
+    assert contradicted(made(tmp_path / "b", styles.baseline(1), facts)) == {}

@@ -107,6 +107,14 @@ JUMP = {"seed42": text("pr640/seed42", ("t:459028ms avg:91.8ms", "t:459028ms avg
 
 FAILED = styles.three() | {"train_seed1": re.sub(r"(sliding_window\w* val_loss:)\S+", r"\1nan", styles.int6(1, 1.1667))}
 
+
+def one_measured(sliding="1.1709"):
+    """One run with a table of its measures."""
+    rows = f"| Roundtrip val_bpb | 1.1909 |\n| Sliding val_bpb | {sliding} |\n"
+    readme = f"# val_bpb: 1.1709\n\n| Metric | Value |\n|---|---|\n{rows}"
+    return lambda path: folder(path, {"train": styles.int6(1, 1.1709)}, readme)
+
+
 # check → (a folder it must pass, one it must flag, what its evidence must say of the latter)
 CASES = {
     "budget.identical": (with_logs(three("pr640")), with_logs(REPEATED), "13,646,848 bytes in"),
@@ -127,6 +135,7 @@ CASES = {
     "tables.means": (with_readme(), with_readme(("| 1.1842 |", "| 1.1844 |")), "printed 1.1844"),
     "tables.stds": (with_readme(), with_readme(("1,492 bytes", "1,498 bytes")), "printed 1498, recomputed 1491.9"),
     "tables.deltas": (with_readme(), with_readme(("-0.0031", "-0.0034")), "−0.0031"),
+    "tables.measures": (one_measured(), one_measured("1.1701"), "table 1.1701, log 1.1"),
     "tables.record": (with_logs(three("pr640", ("val_loss:2.9", "val_loss:2.8"))), with_logs(three("pr640")), "p ="),
     "text.headline": (
         with_readme(),

@@ -115,3 +115,41 @@ def test_runs_in_a_file_that_is_named_for_the_first_are_not_misnamed(made):
     text = (made / "train_seed1.log").read_text()
     (made / "train_seed1.log").write_text(text.replace("seed:1\n", "seed:5\n"))
     assert "train_seed1.log prints seed 5" in contradicted(made)["runs.seeds"]
+
+
+BANNERS = {"=== RUN {at} (seed={seed}) ===": True, "=== Seed {seed} ===\nW0326 torch/distributed/run.py": True,
+           "a new run": False, "=== of seed 1 and seed {seed} ===": False}  # fmt: skip
+
+
+@pytest.mark.parametrize("banner", BANNERS)
+def test_a_launchers_line_names_the_seed_of_the_run_behind_it(banner, tmp_path):
+    runs = [
+        f"{banner.format(at=at, seed=seed)}\n{styles.SOURCE}{styles.RULE}Running Python 3.12\n{styles.RULE}"
+        + styles.int6(seed, bpb).replace(f"seed:{seed}\n", "")
+        for at, (seed, bpb) in enumerate(styles.SEEDS.items(), 1)
+    ]
+    logs = {"train": "\n".join(runs)}
+    sound = folder(tmp_path / "a", logs, TITLE + TABLE, JSON)
+    assert contradicted(sound) == {}
+    is_named = BANNERS[banner]
+    assert (finding(sound, "tables.rows").verdict is Verdict.HOLDS) is is_named
+    assert (finding(sound, "runs.seeds").verdict is Verdict.HOLDS) is is_named
+    wrong = folder(tmp_path / "b", logs, TITLE + TABLE.replace("| 2 | 1.1711", "| 2 | 1.1761"), JSON)
+    assert ("tables.rows" in contradicted(wrong)) is is_named
+
+
+def test_a_seed_that_a_run_prints_itself_is_its_own(tmp_path):
+    log = f"=== Seed 7 ===\n{styles.int6(1, 1.1667)}"
+    made = folder(tmp_path, {"train": log}, TITLE, {"val_bpb": 1.1667, "seeds": [1]})
+    assert finding(made, "runs.seeds").verdict is Verdict.HOLDS
+
+
+def test_folders_by_seed_within_a_folder_are_read(tmp_path):
+    for seed, log in zip((1, 2, 3), styles.three().values(), strict=True):
+        folder(tmp_path / f"seeds/{seed}", {"train": log})
+    folder(tmp_path / "seeds/sweep", {"train": styles.int6(4)})
+    made = folder(tmp_path, {}, TITLE + TABLE, JSON)
+    assert finding(made, "runs.seeds").verdict is Verdict.HOLDS
+    assert finding(made, "tables.rows").verdict is Verdict.HOLDS
+    assert any("seeds/sweep/train.log (more than two folders deep)" in note for note in audit(made).notes)
+    assert not any("seeds/1/train.log" in note for note in audit(made).notes)

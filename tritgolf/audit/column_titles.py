@@ -39,7 +39,7 @@ TITLES: tuple[tuple[str, str], ...] = (
 # something else, and no figure in it is called wrong.
 STAGES = "val validation eval final sliding slide window rt roundtrip round trip pre post ttt legal slot ema swa quant \
 quantized quantization gptq compressed zstd zlib lzma brotli exact score no re run ppm mixer int4 int5 int6 int7 int8 \
-stride"
+stride evaluation quantization at stop printed metric diagnostic"
 BYTES = "artifact total size bytes byte submission compressed model file final code and mb mib kb kib b m quantized"
 WORDS: dict[str, frozenset[str]] = {
     "bpb": words(f"{STAGES} bpb bpp"),

@@ -16,7 +16,11 @@ from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole
 
 METHODS = ("ttt", "slot", "sliding")
-WAY = re.compile(r"final_eval_mode:\s?\w+|ttt\w*:\s?(?:done|total)\b", re.IGNORECASE)  # to a score whose name lacks it
+WAY = re.compile(  # to a score whose name lacks it
+    r"final_eval_mode:\s?\w+|ttt\w*:\s?(?:done|total)\b|\S.{0,60}\b(?:starting|running) sliding[ _]window"
+    r"|final_\w{1,60} .{0,120}\beval_stride:\d",
+    re.IGNORECASE,
+)
 DENIED = re.compile(r"\b(?:no|not|without|never)\b[^.|\n]*")  # what a text says that it doesn't use
 PROSE_SEED = re.compile(r"\bseeds?\W{0,4}(\d{1,6})\b", re.IGNORECASE | re.ASCII)
 
@@ -45,6 +49,13 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
 
 
+def the_only_run(submission: Submission) -> RunLog | None:
+    """The folder's one run, where no log is unread and no other seed is claimed."""
+    logs = submission.readable_logs
+    is_alone = len(logs) == 1 and not submission.unread_logs and len(claimed_seeds(submission)) <= 1
+    return logs[0] if is_alone else None
+
+
 def is_the_only_run(submission: Submission, logs: Sequence[RunLog], seed: int) -> bool:
     """Whether the ``logs`` of a seed are one whole run, which its row of the headline's table is, and none is unread.
 
@@ -66,7 +77,8 @@ def unlogged_methods(submission: Submission) -> tuple[str, ...]:
     """
     texts = DENIED.sub("", f"{submission.readme or ''}\n{submission.facts or ''}".lower())
     named = [name for log in submission.readable_logs for name in stages(log)]
-    named += [match[0] for log in submission.readable_logs for match in map(WAY.match, log.lines) if match]
+    ways = [match[0] for log in submission.readable_logs for match in map(WAY.match, log.lines) if match]
+    named += [f"{way} sliding" if "eval_stride" in way else way for way in ways]
     scored = " ".join(named).lower()
     return tuple(method for method in METHODS if re.search(rf"\b{method}\b", texts) and method not in scored)
 

@@ -72,6 +72,11 @@ def rounds_to(value: float, printed: Printed) -> bool:
     return printed.rounded.contains(value)
 
 
+def in_ten_thousands(value: float, stated: float) -> bool:
+    """Whether a size in bytes that is stated in whole ten thousands is ``value`` rounded to these."""
+    return stated % 10_000 == 0 and abs(value - stated) <= 5_000
+
+
 def mean_interval(values: Sequence[Interval]) -> Interval:
     """All means that values inside the intervals can have."""
     return Interval(sum(v.low for v in values) / len(values), sum(v.high for v in values) / len(values))

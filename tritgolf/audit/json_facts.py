@@ -14,7 +14,7 @@ SEVERAL = re.compile(r"[\s,;]+")  # between the seeds of a text
 SCORES = ("val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "mean_val_bpb", "val_bpb_mean", "std_val_bpb")
 SIZES = ("bytes_total", "bytes_code", "code_bytes", "artifact_bytes", "artifact_size_bytes")
 COUNTED = re.compile(  # sizes that count against the limit: of code, of what is stored, of both
-    r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
+    r"(?:bytes_total|total_bytes|bytes_code|code_bytes|(?:total_)?(?:artifact|submission)(?:_size)?_bytes|bytes_artifact)"
     r"(?:_(?:max|mean|min|total))?|bytes_model_(?:\w*_)?(?:zlib|zstd|brotli|lzma|xz|compressed)"
 )
 TOTAL = "submission.json"  # what evidence calls the total that it states
@@ -23,7 +23,7 @@ OF_SEEDS = re.compile(r"^(?:\d{1,2}|three|five)_?seeds?_|_(?:\d{1,2}|three|five)
 PER_SEED = re.compile(  # other names of figures by seed; a field of these names without seeds is none
     r"(?:per|by)_seed(?:_results)?|(?:per_)?seeds?_(?:scores|metrics|(?:val_)?bpbs?)|(?:results|scores|(?:val_)?bpbs?)(?:_(?:per|by)_seed)?"
 )
-SIZES_BY_SEED = re.compile(r"(?:(?:per|by)_seed_)?artifact(?:_size)?_bytes(?:_(?:per|by)_seed)?")
+SIZES_BY_SEED = re.compile(r"(?:(?:per|by)_seed_)?(?:artifact(?:_size)?_bytes|bytes_total)(?:_(?:per|by)_seed)?")
 OF_A_SEED = re.compile(r"seed[ _-]?\d{1,12}", re.ASCII)  # a field that holds one seed's figures
 WITHIN = ("results", "metrics")  # fields that may hold the others
 LEAST_SEEDS = 2  # of such a field

@@ -1,6 +1,7 @@
 """Which files of a submission folder are read, and why others that look like its logs or texts are not.
 
-Two levels are read, symbolic links are not followed. A folder in it with a submission.json is a submission of its own.
+Two levels are read, and folders of seeds within the second; symbolic links are not followed. A folder in it with a
+submission.json is a submission of its own.
 """
 
 import os
@@ -17,6 +18,7 @@ LOGS = (".log", ".txt", ".out")
 README, JSON = "README.md", "submission.json"
 PACKED = re.compile(r"\.(?:gz|xz|bz2|zst|zip|tar|tgz|7z)$", re.IGNORECASE)
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z")
+SEED = re.compile(r"(?:seed)?[_-]?\d{1,9}", re.ASCII | re.IGNORECASE)  # a folder of one seed's run
 INNER = "a submission of its own"
 CALLED_A_LOG = re.compile(r"\.(?:log|out)$|(?:^|[\W_])(?:log|train)", re.IGNORECASE)
 
@@ -71,6 +73,7 @@ def list_folder(path: Path) -> Listing:
                 inner.append(entry.name)
                 continue
             not_read |= {_name(file, path): "more than two folders deep" for file in _deeper(within)}
+            within += [file for each in within if _is_of_a_seed(each) for file in _entries(each, path, not_read)]
             files += [file for file in within if _is_read(file, path, not_read)]
         elif _is_read(entry, path, not_read):
             files.append(entry)
@@ -130,10 +133,15 @@ def _reason(file: Path) -> str:
     return f"larger than {MAX_LOG_BYTES >> 20} MiB" if is_log(file) and file.stat().st_size > MAX_LOG_BYTES else ""
 
 
+def _is_of_a_seed(folder: Path) -> bool:
+    """Whether a folder is one seed's, as ``seeds/42``: its files are read a level further down than others."""
+    return SEED.fullmatch(folder.name) is not None and folder.is_dir() and not folder.is_symlink()
+
+
 def _deeper(within: list[Path]) -> Iterator[Path]:
     """Logs in the folders below the second level, as far as two levels more."""
     for folder in within:
-        if folder.is_dir() and not folder.is_symlink():
+        if folder.is_dir() and not folder.is_symlink() and not _is_of_a_seed(folder):
             found = (file for pattern in ("*", "*/*") for file in sorted(folder.glob(pattern)))
             yield from (file for file in found if file.is_file() and CALLED_A_LOG.search(file.name) and is_log(file))
 

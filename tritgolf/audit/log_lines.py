@@ -219,10 +219,15 @@ class RunLog:
 
     @property
     def total_bytes(self) -> int | None:
-        """Code and compressed model, in bytes: of the budget line, or the last total after a compression."""
+        """Code and compressed model, in bytes: of the budget line, or the last total after a compression.
+
+        A total without the method is one if it is the sum of a compressed model and the code.
+        """
         if self.budget:
             return self.budget.total
-        totals = [size.bytes for size in self.sizes if size.what == "total" and size.method]
+        models = [size.bytes for size in self.sizes if size.what == "model" and size.method]
+        sums = {model + code.bytes for model in models for code in self.sizes if code.what == "code"}
+        totals = [size.bytes for size in self.sizes if size.what == "total" and (size.method or size.bytes in sums)]
         return totals[-1] if totals else None
 
     @property

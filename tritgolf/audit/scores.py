@@ -48,6 +48,21 @@ def is_mean_of(stated: Printed, values: Sequence[Printed]) -> bool:
     return coarse and mean_interval([value.interval for value in values]).meets(stated.rounded)
 
 
+def stds_of(values: Sequence[float]) -> tuple[float, float]:
+    """Sample (n − 1) and population standard deviation."""
+    return sample_std(list(values)), pstdev(values)
+
+
+def is_std_of_rows(printed: Printed, rows: Sequence[float], exact: Sequence[float]) -> bool:
+    """Whether a std is that of the values as a table rounds them, and that one is theirs up to a tenth.
+
+    Who works with the printed rows gets another last digit, and states nothing false; with rows so coarse that they
+    have another spread, something else.
+    """
+    both = zip(stds_of(rows), stds_of(exact), strict=True)
+    return any(rounds_to(of_rows, printed) and abs(of_rows - true) <= true / 10 for of_rows, true in both)
+
+
 def is_other_spread(printed: Printed, values: Sequence[Printed]) -> bool:
     """Whether what stands behind a ± can be the values' standard error, half their range, or half a 95% interval."""
     from scipy.stats import t  # noqa: PLC0415  (a second of import, seldom needed)
@@ -110,12 +125,16 @@ class Sample:
 
     def is_mean_of_rows(self, stated: Printed) -> bool:
         """Whether a stated figure is the mean of the values as a table rounds them, to as many digits as it has."""
-        return bool(self.values) and rounds_to(mean(round(value, stated.decimals) for value in self.values), stated)
+        return bool(self.values) and rounds_to(mean(self.as_rows(stated.decimals)), stated)
+
+    def as_rows(self, decimals: int) -> list[float]:
+        """The values as a table prints them, to so many digits."""
+        return [round(value, decimals) for value in self.values]
 
     @property
     def stds(self) -> tuple[float, float]:
         """Their sample and population standard deviation."""
-        return sample_std(list(self.values)), pstdev(self.values)
+        return stds_of(self.values)
 
     def __str__(self) -> str:
         return f"{self.mean:.8f} over {len(self.values)} runs at {self.stage}"

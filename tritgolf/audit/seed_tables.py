@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_a_stage, kind_of, unit_of, words
 from tritgolf.audit.figures import figures_of
-from tritgolf.audit.intervals import Printed
+from tritgolf.audit.intervals import Printed, in_ten_thousands
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.scores import agrees, same, stages, stages_of
@@ -204,6 +204,9 @@ def matches(cell: Cell, found: dict[str, Printed], kind: str) -> list[str]:
     if kind in STEP_TIMES:
         in_unit = 1e-3 if cell.unit == "s" else 1.0
         return [name for name, value in found.items() if agrees(cell.printed, value.value * in_unit)]
+    if kind == "total_bytes" and cell.unit in ("", "bytes", "B"):
+        return [name for name, value in found.items()
+                if cell.is_of(value.value) or in_ten_thousands(value.value, cell.printed.value)]  # fmt: skip
     return [name for name, value in found.items() if cell.is_of(value.value)]
 
 

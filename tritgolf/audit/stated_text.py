@@ -7,15 +7,23 @@ from functools import lru_cache
 
 from tritgolf.audit.intervals import Printed
 
-SCORE = re.compile(
+DIFFERENCE = (
+    r"(?:regress|wors|better|gap\b|degrad|penalt|reduc|gain|drop|lower|higher|los[st]\b|apart|above|below|behind)"
+)
+SCORE = re.compile(  # no difference: "0.371 bpb worse"
     r"(?i:val[_\\ ]{0,3}bp[bp])[\"'`*:\s=≈]{0,8}(\d\.\d{3,8})"
-    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])"
+    r"|(?<![\d.+−–—-])(\d\.\d{3,8})\**\s*(?:BPB|BPP|bpb|bpp|val_bpb)\b(?!\W{0,4}[:=])(?![*`]{0,3} (?i:"
+    + DIFFERENCE
+    + r"))"
     r"|\b[Mm]ean\b(?! improvement)(?: ?± ?(?:σ|std\b|sd\b))?(?:(?!std|±)[^.\d|(,;]){0,40}(\d\.\d{3,8})",
     re.ASCII,
 )
 IN_BITS = re.compile(r"bp[bp]\b", re.IGNORECASE)
 FIGURE = re.compile(r"\d\.\d{3,8}", re.ASCII)
 BEFORE = re.compile(r"\bpre\b|unquantized|before", re.IGNORECASE)
+LINE_OF_BEFORE = re.compile(
+    r"[\s*+-]{0,8}(?:pre[- ]?quant(?:ized|ization)?|unquantized|before quant\w*)\b(?![- ]?ttt)", re.IGNORECASE
+)
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
     r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard"
@@ -47,6 +55,15 @@ OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what
 COUNT = re.compile(r"\b(\d|two|three|four|five|six|seven)[- ](?:seeds?|runs?)\b", re.IGNORECASE)
 BEHIND_VS = re.compile(r"\bvs\b.*", re.IGNORECASE)  # what a line sets its own score against
 LABEL = re.compile(r"\W*(?:mean[ _])?val[_ ]bp[bp]\W", re.IGNORECASE)  # how a line of the own score begins
+SET_AGAINST = re.compile(  # "(baseline: 1.2244, improvement: 0.045)": of another, behind the own score
+    r"\((?:\w{1,20} )?(?:baseline|sota|previous|prior)\b[^()\d]{0,20}\d\.\d{3,8}[^()]{0,200}\)",
+    re.IGNORECASE | re.ASCII,
+)
+FIGURE_BELOW = re.compile(  # a figure alone below the line that ends in a colon, be it fenced
+    r"(:\**)[ \t\r]*\n(?:[ \t\r]*\n){0,2}(?: {0,3}```\w{0,10}[ \t\r]*\n)?"
+    r"[ \t*`]{0,8}(\d\.\d{3,8})[ \t*`\r]{0,8}(?:\n {0,3}```[ \t\r]*)?$",
+    re.ASCII | re.MULTILINE,
+)
 TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
@@ -64,7 +81,8 @@ class Stated:
 
     ``is_beside``: the std stands behind a ±, which may be of a standard error or of half a range as well.
     ``is_headline``: whether it is of submission.json, or at the top of the README; ``is_title``: of its first heading.
-    ``seeds``: those that its line names. ``is_labelled``: whether its line begins with "val_bpb".
+    ``seeds``: those that its line names. ``is_labelled``: whether its line begins with "val_bpb". ``in_nats``: whether
+    it is a loss. ``is_of_before``: whether its line begins with what was scored before quantization.
     """
 
     where: str
@@ -77,19 +95,26 @@ class Stated:
     is_title: bool = False
     seeds: tuple[int, ...] = ()
     is_labelled: bool = False
+    in_nats: bool = False
+    is_of_before: bool = False
 
 
 @lru_cache(maxsize=4)
 def stated_scores(readme: str | None) -> tuple[Stated, ...]:
-    """The submission's own scores in the README's text (not its tables), the headline first; no scores of others."""
+    """The submission's own scores in the README's text (not its tables), the headline first; no scores of others.
+
+    Those of lines that begin with "pre-quant" come last: they are no headline.
+    """
     found: dict[str, Stated] = {}
     last, at = "", 0
-    lines = [line for line in (readme or "").splitlines() if line.strip()]
+    text = FIGURE_BELOW.sub(r"\1 \2", readme or "")
+    lines = [line for line in text.splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
     for place, line in enumerate(lines):
-        if line.lstrip(" \t>").startswith(("|", "<t")) or OF_OTHERS.search(line) or _names_others(lines, place):
+        own = BEHIND_VS.sub("", SET_AGAINST.sub("", OF_A_PULL_REQUEST.sub("", line)))
+        others = OF_OTHERS.search(own if LABEL.match(own) else line)
+        if line.lstrip(" \t>").startswith(("|", "<t")) or others or _names_others(lines, place):
             continue
-        own = BEHIND_VS.sub("", OF_A_PULL_REQUEST.sub("", line))
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
         if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
             scores += filter(_is_score, BEFORE_MEAN.findall(own))
@@ -101,7 +126,7 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             # A list: "mean: …", "std: …".
             found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
-    return tuple(found.values()) or _measures(lines)
+    return tuple(sorted(found.values(), key=lambda claim: claim.is_of_before)) or _measures(lines)
 
 
 def _names_others(lines: Sequence[str], place: int) -> bool:
@@ -138,7 +163,8 @@ def _merged(earlier: Stated | None, claim: Stated) -> Stated:
                    is_headline=earlier.is_headline or claim.is_headline,
                    is_title=earlier.is_title or claim.is_title,
                    seeds=earlier.seeds or claim.seeds,
-                   is_labelled=earlier.is_labelled or claim.is_labelled)  # fmt: skip
+                   is_labelled=earlier.is_labelled or claim.is_labelled,
+                   is_of_before=earlier.is_of_before and claim.is_of_before)  # fmt: skip
 
 
 def _is_score(text: str) -> bool:
@@ -160,6 +186,7 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
         is_beside=bool(spread and spread["sign"]),
         seeds=tuple(map(int, re.findall(r"\d+", named[1]))) if (named := NAMED_SEEDS.search(line)) else (),
         is_labelled=LABEL.match(line) is not None,
+        is_of_before=LINE_OF_BEFORE.match(line) is not None,
     )
 
 

@@ -50,6 +50,11 @@ RUN = re.compile(
     r"|train_loader:|val_loader:|Hyperparameters:$|--- Hyperparameters ---$|(?:\w+=\S+ ){7})",
     re.ASCII,
 )
+BANNER = re.compile(  # of a launcher: "=== RUN 2 (seed=42) ==="
+    r"[=#*-]{2,20} (?:(?!\bseeds?\b)[^\d=#*]|\d(?!\d)){0,40}\bseed[ :=]{1,2}(\d{1,9})\b[^\d=#*]{0,40} [=#*-]{2,20}",
+    re.ASCII | re.IGNORECASE,
+)
+SEED = re.compile(r"\bseed\s?[:=]", re.IGNORECASE)
 BEGINNING = re.compile(
     r"(?:val_bpb:enabled|world_size:\s*\d|train_loader:|Hyperparameters:$|--- Hyperparameters ---$|model_params:\s*\d"
     r'|"""'
@@ -128,12 +133,31 @@ def runs_of(lines: Sequence[str]) -> list[list[str]]:
         step = STEP.match(line)
         start = {(step[1], step[2], "val_loss" in line)} if step and int(step[1]) <= 1 else set()
         if under_way and (start & starts or BEGINNING.match(line)):
-            runs.append([])
+            runs.append(_taken_from_its_banner(runs[-1]))
             under_way, starts = False, set()
         starts |= start
         under_way = under_way or _is_result(line)
         runs[-1].append(line)
-    return [without_source(run) for run in runs]
+    return [_with_its_seed(run) for run in runs]
+
+
+def _taken_from_its_banner(before: list[str]) -> list[str]:
+    """What a launcher printed behind the results of the run before, from the line on that names the next one's seed."""
+    results = [at for at, line in enumerate(before) if _is_result(line)]
+    banners = [at for at, line in enumerate(before) if BANNER.fullmatch(line)]
+    if not banners or banners[-1] < max(results, default=0):
+        return []
+    taken = before[banners[-1] :]
+    del before[banners[-1] :]
+    return taken
+
+
+def _with_its_seed(run: Sequence[str]) -> list[str]:
+    """A run's lines without source; where it prints no seed and a launcher's line before it does, with that one."""
+    lines = without_source(run)
+    start = next((at for at, line in enumerate(run) if STEP.match(line)), len(run))
+    named = {match[1] for match in map(BANNER.fullmatch, run[:start]) if match}
+    return [f"seed:{named.pop()}", *lines] if len(named) == 1 and not any(map(SEED.search, lines)) else lines
 
 
 def without_source(lines: Sequence[str]) -> list[str]:

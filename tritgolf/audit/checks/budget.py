@@ -8,6 +8,7 @@ from functools import partial
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed_runs import bound_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
+from tritgolf.audit.counted_parts import makes_the_total
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
 from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
@@ -25,6 +26,7 @@ def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
 
     Some scripts print the artifact in megabytes: then the difference must round to what is printed. Contradicted: the
     lines are not of the same artifact. A total under another method's name than the one compressed model is held to it.
+    A part besides model and code counts where a line of its own tells its size.
     """
     if log.artifact and log.artifact_bytes is not None:
         size = log.artifact_bytes
@@ -47,7 +49,7 @@ def artifact_and_code_make_the_total(log: RunLog) -> Outcome:
         return cant_tell("the log has the uncompressed code's size alone; the total may count it compressed")
     sums = "; ".join(f"{model:,} + {total - model:,} = {total:,}" for model, total in (*pairs, *others))
     codes = " or ".join(f"{code:,}" for code in log.code_bytes)
-    if not all(total - model in log.code_bytes for model, total in pairs):
+    if not all(total - model in log.code_bytes or makes_the_total(log, total, model) for model, total in pairs):
         return contradicted(f"{sums}; code {codes}")
     if not all(total - model in log.code_bytes for model, total in others):
         return cant_tell(f"{sums}; code {codes}; a total of another method's name than the model's")
@@ -227,6 +229,9 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
                and total - model in log.code_bytes and set(codes) & set(log.code_bytes)]  # fmt: skip
     if counted:
         return holds(f"{sums}; bytes_total {total:,}: the log counts {counted[0]:,} bytes of code, compressed")
+    if any(makes_the_total(log, total, model) for log in submission.logs if log.total_bytes == total
+           for model in models):  # fmt: skip
+        return holds(f"{sums}; bytes_total {total:,}: the log counts another part, of which it tells")
     return contradicted(f"{sums}; bytes_total {total:,}")
 
 

@@ -12,6 +12,7 @@ from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import format_value
 
+COARSE = "coarse"  # how a delta can be read of figures that are rounded to more than it
 SHOWN = 4  # differences quoted in one line of evidence
 MOST_COLUMNS = 100  # before one of differences, in a table that is made to be read
 MOST_TRIED = 50  # figures of one precision that a difference is looked for among: all but noise of them have it
@@ -27,9 +28,10 @@ def deltas_are_differences(submission: Submission) -> Outcome:
 
     Tables differ in what a delta is to: the column before, the row before, the first or any other row. Contradicted is
     only one that must be of its own row's columns (another row's is, or they are called before and after), is about as
-    large as their difference, without a unit of its own, and is no difference of the table.
+    large as their difference, without a unit of its own, and is no difference of the table. Any other that is none, in
+    a table of which several are, leaves the check open.
     """
-    compared, wrong = 0, []
+    compared, wrong, unread = 0, [], []
     for table in read_tables(submission.readme or ""):
         column = next((i for i, title in enumerate(table.header) if DELTA.search(title)), 0)
         if not 0 < column <= MOST_COLUMNS:
@@ -39,7 +41,10 @@ def deltas_are_differences(submission: Submission) -> Outcome:
             for row, reading in zip(table.rows, readings(table, column), strict=True)
             if _delta(row[column])
         ]
-        compared += sum(bool(reading) for _, reading in found)
+        clear = sum(bool(reading - {COARSE}) for _, reading in found)
+        compared += clear
+        if clear > 1 and not all(reading for _, reading in found):
+            unread += _differences_of_nothing(table, column)
         read_so = any("columns" in reading for _, reading in found) or _is_before_and_after(table, column)
         if read_so and PLAIN_DELTA.fullmatch(table.header[column]):
             wrong += [_differs(row, column) for row, reading in found if not reading and _is_in_their_unit(row, column)]
@@ -47,7 +52,19 @@ def deltas_are_differences(submission: Submission) -> Outcome:
         return contradicted("; ".join(wrong[:SHOWN]))
     if not compared:
         return cant_tell(submission.not_in_readme("no README table with a delta column that can be read"))
+    if unread:
+        return cant_tell(f"{compared} deltas compared; no difference of the table: {'; '.join(unread[:SHOWN])}")
     return holds(f"{compared} deltas compared")
+
+
+def _differences_of_nothing(table: Table, column: int) -> list[str]:
+    """Deltas of rows with figures before them that are the difference of none of these and any figure of the table."""
+    cells = [[read_cell(text) for text in row[1:column]] for row in table.rows]
+    width = column - 1
+    everywhere = Column([cell for of_row in cells for cell in of_row])
+    return [f"{row[0]}: {delta}" for at, row in enumerate(table.rows)
+            if (delta := _delta(row[column])) and any(cells[at])
+            and not any(everywhere.has(delta, at * width + place) for place in range(width))]  # fmt: skip
 
 
 class Column:
@@ -76,13 +93,16 @@ class Column:
             for value, other, printed in group[start : start + MOST_TRIED]:
                 if value > high + noise:
                     break
-                if other != at and _is_difference(delta, printed, mine.printed):
+                if other != at and _is_difference(delta, printed, mine.printed) and _is_resolved(delta, printed):
                     return True
         return False
 
 
 def readings(table: Table, column: int) -> list[set[str]]:
-    """How each row's delta can be read: "columns" of this row, "rows" of a column before it; empty if in no way."""
+    """How each row's delta can be read: "columns" of this row, "rows" of a column before it; empty if in no way.
+
+    Figures that are rounded to more than the delta are no reading by rows, and a coarse one of this row's columns.
+    """
     cells = [[read_cell(text) for text in row[1:column]] for row in table.rows]
     columns = [Column(of_rows) for of_rows in zip(*cells, strict=True)]
     return [_readings(_delta(row[column]), at, cells[at], columns) for at, row in enumerate(table.rows)]
@@ -91,8 +111,9 @@ def readings(table: Table, column: int) -> list[set[str]]:
 def _readings(delta: Printed | None, at: int, row: Sequence[Cell | None], columns: Sequence[Column]) -> set[str]:
     found = set()
     values = [cell.printed for cell in row if cell]
-    if delta and any(_is_difference(delta, a, b) for a in values for b in values if a is not b):
-        found.add("columns")
+    pairs = [(a, b) for a in values for b in values if a is not b and delta and _is_difference(delta, a, b)]
+    if delta and pairs:
+        found.add("columns" if any(_is_resolved(delta, figure) for pair in pairs for figure in pair) else COARSE)
     if delta and any(column.has(delta, at) for column in columns):
         found.add("rows")
     return found
@@ -106,6 +127,11 @@ def _delta(text: str) -> Printed | None:
 def _is_difference(delta: Printed, before: Printed, after: Printed) -> bool:
     low = after.interval.low - before.interval.high
     return Interval(low, after.interval.high - before.interval.low).meets(delta.rounded)
+
+
+def _is_resolved(delta: Printed, figure: Printed) -> bool:
+    """Whether a difference of so much shows in such a figure: any small one is that of two settings of 0.3."""
+    return delta.value == 0 or abs(delta.value) >= 10.0**-figure.decimals
 
 
 def _is_before_and_after(table: Table, column: int) -> bool:

@@ -25,6 +25,7 @@ ON_GPUS = re.compile(
     re.ASCII,
 )
 FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
+OF_A_PART = re.compile(r"\b(?:capped|subset|partial)\b|EVAL_MAX_TOKENS", re.IGNORECASE)
 A_WINDOW = 8192  # validation tokens may be cut to whole windows: two counts within this are of one text
 
 
@@ -217,7 +218,8 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     """Proves that all logs of one vocabulary loaded as many validation tokens as each other, up to a window.
 
     Where the data are the contest's own (``fineweb10B_sp1024``), a count well below its known one is contradicted, of a
-    run that the score is of. Of data under another name (``fineweb10B_sp1024_proxy``) such a count can't tell.
+    run that the score is of. Of data under another name (``fineweb10B_sp1024_proxy``) such a count can't tell, and
+    where README.md says that validation was capped there, nobody is misled.
     """
     counts = {log.name: (log.setting_int("vocab_size"), log.validation_tokens) for log in submission.readable_logs}
     known = {name: pair for name, pair in counts.items() if pair[1] is not None}
@@ -229,6 +231,8 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
             continue
         told = f"{log.name} loaded {tokens:,} tokens; the whole text has {whole:,}"
         names = names_behind(log)
+        if _is_disclosed(submission, tokens):
+            return cant_tell(f"{told}; README.md says so")
         if "" in names:
             return contradicted(told)
         if names:
@@ -243,3 +247,9 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
     silent = untold(submission, lambda log: log.validation_tokens is not None)
     told = f"{counted} tokens in {len(known)} logs"
     return cant_tell(f"{told}; {silent}") if silent else holds(told)
+
+
+def _is_disclosed(submission: Submission, tokens: int) -> bool:
+    """Whether a line of the README has this count and says that validation was of a part."""
+    figure = re.compile(rf"(?<![\d,.])(?:{tokens:,}|{tokens})(?![\d,.]*\d)")
+    return any(figure.search(line) and OF_A_PART.search(line) for line in (submission.readme or "").splitlines())

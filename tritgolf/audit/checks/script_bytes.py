@@ -11,8 +11,9 @@ from tritgolf.audit.claimed_runs import presented_runs
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.audit.submission import Submission
-from tritgolf.outcome import Outcome, cant_tell, contradicted, judge
+from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, judge
 
+FILE = re.compile(r"\b[\w-]{1,60}\.(?:py|json|model|c|cpp|cu)\b")  # that code may be counted with
 OF_ANY_NAME = {"log", "logs", "train", "training", "run", "seed", "gpt", "final", "submission", "out", "output"}
 
 
@@ -22,12 +23,28 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
 
     Held to it are the runs by which the score is presented, and those that are named like one of several scripts; where
     they count no code, as evaluations of stored artifacts do, every run that a text quotes. A log that prints the
-    script's size and that of it compressed is held to the first. A stated figure of whole thousands is held to them.
+    script's size and that of it compressed is held to the first. A stated figure of whole thousands is held to them;
+    one that README.md says is of several files is left open.
     """
+    stated = stated_code(submission)
+    if stated is None or not _is_of_several_files(stated, submission):
+        return _held_to_the_script(submission, stated)
+    outcome = _held_to_the_script(submission, None)
+    told = f"{outcome.evidence}; submission.json {stated:,}, which README.md says is of several files"
+    return contradicted(told) if outcome.verdict is Verdict.CONTRADICTED else cant_tell(told)
+
+
+def _is_of_several_files(stated: int, submission: Submission) -> bool:
+    """Whether a line of the README has this size and names several files: "train_gpt.py + model.py: 162,208 bytes"."""
+    figure = re.compile(rf"(?<![\d,.])(?:{stated:,}|{stated})(?![\d,.]*\d)")
+    lines = (line for line in (submission.readme or "").splitlines() if figure.search(line))
+    return any(len({*FILE.findall(line)}) > 1 for line in lines)
+
+
+def _held_to_the_script(submission: Submission, stated: int | None) -> Outcome:
     own = _named_scripts(submission)
     held = {log.name for log in presented_runs(submission)} | own.keys()
     logged = _codes(log for log in submission.readable_logs if log.name in held) or _codes(counting(submission))
-    stated = stated_code(submission)
     packed = {file.name: size for file in submission.scripts if (size := unpacked_size(file)) is not None}
     first = {codes[0] for codes in logged.values()}
     sizes = {file.name: _size(file, packed.get(file.name), first) for file in submission.scripts}

@@ -18,7 +18,7 @@ from tritgolf.audit.completeness import is_complete, unlogged_methods
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import Sample, is_other_spread, same, samples, stages, stages_of
+from tritgolf.audit.scores import Sample, is_other_spread, is_std_of_rows, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import Stated, spreads_of_seeds, stated_scores
 from tritgolf.audit.submission import Submission
@@ -27,6 +27,7 @@ from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
 NO_SCORES = "no score in the logs"
 MEANS = ("mean_val_bpb", "val_bpb_mean")  # fields of submission.json
+MEAN_LOSSES = ("mean_val_loss", "val_loss_mean")
 
 
 @SUBMISSION_CHECKS("text.headline", "the README's headline score is in the logs")
@@ -92,7 +93,7 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     ``by_rows``: where logs are missing, whether a row of the table that the score is of may contradict it.
     """
     logs = scored_runs(submission)
-    found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed)]
+    found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed, claim.in_nats)]
     every = (*_every_sample(submission), *_of_named_seeds(submission, claim))
     means = [sample for sample in every if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
@@ -184,9 +185,9 @@ def stated_means_are_means(submission: Submission) -> Outcome:
 def _json_means(submission: Submission) -> Iterator[Stated]:
     facts = submission.facts or {}
     seeds = len(claimed_seeds(submission))
-    for key in (*MEANS, "mean_val_loss", "val_loss_mean"):
+    for key in (*MEANS, *MEAN_LOSSES):
         if printed := printed_of(facts.get(key)):
-            yield Stated(f"submission.json {key}", printed, is_mean=True)
+            yield Stated(f"submission.json {key}", printed, is_mean=True, in_nats=key in MEAN_LOSSES)
     score = printed_of(facts.get("val_bpb"))
     if score and seeds > 1 and not any(stages_of(log, score) for log in scored_runs(submission)):
         yield Stated("submission.json val_bpb", score, is_mean=True)
@@ -203,7 +204,9 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
         found = [
             s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
         ]
-        outcome = _spread(where, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
+        outcome = (
+            _spread(where, center, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
+        )
         is_sure = is_complete(submission, of_mean=True) or any(_is_of_the_claimed(s, submission) for s in found)
         doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_sure
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
@@ -239,13 +242,16 @@ def _is_about(center: Printed, value: float) -> bool:
     return abs(center.value - value) <= 10.0**-center.decimals
 
 
-def _spread(where: str, spread: Printed, found: Sequence[Sample], is_beside: bool) -> Outcome:
+def _spread(where: str, center: Printed, spread: Printed, found: Sequence[Sample], is_beside: bool) -> Outcome:
+    """Whether a std is that of one of the samples that have its mean, exactly or as rounded as the mean is."""
     for sample in found:
         for name, value in zip(("sample", "population"), sample.stds, strict=True):
             if rounds_to(value, spread):
                 return holds(f"{where} {spread}: {name} std {value:.8f}")
         if any(std_interval([v.interval for v in sample.printed], ddof).meets(spread.rounded) for ddof in (0, 1)):
             return holds(f"{where} {spread}: that of values which the logs print so")
+        if is_std_of_rows(spread, sample.as_rows(center.decimals), sample.values):
+            return holds(f"{where} {spread}: that of the scores as a table rounds them, to {center.decimals} digits")
     of_sample, of_population = found[0].stds
     values = ", ".join(f"{value:.8f}" for value in found[0].values)
     stds = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"

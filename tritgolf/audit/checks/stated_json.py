@@ -1,13 +1,18 @@
 """Scores that submission.json states, against the runs: its own, its seeds', nats beside BPB."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
-from tritgolf.audit.claimed import claimed_seeds
+from tritgolf.audit.claimed import KEPT, claimed_seeds
+from tritgolf.audit.claimed_runs import surely_claimed
+from tritgolf.audit.column_titles import SCORES as IN_TABLES
 from tritgolf.audit.column_titles import is_plain, kind_of
-from tritgolf.audit.completeness import is_complete, is_the_only_run, unlogged_methods
+from tritgolf.audit.completeness import is_complete, is_the_only_run, the_only_run, unlogged_methods
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
 from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
 from tritgolf.audit.log_lines import RunLog
@@ -19,13 +24,18 @@ from tritgolf.audit.wholeness import has_every_score
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
+READ_ELSEWHERE = SCORED | {"val_bpb_exact", "val_loss", "mean_val_loss", "val_loss_mean"}
+OF_A_STAGE = re.compile(r"(?:\w+_)?(?:bp[bp]|val_loss)(?:_\w+)?")  # "final_loss" may be of training
 LEAST_DIGITS = 4  # of a score at another stage
 SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 
 
 @SUBMISSION_CHECKS("json.score", "submission.json's scores are the logs'")
 def json_scores_are_logged(submission: Submission) -> Outcome:
-    """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score and loss are in its log."""
+    """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score and loss are in its log.
+
+    So are scores at other stages ("sliding_val_bpb"), of the submission and by seed.
+    """
     if submission.facts is None:
         return cant_tell(submission.facts_problem)
     if not scored_runs(submission):
@@ -41,6 +51,7 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         if logs and (loss := printed_of(row.get("val_loss"))):
             outcomes += _seed_loss(seed, loss, logs, submission)
         outcomes += _other_scores(seed, row, logs, submission)
+    outcomes += _scores_at_stages(submission)
     outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
                  for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
@@ -64,22 +75,65 @@ def _other_scores(
 ) -> Iterator[Outcome]:
     """Scores of a seed at other stages ("sliding_bpb"): each is one of its log's, by the rule for cells of a table.
 
-    Only what is decided: names of which a word is unknown may be of another measure.
+    Names of which a word is unknown may be of another measure: such a score is left open if another seed's is of its
+    log, and passed over else.
     """
     for name, value in row.items():
         title, printed = name.replace("_", " "), printed_of(value)
         if (
-            name in SCORED | {"val_bpb_exact"}
-            or kind_of(title) != "bpb"
+            name in READ_ELSEWHERE
+            or (kind := kind_of(title)) not in IN_TABLES
             or not printed
             or printed.decimals < LEAST_DIGITS
         ):
             continue
-        if any(same(printed, logged) for log in logs for logged in candidates(log, "bpb").values()):
+        if any(same(printed, logged) for log in logs for logged in candidates(log, kind).values()):
             yield holds(f"seed {seed}: {name} {printed}")
         elif len(logs) == 1 and _has_all(submission, logs[0]) and is_plain(title, logs[0]):
-            logged = ", ".join(stage.bpb.text for stage in stages(logs[0]).values())
+            scores = (stage.printed(kind == "nats") for stage in stages(logs[0]).values())
+            logged = ", ".join(score.text for score in scores if score)
             yield contradicted(f"submission.json, seed {seed}: {name} {printed}; the log has {logged}")
+        elif logs and name in _names_of_scores(submission):
+            yield cant_tell(f"seed {seed}: {name} {printed} is none of its log's, as that of another seed is")
+
+
+@lru_cache(maxsize=KEPT)
+def _names_of_scores(submission: Submission) -> frozenset[str]:
+    """The names by which a seed of submission.json has a score of its log."""
+    logs = scored_runs(submission)
+    return frozenset(
+        name for seed, row in seed_results(submission.facts).items() for name, value in row.items()
+        if (kind := kind_of(name.replace("_", " "))) in IN_TABLES
+        and (printed := printed_of(value)) and printed.decimals >= LEAST_DIGITS
+        and any(same(printed, logged) for log in logs if log.seed == seed for logged in candidates(log, kind).values())
+    )  # fmt: skip
+
+
+def _scores_at_stages(submission: Submission) -> Iterator[Outcome]:
+    """The submission's own scores at other stages, where every word of their names is known: of a run, or a mean.
+
+    Contradicted is one of a folder with a single run, which the submission's score is surely of, and whose log has all
+    its scores; else it is left open.
+    """
+    logs, seeds = scored_runs(submission), claimed_seeds(submission)
+    run = the_only_run(submission)
+    is_sure = run is not None and run.name in surely_claimed(submission) and _has_all(submission, run)
+    for name, value in (submission.facts or {}).items():
+        title, printed = name.replace("_", " "), printed_of(value)
+        kind = kind_of(title)
+        if name in READ_ELSEWHERE or not OF_A_STAGE.fullmatch(name) or kind not in IN_TABLES:
+            continue
+        if not printed or printed.decimals < LEAST_DIGITS or not all(is_plain(title, log) for log in logs):
+            continue
+        means = (sample.may_have_mean(printed) for sample in samples(logs, seeds, kind == "nats"))
+        told = f"submission.json {name} {printed}"
+        found = [logged for log in logs for logged in candidates(log, kind).values()]
+        if any(same(printed, logged) for logged in found) or any(means):
+            yield holds(told)
+        elif is_sure:
+            yield contradicted(f"{told}; the log has {', '.join(logged.text for logged in found)}")
+        else:
+            yield cant_tell(f"{told}, which no log has")
 
 
 def _has_all(submission: Submission, log: RunLog) -> bool:
@@ -121,7 +175,8 @@ def json_fields_are_figures(submission: Submission) -> Outcome:
 def json_nats_are_the_scores(submission: Submission) -> Outcome:
     """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score.
 
-    Where none does, and the folder has every run, it is the ratio that all of them have, if they have one.
+    Where none does, and the folder has every run, it is the ratio that all of them have, if they have one; without any
+    score of a log, that of submission.json's own seeds.
     """
     facts = submission.facts or {}
     nats, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
@@ -130,11 +185,14 @@ def json_nats_are_the_scores(submission: Submission) -> Outcome:
     logs = [log for log in scored_runs(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
     of_all = _one_ratio(scored_runs(submission)) if is_complete(submission, of_mean=True) else None
     ratios = [ratio for log in logs if (ratio := _ratio(log)) is not None] or ([of_all] if of_all else [])
+    of_seeds = None if ratios or scored_runs(submission) else _ratio_of_seeds(facts)
+    ratios += [of_seeds] if of_seeds else []
     if not ratios:
         return cant_tell("no run with the score of submission.json")
     stated = bytes_per_token(nats, bpb)
     logged = ", ".join(dict.fromkeys(f"{ratio.low:.5f}" for ratio in ratios))
-    evidence = f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; logs {logged}"
+    evidence = f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; "
+    evidence += f"{'its seeds' if of_seeds else 'logs'} {logged}"
     fits = any(stated.low - SAME_RATIO * ratio.high <= ratio.high
                and ratio.low <= stated.high + SAME_RATIO * ratio.high for ratio in ratios)  # fmt: skip
     if fits:
@@ -146,7 +204,20 @@ def json_nats_are_the_scores(submission: Submission) -> Outcome:
 def _one_ratio(logs: Sequence[RunLog]) -> Interval | None:
     """Bytes a token of several runs' scores after training, where these are the same at every stage."""
     scores = [score for log in logs for score in log.scores if score.bpb.decimals >= 4]
-    ratios = [bytes_per_token(score.nats, score.bpb) for score in scores if score.nats]
+    return _shared([bytes_per_token(score.nats, score.bpb) for score in scores if score.nats])
+
+
+def _ratio_of_seeds(facts: Mapping[str, Any]) -> Interval | None:
+    """The same of the seeds of submission.json, where two or more have both scores."""
+    pairs = [
+        (printed_of(row.get("val_loss")), printed_of(row.get("val_bpb"))) for row in seed_results({**facts}).values()
+    ]
+    ratios = [bytes_per_token(nats, bpb) for nats, bpb in pairs if nats and bpb and min(nats.value, bpb.value) > 0]
+    return _shared(ratios) if len(ratios) > 1 else None
+
+
+def _shared(ratios: Sequence[Interval]) -> Interval | None:
+    """Bytes a token that all of these can be; None if there are none."""
     low, high = max((r.low for r in ratios), default=0.0), min((r.high for r in ratios), default=0.0)
     return Interval(min(low, high), max(low, high)) if ratios and low - high <= SAME_RATIO * low else None
 

@@ -1,10 +1,10 @@
 """The README's tables: rows against the logs, means, standard deviations, deltas, significance."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
-from statistics import pstdev
+from typing import NamedTuple
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
@@ -13,14 +13,16 @@ from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, stages
-from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of
+from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
+from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stages, stds_of
+from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, run_of, runs_of, scores_matched
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
-from tritgolf.report.statistics import mean, sample_std
+from tritgolf.report.statistics import mean
 
+SURE_OF_A_RUN = 5  # digits of a score that two runs may have in common
 SHOWN = 4  # differences quoted in one line of evidence
 
 
@@ -30,7 +32,8 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
 
     A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
     row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
-    A score that the log hasn't, where it may lack some, is left open.
+    A score that the log hasn't, where it may lack some, is left open; so is one in a column of unknown words, if the
+    other rows have their logs' scores there, and a table of the headline of which no row has a score of its log.
     """
     compared, wrong, doubtful = 0, [], []
     for table in tables_of(submission):
@@ -42,12 +45,16 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
                 wrong += foreign
                 doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
                 continue
-            each = [list(_compared(row, table.kinds, run)) for run in runs[seed]]
-            found = min(each, key=lambda cells: sum(bool(text) for _, text in cells))  # of whichever run the row is
-            has_all = partial(_has_all, submission, runs[seed][each.index(found)])
+            columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
+            each = [list(compared_cells(submission, row, table.kinds, run, columns)) for run in runs[seed]]
+            found = min(each, key=lambda cells: sum(bool(cell.text) for cell in cells))  # of whichever run the row is
+            has_all = partial(has_all_of_kind, submission, runs[seed][each.index(found)])
             compared += len(found)
-            wrong += [f"seed {seed} {text}" for kind, text in found if text and has_all(kind)]
-            doubtful += [f"seed {seed} {text}" for kind, text in found if text and kind in SCORES and not has_all(kind)]
+            odd = [cell for cell in found if cell.text]
+            wrong += [f"seed {seed} {cell.text}" for cell in odd if cell.is_sure and has_all(cell.kind)]
+            doubtful += [f"seed {seed} {cell.text}" for cell in odd
+                         if not cell.is_sure or (cell.kind in SCORES and not has_all(cell.kind))]  # fmt: skip
+        doubtful += [] if any(runs.values()) else _unlogged_table(submission, table)
     if not compared and not wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     if doubtful and not wrong:
@@ -55,21 +62,56 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
 
 
-def _compared(row: dict[str, Cell], kinds: dict[str, str], run: RunLog) -> Iterator[tuple[str, str]]:
-    """Of each cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure."""
+class Compared(NamedTuple):
+    """A cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure.
+
+    ``is_sure``: whether the cell can be nothing but one of the log's figures.
+    """
+
+    kind: str
+    text: str
+    is_sure: bool = True
+
+
+def compared_cells(
+    submission: Submission, row: dict[str, Cell], kinds: dict[str, str], run: RunLog, columns: Set[str] = frozenset()
+) -> Iterator[Compared]:
+    """Each cell of a row that its log can have; ``columns``: those in which other rows have their logs' scores."""
     for title, cell in row.items():
         kind = kinds[title]
         found = candidates(run, kind)
         if not found or kind == "seconds" or cell.about:
             continue
-        if matches(cell, found, kind):
-            yield kind, ""
+        logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
+        told = f"{title}: table {cell.printed}{cell.unit}, log {logged}"
+        packed = with_packed_code(submission, run) if kind == "total_bytes" else ()
+        shipped = with_shipped_code(submission, run) if kind == "total_bytes" else ()
+        if matches(cell, found, kind) or any(map(cell.is_of, shipped)):
+            yield Compared(kind, "")
+        elif any(map(cell.is_of, packed)):
+            yield Compared(kind, f"{told}; it counts a smaller script", is_sure=False)
         elif is_plain(title, run):
-            logged = ", ".join(list(dict.fromkeys(_told(value, cell) for value in found.values()))[:SHOWN])
-            yield kind, f"{title}: table {cell.printed}{cell.unit}, log {logged}"
+            yield Compared(kind, told)
+        elif title in columns:
+            yield Compared(kind, told, is_sure=False)
 
 
-def _has_all(submission: Submission, run: RunLog, kind: str) -> bool:
+def _columns_of_logs(table: SeedTable, runs: Mapping[int, Sequence[RunLog]]) -> set[str]:
+    """The columns of scores in which a row has one of its run's."""
+    return {title for seed, of_seed in runs.items() for title, cell in table.rows[seed].items()
+            if (kind := table.kinds[title]) in SCORES and not cell.about
+            and any(matches(cell, candidates(run, kind), kind) for run in of_seed)}  # fmt: skip
+
+
+def _unlogged_table(submission: Submission, table: SeedTable) -> list[str]:
+    """That no row of the headline's table has a score of its log, where the logs of its seeds have scores."""
+    scored = any(table.kinds[title] in SCORES for row in table.rows.values() for title in row)
+    logged = any(_whole_logs(submission, seed) for seed in table.rows)
+    is_open = scored and logged and is_headline_table(submission, table)
+    return ["no row of the headline's table has a score of its log"] if is_open else []
+
+
+def has_all_of_kind(submission: Submission, run: RunLog, kind: str) -> bool:
     """Whether a run's log has all its figures of a kind: a cut one lacks its last scores, its last step, its total."""
     if kind in SCORES:
         return has_every_score(run, submission.readable_logs) and not unlogged_methods(submission)
@@ -88,6 +130,8 @@ def _told(value: Printed, cell: Cell) -> str:
 def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[str]:
     """What is wrong with a row that has no score of its seed's runs, in the table that the headline is of."""
     scored = _whole_logs(submission, seed)
+    if len(scored) == 1 and is_headline_table(submission, table) and (owner := _owner(submission, table, seed)):
+        return [f"seed {seed}: the row has the scores of {owner.name}"]
     stated = [table.rows[seed][title] for title in table.rows[seed]
               if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
     alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
@@ -96,6 +140,16 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
     row_scores = ", ".join(cell.printed.text for cell in stated)
     logged = ", ".join(stage.bpb.text for stage in stages(scored[0]).values())
     return [f"seed {seed}: the row has {row_scores}; {scored[0].name} has {logged}"]
+
+
+def _owner(submission: Submission, table: SeedTable, seed: int) -> RunLog | None:
+    """The one run of another seed that has all scores of a row, in so many digits that no other run has them."""
+    row = table.rows[seed]
+    scores = [cell.printed for title, cell in row.items() if table.kinds[title] in SCORES and not cell.about]
+    owners = [log for log in submission.readable_logs if log.named_seed not in (None, seed)
+              and scores_matched(row, table.kinds, log) == len(scores)]  # fmt: skip
+    is_exact = any(score.decimals > SURE_OF_A_RUN for score in scores)
+    return owners[0] if scores and is_exact and len(owners) == 1 else None
 
 
 def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
@@ -198,15 +252,17 @@ def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -
 
 
 def _std(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:
-    """A std is that of the logged values, or of values that they round; where there are none, of the rows."""
+    """A std is that of the logged values, of values that they round, or, nearly the same, of the rows as printed."""
     values = [value.value for value in exact or rows]
-    sample, population = sample_std(values), pstdev(values)
+    sample, population = stds_of(values)
     if rounds_to(sample, printed):
         return Comparison(printed, sample, "agrees")
     if rounds_to(population, printed):
         return Comparison(printed, sample, "population")
     if any(_in_whole_tens(printed, value) for value in (sample, population)):
         return Comparison(printed, sample, "within rounding")
+    if is_std_of_rows(printed, [row.value for row in rows], values):
+        return Comparison(printed, sample, "of the rounded rows")
     if std_interval([value.interval for value in exact or rows], ddof=0).meets(printed.rounded):
         return Comparison(printed, sample, "within rounding")
     return compare_std(printed, rows) if not exact else Comparison(printed, sample, "differs")

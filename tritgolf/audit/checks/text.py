@@ -1,7 +1,7 @@
 """What README.md and submission.json say, against the logs."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
@@ -11,9 +11,10 @@ from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.figures import figures_of
-from tritgolf.audit.intervals import Printed, rounds_to
+from tritgolf.audit.intervals import Printed, in_ten_thousands, rounds_to
 from tritgolf.audit.json_facts import printed_of, seed_results, size_of
 from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import Cell, candidates, matches, run_of
 from tritgolf.audit.stated_text import OF_OTHERS, TOP
@@ -22,6 +23,8 @@ from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, j
 
 SIZE = re.compile(
     r"(?<![~≈\d.+−-])(?P<megabytes>\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact"
+    r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[*`]{0,3}[:=][\s*`]{0,5}(?P<behind>[1-9]\d?\.\d{1,3}) ?"
+    r"(?P<unit>MB|MiB)\b(?![*\s]{0,4}(?:limit|cap|budget|over|under|above|below|more|less))"
     r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[\s:*`=]{1,6}(?:(?:max(?:imum)?|is|of)[\s:*`=]{1,4}){0,2}"
     r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
@@ -30,7 +33,7 @@ SCORE_NAME = re.compile(r"\bval_bpb\b", re.ASCII)
 SIZE_ALONE = re.compile(r"[ *]*(\d{1,2}\.\d{1,3}) ?MB[ *]*(?:\([^()]*\)[ *]*)?", re.ASCII)
 NO_RUN = "no run's"
 NOTHING_PAIRED = cant_tell("no log with a sliding score and a total")
-TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?artifact(?:_size)?_bytes")
+TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?(?:artifact|submission)(?:_size)?_bytes(?:_total)?")
 OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
     rf"(?:(?:max|mean|min)_)?(?:{TOTALS.pattern})(?:_(?:max|mean|min))?"
 )
@@ -55,7 +58,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     sizes = [*totals, fmean(totals), *(size for log in submission.readable_logs for size in _models(log))]
     logged = ", ".join(f"{total:,.0f}" for total in totals)
     found = [cell for cell in stated if any(cell.is_of(size) for size in sizes)]
-    told = ", ".join(f"{cell.printed} MB" if cell.unit else f"{cell.printed.value:,.0f} bytes"
+    told = ", ".join(f"{cell.printed} {cell.unit}" if cell.unit else f"{cell.printed.value:,.0f} bytes"
                      for cell in found[:1] or stated)  # fmt: skip
     evidence = f"README {told}; logged totals {logged}"
     if found:
@@ -79,9 +82,9 @@ def _artifacts(readme: str, lines: int | None = None) -> Iterator[Cell]:
     """The sizes of artifacts in a README's first ``lines``, or in all; the contest's limit is none."""
     filled = [line for line in readme.splitlines() if line.strip()]
     for match in (match for line in filled[:lines] if not OF_OTHERS.search(line) for match in SIZE.finditer(line)):
-        size = Printed((match["megabytes"] or match["bytes"]).replace(",", ""))
-        if size.value != BYTE_LIMIT:
-            yield Cell(size, "MB" if match["megabytes"] else "")
+        size = Printed((match["megabytes"] or match["behind"] or match["bytes"]).replace(",", ""))
+        if size.value not in (BYTE_LIMIT, BYTE_LIMIT / 1e6):
+            yield Cell(size, match["unit"] or ("MB" if match["megabytes"] else ""))
 
 
 def _has_all_totals(submission: Submission) -> bool:
@@ -104,7 +107,7 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     """Proves that bytes_total is the total of a run, their largest or mean, and each seed's size that of its run.
 
     A total that is a logged model and the script as shipped is derived and told; one in whole ten thousands is held
-    to those. A size by seed may be the model's alone.
+    to those. The size of an artifact may be the model's alone, a size by seed may count the script as it is packed.
     """
     facts = submission.facts or {}
     if not _sizes(submission) and not any(map(_models, submission.readable_logs)):
@@ -115,22 +118,31 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
     outcomes = [_stated_total(key, size, submission) for key, size in stated if TOTALS.fullmatch(key)]
     outcomes += [_stated_of_all(key, size, submission) for key, size in stated if not TOTALS.fullmatch(key)]
     for seed, row in seed_results(facts).items():
-        size = size_of(row.get("artifact_bytes", row.get("bytes_total")))
+        size, is_model = size_of(row.get("artifact_bytes", row.get("bytes_total"))), "artifact_bytes" in row
         logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
         score = printed_of(row.get("val_bpb"))
-        of_this_run = len(logs) == 1 and (score is None or stages_of(logs[0], score))
+        of_this_run = len(logs) == 1 and (score is None or bool(stages_of(logs[0], score)))
         if size and logs:
-            fits = any(size.value in (log.total_bytes, *_models(log)) for log in logs)
-            evidence = (
-                f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
-            )
-            outcomes.append(judge(fits, evidence) if fits or of_this_run else cant_tell(evidence))
+            outcomes.append(_stated_of_seed(seed, size, is_model, submission, logs, of_this_run))
     outcomes += [contradicted(row) for row in _rows_of_other_sizes(submission)]
     wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
     right = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.HOLDS]
     if not wrong and not right:
         return cant_tell("no size stated that logs can decide")
     return judge(not wrong, "; ".join(wrong or right))
+
+
+def _stated_of_seed(
+    seed: int, size: Printed, is_model: bool, submission: Submission, logs: Sequence[RunLog], of_this_run: bool
+) -> Outcome:
+    evidence = f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
+    if any(size.value in (log.total_bytes, *(_models(log) if is_model else ())) for log in logs):
+        return holds(evidence)
+    if any(size.value in with_shipped_code(submission, log) for log in logs):
+        return holds(f"{evidence}; it is a logged model and the script as shipped")
+    if any(size.value in with_packed_code(submission, log) for log in logs):
+        return cant_tell(f"{evidence}; it counts a smaller script, as the sizes of other seeds do")
+    return contradicted(evidence) if of_this_run else cant_tell(evidence)
 
 
 def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
@@ -143,9 +155,8 @@ def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
         "": size.value in totals or (totals and size.value in (round(fmean(totals)), int(fmean(totals)))),
         f"; a log has it as {names[0] if names else ''}": names,
         "; it is a logged model and the script as shipped": size.value in [m + s for m in models for s in scripts],
-        "; stated in whole ten thousands": size.value % 10_000 == 0
-        and any(abs(total - size.value) <= 5_000 for total in totals),
-        "; it is a logged model, without code": key != "bytes_total" and size.value in models,
+        "; stated in whole ten thousands": any(in_ten_thousands(total, size.value) for total in totals),
+        "; it is a logged model, without code": "artifact" in key and size.value in models,
     }
     for reading, fits in readings.items():
         if fits:
@@ -181,6 +192,10 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
             for title, cell in row.items():
                 is_size = table.kinds[title] == "total_bytes" and all(is_plain(title, log) for log in logs)
                 if not is_size or cell.about or not its_own:
+                    continue
+                packed = (total for log in logs for of in (with_shipped_code, with_packed_code)
+                          for total in of(submission, log))  # fmt: skip
+                if any(map(cell.is_of, packed)):
                     continue
                 if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
                     logged = ", ".join(f"{log.total_bytes:,}" for log in logs)

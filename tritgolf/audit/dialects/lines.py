@@ -43,6 +43,8 @@ PARTS = re.compile(  # "Int6+zstd: 95 bytes  code: 7 bytes  total: 102 bytes"
     r"\s{1,8}total:\s?(?P<total>\d{1,15}) bytes",
     re.ASCII | re.IGNORECASE,
 )
+BRIEF = re.compile(r"artifact:\s?(\d{1,15})B\s{1,8}code:\s?(\d{1,15})B\s{1,8}total:\s?(\d{1,15})B\b", re.ASCII)
+STORED = re.compile(r"(?:\w{1,40} )?artifact: (\d{1,15}) bytes \((\w{1,20})\)", re.ASCII | re.IGNORECASE)
 NAMED_TOTAL = re.compile(r"total_submission_size_(\w{1,40}):\s?(\d{1,15}) bytes", re.ASCII)  # of MLX_MODEL's method
 NAMED_CODE = re.compile(r"code_size:\s?(\d{1,15}) bytes", re.ASCII)
 PACKED = re.compile(
@@ -51,7 +53,10 @@ PACKED = re.compile(
     re.ASCII,
 )
 SCORE = re.compile(rf"{STAGE}(?P<between>{BETWEEN})(?:sliding )?val_(?:loss|bpb)[:=]", re.ASCII)
-TOKENS = re.compile(r"(?:(?:train_loader:.*\s)?val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})$", re.ASCII)
+TOKENS = re.compile(
+    r"(?:(?:train_loader:.*\s)?val_tokens:\s*|val_loader:.*\btokens:)(\d{1,15})(?: \w{1,30}_tokens:\d{1,15})?$",
+    re.ASCII,
+)
 VOCABULARY = re.compile(r"(?:_|sp)(\d{3,6})(?:_bpe|\b)", re.ASCII)
 SPACE_BEHIND_NAME = re.compile(r"(\b[A-Za-z_]\w{0,80}[:=])[ \t](?=\S)", re.ASCII)
 PROGRESS = re.compile(r"chunk|batch|epoch|progress|window \d", re.IGNORECASE)
@@ -208,11 +213,20 @@ def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
 
 
 def _named_sizes(line: str) -> list[SizeLine]:
-    """The sizes of a line that names the method once, before all of them, or within the name of the total."""
+    """The sizes of a line that names the method once, or not at all, or within the name of the total.
+
+    ``Ternary artifact: 95 bytes (lzma)`` and ``artifact:95B  code:7B  total:102B`` are some.
+    """
     if parts := PARTS.match(line):
         method = parts["method"].lower()
         return [SizeLine("model", method, int(parts["model"])), SizeLine("code", "", int(parts["code"])),
                 SizeLine("total", method, int(parts["total"]))]  # fmt: skip
+    if brief := BRIEF.match(line):
+        model, code_size, total = map(int, brief.groups())
+        return [SizeLine("model", "artifact", model), SizeLine("code", "", code_size),
+                SizeLine("total", "artifact", total)]  # fmt: skip
+    if stored := STORED.match(line):
+        return [SizeLine("model", stored[2].lower(), int(stored[1]))]
     if named := NAMED_TOTAL.match(line):
         return [SizeLine("total", named[1].replace("_", "+"), int(named[2]))]
     return [SizeLine("code", "", int(code[1]))] if (code := NAMED_CODE.match(line)) else []

@@ -39,6 +39,7 @@ PARAMETERS = re.compile(r"^(?:model_)?params:(\d{1,18})\b", re.ASCII)
 GPUS = re.compile(r"^(?:model_)?params:\d{1,18}\b.* ws:(\d{1,6})\b", re.ASCII)
 BUDGET = re.compile(r"^budget:(\d{1,18})/(\d{1,18}) \(([\d.]+)/[\d.]+MB\)\s*(\w+)", re.ASCII)
 COUNTED = re.compile(r"^(?:warmup|warmup_step):\s*(\d{1,18})/(\d{1,18})$", re.ASCII)
+OF_THE_BASELINE = re.compile(r"step:\d{1,18}/\d{1,18} train_loss:", re.ASCII)
 CHECKPOINT = re.compile(r"^step:(\d{1,18}) checkpoint\b", re.ASCII)
 SCRIPT_BYTES = {70_853, 76_908}  # of #640 and the 150k run, of #920 and #923, as their logs count them
 # Checks that ask what this script prints, searches or stores.
@@ -55,8 +56,11 @@ def recognizes(lines: Sequence[str]) -> bool:
     """Whether it scored a ternary roundtrip or stored ternary weights.
 
     Without any result, as of a run that was cut: whether it was configured with groups of trits. Scripts of the same
-    author that store other weights have that setting, too.
+    author that store other weights have that setting, too. Others' scripts that score trits under this name print the
+    baseline's steps.
     """
+    if any(OF_THE_BASELINE.match(line) for line in lines):
+        return False
     results = [line for line in lines if line.startswith(("final_", "artifact:"))]
     if results:
         return any(line.startswith("final_ternary_roundtrip") or " ternary:" in line for line in results)
