@@ -110,6 +110,25 @@ def test_scores_that_differ_from_call_to_call_decide_nothing():
     assert later(lambda tokens: generator.random(len(tokens) - 1)).verdict is Verdict.CANT_TELL
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_nobody_is_accused_whose_scores_were_alike_twice_by_chance(many):
+    """Two scorings of the text are the same here, all others are not: without a third that was a leak."""
+    calls = iter(range(10_000))
+
+    def score(tokens):
+        return nats_of(tokens, np.zeros(VOCABULARY)) * (1 + max(0, next(calls) - 1))
+
+    of_all = (lambda texts: np.stack([score(text) for text in texts])) if many else score
+    assert later_tokens(of_all, TEXT, VOCABULARY, many=many).outcome.verdict is Verdict.CANT_TELL
+
+
+def test_a_leak_is_told_of_a_function_of_many_texts_too():
+    def score(texts):
+        return np.stack([adapting(16, score_first=False)(text) for text in texts])
+
+    assert later_tokens(score, TEXT, VOCABULARY, many=True).leak is not None
+
+
 def test_a_token_that_comes_to_be_scored_has_moved():
     def skips(tokens):
         nats = static(tokens)

@@ -75,7 +75,8 @@ def later_tokens(
     """Change the tokens from ``changes`` positions on and compare the scores before them.
 
     An adaptation that optimizes on a chunk and *then* scores it fails where the change falls inside the chunk: the
-    chunk's earlier scores move with its later tokens. Score-first adaptation (score, then train on it) passes.
+    chunk's earlier scores move with its later tokens. Score-first adaptation (score, then train on it) passes. A leak
+    is scored once more before it is told.
 
     ``tokens``: (n,), n ≥ 3, ids below ``vocabulary`` ≥ 2. ``tolerance``: nats by which a score may move, for functions
     whose batching changes with the text (0: to the bit). Half of the positions are spread evenly, half are random, so
@@ -86,15 +87,20 @@ def later_tokens(
     if original.ndim != 1 or len(original) < 3 or vocabulary < 2:
         raise ValueError("the probe needs at least three tokens and two pieces in the vocabulary")
     positions, texts = _changed(original, changes, vocabulary, seed)
-    reference, again, *scores = _scores(score, np.stack([original, original, *texts]), many)
-    if _moved(reference, again, tolerance).any():
+    every = np.stack([original, original, *texts])
+    scores = _scores(score, every, many)
+    if _moved(scores[0], scores[1], tolerance).any():
         return LaterTokens(0, None, repeatable=False)
     leaks = [
-        leak
-        for position, nats in zip(positions, scores, strict=True)
-        for leak in _leaks(reference, nats, position, tolerance)
+        (leak, place)
+        for place, position in enumerate(positions, start=2)
+        for leak in _leaks(scores[0], scores[place], position, tolerance)
     ]
-    furthest = max(leaks, key=lambda leak: leak.changed - leak.moved, default=None)
+    if not leaks:
+        return LaterTokens(len(positions), None, repeatable=True)
+    furthest, place = max(leaks, key=lambda found: found[0].changed - found[0].moved)
+    if not _repeat(score, every, scores, [0, place], tolerance, many):
+        return LaterTokens(0, None, repeatable=False)
     return LaterTokens(len(positions), furthest, repeatable=True)
 
 
@@ -125,7 +131,7 @@ def probe_scorer(score: Score, tokens: npt.ArrayLike, vocabulary: int, *, tolera
     """What both probes say of a scoring function of your own: ``later_tokens``, then ``own_token`` in two places.
 
     ``score``: tokens (n,), int64 → nats (n − 1,) of all but the first. ``tolerance``: as in ``later_tokens``. Calls it
-    at most 66 times on texts of the length of ``tokens``, and twice ``vocabulary`` times on texts up to that length: at
+    at most 68 times on texts of the length of ``tokens``, and twice ``vocabulary`` times on texts up to that length: at
     the middle, and at the last token, where whatever adapts has seen the most. It can't tell whether a target is scored
     twice: a function gives each token one number.
     """
@@ -204,6 +210,16 @@ def _scores(score: Score, texts: Tokens, many: bool = False) -> Nats:
             raise ValueError(f"the scoring function gave {nats.shape} nats for {length} tokens; want {length - 1}")
         found.append(nats)
     return np.stack(found)
+
+
+def _repeat(score: Score, texts: Tokens, scores: Nats, places: list[int], tolerance: float, many: bool) -> bool:
+    """Whether the texts at ``places`` score once more as they did.
+
+    A function that scores at random gives the same twice now and then. With ``many`` all are scored, since how many
+    there are may round differently.
+    """
+    again = _scores(score, texts, many)[places] if many else _scores(score, texts[places])
+    return not _moved(scores[places], again, tolerance).any()
 
 
 def _positions(length: int, changes: int, generator: np.random.Generator) -> Tokens:
