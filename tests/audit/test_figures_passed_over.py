@@ -90,6 +90,12 @@ def test_a_seeds_score_of_an_unknown_name_is_open_if_another_seeds_is_of_its_log
     assert verdict(folder(tmp_path, styles.three(), TITLE, facts), "json.score") == expected
 
 
+def test_a_seeds_loss_that_may_be_of_training_is_no_score_of_its_log(tmp_path):
+    rows = {str(seed): {"val_bpb": bpb, "final_loss": 1.5432} for seed, bpb in styles.SEEDS.items()}
+    facts = {"val_bpb": 1.1705, "seed_results": rows}
+    assert verdict(folder(tmp_path, styles.three(), TITLE, facts), "json.score") == HOLDS
+
+
 @pytest.mark.parametrize(("loss", "expected"), [(2.0083, HOLDS), (2.0033, WRONG)])
 def test_without_logs_nats_and_bits_of_the_submission_go_together_as_those_of_its_seeds(loss, expected, tmp_path):
     rows = {"1": {"val_loss": 2.00182, "val_bpb": 1.18567}, "2": {"val_loss": 2.01478, "val_bpb": 1.19335}}

@@ -80,12 +80,8 @@ def _other_scores(
     """
     for name, value in row.items():
         title, printed = name.replace("_", " "), printed_of(value)
-        if (
-            name in READ_ELSEWHERE
-            or (kind := kind_of(title)) not in IN_TABLES
-            or not printed
-            or printed.decimals < LEAST_DIGITS
-        ):
+        kind = _kind_of_stage(name)
+        if not kind or not printed or printed.decimals < LEAST_DIGITS:
             continue
         if any(same(printed, logged) for log in logs for logged in candidates(log, kind).values()):
             yield holds(f"seed {seed}: {name} {printed}")
@@ -103,8 +99,7 @@ def _names_of_scores(submission: Submission) -> frozenset[str]:
     logs = scored_runs(submission)
     return frozenset(
         name for seed, row in seed_results(submission.facts).items() for name, value in row.items()
-        if (kind := kind_of(name.replace("_", " "))) in IN_TABLES
-        and (printed := printed_of(value)) and printed.decimals >= LEAST_DIGITS
+        if (kind := _kind_of_stage(name)) and (printed := printed_of(value)) and printed.decimals >= LEAST_DIGITS
         and any(same(printed, logged) for log in logs if log.seed == seed for logged in candidates(log, kind).values())
     )  # fmt: skip
 
@@ -120,10 +115,8 @@ def _scores_at_stages(submission: Submission) -> Iterator[Outcome]:
     is_sure = run is not None and run.name in surely_claimed(submission) and _has_all(submission, run)
     for name, value in (submission.facts or {}).items():
         title, printed = name.replace("_", " "), printed_of(value)
-        kind = kind_of(title)
-        if name in READ_ELSEWHERE or not OF_A_STAGE.fullmatch(name) or kind not in IN_TABLES:
-            continue
-        if not printed or printed.decimals < LEAST_DIGITS or not all(is_plain(title, log) for log in logs):
+        kind = _kind_of_stage(name)
+        if not kind or not printed or printed.decimals < LEAST_DIGITS or not all(is_plain(title, log) for log in logs):
             continue
         means = (sample.may_have_mean(printed) for sample in samples(logs, seeds, kind == "nats"))
         told = f"submission.json {name} {printed}"
@@ -134,6 +127,12 @@ def _scores_at_stages(submission: Submission) -> Iterator[Outcome]:
             yield contradicted(f"{told}; the log has {', '.join(logged.text for logged in found)}")
         else:
             yield cant_tell(f"{told}, which no log has")
+
+
+def _kind_of_stage(name: str) -> str:
+    """The kind of score that a field states of a stage; "" for what is read elsewhere, or may be of training."""
+    kind = kind_of(name.replace("_", " "))
+    return kind if kind in IN_TABLES and name not in READ_ELSEWHERE and OF_A_STAGE.fullmatch(name) else ""
 
 
 def _has_all(submission: Submission, log: RunLog) -> bool:
