@@ -96,6 +96,11 @@ def test_parts_that_a_log_counts_under_its_own_names_are_no_contradiction(tmp_pa
     assert "tables.measures" not in contradicted(of(tmp_path, rows, LOG + told))
 
 
+@pytest.mark.parametrize("name", ["Final loss", "Loss", "Final train loss"])
+def test_a_loss_that_may_be_of_training_is_no_false_one(name, tmp_path):
+    assert contradicted(of(tmp_path, ROWS | {name: "1.5432"})) == {}
+
+
 def test_a_table_without_any_score_of_the_run_is_of_something_else(tmp_path):
     rows = {"Pre-quant val_bpb": "1.2817", "Sliding val_bpb": "1.2709", "Training steps": "7,000"}
     assert contradicted(of(tmp_path, rows)) == {}

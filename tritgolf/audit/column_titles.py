@@ -53,6 +53,7 @@ WORDS: dict[str, frozenset[str]] = {
     "rt_gap": words("rt gap roundtrip round trip bpb bpp quant"),
 }
 VAGUE = words("val validation eval final score")  # that may be of nats as well as of bits
+OF_ANY_LOSS = words("final loss nats nat per token at stop printed run metric")  # "final loss" may be of training
 REMARK = re.compile(r"\([^()]*\)$")
 TRACK = re.compile(r"\(track [ab]\)", re.IGNORECASE)  # a remark: which of the contest's rules a score is by
 WORD = re.compile(r"[^\W_]+|[%×^#@]")
@@ -88,7 +89,7 @@ def is_plain(title: str, log: RunLog) -> bool:
     if kind not in SCORES:
         methods = " ".join(size.method for size in log.sizes) if kind == "total_bytes" else ""
         return all(word in methods for word in unknown)
-    if not set(found) - VAGUE:
+    if not set(found) - VAGUE or (kind == "nats" and set(found) <= OF_ANY_LOSS):
         return False
     strides = {score.stride for score in log.scores if score.stride}
     scored = " ".join(stages(log)).lower()
