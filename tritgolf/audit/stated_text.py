@@ -99,6 +99,12 @@ class Stated:
     is_of_before: bool = False
 
 
+def lines_with(readme: str | None, count: int) -> list[str]:
+    """The lines that have this whole number, with separators of thousands or without."""
+    figure = re.compile(rf"(?<![\d,.])(?:{count:,}|{count})(?![\d,.]*\d)")
+    return [line for line in (readme or "").splitlines() if figure.search(line)]
+
+
 @lru_cache(maxsize=4)
 def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     """The submission's own scores in the README's text (not its tables), the headline first; no scores of others.
@@ -118,10 +124,12 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
         if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
             scores += filter(_is_score, BEFORE_MEAN.findall(own))
-        for text in scores:
+        for text in dict.fromkeys(scores):  # reading a line for each of its scores anew takes time in its square
             claim = _stated(line, Printed(text), len(set(scores)) == 1)
             claim = replace(claim, is_headline=place < TOP, is_title=place == title)
-            found[text], last, at = _merged(found.get(text), claim), text, place
+            found[text] = _merged(found.get(text), claim)
+        if scores:
+            last, at = scores[-1], place
         spread = _spread(line) if OWN_LINE.match(line) and place - at <= LIST else None
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             # A list: "mean: …", "std: …".

@@ -14,6 +14,7 @@ from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
 from tritgolf.audit.listing import PACKED, first_of, is_log
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import LAST_STEP, same, stages_of
+from tritgolf.audit.stated_text import lines_with
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
 from tritgolf.audit.validation_text import names_behind, whole_text
@@ -251,5 +252,4 @@ def tokens_are_the_whole_text(submission: Submission) -> Outcome:
 
 def _is_disclosed(submission: Submission, tokens: int) -> bool:
     """Whether a line of the README has this count and says that validation was of a part."""
-    figure = re.compile(rf"(?<![\d,.])(?:{tokens:,}|{tokens})(?![\d,.]*\d)")
-    return any(figure.search(line) and OF_A_PART.search(line) for line in (submission.readme or "").splitlines())
+    return any(map(OF_A_PART.search, lines_with(submission.readme, tokens)))

@@ -10,6 +10,7 @@ from tritgolf.audit.claimed import counting
 from tritgolf.audit.claimed_runs import presented_runs
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_script import unpacked_size
+from tritgolf.audit.stated_text import lines_with
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, judge
 
@@ -36,9 +37,7 @@ def code_bytes_are_the_scripts(submission: Submission) -> Outcome:
 
 def _is_of_several_files(stated: int, submission: Submission) -> bool:
     """Whether a line of the README has this size and names several files: "train_gpt.py + model.py: 162,208 bytes"."""
-    figure = re.compile(rf"(?<![\d,.])(?:{stated:,}|{stated})(?![\d,.]*\d)")
-    lines = (line for line in (submission.readme or "").splitlines() if figure.search(line))
-    return any(len({*FILE.findall(line)}) > 1 for line in lines)
+    return any(len({*FILE.findall(line)}) > 1 for line in lines_with(submission.readme, stated))
 
 
 def _held_to_the_script(submission: Submission, stated: int | None) -> Outcome:
