@@ -24,6 +24,10 @@ SEVERAL = frame(
 )
 
 
+def found_in(scores, runs=RUNS):
+    return distances(runs, WAYS, scores, seeds_apart(scores, WAYS.values()))
+
+
 def test_seeds_are_as_far_apart_as_those_of_any_run_are_in_any_way():
     assert seeds_apart(SEVERAL, WAYS.values()) == pytest.approx(0.005)
     assert seeds_apart(SEVERAL, ["ttt"]) == pytest.approx(0.0026)
@@ -31,7 +35,7 @@ def test_seeds_are_as_far_apart_as_those_of_any_run_are_in_any_way():
 
 
 def test_a_run_is_ahead_where_each_of_its_seeds_is_by_more_than_that():
-    found = {(one.way, one.better, one.worse): one for one in distances(RUNS, WAYS, SEVERAL)}
+    found = {(one.way, one.better, one.worse): one for one in found_in(SEVERAL)}
     assert list(found) == [
         *(("with it", *pair) for pair in (("int4", "trits"), ("int4", "int6"), ("trits", "int6"))),
         *(("without it", *pair) for pair in (("trits", "int4"), ("trits", "int6"), ("int4", "int6"))),
@@ -40,12 +44,12 @@ def test_a_run_is_ahead_where_each_of_its_seeds_is_by_more_than_that():
     assert (nearest.least, nearest.most) == pytest.approx((0.6395 - 0.6293, 0.6421 - 0.6292)) and nearest.is_told
     assert not found["without it", "trits", "int4"].is_told
     crossed = frame(a=[(0.6, 0.6), (0.61, 0.61)], b=[(0.605, 0.605), (0.62, 0.62)])
-    [way, _] = distances({"trits": "a", "int4": "b"}, WAYS, crossed)
+    [way, _] = found_in(crossed, {"trits": "a", "int4": "b"})
     assert (way.better, way.is_told, way.range) == ("trits", False, "−0.0050 to 0.0200")
 
 
 def test_who_is_ahead_and_who_is_too_near_are_told_with_by_how_much():
-    assert seeds_in_words(RUNS, WAYS, SEVERAL) == [
+    assert seeds_in_words({"trits": 2, "int4": 2, "int6": 1}, 0.005, found_in(SEVERAL)) == [
         "Seeds trained: 2 of trits, 2 of int4 and 1 of int6; two seeds of one run are up to 0.0050 BPB apart.",
         "Ahead with it, seed against seed: int4 of trits by 0.0102 to 0.0129, int4 of int6 by 0.0183 to 0.0184 and "
         "trits of int6 by 0.0055 to 0.0081.",
@@ -53,22 +57,20 @@ def test_who_is_ahead_and_who_is_too_near_are_told_with_by_how_much():
         "**Too near to tell without it: trits and int4 (0.0014 to 0.0035).**",
     ]
     best = "with it the best weights are int4; without it trits and int4 are too near to tell"
-    assert best_in_words(distances(RUNS, WAYS, SEVERAL)) == best
+    assert best_in_words(found_in(SEVERAL)) == best
 
 
 def test_one_seed_of_each_tells_nothing():
     one = frame(a=[(0.6, 0.5)], b=[(0.9, 0.8)])
     two = {"trits": "a", "int4": "b"}
-    assert seeds_in_words(two, WAYS, one) == [
+    assert seeds_in_words({"trits": 1, "int4": 1}, math.nan, found_in(one, two)) == [
         "Seeds trained: 1 of trits and 1 of int4.",
         "No run has two, so how far seeds are apart is not known.",
     ]
-    assert best_in_words(distances(two, WAYS, one)).startswith(
-        "with it trits and int4 are too near to tell; without it"
-    )
+    assert best_in_words(found_in(one, two)).startswith("with it trits and int4 are too near to tell; without it")
 
 
 def test_a_way_that_one_was_not_scored_in_compares_the_others():
     unscored = frame(a=[(0.6, 0.5), (0.601, 0.501)], b=[(0.9, math.nan)] * 2, c=[(0.7, 0.8)])
-    pairs = [(one.way, one.better, one.worse) for one in distances(RUNS, WAYS, unscored)]
+    pairs = [(one.way, one.better, one.worse) for one in found_in(unscored)]
     assert [pair for pair in pairs if pair[0] == "with it"] == [("with it", "trits", "int6")]

@@ -218,6 +218,11 @@ class RunLog:
         return repr((losses, scored, self.total_bytes)) if losses or scored else self.digest
 
     @property
+    def models(self) -> tuple[int, ...]:
+        """Sizes of the model that are printed, each after a compression, in bytes."""
+        return tuple(size.bytes for size in self.sizes if size.what == "model" and size.method)
+
+    @property
     def total_bytes(self) -> int | None:
         """Code and compressed model, in bytes: of the budget line, or the last total after a compression.
 
@@ -225,8 +230,7 @@ class RunLog:
         """
         if self.budget:
             return self.budget.total
-        models = [size.bytes for size in self.sizes if size.what == "model" and size.method]
-        sums = {model + code.bytes for model in models for code in self.sizes if code.what == "code"}
+        sums = {model + code.bytes for model in self.models for code in self.sizes if code.what == "code"}
         totals = [size.bytes for size in self.sizes if size.what == "total" and (size.method or size.bytes in sums)]
         return totals[-1] if totals else None
 

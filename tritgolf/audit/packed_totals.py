@@ -23,7 +23,7 @@ LEAST_RUNS = 2  # whose totals one size of the packed script must make
 
 def with_shipped_code(submission: Submission, log: RunLog) -> tuple[int, ...]:
     """What a run's stored model makes with a script of the folder that unpacks itself."""
-    return tuple(model + code for model in _models(log) for code in _shipped(submission))
+    return tuple(model + code for model in log.models for code in _shipped(submission))
 
 
 def with_packed_code(submission: Submission, log: RunLog) -> tuple[int, ...]:
@@ -31,7 +31,7 @@ def with_packed_code(submission: Submission, log: RunLog) -> tuple[int, ...]:
 
     Only where the README says that code is packed: a constant by which sizes are stated too small is no excuse else.
     """
-    return tuple(model + code for model in _models(log) for code in _shared(submission))
+    return tuple(model + code for model in log.models for code in _shared(submission))
 
 
 @lru_cache(maxsize=KEPT)
@@ -51,7 +51,7 @@ def _codes(submission: Submission) -> Iterator[set[int]]:
     """Of each run: what its stated sizes leave for code, where that is less than the log counts."""
     for log in submission.readable_logs:
         most = max(log.code_bytes, default=0)
-        yield {size - model for size in _stated(submission, log.seed) for model in _models(log)
+        yield {size - model for size in _stated(submission, log.seed) for model in log.models
                if 0 < size - model < most}  # fmt: skip
 
 
@@ -64,8 +64,3 @@ def _stated(submission: Submission, seed: int | None) -> Iterator[int]:
         cells: dict[str, Cell] = table.rows.get(seed, {}) if seed is not None else {}
         yield from (int(cell.printed.value) for title, cell in cells.items()
                     if table.kinds[title] == "total_bytes" and not cell.unit and not cell.printed.decimals)  # fmt: skip
-
-
-def _models(log: RunLog) -> tuple[int, ...]:
-    """The sizes of what a run stored, compressed."""
-    return tuple(size.bytes for size in log.sizes if size.what == "model" and size.method)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from tritgolf.report.full_size_seeds import best_in_words, distances, seeds_in_words
+from tritgolf.report.full_size_seeds import best_in_words, distances, seeds_apart, seeds_in_words
 from tritgolf.report.standing import BEST, FORMATS, NAMES, SAME_TIME, best_of, on_the_same_text, standing
 from tritgolf.report.statistics import format_value
 from tritgolf.report.words import enumerated
@@ -27,14 +27,16 @@ def formats_answer(rows: Sequence[dict[str, Any]]) -> str:
     runs = {name: run["run"] for name, run in alike.items()}
     frame = pd.DataFrame(rows)
     there = on_the_same_text(frame, frame[frame["run"] == runs[NAMES[BEST]]])
+    apart = seeds_apart(there, WAYS.values())
+    found = distances(runs, WAYS, there, apart)
     names = list(_ranked(alike, "ttt_bpb") or alike)
     seconds = format_value(next(iter(alike.values()))["gpu_seconds"], 0)
     each = [f"{_scores(alike, names, column)} {way}" for way, column in WAYS.items()]
     return " ".join(
         [
-            f"**At 16 MB, {best_in_words(distances(runs, WAYS, there))}.**",
+            f"**At 16 MB, {best_in_words(found)}.**",
             f"In equal GPU time ({seconds} s) {enumerated(names)} score {' and '.join(each)}.",
-            *seeds_in_words(runs, WAYS, there),
+            *seeds_in_words({name: run["seeds"] for name, run in alike.items()}, apart, found),
             *_of_storing(alike),
         ]
     )

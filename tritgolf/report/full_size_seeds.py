@@ -34,13 +34,12 @@ class Distance(NamedTuple):
         return " to ".join(dict.fromkeys(f"{by:.4f}".replace("-", "−") for by in (self.least, self.most)))
 
 
-def distances(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFrame) -> list[Distance]:
+def distances(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFrame, apart: float) -> list[Distance]:
     """Of every two of ``runs`` in each of the ``ways`` that both were scored in; those with the best first.
 
     ``runs``: what weights are called, and the run of ``frame`` that has them; ``ways``: what a way of scoring is
-    called, and its column.
+    called, and its column; ``apart``: of two seeds of one run.
     """
-    apart = seeds_apart(frame, ways.values())
     found = []
     for way, column in ways.items():
         scores = {name: frame.loc[frame["run"] == run, column].dropna() for name, run in runs.items()}
@@ -59,17 +58,16 @@ def seeds_apart(frame: pd.DataFrame, columns: Iterable[str]) -> float:
     return float(apart.max().max())
 
 
-def seeds_in_words(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFrame) -> list[str]:
-    """How many seeds the runs have, by how much which is ahead, and which are too near to tell; as ``distances``."""
-    seeds = _counted({name: int((frame["run"] == run).sum()) for name, run in runs.items()})
-    apart = seeds_apart(frame, ways.values())
+def seeds_in_words(seeds: Mapping[str, int], apart: float, found: Sequence[Distance]) -> list[str]:
+    """How many ``seeds`` each has, by how much which is ahead, and which are too near to tell."""
+    told = f"Seeds trained: {enumerated(f'{count} of {name}' for name, count in seeds.items())}"
     if math.isnan(apart):
-        return [f"{seeds}.", "No run has two, so how far seeds are apart is not known."]
-    said = [f"{seeds}; two seeds of one run are up to {apart:.4f} BPB apart."]
-    for way in ways:
-        of_it = [found for found in distances(runs, ways, frame) if found.way == way]
-        ahead = [f"{found.better} of {found.worse} by {found.range}" for found in of_it if found.is_told]
-        near = [f"{found.better} and {found.worse} ({found.range})" for found in of_it if not found.is_told]
+        return [f"{told}.", "No run has two, so how far seeds are apart is not known."]
+    said = [f"{told}; two seeds of one run are up to {apart:.4f} BPB apart."]
+    for way in _ways(found):
+        of_it = [one for one in found if one.way == way]
+        ahead = [f"{one.better} of {one.worse} by {one.range}" for one in of_it if one.is_told]
+        near = [f"{one.better} and {one.worse} ({one.range})" for one in of_it if not one.is_told]
         said += [f"Ahead {way}, seed against seed: {enumerated(ahead)}."] if ahead else []
         said += [f"**Too near to tell {way}: {enumerated(near)}.**"] if near else []
     return said
@@ -78,7 +76,7 @@ def seeds_in_words(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.D
 def best_in_words(found: Sequence[Distance]) -> str:
     """Which weights are best in each way, or which are too near to the best to tell."""
     said = []
-    for way in dict.fromkeys(distance.way for distance in found):
+    for way in _ways(found):
         best = next(distance.better for distance in found if distance.way == way)
         near = [one.worse for one in found if one.way == way and one.better == best and not one.is_told]
         told = f"{enumerated([best, *near])} are too near to tell" if near else f"the best weights are {best}"
@@ -86,6 +84,5 @@ def best_in_words(found: Sequence[Distance]) -> str:
     return "; ".join(said)
 
 
-def _counted(seeds: Mapping[str, int]) -> str:
-    """``Seeds trained: 2 of trits, 2 of int4 and 1 of int6``."""
-    return f"Seeds trained: {enumerated(f'{count} of {name}' for name, count in seeds.items())}"
+def _ways(found: Sequence[Distance]) -> list[str]:
+    return list(dict.fromkeys(distance.way for distance in found))

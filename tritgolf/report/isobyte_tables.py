@@ -1,5 +1,6 @@
 """``docs/isobyte_tables.md``: all tables of what the paper of ``isobyte_paper`` tells, with how they are counted."""
 
+from functools import cache, partial
 from pathlib import Path
 
 from tritgolf.report.entropy import entropy_table, read_entropies
@@ -18,7 +19,7 @@ from tritgolf.report.pages import Block, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.starts import read_starts, starts_caption, starts_table
-from tritgolf.report.test_time_rates import KeptRates, rates_caption, rates_table, read_rates
+from tritgolf.report.test_time_rates import KeptRates, rates_caption, rates_table
 
 RATES_MISSING = NOT_MEASURED.format("`benchmarks/stages.py evaluate` makes it.")
 STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
@@ -26,13 +27,14 @@ STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
 
 def isobyte_tables(template: str, measured: Path) -> list[Block]:
     """The page's blocks, of what is kept in ``measured``; ``KeyError`` for a part that there isn't."""
+    full_size = cache(partial(read_full_size, measured))
     parts = {
         "points": lambda: _tables(measured, Isobyte, POINTS_MISSING),
         "levers": lambda: _tables(measured, Levers, LEVERS_MISSING),
         "starts": lambda: _starts(measured),
         "bytes": lambda: _bytes(measured / "entropy"),
-        "runs": lambda: each_seed(read_full_size(measured)),
-        "rates": lambda: _rates(read_rates(measured)),
+        "runs": lambda: each_seed(full_size()),
+        "rates": lambda: _rates(full_size().rates),
     }
     return fill(template, lambda name: parts[name]())
 

@@ -85,7 +85,7 @@ def _logged_size(log: RunLog) -> int | None:
     """The compressed artifact's size: total less code, else of the last line about a model after a compression."""
     if log.artifact_bytes is not None:
         return log.artifact_bytes
-    return next((size.bytes for size in reversed(log.sizes) if size.what == "model" and size.method), None)
+    return log.models[-1] if log.models else None
 
 
 def _facts(submission: Submission) -> dict[str, Any] | Outcome:

@@ -128,8 +128,7 @@ def _as_shipped(submission: Submission, runs: set[str]) -> str:
     """The largest total of these runs with the script as it is shipped, if that unpacks itself and all fit; else ""."""
     if submission.script is None or unpacked_size(submission.script) is None:
         return ""
-    models = [[size.bytes for size in log.sizes if size.what == "model" and size.method]
-              for log in submission.logs if log.name in runs]  # fmt: skip
+    models = [log.models for log in submission.logs if log.name in runs]
     total = submission.script.stat().st_size + max((sizes[-1] for sizes in models if sizes), default=0)
     fits = all(models) and total <= BYTE_LIMIT
     return f"{submission.script.name}, which unpacks itself, the largest total is {total:,}" if fits else ""
@@ -142,10 +141,10 @@ def _fits_otherwise(log: RunLog) -> bool:
 
 def _total(code: int | None, log: RunLog) -> int | None:
     """A run's total, or, where its log has none, that of its compressed model and so much code, if it fits."""
-    models = [size.bytes for size in log.sizes if size.what == "model" and size.method]
-    if log.total_bytes is not None or code is None or not models:
+    if log.total_bytes is not None or code is None or not log.models:
         return log.total_bytes
-    return models[-1] + code if models[-1] + code <= BYTE_LIMIT else None
+    total = log.models[-1] + code
+    return total if total <= BYTE_LIMIT else None
 
 
 def _code_of(submission: Submission) -> int | None:
@@ -215,22 +214,19 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     if not (is_count(total) and codes):
         return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
     models = [value for key, value in facts.items() if key.startswith("bytes_model") and is_count(value)]
-    models = models or [size.bytes for log in submission.logs if log.total_bytes == total for size in log.sizes
-                        if size.what == "model" and size.method]  # fmt: skip
-    models = models or [
-        log.artifact_bytes for log in submission.logs if log.total_bytes == total and log.artifact_bytes
-    ]
+    logs = [log for log in submission.logs if log.total_bytes == total]
+    models = models or [model for log in logs for model in log.models]
+    models = models or [log.artifact_bytes for log in logs if log.artifact_bytes]
     if not models:
         return cant_tell("neither submission.json nor a log of this total has the model's bytes")
     sums = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models for code in codes)
     if any(abs(model + code - total) <= _slack(code) for model in models for code in codes):
         return holds(f"{sums}; bytes_total {total:,}")
-    counted = [total - model for model in models for log in submission.logs if log.total_bytes == total
-               and total - model in log.code_bytes and set(codes) & set(log.code_bytes)]  # fmt: skip
+    counted = [total - model for model in models for log in logs
+               if total - model in log.code_bytes and set(codes) & set(log.code_bytes)]  # fmt: skip
     if counted:
         return holds(f"{sums}; bytes_total {total:,}: the log counts {counted[0]:,} bytes of code, compressed")
-    if any(makes_the_total(log, total, model) for log in submission.logs if log.total_bytes == total
-           for model in models):  # fmt: skip
+    if any(makes_the_total(log, total, model) for log in logs for model in models):
         return holds(f"{sums}; bytes_total {total:,}: the log counts another part, of which it tells")
     return contradicted(f"{sums}; bytes_total {total:,}")
 

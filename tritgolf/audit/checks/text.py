@@ -98,8 +98,7 @@ def _sizes(submission: Submission) -> list[float]:
 
 
 def _models(log: RunLog) -> list[float]:
-    sizes = [float(size.bytes) for size in log.sizes if size.what == "model" and size.method]
-    return sizes or ([float(log.artifact_bytes)] if log.artifact_bytes else [])
+    return [float(size) for size in log.models or (log.artifact_bytes,) if size]
 
 
 @SUBMISSION_CHECKS("json.bytes", "the sizes that are stated are the logs'")
