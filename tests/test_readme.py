@@ -163,12 +163,12 @@ def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
                 export, own = seed.export("final"), seed.roundtrip("final").own_storage
                 assert export.storages[own].bytes + export.code_bytes < export.byte_limit
     assert f"in equal GPU time**: {scored['ternary_best_fits']} against #920's {scored['ternary_v2']}, and" in TEXT
-    assert f"{scored['ternary_best_time1716']} against #1716's {scored['int6_recurrent_800']}." in TEXT
+    assert f"{scored['ternary_best_time1716']} against #1716's {scored['int6_recurrent_800']}," in TEXT
     with_it = f"{ttt[int4]}, trits {ttt[best[0]]}, int6 {min(ttt[name] for name in int6)}"
     assert f"best with test-time training**: {with_it}. Without it 4 bits score {scored['best_int4']}, too near" in TEXT
     assert ttt[int4] == min(ttt.values())
     told = one_line((DOCS / "isobyte.md").read_text())
-    assert "with test-time training the best weights are int4" in told
+    assert "with test-time training the best are int4" in told
     assert "without test-time training trits and int4 are too near to tell" in told
 
 

@@ -130,8 +130,8 @@ def test_a_run_that_fits_its_training_text_better_is_named():
 
 def test_every_kept_run_is_in_the_table():
     found = read_full_size(MEASURED)
-    standings, _, rates, fits_better, said = full_size_blocks(found)
-    [table] = each_seed(found)
+    standings, said = full_size_blocks(found)
+    table, formats, fits_better = each_seed(found)
     folders = {path.name for path in MEASURED.glob("ternary_best_*")}
     every, shown = set(table.table.frame["run"]), set(standings.table.frame["run"])
     best = {"ternary_best_fits_docs_en_h200", "ternary_best_time1716_docs_en_h200"}
@@ -141,7 +141,7 @@ def test_every_kept_run_is_in_the_table():
     assert (read["ternary_best_fits_docs_en_h200"], read["int6_recurrent_800_docs_en_2xh200"]) == pytest.approx(
         (1560 * 524_288 / 90_426_156, 800 * 786_432 / 90_426_156)
     )
-    assert rates.startswith("Other rates of test-time training gain at most")
+    assert formats.startswith("- Training on the grid begins at 40% (trits)")
     assert said.startswith("`ternary_best_fits_docs_en_h200` scores")
     for overfitted in ("best_int4_docs_en_h200", "best_int6_docs_en_h200", "best_int6_half_docs_en_h200"):
         assert f"(`{overfitted}`)" in fits_better

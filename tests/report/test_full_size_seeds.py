@@ -50,13 +50,15 @@ def test_a_run_is_ahead_where_each_of_its_seeds_is_by_more_than_that():
 
 def test_who_is_ahead_and_who_is_too_near_are_told_with_by_how_much():
     assert seeds_in_words({"trits": 2, "int4": 2, "int6": 1}, 0.005, found_in(SEVERAL)) == [
-        "Seeds trained: 2 of trits, 2 of int4 and 1 of int6; two seeds of one run are up to 0.0050 BPB apart.",
-        "Ahead with it, seed against seed: int4 of trits by 0.0102 to 0.0129, int4 of int6 by 0.0183 to 0.0184 and "
+        "Seeds trained: 2 of trits, 2 of int4 and 1 of int6. These are too few for a test. A run counts as ahead where "
+        "each of its seeds is ahead of each of the other's by more than any two seeds of one run are apart, 0.0050 "
+        "BPB.",
+        "With it, seed against seed: ahead are int4 of trits by 0.0102 to 0.0129, int4 of int6 by 0.0183 to 0.0184 and "
         "trits of int6 by 0.0055 to 0.0081.",
-        "Ahead without it, seed against seed: trits of int6 by 0.0520 to 0.0540 and int4 of int6 by 0.0505 to 0.0506.",
-        "**Too near to tell without it: trits and int4 (0.0014 to 0.0035).**",
+        "Without it, seed against seed: ahead are trits of int6 by 0.0520 to 0.0540 and int4 of int6 by 0.0505 to "
+        "0.0506; **too near to tell are trits and int4 (0.0014 to 0.0035)**.",
     ]
-    best = "with it the best weights are int4; without it trits and int4 are too near to tell"
+    best = "with it the best are int4; without it trits and int4 are too near to tell"
     assert best_in_words(found_in(SEVERAL)) == best
 
 

@@ -25,7 +25,7 @@ def best(bpb=0.65, **facts):
 
 def test_losses_at_a_small_size_are_told_plainly_and_wins_by_name():
     of_both = [*compared(LOST), *compared(points(1.1, 1.0), size=4_000_000)]
-    lost = "At equal bytes and equal tokens small ternary models lose to 4 bits by"
+    lost = "At equal bytes and equal tokens small ternary models lose to 4 bits, the most that were tried there, by"
     assert answer_in_words(of_both, []) == f"{lost} 0.2500 BPB at 0.25 MB and 0.1000 at 4 MB."
     assert f"{lost} 0.1000 to 0.2500 BPB at 0.25 MB." in answer_in_words(compared(LOST, points(1.1, 1.0)), [])
     mixed = answer_in_words(compared(LOST, WON), [])
@@ -37,9 +37,13 @@ def test_losses_at_a_small_size_are_told_plainly_and_wins_by_name():
 def test_equal_seconds_are_told_apart_from_equal_tokens():
     said = answer_in_words(compared(LOST.assign(series="seconds"), points(1.1, 1.0)), [])
     assert said.startswith(
-        "At equal bytes and equal tokens small ternary models lose to 4 bits by 0.1000 BPB at 0.25 MB."
+        "At equal bytes and equal tokens small ternary models lose to 4 bits, the most that were tried there, by 0.1000"
     )
-    assert said.endswith("At equal bytes and equal seconds they lose to 4 bits by 0.2500 BPB at 0.25 MB.")
+    seconds = "At equal bytes and equal seconds they lose to 4 bits"
+    assert said.endswith(f"{seconds}, the most that were tried there, by 0.2500 BPB at 0.25 MB.")
+    wider = LOST.assign(bits=[4.0, 4.0]).assign(record="wider", bits=8.0, over_best=0.3, artifact_bpb=1.3)
+    [(one, frame)] = compared(pd.concat([LOST.assign(series="seconds"), wider.iloc[:1].assign(series="seconds")]))
+    assert answer_in_words([(one, frame)], []).endswith("lose to 4 bits by 0.2500 BPB at 0.25 MB.")
 
 
 def test_a_comparison_that_another_one_surpasses_counts_there():
@@ -51,8 +55,8 @@ def test_a_comparison_that_another_one_surpasses_counts_there():
     exception = "The exception is *read often*, where they win by 0.2500 BPB."
     assert answer_in_words([(one, small), (other, large)], []).endswith(f" 0.5000 BPB at 0.25 MB. {exception}")
     win = "Small ternary models win in *read often*, by 0.2500 BPB."
-    better = "where both score better than in the other"
-    said = f"They tie in *read often* (0.5000 BPB apart, within noise), {better}."
+    better = "both score better there than in *read often*"
+    said = f"They tie in *read often* (0.5000 BPB apart, within noise); {better}."
     assert answer_in_words([(one, small), (other, large.assign(p=0.4))], []) == f"{win} {said}"
     loss = LOST.assign(record=small["record"])
     assert "0.2500" not in answer_in_words([(one, loss), (other, large)], [])
@@ -85,7 +89,9 @@ def test_one_row_a_comparison_with_the_sign_of_ternary_s_distance():
 def test_the_leads_of_trits_and_of_other_weights_over_920_stand_side_by_side():
     rival = run("best_int4", 0.66, ttt_bpb=0.64)
     said = answer_in_words(compared(LOST), [best(), rival, *REFERENCE])
-    assert said.startswith("**At 16 MB, with test-time training int4 and trits are too near to tell; ")
+    assert said.startswith(
+        "**Of int4 and trits at 16 MB, with test-time training int4 and trits are too near to tell; "
+    )
     assert (
         "`ternary_best`, which is ternary, leads #920 by 0.1030 BPB, in its GPU time and within the limit. With int4 "
         "nearly the same training leads by 0.0930 BPB, so most of that is not the format's." in said

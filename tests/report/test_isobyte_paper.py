@@ -120,13 +120,19 @@ def test_levers_in_words():
     rows = [("base", "base", 0, 0, float("nan"), 100), *((n, "base", g, g, p, size) for n, g, p, size in changes)]
     said = levers_in_words(levers_frame([*rows, ("left apart", "base", -1.0, -1.0, 0.001, 100)]))
     assert said == (
-        "Of 4 changes alone, in 2 seeds, 1 gains: **a** (+0.0200, at 18% more bytes); 2 lose: **c** (−0.0300, at 20% "
-        "fewer bytes) and **d** (−0.0400); 1 are not significant (Holm-adjusted p < 0.05; a difference of 0.0150 is "
+        "Of 4 changes alone, in 2 seeds, 1 gains significantly: **a** (+0.0200, at 18% more bytes); 2 lose "
+        "significantly: **c** (−0.0300, at 20% fewer bytes) and **d** (−0.0400); 1 are not significant "
+        "(Holm-adjusted p < 0.05; a difference of 0.0150 is "
         "significant)."
     )
     frame = levers_frame(rows)
-    assert levers_in_words(frame, named=False) == "Of 4 changes alone, in 2 seeds, 1 gains and 2 lose significantly."
-    assert ", none gains; none loses; 4 are not" in levers_in_words(frame.assign(gain_p_holm=0.5))
+    assert levers_in_words(frame, named=False) == (
+        "Of 4 changes alone, in 2 seeds, 1 gains significantly; 2 lose significantly. A difference of 0.0150 BPB is "
+        "significant."
+    )
+    assert ", none gains significantly; none loses significantly; 4 are not" in levers_in_words(
+        frame.assign(gain_p_holm=0.5)
+    )
     assert levers_in_words(frame.assign(gain_p_holm=float("nan"))) == (
         "The largest gain is of **a** (+0.0200, at 18% more bytes), the least of **d** (−0.0400). One seed gives no "
         "significance."
@@ -170,8 +176,8 @@ def test_what_changes_gain_together_stands_beside_their_sum_alone():
     error = 0.003 * math.sqrt((2**2 + 2) / 2)
     said = together_in_words(alone.assign(gain_error=0.003), ladder)
     assert said.startswith(
-        f"Alone these 2 changes add up to +0.0200 BPB, with a standard error of {error:.4f}, as all are compared with "
-        "the same base. Whether they help each other is not known (p = 0.1"
+        f"Alone the first 2 changes of the ladder add up to +0.0200 BPB, with a standard error of {error:.4f}, as all "
+        "are compared with the same base. Whether they help each other is not known (p = 0.1"
     )
     assert "They help each other (p = 0.0" in together_in_words(alone, ladder)
     less = alone.assign(gain_bpb=0.5)
@@ -190,10 +196,11 @@ def test_kept_levers_are_shown_and_those_with_most_changes_drawn(levers, made): 
     shutil.copytree(levers, kept / "fewer", ignore=shutil.ignore_patterns("kept", "docs"))
     experiment = yaml.safe_load((levers / "experiment.yaml").read_text())
     (kept / "fewer" / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "rows": experiment["rows"][:2]}))
-    assert sum(isinstance(block, Shown) for block in isobyte_tables("<!-- levers -->", kept)) == 2
+    told, *others = isobyte_tables("<!-- levers -->", kept)
+    assert sum(isinstance(block, Shown) for block in others) == 2
+    assert str(told).count("changes alone, in 3 seeds") == 1
+    assert str(told).count("One on top of the other, all 2 changes gain most: +0.6000") == 1
     blocks = isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")
-    assert str(blocks[0]).count("changes alone, in 3 seeds") == 1
-    assert str(blocks[0]).count("One on top of the other, all 2 changes gain most: +0.6000") == 1
     assert [block.path.name for block in blocks if isinstance(block, Picture)] == ["levers.svg"]
     assert (made / "docs/figures/isobyte/levers.svg").is_file()
 
@@ -210,7 +217,7 @@ def test_of_ladders_that_of_the_largest_model_is_told(levers, made):  # noqa: F8
         edit(path, **{f"metrics__storages__{name}__bytes": 10_000_000 for name in metrics["storages"]})
     shutil.copytree(levers, kept / "levers", ignore=shutil.ignore_patterns("kept", "docs"))  # with more changes
     (kept / "levers/experiment.yaml").write_text(yaml.safe_dump({**experiment, "rows": experiment["rows"][:4]}))
-    told = str(isobyte_paper("<!-- levers -->", kept, made / "docs/figures/isobyte")[0])
+    told = str(isobyte_tables("<!-- levers -->", kept)[0])
     assert "*Two levers.*" in told and "*Of a large model.*" in told and "*Of a small model.*" not in told
 
 

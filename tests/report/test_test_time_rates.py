@@ -35,16 +35,17 @@ def kept(seed=42, **scores):
 
 
 def test_rates_are_those_of_the_records_and_scores_those_of_the_artifacts_that_were_trained():
-    for run, frame in read_rates(MEASURED):
+    folders = sorted(path.parent for path in (MEASURED / KEPT).glob("*/record.json"))
+    for folder, (run, frame) in zip(folders, read_rates(MEASURED), strict=True):
         name = run.facts.name.partition("@")[0]
-        methods = read_record(MEASURED / KEPT / name / "record.json").evaluate.scoring
-        [path] = (MEASURED / KEPT / name).glob("seed*/final/evaluate.json")
+        methods = read_record(folder / "record.json").evaluate.scoring
+        [path] = folder.glob("seed*/final/evaluate.json")
         facts = json.loads(path.read_text())
         by_rate = {
             sum(part.lr for part in methods[method].adapt): scored["bpb_published_bytes"]
             for method, scored in facts["metrics"]["methods"].items()
         }
-        assert dict(zip(frame["rate"], frame["bpb"], strict=True)) == by_rate and len(by_rate) >= 4
+        assert dict(zip(frame["rate"], frame["bpb"], strict=True)) == by_rate and len(by_rate) >= 3
         assert frame["times"].tolist() == [round(rate / 0.005, 6) for rate in sorted(by_rate)]
         [trained] = MEASURED.glob(f"{name}*/{path.parent.parent.name}/final/evaluate.json")
         own = json.loads(trained.read_text())
@@ -62,12 +63,10 @@ def test_a_method_that_differs_in_more_than_the_rate_is_told(measured):
 def test_the_best_rate_and_who_leads_at_all_are_told():
     trits, int4 = {0.0: 0.5, 1.0: 0.59, 2.0: 0.592}, {0.0: 0.61, 0.5: 0.5798, 1.0: 0.58, 2.0: 0.581}
     [said] = rates_in_words(kept(trits=trits, int4=int4))
-    assert said.startswith(
-        "Other rates of test-time training gain at most 0.00020 BPB more ([table](isobyte_tables.md#"
-    )
-    assert said.endswith(
-        "; seeds: 1 of int4 and 1 of trits). Not tried with trits: 0.5 times the record's rate. "
-        "At 1 and 2 times the record's rate int4 leads trits by 0.0100 to 0.0110 BPB."
+    assert said == (
+        "Other rates of test-time training gain at most 0.00020 BPB more (seeds: 1 of int4 and 1 of trits). Not tried "
+        "with trits: 0.5 times the record's rate. At 1 and 2 times the record's rate int4 leads trits by "
+        "0.0100 to 0.0110 BPB."
     )
 
 
@@ -96,6 +95,7 @@ def test_the_table_has_a_column_a_rate_and_says_what_was_not_scored(measured):
     evaluated = measured / KEPT / "best_int4/seed1337/final/evaluate.json"
     edit(evaluated, lambda facts: facts["metrics"]["methods"].pop("ttt_double"))
     cells = rates_table(read_rates(measured)).cells.set_index("weights")
-    assert list(cells) == ["seed", "none", "0.5 ×", "1 ×", "2 ×", "4 ×"] and list(cells.index) == ["int4", "trits"]
-    assert cells.loc["trits", "0.5 ×"] == cells.loc["int4", "2 ×"] == "—"
+    assert list(cells) == ["seed", "none", "0.5 ×", "1 ×", "2 ×", "4 ×"]
+    assert cells["seed"].to_list() == ["1337", "7", "1337"]
+    assert cells.loc["int4", "2 ×"] == "—" and cells.loc["trits", "0.5 ×"].tolist() == ["0.64273", "—"]
     assert "the record's, 0.005. —" in rates_caption(read_rates(measured)) and read_rates(measured / KEPT) == []

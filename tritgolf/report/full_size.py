@@ -28,7 +28,7 @@ from tritgolf.report.standing import (
 )
 from tritgolf.report.standing import CAPTION as STANDING
 from tritgolf.report.statistics import format_exact, format_value, mean
-from tritgolf.report.test_time_rates import KeptRates, rates_in_words, read_rates
+from tritgolf.report.test_time_rates import KeptRates, read_rates
 
 STRIDE = 64
 SHOWN = (BEST, *RIVALS, "ternary_honest", "ternary_v1")
@@ -64,28 +64,22 @@ def read_full_size(measured: Path) -> FullSize:
 
 
 def full_size_blocks(found: FullSize) -> list[Block]:
-    """How the best runs of ``ternary_best`` stand among the others, and which fit their training text better.
-
-    The last block says whether ``ternary_best`` is what it was to be.
-    """
+    """How the best runs of ``ternary_best`` stand among the others, and whether it is what it was to be."""
     standings = standing(found.rows)
     if standings.empty:
         return [BEST_MISSING]
     best = [run["run"] for run in (best_of(standings), best_in_time(standings, PUBLISHED)) if run is not None]
     table = standing_table(found.rows, best, found.runs)
-    return [
-        Shown(table, STANDING),
-        *formats_in_words(found.rows),
-        *rates_in_words(found.rates),
-        *generalization_in_words(found.rows),
-        best_in_words(standings),
-    ]
+    return [Shown(table, STANDING), best_in_words(standings)]
 
 
 def each_seed(found: FullSize) -> list[Block]:
-    """All runs at full size, seed by seed."""
+    """All runs at full size, seed by seed; how weights compare further, and which runs fit training text better."""
     own = [row for row in found.rows if not row["is_published"]]
-    return [Shown(full_size_table(own, found.runs), CAPTION)] if own else [BEST_MISSING]
+    if not own:
+        return [BEST_MISSING]
+    table = Shown(full_size_table(own, found.runs), CAPTION)
+    return [table, *formats_in_words(found.rows), *generalization_in_words(found.rows)]
 
 
 def _training_tokens(data: Path) -> dict[str, int]:

@@ -34,7 +34,7 @@ def formats_answer(rows: Sequence[dict[str, Any]]) -> str:
     each = [f"{_scores(alike, names, column)} {way}" for way, column in WAYS.items()]
     return " ".join(
         [
-            f"**At 16 MB, {best_in_words(found)}.**",
+            f"**Of {enumerated(names)} at 16 MB, {best_in_words(found)}.**",
             f"In equal GPU time ({seconds} s) {enumerated(names)} score {' and '.join(each)}.",
             *seeds_in_words({name: run["seeds"] for name, run in alike.items()}, apart, found),
             *_of_storing(alike),

@@ -60,16 +60,20 @@ def seeds_apart(frame: pd.DataFrame, columns: Iterable[str]) -> float:
 
 def seeds_in_words(seeds: Mapping[str, int], apart: float, found: Sequence[Distance]) -> list[str]:
     """How many ``seeds`` each has, by how much which is ahead, and which are too near to tell."""
-    told = f"Seeds trained: {enumerated(f'{count} of {name}' for name, count in seeds.items())}"
+    told = f"Seeds trained: {enumerated(f'{count} of {name}' for name, count in seeds.items())}."
     if math.isnan(apart):
-        return [f"{told}.", "No run has two, so how far seeds are apart is not known."]
-    said = [f"{told}; two seeds of one run are up to {apart:.4f} BPB apart."]
+        return [told, "No run has two, so how far seeds are apart is not known."]
+    said = [
+        f"{told} These are too few for a test. A run counts as ahead where each of its seeds is ahead of each of the "
+        f"other's by more than any two seeds of one run are apart, {apart:.4f} BPB."
+    ]
     for way in _ways(found):
         of_it = [one for one in found if one.way == way]
         ahead = [f"{one.better} of {one.worse} by {one.range}" for one in of_it if one.is_told]
         near = [f"{one.better} and {one.worse} ({one.range})" for one in of_it if not one.is_told]
-        said += [f"Ahead {way}, seed against seed: {enumerated(ahead)}."] if ahead else []
-        said += [f"**Too near to tell {way}: {enumerated(near)}.**"] if near else []
+        parts = [f"ahead are {enumerated(ahead)}"] if ahead else []
+        parts += [f"**too near to tell are {enumerated(near)}**"] if near else []
+        said.append(f"{way[0].upper()}{way[1:]}, seed against seed: {'; '.join(parts)}.")
     return said
 
 
@@ -79,7 +83,7 @@ def best_in_words(found: Sequence[Distance]) -> str:
     for way in _ways(found):
         best = next(distance.better for distance in found if distance.way == way)
         near = [one.worse for one in found if one.way == way and one.better == best and not one.is_told]
-        told = f"{enumerated([best, *near])} are too near to tell" if near else f"the best weights are {best}"
+        told = f"{enumerated([best, *near])} are too near to tell" if near else f"the best are {best}"
         said.append(f"{way} {told}")
     return "; ".join(said)
 

@@ -12,6 +12,7 @@ from tritgolf.report.full_size_formats import formats_answer
 from tritgolf.report.isobyte_compared import Compared, compared_points, each_once
 from tritgolf.report.standing import BEST, FORMATS, PUBLISHED, RECORD, RIVALS, best_in_time, best_of, standing
 from tritgolf.report.statistics import format_value
+from tritgolf.report.words import enumerated
 
 
 def answer_in_words(experiments: Sequence[tuple[Isobyte, pd.DataFrame]], full_size: Sequence[dict[str, Any]]) -> str:
@@ -32,9 +33,11 @@ def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
     lost = sorted((found for found in counted if found.lost), key=lambda found: found.series != "tokens")
     for series, group in groupby(lost, key=lambda found: found.series):
         losses = list(group)
-        names = " or ".join(f"{bits:g}" for bits in sorted({one.best["bits"] for one in losses}))
+        best = sorted({one.best["bits"] for one in losses})
+        names = " or ".join(f"{bits:g}" for bits in best)
+        most = ", the most that were tried there," if best[-1] == max(max(one.bits) for one in losses) else ""
         who = "they" if said else "small ternary models"
-        said.append(f"At equal bytes and equal {series} {who} lose to {names} bits by {_by_size(losses)}.")
+        said.append(f"At equal bytes and equal {series} {who} lose to {names} bits{most} by {_by_size(losses)}.")
     for found in compared:
         by, title = f"{format_value(found.other['over_best'], 4)} BPB", f"*{found.experiment.title}*"
         who = "They" if said else "Small ternary models"
@@ -42,7 +45,8 @@ def _at_a_small_size(compared: Sequence[Compared]) -> list[str]:
             win = f"The exception is {title}, where they win by {by}." if lost else f"{who} win in {title}, by {by}."
             said += [win] if found.won else []
             continue
-        more = ", where both score better than in the other" if any(map(found.surpasses, compared)) else ""
+        lesser = [f"*{one.experiment.title}*" for one in compared if found.surpasses(one)]
+        more = f"; both score better there than in {enumerated(lesser)}" if lesser else ""
         if not found.is_told:
             said.append(f"{who} tie in {title} ({by} apart, within noise){more}.")
         elif found.won:

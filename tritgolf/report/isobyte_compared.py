@@ -20,13 +20,17 @@ CAPTION = (
 
 
 class Compared(NamedTuple):
-    """What is compared, in equal what, its ``best`` point, and the best of the other sort: ternary, or not."""
+    """What is compared, in equal what, its ``best`` point, and the best of the other sort: ternary, or not.
+
+    ``records`` and ``bits``: of all its points.
+    """
 
     experiment: Isobyte
     series: str
     best: dict[Any, Any]
     other: dict[Any, Any]
     records: frozenset[str]
+    bits: frozenset[float]
 
     @property
     def points(self) -> set[str]:
@@ -68,7 +72,7 @@ def compared_points(experiments: Sequence[tuple[Isobyte, pd.DataFrame]]) -> list
     Of two with the same two points, the first.
     """
     found = [
-        Compared(one, series, points[0], other, frozenset(frame["record"]))
+        Compared(one, series, points[0], other, frozenset(frame["record"]), frozenset(p["bits"] for p in points))
         for one, frame in experiments
         for series, points in ranked_points(frame)
         if (other := nearest_of_others(points)) is not None and not math.isnan(other["p"])

@@ -5,7 +5,6 @@ are set in where it names a part, made of the runs that are kept. What was not m
 on the page of ``isobyte_tables``.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from tritgolf.report.pages import Block, Picture, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.style import save
+from tritgolf.report.words import enumerated
 
 POINTS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=isobyte` makes it.")
 LEVERS_MISSING = NOT_MEASURED.format("`snakemake compared --config experiment=levers` makes it.")
@@ -111,37 +111,15 @@ def _points(points: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
     against = compared_table(compared_points(_frames(points)))
     return [
         Shown(against, COMPARED),
-        Picture(path, f"`{name}`: {_POINTS_DRAWN}"),
-        Shown(_shortened(tables[name]), f"{_POINTS_CAPTION} {trained_on(runs)}"),
+        Picture(path, f"`{name}`: {_POINTS_DRAWN} {trained_on(runs)}"),
         *filter(None, [parts_in_words(tables[name].frame)]),
     ]
 
 
-_POINTS_DRAWN = "score against bits a weight at equal bytes, mean and standard deviation over seeds."
-_POINTS_CAPTION = (
-    "Of each format the method that scores best; [the others](isobyte_tables.md#which-weights-at-equal-bytes). Coded "
-    "bits/weight: of the matrices, after entropy coding. p: Dunnett's one-sided test of all points against the best, "
-    "which was found on the same scores."
+_POINTS_DRAWN = (
+    "score against bits a weight at equal bytes, mean and standard deviation over seeds. An arrow stands for a point "
+    "beyond the edge. Where no bar shows, it is smaller than the mark."
 )
-
-
-def _shortened(table: Table) -> Table:
-    """The best method of each format, and what a reader compares points by; ``series`` where there are several."""
-    means = table.frame.groupby("record", sort=False).agg({"series": "first", "bits": "first", "artifact_bpb": "mean"})
-    best = means.groupby(["series", "bits"])["artifact_bpb"].transform("min") == means["artifact_bpb"]
-    columns = [
-        "weights",
-        "width × MLP",
-        "coded bits/weight",
-        "seeds",
-        "artifact BPB",
-        "RT gap",
-        "bytes",
-        "over the best",
-        "p",
-    ]
-    series = ["series"] if table.cells["series"].nunique() > 1 else []
-    return dataclasses.replace(table, cells=table.cells.loc[best.to_numpy(), [*series, *columns]])
 
 
 def _told(levers: Sequence[tuple[Kept, Table]]) -> list[tuple[Kept, Table]]:
@@ -160,8 +138,7 @@ def _levers(levers: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
     [alone] = [table for (of, *_), table in told if of == name]
     base = base_of(alone.frame)
     ladders = {of: table for (of, *_), table in told if of != name and base_of(table.frame) == base}
-    said = [f"- *{one.title}.* {levers_in_words(table.frame)}" for (_, one, _), table in told]
-    said += [f"- {words}" for table in ladders.values() if (words := together_in_words(alone.frame, table.frame))]
+    said = [words for table in ladders.values() if (words := together_in_words(alone.frame, table.frame))]
     path = figures / f"{name}.svg"
     save(lever_figure(alone, *ladders.values()), path.with_suffix(""), formats=["svg"])
     caption = (
@@ -172,7 +149,16 @@ def _levers(levers: Sequence[tuple[Kept, Table]], figures: Path) -> list[Block]:
         f" Diamonds: what it gains on top of those before it (`{ladder}`), filled where that is significant."
         for ladder in ladders
     )
-    return ["\n".join(said), Picture(path, caption)]
+    if left_out := alone.frame.loc[alone.frame["apart"], "what"].unique().tolist():
+        caption += f" Not drawn, as it can't be compared with the others: {enumerated(left_out)}."
+    return [*said, Picture(path, caption)]
+
+
+def levers_told(measured: Path) -> list[Block]:
+    """What the tables of levers that the paper tells of say, each in a sentence of a list."""
+    told = _told(_lever_tables(measured))
+    said = [f"- *{one.title}.* {levers_in_words(table.frame)}" for (_, one, _), table in told]
+    return ["\n".join(said)] if said else []
 
 
 def _bytes(folder: Path, figures: Path) -> list[Block]:

@@ -12,7 +12,7 @@ from tritgolf.report.runs import Run
 from tritgolf.report.statistics import format_value
 from tritgolf.report.style import HEIGHT, STYLE, letter, look, new_figure
 
-SHOWN = 0.25  # BPB above the best: what is worse is an arrow at the upper edge, with its number
+SHOWN = 0.15  # BPB above the best: what is worse is an arrow at the upper edge, with its number
 
 
 def isobyte_figure(experiment: Isobyte, runs: dict[str, Run]) -> Figure:

@@ -12,6 +12,7 @@ from tritgolf.report.isobyte_paper import (
     LEVERS_MISSING,
     POINTS_MISSING,
     kept_experiments,
+    levers_told,
     trained_on,
 )
 from tritgolf.report.notes import NOT_MEASURED
@@ -19,7 +20,7 @@ from tritgolf.report.pages import Block, Shown, fill
 from tritgolf.report.rendering import Table
 from tritgolf.report.runs import Run
 from tritgolf.report.starts import read_starts, starts_caption, starts_table
-from tritgolf.report.test_time_rates import KeptRates, rates_caption, rates_table
+from tritgolf.report.test_time_rates import KeptRates, rates_caption, rates_in_words, rates_table
 
 RATES_MISSING = NOT_MEASURED.format("`benchmarks/stages.py evaluate` makes it.")
 STARTS_MISSING = NOT_MEASURED.format("`benchmarks/stages.py train` makes it.")
@@ -30,7 +31,7 @@ def isobyte_tables(template: str, measured: Path) -> list[Block]:
     full_size = cache(partial(read_full_size, measured))
     parts = {
         "points": lambda: _tables(measured, Isobyte, POINTS_MISSING),
-        "levers": lambda: _tables(measured, Levers, LEVERS_MISSING),
+        "levers": lambda: [*levers_told(measured), *_tables(measured, Levers, LEVERS_MISSING)],
         "starts": lambda: _starts(measured),
         "bytes": lambda: _bytes(measured / "entropy"),
         "runs": lambda: each_seed(full_size()),
@@ -61,7 +62,7 @@ def _starts(measured: Path) -> list[Block]:
 
 
 def _rates(kept: list[KeptRates]) -> list[Block]:
-    return [Shown(rates_table(kept), rates_caption(kept))] if kept else [RATES_MISSING]
+    return [Shown(rates_table(kept), rates_caption(kept)), *rates_in_words(kept)] if kept else [RATES_MISSING]
 
 
 def _bytes(folder: Path) -> list[Block]:

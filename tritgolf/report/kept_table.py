@@ -59,12 +59,18 @@ def _row(run: Run) -> dict[str, str]:
     return {
         "record": f"`{run.facts.name}`, {run.facts.label}",
         "seeds": _listed(str(seed.seed) for seed in run.seeds),
-        "steps": format_value(max(step for seed in run.seeds for step in seed.steps_of.values()), 0),
+        "steps": _steps(run),
         "trained on": _listed(of.machine for of in trained) or NOT_KNOWN,
         "code": "; ".join(dict.fromkeys(_commit(of.code) for of in made_by)),
         "scored": _scored(run) or NOT_KNOWN,
         "taken apart": _taken_apart(run) or NOT_KNOWN,
     }
+
+
+def _steps(run: Run) -> str:
+    """After how many steps the last checkpoints of its seeds are: runs of equal seconds can make several numbers."""
+    last = [max(seed.steps_of.values()) for seed in run.seeds]
+    return " to ".join(dict.fromkeys(format_value(steps, 0) for steps in (min(last), max(last))))
 
 
 def _commit(code: Mapping[str, object]) -> str:

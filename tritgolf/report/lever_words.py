@@ -56,8 +56,8 @@ def together_in_words(alone: pd.DataFrame, ladder: pd.DataFrame) -> str:
     p = students_p(together - added_up, error_of_more, int(alone["degrees"].iloc[0]))
     verdict = "They help each other" if together > added_up else "They stand in each other's way"
     said = (
-        f"Alone these {count} changes add up to {format_value(added_up, 4, signed=True)} BPB, with a standard error of "
-        f"{format_value(error_of_sum, 4)}, as all are compared with the same base. "
+        f"Alone the first {count} changes of the ladder add up to {format_value(added_up, 4, signed=True)} BPB, with a "
+        f"standard error of {format_value(error_of_sum, 4)}, as all are compared with the same base. "
         f"{verdict if p < LEVEL else 'Whether they help each other is not known'} (p = {format_p(p)})."
     )
     times = [part.over_time for part in parts]
@@ -94,11 +94,11 @@ def _alone_in_words(rows: pd.DataFrame, base_bytes: float, named: bool) -> str:
     gains, losses = ([change for change in told if (change.gain > 0) is way] for way in (True, False))
     sides = f"{_as_words(gains, ('gain', 'gains'), named)}; {_as_words(losses, ('lose', 'loses'), named)}"
     seeds, least = rows["seed"].nunique(), rows["least_told"].iloc[0]
+    tested = f"Of {len(found)} changes alone, in {seeds} seeds, {sides}"
     if not named:
-        return f"Of {len(found)} changes alone, in {seeds} seeds, {sides.replace(';', ' and')} significantly."
+        return f"{tested}. A difference of {least:.4f} BPB is significant."
     others = f"; {len(found) - len(told)} are not significant" if len(told) < len(found) else ""
-    seen = f"Holm-adjusted p < {LEVEL:g}; a difference of {least:.4f} is significant"
-    return f"Of {len(found)} changes alone, in {seeds} seeds, {sides}{others} ({seen})."
+    return f"{tested}{others} (Holm-adjusted p < {LEVEL:g}; a difference of {least:.4f} is significant)."
 
 
 def _times_in_words(rows: pd.DataFrame) -> str:
@@ -162,8 +162,8 @@ def _changes(frame: pd.DataFrame, base_bytes: float) -> list[Change]:
 def _as_words(changes: Sequence[Change], verbs: tuple[str, str], named: bool) -> str:
     """How many changes do what ``verbs`` say, of several and of one, and which."""
     if not changes:
-        return f"none {verbs[1]}"
-    count = f"{len(changes)} {verbs[len(changes) == 1]}"
+        return f"none {verbs[1]} significantly"
+    count = f"{len(changes)} {verbs[len(changes) == 1]} significantly"
     return f"{count}: {enumerated(map(_named, changes))}" if named else count
 
 

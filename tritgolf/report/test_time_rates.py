@@ -1,4 +1,4 @@
-"""Test-time training at other rates than the record's (``measured/test_time_rates_*``): of the paper and its tables.
+"""Test-time training at other rates than the record's (``measured/test_time_rates_*``): of the paper's tables.
 
 Below such a folder lies a run a record, with ``record.json`` and ``evaluate.json``: the artifact of a kept training,
 scored by ``ttt``, the record's method, by ``ttt_…``, which differ from it in the rate alone, and without any.
@@ -21,7 +21,6 @@ from tritgolf.report.words import enumerated
 
 RUNS = "test_time_rates_*/*/record.json"
 OWN, WITHOUT = "ttt", "sliding"  # the methods with the record's rate and with none
-PLACE = "isobyte_tables.md#test-time-training-at-other-rates"
 HUNDRED_THOUSANDTHS = 5  # decimals: other rates gain less than a table of scores shows
 
 KeptRates = tuple[Run, pd.DataFrame]
@@ -74,7 +73,7 @@ def rates_in_words(kept: Sequence[KeptRates]) -> list[str]:
     most = format_value(best, HUNDRED_THOUSANDTHS)
     gain = f"gain at most {most} BPB more" if float(f"{best:.{HUNDRED_THOUSANDTHS}f}") > 0 else "gain no more"
     seeds = enumerated(f"{count} of {name}" for name, count in by_rate.groupby("weights").size().items())
-    said = [f"Other rates of test-time training {gain} ([table]({PLACE}); seeds: {seeds})."]
+    said = [f"Other rates of test-time training {gain} (seeds: {seeds})."]
     for name, of_it in gained.iterrows():
         if of_it.isna().any():
             said.append(f"Not tried with {name}: {_times(of_it[of_it.isna()].index)} the record's rate.")
