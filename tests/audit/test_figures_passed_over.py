@@ -134,11 +134,17 @@ def test_a_part_of_the_text_is_told_whatever_follows_its_count_and_no_fault_wher
 
 @pytest.mark.parametrize(("piece", "times", "scores"), [
     (":", 120_000, []), (":\n", 30_000, []), (": " + " " * 40 + "\n", 3000, []), ("*", 120_000, []),
-    ("1.1705 BPB " + "`" * 40, 2000, ["1.1705"]), ("`", 120_000, []), ("code ", 24_000, []),
+    ("1.1705 BPB " + "`" * 40, 2000, ["1.1705"]), ("`", 120_000, []), ("code ", 24_000, []), ("#123 ", 120_000, []),
 ])  # fmt: skip
 def test_hostile_lines_are_read_to_their_end(piece, times, scores):
     """In a time that grows with the square of their length none would end."""
     assert [claim.printed.text for claim in stated_scores(f"Mean:\n{piece * times}")] == scores
+
+
+def test_a_hostile_line_before_a_score_is_read_to_its_end():
+    before = "prior " + ":" * 40
+    assert [claim.printed.text for claim in stated_scores(f"{before * 6000}x\n1.1705 BPB\n")] == ["1.1705"]
+    assert stated_scores(f"{before * 6000} **\n1.1705 BPB\n") == ()
 
 
 ABLATION = """# It

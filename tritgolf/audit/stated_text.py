@@ -27,10 +27,10 @@ LINE_OF_BEFORE = re.compile(
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
     r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard"
-    r"|#\d{2,5}\b.*\breported\b",
+    r"|^(?:[^#]|#(?!\d{2,5}\b))*#\d{2,5}\b.*\breported\b",  # behind the first number: each anew takes the square
     re.IGNORECASE,
 )
-BEFORE_OTHERS = re.compile(r"(?:\bprior\b|previous|\bsota\b|\bmerged\b).*:[*\s]*$", re.IGNORECASE)  # the line behind is
+BEFORE_OTHERS = re.compile(r"\bprior\b|previous|\bsota\b|\bmerged\b", re.IGNORECASE)  # the line behind is
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
 BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
     r"(?<![\d.+−–—-])(\d\.\d{3,8})[*`]*\s*\((?:[\w-]+ ){0,2}(?:mean|avg|average)\b", re.IGNORECASE | re.ASCII
@@ -137,7 +137,8 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
 
 def _names_others(lines: Sequence[str], place: int) -> bool:
     """Whether the line before this one names another system, and ends in a colon: "Prior SOTA (by …):"."""
-    return place > 0 and bool(BEFORE_OTHERS.search(lines[place - 1]))
+    named, _, behind = lines[place - 1].rpartition(":") if place else ("", "", "")
+    return not behind.replace("*", "").strip() and bool(BEFORE_OTHERS.search(named))
 
 
 def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:
