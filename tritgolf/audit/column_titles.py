@@ -84,6 +84,8 @@ def is_plain(title: str, log: RunLog) -> bool:
 
     A stride must be one of the log's, a method to score one that it has a stage of, one to compress one that it names.
     """
+    if title.lstrip().startswith("+"):  # "+ sliding window": a step of an ablation, before the next ones
+        return False
     kind, found = kind_of(title) or ("bpb" if is_a_stage(title) else ""), _words(title)
     unknown = [word for word in found if word not in WORDS.get(kind, frozenset())]
     if kind not in SCORES:
