@@ -165,6 +165,39 @@ def test_the_steps_of_an_ablation_are_not_the_runs(titles, tmp_path):
     )
 
 
+def of_two_runs(roundtrip="1.1950", logs=2, sliding="1.1750"):
+    """A table in which seed 2 has two runs, and as many of their logs."""
+    rows = [[str(seed), f"{bpb:.4f}", f"{bpb + 0.02:.4f}"] for seed, bpb in styles.SEEDS.items()]
+    table = pipes(["Seed", "Sliding BPB", "Roundtrip BPB"], *rows, ["2", sliding, roundtrip], ["Mean", "1.1000", ""])
+    again = {"again_seed2": styles.int6(2, 1.1750), "third_seed2": styles.int6(2, 1.1790)}
+    return table, styles.three() | dict(list(again.items())[: logs - 1])
+
+
+@pytest.mark.parametrize(("edits", "expected"), [
+    ({}, Verdict.HOLDS),
+    ({"roundtrip": "1.1850"}, Verdict.CONTRADICTED),
+    ({"logs": 1}, Verdict.HOLDS),  # the second run has no log
+    ({"logs": 1, "roundtrip": "1.1850"}, Verdict.HOLDS),
+    ({"logs": 1, "sliding": "1.1711"}, Verdict.CANT_TELL),  # a run without a log, of the same score
+    ({"logs": 3, "roundtrip": "1.1850"}, Verdict.CANT_TELL),
+    ({"sliding": "1.1760", "roundtrip": "1.1960"}, Verdict.CANT_TELL),
+])  # fmt: skip
+def test_each_of_two_rows_of_a_seed_is_held_to_its_run(edits, expected, tmp_path):
+    found = findings_of(tmp_path, *of_two_runs(**edits))
+    assert found["tables.rows"] is expected
+    assert found["tables.means"] is Verdict.CANT_TELL
+
+
+def test_a_table_of_one_seeds_runs_alone_is_read(tmp_path):
+    table = pipes(
+        ["Seed", "Run", "Sliding BPB", "Artifact"],
+        ["2", "a", "1.1711", "15,700,000"],
+        ["2", "b", "1.1750", "15,700,001"],
+    )
+    logs = {name: log for name, log in of_two_runs()[1].items() if name.endswith("2")}
+    assert findings_of(tmp_path, table, logs, "1.1711", seeds=())["tables.rows"] is Verdict.CONTRADICTED
+
+
 def test_cells_that_span_others_make_no_table():
     assert read_tables("<table><tr><th colspan=2>a</th></tr><tr><td>1</td><td>2</td></tr></table>") == ()
 
