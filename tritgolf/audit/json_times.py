@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tritgolf.audit.column_titles import words
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.json_facts import printed_of, seed_of, seed_results
+from tritgolf.audit.json_facts import every_row, printed_of, seed_of, seed_results
 from tritgolf.audit.scores import agrees
 
 Clock = Literal["training", "evaluation"]
@@ -63,7 +63,7 @@ def stated_times(facts: dict[str, Any] | None) -> Iterator[StatedTime]:
             times = ((seed_of(key), time) for key, time in value.items())
             yield from (time for seed, each in times if seed is not None
                         for time in _read(BY_SEED.sub("", name), each, seed, rows.get(seed)))  # fmt: skip
-    for seed, row in rows.items():
+    for seed, row in every_row(facts):
         for name, value in row.items():
             yield from _read(name, value, seed, row)
 

@@ -77,6 +77,11 @@ class SeedTable:
     std: dict[str, Cell] = field(default_factory=dict)
     repeated: dict[int, list[dict[str, Cell]]] = field(default_factory=dict)
 
+    @property
+    def every_row(self) -> list[tuple[int, dict[str, Cell]]]:
+        """(seed, cells) of every row, be it one of several of its seed."""
+        return [*self.rows.items(), *((seed, row) for seed, rows in self.repeated.items() for row in rows)]
+
     def column(self, title: str) -> list[Printed]:
         """The cells of a column by seed, if every row has one of one unit, none approximate; empty otherwise."""
         cells = [row[title] for row in self.rows.values() if title in row]

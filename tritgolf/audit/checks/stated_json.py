@@ -14,7 +14,17 @@ from tritgolf.audit.column_titles import SCORES as IN_TABLES
 from tritgolf.audit.column_titles import is_plain, kind_of
 from tritgolf.audit.completeness import is_complete, is_the_only_run, the_only_run, unlogged_methods
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
-from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
+from tritgolf.audit.json_facts import (
+    SCORES,
+    SEEDS,
+    SIZES,
+    impossible,
+    listed_scores,
+    printed_of,
+    repeated_results,
+    seed_results,
+    unread,
+)
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import candidates
@@ -51,7 +61,7 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         if logs and (loss := printed_of(row.get("val_loss"))):
             outcomes += _seed_loss(seed, loss, logs, submission)
         outcomes += _other_scores(seed, row, logs, submission)
-    outcomes += [*_own_loss(submission), *_scores_at_stages(submission)]
+    outcomes += [*_of_several_runs(submission), *_own_loss(submission), *_scores_at_stages(submission)]
     outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
                  for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
@@ -68,6 +78,16 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     if not is_complete(submission) and not is_the_only_run(submission, logs, seed):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
+
+
+def _of_several_runs(submission: Submission) -> Iterator[Outcome]:
+    """The scores of seeds that have several rows: each is that of a run of its seed, or may be of one without a log."""
+    for seed, rows in repeated_results(submission.facts).items():
+        logs = [log for log in scored_runs(submission) if log.seed == seed]
+        for printed in filter(None, (printed_of(row.get("val_bpb")) for row in rows)):
+            told = f"seed {seed}, one of {len(rows)}: {printed}"
+            is_logged = any(stages_of(log, printed) for log in logs)
+            yield holds(told) if is_logged else cant_tell(f"{told}; no log of the seed has it")
 
 
 def _other_scores(
