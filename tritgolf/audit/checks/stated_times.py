@@ -13,11 +13,12 @@ from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_times import Clock, StatedTime, stated_times
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import stages_of
+from tritgolf.audit.scores import agrees, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import mean
 
+SCALES = (1e3, 1.0, 1e-3, 1 / 60, 1 / 60e3)  # of milliseconds, seconds and minutes to each other
 NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 MOST_EVALUATIONS = 16  # of a log that are added up, the last ones: their sums grow with the square
 ROUNDED_STEPS = 2e-3  # by how much of it a time may fall short that is worked out of steps and their rounded average
@@ -78,7 +79,7 @@ def _is_too_short(submission: Submission, stated: StatedTime) -> bool:
     if stated.clock != "training" or not stated.is_measured:
         return False
     logs = _runs_of(submission, stated)
-    clocks = [log.train_ms / 1000 for log in logs if log.train_ms and log.stop and not log.resumes]
+    clocks = [min(_times(log, "training")) for log in logs if log.train_ms and log.stop and not log.resumes]
     is_short = len(clocks) == len(logs) > 0 and all(stated.seconds < clock * (1 - ROUNDED_STEPS) for clock in clocks)
     return is_short and not any(_has_in_its_text(log, stated) for log in logs)
 
@@ -104,8 +105,9 @@ def _is_exact(score: Printed | None) -> bool:
 
 
 def _has_in_its_text(log: RunLog, stated: StatedTime) -> bool:
-    """Whether any number of a log, in seconds or milliseconds, is the time, or what the clock has beyond it."""
+    """Whether any number of a log, in whichever unit, is the time, or what the clock has beyond it."""
     clock = (log.train_ms or 0.0) / 1000
     numbers = {float(text) for line in log.lines for text in NUMBER.findall(line)}
-    seconds = (number * scale for number in numbers for scale in (1.0, 1e-3))
-    return any(stated.is_of(each) or stated.is_of(clock - each) for each in seconds)
+    of_any_unit = (number * scale for number in numbers for scale in SCALES)
+    beyond = (clock - number * scale for number in numbers for scale in (1.0, 1e-3))
+    return any(agrees(stated.printed, number) for number in of_any_unit) or any(map(stated.is_of, beyond))
