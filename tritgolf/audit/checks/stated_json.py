@@ -172,7 +172,10 @@ def _own_loss(submission: Submission) -> Iterator[Outcome]:
     if is_logged or _is_converted(loss, bpb, logs):
         yield holds(told)
     elif _is_of_one_whole_run(submission):
-        yield contradicted(f"{told}; the log has {', '.join(nats.text for nats in logged)}")
+        after_training = dict.fromkeys(
+            nats.text for log in logs for stage in stages(log).values() if (nats := stage.nats)
+        )
+        yield contradicted(f"{told}; the log has {', '.join(after_training)}")
     else:
         yield cant_tell(f"{told}, which no log has")
 
