@@ -41,8 +41,8 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
         runs = {seed: runs_of(row, table.kinds, _logs_of(submission, seed))
                 for seed, row in table.rows.items()}  # fmt: skip
         for seed, row in table.rows.items():
-            columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
             if runs[seed]:
+                columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
                 held.append(_held(submission, table, seed, row, runs[seed], columns))
             else:
                 foreign = _foreign_row(submission, table, seed)
