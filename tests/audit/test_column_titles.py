@@ -40,6 +40,7 @@ SOUND = {
     "BPB std over documents": "0.0401",
     "val bpb (bf16)": "1.1602",
     "EMA BPB": "1.1800",
+    "int4 roundtrip BPB": "1.2301",
     "Sliding BPB (stride 128)": "1.1720",
     "BPB without skips": "1.3000",
     "no EMA BPB": "1.3000",

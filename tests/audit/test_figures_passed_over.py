@@ -103,6 +103,43 @@ def test_without_logs_nats_and_bits_of_the_submission_go_together_as_those_of_it
     assert verdict(folder(tmp_path / "b", {}, TITLE, facts | {"seed_results": {"1": rows["1"]}}), "json.loss") == OPEN
 
 
+LOSS = styles.nats(1.1709)  # 1.97701549, as the log of this score prints it
+
+
+@pytest.mark.parametrize(("loss", "expected"), [
+    (1.97701549, HOLDS),
+    (1.9770, HOLDS),
+    (1.97701, HOLDS),  # cut off
+    (1.97701552, WRONG),
+    (1.9771, WRONG),  # the one that val_bpb's four digits would pass
+    (2.4571, HOLDS),  # it doesn't go with val_bpb: json.loss tells
+])  # fmt: skip
+def test_a_loss_is_held_to_the_logs_to_the_digits_that_it_has(loss, expected, tmp_path):
+    facts = {"val_bpb": 1.1709, "val_loss": loss}
+    made = folder(tmp_path, {"train": styles.int6(42, 1.1709)}, "# val_bpb: 1.1709\n", facts)
+    assert verdict(made, "json.score") == expected
+
+
+def test_a_loss_worked_out_of_the_score_is_none_of_another_run(tmp_path):
+    log = styles.int6(42, 1.1709).replace(f"{LOSS:.8f}", f"{LOSS + 4e-5:.8f}").replace("1.17090000", "1.17092368")
+    for loss in (1.977015, 1.97701549, 1.9770154):
+        facts = {"val_bpb": 1.1709, "val_loss": loss}
+        assert verdict(folder(tmp_path, {"train": log}, "# val_bpb: 1.1709\n", facts), "json.score") == HOLDS
+
+
+def test_of_several_runs_a_loss_in_other_late_digits_is_open(tmp_path):
+    mean = styles.nats(1.1705)
+    for loss, expected in ((round(mean, 6), HOLDS), (round(mean + 4e-5, 6), OPEN)):
+        facts = {"val_bpb": 1.1705, "seeds": [1, 2, 3], "val_loss": loss}
+        assert verdict(folder(tmp_path / str(loss), styles.three(), TITLE, facts), "json.score") == expected
+
+
+def test_logs_in_bits_alone_contradict_no_loss(tmp_path):
+    facts = {"val_bpb": 1.04, "val_loss": 2.6863, "quantized_val_loss": 2.6863}
+    made = folder(tmp_path, {"train": styles.gdn(42, 1.04)}, "# val_bpb: 1.0400\n", facts)
+    assert verdict(made, "json.score") == HOLDS
+
+
 FENCED = "\n\n```text\n{}\n```\n\n"
 BELOW = f"# A record\n\nWhat it does.\n\nThree-seed mean:{FENCED}Sample standard deviation:{FENCED}"
 
@@ -134,11 +171,17 @@ def test_a_part_of_the_text_is_told_whatever_follows_its_count_and_no_fault_wher
 
 @pytest.mark.parametrize(("piece", "times", "scores"), [
     (":", 120_000, []), (":\n", 30_000, []), (": " + " " * 40 + "\n", 3000, []), ("*", 120_000, []),
-    ("1.1705 BPB " + "`" * 40, 2000, ["1.1705"]), ("`", 120_000, []), ("code ", 24_000, []),
+    ("1.1705 BPB " + "`" * 40, 2000, ["1.1705"]), ("`", 120_000, []), ("code ", 24_000, []), ("#123 ", 120_000, []),
 ])  # fmt: skip
 def test_hostile_lines_are_read_to_their_end(piece, times, scores):
     """In a time that grows with the square of their length none would end."""
     assert [claim.printed.text for claim in stated_scores(f"Mean:\n{piece * times}")] == scores
+
+
+def test_a_hostile_line_before_a_score_is_read_to_its_end():
+    before = "prior " + ":" * 40
+    assert [claim.printed.text for claim in stated_scores(f"{before * 6000}x\n1.1705 BPB\n")] == ["1.1705"]
+    assert stated_scores(f"{before * 6000} **\n1.1705 BPB\n") == ()
 
 
 ABLATION = """# It

@@ -106,6 +106,32 @@ def test_figures_by_seed_are_read_in_every_form(form, tmp_path):
         assert check in found
 
 
+ROWS = [{"seed": seed, "val_bpb": bpb, "artifact_bytes": 15_700_000} for seed, bpb in styles.SEEDS.items()]
+TABLE = "".join(f"| {seed} | {bpb:.4f} |\n" for seed, bpb in styles.SEEDS.items())
+
+
+@pytest.mark.parametrize("place", [2, 3])
+@pytest.mark.parametrize(("again", "expected"), [
+    ({}, Verdict.HOLDS),
+    ({"val_bpb": 1.1637, "artifact_bytes": 15_600_000}, Verdict.CANT_TELL),  # a second run, without a log
+])  # fmt: skip
+def test_of_a_seeds_several_rows_none_that_a_run_without_a_log_may_have_is_wrong(again, expected, place, tmp_path):
+    rows = [*ROWS[:place], {**ROWS[2], **again}, *ROWS[place:]]
+    readme = f"{TITLE}| Seed | Sliding BPB |\n|---|---|\n{TABLE}"
+    made = folder(tmp_path, styles.three(), readme, {"val_bpb": 1.1705, "seed_results": rows})
+    assert verdicts(made, "json.score", "json.fields") == [expected, Verdict.CANT_TELL]
+    assert contradicted(made) == set()
+
+
+@pytest.mark.parametrize("place", [2, 3])
+def test_every_row_of_a_seed_is_held_to_the_limit_and_may_be_none(place, tmp_path):
+    for name, again, check in (("size", {"artifact_bytes": 16_000_001}, "budget.limit"),
+                               ("nan", {"val_bpb": float("nan")}, "json.fields")):  # fmt: skip
+        rows = [*ROWS[:place], {**ROWS[2], **again}, *ROWS[place:]]
+        made = folder(tmp_path / name, styles.three(), TITLE, {"val_bpb": 1.1705, "seed_results": rows})
+        assert verdicts(made, check) == [Verdict.CONTRADICTED]
+
+
 def test_the_mean_within_results_is_held_to_the_runs(tmp_path):
     results = {"mean_val_bpb": 1.1705, "std_val_bpb": 0.0035, "seeds": [1, 2, 3]}
     made = folder(tmp_path / "a", styles.three(), "# A run\n", {"results": results})

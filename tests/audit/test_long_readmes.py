@@ -7,6 +7,7 @@ import pytest
 from tests.audit import styles
 from tests.audit.folders import folder
 from tritgolf.audit.auditor import audit_submission
+from tritgolf.audit.stated_text import stated_scores
 from tritgolf.audit.submission import read_submission
 
 DELTAS = "| a | val_bpb | Delta |\n|---|---|---|\n"
@@ -14,6 +15,10 @@ DELTAS = "| a | val_bpb | Delta |\n|---|---|---|\n"
 
 def scores(count):
     return "".join(f"val_bpb: 1.{at:06d}\n" for at in range(count))
+
+
+def scores_of_a_line(count):
+    return "".join(f"mean 1.{at:06d} BPB, " for at in range(count)) + "\n"
 
 
 def deltas(count):
@@ -40,7 +45,14 @@ def calls(path):
     return count
 
 
-@pytest.mark.parametrize("text", [scores, deltas, other_deltas])
+def test_a_line_of_thousands_of_different_scores_is_read_to_its_end():
+    """If the line were read for each of them anew, it would take minutes."""
+    assert [claim.printed.text for claim in stated_scores(scores_of_a_line(3000))] == [
+        f"1.{at:06d}" for at in range(3000)
+    ]
+
+
+@pytest.mark.parametrize("text", [scores, scores_of_a_line, deltas, other_deltas])
 def test_work_grows_with_the_length_of_a_readme_and_no_faster(text, tmp_path):
     once, twice = (
         calls(folder(tmp_path / str(n), {"seed1": styles.int6(1, 1.1667)}, text(n), {"val_bpb": 1.1667}))

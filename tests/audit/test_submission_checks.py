@@ -115,6 +115,12 @@ def one_measured(sliding="1.1709"):
     return lambda path: folder(path, {"train": styles.int6(1, 1.1709)}, readme)
 
 
+def exact_times(seconds):
+    """One run with a score of more digits than two runs have in common."""
+    return lambda path: folder(path, {"train": styles.int6(42, 1.17090011)}, "", {"val_bpb": 1.17090011,
+                               "seeds": [42], "train_time_s": seconds})  # fmt: skip
+
+
 # check → (a folder it must pass, one it must flag, what its evidence must say of the latter)
 CASES = {
     "budget.identical": (with_logs(three("pr640")), with_logs(REPEATED), "13,646,848 bytes in"),
@@ -196,6 +202,7 @@ CASES = {
         int6_runs(facts={"bytes_total": 15_700_000, "bytes_code": 47_643}),
         "15,652,358 + 47,643 = 15,700,001",
     ),
+    "json.times": (exact_times(599.95), exact_times(588.31), "train_time_s 588.31; logs 599.950 s"),
     "text.artifact": (with_readme(), with_readme(("15.99 MB", "15.95 MB")), "README 15.95 MB"),
     "text.layout": (with_readme(), with_readme(("as a bitmask", "in base-3")), "written: bitmask"),
     "text.submission_json": (

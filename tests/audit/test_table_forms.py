@@ -39,6 +39,20 @@ def across(scores):
     return pipes(["Metric", *(f"Seed {seed}" for seed in scores)], ["Sliding BPB", *scores.values()])
 
 
+def below_runs(scores):
+    """Runs across, and their seeds in a row of their own."""
+    runs = [f"Run {place}" for place, _ in enumerate(scores, 1)]
+    return pipes(["Metric", *runs, "Best"], ["Sliding BPB", *scores.values(), "—"], ["Seed", *map(str, scores), ""])
+
+
+def beside_a_slash(scores):
+    return pipes(["Metric / Seed", *map(str, scores)], ["Sliding BPB", *scores.values()])
+
+
+def measured_across(scores):
+    return pipes(["Stage", *(f"Seed {seed} BPB" for seed in scores)], ["Sliding", *scores.values()])
+
+
 def second(scores):
     return pipes(["Config", "Seed", "BPB"], *(["ours", str(seed), bpb] for seed, bpb in scores.items()))
 
@@ -58,6 +72,9 @@ FORMS = {
     "HTML": html,
     "quoted": quoted,
     "across": across,
+    "below runs": below_runs,
+    "beside a slash": beside_a_slash,
+    "measured across": measured_across,
     "second column": second,
 }
 
@@ -83,6 +100,102 @@ def test_a_row_that_is_no_runs_is_open_where_the_headline_is_not_of_its_table(tm
 @pytest.mark.parametrize("form", [of_cells("{}", "Run"), of_cells("s{}", "Layers"), of_cells("{}", "Depth")])
 def test_numbers_of_something_else_are_no_seeds(form, tmp_path):
     assert rows_of(tmp_path, WRONG, form, "1.1705").verdict is Verdict.CANT_TELL
+
+
+def findings_of(path, table, logs=None, stated="1.1705", seeds=(1, 2, 3)):
+    """Check → verdict, of a folder with a table."""
+    facts = {"val_bpb": float(stated)} | ({"seeds": seeds} if seeds else {})
+    made = folder(path, logs or styles.three(), f"# Record: a model\n\n**val_bpb: {stated}**\n\n{table}", facts)
+    return {finding.check: finding.verdict for finding in audit(made).findings}
+
+
+def test_means_and_stds_across_are_those_of_the_seeds(tmp_path):
+    table = pipes(
+        ["Metric / Seed", "1", "2", "3", "Mean", "Std"], ["Sliding BPB", *SCORES.values(), "1.1705", "0.0035"]
+    )
+    for name, text, expected in (
+        ("a", table, Verdict.HOLDS),
+        ("b", table.replace("1.1705", "1.1695"), Verdict.CONTRADICTED),
+    ):
+        assert findings_of(tmp_path / name, text)["tables.means"] is expected
+
+
+@pytest.mark.parametrize("table", [
+    pipes(["Metric", "1", "2", "3"], ["Sliding BPB", *WRONG.values()]),  # of which kind?
+    pipes(["Seed", "1", "2", "3"], ["42", *WRONG.values()]),  # strides of a seed
+    pipes(["Metric", "Seed 1 BPB", "Seed 1 loss", "Seed 2 BPB"], ["Sliding", "1.1167", "1.9699", "1.1111"]),
+    pipes(["Setting", "Ours", "Baseline"], ["Seed", "1", "7"], ["Sliding BPB", "1.1667", "1.2244"]),
+    pipes(["Metric", "Run 1", "Run 2"], ["Seed", "1", "none"], ["Sliding BPB", "1.1667", "1.2244"]),
+])  # fmt: skip
+def test_columns_that_may_be_no_seeds_are_left_open(table, tmp_path):
+    found = findings_of(tmp_path, table)
+    assert found["tables.rows"] is Verdict.CANT_TELL
+    assert Verdict.CONTRADICTED not in found.values()
+
+
+def test_scores_across_are_no_sizes_of_an_artifact(tmp_path):
+    others = [f"{float(score) + 0.02:.4f}" for score in SCORES.values()]
+    titles = ["Stage", *(f"BPB (seed {seed})" for seed in SCORES)]
+    found = findings_of(tmp_path, pipes(titles, ["Sliding", *SCORES.values()], ["Final artifact", *others]))
+    assert found["tables.rows"] is Verdict.HOLDS
+    assert Verdict.CONTRADICTED not in found.values()
+
+
+BASELINE = (
+    pipes(["Metric", "Baseline (seed 7)", "Ours (seed 1)"], ["Sliding BPB", "1.2244", "1.1667"]),
+    pipes(["Run", "Sliding BPB"], ["Baseline (seed 7)", "1.2244"], ["Ours (seed 1)", "1.1667"], ["Mean", "1.1000"]),
+)
+
+
+@pytest.mark.parametrize("table", BASELINE)
+def test_a_baselines_run_is_no_claimed_seed(table, tmp_path):
+    found = findings_of(tmp_path, table, {"train_seed1": styles.int6(1, 1.1667)}, "1.1667", seeds=())
+    assert found["tables.rows"] is Verdict.HOLDS
+    assert Verdict.CONTRADICTED not in found.values()
+
+
+@pytest.mark.parametrize("titles", [["Step", "Seed 1", "Seed 2", "Seed 3"], ["Step", "Value"]])
+def test_the_steps_of_an_ablation_are_not_the_runs(titles, tmp_path):
+    table = pipes(titles, ["+ roundtrip", "1.1967", "1.2011", "1.2037"][: len(titles)],
+                  ["+ sliding window", *SCORES.values()][: len(titles)])  # fmt: skip
+    logs = styles.three() if len(titles) > 2 else {"train_seed1": styles.int6(1, 1.1667)}
+    assert (
+        Verdict.CONTRADICTED
+        not in findings_of(tmp_path, table, logs, "1.1705" if len(logs) > 1 else "1.1667", ()).values()
+    )
+
+
+def of_two_runs(roundtrip="1.1950", logs=2, sliding="1.1750"):
+    """A table in which seed 2 has two runs, and as many of their logs."""
+    rows = [[str(seed), f"{bpb:.4f}", f"{bpb + 0.02:.4f}"] for seed, bpb in styles.SEEDS.items()]
+    table = pipes(["Seed", "Sliding BPB", "Roundtrip BPB"], *rows, ["2", sliding, roundtrip], ["Mean", "1.1000", ""])
+    again = {"again_seed2": styles.int6(2, 1.1750), "third_seed2": styles.int6(2, 1.1790)}
+    return table, styles.three() | dict(list(again.items())[: logs - 1])
+
+
+@pytest.mark.parametrize(("edits", "expected"), [
+    ({}, Verdict.HOLDS),
+    ({"roundtrip": "1.1850"}, Verdict.CONTRADICTED),
+    ({"logs": 1}, Verdict.HOLDS),  # the second run has no log
+    ({"logs": 1, "roundtrip": "1.1850"}, Verdict.HOLDS),
+    ({"logs": 1, "sliding": "1.1711"}, Verdict.CANT_TELL),  # a run without a log, of the same score
+    ({"logs": 3, "roundtrip": "1.1850"}, Verdict.CANT_TELL),
+    ({"sliding": "1.1760", "roundtrip": "1.1960"}, Verdict.CANT_TELL),
+])  # fmt: skip
+def test_each_of_two_rows_of_a_seed_is_held_to_its_run(edits, expected, tmp_path):
+    found = findings_of(tmp_path, *of_two_runs(**edits))
+    assert found["tables.rows"] is expected
+    assert found["tables.means"] is Verdict.CANT_TELL
+
+
+def test_a_table_of_one_seeds_runs_alone_is_read(tmp_path):
+    table = pipes(
+        ["Seed", "Run", "Sliding BPB", "Artifact"],
+        ["2", "a", "1.1711", "15,700,000"],
+        ["2", "b", "1.1750", "15,700,001"],
+    )
+    logs = {name: log for name, log in of_two_runs()[1].items() if name.endswith("2")}
+    assert findings_of(tmp_path, table, logs, "1.1711", seeds=())["tables.rows"] is Verdict.CONTRADICTED
 
 
 def test_cells_that_span_others_make_no_table():

@@ -61,6 +61,7 @@ STRIDE = re.compile(r"s\d{1,5}|\d{1,5}", re.ASCII)  # in the title of a sliding 
 TITLE_UNIT = re.compile(r"(?:[(\[]|[ _,])(MiB|MB|KiB|[Kk]B|ms|s|min|bytes|B|M)[)\]]?$")
 SCORES = ("bpb", "nats")
 OF_STAGES = words("ttt slot sliding ema swa ppm")  # of a title, that only a stage of that name is meant by
+GRID = re.compile(r"int[2-8]")  # that weights are stored on
 STEP_TIMES = ("step_average", "ms_per_step")
 
 
@@ -82,8 +83,11 @@ def _words(title: str) -> list[str]:
 def is_plain(title: str, log: RunLog) -> bool:
     """Whether every word of a column's title is known, so that a figure in it which ``log`` lacks is wrong.
 
-    A stride must be one of the log's, a method to score one that it has a stage of, one to compress one that it names.
+    A stride must be one of the log's, a method to score one that it has a stage of, one to compress one that it names,
+    a grid ("int4") one of those that its stages name, if they name any: another may be of another export.
     """
+    if title.lstrip().startswith("+"):  # "+ sliding window": a step of an ablation, before the next ones
+        return False
     kind, found = kind_of(title) or ("bpb" if is_a_stage(title) else ""), _words(title)
     unknown = [word for word in found if word not in WORDS.get(kind, frozenset())]
     if kind not in SCORES:
@@ -96,7 +100,9 @@ def is_plain(title: str, log: RunLog) -> bool:
     is_strided = all(STRIDE.fullmatch(word) and _is_one_of(int(word.lstrip("s")), strides) for word in unknown)
     is_without = any(before == "no" and word != "ttt" for before, word in pairwise(found))
     of_stages = [word for before, word in pairwise(["", *found]) if word in OF_STAGES and before not in ("pre", "no")]
-    return is_strided and not is_without and all(word in scored for word in of_stages)
+    grids = set(GRID.findall(scored))
+    is_of_its_grids = not grids or {*filter(GRID.fullmatch, found)} <= grids
+    return is_strided and not is_without and is_of_its_grids and all(word in scored for word in of_stages)
 
 
 def _is_one_of(stride: int, printed: set[int]) -> bool:

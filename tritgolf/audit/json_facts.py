@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, TypeGuard
 
@@ -95,16 +95,17 @@ def stated_seeds(facts: dict[str, Any] | None) -> tuple[int, ...]:
     for key in SEEDS:
         if found := [seed for item in _items((facts or {}).get(key)) if (seed := seed_of(item)) is not None]:
             return tuple(dict.fromkeys(found))
-    return tuple(seed_results(facts))
+    return tuple(dict.fromkeys(seed for seed, _ in every_row(facts)))
 
 
 def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
     """The figures by seed: of a mapping, or of a list of rows with a seed each; a bare number is a score.
 
-    Sizes may stand in a mapping of their own.
+    Sizes may stand in a mapping of their own. Seeds with several rows have none here: which of their runs another
+    figure is of, nothing says.
     """
     facts = facts or {}
-    results = {seed: dict(row) for seed, row in _scores_by_seed(facts).items()}
+    results = {seed: dict(rows[0]) for seed, rows in _rows_by_seed(facts).items() if len(rows) == 1}
     for value in (facts[key] for key in filter(SIZES_BY_SEED.fullmatch, facts)):
         for name, size in _rows(value):
             if (seed := seed_of(name)) is not None and is_count(size):
@@ -112,14 +113,35 @@ def seed_results(facts: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
     return results
 
 
-def _scores_by_seed(facts: dict[str, Any]) -> dict[int, dict[str, Any]]:
+def repeated_results(facts: dict[str, Any] | None) -> dict[int, list[dict[str, Any]]]:
+    """The rows of seeds that have several, as of several runs."""
+    return {seed: rows for seed, rows in _rows_by_seed(facts or {}).items() if len(rows) > 1}
+
+
+def every_row(facts: dict[str, Any] | None) -> list[tuple[int, dict[str, Any]]]:
+    """(seed, figures) of every row, be it one of several of its seed."""
+    several = ((seed, row) for seed, rows in repeated_results(facts).items() for row in rows)
+    return [*seed_results(facts).items(), *several]
+
+
+def _rows_by_seed(facts: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
+    """Seed → its rows, of the first field that has any; a field by another name has each seed once."""
     for key in [*reversed(SEEDS), *filter(PER_SEED.fullmatch, facts)]:
-        rows = [(seed_of(name), _row(row)) for name, row in _rows(facts.get(key))]
-        found = {seed: row for seed, row in rows if seed is not None and row is not None}
+        rows = _rows(facts.get(key))
+        found = _grouped((seed_of(name), _row(row)) for name, row in rows)
         if found and (key in SEEDS or LEAST_SEEDS <= len(found) == len(rows)):
             return found
     fields = {name: row for name, row in facts.items() if OF_A_SEED.fullmatch(name) and isinstance(row, dict)}
-    return {seed: row for name, row in fields.items() if (seed := seed_of(name)) is not None}
+    return _grouped((seed_of(name), row) for name, row in fields.items())
+
+
+def _grouped(rows: Iterable[tuple[int | None, dict[str, Any] | None]]) -> dict[int, list[dict[str, Any]]]:
+    """Rows by their seeds; none without a seed or figures."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for seed, row in rows:
+        if seed is not None and row is not None:
+            found.setdefault(seed, []).append(row)
+    return found
 
 
 def listed_scores(facts: dict[str, Any] | None) -> list[Printed]:
@@ -166,9 +188,12 @@ def counted_sizes(facts: dict[str, Any] | None) -> dict[str, int]:
     fields = [(f"submission.json {name}" if name != "bytes_total" else TOTAL, name, value)
               for name, value in (facts or {}).items()]  # fmt: skip
     fields += [(f"submission.json {name} of seed {seed}", name, value)
-               for seed, row in seed_results(facts).items() for name, value in row.items()]  # fmt: skip
-    return {where: int(value) for where, name, value in fields
-            if COUNTED.fullmatch(name) and is_number(value) and size_of(value)}  # fmt: skip
+               for seed, row in every_row(facts) for name, value in row.items()]  # fmt: skip
+    counted: dict[str, int] = {}
+    for where, name, value in fields:
+        if COUNTED.fullmatch(name) and is_number(value) and size_of(value):
+            counted[where] = max(int(value), counted.get(where, 0))  # of several runs of a seed the largest
+    return counted
 
 
 def impossible(facts: dict[str, Any]) -> list[str]:
@@ -211,7 +236,7 @@ def _figures(facts: dict[str, Any]) -> Iterator[tuple[str, object]]:
     for name in (*SCORES, *SIZES):
         if name in facts:
             yield name, facts[name]
-    for seed, row in seed_results(facts).items():
+    for seed, row in every_row(facts):
         yield from ((f"{name} of seed {seed}", row[name]) for name in (*SCORES, *SIZES) if name in row)
 
 

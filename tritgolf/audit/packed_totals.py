@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from tritgolf.audit.claimed import KEPT, tables_of
-from tritgolf.audit.json_facts import seed_results, size_of
+from tritgolf.audit.json_facts import every_row, size_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_script import unpacked_size
-from tritgolf.audit.seed_tables import Cell
 from tritgolf.audit.submission import Submission
 
 PACKING = r"(?:lzma|zlib|brotli|zstd|compress\w{0,8}|pack\w{0,8}|wrap\w{0,8}|minif\w{0,8})"
@@ -57,10 +56,10 @@ def _codes(submission: Submission) -> Iterator[set[int]]:
 
 def _stated(submission: Submission, seed: int | None) -> Iterator[int]:
     """The sizes to the byte that README.md's tables and submission.json have of a seed."""
-    row = seed_results(submission.facts).get(seed, {}) if seed is not None else {}
-    sizes = (size_of(row.get(name)) for name in ("artifact_bytes", "bytes_total"))
+    rows = [row for its_seed, row in every_row(submission.facts) if its_seed == seed]
+    sizes = (size_of(row.get(name)) for row in rows for name in ("artifact_bytes", "bytes_total"))
     yield from (int(size.value) for size in sizes if size)
     for table in tables_of(submission):
-        cells: dict[str, Cell] = table.rows.get(seed, {}) if seed is not None else {}
-        yield from (int(cell.printed.value) for title, cell in cells.items()
+        cells = (item for its_seed, row in table.every_row if its_seed == seed for item in row.items())
+        yield from (int(cell.printed.value) for title, cell in cells
                     if table.kinds[title] == "total_bytes" and not cell.unit and not cell.printed.decimals)  # fmt: skip

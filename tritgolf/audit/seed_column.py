@@ -1,16 +1,12 @@
-"""Where a README's table has its seeds: in its first column, in another one, or in its header."""
+"""Where a README's table has its seeds: in its first column, in another one, or across."""
 
 import re
 
 from tritgolf.audit.markdown import Table
+from tritgolf.audit.seed_names import OF_SEEDS, is_of_another, seed_of
+from tritgolf.audit.seeds_across import turned
 
-OF_SEEDS = re.compile(r"(?:rng |random |train(?:ing)? )?seeds?(?: ?(?:#|no\.?|id))?", re.IGNORECASE)  # a title
 OF_RUNS = re.compile(r"runs?(?: \(?seed\)?)?|trial|logs?|log file|file", re.IGNORECASE)  # whose cells name the seeds
-NAMED = re.compile(r"(?:train(?:ing)?[_-])?seeds?[ _=:#-]{0,2}(\d{1,12})(?:\.(?:log|txt))?", re.ASCII | re.IGNORECASE)
-BRACKETED = re.compile(r".*\(seed[ _=:#-]{1,2}(\d{1,12})\)", re.ASCII | re.IGNORECASE)
-BARE = re.compile(r"s?(\d{1,12})", re.ASCII | re.IGNORECASE)
-REST = re.compile(r"\s*(?:\(.*|[†‡\u00a7*\u204e¹²³]+)$")  # a remark, a footnote's mark
-LEAST = 2  # seeds in a header that make it one of seeds
 
 
 def by_seed(table: Table) -> Table | None:
@@ -18,9 +14,8 @@ def by_seed(table: Table) -> Table | None:
     if not table.header:
         return None
     titles = [title.strip() for title in table.header]
-    if sum(_seed(title, OF_SEEDS.fullmatch(titles[0]) is not None) is not None for title in titles[1:]) >= LEAST:
-        table = Table(("seed", *(row[0] for row in table.rows)), tuple(zip(*[titles, *table.rows], strict=True))[1:])
-        return _named(table, is_bare=True)
+    if across := turned(table):
+        return across
     if OF_SEEDS.fullmatch(titles[0]):
         return _named(table, is_bare=True)
     others = [at for at, title in enumerate(titles) if OF_SEEDS.fullmatch(title)]
@@ -31,22 +26,15 @@ def by_seed(table: Table) -> Table | None:
     return None
 
 
-def _seed(text: str, is_bare: bool) -> str | None:
-    """The seed that a cell is, "seed 42", "run 1 (seed 42)" or, where bare numbers are seeds, "42"; None for others."""
-    text = text.strip(" .")
-    bracketed, text = BRACKETED.fullmatch(text), REST.sub("", text)
-    match = bracketed or NAMED.fullmatch(text) or (BARE.fullmatch(text) if is_bare else None)
-    return match[1] if match else None
-
-
 def _named(table: Table, is_bare: bool) -> Table:
-    """The table with its first cells as plain seeds. Other names stay, but for numbers that are no seeds."""
-    rows = []
-    for row in table.rows:
-        seed = _seed(row[0], is_bare)
-        if seed is None and re.match(r"\s*\d", row[0]):
-            continue
-        rows.append((seed or row[0], *row[1:]))
+    """The table with its first cells as plain seeds. Other names stay, but for numbers that are no seeds.
+
+    Runs of other systems are left out, and then the rows of means as well: those may be of them, too.
+    """
+    named = [(seed_of(row[0], is_bare), row) for row in table.rows if not is_of_another(row[0])]
+    if len(named) < len(table.rows):
+        named = [(seed, row) for seed, row in named if seed]
+    rows = [(seed or row[0], *row[1:]) for seed, row in named if seed or not re.match(r"\s*\d", row[0])]
     return Table(table.header, tuple(rows))
 
 

@@ -65,12 +65,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class SeedTable:
-    """A table by seed: column titles with the figure of each, seed → title → cell, and the rows of mean and std."""
+    """A table by seed: column titles with the figure of each, seed → title → cell, and the rows of mean and std.
+
+    ``repeated``: the rows of seeds that have several, in order. A table with such has no mean: of which of them one is,
+    it doesn't say.
+    """
 
     kinds: dict[str, str]
     rows: dict[int, dict[str, Cell]]
     mean: dict[str, Cell] = field(default_factory=dict)
     std: dict[str, Cell] = field(default_factory=dict)
+    repeated: dict[int, list[dict[str, Cell]]] = field(default_factory=dict)
+
+    @property
+    def every_row(self) -> list[tuple[int, dict[str, Cell]]]:
+        """(seed, cells) of every row, be it one of several of its seed."""
+        return [*self.rows.items(), *((seed, row) for seed, rows in self.repeated.items() for row in rows)]
 
     def column(self, title: str) -> list[Printed]:
         """The cells of a column by seed, if every row has one of one unit, none approximate; empty otherwise."""
@@ -92,8 +102,7 @@ def seed_tables(readme: str) -> tuple[SeedTable, ...]:
 
 
 def _seed_table(table: Table) -> SeedTable | None:
-    rows: dict[int, dict[str, Cell]] = {}
-    repeated: set[int] = set()
+    of_seeds: dict[int, list[dict[str, Cell]]] = {}
     of_some: set[int] = set()
     mean: dict[str, Cell] = {}
     std: dict[str, Cell] = {}
@@ -107,25 +116,25 @@ def _seed_table(table: Table) -> SeedTable | None:
         if seed and row[1:] and all(map(PLANNED.fullmatch, row[1:])):
             continue
         if seed:
-            repeated |= {int(seed[1])} & rows.keys()
-            rows[int(seed[1])] = cells
+            of_seeds.setdefault(int(seed[1]), []).append(cells)
         elif re.search(r"\b(?:mean|avg|average)\b", name) and set(SUMMARY.findall(name)) <= MEAN_WORDS:
             mean, of_some = cells, {int(number) for number in re.findall(r"\d{1,12}", name)}
             std = std or _spreads(table.header, row)
         elif re.match(r"±?\s*(?:std|stdev|sd|standard dev\w*|σ)\b", name) and set(SUMMARY.findall(name)) <= STD_WORDS:
             std = cells
-    named = (of_some & rows.keys()) - {len(rows)}  # "mean of seeds 1 and 2", but not "mean of 3"
-    if named and named != rows.keys():
+    named = (of_some & of_seeds.keys()) - {len(of_seeds)}  # "mean of seeds 1 and 2", but not "mean of 3"
+    repeated = {seed: rows for seed, rows in of_seeds.items() if len(rows) > 1}
+    if (named and named != of_seeds.keys()) or repeated:
         mean, std = {}, {}
-    if repeated:  # several runs of a seed: which of them a mean is of, the table doesn't say
-        rows, mean, std = {seed: cells for seed, cells in rows.items() if seed not in repeated}, {}, {}
-    kinds = {title: kind_of(title) or _kind_of_cells(title, rows) for title in table.header[1:]}
-    return SeedTable(kinds, rows, mean, std) if rows else None
+    every_row = [row for rows in of_seeds.values() for row in rows]
+    kinds = {title: kind_of(title) or _kind_of_cells(title, every_row) for title in table.header[1:]}
+    rows = {seed: rows[0] for seed, rows in of_seeds.items() if seed not in repeated}
+    return SeedTable(kinds, rows, mean, std, repeated) if of_seeds else None
 
 
-def _kind_of_cells(title: str, rows: dict[int, dict[str, Cell]]) -> str:
+def _kind_of_cells(title: str, rows: Sequence[dict[str, Cell]]) -> str:
     """What a column titled by a stage alone ("TTT") holds: scores, if all its figures can be no time, loss or size."""
-    cells = [row[title] for row in rows.values() if title in row]
+    cells = [row[title] for row in rows if title in row]
     low, high = LIKELY_BPB
     are_scores = all(low <= cell.printed.value <= high and cell.printed.decimals >= DECIMALS and not cell.unit
                      for cell in cells)  # fmt: skip

@@ -1,9 +1,9 @@
 """Scores, means and spreads that a README's text states, outside its tables."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from tritgolf.audit.intervals import Printed
 
@@ -27,10 +27,10 @@ LINE_OF_BEFORE = re.compile(
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
     r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard"
-    r"|#\d{2,5}\b.*\breported\b",
+    r"|^(?:[^#]|#(?!\d{2,5}\b))*#\d{2,5}\b.*\breported\b",  # behind the first number: each anew takes the square
     re.IGNORECASE,
 )
-BEFORE_OTHERS = re.compile(r"(?:\bprior\b|previous|\bsota\b|\bmerged\b).*:[*\s]*$", re.IGNORECASE)  # the line behind is
+BEFORE_OTHERS = re.compile(r"\bprior\b|previous|\bsota\b|\bmerged\b", re.IGNORECASE)  # the line behind is
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
 BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
     r"(?<![\d.+−–—-])(\d\.\d{3,8})[*`]*\s*\((?:[\w-]+ ){0,2}(?:mean|avg|average)\b", re.IGNORECASE | re.ASCII
@@ -124,12 +124,10 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
         if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
             scores += filter(_is_score, BEFORE_MEAN.findall(own))
-        for text in dict.fromkeys(scores):  # reading a line for each of its scores anew takes time in its square
-            claim = _stated(line, Printed(text), len(set(scores)) == 1)
-            claim = replace(claim, is_headline=place < TOP, is_title=place == title)
-            found[text] = _merged(found.get(text), claim)
-        if scores:
             last, at = scores[-1], place
+            for of_line in _stated(line, scores):
+                claim = replace(of_line, is_headline=place < TOP, is_title=place == title)
+                found[claim.printed.text] = _merged(found.get(claim.printed.text), claim)
         spread = _spread(line) if OWN_LINE.match(line) and place - at <= LIST else None
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             # A list: "mean: …", "std: …".
@@ -139,7 +137,8 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
 
 def _names_others(lines: Sequence[str], place: int) -> bool:
     """Whether the line before this one names another system, and ends in a colon: "Prior SOTA (by …):"."""
-    return place > 0 and bool(BEFORE_OTHERS.search(lines[place - 1]))
+    named, _, behind = lines[place - 1].rpartition(":") if place else ("", "", "")
+    return not behind.replace("*", "").strip() and bool(BEFORE_OTHERS.search(named))
 
 
 def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:
@@ -152,7 +151,8 @@ def _measures(lines: Iterable[str]) -> tuple[Stated, ...]:
     measures = ((name, text) for name, text in named if FIGURE.fullmatch(text) and IN_BITS.search(name))
     found = {text: name for name, text in measures if _is_score(text)}
     scores = sorted((figure for figure, name in found.items() if not BEFORE.search(name)), key=float)
-    return tuple(replace(_stated(found[figure], Printed(figure), True), is_headline=False) for figure in scores)
+    claims = (claim for figure in scores for claim in _stated(found[figure], [figure]))
+    return tuple(replace(claim, is_headline=False) for claim in claims)
 
 
 def spreads_of_seeds(readme: str, count: int) -> list[Printed]:
@@ -180,15 +180,20 @@ def _is_score(text: str) -> bool:
     return float(text) >= LEAST_SCORE
 
 
-def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
+def _stated(line: str, scores: Iterable[str]) -> Iterator[Stated]:
+    """Each of a line's scores, once, with what the line says of them.
+
+    The line is read once for all of them: once for each would take time in the square of their number.
+    """
+    texts = dict.fromkeys(scores)
     spread, count = _spread(line), COUNT.search(line)
-    means = BEFORE_MEAN.findall(line)
-    other_means = {text for text in AFTER_MEAN.findall(line) + means if _is_score(text)} - {printed.text}
     number = count[1].lower() if count else ""
-    return Stated(
+    means_in_brackets = {*BEFORE_MEAN.findall(line)}
+    means = {text for text in means_in_brackets.union(AFTER_MEAN.findall(line)) if _is_score(text)}
+    is_alone = len(texts) == 1 and bool(MEAN.search(line)) and means <= texts.keys()
+    stated = partial(
+        Stated,
         "README",
-        printed,
-        is_mean=printed.text in means or (bool(MEAN.search(line)) and is_alone and not other_means),
         count=WORDS.get(number) or (int(number) if number.isdecimal() else None),
         spread=Printed(spread["figure"]) if spread else None,
         is_beside=bool(spread and spread["sign"]),
@@ -196,6 +201,8 @@ def _stated(line: str, printed: Printed, is_alone: bool) -> Stated:
         is_labelled=LABEL.match(line) is not None,
         is_of_before=LINE_OF_BEFORE.match(line) is not None,
     )
+    for text in texts:
+        yield stated(Printed(text), is_mean=is_alone or text in means_in_brackets)
 
 
 def _spread(line: str) -> re.Match[str] | None:

@@ -14,14 +14,24 @@ from tritgolf.audit.column_titles import SCORES as IN_TABLES
 from tritgolf.audit.column_titles import is_plain, kind_of
 from tritgolf.audit.completeness import is_complete, is_the_only_run, the_only_run, unlogged_methods
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
-from tritgolf.audit.json_facts import SCORES, SEEDS, SIZES, impossible, listed_scores, printed_of, seed_results, unread
+from tritgolf.audit.json_facts import (
+    SCORES,
+    SEEDS,
+    SIZES,
+    impossible,
+    listed_scores,
+    printed_of,
+    repeated_results,
+    seed_results,
+    unread,
+)
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import same, samples, stages, stages_of
+from tritgolf.audit.scores import agrees, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import candidates
 from tritgolf.audit.stated_text import Stated
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score
-from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
+from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
 READ_ELSEWHERE = SCORED | {"val_bpb_exact", "val_loss", "mean_val_loss", "val_loss_mean"}
@@ -34,7 +44,7 @@ SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token
 def json_scores_are_logged(submission: Submission) -> Outcome:
     """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score and loss are in its log.
 
-    So are scores at other stages ("sliding_val_bpb"), of the submission and by seed.
+    So are its own loss and scores at other stages ("sliding_val_bpb"), of the submission and by seed.
     """
     if submission.facts is None:
         return cant_tell(submission.facts_problem)
@@ -51,7 +61,7 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         if logs and (loss := printed_of(row.get("val_loss"))):
             outcomes += _seed_loss(seed, loss, logs, submission)
         outcomes += _other_scores(seed, row, logs, submission)
-    outcomes += _scores_at_stages(submission)
+    outcomes += [*_of_several_runs(submission), *_own_loss(submission), *_scores_at_stages(submission)]
     outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
                  for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
@@ -68,6 +78,16 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     if not is_complete(submission) and not is_the_only_run(submission, logs, seed):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
+
+
+def _of_several_runs(submission: Submission) -> Iterator[Outcome]:
+    """The scores of seeds that have several rows: each is that of a run of its seed, or may be of one without a log."""
+    for seed, rows in repeated_results(submission.facts).items():
+        logs = [log for log in scored_runs(submission) if log.seed == seed]
+        for printed in filter(None, (printed_of(row.get("val_bpb")) for row in rows)):
+            told = f"seed {seed}, one of {len(rows)}: {printed}"
+            is_logged = any(stages_of(log, printed) for log in logs)
+            yield holds(told) if is_logged else cant_tell(f"{told}; no log of the seed has it")
 
 
 def _other_scores(
@@ -111,8 +131,7 @@ def _scores_at_stages(submission: Submission) -> Iterator[Outcome]:
     its scores; else it is left open.
     """
     logs, seeds = scored_runs(submission), claimed_seeds(submission)
-    run = the_only_run(submission)
-    is_sure = run is not None and run.name in surely_claimed(submission) and _has_all(submission, run)
+    is_sure = _is_of_one_whole_run(submission)
     for name, value in (submission.facts or {}).items():
         title, printed = name.replace("_", " "), printed_of(value)
         kind = _kind_of_stage(name)
@@ -121,12 +140,51 @@ def _scores_at_stages(submission: Submission) -> Iterator[Outcome]:
         means = (sample.may_have_mean(printed) for sample in samples(logs, seeds, kind == "nats"))
         told = f"submission.json {name} {printed}"
         found = [logged for log in logs for logged in candidates(log, kind).values()]
+        if not found:  # logs in bits a byte alone tell nothing of a loss
+            continue
         if any(same(printed, logged) for logged in found) or any(means):
             yield holds(told)
         elif is_sure:
             yield contradicted(f"{told}; the log has {', '.join(logged.text for logged in found)}")
         else:
             yield cant_tell(f"{told}, which no log has")
+
+
+def _is_of_one_whole_run(submission: Submission) -> bool:
+    """Whether the folder has a single run, which the submission's score is surely of, and all scores of it."""
+    run = the_only_run(submission)
+    return run is not None and run.name in surely_claimed(submission) and _has_all(submission, run)
+
+
+def _own_loss(submission: Submission) -> Iterator[Outcome]:
+    """The submission's val_loss, to the digits that it has: a run's, a mean, or what its val_bpb makes in nats.
+
+    Whether it goes with val_bpb, json.loss tells, up to a tolerance; here one that does is held to its last digits.
+    """
+    facts, logs = submission.facts or {}, scored_runs(submission)
+    loss, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
+    logged = [nats for log in logs for nats in candidates(log, "nats").values()]
+    if not (loss and bpb and logged) or json_nats_are_the_scores(submission).verdict is not Verdict.HOLDS:
+        return
+    told = f"submission.json val_loss {loss}"
+    of_means = score_is_logged(submission, Stated("submission.json val_loss", loss, in_nats=True), by_rows=False)
+    is_logged = of_means.verdict is Verdict.HOLDS or any(same(loss, nats) for nats in logged)
+    if is_logged or _is_converted(loss, bpb, logs):
+        yield holds(told)
+    elif _is_of_one_whole_run(submission):
+        after_training = dict.fromkeys(
+            nats.text for log in logs for stage in stages(log).values() if (nats := stage.nats)
+        )
+        yield contradicted(f"{told}; the log has {', '.join(after_training)}")
+    else:
+        yield cant_tell(f"{told}, which no log has")
+
+
+def _is_converted(loss: Printed, bpb: Printed, logs: Sequence[RunLog]) -> bool:
+    """Whether a loss is the stated score as it stands in nats a token, by the bytes a token of some run."""
+    scale = bpb.value * math.log(2)
+    converted = [Interval(ratio.low * scale, ratio.high * scale) for ratio in filter(None, map(_ratio, logs))]
+    return any(loss.rounded.meets(nats) or agrees(loss, nats.low) for nats in converted)
 
 
 def _kind_of_stage(name: str) -> str:

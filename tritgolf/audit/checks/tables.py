@@ -33,33 +33,73 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
     row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
     A score that the log hasn't, where it may lack some, is left open; so is one in a column of unknown words, if the
-    other rows have their logs' scores there, and a table of the headline of which no row has a score of its log.
+    other rows have their logs' scores there, and a table of the headline of which no row has a score of its log. Of
+    several rows of one seed none is contradicted unless its logs are as many, and each row is another one's.
     """
-    compared, wrong, doubtful = 0, [], []
+    held: list[Held] = []
     for table in tables_of(submission):
         runs = {seed: runs_of(row, table.kinds, _logs_of(submission, seed))
                 for seed, row in table.rows.items()}  # fmt: skip
         for seed, row in table.rows.items():
-            if not runs[seed]:
+            if runs[seed]:
+                columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
+                held.append(_held(submission, table, seed, row, runs[seed], columns))
+            else:
                 foreign = _foreign_row(submission, table, seed)
-                wrong += foreign
-                doubtful += [] if foreign else _lone_row(submission, table, seed, runs)
-                continue
-            columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
-            each = [list(compared_cells(submission, row, table.kinds, run, columns)) for run in runs[seed]]
-            found = min(each, key=lambda cells: sum(bool(cell.text) for cell in cells))  # of whichever run the row is
-            has_all = partial(has_all_of_kind, submission, runs[seed][each.index(found)])
-            compared += len(found)
-            odd = [cell for cell in found if cell.text]
-            wrong += [f"seed {seed} {cell.text}" for cell in odd if cell.is_sure and has_all(cell.kind)]
-            doubtful += [f"seed {seed} {cell.text}" for cell in odd
-                         if not cell.is_sure or (cell.kind in SCORES and not has_all(cell.kind))]  # fmt: skip
-        doubtful += [] if any(runs.values()) else _unlogged_table(submission, table)
+                held.append(Held(0, foreign, [] if foreign else _lone_row(submission, table, seed, runs)))
+        held += [_held_to_several(submission, table, seed, rows) for seed, rows in table.repeated.items()]
+        held += [] if any(runs.values()) else [Held(0, [], _unlogged_table(submission, table))]
+    compared, wrong, doubtful = Held.of_all(held)
     if not compared and not wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     if doubtful and not wrong:
         return cant_tell(f"{compared} figures compared; {'; '.join(doubtful[:SHOWN])}")
     return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
+
+
+class Held(NamedTuple):
+    """How many figures of rows are compared with logs, which are wrong, and which are left open."""
+
+    compared: int
+    wrong: list[str]
+    doubtful: list[str]
+
+    @classmethod
+    def of_all(cls, held: Sequence["Held"]) -> "Held":
+        """The same of all of these rows together."""
+        wrong, doubtful = ([text for texts in each for text in texts]
+                           for each in ([one.wrong for one in held], [one.doubtful for one in held]))  # fmt: skip
+        return cls(sum(one.compared for one in held), wrong, doubtful)
+
+
+def _held(
+    submission: Submission, table: SeedTable, seed: int, row: dict[str, Cell], runs: Sequence[RunLog],
+    columns: Set[str] = frozenset()
+) -> Held:  # fmt: skip
+    """A row against whichever of its runs it is; ``columns``: those in which other rows have their logs' scores."""
+    each = [list(compared_cells(submission, row, table.kinds, run, columns)) for run in runs]
+    found = min(each, key=lambda cells: sum(bool(cell.text) for cell in cells))
+    has_all = partial(has_all_of_kind, submission, runs[each.index(found)])
+    odd = [cell for cell in found if cell.text]
+    wrong = [f"seed {seed} {cell.text}" for cell in odd if cell.is_sure and has_all(cell.kind)]
+    doubtful = [f"seed {seed} {cell.text}" for cell in odd
+                if not cell.is_sure or (cell.kind in SCORES and not has_all(cell.kind))]  # fmt: skip
+    return Held(len(found), wrong, doubtful)
+
+
+def _held_to_several(submission: Submission, table: SeedTable, seed: int, rows: Sequence[dict[str, Cell]]) -> Held:
+    """The rows of a seed that has several: where its logs aren't as many, or two rows are of one, all may be of others.
+
+    A row without any score of them is told where there are logs enough: it may be of a run without one.
+    """
+    logs = _logs_of(submission, seed)
+    runs = [runs_of(row, table.kinds, logs) for row in rows]
+    held = [_held(submission, table, seed, row, of_row) for row, of_row in zip(rows, runs, strict=True) if of_row]
+    compared, wrong, doubtful = Held.of_all(held)
+    if not all(runs) and len(logs) >= len(rows):
+        doubtful.append(f"a row of seed {seed} has no score of its logs")
+    is_sure = len(rows) == len(logs) == len({log.name for of_row in runs for log in of_row if len(of_row) == 1})
+    return Held(compared, wrong, doubtful) if is_sure else Held(compared, [], doubtful + wrong)
 
 
 class Compared(NamedTuple):
