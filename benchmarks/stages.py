@@ -7,6 +7,10 @@ working folder as the workflow's do, so that each stage finds what earlier ones 
 looks whether its output is there. A coder that the artifact wants is looked for before anything trains. With
 ``--methods`` each of these is scored alone, into a file in ``methods/``, so that one that fails takes no other with it;
 ``join`` writes ``evaluate.json`` of those that are there.
+
+A training that is done, or was stopped, is not replaced by another one, nor told wrong by ``record``, unless
+``--replace`` says so; with the same settings it goes on. A stage that is given other settings than ``record.json`` has
+is refused, where its outcome depends on them; ``evaluate`` may be given other methods.
 """
 
 import argparse
@@ -15,19 +19,21 @@ from typing import Any
 
 import torch
 import yaml
+from agreeing import check_agrees, check_tells_the_truth, check_training_stays
 from options import parser_of
 
 from tritgolf.artifact.packages import check_packages
 from tritgolf.bundle.script import NAME, write_script
 from tritgolf.config.record import RecordConfig
 from tritgolf.data.corpus import build_corpus
-from tritgolf.data.dataset import load_dataset
+from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.data.encode import build_shards
 from tritgolf.data.tokenizer import build_tokenizer
 from tritgolf.errors import InputError, one_line_errors
 from tritgolf.evaluate.no_network import no_network
 from tritgolf.files import read_json, write_json
 from tritgolf.pipeline import load_pipeline, resolve_record
+from tritgolf.resources import datasets_folder, records_folder
 from tritgolf.stages.evaluation_ranks import evaluate_on
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
@@ -54,29 +60,43 @@ class Run:
         }
         self.text = {"shards": self.data / "shards", "tokenizer": self.data / "tokenizer" / "tokenizer.model"}
 
+    def check_first(self) -> None:
+        """What would be lost or told wrong, and a coder that is missing, is told before anything runs."""
+        stages = self.options.stages
+        if {"train", "export"} & set(stages):
+            check_packages([*self.record.export.codecs, *self.record.export.code_layouts])
+        check_agrees(stages, self.record, self.folder / "record.json")
+        if "record" in stages and not self.options.replace:
+            check_tells_the_truth(self.record, self.folder, self.data / "shards")
+
     def write_record(self) -> None:
         """``record.json``: the resolved configuration."""
         write_json(self.folder / "record.json", self.record.model_dump(mode="json"))
 
+    def _dataset(self) -> DatasetConfig:
+        return load_dataset(self.data.name, datasets_folder())
+
     def corpus(self) -> None:
         """The dataset's text, split."""
-        dataset = load_dataset(self.data.name)
+        dataset = self._dataset()
         build_corpus(dataset.name, dataset.source, dataset.validation, self.data / "corpus")
 
     def tokenizer(self) -> None:
         """The tokenizer, trained or taken as it is."""
-        tokenizer = load_dataset(self.data.name).tokenizer
+        tokenizer = self._dataset().tokenizer
         assert tokenizer is not None, "a dataset of text has one"
         build_tokenizer(tokenizer, self.data / "corpus", self.data / "tokenizer", setting=f"dataset {self.data.name}")
 
     def shards(self) -> None:
         """The text as tokens."""
-        size, threads = load_dataset(self.data.name).tokens_per_shard, self.options.threads
+        size, threads = self._dataset().tokens_per_shard, self.options.threads
         folders = [self.data / name for name in ("corpus", "tokenizer", "shards")]
         build_shards(self.data.name, *folders, tokens_per_shard=size, threads=threads)
 
     def train(self) -> None:
         """All checkpoints, on as many ranks as are asked for."""
+        if not self.options.replace:
+            check_training_stays(self.record, self.seed_folder, self.options.seed, self.data / "shards")
         train_stage(
             record=self.record.name,
             seed=self.options.seed,
@@ -171,7 +191,7 @@ STAGES = {
 def resolved(options: argparse.Namespace) -> RecordConfig:
     """The record with what run and overrides make of it, as the workflow resolves it, on the text asked for."""
     given = {"records": [options.record], "run": options.run, "overrides": yaml.safe_load(options.overrides)}
-    record = resolve_record(load_pipeline(given), options.record, "records")
+    record = resolve_record(load_pipeline(given), options.record, records_folder())
     return record.model_copy(update={"dataset": options.text}) if options.text else record
 
 
@@ -188,11 +208,11 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: GPUs where there are any")
     parser.add_argument("--run", metavar="NAME", help="results are RECORD@NAME's")
     parser.add_argument("--overrides", default="{}", metavar="YAML", help="settings laid over the record")
+    parser.add_argument("--replace", action="store_true", help="let a training that is done or stopped give way")
     options = parser.parse_args()
     with one_line_errors():
         run = Run(resolved(options), options)
-        if {"train", "export"} & set(options.stages):
-            check_packages([*run.record.export.codecs, *run.record.export.code_layouts])
+        run.check_first()
         for stage in options.stages:
             print(f"stages: {stage}", flush=True)
             STAGES[stage](run)

@@ -1,7 +1,8 @@
 """No training that is done gives way to another one unasked: what is planned is compared with what was trained."""
 
-from tritgolf.train.earlier import Planned, check_nothing_is_lost, is_trained, trained_with
+from tritgolf.train.earlier import Planned, check_nothing_is_lost, is_trained, text_of, trained_with
 
+known_text = functools.cache(text_of)
 REPLACE = load_pipeline(config).replace  # a job's params must not have it: they would change with it
 
 
@@ -10,23 +11,11 @@ def shards_of(record: str) -> Path:
     return Path(f"results/data/{record_config(record).dataset}/shards")
 
 
-@functools.cache
-def text_of(record: str) -> tuple[str, str] | tuple[None, None]:
-    """Name and digest of a record's text, where its shards are there and say it."""
-    from tritgolf.data.manifest import payload_digest, read_manifest  # numpy, which most of Snakemake's jobs don't need
-
-    try:
-        manifest = read_manifest(shards_of(record))
-    except InputError:
-        return None, None
-    return manifest.dataset, payload_digest(manifest)
-
-
 def wanted(record: str, seed: int) -> dict:
     """What a seed of a record is to be trained with."""
     settings = record_config(record)
     parts = {"model": plain(settings.model), "train": plain(settings.train), "seed": seed}
-    return trained_with(parts, *text_of(record))
+    return trained_with(parts, *known_text(shards_of(record)))
 
 
 def shards_trained_on(record: str, seed: int):

@@ -17,5 +17,14 @@ def records_folder() -> Path:
 
     The contest's own repository has a ``records/`` too, of submissions.
     """
-    here = Path("records")
-    return here if any(here.glob("*.yaml")) else workflow_folder() / "records"
+    return _here_or_ours("records")
+
+
+def datasets_folder() -> Path:
+    """The same of ``datasets/``."""
+    return _here_or_ours("datasets")
+
+
+def _here_or_ours(name: str) -> Path:
+    here = Path(name)
+    return here if any(here.glob("*.yaml")) else workflow_folder() / name

@@ -40,11 +40,25 @@ def trained_with(settings: dict[str, Any], text: str | None, shards: str | None)
     return {"version": version_of("train"), **settings, "text": text, "shards": shards}
 
 
-def check_nothing_is_lost(plan: Iterable[Planned]) -> None:
-    """``InputError`` if a training that is done, or was stopped, would have to give way to another one."""
+def text_of(shards: Path) -> tuple[str, str] | tuple[None, None]:
+    """Name and digest of the text in the folder ``shards``, where it is there and says it."""
+    from tritgolf.data.manifest import payload_digest, read_manifest  # noqa: PLC0415  (numpy, which few jobs need)
+
+    try:
+        manifest = read_manifest(shards)
+    except InputError:
+        return None, None
+    return manifest.dataset, payload_digest(manifest)
+
+
+def check_nothing_is_lost(plan: Iterable[Planned], name_it: str = NAME_IT) -> None:
+    """``InputError`` if a training that is done, or was stopped, would have to give way to another one.
+
+    ``name_it``: what to do about it, in the words of the command that planned it.
+    """
     lost: dict[tuple[str, str], list[str]] = {}
     for seed in plan:
-        if told := _is_lost(seed):
+        if told := _is_lost(seed, name_it):
             lost.setdefault(told, []).append(str(seed.folder))
     for (what, fix), folders in lost.items():
         raise InputError(shortened(folders, 3), what, fix)
@@ -96,18 +110,18 @@ def changes(before: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     return [f"settings: {NOT_RECORDED}", *found] if "settings" in before else found
 
 
-def _is_lost(seed: Planned) -> tuple[str, str] | None:
+def _is_lost(seed: Planned, name_it: str) -> tuple[str, str] | None:
     """What would be lost and what to do about it; None if nothing would."""
     done = finished(seed.folder, seed.wanted)
     if done and seed.trains and (told := changes(done, seed.wanted)):
-        return f"trained already; another training would replace this one ({shortened(told, 6)})", NAME_IT
+        return f"trained already; another training would replace this one ({shortened(told, 6)})", name_it
     if done and seed.made_again:
         fix = "make the text first (target data): the same text trains nothing anew; or say replace=true"
         return f"trained already; its text, {seed.made_again}, would be made again, maybe as another", fix
     stopped = unpublished(seed.folder) if seed.trains else None
     if stopped and (told := changes(stopped, seed.wanted)):
         what = f"its live holds a stopped training; another one would delete its states ({shortened(told, 6)})"
-        return what, NAME_IT
+        return what, name_it
     return None
 
 
