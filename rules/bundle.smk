@@ -70,6 +70,12 @@ for _record in records():
 rule bundle:
     input:
         [f"results/{record}/bundle/submission.json" for record in records()],
+    log:
+        "results/logs/bundle.log",
     localrule: True
+    conda:
+        "../envs/tritgolf.yaml"
     message:
-        "The submissions are results/RECORD/bundle"
+        "See that the submissions, results/RECORD/bundle, can be submitted"
+    script:  # always: a command may have written what the rules above refuse to
+        "../workflow_scripts/bundled.py"

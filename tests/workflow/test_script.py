@@ -257,6 +257,20 @@ def test_what_can_not_be_submitted_is_marked_if_it_is_bundled_anyway(bundle, tmp
     assert json.loads((made / "submission.json").read_text())["seeds"] == [42]
 
 
+def test_the_target_refuses_a_bundle_that_was_made_anyway(copied):
+    submission = write_bundle(copied.results("tiny")) / "submission.json"
+    assert copied.snakemake("bundle").code == 0
+    for seed in (42, 7):
+        changed(copied.results("tiny", f"seed{seed}", "final", "evaluate.json"), fits)
+    write_bundle(copied.results("tiny"), anyway=True)
+    written = submission.read_bytes()
+    run = copied.snakemake("bundle")
+    assert run.code == 1
+    (line,) = set(run.errors)
+    assert line.startswith("error: results/tiny/bundle/submission.json: is marked not to be submitted (")
+    assert "its method sliding is not causal" in line and submission.read_bytes() == written
+
+
 def test_no_score_of_a_bundle_made_anyway_stands_without_its_mark(bundle, tmp_path):
     shutil.copytree(bundle.parent, tmp_path / "tiny")
     for seed in (42, 7):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tritgolf.artifact.container import read_artifact
 from tritgolf.bundle import log
+from tritgolf.bundle.marked import MARK
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.script import NAME, made_script, settings_of, written_script
 from tritgolf.bundle.told import Told
@@ -214,7 +215,7 @@ def _submission(
         },
         "hardware": _hardware(largest),
         "pytorch_version": largest.versions["torch"],
-        **({"not_to_be_submitted": [f"{fault.where}: {fault.what}" for fault in faults]} if faults else {}),
+        **({MARK: [f"{fault.where}: {fault.what}" for fault in faults]} if faults else {}),
     }
 
 
