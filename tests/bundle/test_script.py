@@ -74,6 +74,14 @@ def test_the_honest_int6_record_fits_with_its_script():
     assert 0.99 * record.export.byte_limit < total < record.export.byte_limit
 
 
+def test_a_script_says_only_signs_that_it_knows_plain_words_for():
+    plain = {"▁", *"⁰¹²³⁴⁵⁶⁷⁸⁹⁻", chr(0x10FFFD)}  # superscripts have a rule; the last is only a place's mark
+    for name in ("tiny", "tiny_fp8"):
+        trees = [ast.parse(source) for source in made_sources(name).modules.values()]
+        said = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        assert {sign for text in said if isinstance(text, str) for sign in text if not sign.isascii()} <= plain
+
+
 def test_a_grid_that_a_model_is_trained_on_alone_is_in_the_script():
     record = load_record("tiny_slot", RECORDS, {"export": ALL_NUMBERS})
     selection = selection_of(BundledRecord.model_validate(script.settings_of(record)))

@@ -118,7 +118,7 @@ def test_quantization_begins_at_a_share_or_below_a_factor():
         ({"reserve_seconds": 1}, "reserve_seconds: 1.0 is not possible; it must be 0: seconds is null"),
         ({"adam": {"table_weight_decay": 0.1}}, "adam.table_weight_decay: 0.1 is not possible; it must be 0 unless"),
         ({"clip_norm": 0}, "clip_norm: 0: Input should be greater than 0"),
-        ({"average": {"decay": 1.1}}, "average.decay: 1.1: Input should be less than or equal to 1"),
+        ({"average": {"decay": 1.1}}, "average.decay: 1.1: Input should be less than 1"),
         ({"order": "sorted"}, "order: 'sorted': Input should be 'stream' or 'shuffled'"),
     ],
 )

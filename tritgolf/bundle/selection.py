@@ -42,6 +42,7 @@ def selection_of(record: BundledRecord) -> Selection:
     adapting = [each for method in methods if isinstance(method, SlidingSettings) for each in method.adapt]
     normed = getattr(model, "inner_norms", False)
     entries: dict[str, Any] = _entries_of_numbers(record, storage) | {
+        "tritgolf.streams:PLAIN": {"▁"},  # a script says no other sign
         "tritgolf.config.models:KINDS": {model.kind},
         "tritgolf.model.specs:MODELS": {model.kind},
         "tritgolf.model.specs:FP8_NETWORKS": {model.kind} if record.train.products == "fp8" else set(),

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tritgolf.config.settings import Settings
-from tritgolf.config.types import Fraction, Positive, Precision, check
+from tritgolf.config.types import Decay, Fraction, Positive, Precision, check
 
 PUBLISHED_Z_LOSS = {"unet": 1e-4}  # by kind of model: what the published val_bpb of its systems holds
 
@@ -20,8 +20,8 @@ class MuonConfig(Settings):
 
     LATER: ClassVar[frozenset[str]] = frozenset({"rows", "weight_decay", "momentum_dtype"})
     lr: float = Field(default=0.04, gt=0)
-    momentum: Fraction = 0.95
-    momentum_start: Fraction = 0.85
+    momentum: Decay = 0.95
+    momentum_start: Decay = 0.85
     momentum_warmup_steps: int = Field(default=500, ge=0)
     iterations: Positive = 3
     rows: Literal["rms", "l2", "none"] = "rms"
@@ -43,7 +43,7 @@ class AdamConfig(Settings):
     )
     table_lr: float = Field(default=0.02, gt=0)
     vector_lr: float = Field(default=0.02, gt=0)
-    betas: tuple[Fraction, Fraction] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     epsilon: float = Field(default=1e-8, gt=0)
     kind: Literal["adam", "adamw"] = "adam"
     table_weight_decay: float = Field(default=0.0, ge=0)
@@ -86,7 +86,7 @@ class AverageConfig(Settings):
 
     LATER: ClassVar[frozenset[str]] = frozenset({"from_step"})
     kind: Literal["ema"] = "ema"
-    decay: Fraction
+    decay: Decay
     from_step: int = Field(default=0, ge=0)
 
 

@@ -16,6 +16,7 @@ Codec = Literal["xz", "none", "brotli"]  # artifact/codecs
 CodeLayout = Literal["int_bits", "byte_planes", "arithmetic", "columns"]  # artifact/layouts; the last is of trits
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]  # with 1 an average takes up nothing, and Adam divides by 1 - 1
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
