@@ -25,6 +25,7 @@ from options import parser_of
 from tritgolf.artifact.packages import check_packages
 from tritgolf.bundle.script import NAME, write_script
 from tritgolf.config.record import RecordConfig
+from tritgolf.config.types import seed_of
 from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.data.encode import build_shards
@@ -38,6 +39,7 @@ from tritgolf.stages.evaluation_ranks import evaluate_on
 from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
 from tritgolf.stages.train import train_stage
+from tritgolf.streams import say
 
 
 class Run:
@@ -198,7 +200,7 @@ def resolved(options: argparse.Namespace) -> RecordConfig:
 def main() -> None:
     parser = parser_of(__doc__, record="tiny")
     parser.add_argument("stages", nargs="+", choices=list(STAGES), metavar="STAGE", help=f"of {', '.join(STAGES)}")
-    parser.add_argument("--seed", type=int, default=42, help="the run's seed (default: %(default)s)")
+    parser.add_argument("--seed", default="42", metavar="N", help="the run's seed (default: %(default)s)")
     parser.add_argument("--checkpoint", default="final", metavar="NAME", help="what is stored and scored")
     parser.add_argument("--methods", nargs="*", default=[], metavar="NAME", help="evaluation methods, each alone")
     parser.add_argument("--text", metavar="DATASET", help="instead of the record's dataset")
@@ -211,10 +213,11 @@ def main() -> None:
     parser.add_argument("--replace", action="store_true", help="let a training that is done or stopped give way")
     options = parser.parse_args()
     with one_line_errors():
+        options.seed = seed_of(options.seed)
         run = Run(resolved(options), options)
         run.check_first()
         for stage in options.stages:
-            print(f"stages: {stage}", flush=True)
+            say(f"stages: {stage}")
             STAGES[stage](run)
 
 

@@ -127,3 +127,7 @@ def test_only_settings_that_a_stage_depends_on_count(stages, results):
     assert stages("join", overrides=other) is None
     scored = json.loads((results / "short" / "seed42" / "final" / "evaluate.json").read_text())
     assert list(scored["metrics"]["methods"]) == ["half"]
+
+
+def test_a_seed_is_a_whole_number_from_0_on(stages):
+    assert stages("record", "--seed", "-7").startswith("error: SEED or --seed: '-7' is no whole number from 0 on")

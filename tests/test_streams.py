@@ -15,7 +15,7 @@ from tests.small import RECORDS, REPOSITORY
 from tritgolf import cli
 from tritgolf.cli import main
 from tritgolf.commands.output import print_json
-from tritgolf.streams import plain, ready_streams
+from tritgolf.streams import plain, ready_streams, say
 
 SAMPLE = REPOSITORY / "tests" / "fixtures" / "published" / "sample_pr920.ternary.ptz"
 COMMANDS = {
@@ -105,6 +105,23 @@ def test_all_that_the_package_prints_has_plain_words():
         "\ufffd",
         "\U0010fffd",
     }  # never printed
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_what_works_on_for_hours_is_not_ended_by_a_reader_that_has_left(name):
+    program = f"from tritgolf.streams import say\nfor n in range(3): say(str(n), {name!r})\nraise SystemExit(7)"
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {name: writer}
+    done = subprocess.run([sys.executable, "-c", program], check=False, text=True, **streams)
+    os.close(writer)
+    assert done.returncode == 7 and not (done.stdout or done.stderr)
+
+
+def test_a_line_is_said_on_its_stream(capsys):
+    say("a")
+    say("b", "stderr")
+    assert capsys.readouterr() == ("a\n", "b\n")
 
 
 @pytest.mark.parametrize("closed", [("stdout",), ("stderr",), ("stdout", "stderr")])

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from tritgolf.streams import ready_streams
+from tritgolf.streams import ready_streams, say
 
 BAD_INPUT = 2  # or wrong usage; 0 and 1 are answers: nothing is contradicted or has changed, something is or has
 CRASHED = 3
@@ -54,7 +54,7 @@ def _fix_of(error: OSError) -> str:
 
 def warn(message: str) -> None:
     """Tell on standard error, in one line, what stops nothing."""
-    print(f"warning: {message}", file=sys.stderr, flush=True)
+    say(f"warning: {message}", "stderr")
 
 
 @contextlib.contextmanager

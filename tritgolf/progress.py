@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tritgolf.streams import say
+
 MINUTE = 60.0
 ONE_LINE = "TRITGOLF_ENDS_IN_ONE_LINE"  # in the environment of jobs whose workflow says by itself that it was stopped
 
@@ -24,7 +26,7 @@ class _Lines:
 
     def write(self, text: str) -> None:
         if text.strip():
-            print(text.strip(), file=sys.stderr, flush=True)
+            say(text.strip(), "stderr")
 
     def flush(self) -> None:
         pass

@@ -72,6 +72,18 @@ def ready_streams() -> None:
             stream.reconfigure(errors=_ERRORS)
 
 
+def say(text: str, name: str = "stdout") -> None:
+    """Print a line on the stream ``name`` at once; one whose reader has left, as head does, is heard no more.
+
+    For what works on for hours: it is not lost because nobody looks on.
+    """
+    try:
+        print(text, file=getattr(sys, name), flush=True)
+    except BrokenPipeError:
+        setattr(sys, name, None)
+        ready_streams()
+
+
 @contextlib.contextmanager
 def written_out() -> Iterator[None]:
     """See that what is printed in the block gets out; where its reader has left, as head does, end quietly."""

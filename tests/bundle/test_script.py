@@ -1,5 +1,7 @@
 import ast
 import builtins
+import contextlib
+import os
 import sys
 from types import SimpleNamespace
 
@@ -131,6 +133,26 @@ def test_what_would_fail_after_the_training_is_told_before_it(refused, tmp_path)
     assert "other.model: is not the tokenizer that made the shards" in refused("--tokenizer", tmp_path / "other.model")
     told = refused("--steps", 0)
     assert told == "error: --steps or --seconds: steps: 0: Input should be greater than 0\n"
+
+
+@pytest.mark.parametrize("seed", ["abc", "", "-1", "1.5", "1" * 20, str(1 << 63)])
+def test_a_seed_that_is_none_is_told_where_it_was_said(refused, monkeypatch, seed):
+    line = f"error: SEED or --seed: {seed!r} is no whole number from 0 on, below 2^63; give one\n"
+    assert refused("--seed", seed) == line
+    monkeypatch.setenv("SEED", seed)
+    assert refused() == line
+
+
+def test_a_log_goes_on_where_nobody_reads_what_is_printed(monkeypatch, tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        bundle_run._tell(SimpleNamespace(seed=7, live=tmp_path / "live"), ["a", "b"])
+        monkeypatch.undo()
+        with contextlib.suppress(BrokenPipeError):
+            nobody.close()
+    assert (tmp_path / "train_seed7.log").read_text() == "a\nb\n"
 
 
 def test_a_run_of_other_settings_is_not_replaced(refused, tmp_path):

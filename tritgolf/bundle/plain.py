@@ -22,7 +22,7 @@ def with_manifest(data: Path, tokenizer: Path, vocab_size: int, links: Path) -> 
         for split, path in shards:
             link = folder / path.name
             link.symlink_to(path.resolve())
-            facts.append(shard_facts(link, split, vocab_size=vocab_size, bos_id=BOS))
+            facts.append(shard_facts(path, split, vocab_size=vocab_size, bos_id=BOS))
         write_manifest(
             folder,
             Manifest(

@@ -19,7 +19,7 @@ from tritgolf.artifact.container import read_artifact
 from tritgolf.bundle import log
 from tritgolf.bundle.plain import with_manifest
 from tritgolf.bundle.record import BundledRecord
-from tritgolf.config.settings import validate
+from tritgolf.config.types import seed_of
 from tritgolf.data.manifest import check_tokenizer, payload_digest, verify_shards
 from tritgolf.errors import one_line_errors
 from tritgolf.evaluate.load import trained_network
@@ -29,6 +29,7 @@ from tritgolf.model.counts import trained_parameters
 from tritgolf.ranks import Ranks, joined_ranks
 from tritgolf.stages.evaluate import EvaluationData, evaluated
 from tritgolf.stages.export import Origin, write_storages
+from tritgolf.streams import say
 from tritgolf.train.live import CURVE
 from tritgolf.train.loop import Preempted, run
 from tritgolf.train.plan import Plan
@@ -39,9 +40,9 @@ EXIT_PREEMPTED = 75  # EX_TEMPFAIL, as in ``train.__main__``
 
 def main(settings: dict[str, Any], code_bytes: int, arguments: list[str] | None = None) -> int:
     """Run the record of these ``settings``; ``code_bytes``: the size of the script. Returns the exit code."""
-    asked = _parser().parse_args(arguments)
     with one_line_errors():
-        record = validate(BundledRecord, settings, "the script's record").with_stop(asked.steps, asked.seconds)
+        asked = _parser().parse_args(arguments)
+        record = BundledRecord.model_validate(settings).with_stop(asked.steps, asked.seconds)
         torch.set_num_threads(record.train.cpu_threads)
         out = Path(asked.out or f"seed{asked.seed}")
         plan = Plan(
@@ -56,7 +57,7 @@ def main(settings: dict[str, Any], code_bytes: int, arguments: list[str] | None 
                 trained = _exported(record, plan, facts, asked.tokenizer, out, code_bytes) if ranks.is_main else {}
                 _score(record, plan, facts, asked.tokenizer, ranks.of_first(trained), ranks)
         except Preempted as stop:
-            print(stop, flush=True)
+            say(str(stop))
             return EXIT_PREEMPTED
     return 0
 
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser, given = argparse.ArgumentParser(), os.environ.get
     parser.add_argument("--data", type=Path, default=Path(given("DATA_PATH", "shards")), help="folder of token shards")
     parser.add_argument("--tokenizer", type=Path, default=Path(given("TOKENIZER_PATH", "tokenizer.model")))
-    parser.add_argument("--seed", type=int, default=int(given("SEED", "42")))
+    parser.add_argument("--seed", type=seed_of, default=given("SEED", "42"))
     parser.add_argument("--out", type=Path, help="folder of the run (default: seedN)")
     parser.add_argument("--steps", type=int, help="instead of the record's")
     parser.add_argument("--seconds", type=float, help="instead of the record's")
@@ -131,5 +132,5 @@ def _tell(plan: Plan, lines: Iterable[str], anew: bool = False) -> None:
     path = plan.live.with_name(f"train_seed{plan.seed}.log")
     with path.open("w" if anew else "a", encoding="utf-8") as file:
         for line in lines:
-            print(line, flush=True)
+            say(line)
             print(line, file=file, flush=True)

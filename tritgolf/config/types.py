@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tritgolf.errors import InputError
+
 Mode = Literal["faithful", "honest"]
 Precision = Literal["float32", "bfloat16"]
 ReloadPrecision = Literal["float32", "bfloat16", "float16"]
@@ -18,6 +20,13 @@ Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]  # with 1 an average takes up nothing, and Adam divides by 1 - 1
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+
+def seed_of(text: str) -> int:
+    """The seed that a command line or a variable says; ``InputError`` where it says none."""
+    if not (text.isdecimal() and len(text) < 20 and int(text) < 1 << 63):
+        raise InputError("SEED or --seed", f"{text!r} is no whole number from 0 on, below 2^63", "give one")
+    return int(text)
 
 
 def check(holds: bool, key: str, value: object, allowed: str) -> None:

@@ -1,6 +1,5 @@
 """The training stage: lock, launch, publish checkpoints, curve and facts. Safe to run again after any interruption."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tritgolf.evaluate.bytes import bits_per_byte, token_bytes
 from tritgolf.files import atomic_path, read_json, write_json
 from tritgolf.model.counts import parameter_counts, trained_parameters
 from tritgolf.provenance import envelope, trained_on
+from tritgolf.streams import say
 from tritgolf.torch_devices import check_gpus, found_here
 from tritgolf.train import launch
 from tritgolf.train.earlier import TRAINED, trained_with
@@ -65,7 +65,7 @@ def train_stage(
             return
         if run := finished(live, configuration):
             again = f"its outputs are made again (to train anew, delete {live})"
-            print(f"{plan.label}: is trained already; {again}", file=sys.stderr, flush=True)
+            say(f"{plan.label}: is trained already; {again}", "stderr")
         else:
             if gpus and (held or gpus > 1 or device == "cuda"):
                 check_gpus(gpus, found_here())  # on several nodes, each rank does

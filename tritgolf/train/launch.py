@@ -4,7 +4,6 @@ Snakemake's retries don't look at exit codes, so the launcher decides: a killed 
 state as long as it makes progress; bad input, a loss that is not finite and a full disk are final.
 """
 
-import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +13,7 @@ from tritgolf.files import read_json, write_json
 from tritgolf.heartbeat import Watch
 from tritgolf.processes import EXIT_PREEMPTED, FAILURE, ranks_command, read_failure, run_ranks
 from tritgolf.progress import ends_in_one_line
+from tritgolf.streams import say
 from tritgolf.train import slurm
 from tritgolf.train.live import CURVE, FINISHED, PLAN
 
@@ -59,7 +59,7 @@ def train(plan: dict[str, Any], processes: int, nodes: int = 1) -> dict[str, Any
                 "read the messages above; the last good state is kept and the same command continues there",
             )
         last_step = step
-        print(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", file=sys.stderr)
+        say(f"{plan['label']}: a rank ended with exit code {code}; continuing at the last state", "stderr")
 
 
 def _tell_begin(plan: dict[str, Any], live: Path, first_step: int | None) -> None:
@@ -69,7 +69,7 @@ def _tell_begin(plan: dict[str, Any], live: Path, first_step: int | None) -> Non
     extent = f"{train['steps']:,} steps of {train['batch_tokens']:,} tokens"
     if train["seconds"] is not None:
         extent = f"{train['seconds']:,.0f} seconds, at most {extent}"
-    print(f"{plan['label']}: {begin}, {extent}; its losses: {live / CURVE}", file=sys.stderr, flush=True)
+    say(f"{plan['label']}: {begin}, {extent}; its losses: {live / CURVE}", "stderr")
 
 
 def _stop(label: str, *, progressed: bool) -> NoReturn:
@@ -77,7 +77,7 @@ def _stop(label: str, *, progressed: bool) -> NoReturn:
     again = progressed and slurm.may_requeue()
     how = "SLURM is asked to run this job again" if again else "the same command continues"
     if again or not ends_in_one_line():
-        print(f"{label}: stopped; {how}", file=sys.stderr, flush=True)
+        say(f"{label}: stopped; {how}", "stderr")
     if again:
         slurm.requeue()
     raise SystemExit(EXIT_PREEMPTED)

@@ -7,7 +7,6 @@ what the outputs were made from stays here until a Snakemake has seen them made 
 import contextlib
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tritgolf.files import read_json, write_json
+from tritgolf.streams import say
 
 FINISHED, CURVE, PLAN = "finished.json", "metrics.jsonl", "plan.json"
 
@@ -29,7 +29,7 @@ def locked(live: Path) -> Iterator[None]:
     except Timeout:
         process = owner.read_text() if owner.exists() else "unknown"
         waiting = f"waiting until it is done; its losses: {live / CURVE}"
-        print(f"{live}: process {process} is already training here; {waiting}", file=sys.stderr, flush=True)
+        say(f"{live}: process {process} is already training here; {waiting}", "stderr")
         lock.acquire()
     try:
         live.mkdir(exist_ok=True)

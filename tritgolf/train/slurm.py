@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tritgolf.errors import InputError
+from tritgolf.streams import say
 
 
 @dataclass(frozen=True)
@@ -87,5 +88,5 @@ def _said(*command: str) -> str | None:
     try:
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
-        print(f"{' '.join(command)}: {error}", file=sys.stderr)
+        say(f"{' '.join(command)}: {error}", "stderr")
         return None

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from tritgolf.config.train import TrainConfig
 from tritgolf.progress import ends_in_one_line
+from tritgolf.streams import say
 from tritgolf.train.loop import Preempted
 
 FIRST, EVERY = 10.0, 60.0  # seconds until the first line, and between lines: the first says soon what it will take
@@ -59,7 +60,7 @@ class Telling:
         """A line of the log; on standard error too where no bar is there, and it is meant for the screen."""
         text = words if words.startswith(self.label) else f"{self.label}: {words}"
         if self.bar is None and on_screen:
-            print(text, file=sys.stderr, flush=True)
+            say(text, "stderr")
         if self.log is not None:
             with contextlib.suppress(OSError), self.log.open("a", encoding="utf-8") as file:  # training goes on
                 print(time.strftime("%Y-%m-%d %H:%M:%S"), text, file=file)
