@@ -30,6 +30,7 @@ from tritgolf.data.corpus import build_corpus
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.data.encode import build_shards
 from tritgolf.data.tokenizer import build_tokenizer
+from tritgolf.devices import visible_devices
 from tritgolf.errors import InputError, one_line_errors
 from tritgolf.evaluate.no_network import no_network
 from tritgolf.files import read_json, write_json
@@ -40,6 +41,7 @@ from tritgolf.stages.export import export_stage
 from tritgolf.stages.roundtrip import roundtrip_stage
 from tritgolf.stages.train import train_stage
 from tritgolf.streams import say
+from tritgolf.torch_devices import check_gpus, found_here
 
 
 class Run:
@@ -67,6 +69,8 @@ class Run:
         stages = self.options.stages
         if {"train", "export"} & set(stages):
             check_packages([*self.record.export.codecs, *self.record.export.code_layouts])
+        if {"train", "evaluate"} & set(stages):
+            check_devices(self.options.ranks, self.options.device)
         check_agrees(stages, self.record, self.folder / "record.json")
         if "record" in stages and not self.options.replace:
             check_tells_the_truth(self.record, self.folder, self.data / "shards")
@@ -190,10 +194,28 @@ STAGES = {
 }
 
 
+def check_devices(ranks: int, device: str | None) -> None:
+    """``InputError`` where ranks would want GPUs that are not here, or that this torch can't use."""
+    listed = len(visible_devices())
+    if device == "cpu" or not (ranks > 1 or device or listed):
+        return  # one process, on the CPU
+    if listed < ranks or not (torch.version.cuda or torch.version.hip):
+        check_gpus(ranks, found_here(), "--ranks", "--device cpu")
+
+
+def overrides_of(text: str) -> Any:
+    """What ``--overrides`` says; ``InputError`` for what is no YAML."""
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise InputError("--overrides", f"cannot be read as YAML ({reason})", "write '{train: {steps: 100}}'") from None
+
+
 def resolved(options: argparse.Namespace) -> RecordConfig:
     """The record with what run and overrides make of it, as the workflow resolves it, on the text asked for."""
-    given = {"records": [options.record], "run": options.run, "overrides": yaml.safe_load(options.overrides)}
-    record = resolve_record(load_pipeline(given), options.record, records_folder())
+    given = {"records": [options.record], "run": options.run, "overrides": overrides_of(options.overrides)}
+    record = resolve_record(load_pipeline(given, "options"), options.record, records_folder())
     return record.model_copy(update={"dataset": options.text}) if options.text else record
 
 

@@ -65,6 +65,8 @@ def test_a_record_without_results_has_no_bundle(capsys, tmp_path, monkeypatch):
     write_json("results/mine/record.json", [])
     for given in ("mine", "results/mine"):  # whose folder is looked into
         assert refuse(capsys, "bundle", given).startswith("results/mine/record.json: ")
+    line = refuse(capsys, "bundle", "mine@x")
+    assert "snakemake --cores all --config records='[mine]' run=x, with that run's overrides; or say" in line
     assert "record 'mine': has no results" in told and "snakemake --cores all --config records='[mine]'" in told
 
 
@@ -181,7 +183,7 @@ def test_describe_a_run_of_a_record(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = refuse(capsys, "describe", "tiny@short", "--records", RECORDS)
     assert line.startswith("results/tiny@short/record.json: is missing; make that run: snakemake")
-    assert line.endswith("records='[tiny]' run=short")
+    assert line.endswith("records='[tiny]' run=short, with that run's overrides")
     record = load_record("tiny", RECORDS, {"train": {"steps": 20}}).model_dump(mode="json")
     change = "train.steps: 24 → 20"
     write_json(

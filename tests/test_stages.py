@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.small import REPOSITORY
+from tritgolf.devices import VARIABLE
 
 STEPS = "{train: {steps: 2, checkpoints: []}}"
 MORE = "{train: {steps: 3, checkpoints: []}}"
@@ -131,3 +132,12 @@ def test_only_settings_that_a_stage_depends_on_count(stages, results):
 
 def test_a_seed_is_a_whole_number_from_0_on(stages):
     assert stages("record", "--seed", "-7").startswith("error: SEED or --seed: '-7' is no whole number from 0 on")
+
+
+def test_options_are_told_by_their_names(stages, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "")
+    for stage in ("train", "evaluate"):
+        line = stages(stage, "--ranks", "2", "--device", "cuda")
+        assert "--ranks: 2 are asked for, none is here; compute on the CPU, in 2 processes: --device cpu" in line
+    assert stages("record", overrides="{a: [").startswith("error: --overrides: cannot be read as YAML (while parsing")
+    assert "error: options: overrides: [1] is not a mapping; write {key: value}" in stages("record", overrides="[1]")

@@ -21,6 +21,7 @@ from tritgolf.errors import InputError
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 HELD = "TRITGOLF_GPUS_HELD"  # in the environment of jobs that share GPUs: their caller holds them
+ASKED, ON_CPU = "config.yaml: gpus", "--config device=cpu"
 POLL_SECONDS = 0.5
 LISTED = re.compile(r"^GPU \d+: .*\(UUID: (GPU-[\w-]+)\)", re.MULTILINE)
 
@@ -46,12 +47,18 @@ def visible_devices() -> tuple[str, ...]:
     return tuple(ids)
 
 
-def too_few(asked: int, here: int) -> InputError:
-    """The error that fewer GPUs are ``here`` than are ``asked`` for."""
+def too_few(asked: int, here: int, where: str = ASKED, on_cpu: str = ON_CPU) -> InputError:
+    """The error that fewer GPUs are ``here`` than are ``asked`` for.
+
+    ``where`` they are asked for, and how it is said that the CPU is meant (``on_cpu``): in the workflow, or a program.
+    """
     wanted, found = f"{asked} {'is' if asked == 1 else 'are'}", f"{here or 'none'} {'are' if here > 1 else 'is'}"
-    on_cpu = f"compute on the CPU{f', in {asked} processes' if asked > 1 else ''}: --config device=cpu"
-    fix = f"ask for fewer, or {on_cpu}" if here else on_cpu
-    return InputError("config.yaml", f"gpus: {wanted} asked for, {found} here", fix)
+    return InputError(where, f"{wanted} asked for, {found} here", _instead(asked, here, on_cpu))
+
+
+def _instead(asked: int, here: int, on_cpu: str) -> str:
+    on_one = f"compute on the CPU{f', in {asked} processes' if asked > 1 else ''}: {on_cpu}"
+    return f"ask for fewer, or {on_one}" if here else on_one
 
 
 @contextlib.contextmanager

@@ -173,6 +173,6 @@ def _own_device(asked: str | None, local: int, ranks: int) -> torch.device:
         return torch.device("cpu")
     found = found_here()
     if asked == "cuda" or found.gpus or visible_devices():
-        check_gpus(ranks, found)
+        check_gpus(ranks, found, "GPUs")
         return torch.device("cuda", local)
     return torch.device("cpu")

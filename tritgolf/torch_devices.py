@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from tritgolf.devices import assigned_gpus, too_few, visible_devices
+from tritgolf.devices import ASKED, ON_CPU, assigned_gpus, too_few, visible_devices
 from tritgolf.errors import InputError
 
 PROGRAM = "from tritgolf.torch_devices import tell; tell()"
-ON_CPU = "to compute on the CPU all the same: --config device=cpu"
+STILL = "to compute on the CPU all the same: {}"
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,21 @@ def tell() -> None:
     print(json.dumps(asdict(found_here())))
 
 
-def check_gpus(asked: int, found: Found) -> None:
-    """Raise ``InputError`` unless torch can use ``asked`` GPUs of this machine."""
+def check_gpus(asked: int, found: Found, where: str = ASKED, on_cpu: str = ON_CPU) -> None:
+    """Raise ``InputError``, in the words of ``too_few``, unless torch can use ``asked`` GPUs of this machine."""
     if found.gpus >= asked:
         return
     listed = len(visible_devices())
     if listed < asked:
-        raise too_few(asked, max(listed, found.gpus))
+        raise too_few(asked, max(listed, found.gpus), where, on_cpu)
     gpus = f"{listed} GPU{'s are' if listed > 1 else ' is'} listed here"
-    where = f"torch {found.version}"
+    torch = f"torch {found.version}"
     if not found.has_cuda:
-        raise InputError(where, f"{gpus}, and this torch has no CUDA: make TORCH=cuda install", ON_CPU)
+        raise InputError(torch, f"{gpus}, and this torch has no CUDA: make TORCH=cuda install", STILL.format(on_cpu))
     what = f"{gpus}, and this torch can use {found.gpus or 'none'} of them"
-    raise InputError(where, what, f"install a driver of its CUDA, or leave out what it can't use; {ON_CPU}")
+    raise InputError(
+        torch, what, f"install a driver of its CUDA, or leave out what it can't use; {STILL.format(on_cpu)}"
+    )
 
 
 @contextlib.contextmanager

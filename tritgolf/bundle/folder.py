@@ -14,7 +14,7 @@ from tritgolf.bundle.marked import MARK
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.script import NAME, made_script, settings_of, written_script
 from tritgolf.bundle.told import Told
-from tritgolf.config.record import RecordConfig
+from tritgolf.config.record import RecordConfig, named_again
 from tritgolf.errors import InputError
 from tritgolf.files import atomic_directory, write_json, write_text
 from tritgolf.outcome import NOT_CAUSAL, mark_of
@@ -123,8 +123,8 @@ def _runs(results: Path, record: RecordConfig) -> tuple[list[SeedRun], list[Inpu
         absent = [file for file in FILES if not (folder / file).is_file()]
         if absent:
             what = "was not trained" if absent[0] == FILES[0] else f"is not finished: {absent[0]} is missing"
-            base = record.name
-            missing.append(InputError(folder, what, f"run: snakemake --cores all --config records='[{base}]'"))
+            fix = f"run: snakemake --cores all --config {named_again(record.name)}"
+            missing.append(InputError(folder, what, fix))
             continue
         read = {folder / file: _envelope(folder / file, record.name, seed) for file in FILES}
         metrics = [Told(envelope.metrics, path) for path, envelope in read.items()]

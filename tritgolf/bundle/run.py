@@ -64,10 +64,10 @@ def main(settings: dict[str, Any], code_bytes: int, arguments: list[str] | None 
 
 def _parser() -> argparse.ArgumentParser:
     parser, given = argparse.ArgumentParser(), os.environ.get
-    parser.add_argument("--data", type=Path, default=Path(given("DATA_PATH", "shards")), help="folder of token shards")
+    parser.add_argument("--data", type=Path, default=Path(given("DATA_PATH", "shards")), help="folder of shards")
     parser.add_argument("--tokenizer", type=Path, default=Path(given("TOKENIZER_PATH", "tokenizer.model")))
     parser.add_argument("--seed", type=seed_of, default=given("SEED", "42"))
-    parser.add_argument("--out", type=Path, help="folder of the run (default: seedN)")
+    parser.add_argument("--out", type=Path, help="folder (default: seedN)")
     parser.add_argument("--steps", type=int, help="instead of the record's")
     parser.add_argument("--seconds", type=float, help="instead of the record's")
     parser.add_argument("--device", choices=("cpu", "cuda"))

@@ -37,7 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not results.is_dir() and Path(arguments.record, "record.json").is_file():
         results = Path(arguments.record)
     if not results.is_dir():
-        fix = f"train it first: snakemake --cores all --config records='[{arguments.record}]'; or say --results DIR"
+        from tritgolf.config.record import named_again  # noqa: PLC0415
+
+        command = f"snakemake --cores all --config {named_again(Path(arguments.record).name)}"
+        fix = f"train it first: {command}; or say --results DIR"
         raise InputError(f"record {arguments.record!r}", f"has no results: {results} is not there", fix)
     folder = write_bundle(results, anyway=arguments.anyway, author=author)
     if arguments.json:

@@ -197,10 +197,10 @@ def _decided_by_mode(record: RecordConfig) -> dict[str, Any]:
 
 def _run_of_a_record(name: str) -> tuple[RecordConfig, list[str]]:
     """The settings of ``results/RECORD@RUN``, and which of them are not the record's own."""
+    from tritgolf.config.record import named_again  # noqa: PLC0415
     from tritgolf.report.metrics import read_record, read_resolved  # noqa: PLC0415
 
     path = Path("results") / name / "record.json"
     if not path.is_file():
-        record, _, run = name.partition("@")
-        raise InputError(path, "is missing", f"make that run: snakemake … --config records='[{record}]' run={run}")
+        raise InputError(path, "is missing", f"make that run: snakemake … --config {named_again(name)}")
     return read_record(path), read_resolved(path).get("laid_over", [])

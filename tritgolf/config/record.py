@@ -36,6 +36,12 @@ VARIANTS = "variants"  # the folder of experiments, in that of records
 RUN_MARK = "@"  # between a record's name and a run's: RECORD@RUN
 
 
+def named_again(name: str) -> str:
+    """The configuration that makes the results ``name``, RECORD or RECORD@RUN, as a command line has it."""
+    base, _, run = name.partition(RUN_MARK)
+    return f"records='[{base}]' run={run}, with that run's overrides" if run else f"records='[{base}]'"
+
+
 class ReportConfig(Settings):
     """What tables show where the record and the truth differ.
 
@@ -136,12 +142,21 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
     path = known[name]
     raw = _without_absent_methods(merge(with_ancestors(path, known), overrides or {}))
     check_own_name(raw, name, path)
+    _check_steps(raw, path)
     mode = raw.get("mode", "honest")
     if not isinstance(mode, str) or mode not in MODES:
         raise InputError(path, f"mode: {mode!r} is unknown", f"allowed: {', '.join(MODES)}")
     for dotted, value in modes_for(raw)[mode].items():
         _set_default(raw, dotted.split("."), value)
     return validate_yaml(RecordConfig, {**raw, "name": name, "mode": mode}, path)
+
+
+def _check_steps(raw: dict[str, Any], path: Path) -> None:
+    """A training by seconds has steps, too: the most that it makes."""
+    train = raw.get("train")
+    if isinstance(train, dict) and train.get("steps", 0) is None:
+        fix = "give the most that it may make, as 100000; seconds, where they are given, end it before"
+        raise InputError(path, "train.steps: null is no number of steps", fix)
 
 
 def _without_absent_methods(raw: dict[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ WANTED = {
 FIXES = {
     "a list": "write [a, b], or [a] for one; on a command line KEY='[a]'",
     "a mapping": "write {key: value}; on a command line KEY='{key: value}'",
-    "a whole number": "write one without a point",
+    "a whole number": "write one, without a point",
     "a number": "write one",
     "true or false": "write one of them",
     "text": "put it into quotes",
@@ -80,10 +80,47 @@ def validate(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
 
 def validate_yaml(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
     """``validate`` for what a user wrote: ``true`` is no number there, though Python takes it for 1."""
-    settings = validate(kind, raw, path)
+    try:
+        settings = validate(kind, raw, path)
+    except InputError as error:
+        raise _of_a_union(error, kind, raw) or error from None
     if (key := _taken_for_number(raw, settings)) is not None:
         raise InputError(path, f"{key}: is true or false", "write a number")
     return settings
+
+
+def _of_a_union(told: InputError, kind: type[BaseModel], raw: dict[str, Any]) -> InputError | None:
+    """A complaint of ``validate`` about settings that are one of several kinds, by the key that says which.
+
+    None for any other complaint, which is as good as it is.
+    """
+    error = told.__context__
+    first: Any = error.errors()[0] if isinstance(error, ValidationError) else {"type": ""}
+    dotted = ".".join(map(str, first.get("loc", ())))
+    if first["type"] == "model_attributes_type":
+        return InputError(told.where, f"{dotted}: {first['input']!r} is not a mapping", FIXES["a mapping"])
+    if first["type"] not in ("union_tag_not_found", "union_tag_invalid"):
+        return None
+    by = str(first["ctx"]["discriminator"]).strip("'")
+    allowed = _kinds_at(kind, raw, first["loc"], by)
+    if first["type"] == "union_tag_not_found":
+        return InputError(told.where, f"{dotted}.{by}: is missing", f"write one of {allowed}")
+    return InputError(told.where, f"{dotted}.{by}: {first['input'][by]!r} is not possible; it must be one of {allowed}")
+
+
+def _kinds_at(kind: type[BaseModel], raw: dict[str, Any], location: tuple[int | str, ...], by: str) -> str:
+    """What the key ``by`` of the settings at ``location`` may say: what is told of a kind that is none."""
+    asked = copy.deepcopy(raw)
+    inner: Any = asked
+    for part in location:  # some parts are kinds, which are no keys
+        if isinstance(part, int) or part in inner:
+            inner = inner[part]
+    inner[by] = ""
+    try:
+        kind.model_validate(asked)
+    except ValidationError as error:
+        return str(error.errors()[0].get("ctx", {}).get("expected_tags", "those of its class")).replace("'", "")
+    return ""
 
 
 def _mistyped(error: ValidationError, missing: tuple[int | str, ...]) -> str:
