@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from options import parser_of
+from options import parser_of, record_named
 from timing import interleaved, summary
 from torch import Tensor
 
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
-from tritgolf.config.record import load_record
 from tritgolf.cuda_graph import Replay
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, available_backends, choose_attention, math_attention
@@ -67,7 +66,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
 
-    model = unet_of(load_record(arguments.record).model, arguments.record)
+    model = unet_of(record_named(arguments.record).model, arguments.record)
     backends = arguments.backends or available_backends(DEVICE, torch.bfloat16)
     attention = {name: choose_attention(name, DEVICE, torch.bfloat16)[1] for name in backends}
     functions: dict[str, Callable[[], None]] = {}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from options import parser_of
+from options import parser_of, record_named
 from timing import ratios
 
 from tritgolf.artifact.codecs import PUBLISHED_BROTLI, BrotliSettings, compress_brotli
@@ -23,7 +23,7 @@ from tritgolf.artifact.kinds import form_of
 from tritgolf.artifact.layouts.base import Codes
 from tritgolf.artifact.layouts.registry import pack
 from tritgolf.config.quantization import IntegerConfig
-from tritgolf.config.record import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig
 from tritgolf.files import write_json
 from tritgolf.model.specs import parameters_of
 from tritgolf.provenance import provenance
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here too")
     arguments = parser.parse_args()
 
-    codes = drawn_codes(load_record(arguments.record), arguments.part)
+    codes = drawn_codes(record_named(arguments.record), arguments.part)
     entropy = sum(map(entropy_bytes, codes.values()))
     rounds = [{name: measured(coder, codes) for name, coder in CODERS.items()} for _ in range(arguments.repeats)]
     seconds = {name: [found[name][0] for found in rounds] for name in CODERS}

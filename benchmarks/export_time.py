@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from options import parser_of
+from options import parser_of, record_named
 from timing import ratios
 from torch import Tensor
 
@@ -34,7 +34,6 @@ from tritgolf.artifact.sections import Sections
 from tritgolf.artifact.storage import Stored, store
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
-from tritgolf.config.record import load_record
 from tritgolf.files import write_json
 from tritgolf.model.specs import parameters_of
 from tritgolf.provenance import provenance
@@ -83,7 +82,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here too")
     arguments = parser.parse_args()
 
-    record = load_record(arguments.record)
+    record = record_named(arguments.record)
     model = unet_of(record.model, record.name)
     state = checkpoints.load(arguments.checkpoint).tensors if arguments.checkpoint else drawn_weights(model)
     name = record.export.own_storage

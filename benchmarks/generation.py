@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 import torch
+from options import record_named
 
-from tritgolf.config.record import load_record
 from tritgolf.model.build import build_network
 from tritgolf.model.continued import ContinuedText, weights_in_compute_dtype
 from tritgolf.model.specs import parameters_of
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default: 2)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    generator, model = torch.Generator().manual_seed(0), load_record(arguments.record).model
+    generator, model = torch.Generator().manual_seed(0), record_named(arguments.record).model
     shapes = {name: parameter.shape for name, parameter in parameters_of(model).items()}
     weights = {name: torch.randn(shape, generator=generator) * 0.05 for name, shape in shapes.items()}
     network = build_network(model, weights, device=torch.device("cpu"))

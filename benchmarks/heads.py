@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from options import parser_of
+from options import parser_of, record_named
 from timing import interleaved, ratios, summary
 from torch import Tensor
 
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
-from tritgolf.config.record import load_record
 from tritgolf.cuda_graph import Replay
 from tritgolf.files import write_json
 from tritgolf.model.attention import Attention, choose_attention
@@ -143,7 +142,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 
-    model = unet_of(load_record(arguments.record).model, arguments.record)
+    model = unet_of(record_named(arguments.record).model, arguments.record)
     name, attend = choose_attention(arguments.attention, DEVICE, torch.bfloat16)
     settings = {"record": arguments.record, "sequences": arguments.sequences, "attention": name}
     facts = {

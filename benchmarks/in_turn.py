@@ -20,10 +20,11 @@ from typing import Any
 
 import torch
 from energy import joules
+from options import record_named
 from timing import ratios, summary
 from torch import Tensor
 
-from tritgolf.config.record import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig
 from tritgolf.files import write_json
 from tritgolf.provenance import provenance
 from tritgolf.ranks import Ranks, joined_ranks
@@ -112,7 +113,7 @@ def main() -> None:
         runpy.run_module("torch.distributed.run", run_name="__main__")
         return
     with joined_ranks() as ranks:
-        runs = {name: Run(load_record(name), arguments.of, ranks) for name in arguments.records}
+        runs = {name: Run(record_named(name), arguments.of, ranks) for name in arguments.records}
         rounds = measured(runs, arguments.rounds, arguments.steps)
         if not ranks.is_main:
             return

@@ -29,6 +29,7 @@ from tritgolf.experiments.ready import Ready, last_line, ready
 from tritgolf.experiments.texts import check_files, manifest_of, texts_of
 from tritgolf.report.experiment_kinds import write_experiment
 from tritgolf.report.experiments import load_experiment, settings_of
+from tritgolf.resources import datasets_folder, records_folder
 
 STAGES = Path(__file__).with_name("stages.py")
 OF_A_POINT = ("record", "train", "export", "roundtrip")
@@ -137,8 +138,8 @@ def main() -> None:
     with one_line_errors():
         if options.together < 1:
             raise InputError("--together", f"{options.together} jobs can't share a GPU", "give 1 or more")
-        experiment = ready(options.experiment, Path("records"), options.results / "experiments")
-        jobs = jobs_of(experiment, options.only, Path("records"))
+        experiment = ready(options.experiment, records_folder(), options.results / "experiments")
+        jobs = jobs_of(experiment, options.only, records_folder())
         if options.list:
             print("\n".join(f"{job.name} {job.seed}{' done' * job.is_done(options.results)}" for job in jobs))
             return
@@ -146,7 +147,7 @@ def main() -> None:
             if len(held) < options.gpus:
                 what = f"{options.gpus}: no job has a place, with {len(held)} GPUs here"
                 raise InputError("--gpus", what, "leave it out to compute on the CPU")
-            check_shards(experiment, jobs, options.results, Path("datasets"))
+            check_shards(experiment, jobs, options.results, datasets_folder())
             missing = run_all(jobs, options.results, held * options.together or [None], options.seconds)
         if missing:
             names = ", ".join(f"{job.name} seed {job.seed}" for job in missing)

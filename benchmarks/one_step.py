@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from options import parser_of, shard_files
+from options import parser_of, record_named, shard_files
 from torch import Tensor
 
 from tritgolf.artifact.container import read_artifact
 from tritgolf.artifact.header import Artifact
 from tritgolf.config.models import unet_of
-from tritgolf.config.record import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig
 from tritgolf.data.loader import TokenStream
 from tritgolf.files import write_json
 from tritgolf.model.build import default_device
@@ -164,9 +164,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON with all figures and what made them")
     arguments = parser.parse_args()
 
-    tokens = arguments.sequences * load_record(arguments.record).model.context
+    tokens = arguments.sequences * record_named(arguments.record).model.context
     changes = {"micro_batch_sequences": arguments.sequences, "batch_tokens": tokens}
-    record, device = load_record(arguments.record, overrides={"train": changes}), default_device()
+    record, device = record_named(arguments.record, overrides={"train": changes}), default_device()
     batches = batches_of(record, arguments.shards, arguments.sequences, device)
     if arguments.artifact:
         artifact = read_artifact(arguments.artifact)

@@ -2,13 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from tritgolf.config.record import RecordConfig
+from tritgolf.config.record import RecordConfig, load_record
 from tritgolf.data.byte_counts import is_sidecar
 from tritgolf.data.loader import TokenStream
+from tritgolf.resources import records_folder
 
 COMMON = {  # name → what stands for its value, and what it is
     "record": ("NAME", "whose model: records/NAME.yaml"),
@@ -40,3 +42,8 @@ def first_batch(record: RecordConfig, shards: str, sequences: int, device: torch
     stream = TokenStream([path for path in shard_files(shards) if "train" in path.name], record.model.vocab_size)
     text = torch.from_numpy(stream.take(0, sequences * context + 1).astype("int64")).to(device)
     return text[:-1].view(-1, context), text[1:].view(-1, context)
+
+
+def record_named(name: str, overrides: dict[str, Any] | None = None) -> RecordConfig:
+    """The record ``name``, whatever the working folder is; ``overrides`` are laid over it."""
+    return load_record(name, records_folder(), overrides)

@@ -17,14 +17,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from options import parser_of
+from options import parser_of, record_named
 from timing import interleaved, ratios, summary
 from torch import Tensor
 from torch.nn.functional import ScalingType
 
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import unet_of
-from tritgolf.config.record import load_record
 from tritgolf.cuda_graph import Replay
 from tritgolf.files import write_json
 from tritgolf.model.mlp import relu_product, slope_product
@@ -161,7 +160,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 
-    model = unet_of(load_record(arguments.record).model, arguments.record)
+    model = unet_of(record_named(arguments.record).model, arguments.record)
     tokens = arguments.sequences * model.context
     settings = {"record": arguments.record, "tokens": tokens, "repeats": arguments.repeats}
     facts = {

@@ -20,11 +20,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from options import first_batch, parser_of
+from options import first_batch, parser_of, record_named
 from timing import ratios, summary
 from torch import Tensor
 
-from tritgolf.config.record import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig
 from tritgolf.files import write_json
 from tritgolf.provenance import provenance
 from tritgolf.ranks import Ranks, joined_ranks
@@ -122,7 +122,7 @@ def main() -> None:
         sys.argv = ["torchrun", "--standalone", f"--nproc-per-node={arguments.processes}", *sys.argv]
         runpy.run_module("torch.distributed.run", run_name="__main__")
         return
-    record = load_record(arguments.record, overrides={"train": {"micro_batch_sequences": arguments.micro_batch}})
+    record = record_named(arguments.record, overrides={"train": {"micro_batch_sequences": arguments.micro_batch}})
     with joined_ranks() as ranks:
         rounds = measured(arguments, record, ranks)
         alone = every_ranks(statistics.median(found["step"] for found in rounds[1]), ranks)

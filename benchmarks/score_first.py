@@ -18,11 +18,10 @@ from unittest import mock
 
 import numpy as np
 import torch
-from options import parser_of
+from options import parser_of, record_named
 from timing import ratios, summary
 
 from tritgolf.config.evaluate import ScoreFirstSettings
-from tritgolf.config.record import load_record
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate import score, score_first
 from tritgolf.evaluate.load import trained_network
@@ -78,7 +77,7 @@ class Share(Ranks):
 
 
 def random_network(record: str) -> Network:
-    model = load_record(record).model
+    model = record_named(record).model
     network = network_class(model)(model)
     initialize(network, 42)
     generator = torch.Generator().manual_seed(42)

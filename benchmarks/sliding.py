@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from options import parser_of, shard_files
+from options import parser_of, record_named, shard_files
 from timing import ratios
 
 from tritgolf.config.models import unet_of
-from tritgolf.config.record import load_record
 from tritgolf.data.loader import TokenStream
 from tritgolf.data.shards import Tokens
 from tritgolf.evaluate import score
@@ -47,7 +46,7 @@ Call = Callable[[], WindowNats]
 
 
 def random_network(record: str, attention: str) -> Network:
-    model = unet_of(load_record(record).model, record)
+    model = unet_of(record_named(record).model, record)
     network = UNet(model)
     initialize(network, 42)
     generator = torch.Generator().manual_seed(42)

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from options import parser_of, shard_files
+from options import parser_of, record_named, shard_files
 from plain import PlainTrainer
 
 from tritgolf.config.models import unet_of
-from tritgolf.config.record import RecordConfig, load_record
+from tritgolf.config.record import RecordConfig
 from tritgolf.data.loader import TokenStream, step_batch
 from tritgolf.data.shards import Tokens, open_shard
 from tritgolf.devices import assigned_gpus, visible_devices
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON with all figures")
     arguments = parser.parse_args()
 
-    context = unet_of(load_record(arguments.record).model, arguments.record).context
+    context = unet_of(record_named(arguments.record).model, arguments.record).context
     changes = {
         "steps": arguments.steps,
         "seconds": None,
@@ -127,7 +127,7 @@ def main() -> None:
         "batch_tokens": arguments.sequences * context,
         "micro_batch_sequences": arguments.sequences,
     }
-    record = load_record(arguments.record, overrides={"train": changes})
+    record = record_named(arguments.record, overrides={"train": changes})
     files = shard_files(arguments.shards)
     about = {
         "what": "training parity",

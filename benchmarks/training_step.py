@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from options import first_batch, parser_of
+from options import first_batch, parser_of, record_named
 from plain import PlainTrainer
 from timing import interleaved, ratios, summary
 from torch import Tensor
 
-from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
 from tritgolf.model import transformer_block
@@ -160,7 +159,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     overrides = {"train": {"micro_batch_sequences": arguments.sequences, "attention": arguments.attention}}
-    record, device = load_record(arguments.record, overrides=overrides), default_device()
+    record, device = record_named(arguments.record, overrides=overrides), default_device()
     trainer = Trainer(record.model, record.train, 42, Ranks(0, 1, device))
     leave_out(trainer, arguments.without)
     batch = first_batch(record, arguments.shards, arguments.sequences, device)

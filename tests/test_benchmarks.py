@@ -1,6 +1,7 @@
 """Benchmarks run, and report what they say they do. How long anything takes is not tested."""
 
 import argparse
+import importlib
 import json
 import os
 import runpy
@@ -308,6 +309,12 @@ def test_audit(tmp_path):
     command = [sys.executable, REPOSITORY / "benchmarks/audit_time.py", tmp_path]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("2 folders: ")
+
+
+def test_records_are_found_from_any_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    assert importlib.import_module("options").record_named("tiny").name == "tiny"
 
 
 def test_stages_run_one_after_the_other(dataset, tmp_path):

@@ -232,7 +232,7 @@ def test_a_rank_that_nobody_launched_tells_its_failure_itself(plan, monkeypatch,
     write_json(plan.live / "plan.json", _plan_json(dataclasses.replace(plan, device="cuda")))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert rank.main(str(plan.live / "plan.json")) == BAD_INPUT
-    assert capsys.readouterr().err.startswith("error: config.yaml: gpus: 1 is asked for, none is here")
+    assert capsys.readouterr().err.startswith("error: GPUs: 1 is asked for, none is here")
     monkeypatch.setenv(LAUNCHED, "1")
     assert rank.main(str(plan.live / "plan.json")) == BAD_INPUT
     assert capsys.readouterr().err == ""
