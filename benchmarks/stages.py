@@ -236,6 +236,9 @@ def main() -> None:
     options = parser.parse_args()
     with one_line_errors():
         options.seed = seed_of(options.seed)
+        for name in ("ranks", "threads"):
+            if (number := getattr(options, name)) < 1:
+                raise InputError(f"--{name}", f"{number} can't compute anything", "give 1 or more")
         run = Run(resolved(options), options)
         run.check_first()
         for stage in options.stages:

@@ -139,5 +139,6 @@ def test_options_are_told_by_their_names(stages, monkeypatch):
     for stage in ("train", "evaluate"):
         line = stages(stage, "--ranks", "2", "--device", "cuda")
         assert "--ranks: 2 are asked for, none is here; compute on the CPU, in 2 processes: --device cpu" in line
+        assert "--ranks: 0 can't compute anything; give 1 or more" in stages(stage, "--ranks", "0")
     assert stages("record", overrides="{a: [").startswith("error: --overrides: cannot be read as YAML (while parsing")
     assert "error: options: overrides: [1] is not a mapping; write {key: value}" in stages("record", overrides="[1]")
