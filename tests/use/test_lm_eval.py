@@ -51,6 +51,15 @@ def test_all_tokens_with_a_part_of_the_continuation_are_its_own(model, context, 
     assert nats == pytest.approx(likelihood(model, tokens, len(asked)), rel=1e-5)
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n", "\t", "\u200b"])
+def test_a_text_without_a_token_has_no_score(model, text):
+    """A single bos has nothing behind it to score: it was a RuntimeError of tensors' sizes."""
+    with pytest.raises(InputError, match=r"^request: is "):
+        text_log_likelihood(model, text)
+    with pytest.raises(InputError, match=r"^text: is "):
+        model.bits_per_byte(text)
+
+
 def test_the_likeliest_continuation_is_greedy(model):
     """Of those next tokens that are text which encodes to them: bytes that are no whole character don't."""
     answers = []

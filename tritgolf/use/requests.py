@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from tritgolf.use.model import Model
-from tritgolf.use.tokenizers import encoded, encoded_pair
+from tritgolf.use.tokenizers import encoded_pair, encoded_to_score
 
 MOST_TOKENS = 256  # of a continuation whose request doesn't say
 
@@ -29,8 +29,11 @@ def log_likelihood(model: Model, context: str, continuation: str) -> tuple[float
 
 
 def text_log_likelihood(model: Model, text: str) -> float:
-    """Nats (negative) of all of ``text``, as one document, by sliding windows half a context apart."""
-    return -float(model.token_nats(encoded(model.tokenizer, text, "request")).sum())
+    """Nats (negative) of all of ``text``, as one document, by sliding windows half a context apart.
+
+    ``InputError`` for a text without a token: empty, or white space alone.
+    """
+    return -float(model.token_nats(encoded_to_score(model.tokenizer, text, "request")).sum())
 
 
 def generate_until(model: Model, context: str, settings: Mapping[str, Any]) -> str:

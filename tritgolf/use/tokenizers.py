@@ -60,6 +60,15 @@ def encoded(processor: SentencePieceProcessor, text: str, where: str) -> list[in
     return [processor.bos_id(), *tokens]
 
 
+def encoded_to_score(processor: SentencePieceProcessor, text: str, where: str) -> list[int]:
+    """``encoded``, and an ``InputError`` too for text of which no token is left: none, or white space alone."""
+    tokens = encoded(processor, text, where)
+    if len(tokens) < 2:
+        what = f"is {text[:SHOWN]!r}, of which the tokenizer keeps nothing" if text else "is empty"
+        raise InputError(where, what, "give one character or more that is no white space")
+    return tokens
+
+
 def encoded_pair(
     processor: SentencePieceProcessor, context: str, continuation: str, where: str
 ) -> tuple[list[int], int]:
