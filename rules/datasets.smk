@@ -4,7 +4,9 @@ import functools
 import re
 
 from tritgolf.data.dataset import DocumentsSource, TextSource
-from tritgolf.data.find import find_texts
+from tritgolf.data.find import find_texts, printable
+from tritgolf.data.sources import FACTS, resized
+from tritgolf.files import digest_file
 
 HUB_DATASETS = [name for name in datasets_used() if dataset_config(name).source.kind == "hub"]
 TEXT_DATASETS = [name for name in datasets_used() if name not in HUB_DATASETS]
@@ -16,12 +18,34 @@ NO_PATH_OF_SNAKEMAKE = re.compile(r"[{}\n]|^\s|\s$")
 
 def source_texts(wildcards) -> list[str]:
     """A dataset's own text files, so that a change in them is seen; the script ends with an error if one is missing."""
+    corpus = Path("results/data", wildcards.dataset, "corpus")
+    try:
+        if changed := resized(corpus, _texts_of(wildcards.dataset)):
+            others = f", as {len(changed) - 1} more have" if len(changed) > 1 else ""
+            told = f"{printable(changed[0])} has another size than it had in {corpus}{others}"
+            _make_again(corpus / FACTS, told)
+    except InputError as error:
+        warn(str(error))
     return [path for path in _texts_of(wildcards.dataset) if not NO_PATH_OF_SNAKEMAKE.search(path)]
 
 
 def existing_tokenizer(wildcards) -> list[str]:
     """The model that a dataset takes instead of training one, if it is there; the script complains if it isn't."""
+    taken = Path("results/data", wildcards.dataset, "tokenizer", "tokenizer.model")
+    for path in _model_of(wildcards.dataset):
+        if taken.is_file() and digest_file(path) != digest_file(taken):
+            _make_again(taken, f"{printable(path)} is another model than {taken}")
     return [path for path in _model_of(wildcards.dataset) if not NO_PATH_OF_SNAKEMAKE.search(path)]
+
+
+def _make_again(output: Path, why: str) -> None:
+    """Have a job run for what Snakemake doesn't see: it goes by times, and a file may be replaced by an older one.
+
+    Not by a param, which would have to be the same once the job is done.
+    """
+    if workflow.is_main_process and not workflow.touch:
+        warn(f"{why}, which is made again")
+        workflow.dag.forcefiles.add(str(output))
 
 
 def version_of_corpus(wildcards):

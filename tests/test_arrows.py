@@ -32,7 +32,7 @@ MAY_IMPORT = {
 # Modules of the package itself that stand above folders; all others are the ground and import no folder.
 ABOVE = {
     "pipeline": {"data", "config"},
-    "verify": {"config"},
+    "verify": {"data", "config"},
     "cli": {"commands"},
     "__main__": {"cli"},
     "api": {"audit", "artifact"},

@@ -1,6 +1,7 @@
 """Provenance of a record's results, made up in a folder: no run is needed to see what changed."""
 
 import json
+import os
 import shlex
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tritgolf import provenance, verify
 from tritgolf.cli import main
 from tritgolf.errors import InputError
-from tritgolf.files import digest_json, write_json
+from tritgolf.files import digest_file, digest_json, write_json, write_text
 from tritgolf.verify import read_provenance, write_provenance
 
 CONFIGURATION = {"name": "small", "train": {"steps": 12, "seconds": None}}
@@ -51,7 +52,7 @@ def verified(capsys, folder) -> tuple[int, dict]:
     facts = json.loads(capsys.readouterr().out)
     assert main(["verify", str(folder)]) == code
     lines = capsys.readouterr().out.splitlines()
-    lost = [name for name in (*facts["changed"], *facts["missing"]) if not name.startswith("../")]
+    lost = [name for name in (*facts["changed"], *facts["missing"]) if not name.startswith(("../", "/"))]
     assert len(lines) == sum(len(facts[key]) for key in ("changed", "missing", "notes")) + 1 + bool(lost)
     assert all(str(folder / name) in lines[-1] for name in lost)
     assert lines[-1].startswith("to make them again: rm -f ") == bool(lost)
@@ -168,6 +169,30 @@ def test_changed_data_are_told_and_missing_ones_noted(results, capsys):
     assert "input data/text/shards/manifest.json is not here to be compared" in facts["notes"]
     main(["verify", str(results)])
     assert capsys.readouterr().out.endswith(f"{results}: 1 input differs from what was read\n")
+
+
+def test_a_text_that_changed_since_its_corpus_was_made_is_told(results, tmp_path, capsys):
+    """Its shards are what they were, so nothing else tells; an older time hides it from Snakemake."""
+    recorded = {}
+    for path in (tmp_path / "texts" / "a.txt", tmp_path / "elsewhere" / "b.txt"):
+        write_text(path, "before")
+        recorded[path] = {"bytes": 6, "digest": digest_file(path)}
+    (relative, of_a), (absolute, of_b) = recorded.items()
+    inputs = {str(relative.relative_to(tmp_path)): of_a, str(absolute): of_b}
+    write_json(results.parent / "data" / "text" / "corpus" / "corpus.json", {"inputs": inputs})
+    assert verified(capsys, results)[0] == 0
+    for path in recorded:
+        path.write_text("behind")
+        os.utime(path, (0, 0))
+    code, facts = verified(capsys, results)
+    assert (code, facts["changed"]) == (1, ["../../texts/a.txt", str(absolute)])
+    assert any(note.startswith("text: its corpus was made of what was there before") for note in facts["notes"])
+    main(["verify", str(results)])
+    assert capsys.readouterr().out.endswith(f"{results}: 2 inputs differ from what was read\n")
+    relative.unlink()
+    code, facts = verified(capsys, results)
+    assert (code, facts["changed"]) == (1, [str(absolute)])
+    assert "text: one of its files is not here to be compared, as texts/a.txt" in facts["notes"]
 
 
 def test_other_code_and_libraries_are_noted_and_no_error(results, capsys, monkeypatch):

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from tritgolf.config.settings import Settings, validate
+from tritgolf.data.sources import compare
 from tritgolf.errors import InputError
 from tritgolf.files import digest_file, digest_json, read_json_of_others, write_json
 from tritgolf.provenance import code, hardware, package_digest, versions
 
 NAME = "provenance.json"
+SHARDS = "data/*/shards/manifest.json"  # of a record's inputs, below results
 
 
 def _inside(path: str) -> str:
@@ -76,8 +78,8 @@ class Verification:
 
     @property
     def lost(self) -> list[str]:
-        """The record's own files that differ; what else changed was read (``../…``)."""
-        return [name for name in (*self.changed, *self.missing) if not name.startswith("../")]
+        """The record's own files that differ; what else changed was read (``../…``, or a text's whole path)."""
+        return [name for name in (*self.changed, *self.missing) if not name.startswith(("../", "/"))]
 
 
 def write_provenance(
@@ -122,7 +124,10 @@ def read_provenance(folder: Path) -> RecordProvenance:
 
 
 def verify(folder: Path) -> Verification:
-    """Compare every file of ``folder`` (``results/<record>``) with what its ``provenance.json`` records."""
+    """Compare every file of ``folder`` (``results/<record>``) with what its ``provenance.json`` records.
+
+    And the user's text with what its corpus was made of, where that is beside the record (``results/data/<text>``).
+    """
     recorded = read_provenance(folder)
     found = Verification(recorded=len(recorded.files), command=recorded.command)
     for name, digest in recorded.files.items():
@@ -136,8 +141,22 @@ def verify(folder: Path) -> Verification:
             found.notes.append(f"input {name} is not here to be compared")
         elif digest_file(path) != digest:
             found.changed.append(f"../{name}")
+        if PurePosixPath(name).match(SHARDS):
+            _compare_sources(path.parents[1] / "corpus", folder.absolute().parent.parent, found)
     found.notes += _drift(recorded)
     return found
+
+
+def _compare_sources(corpus: Path, working: Path, found: Verification) -> None:
+    """Compare the user's files, from the folder ``working`` on, with what ``results/data/TEXT/corpus`` was made of."""
+    sources = compare(corpus, working)
+    found.changed += [name if name.startswith("/") else f"../../{name}" for name in sources.changed]
+    if sources.changed:
+        text = f"{corpus.parent.name}: its corpus was made of what was there before"
+        found.notes.append(f"{text}; to make it again: touch what changed, then run snakemake")
+    if sources.absent:
+        of_them = f"{len(sources.absent)} of its files are" if len(sources.absent) > 1 else "one of its files is"
+        found.notes.append(f"{corpus.parent.name}: {of_them} not here to be compared, as {sources.absent[0]}")
 
 
 def _made(file: Path) -> dict[str, str] | None:

@@ -71,7 +71,7 @@ def test_a_score_of_few_digits_may_be_of_a_repetition_that_took_another_time(tmp
     assert verdict(tmp_path, {"train": styles.int6(42, 1.1709)}, facts) is OPEN
 
 
-@pytest.mark.parametrize("line", ["eager time: 588.31s", "gptq took 11640ms"])
+@pytest.mark.parametrize("line", ["eager time: 588.31s", "eager time: 588,310 ms", "gptq took 11640ms"])
 def test_a_time_that_another_line_of_the_log_has_or_makes_up_is_open(line, tmp_path):
     assert verdict(tmp_path, {"train": exact() + line + "\n"}, EXACT | {"train_time_s": 588.31}) is OPEN
 
@@ -112,10 +112,11 @@ def test_times_by_seed_are_held_to_the_logs_of_their_seeds(times, expected, tmp_
     assert verdict(tmp_path / "field", LOGS, by_seed) is expected
 
 
-def test_a_time_of_a_seed_of_which_there_are_two_runs_is_open(tmp_path):
+@pytest.mark.parametrize("name", ["again_seed2", "train_seed2_again"])
+def test_a_time_of_a_seed_of_which_there_are_two_runs_is_open(name, tmp_path):
     again = styles.int6(2, 1.18).replace("train_loss:2", "train_loss:1")
     facts = {"val_bpb": 1.1705001, "seed_results": seeds(**{"2": {"train_time_s": 588.31}})}
-    assert verdict(tmp_path, LOGS | {"again_seed2": again}, facts) is OPEN
+    assert verdict(tmp_path, LOGS | {name: again}, facts) is OPEN
 
 
 @pytest.mark.parametrize(("field", "value", "expected"), [
@@ -133,3 +134,10 @@ def test_means_of_times_are_those_of_the_runs(field, value, expected, tmp_path):
 def test_a_time_of_a_run_without_a_log_is_open(tmp_path):
     facts = {"val_bpb": 1.1705001, "seed_results": seeds(**{"4": {"val_bpb": 1.17, "train_time_s": 588.31}})}
     assert verdict(tmp_path, LOGS, facts) is OPEN
+
+
+@pytest.mark.parametrize(("size", "expected"), [({}, OPEN), ({"bytes_total": 15_700_000}, WRONG)])
+def test_a_score_of_five_digits_is_of_one_run_where_its_size_stands_beside_it(size, expected, tmp_path):
+    row = {"val_bpb": 1.17112, "train_time_s": 588.31, **size}
+    facts = {"val_bpb": 1.1705001, "seed_results": seeds() | {"2": row}}
+    assert verdict(tmp_path, LOGS | {"train_seed2": styles.int6(2, 1.17112)}, facts) is expected

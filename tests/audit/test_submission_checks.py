@@ -115,10 +115,10 @@ def one_measured(sliding="1.1709"):
     return lambda path: folder(path, {"train": styles.int6(1, 1.1709)}, readme)
 
 
-def exact_times(seconds):
-    """One run with a score of more digits than two runs have in common."""
-    return lambda path: folder(path, {"train": styles.int6(42, 1.17090011)}, "", {"val_bpb": 1.17090011,
-                               "seeds": [42], "train_time_s": seconds})  # fmt: skip
+def exact_figures(**figures):
+    """One run with a score of more digits than two runs have in common, and what submission.json says besides."""
+    facts = {"val_bpb": 1.17090011, "seeds": [42], **figures}
+    return lambda path: folder(path, {"train": styles.int6(42, 1.17090011)}, "", facts)
 
 
 # check → (a folder it must pass, one it must flag, what its evidence must say of the latter)
@@ -202,7 +202,12 @@ CASES = {
         int6_runs(facts={"bytes_total": 15_700_000, "bytes_code": 47_643}),
         "15,652,358 + 47,643 = 15,700,001",
     ),
-    "json.times": (exact_times(599.95), exact_times(588.31), "train_time_s 588.31; logs 599.950 s"),
+    "json.steps": (exact_figures(steps=2000), exact_figures(steps=1987), "steps 1987; logs 2000 (train.log)"),
+    "json.times": (
+        exact_figures(train_time_s=599.95),
+        exact_figures(train_time_s=588.31),
+        "train_time_s 588.31; logs 599.950 s",
+    ),
     "text.artifact": (with_readme(), with_readme(("15.99 MB", "15.95 MB")), "README 15.95 MB"),
     "text.layout": (with_readme(), with_readme(("as a bitmask", "in base-3")), "written: bitmask"),
     "text.submission_json": (

@@ -89,7 +89,7 @@ def test_the_zero_fraction_that_the_record_reports_comes_first(folder, tmp_path)
 
 
 def test_temperature_is_noted_where_it_was_applied(folder):
-    note = "The best on training tokens is 1.00; sliding BPB there: 2.4503 ± 0.0025."
+    note = "The best on training tokens is 1.00; sliding BPB there, which is what a bundle claims: 2.4503 ± 0.0025."
     assert note in seeds_table(load_run(folder)).markdown()
     for seed in synthetic.SEEDS:
         path = folder / f"seed{seed}/final/evaluate.json"

@@ -5,6 +5,7 @@ import torch
 import yaml
 
 import tritgolf
+from tritgolf.errors import InputError
 from tritgolf.files import write_text
 from tritgolf.use.requests import generate_until, log_likelihood, text_log_likelihood
 
@@ -28,6 +29,35 @@ def test_a_continuation_has_the_nats_of_its_tokens(model):
     nats, greedy = log_likelihood(model, "one", " byte")
     assert nats == pytest.approx(likelihood(model, tokens, len(tokens) - len(before)), rel=1e-5) and not greedy
     assert nats + log_likelihood(model, "", "one")[0] == pytest.approx(text_log_likelihood(model, "one byte"), rel=1e-5)
+
+
+@pytest.mark.parametrize("context", ["one byte", ""])
+@pytest.mark.parametrize("continuation", ["", " ", "\n", "\t\n ", "\u200b"])
+def test_a_continuation_without_a_token_has_no_score(model, context, continuation):
+    """The tokenizer drops it; the score was that of the context's last token."""
+    with pytest.raises(InputError, match=r"^request: its continuation (is empty|.* has no token of its own)"):
+        log_likelihood(model, context, continuation)
+
+
+@pytest.mark.parametrize(
+    ("context", "continuation", "asked"), [("Lin", "e 3", ["ne", "▁", "3"]), ("caf", "ø\n", ["<0xC3>", "<0xB8>"])]
+)
+def test_all_tokens_with_a_part_of_the_continuation_are_its_own(model, context, continuation, asked):
+    """ "Lin" alone ends in n: the continuation had the tokens behind as many as that has, "▁3", and its e no score."""
+    pieces = model.tokenizer.encode(context + continuation, out_type=str)
+    assert pieces[-len(asked) :] == asked
+    tokens = [1, *model.tokenizer.encode(context + continuation)]
+    nats, _ = log_likelihood(model, context, continuation)
+    assert nats == pytest.approx(likelihood(model, tokens, len(asked)), rel=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "\t", "\u200b"])
+def test_a_text_without_a_token_has_no_score(model, text):
+    """A single bos has nothing behind it to score: it was a RuntimeError of tensors' sizes."""
+    with pytest.raises(InputError, match=r"^request: is "):
+        text_log_likelihood(model, text)
+    with pytest.raises(InputError, match=r"^text: is "):
+        model.bits_per_byte(text)
 
 
 def test_the_likeliest_continuation_is_greedy(model):

@@ -63,6 +63,22 @@ def test_bits_per_byte_are_the_nats_of_its_own_logits(model):
     assert model.bits_per_byte(text) == pytest.approx(float(nats) / math.log(2) / 9, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    "around", ["{}" + " " * 999, "\n\n{}\n", "\t{}", "\u200b{}\u200b"], ids=["end", "lines", "tab", "no width"]
+)
+def test_white_space_that_the_tokenizer_drops_lowers_no_score(model, around):
+    text = "Line 3: one"
+    assert model.bits_per_byte(around.format(text)) == model.bits_per_byte(text)
+    assert model.bits_per_byte("Line  3:\n \n\tone") == model.bits_per_byte(text)
+
+
+def test_tokens_that_can_not_be_scored_are_one_line(model):
+    """65,536 more than an id would be that id in 16 bits."""
+    for tokens, complaint in (([], "are 0, "), ([1], "are 1, "), ([1, 300], "vocabulary"), ([1, 65541], "vocabulary")):
+        with pytest.raises(InputError, match=f"^tokens: .*{complaint}"):
+            model.token_nats(tokens)
+
+
 def test_a_text_beyond_the_context_is_scored_by_windows(model):
     first, long = len(model.token_nats([1, *model.tokenizer.encode(TEXT)])), model.bits_per_byte(TEXT * 3, stride=1)
     assert first > 16 and 1 < long < 20

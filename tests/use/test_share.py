@@ -1,6 +1,7 @@
 """An artifact as a folder to share, and to a stand-in of the hub; what the card says is what the results say."""
 
 import json
+import resource
 import shutil
 
 import pytest
@@ -42,6 +43,25 @@ def test_the_folder_has_all_that_loading_needs(artifact, tmp_path, capsys):
     assert weights.keys() == own.keys() and all(torch.equal(weights[name].float(), own[name].float()) for name in own)
     with safe_open(folder / "model.safetensors", "pt") as file:
         assert json.loads(file.metadata()["header"]) == model.header.model_dump(mode="json")
+
+
+def test_others_may_read_its_files_as_any_other(artifact, tmp_path, capsys):
+    (tmp_path / "usual").touch()
+    run(capsys, "export", artifact, "--to", "safetensors", "--out", tmp_path / "shared")
+    modes = {path.name: path.stat().st_mode for path in (tmp_path / "shared").iterdir()}
+    assert set(modes.values()) == {(tmp_path / "usual").stat().st_mode}, modes
+
+
+def test_a_disk_that_is_full_is_one_line(artifact, tmp_path, capsys):
+    """Files may grow to this size and no further, so that the weights are what finds no room."""
+    most, soft_and_hard = artifact.stat().st_size + 4096, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, soft_and_hard[1]))
+    try:
+        line = refuse(capsys, "export", artifact, "--to", "safetensors", "--out", tmp_path / "shared")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, soft_and_hard)
+    assert line.startswith(f"{tmp_path / 'shared'}: File too large; free space")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results"]
 
 
 def test_the_card_is_of_the_results(finished, tmp_path):

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from pathlib import Path
 
 import pytest
 import yaml
@@ -29,6 +30,12 @@ def lines(texts: list[str]) -> bytes:
     return "".join(json.dumps({"text": text}) + "\n" for text in texts).encode()
 
 
+def replace(path: Path, content: bytes) -> None:
+    """By a file with an older time, as ``cp -p`` and ``rsync -a`` do, which Snakemake takes for no news."""
+    path.write_bytes(content)
+    os.utime(path, (10**9, 10**9))
+
+
 def test_own_text_is_read_whatever_its_files_are_called_and_seen_when_it_changes(tmp_path):
     workspace = copy_of_the_repository(tmp_path / "pipeline")
     texts = workspace.folder / "texts"
@@ -50,5 +57,27 @@ def test_own_text_is_read_whatever_its_files_are_called_and_seen_when_it_changes
     assert len(told) == 1, run.said
 
     assert "corpus" not in workspace.planned("data", **SETTINGS)
+    replace(workspace.folder / "input.txt", (workspace.folder / "input.txt").read_bytes() + b" And more.")
+    assert "corpus" in workspace.planned("data", **SETTINGS)
+    run = workspace.snakemake("data", **SETTINGS)
+    assert run.code == 0, run.said
+    told = "warning: input.txt has another size than it had in results/data/mine/corpus, which is made again"
+    assert run.said.count(told) == 1, run.said
+    assert workspace.planned("data", **SETTINGS) == {}
     os.utime(texts / "part{1} [a] *.jsonl", (0, 2**31))
     assert "corpus" in workspace.planned("data", **SETTINGS)
+
+
+def test_another_tokenizer_is_seen_whatever_its_time(base, tmp_path):
+    workspace = copy_of_the_repository(tmp_path / "pipeline")
+    model = workspace.folder / "own.model"
+    replace(model, base.results("data", "tiny", "tokenizer", "tokenizer.model").read_bytes())
+    (workspace.folder / "input.txt").write_text("\n\n".join(sentences(0, 40)))
+    source = {"kind": "text", "files": ["input.txt"], "documents": "blank_lines"}
+    taken = DATASET | {"source": source, "tokenizer": {"model": "own.model"}}
+    (workspace.folder / "datasets" / "mine.yaml").write_text(yaml.safe_dump(taken))
+    run = workspace.snakemake("data", dataset="mine")
+    assert run.code == 0, run.said
+    assert workspace.planned("data", dataset="mine") == {}
+    replace(model, b"another")
+    assert workspace.planned("data", dataset="mine") == {"tokenizer": 1, "shards": 1, "data": 1}

@@ -2,7 +2,8 @@
 
 Documents stream through; what is kept of each is its SHA-256 alone (about 100 bytes a document). A document seen
 before, in either split, is dropped, so the splits are disjoint; reading both back and comparing digests proves it.
-What is left out of the source is told on standard error and in ``corpus.json``.
+What is left out of the source is told on standard error and in ``corpus.json``, which has size and digest of each file
+of the user's too (``tritgolf.data.sources``).
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from tritgolf.data.dataset import DocstringsSource, DocumentsSource, HubSource, 
 from tritgolf.data.docstrings import package_version, read_docstrings
 from tritgolf.data.find import Texts, find_texts, printable
 from tritgolf.data.left_out import LeftOut, no_text
+from tritgolf.data.sources import input_facts
 from tritgolf.data.text import every_document, is_blank, read_documents
 from tritgolf.errors import InputError, warn
 from tritgolf.files import atomic_directory, read_json, write_json
@@ -38,6 +40,7 @@ def build_corpus(name: str, source: Source, rule: SplitConfig | None, folder: st
     Raises ``InputError`` for text that is missing, damaged or not UTF-8, and for a split without documents.
     """
     text = _SourceText(source)
+    inputs = text.inputs()  # before it is read: what changes meanwhile is told as changed
     with atomic_directory(folder) as temporary:
         _write_splits(text, rule, temporary)
         splits = _read_back(temporary)
@@ -45,7 +48,7 @@ def build_corpus(name: str, source: Source, rule: SplitConfig | None, folder: st
             if not splits[split]["documents"]:
                 raise no_text(name, source, rule, split, splits[other]["documents"], text.left_out)
         facts = {"schema": SCHEMA, "dataset": name, "splits": splits} | text.left_out.facts()
-        write_json(temporary / "corpus.json", facts | {"source": text.facts()})
+        write_json(temporary / "corpus.json", facts | {"source": text.facts()} | inputs)
     if told := text.left_out.told():
         warn(f"dataset {name!r}: {told}; {Path(folder) / 'corpus.json'} has all")
     return load_corpus(folder)
@@ -146,6 +149,11 @@ class _SourceText:
                 return {"kind": "documents", "repository": repository, "commit": commit, "file": file, "first": first}
             case _:
                 return {"kind": self.source.kind}
+
+    def inputs(self) -> dict[str, Any]:
+        """Size and digest of the user's files; of published documents and of packages ``facts`` has the versions."""
+        files = [*self._held.files, *self._texts.files]
+        return {"inputs": input_facts(files)} if isinstance(self.source, TextSource) else {}
 
     def _documents(self, texts: Texts, first: int | None = None) -> Iterator[str]:
         """The documents of all files, of each the ``first`` so many; ``InputError`` for a file of fewer."""

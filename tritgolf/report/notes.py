@@ -165,7 +165,10 @@ def _temperature_note(run: Run, seeds: pd.DataFrame) -> str:
         return ""
     best = ", ".join(f"{temperature:.2f}" for temperature in sorted(set(seeds["best_temperature"])))
     score = marked(format_mean_std(at_best, 4), seeds, f"{list(run.seeds[0].methods)[-1]}_mark")  # the headline's
-    return f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there: {score}."
+    return (
+        f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there, which is what a "
+        f"bundle claims: {score}."
+    )
 
 
 def counting(run: Run, shown: ByteCounting) -> str:

@@ -1,6 +1,5 @@
 """A model out of an artifact, to be called, talked to and scored."""
 
-import math
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +14,13 @@ from tritgolf.artifact.header import Artifact, ArtifactHeader
 from tritgolf.artifact.named import artifact_of, scorable
 from tritgolf.config.evaluate import SlidingSettings
 from tritgolf.errors import InputError
+from tritgolf.evaluate.bytes import TokenBytes, bits_per_byte, token_bytes
 from tritgolf.evaluate.load import reloaded_network
 from tritgolf.evaluate.methods import make_method
 from tritgolf.model.network import device_of
 from tritgolf.resources import records_folder
 from tritgolf.use.generate import Sampling, TextStream, continuation
-from tritgolf.use.tokenizers import encoded, tokenizer_of
+from tritgolf.use.tokenizers import encoded, encoded_to_score, tokenizer_of
 
 BATCH = 16  # windows scored at a time
 
@@ -59,8 +59,7 @@ class Model(nn.Module):
         if tokens.ndim != 2 or not 1 <= tokens.shape[1] <= self.header.model.context:
             most = self.header.model.context
             raise InputError("tokens", f"have the shape {tuple(tokens.shape)}", f"give (batch, 1 to {most} positions)")
-        if int(tokens.min()) < 0 or int(tokens.max()) >= self.header.model.vocab_size:
-            raise InputError("tokens", "are not all of the vocabulary", f"give 0 to {self.header.model.vocab_size - 1}")
+        self._check_vocabulary(int(tokens.min()), int(tokens.max()))
         hidden = self.network(tokens)
         logits: Tensor = self.network.head().logits(hidden.flatten(0, 1))
         return logits.unflatten(0, tokens.shape)
@@ -86,23 +85,40 @@ class Model(nn.Module):
         return "".join(self.stream(prompt, tokens, temperature=temperature, top_k=top_k, seed=seed))
 
     def bits_per_byte(self, text: str, stride: int | None = None) -> float:
-        """Bits a UTF-8 byte of ``text``, as one document; sliding windows, ``stride`` apart (None: half a context).
+        """Bits a byte of ``text``, as one document; sliding windows, ``stride`` apart (None: half a context).
 
-        Every token is scored once. ``InputError`` for an empty text, and what the tokenizer can't encode.
+        Every token is scored once. The bytes are those of the tokens ("published bytes" of an evaluation, which heads
+        its report): of the text as the tokenizer keeps it, NFKC, with white space squeezed and none at either end. What
+        no token tells lowers no score. An evaluation's raw bytes count all of a text, so its BPB by them is lower.
+        ``InputError`` for a text without a token (empty, or white space alone), and what the tokenizer can't encode.
         """
-        if not text:
-            raise InputError("text", "is empty", "give one character or more")
-        nats = self.token_nats(encoded(self.tokenizer, text, "text"), stride)
-        return float(nats.sum() / math.log(2) / len(text.encode()))
+        tokens = encoded_to_score(self.tokenizer, text, "text")
+        nats = self.token_nats(tokens, stride)
+        ids = np.array(tokens)
+        return bits_per_byte(float(nats.mean()), len(nats), int(self._bytes.byte_counts(ids[:-1], ids[1:]).sum()))
+
+    @cached_property
+    def _bytes(self) -> TokenBytes:
+        return token_bytes(self.tokenizer)
 
     def token_nats(self, tokens: list[int], stride: int | None = None) -> np.ndarray:
-        """Nats (FP64) of each token but the first, given those before it that a sliding window shows."""
+        """Nats (FP64) of each token but the first, given those before it that a sliding window shows.
+
+        ``InputError`` for fewer than two tokens, and for ids beyond the vocabulary.
+        """
+        if len(tokens) < 2:
+            raise InputError("tokens", f"are {len(tokens)}, and the first has no score", "give 2 or more")
+        self._check_vocabulary(min(tokens), max(tokens))
         context = self.header.model.context
         chosen = max(1, context // 2) if stride is None else stride
         if not 1 <= chosen <= context:
             raise InputError("stride", f"{chosen} is not possible", f"give 1 to {context}, the window")
         method = make_method(SlidingSettings(kind="sliding", stride=chosen, rule="every_token"), BATCH)
         return method.token_nats(self.network, np.array([tokens]))[0]
+
+    def _check_vocabulary(self, first: int, last: int) -> None:
+        if first < 0 or last >= self.header.model.vocab_size:
+            raise InputError("tokens", "are not all of the vocabulary", f"give 0 to {self.header.model.vocab_size - 1}")
 
 
 def load(

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from tritgolf.use.model import Model
-from tritgolf.use.tokenizers import encoded
+from tritgolf.use.tokenizers import encoded_pair, encoded_to_score
 
 MOST_TOKENS = 256  # of a continuation whose request doesn't say
 
@@ -15,11 +15,11 @@ def log_likelihood(model: Model, context: str, continuation: str) -> tuple[float
     """Nats (negative) of ``continuation`` after ``context``, and whether each of its tokens is the likeliest.
 
     Both are encoded as one text. Of a text beyond the model's context its end is shown: what is left of the context is
-    what leaves room for the continuation. ``InputError`` where that alone is too long, or can't be encoded.
+    what leaves room for the continuation. A token that joins both over the seam counts as the continuation's.
+    ``InputError`` where that alone is too long, can't be encoded, or has no token: empty, or white space at the end,
+    which the tokenizer drops. The harness's own models assert that there is one.
     """
-    before = len(encoded(model.tokenizer, context, "request"))
-    tokens = encoded(model.tokenizer, context + continuation, "request")
-    asked = len(tokens) - min(before, len(tokens) - 1)  # tokens may join over the seam; one at least is asked for
+    tokens, asked = encoded_pair(model.tokenizer, context, continuation, "request")
     shown = torch.tensor([tokens[-min(len(tokens), max(asked, model.header.model.context) + 1) :]])
     with torch.inference_mode():
         log_probabilities = model(shown[:, :-1].to(model.device)).double().cpu().log_softmax(-1)[0, -asked:]
@@ -29,8 +29,11 @@ def log_likelihood(model: Model, context: str, continuation: str) -> tuple[float
 
 
 def text_log_likelihood(model: Model, text: str) -> float:
-    """Nats (negative) of all of ``text``, as one document, by sliding windows half a context apart."""
-    return -float(model.token_nats(encoded(model.tokenizer, text, "request")).sum())
+    """Nats (negative) of all of ``text``, as one document, by sliding windows half a context apart.
+
+    ``InputError`` for a text without a token: empty, or white space alone.
+    """
+    return -float(model.token_nats(encoded_to_score(model.tokenizer, text, "request")).sum())
 
 
 def generate_until(model: Model, context: str, settings: Mapping[str, Any]) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 
 from tritgolf import __version__
 from tritgolf.artifact.header import Artifact
 from tritgolf.data.hub import TransportError
 from tritgolf.errors import InputError
-from tritgolf.files import atomic_directory, write_json, write_text
+from tritgolf.files import atomic_directory, atomic_write, write_json, write_text
 from tritgolf.use.card import model_card
 from tritgolf.use.tokenizers import tokenizer_of, tokenizer_path
 
@@ -40,10 +40,15 @@ def write_folder(artifact: Artifact, folder: Path, tokenizer: str | Path | None)
 
 
 def _write_weights(artifact: Artifact, path: Path) -> None:
-    """The numbers that the artifact is reloaded to, by their published names, with its header as metadata."""
+    """The numbers that the artifact is reloaded to, by their published names, with its header as metadata.
+
+    Written here: ``save_file`` of safetensors keeps others from reading the file, and tells a full disk by no OSError.
+    """
     weights = {name: tensor.contiguous() for name, tensor in artifact.restore().weights().items()}
     header = json.dumps(artifact.header.model_dump(mode="json"))
-    save_file(weights, path, {"format": "pt", "tritgolf": __version__, "header": header})
+    data = serialize(weights, {"format": "pt", "tritgolf": __version__, "header": header})
+    with atomic_write(path) as file:
+        file.write(data)
 
 
 def _tokenizer(artifact: Artifact, given: str | Path | None) -> Path | None:

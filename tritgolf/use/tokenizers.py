@@ -12,6 +12,8 @@ from tritgolf.files import check_readable, digest_file
 
 LEVELS = 6  # folders above an artifact: results/RECORD/seedN/final/export/ is five below results/data's folder
 
+SHOWN = 20  # characters of a text that a message quotes
+
 
 def tokenizer_path(artifact: Artifact, given: str | Path | None) -> Path:
     """Where the tokenizer of ``artifact`` is. ``InputError`` where it is not at hand, or is another one."""
@@ -56,6 +58,35 @@ def encoded(processor: SentencePieceProcessor, text: str, where: str) -> list[in
         unknown = next(piece for piece, token in zip(pieces, tokens, strict=True) if token == processor.unk_id())
         raise InputError(where, f"has {unknown!r}, which the tokenizer has no piece for", "use other characters")
     return [processor.bos_id(), *tokens]
+
+
+def encoded_to_score(processor: SentencePieceProcessor, text: str, where: str) -> list[int]:
+    """``encoded``, and an ``InputError`` too for text of which no token is left: none, or white space alone."""
+    tokens = encoded(processor, text, where)
+    if len(tokens) < 2:
+        what = f"is {text[:SHOWN]!r}, of which the tokenizer keeps nothing" if text else "is empty"
+        raise InputError(where, what, "give one character or more that is no white space")
+    return tokens
+
+
+def encoded_pair(
+    processor: SentencePieceProcessor, context: str, continuation: str, where: str
+) -> tuple[list[int], int]:
+    """Both as one text, ``encoded``, and how many of the last tokens hold something of ``continuation``.
+
+    A token that joins both over the seam is one of them. ``InputError`` where there is none, as of white space at a
+    text's end, which the tokenizer drops.
+    """
+    tokens = encoded(processor, context + continuation, where)
+    places = processor.encode(context + continuation, return_type="offset_mapping", return_bytes=True)["offsets"]
+    seam = len(context.encode())
+    asked = sum(begin >= seam or end > seam for begin, end in places)
+    if not asked:
+        what = (
+            f"{continuation[:SHOWN]!r} has no token of its own: the tokenizer drops it" if continuation else "is empty"
+        )
+        raise InputError(where, f"its continuation {what}", "give a continuation with more than white space")
+    return tokens, asked
 
 
 def _near(artifact: Path) -> Iterator[Path]:

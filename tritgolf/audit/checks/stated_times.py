@@ -1,25 +1,19 @@
 """Times that submission.json states, against the clocks of the logs."""
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.stated import all_of
-from tritgolf.audit.checks.tables import SURE_OF_A_RUN
-from tritgolf.audit.claimed import claimed_seeds
-from tritgolf.audit.claimed_runs import claimed_score, surely_claimed
-from tritgolf.audit.completeness import is_complete
-from tritgolf.audit.intervals import Printed
+from tritgolf.audit.checks.sure_runs import groups, numbers_of, sure_runs
 from tritgolf.audit.json_times import Clock, StatedTime, stated_times
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import agrees, stages_of
+from tritgolf.audit.scores import agrees
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import mean
 
 SCALES = (1e3, 1.0, 1e-3, 1 / 60, 1 / 60e3)  # of milliseconds, seconds and minutes to each other
-NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 MOST_EVALUATIONS = 16  # of a log that are added up, the last ones: their sums grow with the square
 ROUNDED_STEPS = 2e-3  # by how much of it a time may fall short that is worked out of steps and their rounded average
 
@@ -39,14 +33,14 @@ def json_times_are_logged(submission: Submission) -> Outcome:
 
 
 def _outcome(submission: Submission, stated: StatedTime) -> Outcome:
-    told = f"submission.json {stated}"
+    told = f"submission.json {stated.figure}"
     logs = [log for log in submission.readable_logs if _times(log, stated.clock)
-            and stated.seed in (None, log.named_seed)]  # fmt: skip
+            and stated.figure.seed in (None, log.named_seed)]  # fmt: skip
     if not logs:
         return cant_tell(f"{told}; no log has its {stated.clock} time")
     if any(stated.is_of(seconds) for log in logs for seconds in _times(log, stated.clock)):
         return holds(told)
-    if stated.seed is None and any(map(stated.is_of, _means(submission, logs, stated.clock))):
+    if stated.figure.seed is None and any(map(stated.is_of, _means(submission, logs, stated.clock))):
         return holds(f"{told}, a mean")
     told += f"; logs {', '.join(f'{_times(log, stated.clock)[-1]:.3f} s ({log.name})' for log in logs[:4])}"
     return contradicted(told) if _is_too_short(submission, stated) else cant_tell(told)
@@ -62,10 +56,8 @@ def _times(log: RunLog, clock: Clock) -> list[float]:
 
 
 def _means(submission: Submission, logs: Sequence[RunLog], clock: Clock) -> Iterator[float]:
-    """The means of runs that a time of the submission can be: of all, the claimed seeds', those of its score."""
-    seeds, names = claimed_seeds(submission), surely_claimed(submission)
-    of_seeds = [log for log in logs if log.named_seed in seeds]
-    for group in (logs, of_seeds, [log for log in logs if log.name in names]):
+    """The means of runs that a time of the submission can be."""
+    for group in groups(submission, logs):
         times = [_times(log, clock) for log in group]
         if times and len({len(each) for each in times}) == 1:
             yield from (mean(of_runs) for of_runs in zip(*times, strict=True))
@@ -78,36 +70,16 @@ def _is_too_short(submission: Submission, stated: StatedTime) -> bool:
     """
     if stated.clock != "training" or not stated.is_measured:
         return False
-    logs = _runs_of(submission, stated)
+    logs = sure_runs(submission, stated.figure)
     clocks = [min(_times(log, "training")) for log in logs if log.train_ms and log.stop and not log.resumes]
     is_short = len(clocks) == len(logs) > 0 and all(stated.seconds < clock * (1 - ROUNDED_STEPS) for clock in clocks)
     return is_short and not any(_has_in_its_text(log, stated) for log in logs)
 
 
-def _runs_of(submission: Submission, stated: StatedTime) -> Sequence[RunLog]:
-    """The runs that a time is surely of: of its seed the only one, which has the seed's score, or all of the folder.
-
-    None where the score has so few digits that a run and its repetition may have it both.
-    """
-    logs = submission.readable_logs
-    if stated.seed is None:
-        is_sure = is_complete(submission, of_mean=len(logs) > 1) and _is_exact(claimed_score(submission))
-        return logs if is_sure and surely_claimed(submission) == {log.name for log in logs} else ()
-    of_seed = [log for log in logs if log.named_seed == stated.seed]
-    is_alone = len(of_seed) == 1 and not submission.unread and not submission.unread_logs
-    is_its_own = stated.score and _is_exact(stated.score) and is_alone and stages_of(of_seed[0], stated.score)
-    return of_seed if is_its_own else ()
-
-
-def _is_exact(score: Printed | None) -> bool:
-    """Whether a score has more digits than a run and its repetition, which takes another time, have in common."""
-    return score is not None and score.decimals > SURE_OF_A_RUN
-
-
 def _has_in_its_text(log: RunLog, stated: StatedTime) -> bool:
     """Whether any number of a log, in whichever unit, is the time, or what the clock has beyond it."""
     clock = (log.train_ms or 0.0) / 1000
-    numbers = {float(text) for line in log.lines for text in NUMBER.findall(line)}
+    numbers = numbers_of(log)
     of_any_unit = (number * scale for number in numbers for scale in SCALES)
     beyond = (clock - number * scale for number in numbers for scale in (1.0, 1e-3))
-    return any(agrees(stated.printed, number) for number in of_any_unit) or any(map(stated.is_of, beyond))
+    return any(agrees(stated.figure.printed, number) for number in of_any_unit) or any(map(stated.is_of, beyond))
