@@ -3,6 +3,9 @@
 from tritgolf.provenance import package_digest
 
 
+include: "bundle_files.smk"
+
+
 rule script:
     input:
         [f"results/{record}/script/train_gpt.py" for record in records()],
@@ -40,12 +43,7 @@ for _record in records():
         name:
             f"bundle_{_record}"
         input:
-            metrics=expand(
-                "results/{record}/seed{seed}/{file}",
-                record=_record,
-                seed=seeds(_record),
-                file=["train/train.json", "final/export/export.json", "final/roundtrip.json", "final/evaluate.json"],
-            ),
+            metrics=bundled_metrics(_record),
             configuration=f"results/{_record}/record.json",
         output:
             f"results/{_record}/bundle/submission.json",

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from tritgolf.errors import BAD_INPUT
+from tritgolf.audit.submission_folders import check_submissions
+from tritgolf.errors import BAD_INPUT, InputError
 
 LEADERBOARD_PAGE = "results/leaderboard/leaderboard.html"
 LEADERBOARD_FOLDER = "results/leaderboard/folder.txt"  # the folder that the page was made of
@@ -11,7 +12,8 @@ LEADERBOARD_FOLDER = "results/leaderboard/folder.txt"  # the folder that the pag
 
 def submissions_folder() -> str | None:
     """The folder that ``submissions`` names, else the one that the page was made of, if it is still there."""
-    if named := config.get("submissions"):
+    named = config.get("submissions")
+    if named is not None:
         return str(named)
     stored = Path(LEADERBOARD_FOLDER)
     folder = stored.read_text(encoding="utf-8").strip() if stored.is_file() else ""
@@ -19,10 +21,14 @@ def submissions_folder() -> str | None:
 
 
 def submission_files(wildcards) -> list[str]:
-    """The files that an audit of submissions may read; without a folder, one line says how to name it."""
+    """The files that an audit of submissions may read; without a folder of some, one line, before a leaderboard goes."""
     folder = submissions_folder()
-    if folder is None:
-        print("error: no folder of submissions; add --config submissions=FOLDER", file=sys.stderr)
+    try:
+        if not folder:
+            raise InputError("submissions", "no folder is named", "add --config submissions=FOLDER")
+        check_submissions(folder)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     files = (path for path in Path(folder).rglob("*") if path.is_file())
     return sorted(str(path) for path in files if path.suffix in (".log", ".txt", ".json", ".md", ".csv"))

@@ -12,6 +12,7 @@ from tritgolf.audit.results import Results, is_results, read_results
 from tritgolf.audit.submission import Submission, read_logs, read_submission
 from tritgolf.errors import InputError
 from tritgolf.outcome import Finding
+from tritgolf.progress import progress
 
 NOT_COMPARED = (
     "not compared with the logs of published runs (for repeated byte counts and batch losses): no folder of theirs was "
@@ -50,7 +51,8 @@ def audit_submission(submission: Submission, notes: tuple[str, ...] = ()) -> Rep
 
     The checks of one family's script are left out where no run is of that family. ``notes``: as they are.
     """
-    findings = [finding for log in submission.logs for finding in LOG_CHECKS.apply(log, log.name, _not_for(log))]
+    logs = progress(submission.logs, what="check logs", unit="runs")
+    findings = [finding for log in logs for finding in LOG_CHECKS.apply(log, log.name, _not_for(log))]
     findings += SUBMISSION_CHECKS.apply(submission, submission.path.name)
     there = [f"{len(submission.logs)} logs" if len(submission.logs) != 1 else "1 log"]
     there += _parts(submission)
@@ -87,8 +89,15 @@ def _parts(submission: Submission) -> list[str]:
         submission.not_in_readme(submission.readme_name),
         submission.facts_problem or "submission.json",
         _scripts(submission),
-        "artifact" if submission.artifact is not None else "no artifact",
+        _artifact(submission),
     ]
+
+
+def _artifact(submission: Submission) -> str:
+    """Whether there is an artifact, and which one is read where there are several."""
+    if submission.artifact is None:
+        return "no artifact"
+    return "artifact" if submission.has_one_artifact else f"several artifacts ({submission.artifact.name} is read)"
 
 
 def _scripts(submission: Submission) -> str:

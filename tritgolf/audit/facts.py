@@ -3,6 +3,7 @@
 ``{"schema", "source", "runs": {"seed42": {…}}}``; a number is the text it was printed as, where its digits matter.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,7 +62,8 @@ def _run(log: RunLog) -> dict[str, Any]:
 
 def _record(record: Any) -> list[Any]:
     """A record's fields in their order."""
-    return [value.text if isinstance(value, Printed) else value for value in vars(record).values()]
+    values = (getattr(record, field.name) for field in dataclasses.fields(record))
+    return [value.text if isinstance(value, Printed) else value for value in values]
 
 
 def is_facts(path: Path) -> bool:

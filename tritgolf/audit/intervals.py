@@ -5,9 +5,9 @@ values inside their intervals fit together; everything the audit flags on rounde
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -22,8 +22,14 @@ class Interval(NamedTuple):
 
     def contains(self, value: float) -> bool:
         """Whether ``value`` lies inside, up to floating-point noise."""
+        low, high = self.with_noise
+        return low <= value <= high
+
+    @property
+    def with_noise(self) -> tuple[float, float]:
+        """Both ends, further out by floating-point noise."""
         noise = 1e-9 * max(1.0, abs(self.low), abs(self.high))
-        return self.low - noise <= value <= self.high + noise
+        return self.low - noise, self.high + noise
 
     def shifted(self, by: float) -> "Interval":
         """Both ends moved by ``by``."""
@@ -35,13 +41,13 @@ class Interval(NamedTuple):
         return self.low <= other.high + noise and other.low <= self.high + noise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a log of 60 MB has two million
 class Printed:
     """A number as it was printed: its text, its value, and the interval it was rounded from (integers are exact)."""
 
     text: str
 
-    @cached_property
+    @property
     def value(self) -> float:
         """The printed value."""
         return float(self.text)
@@ -116,13 +122,14 @@ def _sum_of_squares(values: Sequence[float]) -> float:
 
 def most_covered(intervals: Sequence[Interval]) -> Interval | None:
     """The stretch that lies in the most intervals (the first, if several tie); None without intervals."""
-    best: Interval | None = None
-    most = 0
-    for start in sorted(v.low for v in intervals):
-        covering = [v for v in intervals if v.contains(start)]
-        if len(covering) > most:
-            most, best = len(covering), Interval(max(v.low for v in covering), min(v.high for v in covering))
-    return best
+    lows, highs = [sorted(v.with_noise[at] for v in intervals) for at in (0, 1)]
+    covered = {start: bisect_right(lows, start) - bisect_left(highs, start) for start in {v.low for v in intervals}}
+    most = max(covered.values(), default=0)
+    start = min((start for start, count in covered.items() if count == most), default=None)
+    if start is None:
+        return None
+    covering = [v for v in intervals if v.contains(start)]
+    return Interval(max(v.low for v in covering), min(v.high for v in covering))
 
 
 def bytes_per_token(nats: Printed, bpb: Printed) -> Interval:

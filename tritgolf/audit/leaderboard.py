@@ -1,7 +1,7 @@
 """The audited leaderboard: every submission below a folder, with what it claims, what its logs give, and what holds."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,13 @@ from tritgolf.audit.published import read_csv
 from tritgolf.audit.report import Report
 from tritgolf.audit.significance import WelchTest, improvement
 from tritgolf.audit.submission import Submission, read_submission
+from tritgolf.audit.submission_folders import find_submissions, names_of
 from tritgolf.audit.track import ten_minutes
 from tritgolf.errors import InputError
+from tritgolf.progress import progress
 from tritgolf.report.statistics import mean
 
 NOTES = "repro_notes.csv"
-SUFFIXES = (".log", ".txt", ".json")
 DATED = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -47,7 +48,7 @@ class Row:
     @property
     def date(self) -> str:
         """The day in the folder's name; "" if there is none."""
-        match = DATED.match(self.folder)
+        match = DATED.match(self.submission.path.name)
         return match[0] if match else ""
 
     @property
@@ -65,47 +66,38 @@ class Row:
         return ten_minutes(self.submission) is not False
 
 
-def read_leaderboard(folder: str | Path) -> list[Row]:
-    """Every submission below ``folder``, by date and name, with the notes of reruns that lie beside them.
+@dataclass(frozen=True)
+class Leaderboard:
+    """The submissions below a folder by date and name, and (name, reason) of the folders in it that are not read."""
+
+    rows: tuple[Row, ...]
+    not_read: tuple[tuple[str, str], ...] = ()
+
+
+def read_leaderboard(folder: str | Path) -> Leaderboard:
+    """Every submission below ``folder``, at any depth, with the notes of reruns that lie beside them.
 
     Raises ``InputError`` where there is none.
     """
     folder = Path(folder)
+    found = find_submissions(folder)
     notes = list(read_csv(folder / NOTES)) if (folder / NOTES).is_file() else []
-    rows = []
-    for submission in _submissions(folder):
-        path = submission.path
+    rows: list[Row] = []
+    not_read = dict(found.not_read)
+    problem: InputError | None = None
+    for path, name in progress(names_of(found.folders, folder).items(), what="audit", unit="submissions"):
+        try:
+            submission = read_submission(path)
+        except InputError as error:
+            problem, not_read[path.relative_to(folder).as_posix()] = error, error.what
+            continue
         reruns = [Rerun(note["by"], note["claimed"], note["reproduced"], note["source"], note["facts"])
                   for note in notes if note["folder"] == path.name]  # fmt: skip
         report = audit_submission(submission)
-        rows.append(
-            Row(path.name, submission, report, claimed_score(submission), claimed_runs(submission), tuple(reruns))
-        )
-    if not rows:
-        raise InputError(folder, "holds no submission folders", "name a folder whose folders are submissions")
-    return sorted(rows, key=lambda row: (row.date, row.folder))
-
-
-def _submissions(folder: Path) -> Iterator[Submission]:
-    """The submissions of the first level below the folder that has any; three levels at most."""
-    if not folder.is_dir():
-        raise InputError(folder, "is not a folder", "name a folder whose folders are submissions")
-    for level in ("*", "*/*", "*/*/*"):
-        folders = sorted(path for path in folder.glob(level) if path.is_dir() and not path.is_symlink())
-        found = [submission for path in folders if (submission := _submission(path)) is not None]
-        if found:
-            yield from found
-            return
-
-
-def _submission(path: Path) -> Submission | None:
-    """The submission in a folder that has its own README.md, JSON or log; None for any other."""
-    if not any(file.is_file() and (file.name == "README.md" or file.suffix in SUFFIXES) for file in path.iterdir()):
-        return None
-    try:
-        return read_submission(path)
-    except InputError:
-        return None
+        rows.append(Row(name, submission, report, claimed_score(submission), claimed_runs(submission), tuple(reruns)))
+    if problem is not None and not rows:
+        raise problem
+    return Leaderboard(tuple(sorted(rows, key=lambda row: (row.date, row.folder))), tuple(sorted(not_read.items())))
 
 
 @dataclass(frozen=True)
@@ -118,19 +110,18 @@ class Comparison:
 
 
 def comparisons(rows: Sequence[Row]) -> dict[str, Comparison]:
-    """Folder → its test against the best mean before it, of the 10-minute track; only where both have two runs.
+    """Folder → its test against the best mean of earlier days, of the 10-minute track; only where both have two runs.
 
-    In nats a token with the contest's margin where both score one text in one vocabulary; else in BPB, without one.
+    A submission without a date is compared with none. In nats a token with the contest's margin where both score one
+    text in one vocabulary; else in BPB, without one.
     """
     found: dict[str, Comparison] = {}
-    standing: Row | None = None
-    for row in rows:
-        if not row.is_of_the_track or not row.scored.bpb:
-            continue
+    dated = [row for row in rows if row.date and row.is_of_the_track and row.scored.bpb]
+    for row in dated:
+        earlier = [other for other in dated if other.date < row.date]
+        standing = min(earlier, key=lambda other: mean(other.scored.bpb), default=None)
         if standing is not None and min(len(row.scored.bpb), len(standing.scored.bpb)) >= 2:
             found[row.folder] = _compared(row, standing)
-        if standing is None or mean(row.scored.bpb) < mean(standing.scored.bpb):
-            standing = row
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tritgolf.audit.leaderboard import Comparison, Row, comparisons
+from tritgolf.audit.leaderboard import Comparison, Leaderboard, Row, comparisons
 from tritgolf.outcome import Verdict
 from tritgolf.report.rendering import HEAD, STYLE, Table
 from tritgolf.report.statistics import NOT_KNOWN, mean, sample_std
@@ -19,7 +19,8 @@ NOTES = (
     "diagnostics.",
     "Contradicted, holds, can't tell: checks of `tritgolf audit`; scripts are not run.",
     "Against the record before: one-sided Welch test against the best mean of earlier days on the 10-minute track; in "
-    "nats a token with the margin of 0.005, across texts in BPB without one. The contest asks for p < 0.01.",
+    "nats a token with the margin of 0.005, across texts in BPB without one. The contest asks for p < 0.01. The day is "
+    "the one that a folder's name begins with; a submission without one is compared with none.",
     "Reruns are others' words, evidence of another kind than logs.",
 )
 SORT = """
@@ -33,11 +34,18 @@ document.querySelectorAll('.tritgolf th').forEach((head, column) => head.addEven
 """
 
 
-def leaderboard_table(rows: Sequence[Row]) -> Table:
+def leaderboard_notes(leaderboard: Leaderboard) -> tuple[str, ...]:
+    """What stands below the table; last, which folders are not in it."""
+    not_read = ", ".join(f"{name} ({reason})" for name, reason in leaderboard.not_read)
+    return (*NOTES, *([f"Not read: {not_read}."] if not_read else []))
+
+
+def leaderboard_table(leaderboard: Leaderboard) -> Table:
     """The leaderboard as a table of the report: one row a submission, in order of time."""
-    tests = comparisons(rows)
+    rows = leaderboard.rows
+    tests, notes = comparisons(rows), leaderboard_notes(leaderboard)
     cells = pd.DataFrame([_cells(row, tests.get(row.folder)) for row in rows], columns=list(COLUMNS))
-    return Table("Audited leaderboard", pd.DataFrame([_figures(row) for row in rows]), cells, NOTES, left=LEFT)
+    return Table("Audited leaderboard", pd.DataFrame([_figures(row) for row in rows]), cells, notes, left=LEFT)
 
 
 def _figures(row: Row) -> dict[str, object]:
@@ -85,15 +93,15 @@ def _shown(value: object, form: str) -> str:
     return format(value, form) if isinstance(value, int | float) else NOT_KNOWN
 
 
-def leaderboard_page(rows: Sequence[Row]) -> str:
+def leaderboard_page(leaderboard: Leaderboard) -> str:
     """A self-contained page: click a heading to sort; each submission opens to its contradicted checks and reruns."""
-    table = leaderboard_table(rows)
+    table, rows = leaderboard_table(leaderboard), leaderboard.rows
     head = "".join(f"<th{_side(name)}>{html.escape(name)}</th>" for name in table.cells.columns)
     body = "\n".join(
         f"<tr>{_row(list(table.cells.columns), [str(text) for text in cells], row)}</tr>"
         for cells, row in zip(table.cells.itertuples(index=False, name=None), rows, strict=True)
     )
-    notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in NOTES)
+    notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in leaderboard_notes(leaderboard))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>{HEAD}<title>Audited leaderboard</title>\n'
         f"<style>{STYLE}.tritgolf th {{cursor: pointer}}</style></head>\n<body>\n<div class=tritgolf>\n"

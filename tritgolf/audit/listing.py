@@ -16,6 +16,7 @@ from tritgolf.errors import InputError
 MAX_FILES = 2000
 LOGS = (".log", ".txt", ".out")
 README, JSON = "README.md", "submission.json"
+ARTIFACTS = (".ptz", ".tgolf")  # the contest's, and a bundle's of ours
 PACKED = re.compile(r"\.(?:gz|xz|bz2|zst|zip|tar|tgz|7z)$", re.IGNORECASE)
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z")
 SEED = re.compile(r"(?:seed)?[_-]?\d{1,9}", re.ASCII | re.IGNORECASE)  # a folder of one seed's run
@@ -92,7 +93,7 @@ def _may_hold_a_log(file: Path, reason: str) -> bool:
     if packed := PACKED.search(file.name):
         inside = file.name[: packed.start()]
         return packed[0].lower() in ARCHIVES or is_log(Path(inside)) or bool(CALLED_A_LOG.search(inside))
-    return is_log(file) or file.suffix not in (".py", ".ptz")
+    return is_log(file) or file.suffix not in (".py", *ARTIFACTS)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -116,7 +117,7 @@ def _is_read(file: Path, top: Path, not_read: dict[str, str]) -> bool:
     reason = _reason(file)
     is_text = is_log(file) or file.name.lower() in (README.lower(), JSON)
     is_linked_folder = reason == "a link" and file.is_dir()
-    if reason and (is_text or file.suffix in (".py", ".ptz") or PACKED.search(file.name) or is_linked_folder):
+    if reason and (is_text or file.suffix in (".py", *ARTIFACTS) or PACKED.search(file.name) or is_linked_folder):
         not_read[_name(file, top)] = reason
     return not reason
 

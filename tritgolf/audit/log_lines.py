@@ -10,12 +10,13 @@ from tritgolf.audit.intervals import Printed
 FITTED = re.compile(r"(?:prequant_)?ttt(_\w{1,20})?:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
 MINUTES = re.compile(r"\d{1,9}/\d{1,9} train_loss: .*\btrain_time: (\d{1,5}\.\d)m\b", re.ASCII)
 LIMIT_MINUTES = 10.0
+LAST_STEP = "last step"  # the stage of the last validation while training
 STORED = re.compile(r"Serialized model")
 DIAGNOSTIC = re.compile(r"diagnostic|pre-quant", re.IGNORECASE)  # how the name of such a score begins
 DONE = "_done"  # "ttt_sliding:done val_loss=…", before a line of the stage's own, legal_ttt, or in its stead
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StepLine:
     """A training step: ``label`` is the name its average was printed under ("avg", "step_avg"); times in ms.
 
@@ -115,6 +116,18 @@ class TemperatureLine:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A run's score at one stage: mean nats a token and bits a byte, as precisely as any of its lines has them."""
+
+    nats: Printed | None
+    bpb: Printed
+
+    def printed(self, nats: bool = False) -> Printed | None:
+        """The score in bits a byte, or in nats a token; None where it was not printed in these."""
+        return self.nats if nats else self.bpb
+
+
+@dataclass(frozen=True, eq=False)  # each is itself alone: what is found out about many is kept by that
 class RunLog:
     """One run, out of a log file. What was not found, or could not be read, is None or absent; nothing is guessed.
 
@@ -154,7 +167,7 @@ class RunLog:
         """Whether it seems to be a training log at all, readable or garbled."""
         return self.is_readable or any("loss" in line for line in self.lines)
 
-    @property
+    @cached_property
     def seed(self) -> int | None:
         """The configured seed."""
         return self.setting_int("seed")
@@ -174,6 +187,18 @@ class RunLog:
     def stop_step(self) -> int | None:
         """The step at which training stopped early, where a line says so."""
         return self.stop.step if self.stop else None
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """Stage → score, in the order of the log; lines that repeat one with more digits count as one."""
+        found: dict[str, Stage] = {}
+        if self.final:
+            found[LAST_STEP] = Stage(self.final.nats, self.final.bpb)
+        for score in self.scores:
+            earlier = found.get(score.stage)
+            if earlier is None or score.bpb.decimals >= earlier.bpb.decimals:
+                found[score.stage] = Stage(score.nats, score.bpb)
+        return found
 
     @cached_property
     def roundtrip(self) -> ScoreLine | None:

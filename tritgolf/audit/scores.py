@@ -15,10 +15,9 @@ from statistics import pstdev
 from types import MappingProxyType
 
 from tritgolf.audit.intervals import Printed, mean_interval, rounds_to
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.log_lines import RunLog, Stage
 from tritgolf.report.statistics import mean, sample_std
 
-LAST_STEP = "last step"  # the stage of the last validation while training
 FEWEST_DIGITS = 4  # of a figure whose last digit may be cut off instead of rounded
 MOST_CHOICES = 64  # combinations of runs that are looked at where a seed has several
 WORDING = re.compile(r"final_|int\d_?|zlib_?|_window|_eval", re.IGNORECASE)  # what a stage's name may have or not
@@ -75,28 +74,9 @@ def is_other_spread(printed: Printed, values: Sequence[Printed]) -> bool:
     return any(abs(printed.value - other) <= half for other in (*others, *intervals))
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A run's score at one stage: mean nats a token and bits a byte, as precisely as any of its lines has them."""
-
-    nats: Printed | None
-    bpb: Printed
-
-    def printed(self, nats: bool = False) -> Printed | None:
-        """The score in bits a byte, or in nats a token; None where it was not printed in these."""
-        return self.nats if nats else self.bpb
-
-
 def stages(log: RunLog) -> dict[str, Stage]:
-    """Stage → score, in the order of the log; lines that repeat one with more digits count as one."""
-    found: dict[str, Stage] = {}
-    if log.final:
-        found[LAST_STEP] = Stage(log.final.nats, log.final.bpb)
-    for score in log.scores:
-        earlier = found.get(score.stage)
-        if earlier is None or score.bpb.decimals >= earlier.bpb.decimals:
-            found[score.stage] = Stage(score.nats, score.bpb)
-    return found
+    """Stage → score, in the order of the log, as ``RunLog.stages`` has them; not to be changed."""
+    return log.stages
 
 
 def stages_of(log: RunLog, printed: Printed, nats: bool = False) -> list[str]:

@@ -5,19 +5,21 @@ Nothing in the folder is executed or unpickled, symbolic links are not followed,
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tritgolf.audit.facts import NAME as FACTS
 from tritgolf.audit.facts import is_facts, read_facts
 from tritgolf.audit.json_facts import as_written, lifted
-from tritgolf.audit.listing import JSON, README, Listing, files_below, in_words, is_log, list_folder
+from tritgolf.audit.listing import ARTIFACTS, JSON, README, Listing, files_below, in_words, is_log, list_folder
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
 from tritgolf.audit.transcript import decode
 from tritgolf.errors import InputError
+from tritgolf.progress import progress
 
 MAX_TEXT_BYTES = 4 << 20
 OTHER_README = re.compile(r".*readme.*\.md|submission\.md", re.IGNORECASE)
@@ -59,7 +61,7 @@ class Submission:
     known: tuple[RunLog, ...] = field(default=(), repr=False)
     against: tuple[RunLog, ...] = field(default=(), repr=False)
 
-    @property
+    @cached_property
     def readable_logs(self) -> tuple[RunLog, ...]:
         """The logs in which any record was found."""
         return tuple(log for log in self.logs if log.is_readable)
@@ -85,7 +87,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         raise InputError(path, "is not a folder", "give a submission folder (README.md, submission.json, logs)")
     listing = list_folder(path)
     files = listing.files
-    every_run = [log for file in files for log in _logs(file, path)]
+    every_run = [log for file in _told(files) for log in _logs(file, path)]
     logs, copies = distinct(every_run)
     others = [file for file in files if file.parent == path and OTHER_README.fullmatch(file.name)]
     readme_file = listing.named(path, README) or (others[0] if len(others) == 1 else None)
@@ -97,7 +99,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
     recognized = tuple((log.name, known_names[log.fingerprint]) for log in logs if log.fingerprint in known_names)
     its_own = {log.fingerprint for log in logs}
     scripts = tuple(file for file in files if file.suffix == ".py")
-    artifacts = [file for file in files if file.suffix == ".ptz" and not _is_pointer(file)]
+    artifacts = [file for file in files if file.suffix in ARTIFACTS and not _is_pointer(file)]
     return Submission(
         path=path,
         logs=logs,
@@ -172,7 +174,12 @@ def _names_seed(log: RunLog) -> bool:
 
 def read_logs(folder: str | Path) -> tuple[RunLog, ...]:
     """All logs under ``folder``, and runs of published facts as logs, named by their path below it, in order."""
-    return tuple(log for file in log_files(folder) for log in _logs(file, Path(folder)))
+    return tuple(log for file in _told(log_files(folder)) for log in _logs(file, Path(folder)))
+
+
+def _told(files: Sequence[Path]) -> Iterable[Path]:
+    """The files, as they are read; if that takes long, it is told."""
+    return progress(files, what="read logs", unit="files")
 
 
 def log_files(folder: str | Path) -> list[Path]:

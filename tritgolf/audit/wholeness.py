@@ -6,7 +6,8 @@ contradiction of a text that states it.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import lru_cache
 from pathlib import Path
 
 from tritgolf.audit.log_lines import DIAGNOSTIC, DONE, RunLog
@@ -27,18 +28,17 @@ def is_whole(log: RunLog, others: Sequence[RunLog]) -> bool:
     scored = _final_stages(log)
     if not scored or any(_is_on(log, method) and not any(method in name for name in scored) for method in METHODS):
         return False
-    alike = [other for other in others if _is_alike(log, other)]
-    needed = ({name for name in _final_stages(other) if not name.endswith(DONE)} for other in alike)
+    needed = {frozenset(name for name in final if not name.endswith(DONE)) for final, _ in _of_its_kind(log, others)}
     return not any(_is_lacking(scored, stages_of_other) for stages_of_other in needed)
 
 
 def has_every_score(log: RunLog, others: Sequence[RunLog]) -> bool:
     """Whether a log is whole and lacks no score, diagnostics among them, that another one of its kind has."""
-    alike = [other for other in others if _is_alike(log, other)]
-    return is_whole(log, others) and not any(_is_lacking({*stages(log)}, {*stages(other)}) for other in alike)
+    alike = {every for _, every in _of_its_kind(log, others)}
+    return is_whole(log, others) and not any(_is_lacking({*stages(log)}, needed) for needed in alike)
 
 
-def _is_lacking(scored: set[str], needed: set[str]) -> bool:
+def _is_lacking(scored: Set[str], needed: Set[str]) -> bool:
     """Whether a run lacks a stage that another has; one called by another number (ngram5, ngram7) is that stage."""
     missing, instead = (
         Counter(NUMBERS.sub("", name) for name in names) for names in (needed - scored, scored - needed)
@@ -63,9 +63,32 @@ def _is_on(log: RunLog, method: str) -> bool:
     return any(log.setting_bool(name) for name in switches)
 
 
-def _is_alike(log: RunLog, other: RunLog) -> bool:
-    """Whether two logs are of one script's runs: the same names but for digits, or the same settings."""
-    if other is log or log.dialect != other.dialect:
-        return False
-    same_file = Path(log.name.partition("#")[0]) == Path(other.name.partition("#")[0])
-    return not same_file and (series(log) == series(other) or configuration(log) == configuration(other))
+Stages = tuple[frozenset[str], frozenset[str]]  # of a run: those after training as _final_stages has them, and all
+
+
+def _of_its_kind(log: RunLog, others: Sequence[RunLog]) -> set[Stages]:
+    """What the other files' logs of one script's runs have: those of its series, or of its configuration."""
+    kinds = _kinds(tuple(others))
+    file = _file(log)
+    return {of_run for key in _keys(log) for of_run, files in kinds.get(key, {}).items()
+            if len(files) > 1 or file not in files}  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def _kinds(logs: tuple[RunLog, ...]) -> dict[tuple[str, str], dict[Stages, set[Path]]]:
+    """Series or configuration → the stages that its runs have → the files of those runs, of each log once."""
+    found: dict[tuple[str, str], dict[Stages, set[Path]]] = {}
+    for log in logs:
+        of_run = (frozenset(_final_stages(log)), frozenset(stages(log)))
+        for key in _keys(log):
+            found.setdefault(key, {}).setdefault(of_run, set()).add(_file(log))
+    return found
+
+
+def _keys(log: RunLog) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What logs of one script's runs share: the dialect, with the same names but for digits or the same settings."""
+    return (f"{log.dialect} series", series(log)), (f"{log.dialect} settings", configuration(log))
+
+
+def _file(log: RunLog) -> Path:
+    return Path(log.name.partition("#")[0])

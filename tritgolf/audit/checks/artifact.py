@@ -9,7 +9,7 @@ from tritgolf.audit.submission import Submission
 from tritgolf.errors import InputError
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
-NO_FILE = "no .ptz artifact in the folder"
+NO_FILE = "no .ptz or .tgolf artifact in the folder"
 OF_NO_SIZE = "no log counts an artifact of this size"
 
 
@@ -32,9 +32,11 @@ def _has_every_size(submission: Submission) -> bool:
     return all(_logged_size(log) for log in logs) and set(claimed_seeds(submission)) <= {log.seed for log in logs}
 
 
-@SUBMISSION_CHECKS("artifact.readable", "the artifact is whole and in the published format")
+@SUBMISSION_CHECKS("artifact.readable", "the artifact is whole and in a known format")
 def artifact_is_readable(submission: Submission) -> Outcome:
-    """Proves that the file decodes, by a reader that executes nothing, into the tensors of a published system."""
+    """Proves that the file decodes, by a reader that executes nothing, into the tensors of a published system, or of
+    one of this program's.
+    """
     facts = _facts(submission)
     if isinstance(facts, Outcome):
         return facts
@@ -58,6 +60,8 @@ def contents_are_the_logs(submission: Submission) -> Outcome:
     if "ternary_weights" not in facts:
         return _parameters_are_the_logs(facts, submission)
     sizes = {log.artifact_bytes: log.artifact for log in submission.logs if log.artifact}
+    if not sizes:
+        return cant_tell("no log counts trits and bytes of an artifact")
     logged = sizes.get(facts["bytes"])
     if logged is None:
         return cant_tell(OF_NO_SIZE)
@@ -92,16 +96,19 @@ def _facts(submission: Submission) -> dict[str, Any] | Outcome:
     """Facts of the artifact, or the outcome that says why there are none."""
     if submission.artifact is None:
         return cant_tell(NO_FILE)
+    from tritgolf.artifact.container import is_container  # noqa: PLC0415
     from tritgolf.artifact.inspect import inspect_artifact  # noqa: PLC0415  (torch: only for a file that is there)
     from tritgolf.artifact.published.formats import READERS, published_format  # noqa: PLC0415
     from tritgolf.artifact.published.labelled import Labelled  # noqa: PLC0415
 
     known = published_format(submission.artifact)
-    if known is None:
-        return cant_tell(f"{submission.artifact.name} is in another format than the published ones that are read here")
+    with submission.artifact.open("rb") as file:
+        is_ours = is_container(file.read(8))
+    if known is None and not is_ours:
+        return cant_tell(f"{submission.artifact.name} is in another format than those that are read here")
     whole = None
     try:
-        whole = READERS[known].read(submission.artifact)
+        whole = READERS[known].read(submission.artifact) if known else None
         return inspect_artifact(submission.artifact)
     except InputError as error:
         if isinstance(whole, Labelled):  # of another network than those known here

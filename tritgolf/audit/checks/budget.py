@@ -177,7 +177,9 @@ def byte_counts_differ_between_runs(submission: Submission) -> Outcome:
         return contradicted(
             f"the same count to the byte: {'; '.join(repeats)} (which one was copied, the counts don't say)"
         )
-    return holds(f"{len(runs)} runs compared, all counts differ")
+    silent = untold(submission, lambda log: log.artifact)
+    told = f"{len(runs)} runs compared, all counts differ"
+    return cant_tell(f"{told}; {silent}") if silent else holds(told)
 
 
 def _is_one_training(logs: Sequence[RunLog]) -> bool:

@@ -1,7 +1,7 @@
 """The log as a printout: lines its code must have printed, and lines it could not have."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Set
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.checks.timing import is_since_validation, wrong_averages
@@ -188,7 +188,8 @@ def scores_are_numbers(submission: Submission) -> Outcome:
     wrong = [f"{stage} of {log.name}" for log, stage in failed if _is_claimed(submission, log, stage)]
     if wrong:
         return contradicted(f"NaN or infinite: {', '.join(wrong)}")
-    told = [f"{log.name}: {line}" for log in logs for line in _unread(log, logs)]
+    names = {score.name for log in logs for score in log.scores} | {name for log in logs for name in log.failed}
+    told = [f"{log.name}: {line}" for log in logs for line in _unread(log, names)]
     if told:
         return cant_tell(f"not read as scores: {first_of(told, SHOWN)}")
     return holds(f"{read} lines of scores") if read else cant_tell("no score in the logs")
@@ -203,9 +204,8 @@ def _is_claimed(submission: Submission, log: RunLog, stage: str) -> bool:
     return stage in at and log.seed in claimed_seeds(submission) and not its_own
 
 
-def _unread(log: RunLog, logs: Sequence[RunLog]) -> list[str]:
+def _unread(log: RunLog, names: Set[str]) -> list[str]:
     """Lines that begin with a stage's name, or are of a final score or one in bits, and whose figures aren't read."""
-    names = {score.name for other in logs for score in other.scores} | {name for other in logs for name in other.failed}
     return [
         line[:MOST_SHOWN]
         for line in log.lines

@@ -12,8 +12,8 @@ from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
 from tritgolf.audit.listing import PACKED, first_of, is_log
-from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import LAST_STEP, same, stages_of
+from tritgolf.audit.log_lines import LAST_STEP, RunLog
+from tritgolf.audit.scores import same, stages_of
 from tritgolf.audit.stated_text import lines_with
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
@@ -59,6 +59,8 @@ def seeds_have_logs(submission: Submission) -> Outcome:
         return contradicted(f"{evidence}; {'; '.join(wrong)}")
     doubts = [*unread_seeds(submission.facts), *([f"not read: {first_of(hidden)}"] if hidden else [])]
     doubts += ["other logs can't be read"] if missing and not hidden else []
+    lost = {seed for table in own_tables(submission) for seed in table.repeated} - {*printed, *claimed}
+    doubts += [f"no log prints {', '.join(map(str, sorted(lost)))}, of several rows"] if lost else []
     return cant_tell("; ".join([evidence, *doubts])) if doubts else holds(evidence)
 
 
@@ -152,17 +154,21 @@ def _seeds_differ(logs: list[RunLog]) -> bool:
 def gpus_are_as_stated(submission: Submission) -> Outcome:
     """Proves that where README.md names a log and says on how many GPUs it is, the log prints as many.
 
-    Read is only what stands right behind the file's name: ``train_v0.txt is on 2xH100``.
+    Read is only what stands right behind the file's name: ``train_v0.txt is on 2xH100``. A name of which no log tells
+    it is left open.
     """
     names = [Path(log.name).name for log in submission.readable_logs]
     logs = {Path(log.name).name: log for log in submission.readable_logs if log.gpus}
     logs = {name: log for name, log in logs.items() if names.count(name) == 1}
-    stated = [(name, int(count)) for name, count in ON_GPUS.findall(submission.readme or "") if name in logs]
+    stated = [(name, int(count)) for name, count in ON_GPUS.findall(submission.readme or "")]
     if not stated:
         return cant_tell(submission.not_in_readme("README.md says of no log on how many GPUs it is"))
     wrong = [f"README {name}: {count}, the log prints {logs[name].gpus}" for name, count in stated
-             if logs[name].gpus != count]  # fmt: skip
-    return contradicted("; ".join(wrong)) if wrong else holds(", ".join(f"{name}: {count}" for name, count in stated))
+             if name in logs and logs[name].gpus != count]  # fmt: skip
+    if wrong:
+        return contradicted("; ".join(wrong))
+    silent = [f"README {name}: {count}, and no log that is read tells" for name, count in stated if name not in logs]
+    return cant_tell("; ".join(silent)) if silent else holds(", ".join(f"{name}: {count}" for name, count in stated))
 
 
 @SUBMISSION_CHECKS("timing.evaluation", "evaluation took at most 600 s")

@@ -97,7 +97,9 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     every = (*_every_sample(submission), *_of_named_seeds(submission, claim))
     means = [sample for sample in every if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
-        return holds(f"{claim.where} {claim.printed}: mean {means[0]}")
+        told = f"{claim.where} {claim.printed}: mean {means[0]}"
+        is_of_fewer = claim.count is not None and max(len(each.names) for each in means) < claim.count
+        return cant_tell(f"{told}, of {claim.count}") if is_of_fewer else holds(told)
     if found and (not claim.is_mean or _is_of_one_run(submission, claim)):
         return holds(f"{claim.where} {claim.printed}: {found[0]}")
     what = f"{claim.where} {claim.printed}{', a mean' if claim.is_mean else ''}; logs {_logged(submission)}"

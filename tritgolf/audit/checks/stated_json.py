@@ -58,8 +58,9 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
             missing = cant_tell(f"seed {seed}: {printed}; no log that is read has its score")
             outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)
-        if logs and (loss := printed_of(row.get("val_loss"))):
-            outcomes += _seed_loss(seed, loss, logs, submission)
+        if loss := printed_of(row.get("val_loss")):
+            missing = cant_tell(f"seed {seed}: loss {loss}; no log that is read has its score")
+            outcomes += _seed_loss(seed, loss, logs, submission) if logs else [missing]
         outcomes += _other_scores(seed, row, logs, submission)
     outcomes += [*_of_several_runs(submission), *_own_loss(submission), *_scores_at_stages(submission)]
     outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
@@ -103,13 +104,15 @@ def _other_scores(
         kind = _kind_of_stage(name)
         if not kind or not printed or printed.decimals < LEAST_DIGITS:
             continue
-        if any(same(printed, logged) for log in logs for logged in candidates(log, kind).values()):
+        if not logs:
+            yield cant_tell(f"seed {seed}: {name} {printed}; no log that is read has its score")
+        elif any(same(printed, logged) for log in logs for logged in candidates(log, kind).values()):
             yield holds(f"seed {seed}: {name} {printed}")
         elif len(logs) == 1 and _has_all(submission, logs[0]) and is_plain(title, logs[0]):
             scores = (stage.printed(kind == "nats") for stage in stages(logs[0]).values())
             logged = ", ".join(score.text for score in scores if score)
             yield contradicted(f"submission.json, seed {seed}: {name} {printed}; the log has {logged}")
-        elif logs and name in _names_of_scores(submission):
+        elif name in _names_of_scores(submission):
             yield cant_tell(f"seed {seed}: {name} {printed} is none of its log's, as that of another seed is")
 
 

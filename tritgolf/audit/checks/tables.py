@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, tables_of
+from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_plain
 from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
@@ -33,43 +34,63 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     A row is a run's if it has one of its scores; times are not compared, since a text may add them up as it likes. A
     row that has none of its seed's scores is only contradicted where its table is the one that the headline is of.
     A score that the log hasn't, where it may lack some, is left open; so is one in a column of unknown words, if the
-    other rows have their logs' scores there, and a table of the headline of which no row has a score of its log. Of
-    several rows of one seed none is contradicted unless its logs are as many, and each row is another one's.
+    other rows have their logs' scores there, and a table of the headline of which no row has a score of its log. Open
+    are, too, rows of the submission's own tables that no log is of, and figures that the logs of other rows have and
+    this one's hasn't. Of several rows of one seed none is contradicted unless its logs are as many, and each row is
+    another one's.
     """
-    held: list[Held] = []
-    for table in tables_of(submission):
-        runs = {seed: runs_of(row, table.kinds, _logs_of(submission, seed))
-                for seed, row in table.rows.items()}  # fmt: skip
-        for seed, row in table.rows.items():
-            if runs[seed]:
-                columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
-                held.append(_held(submission, table, seed, row, runs[seed], columns))
-            else:
-                foreign = _foreign_row(submission, table, seed)
-                held.append(Held(0, foreign, [] if foreign else _lone_row(submission, table, seed, runs)))
-        held += [_held_to_several(submission, table, seed, rows) for seed, rows in table.repeated.items()]
-        held += [] if any(runs.values()) else [Held(0, [], _unlogged_table(submission, table))]
-    compared, wrong, doubtful = Held.of_all(held)
-    if not compared and not wrong:
+    held = Held.of_all([_held_table(submission, table) for table in tables_of(submission)])
+    if not held.compared and not held.wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
-    if doubtful and not wrong:
-        return cant_tell(f"{compared} figures compared; {'; '.join(doubtful[:SHOWN])}")
-    return judge(not wrong, "; ".join(wrong[:SHOWN]) or f"{compared} figures compared")
+    if held.doubtful and not held.wrong:
+        return cant_tell(f"{held.compared} figures compared; {_first_of(held.doubtful)}")
+    return judge(not held.wrong, _first_of(held.wrong) or f"{held.compared} figures compared")
+
+
+def _first_of(texts: Sequence[str]) -> str:
+    """What evidence shows of several differences: the first, and how many more there are."""
+    return "; ".join([*texts[:SHOWN], *([f"{len(texts) - SHOWN} more"] if len(texts) > SHOWN else [])])
 
 
 class Held(NamedTuple):
-    """How many figures of rows are compared with logs, which are wrong, and which are left open."""
+    """How many figures of rows are compared with logs, in which columns, which are wrong, and which are left open."""
 
     compared: int
     wrong: list[str]
     doubtful: list[str]
+    titles: frozenset[str] = frozenset()
 
     @classmethod
     def of_all(cls, held: Sequence["Held"]) -> "Held":
         """The same of all of these rows together."""
         wrong, doubtful = ([text for texts in each for text in texts]
                            for each in ([one.wrong for one in held], [one.doubtful for one in held]))  # fmt: skip
-        return cls(sum(one.compared for one in held), wrong, doubtful)
+        titles = frozenset(title for one in held for title in one.titles)
+        return cls(sum(one.compared for one in held), wrong, doubtful, titles)
+
+
+def _held_table(submission: Submission, table: SeedTable) -> Held:
+    """The rows of a table, each against the runs that it can be of."""
+    runs = {seed: runs_of(row, table.kinds, _logs_of(submission, seed)) for seed, row in table.rows.items()}
+    several = {seed: [runs_of(row, table.kinds, _logs_of(submission, seed)) for row in rows]
+               for seed, rows in table.repeated.items()}  # fmt: skip
+    is_logged = any(runs.values()) or any(of_row for of_rows in several.values() for of_row in of_rows)
+    is_own = is_logged or is_headline_table(submission, table)
+    held = {}
+    for seed, row in table.rows.items():
+        if runs[seed]:
+            columns = _columns_of_logs(table, {other: of for other, of in runs.items() if other != seed})
+            held[seed] = _held(submission, table, seed, row, runs[seed], columns)
+        else:
+            foreign = _foreign_row(submission, table, seed)
+            held[seed] = Held(0, foreign, [] if foreign or not is_own else _unlogged_row(submission, table, seed))
+    every = [*held.values(), *(_held_to_several(submission, table, seed, rows, several[seed], is_own)
+                               for seed, rows in table.repeated.items())]  # fmt: skip
+    every += [] if any(runs.values()) else [Held(0, [], _unlogged_table(submission, table))]
+    compared = Held.of_all(every).titles
+    every += [Held(0, [], _unlogged_cells(seed, table.rows[seed], compared - held[seed].titles))
+              for seed in table.rows if runs[seed]]  # fmt: skip
+    return Held.of_all(every)
 
 
 def _held(
@@ -84,30 +105,33 @@ def _held(
     wrong = [f"seed {seed} {cell.text}" for cell in odd if cell.is_sure and has_all(cell.kind)]
     doubtful = [f"seed {seed} {cell.text}" for cell in odd
                 if not cell.is_sure or (cell.kind in SCORES and not has_all(cell.kind))]  # fmt: skip
-    return Held(len(found), wrong, doubtful)
+    return Held(len(found), wrong, doubtful, frozenset(cell.title for cell in found))
 
 
-def _held_to_several(submission: Submission, table: SeedTable, seed: int, rows: Sequence[dict[str, Cell]]) -> Held:
+def _held_to_several(
+    submission: Submission, table: SeedTable, seed: int, rows: Sequence[dict[str, Cell]],
+    runs: Sequence[Sequence[RunLog]], is_own: bool
+) -> Held:  # fmt: skip
     """The rows of a seed that has several: where its logs aren't as many, or two rows are of one, all may be of others.
 
-    A row without any score of them is told where there are logs enough: it may be of a run without one.
+    A row of the submission's own table without any score of them is told: it may be of a run without a log.
     """
     logs = _logs_of(submission, seed)
-    runs = [runs_of(row, table.kinds, logs) for row in rows]
     held = [_held(submission, table, seed, row, of_row) for row, of_row in zip(rows, runs, strict=True) if of_row]
-    compared, wrong, doubtful = Held.of_all(held)
-    if not all(runs) and len(logs) >= len(rows):
+    compared, wrong, doubtful, titles = Held.of_all(held)
+    if is_own and not all(runs):
         doubtful.append(f"a row of seed {seed} has no score of its logs")
     is_sure = len(rows) == len(logs) == len({log.name for of_row in runs for log in of_row if len(of_row) == 1})
-    return Held(compared, wrong, doubtful) if is_sure else Held(compared, [], doubtful + wrong)
+    return Held(compared, wrong if is_sure else [], doubtful if is_sure else doubtful + wrong, titles)
 
 
 class Compared(NamedTuple):
-    """A cell that a log can have: its kind, and what the log has in its place, "" if it has this very figure.
+    """A cell that a log can have: title, kind, and what the log has in its place, "" if it has this very figure.
 
     ``is_sure``: whether the cell can be nothing but one of the log's figures.
     """
 
+    title: str
     kind: str
     text: str
     is_sure: bool = True
@@ -127,13 +151,13 @@ def compared_cells(
         packed = with_packed_code(submission, run) if kind == "total_bytes" else ()
         shipped = with_shipped_code(submission, run) if kind == "total_bytes" else ()
         if matches(cell, found, kind) or any(map(cell.is_of, shipped)):
-            yield Compared(kind, "")
+            yield Compared(title, kind, "")
         elif any(map(cell.is_of, packed)):
-            yield Compared(kind, f"{told}; it counts a smaller script", is_sure=False)
+            yield Compared(title, kind, f"{told}; it counts a smaller script", is_sure=False)
         elif is_plain(title, run):
-            yield Compared(kind, told)
+            yield Compared(title, kind, told)
         elif title in columns:
-            yield Compared(kind, told, is_sure=False)
+            yield Compared(title, kind, told, is_sure=False)
 
 
 def _columns_of_logs(table: SeedTable, runs: Mapping[int, Sequence[RunLog]]) -> set[str]:
@@ -192,11 +216,20 @@ def _owner(submission: Submission, table: SeedTable, seed: int) -> RunLog | None
     return owners[0] if scores and is_exact and len(owners) == 1 else None
 
 
-def _lone_row(submission: Submission, table: SeedTable, seed: int, runs: Mapping[int, Sequence[RunLog]]) -> list[str]:
-    """A row that has no score of its seed's whole log, in a table of which other rows have those of theirs."""
-    scored = any(table.kinds[title] in SCORES for title in table.rows[seed])
-    is_lone = scored and any(runs.values()) and any(_is_whole(submission, log) for log in _logs_of(submission, seed))
-    return [f"the row of seed {seed} has no score of its log"] if is_lone else []
+def _unlogged_row(submission: Submission, table: SeedTable, seed: int) -> list[str]:
+    """A row with figures of which no log that is read has a score: lost, cut, or of another run."""
+    row = table.rows[seed]
+    if not any(table.kinds[title] not in ("", "seconds") and not cell.about for title, cell in row.items()):
+        return []
+    if not _logs_of(submission, seed):
+        return [f"the row of seed {seed}: no log that is read is of its seed"]
+    return [f"the row of seed {seed} has no score of its log"]
+
+
+def _unlogged_cells(seed: int, row: Mapping[str, Cell], columns: Set[str]) -> list[str]:
+    """The figures of a run's row in columns that are held to the logs of other rows: its own log has none such."""
+    return [f"seed {seed} {title}: table {cell.printed}{cell.unit}, nothing in its log" for title, cell in row.items()
+            if title in columns and not cell.about]  # fmt: skip
 
 
 def _logs_of(submission: Submission, seed: int) -> list[RunLog]:
@@ -327,4 +360,7 @@ def beats_the_record(submission: Submission) -> Outcome:
     if min(len(new), len(old)) < 2:
         return cant_tell(f"{len(new)} and {len(old)} sliding scores; a test needs two on each side")
     test = improvement(new, old)
+    silent = untold(submission, lambda log: log.sliding and log.sliding.nats)
+    if silent:
+        return cant_tell(f"{test}; {silent}")
     return holds(str(test)) if test.passes else contradicted(str(test))

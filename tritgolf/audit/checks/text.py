@@ -5,21 +5,23 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
+from tritgolf.audit.checks.stated import all_of
 from tritgolf.audit.checks.ternary import written_layout
 from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, runs_of_rows, tables_of
+from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, in_ten_thousands, rounds_to
-from tritgolf.audit.json_facts import printed_of, seed_results, size_of
+from tritgolf.audit.json_facts import printed_of, repeated_results, seed_results, size_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import Cell, candidates, matches, run_of
 from tritgolf.audit.stated_text import OF_OTHERS, TOP
 from tritgolf.audit.submission import Submission
-from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
+from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 
 SIZE = re.compile(
     r"(?<![~≈\d.+−-])(?P<megabytes>\d{1,2}\.\d{1,3}) ?MB\W{0,4}(?:max )?artifact"
@@ -32,6 +34,8 @@ SIZE = re.compile(
 SCORE_NAME = re.compile(r"\bval_bpb\b", re.ASCII)
 SIZE_ALONE = re.compile(r"[ *]*(\d{1,2}\.\d{1,3}) ?MB[ *]*(?:\([^()]*\)[ *]*)?", re.ASCII)
 NO_RUN = "no run's"
+OF_THE_MEAN = "the mean score"  # what evidence of a size beside it begins with
+SIZES_OF_SEEDS = ("artifact_bytes", "bytes_total")
 NOTHING_PAIRED = cant_tell("no log with a sliding score and a total")
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?(?:artifact|submission)(?:_size)?_bytes(?:_total)?")
 OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
@@ -116,25 +120,37 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
               and (size := size_of(facts[key]) or means.get(key)) is not None]  # fmt: skip
     outcomes = [_stated_total(key, size, submission) for key, size in stated if TOTALS.fullmatch(key)]
     outcomes += [_stated_of_all(key, size, submission) for key, size in stated if not TOTALS.fullmatch(key)]
-    for seed, row in seed_results(facts).items():
-        size, is_model = size_of(row.get("artifact_bytes", row.get("bytes_total"))), "artifact_bytes" in row
-        logs = [log for log in submission.readable_logs if log.seed == seed and log.total_bytes]
-        score = printed_of(row.get("val_bpb"))
-        of_this_run = len(logs) == 1 and (score is None or bool(stages_of(logs[0], score)))
-        if size and logs:
-            outcomes.append(_stated_of_seed(seed, size, is_model, submission, logs, of_this_run))
+    outcomes += _sizes_by_seed(submission)
     outcomes += [contradicted(row) for row in _rows_of_other_sizes(submission)]
-    wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
-    right = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.HOLDS]
-    if not wrong and not right:
-        return cant_tell("no size stated that logs can decide")
-    return judge(not wrong, "; ".join(wrong or right))
+    return all_of(outcomes, "no size stated that logs can decide")
+
+
+def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
+    """Each size that submission.json has of a seed, those of several rows of one seed among them."""
+    for seed, row in seed_results(submission.facts).items():
+        logs = [log for log in submission.readable_logs if log.seed == seed and (log.total_bytes or _models(log))]
+        score = printed_of(row.get("val_bpb"))
+        has_total = len(logs) == 1 and logs[0].total_bytes is not None
+        of_this_run = has_total and (score is None or bool(stages_of(logs[0], score)))
+        for name in SIZES_OF_SEEDS:
+            if size := size_of(row.get(name)):
+                is_model = name == "artifact_bytes"
+                yield _stated_of_seed(seed, size, is_model, submission, logs, of_this_run)
+    for seed, rows in repeated_results(submission.facts).items():
+        logs = [log for log in submission.readable_logs if log.seed == seed]
+        for size in filter(None, (size_of(row.get(name)) for row in rows for name in SIZES_OF_SEEDS)):
+            told = f"seed {seed}, one of {len(rows)}: stated {size.value:,.0f}"
+            is_logged = any(size.value in (log.total_bytes, *_models(log)) for log in logs)
+            yield holds(told) if is_logged else cant_tell(f"{told}; no log of the seed has it")
 
 
 def _stated_of_seed(
     seed: int, size: Printed, is_model: bool, submission: Submission, logs: Sequence[RunLog], of_this_run: bool
 ) -> Outcome:
-    evidence = f"seed {seed}: stated {size.value:,.0f}, logged {', '.join(f'{log.total_bytes:,}' for log in logs)}"
+    if not logs:
+        return cant_tell(f"seed {seed}: stated {size.value:,.0f}; no log that is read has its total")
+    logged = ", ".join(f"{log.total_bytes or log.models[-1]:,}" for log in logs)
+    evidence = f"seed {seed}: stated {size.value:,.0f}, logged {logged}"
     if any(size.value in (log.total_bytes, *(_models(log) if is_model else ())) for log in logs):
         return holds(evidence)
     if any(size.value in with_shipped_code(submission, log) for log in logs):
@@ -173,7 +189,8 @@ def _stated_of_all(key: str, size: Printed, submission: Submission) -> Outcome:
     models = [model for log in submission.readable_logs for model in _models(log)]
     evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
     if any(abs(of_all(sizes) - size.value) < 1 for sizes in (totals, models) if sizes):
-        return holds(evidence)
+        silent = "" if of_all is fmean else untold(submission, lambda log: log.total_bytes or _models(log))
+        return cant_tell(f"{evidence}; {silent}") if silent else holds(evidence)
     is_sure = is_complete(submission) and _has_all_totals(submission)
     return contradicted(evidence) if is_sure else cant_tell(evidence)
 
@@ -214,9 +231,11 @@ def layout_is_the_one_written(submission: Submission) -> Outcome:
     told = {
         name for name, pattern in (("base-3", r"base-?\s?3"), ("bitmask", r"bitmask")) if re.search(pattern, readme)
     }
-    return judge(
-        bool(layouts & told), f"README names {' and '.join(sorted(told))}; written: {', '.join(sorted(layouts))}"
-    )
+    evidence = f"README names {' and '.join(sorted(told))}; written: {', '.join(sorted(layouts))}"
+    if not layouts & told:
+        return contradicted(evidence)
+    silent = untold(submission, written_layout)
+    return cant_tell("; ".join(filter(None, [evidence, silent]))) if silent or layouts - told else holds(evidence)
 
 
 @SUBMISSION_CHECKS("text.submission_json", "submission.json's score and bytes are of one run")
@@ -233,6 +252,9 @@ def score_and_bytes_are_of_one_run(submission: Submission) -> Outcome:
     outcome = _mean_of_a_stage(score, size, submission) or pairing(score, size, submission.readable_logs)
     if outcome == NOTHING_PAIRED:
         outcome = _of_two_runs(score, size, submission)
+    silent = untold(submission, lambda log: log.total_bytes) if outcome.evidence.startswith(OF_THE_MEAN) else ""
+    if silent and outcome.verdict is Verdict.HOLDS:
+        return cant_tell(f"{outcome.evidence}; {silent}")
     is_of_no_run = outcome.verdict is Verdict.CONTRADICTED and NO_RUN in outcome.evidence
     return cant_tell(outcome.evidence) if is_of_no_run and not is_complete(submission) else outcome
 
@@ -243,7 +265,7 @@ def _mean_of_a_stage(score: Printed, size: Printed, submission: Submission) -> O
     if not sizes or size.value != max(sizes):
         return None
     of_it = (each for each in samples(submission.readable_logs, []) if agrees(score, each.mean))
-    return next((holds(f"the mean score at {each.stage}, and the largest size") for each in of_it), None)
+    return next((holds(f"{OF_THE_MEAN} at {each.stage}, and the largest size") for each in of_it), None)
 
 
 def _of_two_runs(score: Printed, size: Printed, submission: Submission) -> Outcome:
@@ -278,7 +300,7 @@ def pairing(score: Printed, size: Printed, logs: tuple[RunLog, ...]) -> Outcome:
     if shared := set(scored) & set(sized):
         return holds(f"both are {sorted(shared)[0]}'s")
     if rounds_to(fmean(scores), score) and size.value in (max(sizes), round(fmean(sizes))):
-        return holds("the mean score, and the mean or largest size")
+        return holds(f"{OF_THE_MEAN}, and the mean or largest size")
     owners = f"val_bpb {score} is {_owner(scored)}; bytes_total {size.value:,.0f} is {_owner(sized)}"
     logged = "; ".join(f"{name}: {value:.4f} with {total:,.0f}" for name, value, total in runs)
     return contradicted(f"{owners} ({logged})")

@@ -1,7 +1,7 @@
 """What a dialect of logs is, and how single lines are read: pairs, numbers, the first record that a line makes."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -74,10 +74,17 @@ def pairs_of(line: str) -> Pairs:
 
 def number(pairs: Pairs, *keys: str) -> Printed | None:
     """The first of ``keys`` that is there, without its unit; None if it is not a plain number."""
-    text = next((pairs[key] for key in keys if key in pairs), "")
-    text = text.removesuffix("ms").removesuffix("MB")
-    text = text.replace(",", "") if re.match(THOUSANDS, text) else text
+    text = _of(pairs, keys).removesuffix("ms").removesuffix("MB")
+    text = text.replace(",", "") if "," in text and re.match(THOUSANDS, text) else text
     return Printed(text) if NUMBER.fullmatch(text) else None
+
+
+def _of(pairs: Pairs, keys: Sequence[str]) -> str:
+    """The word of the first of ``keys`` that is there; "" of none."""
+    for key in keys:
+        if key in pairs:
+            return pairs[key]
+    return ""
 
 
 def milliseconds(pairs: Pairs, *keys: str) -> Printed | None:
@@ -85,7 +92,7 @@ def milliseconds(pairs: Pairs, *keys: str) -> Printed | None:
 
     One in seconds keeps their decimals: 612.3s are 612300.0.
     """
-    text = next((pairs[key] for key in keys if key in pairs), "")
+    text = _of(pairs, keys)
     seconds = text.removesuffix("s")
     if text != seconds and NUMBER.fullmatch(seconds):
         text = f"{Decimal(seconds) * 1000:f}"
@@ -97,8 +104,8 @@ def milliseconds(pairs: Pairs, *keys: str) -> Printed | None:
 
 def whole_milliseconds(pairs: Pairs, *keys: str) -> Printed | None:
     """The same, but None unless it is printed in ms: what averages are held to needs those."""
-    text = next((pairs[key] for key in keys if key in pairs), "")
-    return number(pairs, *keys) if text.endswith("ms") else None
+    text = _of(pairs, keys)
+    return number({"": text}, "") if text.endswith("ms") else None
 
 
 def fraction(text: str) -> tuple[int, int] | None:
@@ -111,6 +118,8 @@ def settings_line(lines: Iterable[str]) -> Pairs:
     """The line with the most ``name=value`` words, if it has at least eight: the run's settings."""
     best: Pairs = {}
     for line in lines:
+        if line.count("=") < FEWEST_SETTINGS:
+            continue
         pairs = dict(SETTING.findall(line))
         best = pairs if len(pairs) > max(len(best), FEWEST_SETTINGS - 1) else best
     return best
@@ -118,4 +127,13 @@ def settings_line(lines: Iterable[str]) -> Pairs:
 
 def resumes(lines: Iterable[str]) -> tuple[str, ...]:
     """Lines that say that a run was resumed."""
-    return tuple(line for line in lines if RESUME.search(line) and not SETTING.search(line))
+    suspects = having(lines, "resum", "restor", "ckpt", "checkpoint")
+    return tuple(line for line in suspects if RESUME.search(line) and not SETTING.search(line))
+
+
+def having(lines: Iterable[str], *words: str) -> Iterator[str]:
+    """The lines with any of these words, in whichever case: few, of the many of a long log, need a closer look."""
+    for line in lines:
+        lower = line.lower()
+        if any(word in lower for word in words):
+            yield line

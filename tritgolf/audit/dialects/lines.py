@@ -15,6 +15,7 @@ from tritgolf.audit.dialects.base import (
     Pairs,
     every,
     first,
+    having,
     milliseconds,
     number,
     resumes,
@@ -65,20 +66,21 @@ ON_THE_WAY = re.compile(r"\b(?:step|iter\w*)[:=\s]\s*\d|\b(?:chunk|batch|epoch|d
 
 def read(lines: Sequence[str], settings: Callable[[Sequence[str]], Pairs]) -> dict[str, Any]:
     """The records of lines in the common styles; ``settings`` reads a family's own style of settings."""
+    found = settings(lines)
     return {
-        "hyperparameters": settings(lines),
-        "parameters": first(parameters, [line.replace(": ", ":") for line in lines]),
-        "gpus": _gpus(lines, settings(lines)),
+        "hyperparameters": found,
+        "parameters": first(parameters, (line.replace(": ", ":") for line in lines)),
+        "gpus": _gpus(lines, found),
         "steps": every(step, lines),
         "validations": every(validation, lines),
         "scores": every(score, lines),
         "budget": first(budget, lines),
-        "stop": first(stop, lines),
-        "temperature": first(temperature, lines),
+        "stop": first(stop, having(lines, "stopping_early")),
+        "temperature": first(temperature, having(lines, "temp_scaling")),
         "warmups": warmups(lines),
         "resumes": resumes(lines),
         "sizes": _sizes(lines),
-        "validation_tokens": first(_tokens, lines),
+        "validation_tokens": first(_tokens, having(lines, "tokens:")),
     }
 
 
@@ -122,9 +124,11 @@ def _gpus(lines: Sequence[str], settings: Pairs) -> int | None:
 
 def step(line: str) -> StepLine | None:
     """``step:7/20000 train_loss:2.3 train_time:600ms step_avg:43.5ms``; ``7/20000 train_loss: 3 train_time: 0.9m``."""
-    place, pairs = PLACE.match(line), spaced_pairs(line)
+    if not (place := PLACE.match(line)):
+        return None
+    pairs = spaced_pairs(line)
     loss, elapsed = number(pairs, "loss", "train_loss"), whole_milliseconds(pairs, "t", "train_time")
-    if not (place and loss) or "val_loss" in pairs:
+    if not loss or "val_loss" in pairs:
         return None
     label = next((key for key in ("avg", "step_avg") if key in pairs), "")
     return StepLine(int(place[1]), int(place[2]), loss, elapsed, whole_milliseconds(pairs, label), label)
@@ -132,7 +136,8 @@ def step(line: str) -> StepLine | None:
 
 def validation(line: str) -> ValidationLine | None:
     """``step:7/20000 val_loss:2.06 val_bpb:1.22 train_time:600ms``, or ``7/20000 val_loss: 2.8 val_bpb: 1.09``."""
-    place, pairs = PLACE.match(line), spaced_pairs(line)
+    place = PLACE.match(line) if "val_loss" in line else None
+    pairs = spaced_pairs(line) if place else {}
     nats, bpb = number(pairs, "val_loss"), number(pairs, "val_bpb")
     if not (place and nats and bpb and bpb.interval.low > 0):
         return None
@@ -143,7 +148,7 @@ def validation(line: str) -> ValidationLine | None:
 
 def score(line: str) -> ScoreLine | None:
     """A score after training, whatever its stage is called; progress of an evaluation that is still running is none."""
-    named = SCORE.match(line)
+    named = SCORE.match(line) if "val_" in line else None
     if not named or PLACE.match(line) or PROGRESS.search(named["name"]) or ON_THE_WAY.search(named[0]):
         return None
     pairs = spaced_pairs(line)
@@ -195,8 +200,9 @@ def _sizes(lines: Sequence[str]) -> tuple[SizeLine, ...]:
     ``artifact:… code:78442`` and ``serialized_model_int8_zlib:95 bytes``, as the contest's MLX script prints it, are
     among them, and what is told under a script's own names.
     """
-    found = list(every(size, lines))
-    for line in lines:
+    sized = list(having(lines, "bytes", "artifact"))
+    found = list(every(size, sized))
+    for line in sized:
         code = CODE.search(line)
         if code:
             found.append(SizeLine("code", "", int(code[1] or code[2])))
