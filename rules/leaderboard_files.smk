@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tritgolf.audit.listing import ARTIFACTS, LOGS
+from tritgolf.audit import listing
 from tritgolf.audit.reruns import read_notes
 from tritgolf.audit.submission_folders import check_submissions
 from tritgolf.errors import BAD_INPUT, InputError
@@ -11,7 +11,7 @@ from tritgolf.errors import BAD_INPUT, InputError
 LEADERBOARD_PAGE = "results/leaderboard/leaderboard.html"
 LEADERBOARD_FOLDER = "results/leaderboard/folder.txt"  # the folder that the page was made of
 
-READ = (*LOGS, ".json", ".md", ".csv", ".py", *ARTIFACTS)
+AUDITED_FILES = (*listing.LOGS, *listing.ARTIFACTS, ".json", ".md", ".csv", ".py")
 
 
 def submissions_folder() -> str | None:
@@ -36,7 +36,7 @@ def submission_files(wildcards) -> list[str]:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     files = (path for path in Path(folder).rglob("*") if path.is_file())
-    return sorted(str(path) for path in files if path.suffix.lower() in READ)
+    return sorted(str(path) for path in files if path.suffix.lower() in AUDITED_FILES)
 
 
 LEADERBOARD = [LEADERBOARD_PAGE] if submissions_folder() else []  # a page of the report, once it is asked for
