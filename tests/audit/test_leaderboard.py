@@ -1,6 +1,7 @@
 """The audited leaderboard of made-up submissions."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +175,28 @@ def test_where_all_found_is_unusable_the_reason_is_told(tmp_path):
         check_submissions(tmp_path)
     folder(tmp_path / "z_of_logs_alone", three())
     check_submissions(tmp_path)
+
+
+def test_what_this_user_may_not_read_is_told_and_the_rest_is_read(tmp_path, monkeypatch):
+    folder(tmp_path / "2026-04-01_top", three(), "val_bpb: 1.1705")
+    (tmp_path / "prose").mkdir()
+    (tmp_path / "prose/closed.txt").write_text(styles.int6(1, 1.1667))
+    (tmp_path / "shut").mkdir()
+    shown = Path.iterdir
+
+    def iterdir(path):
+        if path.name in closed:
+            raise PermissionError(13, "Permission denied")
+        return shown(path)
+
+    closed = {"shut"}
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr("os.access", lambda path, mode: path.name != "closed.txt")
+    leaderboard = read_leaderboard(tmp_path)
+    assert names(leaderboard) == ["2026-04-01_top"]
+    assert leaderboard.not_read == (
+        ("prose", "no README.md, submission.json or log"), ("shut", "Permission denied"),
+    )  # fmt: skip
+    closed.add(tmp_path.name)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
+        read_leaderboard(tmp_path)
