@@ -3,11 +3,15 @@
 import sys
 from pathlib import Path
 
+from tritgolf.audit import listing
+from tritgolf.audit.reruns import read_notes
 from tritgolf.audit.submission_folders import check_submissions
 from tritgolf.errors import BAD_INPUT, InputError
 
 LEADERBOARD_PAGE = "results/leaderboard/leaderboard.html"
 LEADERBOARD_FOLDER = "results/leaderboard/folder.txt"  # the folder that the page was made of
+
+AUDITED_FILES = (*listing.LOGS, *listing.ARTIFACTS, ".json", ".md", ".csv", ".py")
 
 
 def submissions_folder() -> str | None:
@@ -27,11 +31,12 @@ def submission_files(wildcards) -> list[str]:
         if not folder:
             raise InputError("submissions", "no folder is named", "add --config submissions=FOLDER")
         check_submissions(folder)
+        read_notes(Path(folder))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     files = (path for path in Path(folder).rglob("*") if path.is_file())
-    return sorted(str(path) for path in files if path.suffix in (".log", ".txt", ".json", ".md", ".csv"))
+    return sorted(str(path) for path in files if path.suffix.lower() in AUDITED_FILES)
 
 
 LEADERBOARD = [LEADERBOARD_PAGE] if submissions_folder() else []  # a page of the report, once it is asked for

@@ -15,6 +15,7 @@ from tritgolf.bundle.script import settings_of, write_script, written_script
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
 from tritgolf.files import digest_bytes, write_json
+from tritgolf.outcome import Verdict
 
 NOT_EQUAL = ("seconds", "window_tokens_per_second", "causality")  # times; the script probes nothing
 
@@ -119,6 +120,15 @@ def test_the_bundle_is_whole_its_bytes_are_one_number_and_the_audit_is_green(bas
     assert {path.name for path in bundle.glob("*.log")} == {"train_seed42.log", "train_seed7.log"}
     assert "torch==" in (bundle / "requirements.txt").read_text()
     assert audit(bundle).exit_code == 0
+
+
+def test_the_audit_reads_the_bundles_artifact(bundle):
+    checks = {finding.check: finding for finding in audit(bundle).findings}
+    artifact = next(bundle.glob("seed*.tgolf"))
+    size = artifact.stat().st_size
+    assert f"{artifact.name} has {size:,} bytes; logged " in checks["artifact.size"].evidence
+    assert "90,112 ternary weights" in checks["artifact.readable"].evidence
+    assert {checks[name].verdict for name in ("artifact.size", "artifact.readable")} == {Verdict.HOLDS}
 
 
 def test_an_older_run_goes_out_with_the_script_that_its_exports_counted(bundle, tmp_path):
@@ -269,6 +279,17 @@ def test_the_target_refuses_a_bundle_that_was_made_anyway(copied):
     (line,) = set(run.errors)
     assert line.startswith("error: results/tiny/bundle/submission.json: is marked not to be submitted (")
     assert "its method sliding is not causal" in line and submission.read_bytes() == written
+
+
+def test_damaged_metrics_leave_a_bundle_whole(copied):
+    made = write_bundle(copied.results("tiny"))
+    before = {path.name: path.read_bytes() for path in made.iterdir()}
+    (copied.results("tiny", "seed42", "final", "evaluate.json")).write_text("{}")
+    run = copied.snakemake("bundle")
+    assert run.code == 2, run.said
+    (line,) = run.errors
+    assert line.startswith("error: results/tiny/seed42/final/evaluate.json: has the unknown schema None")
+    assert {path.name: path.read_bytes() for path in made.iterdir()} == before
 
 
 def test_no_score_of_a_bundle_made_anyway_stands_without_its_mark(bundle, tmp_path):

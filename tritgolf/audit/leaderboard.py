@@ -9,8 +9,8 @@ from tritgolf.audit.auditor import audit_submission
 from tritgolf.audit.claimed_runs import Scored, claimed_runs, claimed_score
 from tritgolf.audit.contest import RECORD_MARGIN_NATS
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.published import read_csv
 from tritgolf.audit.report import Report
+from tritgolf.audit.reruns import Rerun, reruns_of
 from tritgolf.audit.significance import WelchTest, improvement
 from tritgolf.audit.submission import Submission, read_submission
 from tritgolf.audit.submission_folders import find_submissions, names_of
@@ -19,19 +19,7 @@ from tritgolf.errors import InputError
 from tritgolf.progress import progress
 from tritgolf.report.statistics import mean
 
-NOTES = "repro_notes.csv"
 DATED = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-@dataclass(frozen=True)
-class Rerun:
-    """Somebody's rerun of a submission: who, what they got, in their words; evidence of a kind of its own."""
-
-    by: str
-    claimed: str
-    reproduced: str
-    source: str
-    facts: str
 
 
 @dataclass(frozen=True)
@@ -81,20 +69,19 @@ def read_leaderboard(folder: str | Path) -> Leaderboard:
     """
     folder = Path(folder)
     found = find_submissions(folder)
-    notes = list(read_csv(folder / NOTES)) if (folder / NOTES).is_file() else []
+    names = names_of(found.folders, folder)
+    reruns = reruns_of(folder, names)
     rows: list[Row] = []
-    not_read = dict(found.not_read)
+    not_read = dict((*found.not_read, *reruns.not_read))
     problem: InputError | None = None
-    for path, name in progress(names_of(found.folders, folder).items(), what="audit", unit="submissions"):
+    for path, name in progress(names.items(), what="audit", unit="submissions"):
         try:
             submission = read_submission(path)
         except InputError as error:
             problem, not_read[path.relative_to(folder).as_posix()] = error, error.what
             continue
-        reruns = [Rerun(note["by"], note["claimed"], note["reproduced"], note["source"], note["facts"])
-                  for note in notes if note["folder"] == path.name]  # fmt: skip
         report = audit_submission(submission)
-        rows.append(Row(name, submission, report, claimed_score(submission), claimed_runs(submission), tuple(reruns)))
+        rows.append(Row(name, submission, report, claimed_score(submission), claimed_runs(submission), reruns.of[path]))
     if problem is not None and not rows:
         raise problem
     return Leaderboard(tuple(sorted(rows, key=lambda row: (row.date, row.folder))), tuple(sorted(not_read.items())))

@@ -3,6 +3,7 @@
 Told by names alone, but for a .txt, which is a log if a run is in it. Symbolic links are not followed.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +32,10 @@ def find_submissions(folder: str | Path) -> Found:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(folder, "is not a folder", "name a folder whose folders are submissions")
-    within = _within(folder, folder)
+    try:
+        within = _within(folder, folder)
+    except OSError as error:
+        raise InputError(folder, f"cannot be read ({error.strerror})", "get the right to read it") from None
     if not within.found:
         left_out = "".join(f"; not read: {name} ({reason})" for name, reason in list(within.not_read.items())[:1])
         raise InputError(
@@ -88,7 +92,7 @@ def _at(folder: Path, top: Path) -> _Within:
     files = _files(folder)
     has_text = any(map(_is_readme, files))
     has_json = any(NAMED_JSON.fullmatch(file.name) for file in files)
-    has_logs = any(map(_is_log, files))
+    has_logs = not has_json and any(map(_is_log, files))
     has_script = has_text and any(file.suffix == ".py" for file in files)
     if has_json or has_logs or has_script:
         inner = dict.fromkeys(_with_json(folder), True)
@@ -126,7 +130,7 @@ def _is_log(file: Path) -> bool:
     """Whether a file is a log by its name, or a .txt with a run in it."""
     if file.suffix.lower() in (".log", ".out") or file.name == FACTS:
         return True
-    if file.suffix.lower() != ".txt" or file.stat().st_size > MAX_LOG_BYTES:
+    if file.suffix.lower() != ".txt" or file.stat().st_size > MAX_LOG_BYTES or not os.access(file, os.R_OK):
         return False
     return any(run.is_readable for run in read_runs(file))
 
