@@ -225,3 +225,22 @@ def test_gpus_of_a_log_that_is_not_there_or_prints_none_are_open(lost, tmp_path)
     verdict, evidence = outcome("runs.gpus", folder(tmp_path, logs, readme))
     assert verdict is Verdict.CANT_TELL
     assert evidence == f"README {lost}: 8, and no log that is read tells"
+
+
+@pytest.mark.parametrize("check", ["text.headline", "text.mean"])
+def test_a_mean_of_fewer_runs_than_seeds_are_claimed_is_open(check, tmp_path):
+    title = "# A record\n\n**Mean val_bpb: 1.1689**\n"
+    logs = lose(styles.three())
+    assert outcome(check, folder(tmp_path / "sound", logs, title, {"seeds": [1, 2]})).verdict is Verdict.HOLDS
+    verdict, evidence = outcome(check, folder(tmp_path / "lost", logs, title, {"seeds": [1, 2, 3]}))
+    assert verdict is Verdict.CANT_TELL
+    assert NO_LOG in evidence
+
+
+@pytest.mark.parametrize(("bpb", "verdict"), [(1.1667, Verdict.HOLDS), (1.1711, Verdict.CANT_TELL)])
+def test_losses_of_several_rows_of_a_seed_are_held_to_its_logs(bpb, verdict, tmp_path):
+    loss = round(styles.nats(bpb), 8)
+    facts = {"val_bpb": 1.1667, "seed_results": [{"seed": 1, "val_bpb": 1.1667, "val_loss": loss}] * 2}
+    found = outcome("json.score", folder(tmp_path, {"train": styles.int6(1, 1.1667)}, facts=facts))
+    assert found.verdict is verdict
+    assert f"seed 1, one of 2: {loss}" in found.evidence
