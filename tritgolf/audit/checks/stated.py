@@ -13,6 +13,7 @@ from tritgolf.audit.claimed import (
     runs_of_rows,
     tables_of,
 )
+from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.column_titles import SCORES, is_plain
 from tritgolf.audit.completeness import is_complete, unlogged_methods
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
@@ -98,8 +99,12 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     means = [sample for sample in every if sample.may_have_mean(claim.printed)]
     if means and (claim.is_mean or not found):
         told = f"{claim.where} {claim.printed}: mean {means[0]}"
-        is_of_fewer = claim.count is not None and max(len(each.names) for each in means) < claim.count
-        return cant_tell(f"{told}, of {claim.count}") if is_of_fewer else holds(told)
+        most = max(len(each.names) for each in means)
+        if claim.count is not None:
+            return cant_tell(f"{told}, of {claim.count}") if most < claim.count else holds(told)
+        is_of_fewer = not claim.seeds and most < len(claimed_seeds(submission))
+        silent = untold(submission, lambda log: log.scores or log.final) if is_of_fewer else ""
+        return cant_tell(f"{told}; {silent}") if silent else holds(told)
     if found and (not claim.is_mean or _is_of_one_run(submission, claim)):
         return holds(f"{claim.where} {claim.printed}: {found[0]}")
     what = f"{claim.where} {claim.printed}{', a mean' if claim.is_mean else ''}; logs {_logged(submission)}"

@@ -36,6 +36,7 @@ from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
 READ_ELSEWHERE = SCORED | {"val_bpb_exact", "val_loss", "mean_val_loss", "val_loss_mean"}
 OF_A_STAGE = re.compile(r"(?:\w+_)?(?:bp[bp]|val_loss)(?:_\w+)?")  # "final_loss" may be of training
+SCORES_OF_SEEDS = ("val_bpb", "val_bpb_exact", "val_loss")
 LEAST_DIGITS = 4  # of a score at another stage
 SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 
@@ -85,10 +86,11 @@ def _of_several_runs(submission: Submission) -> Iterator[Outcome]:
     """The scores of seeds that have several rows: each is that of a run of its seed, or may be of one without a log."""
     for seed, rows in repeated_results(submission.facts).items():
         logs = [log for log in scored_runs(submission) if log.seed == seed]
-        for printed in filter(None, (printed_of(row.get("val_bpb")) for row in rows)):
-            told = f"seed {seed}, one of {len(rows)}: {printed}"
-            is_logged = any(stages_of(log, printed) for log in logs)
-            yield holds(told) if is_logged else cant_tell(f"{told}; no log of the seed has it")
+        for name, printed in ((name, printed_of(row.get(name))) for row in rows for name in SCORES_OF_SEEDS):
+            if printed:
+                told = f"seed {seed}, one of {len(rows)}: {printed}"
+                is_logged = any(stages_of(log, printed, nats=name == "val_loss") for log in logs)
+                yield holds(told) if is_logged else cant_tell(f"{told}; no log of the seed has it")
 
 
 def _other_scores(

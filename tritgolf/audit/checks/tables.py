@@ -88,8 +88,12 @@ def _held_table(submission: Submission, table: SeedTable) -> Held:
                                for seed, rows in table.repeated.items())]  # fmt: skip
     every += [] if any(runs.values()) else [Held(0, [], _unlogged_table(submission, table))]
     compared = Held.of_all(every).titles
-    every += [Held(0, [], _unlogged_cells(seed, table.rows[seed], compared - held[seed].titles))
+    every += [Held(0, [], _unlogged_cells(table, seed, table.rows[seed], runs[seed], compared - held[seed].titles))
               for seed in table.rows if runs[seed]]  # fmt: skip
+    for seed, rows in table.repeated.items():
+        for row, of_row in zip(rows, several[seed], strict=True):
+            its_own = _held(submission, table, seed, row, of_row).titles if of_row else compared
+            every.append(Held(0, [], _unlogged_cells(table, seed, row, of_row, compared - its_own)))
     return Held.of_all(every)
 
 
@@ -226,10 +230,18 @@ def _unlogged_row(submission: Submission, table: SeedTable, seed: int) -> list[s
     return [f"the row of seed {seed} has no score of its log"]
 
 
-def _unlogged_cells(seed: int, row: Mapping[str, Cell], columns: Set[str]) -> list[str]:
-    """The figures of a run's row in columns that are held to the logs of other rows: its own log has none such."""
-    return [f"seed {seed} {title}: table {cell.printed}{cell.unit}, nothing in its log" for title, cell in row.items()
-            if title in columns and not cell.about]  # fmt: skip
+def _unlogged_cells(
+    table: SeedTable, seed: int, row: Mapping[str, Cell], runs: Sequence[RunLog], columns: Set[str]
+) -> list[str]:
+    """The figures of a run's row in columns that are held to the logs of other rows, and that its own log hasn't.
+
+    It has none of their kind, or another, which the column's title may not be of.
+    """
+    missing = {title: cell for title, cell in row.items() if title in columns and not cell.about}
+    has_another = {title for title in missing if any(candidates(run, table.kinds[title]) for run in runs)}
+    return [f"seed {seed} {title}: table {cell.printed}{cell.unit}, "
+            f"{'not so' if title in has_another else 'nothing'} in its log"
+            for title, cell in missing.items()]  # fmt: skip
 
 
 def _logs_of(submission: Submission, seed: int) -> list[RunLog]:

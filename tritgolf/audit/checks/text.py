@@ -134,24 +134,29 @@ def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
         of_this_run = has_total and (score is None or bool(stages_of(logs[0], score)))
         for name in SIZES_OF_SEEDS:
             if size := size_of(row.get(name)):
-                is_model = name == "artifact_bytes"
-                yield _stated_of_seed(seed, size, is_model, submission, logs, of_this_run)
+                yield _stated_of_seed(seed, name, size, submission, logs, of_this_run)
     for seed, rows in repeated_results(submission.facts).items():
         logs = [log for log in submission.readable_logs if log.seed == seed]
-        for size in filter(None, (size_of(row.get(name)) for row in rows for name in SIZES_OF_SEEDS)):
-            told = f"seed {seed}, one of {len(rows)}: stated {size.value:,.0f}"
-            is_logged = any(size.value in (log.total_bytes, *_models(log)) for log in logs)
-            yield holds(told) if is_logged else cant_tell(f"{told}; no log of the seed has it")
+        for name, size in ((name, size_of(row.get(name))) for row in rows for name in SIZES_OF_SEEDS):
+            if size:
+                told = f"seed {seed}, one of {len(rows)}: stated {size.value:,.0f}"
+                sizes = [of for log in logs for of in (log.total_bytes, *_models_of(name, log))]
+                yield holds(told) if size.value in sizes else cant_tell(f"{told}; no log of the seed has it")
+
+
+def _models_of(name: str, log: RunLog) -> list[float]:
+    """The sizes of a run's models, where a field of this name may be one of them: a total is none."""
+    return _models(log) if name == "artifact_bytes" else []
 
 
 def _stated_of_seed(
-    seed: int, size: Printed, is_model: bool, submission: Submission, logs: Sequence[RunLog], of_this_run: bool
+    seed: int, name: str, size: Printed, submission: Submission, logs: Sequence[RunLog], of_this_run: bool
 ) -> Outcome:
     if not logs:
         return cant_tell(f"seed {seed}: stated {size.value:,.0f}; no log that is read has its total")
     logged = ", ".join(f"{log.total_bytes or log.models[-1]:,}" for log in logs)
     evidence = f"seed {seed}: stated {size.value:,.0f}, logged {logged}"
-    if any(size.value in (log.total_bytes, *(_models(log) if is_model else ())) for log in logs):
+    if any(size.value in (log.total_bytes, *_models_of(name, log)) for log in logs):
         return holds(evidence)
     if any(size.value in with_shipped_code(submission, log) for log in logs):
         return holds(f"{evidence}; it is a logged model and the script as shipped")
@@ -188,9 +193,12 @@ def _stated_of_all(key: str, size: Printed, submission: Submission) -> Outcome:
     totals = _sizes(submission)
     models = [model for log in submission.readable_logs for model in _models(log)]
     evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
-    if any(abs(of_all(sizes) - size.value) < 1 for sizes in (totals, models) if sizes):
-        silent = "" if of_all is fmean else untold(submission, lambda log: log.total_bytes or _models(log))
-        return cant_tell(f"{evidence}; {silent}") if silent else holds(evidence)
+    readings: list[tuple[list[float], Callable[[RunLog], object]]] = [
+        (totals, lambda log: log.total_bytes), (models, _models)
+    ]  # fmt: skip
+    silent = [untold(submission, tells) for sizes, tells in readings if sizes and abs(of_all(sizes) - size.value) < 1]
+    if silent:
+        return cant_tell(f"{evidence}; {silent[0]}") if all(silent) else holds(evidence)
     is_sure = is_complete(submission) and _has_all_totals(submission)
     return contradicted(evidence) if is_sure else cant_tell(evidence)
 
@@ -221,7 +229,10 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
 
 @SUBMISSION_CHECKS("text.layout", "the README's trit layout is the one written")
 def layout_is_the_one_written(submission: Submission) -> Outcome:
-    """Proves that a README that says base-3 is of artifacts whose ternary bytes are base-3's."""
+    """Proves that a README that says base-3 is of artifacts whose ternary bytes are base-3's.
+
+    Which of two layouts that it names is the written one, its words alone say.
+    """
     readme = (submission.readme or "").lower()
     layouts = {found[0] for log in submission.readable_logs if (found := written_layout(log))}
     if not layouts or not re.search(r"base-?\s?3|bitmask", readme):
@@ -235,7 +246,7 @@ def layout_is_the_one_written(submission: Submission) -> Outcome:
     if not layouts & told:
         return contradicted(evidence)
     silent = untold(submission, written_layout)
-    return cant_tell("; ".join(filter(None, [evidence, silent]))) if silent or layouts - told else holds(evidence)
+    return cant_tell("; ".join(filter(None, [evidence, silent]))) if silent or layouts != told else holds(evidence)
 
 
 @SUBMISSION_CHECKS("text.submission_json", "submission.json's score and bytes are of one run")
