@@ -244,3 +244,11 @@ def test_losses_of_several_rows_of_a_seed_are_held_to_its_logs(bpb, verdict, tmp
     found = outcome("json.score", folder(tmp_path, {"train": styles.int6(1, 1.1667)}, facts=facts))
     assert found.verdict is verdict
     assert f"seed 1, one of 2: {loss}" in found.evidence
+
+
+def test_a_seeds_size_may_be_in_whole_ten_thousands(tmp_path):
+    """As the submission's own may be; one further off is none of its log's."""
+    for name, near, far in (("bytes_total", TOTAL, 15_720_000), ("artifact_bytes", 15_650_000, 15_640_000)):
+        for size, expected in ((near, Verdict.HOLDS), (far, Verdict.CONTRADICTED)):
+            made = folder(tmp_path / f"{name}{size}", styles.three(), README, by_seed(**{name: size}))
+            assert outcome("json.bytes", made).verdict is expected

@@ -160,6 +160,9 @@ def _stated_of_seed(
         return holds(evidence)
     if any(size.value in with_shipped_code(submission, log) for log in logs):
         return holds(f"{evidence}; it is a logged model and the script as shipped")
+    sizes = [of for log in logs for of in (log.total_bytes, *_models_of(name, log)) if of]
+    if any(in_ten_thousands(of, size.value) for of in sizes):
+        return holds(f"{evidence}; stated in whole ten thousands")
     if any(size.value in with_packed_code(submission, log) for log in logs):
         return cant_tell(f"{evidence}; it counts a smaller script, as the sizes of other seeds do")
     return contradicted(evidence) if of_this_run else cant_tell(evidence)
