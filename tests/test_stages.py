@@ -120,7 +120,7 @@ def test_a_stage_has_the_settings_of_the_record_that_was_written(stages, results
 
 
 def test_only_settings_that_a_stage_depends_on_count(stages, results):
-    assert stages("export", "roundtrip") is None
+    assert stages("export") is None
     line = stages("roundtrip", overrides="{train: {steps: 2, checkpoints: [], z_loss: 0.5}}")
     assert "has other settings than roundtrip was given (train.z_loss: 0.0001 → 0.5)" in line
     other = "{evaluate: {methods: {half: {kind: sliding, stride: 16, rule: drop_tail}}}}"

@@ -78,10 +78,9 @@ def test_the_honest_int6_record_fits_with_its_script():
 
 def test_a_script_says_only_signs_that_it_knows_plain_words_for():
     plain = {"▁", *"⁰¹²³⁴⁵⁶⁷⁸⁹⁻", chr(0x10FFFD)}  # superscripts have a rule; the last is only a place's mark
-    for name in ("tiny", "tiny_fp8"):
-        trees = [ast.parse(source) for source in made_sources(name).modules.values()]
-        said = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-        assert {sign for text in said if isinstance(text, str) for sign in text if not sign.isascii()} <= plain
+    trees = [ast.parse(source) for source in made_sources("tiny").modules.values()]
+    said = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    assert {sign for text in said if isinstance(text, str) for sign in text if not sign.isascii()} <= plain
 
 
 def test_a_grid_that_a_model_is_trained_on_alone_is_in_the_script():
