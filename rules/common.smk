@@ -13,7 +13,7 @@ from tritgolf.config.record import RecordConfig
 from tritgolf.config.settings import read_yaml
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
-from tritgolf.errors import BAD_INPUT, InputError
+from tritgolf.errors import BAD_INPUT, InputError, bad_input_in_one_line
 from tritgolf.errors import warn as tell_warning
 from tritgolf.experiments.alike import check_alike
 from tritgolf.experiments.ready import last_line, ready, table_of
@@ -41,7 +41,7 @@ ready_streams()
 
 def _configured():
     """Records, what each was given as, datasets, GPUs and processes a run, grids; a mistake is one line and the end."""
-    try:
+    with bad_input_in_one_line():
         sources = " and ".join(map(os.path.relpath, workflow.configfiles)) or "config"
         pipeline = load_pipeline(
             read_yaml(REPOSITORY / "config.yaml") | config, sources, workflow.config_settings.config
@@ -73,9 +73,6 @@ def _configured():
             check_together(record, texts[record.dataset], processes, text_given[record.dataset])
             check_storages(record.name, record.export, record.model)
         grids = {name: _grid_of(record, pipeline.grid) for name, record in found.items()}
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
     return found, given, texts, gpus, processes, grids, pipeline.experiment, experiment and experiment.file
 
 
@@ -189,15 +186,12 @@ def check_devices() -> None:
     if not (workflow.is_main_process and workflow.local_exec):
         return
     asked = max((job.resources.get("gpu", 0) for job in workflow.dag.needrun_jobs()), default=0)
-    try:
+    with bad_input_in_one_line():
         if asked and DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
             if asked > len(visible_devices()):
                 raise too_few(asked, len(visible_devices()))
         elif asked:
             check_gpus(asked, found_elsewhere())
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
 
 
 def check_codecs() -> None:
@@ -210,15 +204,12 @@ def check_codecs() -> None:
     if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
         return
     rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
-    try:
+    with bad_input_in_one_line():
         for record in RECORDS.values():
             if _runs(rules_to_run, f"export_{record.name}"):
                 check_packages([*record.export.codecs, *record.export.code_layouts])
             if _runs(rules_to_run, f"laboratory_{record.name}") and not has_trits(record.name):
                 check_packages(CODE_LAYOUTS)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
 
 
 def _runs(rules_to_run: set[str], rule: str) -> bool:

@@ -1,12 +1,11 @@
 """Which folder of submissions is audited, which files that reads, and the page that the report then shows."""
 
-import sys
 from pathlib import Path
 
 from tritgolf.audit import listing
 from tritgolf.audit.reruns import read_notes
 from tritgolf.audit.submission_folders import check_submissions
-from tritgolf.errors import BAD_INPUT, InputError
+from tritgolf.errors import InputError, bad_input_in_one_line
 
 LEADERBOARD_PAGE = "results/leaderboard/leaderboard.html"
 LEADERBOARD_FOLDER = "results/leaderboard/folder.txt"  # the folder that the page was made of
@@ -27,14 +26,11 @@ def submissions_folder() -> str | None:
 def submission_files(wildcards) -> list[str]:
     """The files that an audit of submissions may read; without a folder of some, one line, before a leaderboard goes."""
     folder = submissions_folder()
-    try:
+    with bad_input_in_one_line():
         if not folder:
             raise InputError("submissions", "no folder is named", "add --config submissions=FOLDER")
         check_submissions(folder)
         read_notes(Path(folder))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
     files = (path for path in Path(folder).rglob("*") if path.is_file())
     return sorted(str(path) for path in files if path.suffix.lower() in AUDITED_FILES)
 

@@ -43,11 +43,8 @@ def nothing_is_lost(wildcards) -> int:
 @functools.cache
 def _check_the_plan() -> None:
     """End with one line where the plan would cost a training that is done, or was stopped."""
-    try:
+    with bad_input_in_one_line():
         check_nothing_is_lost(map(_planned, filter(is_training, workflow.dag.jobs)))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        sys.exit(BAD_INPUT)
 
 
 def _planned(job) -> Planned:

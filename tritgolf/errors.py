@@ -80,6 +80,16 @@ def one_line_errors(*, log: str | Path | None = None) -> Iterator[None]:
         raise SystemExit(CRASHED) from None
 
 
+@contextlib.contextmanager
+def bad_input_in_one_line() -> Iterator[None]:
+    """The same of an ``InputError`` alone, while a workflow is planned: all else is Snakemake's to tell."""
+    try:
+        yield
+    except InputError as error:
+        _tell(_line(error), None)
+        raise SystemExit(BAD_INPUT) from None
+
+
 def _line(error: InputError) -> str:
     return f"error: {' '.join(str(error).splitlines())}\n"  # a file's name may have line ends
 

@@ -37,7 +37,8 @@ def find_submissions(folder: str | Path) -> Found:
     except OSError as error:
         raise InputError(folder, f"cannot be read ({error.strerror})", "get the right to read it") from None
     if not within.found:
-        left_out = "".join(f"; not read: {name} ({reason})" for name, reason in list(within.not_read.items())[:1])
+        name, reason = next(iter(within.not_read.items()), ("", ""))
+        left_out = f"; not read: {name} ({reason})" if name else ""
         raise InputError(
             folder, f"holds no submission folders{left_out}", "name a folder whose folders are submissions"
         )
@@ -46,16 +47,16 @@ def find_submissions(folder: str | Path) -> Found:
 
 def check_submissions(folder: str | Path) -> None:
     """Raise ``InputError`` where no folder below ``folder`` can be audited, before the last leaderboard goes."""
-    problem = InputError(folder, "holds no submission folders", "name a folder whose folders are submissions")
+    problems = []
     for path in find_submissions(folder).folders:
         try:
             if not any(_is_readme(file) or NAMED_JSON.fullmatch(file.name) for file in _files(path)):
                 read_submission(path)
         except InputError as error:
-            problem = error
+            problems.append(error)
         else:
             return
-    raise problem
+    raise problems[-1]
 
 
 @dataclass(frozen=True)

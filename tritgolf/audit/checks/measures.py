@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.tables import SHOWN, compared_cells, has_all_of_kind
+from tritgolf.audit.checks.rows import compared_cells, has_all_of_kind
+from tritgolf.audit.checks.tables import SHOWN
 from tritgolf.audit.claimed_runs import claimed_score, surely_claimed
 from tritgolf.audit.column_titles import SCORES, kind_of, unit_of
 from tritgolf.audit.completeness import the_only_run

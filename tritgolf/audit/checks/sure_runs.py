@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from tritgolf.audit.checks.tables import SURE_OF_A_RUN
+from tritgolf.audit.checks.rows import SURE_OF_A_RUN
 from tritgolf.audit.claimed import claimed_seeds
 from tritgolf.audit.claimed_runs import claimed_score, surely_claimed
 from tritgolf.audit.completeness import is_complete
