@@ -151,7 +151,7 @@ def test_what_is_said_of_the_gap_at_the_records_length_is_the_laboratories():
 
 
 def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
-    scored, ttt = {}, {}
+    scored, ttt, counts = {}, {}, {}
     best = ("ternary_best_fits_docs_en_h200", "ternary_best_time1716_docs_en_h200")
     int4, int6 = "best_int4_docs_en_h200", tuple(path.name for path in kept.MEASURED.glob("best_int6*"))
     for name in (*best, int4, *int6, "ternary_v2_docs_en_2xh100", "int6_recurrent_800_docs_en_2xh200"):
@@ -159,15 +159,18 @@ def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
         scored[name.partition("_docs")[0]] = f"{mean(seed.evaluate.sliding.by_published_bytes for seed in seeds):.4f}"
         if name in (*best, int4, *int6):
             ttt[name] = f"{mean(seed.method('ttt').by_published_bytes for seed in seeds):.4f}"
+            counts[name] = len(seeds)
             for seed in seeds:
                 export, own = seed.export("final"), seed.roundtrip("final").own_storage
                 assert export.storages[own].bytes + export.code_bytes < export.byte_limit
     assert f"in equal GPU time**: {scored['ternary_best_fits']} against #920's {scored['ternary_v2']}, and" in TEXT
     assert f"{scored['ternary_best_time1716']} against #1716's {scored['int6_recurrent_800']}," in TEXT
-    with_it = f"{ttt[int4]}, trits {ttt[best[0]]}, int6 {min(ttt[name] for name in int6)}"
-    assert f"best with test-time training**: {with_it}. Without it 4 bits score {scored['best_int4']}, too near" in TEXT
-    assert ttt[int4] == min(ttt.values())
+    best_int6 = min(int6, key=ttt.__getitem__)
+    assert (counts[int4], counts[best[0]], counts[best_int6]) == (3, 3, 1) and ttt[int4] == min(ttt.values())
     told = one_line((DOCS / "isobyte.md").read_text())
+    [p] = re.findall(r"ahead are int4 of trits by [\d. to]+ \((p = [\d.]+)\)", told)
+    with_it = f"{ttt[int4]}, trits {ttt[best[0]]} (three seeds each, {p}), int6 {ttt[best_int6]} (one seed)"
+    assert f"best with test-time training**: {with_it}. Without it 4 bits score {scored['best_int4']}, too near" in TEXT
     assert "with test-time training the best are int4" in told
     assert "without test-time training trits and int4 are too near to tell" in told
 

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tritgolf.report.full_size_seeds import best_in_words, distances, seeds_apart, seeds_in_words
 
@@ -60,6 +61,44 @@ def test_who_is_ahead_and_who_is_too_near_are_told_with_by_how_much():
     ]
     best = "with it the best are int4; without it trits and int4 are too near to tell"
     assert best_in_words(found_in(SEVERAL)) == best
+
+
+THREE = frame(
+    a=[(0.643, 0.64), (0.645, 0.642), (0.648, 0.643)],
+    b=[(0.6464, 0.6293), (0.6465, 0.6294), (0.644, 0.6287)],
+    c=[(0.697, 0.6476)],
+)
+
+
+def test_runs_of_three_seeds_each_are_told_apart_by_a_test():
+    found = {(one.way, one.better, one.worse): one for one in found_in(THREE)}
+    tested = {pair[0]: one.p for pair, one in found.items() if "int6" not in pair}
+    raw = [
+        float(stats.ttest_ind(*(THREE[THREE["run"] == run][column] for run in "ab"), equal_var=False).pvalue)
+        for column in ("ttt", "alone")
+    ]
+    assert list(tested.values()) == pytest.approx([2 * raw[0], raw[1]])
+    assert found["with it", "int4", "trits"].is_told and not found["without it", "trits", "int4"].is_told
+    assert math.isnan(found["with it", "int4", "int6"].p) and found["with it", "int4", "int6"].is_told
+
+
+def test_a_test_decides_also_against_what_the_seeds_one_by_one_would_say():
+    wide = frame(a=[(0.60, 1), (0.61, 1), (0.62, 1)], b=[(0.641, 1), (0.66, 1), (0.68, 1)])
+    two = {"trits": "a", "int4": "b"}
+    assert [one.is_told for one in distances(two, {"without it": "alone"}, wide, 0.04)] == [True]
+    assert [one.is_told for one in distances(two, {"without it": "alone"}, wide.iloc[:-1], 0.04)] == [False]
+
+
+def test_by_what_runs_of_three_seeds_count_as_ahead_is_told():
+    said, way, _ = seeds_in_words({"trits": 3, "int4": 3, "int6": 1}, 0.005, found_in(THREE))
+    assert said == (
+        "Seeds trained: 3 of trits, 3 of int4 and 1 of int6. Runs of at least 3 seeds each are compared by Welch's "
+        "two-sided test, with Holm's p. With fewer seeds a run counts as ahead where each of its seeds is ahead of "
+        "each of the other's by more than any two seeds of one run are apart, 0.0050 BPB."
+    )
+    assert way.startswith("With it, seed against seed: ahead are int4 of trits by 0.0106 to 0.0143 (p = 0.0")
+    both = {"trits": "a", "int4": "b"}
+    assert seeds_in_words({"trits": 3, "int4": 3}, 0.005, found_in(THREE, both))[0].endswith("with Holm's p.")
 
 
 def test_one_seed_of_each_tells_nothing():
