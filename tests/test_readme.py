@@ -168,8 +168,8 @@ def test_what_is_said_of_the_best_trits_is_what_their_runs_scored():
     best_int6 = min(int6, key=ttt.__getitem__)
     assert (counts[int4], counts[best[0]], counts[best_int6]) == (3, 3, 1) and ttt[int4] == min(ttt.values())
     told = one_line((DOCS / "isobyte.md").read_text())
-    [p] = re.findall(r"ahead are int4 of trits by [\d. to]+ \((p = [\d.]+)\)", told)
-    with_it = f"{ttt[int4]}, trits {ttt[best[0]]} (three seeds each, {p}), int6 {ttt[best_int6]} (one seed)"
+    [p] = re.findall(r"\| with test-time training +\| int4 +\| trits .*? ([\d.]+) \| +yes \|", told)
+    with_it = f"{ttt[int4]}, trits {ttt[best[0]]} (three seeds each, p = {p}), int6 {ttt[best_int6]} (one seed)"
     assert f"best with test-time training**: {with_it}. Without it 4 bits score {scored['best_int4']}, too near" in TEXT
     assert "with test-time training the best are int4" in told
     assert "without test-time training trits and int4 are too near to tell" in told

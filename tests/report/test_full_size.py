@@ -130,7 +130,7 @@ def test_a_run_that_fits_its_training_text_better_is_named():
 
 def test_every_kept_run_is_in_the_table():
     found = read_full_size(MEASURED)
-    standings, said = full_size_blocks(found)
+    standings, said, compared = full_size_blocks(found)
     table, formats, fits_better = each_seed(found)
     folders = {path.name for path in MEASURED.glob("ternary_best_*")}
     every, shown = set(table.table.frame["run"]), set(standings.table.frame["run"])
@@ -143,6 +143,7 @@ def test_every_kept_run_is_in_the_table():
     )
     assert formats.startswith("- Training on the grid begins at 40% (trits)")
     assert said.startswith("`ternary_best_fits_docs_en_h200` scores")
+    assert compared.table.cells["seeds"].tolist() == ["3 and 3", "3 and 1", "3 and 1"] * 2
     for overfitted in ("best_int4_docs_en_h200", "best_int6_docs_en_h200", "best_int6_half_docs_en_h200"):
         assert f"(`{overfitted}`)" in fits_better
     assert "`int6_recurrent" not in fits_better and "`ternary" not in fits_better

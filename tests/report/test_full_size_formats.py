@@ -1,7 +1,7 @@
 """How trits, int4 and int6 compare at full size, in as much time."""
 
 from tests.report.test_full_size import REFERENCE, run
-from tritgolf.report.full_size_formats import formats_answer, formats_in_words
+from tritgolf.report.full_size_formats import formats_answer, formats_compared, formats_in_words
 
 
 def best(bpb=0.65, **facts):
@@ -18,24 +18,23 @@ def test_the_answer_says_which_are_best_their_scores_and_what_storing_costs():
     stored = [*ROWS[:2], INT6 | {"gap_bpb": 0.03, "ttt_bpb": 0.648}, *ROWS[3:]]
     assert formats_answer([*stored, *seeds]) == (
         "**Of int4, trits and int6 at 16 MB, with test-time training the best are int4; without test-time training the "
-        "best are trits.** In equal GPU time (1,164 s) int4, trits and int6 score 0.6200, 0.6450 and 0.6480 with "
-        "test-time training and 0.6600, 0.6500 and 0.7000 without test-time training. Seeds trained: 1 of "
-        "trits, 1 of int4 and 1 "
-        "of int6. These are too few for a test. A run counts as ahead where each of its seeds is ahead of each of the "
-        "other's by more than any two seeds of one run are apart, 0.0020 BPB. With test-time training, seed against "
-        "seed: ahead are int4 of trits by 0.0250, int4 of int6 by 0.0280 and trits of int6 by 0.0030. Without "
-        "test-time training, seed against seed: ahead are trits of int4 by 0.0100, trits of int6 by 0.0500 and int4 of "
-        "int6 by 0.0400. "
-        "Storing costs int6 0.0300 of the 0.0400 BPB that it is behind trits in non-overlapping windows."
+        "best are trits** ([seeds and tests](#trits-int4-and-int6-at-full-size)). In equal GPU time (1,164 s) int4, "
+        "trits and int6 score 0.6200, 0.6450 and 0.6480 with test-time training and 0.6600, 0.6500 and 0.7000 without "
+        "test-time training. Storing costs int6 0.0300 of the 0.0400 BPB that it is behind trits in non-overlapping "
+        "windows."
     )
     assert "Storing costs" not in formats_answer([*ROWS, *seeds])
+    [compared] = formats_compared([*stored, *seeds])
+    assert compared.table.cells["BPB ahead"].tolist() == ["0.0250", "0.0280", "0.0030", "0.0100", "0.0500", "0.0400"]
+    assert compared.caption.endswith("by more than any two seeds of one run are apart, 0.0020 BPB.")
 
 
 def test_seeds_of_runs_on_another_text_tell_nothing():
     elsewhere = [
         run("ternary_honest", bpb, seed=seed, text="other", tokens_scored=7) for seed, bpb in ((1, 0.7), (2, 0.8))
     ]
-    assert "No run has two" in formats_answer([*ROWS, *elsewhere])
+    [compared] = formats_compared([*ROWS, *elsewhere])
+    assert compared.caption.endswith("no run has two, so none does.")
 
 
 def test_of_several_runs_in_as_much_time_the_best_that_fits_is_compared():
@@ -48,7 +47,7 @@ def test_runs_of_other_times_are_not_compared():
     half = INT6 | {"run": "half", "gpu_seconds": 548.0, "sliding_bpb": 0.6}
     missing = "`ternary_best`'s training with other weights has not been run at full size."
     assert formats_answer([best(), half, *REFERENCE]) == missing and formats_in_words([best(), half, *REFERENCE]) == []
-    assert formats_answer(REFERENCE) == ""
+    assert formats_answer(REFERENCE) == "" and formats_compared(REFERENCE) == []
     [told] = formats_in_words([*ROWS, half])
     assert "- int6 scores best without test-time training after 548 GPU seconds: 0.6000." in told
 

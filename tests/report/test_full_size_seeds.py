@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tritgolf.report.full_size_seeds import best_in_words, distances, seeds_apart, seeds_in_words
+from tritgolf.report.full_size_seeds import best_in_words, distances, distances_table, rule_in_words, seeds_apart
 
 RUNS = {"trits": "a", "int4": "b", "int6": "c"}
 WAYS = {"with it": "ttt", "without it": "alone"}
@@ -46,21 +46,30 @@ def test_a_run_is_ahead_where_each_of_its_seeds_is_by_more_than_that():
     assert not found["without it", "trits", "int4"].is_told
     crossed = frame(a=[(0.6, 0.6), (0.61, 0.61)], b=[(0.605, 0.605), (0.62, 0.62)])
     [way, _] = found_in(crossed, {"trits": "a", "int4": "b"})
-    assert (way.better, way.is_told, way.range) == ("trits", False, "−0.0050 to 0.0200")
+    assert (way.better, way.is_told) == ("trits", False)
+    assert distances_table([way]).cells["BPB ahead"].tolist() == ["−0.0050 to 0.0200"]
 
 
 def test_who_is_ahead_and_who_is_too_near_are_told_with_by_how_much():
-    assert seeds_in_words({"trits": 2, "int4": 2, "int6": 1}, 0.005, found_in(SEVERAL)) == [
-        "Seeds trained: 2 of trits, 2 of int4 and 1 of int6. These are too few for a test. A run counts as ahead where "
-        "each of its seeds is ahead of each of the other's by more than any two seeds of one run are apart, 0.0050 "
-        "BPB.",
-        "With it, seed against seed: ahead are int4 of trits by 0.0102 to 0.0129, int4 of int6 by 0.0183 to 0.0184 and "
-        "trits of int6 by 0.0055 to 0.0081.",
-        "Without it, seed against seed: ahead are trits of int6 by 0.0520 to 0.0540 and int4 of int6 by 0.0505 to "
-        "0.0506; **too near to tell are trits and int4 (0.0014 to 0.0035)**.",
-    ]
+    found = found_in(SEVERAL)
+    cells = distances_table(found).cells
+    assert cells.iloc[0].to_dict() == {
+        "scored": "with it",
+        "better": "int4",
+        "worse": "trits",
+        "seeds": "2 and 2",
+        "BPB ahead": "0.0102 to 0.0129",
+        "p": "—",
+        "told apart": "yes",
+    }
+    assert cells["told apart"].tolist() == ["yes", "yes", "yes", "no", "yes", "yes"]
+    assert rule_in_words(found, 0.005) == (
+        "BPB ahead: from the nearest to the furthest two seeds. There are too few seeds for a test. A run counts as "
+        "ahead where each of its seeds is ahead of each of the other's by more than any two seeds of one run are "
+        "apart, 0.0050 BPB."
+    )
     best = "with it the best are int4; without it trits and int4 are too near to tell"
-    assert best_in_words(found_in(SEVERAL)) == best
+    assert best_in_words(found) == best
 
 
 THREE = frame(
@@ -90,25 +99,23 @@ def test_a_test_decides_also_against_what_the_seeds_one_by_one_would_say():
 
 
 def test_by_what_runs_of_three_seeds_count_as_ahead_is_told():
-    said, way, _ = seeds_in_words({"trits": 3, "int4": 3, "int6": 1}, 0.005, found_in(THREE))
-    assert said == (
-        "Seeds trained: 3 of trits, 3 of int4 and 1 of int6. Runs of at least 3 seeds each are compared by Welch's "
-        "two-sided test, with Holm's p. With fewer seeds a run counts as ahead where each of its seeds is ahead of "
-        "each of the other's by more than any two seeds of one run are apart, 0.0050 BPB."
+    found = found_in(THREE)
+    assert rule_in_words(found, 0.005) == (
+        "BPB ahead: from the nearest to the furthest two seeds. p: Welch's two-sided test of runs of at least 3 seeds "
+        "each, by Holm's method for all tests here. With fewer seeds a run counts as ahead where each of its seeds is "
+        "ahead of each of the other's by more than any two seeds of one run are apart, 0.0050 BPB."
     )
-    assert way.startswith("With it, seed against seed: ahead are int4 of trits by 0.0106 to 0.0143 (p = 0.0")
+    first = distances_table(found).cells.iloc[0]
+    assert (first["seeds"], first["BPB ahead"], first["p"]) == ("3 and 3", "0.0106 to 0.0143", f"{found[0].p:.3f}")
     both = {"trits": "a", "int4": "b"}
-    assert seeds_in_words({"trits": 3, "int4": 3}, 0.005, found_in(THREE, both))[0].endswith("with Holm's p.")
+    assert rule_in_words(found_in(THREE, both), 0.005).endswith("for all tests here.")
 
 
 def test_one_seed_of_each_tells_nothing():
-    one = frame(a=[(0.6, 0.5)], b=[(0.9, 0.8)])
-    two = {"trits": "a", "int4": "b"}
-    assert seeds_in_words({"trits": 1, "int4": 1}, math.nan, found_in(one, two)) == [
-        "Seeds trained: 1 of trits and 1 of int4.",
-        "No run has two, so how far seeds are apart is not known.",
-    ]
-    assert best_in_words(found_in(one, two)).startswith("with it trits and int4 are too near to tell; without it")
+    found = found_in(frame(a=[(0.6, 0.5)], b=[(0.9, 0.8)]), {"trits": "a", "int4": "b"})
+    assert distances_table(found).cells["told apart"].tolist() == ["no", "no"]
+    assert rule_in_words(found, math.nan).endswith("than seeds of one run are apart; no run has two, so none does.")
+    assert best_in_words(found).startswith("with it trits and int4 are too near to tell; without it")
 
 
 def test_a_way_that_one_was_not_scored_in_compares_the_others():

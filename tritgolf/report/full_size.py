@@ -9,7 +9,7 @@ import pandas as pd
 
 from tritgolf.files import read_json
 from tritgolf.report.coded import coded_bits, inspected_weights
-from tritgolf.report.full_size_formats import formats_in_words
+from tritgolf.report.full_size_formats import formats_compared, formats_in_words
 from tritgolf.report.generalization import generalization_in_words
 from tritgolf.report.metrics import load_run
 from tritgolf.report.notes import NOT_MEASURED, made_from
@@ -70,7 +70,7 @@ def full_size_blocks(found: FullSize) -> list[Block]:
         return [BEST_MISSING]
     best = [run["run"] for run in (best_of(standings), best_in_time(standings, PUBLISHED)) if run is not None]
     table = standing_table(found.rows, best, found.runs)
-    return [Shown(table, STANDING), best_in_words(standings)]
+    return [Shown(table, STANDING), best_in_words(standings), *formats_compared(found.rows)]
 
 
 def each_seed(found: FullSize) -> list[Block]:

@@ -6,7 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from tritgolf.report.full_size_seeds import best_in_words, distances, seeds_apart, seeds_in_words
+from tritgolf.report.full_size_seeds import (
+    Distance,
+    best_in_words,
+    distances,
+    distances_table,
+    rule_in_words,
+    seeds_apart,
+)
+from tritgolf.report.pages import Block, Shown
 from tritgolf.report.standing import BEST, FORMATS, NAMES, SAME_TIME, best_of, on_the_same_text, standing
 from tritgolf.report.statistics import format_value
 from tritgolf.report.words import enumerated
@@ -14,6 +22,7 @@ from tritgolf.report.words import enumerated
 MEANS = ("gpu_seconds", "sliding_bpb", "ttt_bpb", "whole_bpb", "gap_bpb", "coded_bits", "start")
 WITH = "with test-time training"
 WAYS = {WITH: "ttt_bpb", "without test-time training": "sliding_bpb"}
+SEEDS = "#trits-int4-and-int6-at-full-size"  # where the paper has ``formats_compared``
 
 Means = dict[Any, Any]
 Alike = Mapping[str, Means]  # by what weights are called: the means of a run of as much time as the best
@@ -24,22 +33,35 @@ def formats_answer(rows: Sequence[dict[str, Any]]) -> str:
     alike = _alike(rows)
     if len(alike) < 2:
         return f"`{BEST}`'s training with other weights has not been run at full size." if alike else ""
-    runs = {name: run["run"] for name, run in alike.items()}
-    frame = pd.DataFrame(rows)
-    there = on_the_same_text(frame, frame[frame["run"] == runs[NAMES[BEST]]])
-    apart = seeds_apart(there, WAYS.values())
-    found = distances(runs, WAYS, there, apart)
+    found, _ = _distances(alike, rows)
     names = list(_ranked(alike, "ttt_bpb") or alike)
     seconds = format_value(next(iter(alike.values()))["gpu_seconds"], 0)
     each = [f"{_scores(alike, names, column)} {way}" for way, column in WAYS.items()]
     return " ".join(
         [
-            f"**Of {enumerated(names)} at 16 MB, {best_in_words(found)}.**",
+            f"**Of {enumerated(names)} at 16 MB, {best_in_words(found)}** ([seeds and tests]({SEEDS})).",
             f"In equal GPU time ({seconds} s) {enumerated(names)} score {' and '.join(each)}.",
-            *seeds_in_words({name: run["seeds"] for name, run in alike.items()}, apart, found),
             *_of_storing(alike),
         ]
     )
+
+
+def formats_compared(rows: Sequence[dict[str, Any]]) -> list[Block]:
+    """By how much the seeds of one are ahead of those of another, and whether that tells them apart."""
+    alike = _alike(rows)
+    if len(alike) < 2:
+        return []
+    found, apart = _distances(alike, rows)
+    return [Shown(distances_table(found), rule_in_words(found, apart))]
+
+
+def _distances(alike: Alike, rows: Sequence[dict[str, Any]]) -> tuple[list[Distance], float]:
+    """Of every two of them in every way, and how far seeds of one run on that text are apart."""
+    runs = {name: run["run"] for name, run in alike.items()}
+    frame = pd.DataFrame(rows)
+    there = on_the_same_text(frame, frame[frame["run"] == runs[NAMES[BEST]]])
+    apart = seeds_apart(there, WAYS.values())
+    return distances(runs, WAYS, there, apart), apart
 
 
 def _scores(alike: Alike, names: Sequence[str], column: str) -> str:

@@ -12,22 +12,25 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from tritgolf.report.rendering import Table
 from tritgolf.report.statistics import LEVEL, format_p, format_value, holm, mean, sample_std, welch
 from tritgolf.report.words import enumerated
 
 SEEDS_FOR_A_TEST = 3
+UNKNOWN = ", by more than seeds of one run are apart; no run has two, so none does."
 
 
 class Distance(NamedTuple):
     """By how much the seeds of ``better`` are ahead of those of ``worse`` in one ``way``, the nearest and the furthest.
 
-    ``p``: of Welch's two-sided test, NaN where one has too few seeds. ``is_told``: whether the test tells them apart;
-    without one, whether they are further apart than seeds of one run.
+    ``seeds``: how many each has. ``p``: of Welch's two-sided test, NaN where one has too few seeds. ``is_told``:
+    whether the test tells them apart; without one, whether they are further apart than seeds of one run.
     """
 
     better: str
     worse: str
     way: str
+    seeds: tuple[int, int]
     least: float
     most: float
     p: float
@@ -36,22 +39,6 @@ class Distance(NamedTuple):
     def decided_by(self, p: float) -> "Distance":
         """The same by a test's ``p``."""
         return self._replace(p=p, is_told=p < LEVEL)
-
-    @property
-    def range(self) -> str:
-        """``0.0101 to 0.0129``."""
-        return " to ".join(dict.fromkeys(format_value(by, 4) for by in (self.least, self.most)))
-
-    @property
-    def tested(self) -> list[str]:
-        """``p = 0.012``, where there is a test."""
-        return [] if math.isnan(self.p) else [f"p = {format_p(self.p)}"]
-
-    def in_words(self) -> str:
-        """Which is ahead of which, or that they are too near to tell; by how much, and p."""
-        if self.is_told:
-            return " ".join([f"{self.better} of {self.worse} by {self.range}", *(f"({p})" for p in self.tested)])
-        return f"{self.better} and {self.worse} ({', '.join([self.range, *self.tested])})"
 
 
 def distances(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFrame, apart: float) -> list[Distance]:
@@ -68,7 +55,8 @@ def distances(runs: Mapping[str, str], ways: Mapping[str, str], frame: pd.DataFr
             least = min(scores[worse]) - max(scores[better])
             most = max(scores[worse]) - min(scores[better])
             p = _p_apart(scores[better], scores[worse])
-            found.append(Distance(better, worse, way, least, most, p, is_told=least > apart))
+            seeds = (len(scores[better]), len(scores[worse]))
+            found.append(Distance(better, worse, way, seeds, least, most, p, is_told=least > apart))
     return _tested_together(found)
 
 
@@ -92,33 +80,37 @@ def seeds_apart(frame: pd.DataFrame, columns: Iterable[str]) -> float:
     return float(apart.max().max())
 
 
-def seeds_in_words(seeds: Mapping[str, int], apart: float, found: Sequence[Distance]) -> list[str]:
-    """How many ``seeds`` each has, by how much which is ahead, and which are too near to tell."""
-    told = f"Seeds trained: {enumerated(f'{count} of {name}' for name, count in seeds.items())}."
-    if math.isnan(apart):
-        return [told, "No run has two, so how far seeds are apart is not known."]
-    said = [f"{told} {_rule(found, apart)}"]
-    for way in _ways(found):
-        of_it = [one for one in found if one.way == way]
-        ahead = [one.in_words() for one in of_it if one.is_told]
-        near = [one.in_words() for one in of_it if not one.is_told]
-        parts = [f"ahead are {enumerated(ahead)}"] if ahead else []
-        parts += [f"**too near to tell are {enumerated(near)}**"] if near else []
-        said.append(f"{way[0].upper()}{way[1:]}, seed against seed: {'; '.join(parts)}.")
+def distances_table(found: Sequence[Distance]) -> Table:
+    """A row for every two in each way."""
+    cells = [
+        {
+            "scored": one.way,
+            "better": one.better,
+            "worse": one.worse,
+            "seeds": f"{one.seeds[0]} and {one.seeds[1]}",
+            "BPB ahead": " to ".join(dict.fromkeys(format_value(by, 4) for by in (one.least, one.most))),
+            "p": format_p(one.p),
+            "told apart": "yes" if one.is_told else "no",
+        }
+        for one in found
+    ]
+    frame = pd.DataFrame([one._asdict() for one in found])
+    return Table("Seeds at full size", frame, pd.DataFrame(cells), (), left=("scored", "better", "worse"))
+
+
+def rule_in_words(found: Sequence[Distance], apart: float) -> str:
+    """What the table has, and by what a run counts as ahead of another."""
+    said = "BPB ahead: from the nearest to the furthest two seeds."
+    tested = [one for one in found if not math.isnan(one.p)]
+    if tested:
+        least = f"at least {SEEDS_FOR_A_TEST} seeds each"
+        said += f" p: Welch's two-sided test of runs of {least}, by Holm's method for all tests here."
+    if len(tested) < len(found):
+        of_others = "With fewer seeds a run" if tested else "There are too few seeds for a test. A run"
+        rule = "counts as ahead where each of its seeds is ahead of each of the other's"
+        known = f"by more than any two seeds of one run are apart, {apart:.4f} BPB"
+        said += f" {of_others} {rule}{f' {known}.' if not math.isnan(apart) else UNKNOWN}"
     return said
-
-
-def _rule(found: Sequence[Distance], apart: float) -> str:
-    """By what a run counts as ahead of another."""
-    by_seeds = (
-        "run counts as ahead where each of its seeds is ahead of each of the other's by more than any two seeds of one "
-        f"run are apart, {apart:.4f} BPB."
-    )
-    tests = sum(not math.isnan(one.p) for one in found)
-    if not tests:
-        return f"These are too few for a test. A {by_seeds}"
-    tested = f"Runs of at least {SEEDS_FOR_A_TEST} seeds each are compared by Welch's two-sided test, with Holm's p."
-    return tested if tests == len(found) else f"{tested} With fewer seeds a {by_seeds}"
 
 
 def best_in_words(found: Sequence[Distance]) -> str:
