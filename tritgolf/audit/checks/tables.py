@@ -30,7 +30,7 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     other rows have their logs' scores there, and a table of the headline of which no row has a score of its log. Open
     are, too, rows of the submission's own tables that no log is of, and figures that the logs of other rows have and
     this one's hasn't. Of several rows of one seed none is contradicted unless its logs are as many, and each row is
-    another one's.
+    another one's. Where they have the same scores, and fewer logs have these, they are open.
     """
     held = Held.of_all([held_table(submission, table) for table in tables_of(submission)])
     if not held.compared and not held.wrong:
