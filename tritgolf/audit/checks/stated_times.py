@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from tritgolf.audit.checks.figures_held import Kind, hold_all
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import all_of
 from tritgolf.audit.checks.sure_runs import groups, numbers_of, sure_runs
 from tritgolf.audit.json_times import Clock, StatedTime, stated_times
 from tritgolf.audit.log_lines import RunLog
@@ -26,18 +26,12 @@ def json_times_are_logged(submission: Submission) -> Outcome:
     that is shorter than the clock of the very runs it is of: a clock around the script, or an evaluation that was run
     again, tells another time, and nothing false.
     """
-    if submission.facts is None:
-        return cant_tell(submission.facts_problem)
-    outcomes = [_outcome(submission, stated) for stated in stated_times(submission.facts)]
-    return all_of(outcomes, "submission.json has no time of training or evaluation in a unit")
+    kind = Kind("time of training or evaluation in a unit", stated_times, lambda log, stated: _times(log, stated.clock),
+                lambda stated: f"its {stated.clock} time", _held)  # fmt: skip
+    return hold_all(submission, kind)
 
 
-def _outcome(submission: Submission, stated: StatedTime) -> Outcome:
-    told = f"submission.json {stated.figure}"
-    logs = [log for log in submission.readable_logs if _times(log, stated.clock)
-            and stated.figure.seed in (None, log.named_seed)]  # fmt: skip
-    if not logs:
-        return cant_tell(f"{told}; no log has its {stated.clock} time")
+def _held(submission: Submission, stated: StatedTime, logs: Sequence[RunLog], told: str) -> Outcome:
     if any(stated.is_of(seconds) for log in logs for seconds in _times(log, stated.clock)):
         return holds(told)
     if stated.figure.seed is None and any(map(stated.is_of, _means(submission, logs, stated.clock))):
