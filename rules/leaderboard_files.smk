@@ -15,9 +15,9 @@ AUDITED_FILES = (*listing.LOGS, *listing.ARTIFACTS, ".json", ".md", ".csv", ".py
 
 def submissions_folder() -> str | None:
     """The folder that ``submissions`` names, else the one that the page was made of, if it is still there."""
-    named = config.get("submissions")
+    named = load_pipeline(config).submissions
     if named is not None:
-        return str(named)
+        return named
     stored = Path(LEADERBOARD_FOLDER)
     folder = stored.read_text(encoding="utf-8").strip() if stored.is_file() else ""
     return folder if folder and Path(folder).is_dir() else None
