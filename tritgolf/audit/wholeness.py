@@ -15,6 +15,7 @@ from tritgolf.audit.scores import WORDING, configuration, series, stages
 
 # Word in the name of a setting that turns a method on, and of the stage that it then scores.
 METHODS = ("ttt", "sliding")
+EXACT = "_exact"
 NUMBERS = re.compile(r"\d+")
 SWITCH = re.compile(r"enabled$|^eval_|_eval$|^ttt$")
 
@@ -53,8 +54,13 @@ def reaches_its_end(log: RunLog) -> bool:
 
 
 def _final_stages(log: RunLog) -> set[str]:
-    """The stages that are scored after training, diagnostics apart, in words that versions of a script share."""
+    """The stages that are scored after training, diagnostics apart, in words that versions of a script share.
+
+    A line that repeats a score with more digits is one of its own: where it is cut off, a log has fewer digits.
+    """
+    named = {score.name for score in log.scores}
     scored = {name for name in stages(log) if any(score.stage == name for score in log.scores)} | set(log.failed)
+    scored |= {name for name in named if name.endswith(EXACT) and name.removesuffix(EXACT) in named}
     return {WORDING.sub("", name.lower()) for name in scored if not DIAGNOSTIC.match(name)}
 
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from tritgolf.audit.checks.stated import all_of
 from tritgolf.audit.json_figures import JsonFigure
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.submission import Submission
-from tritgolf.outcome import Outcome, cant_tell
+from tritgolf.outcome import Outcome, all_of, cant_tell
 
 
 class Stated(Protocol):

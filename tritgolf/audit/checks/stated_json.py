@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
+from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs
 from tritgolf.audit.claimed import KEPT, claimed_seeds
 from tritgolf.audit.claimed_runs import surely_claimed
 from tritgolf.audit.column_titles import SCORES as IN_TABLES
@@ -31,7 +31,7 @@ from tritgolf.audit.seed_tables import candidates
 from tritgolf.audit.stated_text import Stated
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score
-from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
+from tritgolf.outcome import Outcome, Verdict, all_of, cant_tell, contradicted, holds
 
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
 READ_ELSEWHERE = SCORED | {"val_bpb_exact", "val_loss", "mean_val_loss", "val_loss_mean"}

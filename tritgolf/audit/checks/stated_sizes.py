@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import all_of
 from tritgolf.audit.claimed import is_headline_table, is_quoted, tables_of
 from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.column_titles import is_plain
@@ -18,7 +17,7 @@ from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
 from tritgolf.audit.scores import stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of
 from tritgolf.audit.submission import Submission
-from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
+from tritgolf.outcome import Outcome, all_of, cant_tell, contradicted, holds
 
 SIZES_OF_SEEDS = ("artifact_bytes", "bytes_total")
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?(?:artifact|submission)(?:_size)?_bytes(?:_total)?")
