@@ -55,7 +55,7 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
     if score := printed_of(submission.facts.get("val_bpb")):
         outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
     for seed, row in seed_results(submission.facts).items():
-        logs = [log for log in scored_runs(submission) if log.seed == seed]
+        logs = [log for log in scored_runs(submission) if log.named_seed == seed]
         for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
             missing = cant_tell(f"seed {seed}: {printed}; no log that is read has its score")
             outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)

@@ -26,7 +26,7 @@ SIZE = re.compile(
     r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[*`]{0,3}[:=][\s*`]{0,5}(?P<behind>[1-9]\d?\.\d{1,3}) ?"
     r"(?P<unit>MB|MiB)\b(?![*\s]{0,4}(?:limit|cap|budget|over|under|above|below|more|less))"
     r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[\s:*`=]{1,6}(?:(?:max(?:imum)?|is|of)[\s:*`=]{1,4}){0,2}"
-    r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
+    r"(?P<bytes>\d{1,2},\d{3},\d{3}|\d{7,8})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
 )
 SCORE_NAME = re.compile(r"\bval_bpb\b", re.ASCII)
