@@ -9,6 +9,7 @@ from tests.audit.test_which_runs import finding
 from tritgolf.outcome import Verdict
 
 ADAPTED = {"train_seed1": styles.int6(1, 1.1709, 1.1650), "train_seed2": styles.int6(2, 1.1719, 1.1660)}
+STORED = {"train_seed1": styles.int6(1, 1.1709), "train_seed2": styles.int6(2, 1.1719)}
 ROWS = ((1, 1.1909, 1.1650), (2, 1.1919, 1.1660))
 TABLE = "| Seed | Roundtrip BPB | TTT BPB |\n|---|---|---|\n" + "".join(
     f"| {seed} | {stored:.4f} | {adapted:.4f} |\n" for seed, stored, adapted in ROWS
@@ -68,3 +69,17 @@ def test_the_script_of_an_earlier_run_is_no_false_one_where_the_scores_log_is_lo
     made = folder(tmp_path, logs, f"# val_bpb: {score}\n", {"val_bpb": score})
     (made / "train_gpt.py").write_bytes(b"#" * 47_642)
     assert finding(made, "budget.script").verdict is verdict
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_scores_of_seeds_that_are_exchanged_do_not_hold(whole, tmp_path):
+    """Where the logs may lack scores, the seeds' check can't contradict it."""
+    logs = ADAPTED if whole else {name: f"ttt_enabled:1 slot_ttt_enabled:1\n{log}" for name, log in STORED.items()}
+    scores = (1.1650, 1.1660) if whole else (1.1709, 1.1719)
+    for seeds, is_right in ((("1", "2"), True), (("2", "1"), False)):
+        losses = {bpb: round(styles.nats(bpb), 8) for bpb in scores}
+        rows = {seed: {"val_bpb": bpb, "val_loss": losses[bpb]} for seed, bpb in zip(seeds, scores, strict=True)}
+        made = folder(tmp_path / seeds[0], logs, "# A record\n", {"val_bpb": sum(scores) / 2, "seed_results": rows})
+        found = {finding(made, check).verdict for check in ("json.score", "runs.seeds")}
+        wrong = {Verdict.HOLDS, Verdict.CONTRADICTED} if whole else {Verdict.HOLDS, Verdict.CANT_TELL}
+        assert found == ({Verdict.HOLDS} if is_right else wrong)

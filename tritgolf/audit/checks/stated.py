@@ -43,6 +43,7 @@ MEAN_LOSSES = ("mean_val_loss", "val_loss_mean")
 def headline_is_logged(submission: Submission) -> Outcome:
     """Proves that the README's score is one that a run printed at some stage, or, if it says so, a mean of runs.
 
+    One from before the model was stored is open, unless its line says that it is, or the log has no other.
     Contradicted where no reading of the text's own scores fits, and every claimed seed has its log. Where the text has
     none, it is the mean of its table that submission.json's score is.
     """
