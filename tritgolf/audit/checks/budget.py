@@ -1,11 +1,12 @@
 """Bytes: artifact, code, their sum and the limit."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
+from tritgolf.audit.claimed import claimed_seeds
 from tritgolf.audit.claimed_runs import bound_runs, presented_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.counted_parts import makes_the_total
@@ -121,9 +122,15 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
 
 
 def _are_of_others(submission: Submission, totals: Mapping[str, int]) -> bool:
-    """Whether none of the runs that are too large is one by which the score is presented."""
+    """Whether the runs that are too large are not those by which the score is presented, nor the only ones of a seed.
+
+    A seed has several where some are of an earlier version, or of an ablation.
+    """
     over = {name for name, size in totals.items() if size > BYTE_LIMIT}
-    return not over & {log.name for log in presented_runs(submission)}
+    runs = Counter(log.named_seed for log in submission.readable_logs)
+    alone = {log.name for log in submission.readable_logs
+             if log.named_seed in claimed_seeds(submission) and runs[log.named_seed] == 1}  # fmt: skip
+    return not over & (alone | {log.name for log in presented_runs(submission)})
 
 
 def _files(submission: Submission) -> dict[str, int]:
