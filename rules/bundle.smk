@@ -46,7 +46,7 @@ for _record in records():
             metrics=bundled_metrics(_record),
             configuration=f"results/{_record}/record.json",
         output:
-            f"results/{_record}/bundle/submission.json",
+            bundle_written(_record),
         log:
             f"results/{_record}/logs/bundle.log",
         benchmark:
@@ -67,7 +67,7 @@ for _record in records():
 
 rule bundle:
     input:
-        [f"results/{record}/bundle/submission.json" for record in records()],
+        [f"results/{record}/{WRITTEN}" for record in records()],
     log:
         "results/logs/bundle.log",
     localrule: True

@@ -6,6 +6,7 @@ from tritgolf.audit import listing
 from tritgolf.audit.reruns import read_notes
 from tritgolf.audit.submission_folders import check_submissions
 from tritgolf.errors import InputError, bad_input_in_one_line
+from tritgolf.pipeline import typed
 
 LEADERBOARD_PAGE = "results/leaderboard/leaderboard.html"
 LEADERBOARD_FOLDER = "results/leaderboard/folder.txt"  # the folder that the page was made of
@@ -15,7 +16,7 @@ AUDITED_FILES = (*listing.LOGS, *listing.ARTIFACTS, ".json", ".md", ".csv", ".py
 
 def submissions_folder() -> str | None:
     """The folder that ``submissions`` names, else the one that the page was made of, if it is still there."""
-    named = config.get("submissions")
+    named = typed(config.get("submissions"))
     if named is not None:
         return str(named)
     stored = Path(LEADERBOARD_FOLDER)

@@ -2,6 +2,7 @@ import errno
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -117,6 +118,23 @@ def test_a_folder_replaces_the_one_before(tmp_path):
         raise KeyError
     assert files(tmp_path) == ["folder"]
     assert files(tmp_path / "folder") == ["two"]
+
+
+def test_a_folder_that_can_not_be_replaced_stays(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "one").touch()
+    rename = Path.rename
+
+    def refused(self, target):
+        if (self / "two").exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(OSError), atomic_directory(tmp_path / "folder") as temporary:
+        (temporary / "two").touch()
+    assert files(tmp_path) == ["folder"]
+    assert files(tmp_path / "folder") == ["one"]
 
 
 @given(JSON)

@@ -70,6 +70,16 @@ def test_a_mistake_of_the_command_line_is_not_blamed_on_a_file():
             load_pipeline(said, "config.yaml", commanded)
 
 
+@pytest.mark.parametrize("key", ["submissions", "dataset", "seeds"])
+def test_a_setting_without_a_value_on_the_command_line_is_a_mistake(key):
+    """As ``submissions=$FOLDER`` is where FOLDER isn't set; Snakemake makes it a null, which config.yaml may say."""
+    raw = {"records": ["tiny"], key: None}
+    with pytest.raises(InputError, match=f"^--config: {key}= has no value; give it one, or leave it out$"):
+        load_pipeline(raw, "config.yaml", {key: None})
+    assert getattr(load_pipeline(raw, "config.yaml", {"records": ["tiny"]}), key) is None
+    assert getattr(load_pipeline(raw | {key: "null"}, "config.yaml", {key: "null"}), key) is None
+
+
 def test_an_unknown_record_lists_the_known_ones():
     with pytest.raises(InputError, match=r"record 'nope': is unknown; known records: .*ternary_v2"):
         resolve_record(load_pipeline({"records": ["nope"], "seeds": [1]}), "nope", "records")

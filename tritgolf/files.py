@@ -62,14 +62,26 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
     try:
         temporary.mkdir()
         yield temporary
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
+        _replace_directory(temporary, target)
     except OSError as error:
         _name_target(error, temporary, target)
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace_directory(source: Path, target: Path) -> None:
+    """Put the folder ``source`` in the place of ``target``, whose content is deleted once the other is there."""
+    before = source.with_name(f"{source.name}.before")
+    if target.exists():
+        target.rename(before)
+    try:
+        source.rename(target)
+    except OSError:
+        if before.exists():
+            before.rename(target)
+        raise
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _name_target(error: OSError, temporary: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ docstring names, and returns an ``Outcome``: a verdict with the evidence it rest
 and the only one allowed when a needed line is absent or unreadable.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -54,6 +54,15 @@ def cant_tell(evidence: str) -> Outcome:
 def disputed(evidence: str) -> Outcome:
     """Part of the evidence agrees with the claim and part contradicts it."""
     return Outcome(Verdict.DISPUTED, evidence)
+
+
+def all_of(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
+    """Several outcomes as one that holds only if all do: contradicted if any is, else can't tell if any can't."""
+    order = (Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.HOLDS)
+    found = next(([o for o in outcomes if o.verdict is verdict] for verdict in order
+                  if any(o.verdict is verdict for o in outcomes)), [])  # fmt: skip
+    evidence = "; ".join(dict.fromkeys(outcome.evidence for outcome in found))
+    return Outcome(found[0].verdict, evidence) if found else cant_tell(nothing)
 
 
 def judge(agrees: bool, evidence: str) -> Outcome:

@@ -3,8 +3,9 @@
 import math
 import os
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import yaml
@@ -72,12 +73,15 @@ def config_files(repository: str | Path) -> list[str]:
 
 
 def load_pipeline(
-    raw: dict[str, Any], path: str | Path = "config.yaml", commanded: Container[str] = ()
+    raw: dict[str, Any], path: str | Path = "config.yaml", commanded: Mapping[str, Any] = MappingProxyType({})
 ) -> PipelineConfig:
     """Validate the merged configuration (file and command line). Raises ``InputError`` in one line.
 
-    That names the command line for a key that was ``commanded`` there, else ``path``.
+    That names the command line for a key that was ``commanded`` there, else ``path``. One without a value, as
+    ``dataset=$TEXT`` is where TEXT isn't set, is none that says null.
     """
+    if (empty := next((key for key, value in commanded.items() if value is None), None)) is not None:
+        raise InputError("--config", f"{empty}= has no value", "give it one, or leave it out")
     try:
         return validate_yaml(PipelineConfig, typed(raw), path)
     except InputError as error:

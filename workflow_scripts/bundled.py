@@ -10,5 +10,5 @@ from tritgolf.errors import one_line_errors
 snakemake: Snakemake  # set by Snakemake before this script runs
 
 with one_line_errors(log=snakemake.log[0]):
-    for submission in snakemake.input:
-        check_unmarked(Path(submission))
+    for written in snakemake.input:
+        check_unmarked(Path(written).with_name("bundle") / "submission.json")

@@ -202,7 +202,8 @@ def test_the_std_of_all_claimed_seeds_is_decided_though_a_later_stage_was_killed
 @pytest.mark.parametrize("line", ["max artifact {} bytes", "- **Artifact**: max {} bytes (code and model)",
                                   "The maximum artifact is **{} bytes**.", "**Artifact size**: {} bytes"])  # fmt: skip
 def test_an_artifact_size_in_bytes_is_held_to_the_logs(line, tmp_path):
-    for size, verdict in (("15,700,000", Verdict.HOLDS), ("15,700,001", Verdict.CONTRADICTED)):
+    for size, verdict in (("15,700,000", Verdict.HOLDS), ("15,700,001", Verdict.CONTRADICTED),
+                          ("15700000", Verdict.HOLDS), ("15700001", Verdict.CONTRADICTED)):  # fmt: skip
         made = folder(tmp_path / size, styles.three(), HEAD + line.format(size) + "\n")
         assert verdicts(made, "text.artifact") == [verdict]
 

@@ -252,3 +252,44 @@ def test_a_seeds_size_may_be_in_whole_ten_thousands(tmp_path):
         for size, expected in ((near, Verdict.HOLDS), (far, Verdict.CONTRADICTED)):
             made = folder(tmp_path / f"{name}{size}", styles.three(), README, by_seed(**{name: size}))
             assert outcome("json.bytes", made).verdict is expected
+
+
+@pytest.mark.parametrize(("prints", "verdict"), [
+    ("seed:3", Verdict.HOLDS), ("", Verdict.HOLDS), ("seed:2", Verdict.CANT_TELL),
+], ids=["its seed", "no seed", "another seed"])  # fmt: skip
+def test_a_logs_name_tells_its_seed_only_where_it_prints_none(prints, verdict, tmp_path):
+    logs = styles.three()
+    logs[LOST] = logs[LOST].replace("seed:3\n", f"{prints}\n")
+    found = outcome("budget.limit", folder(tmp_path, logs, README, JSON | {"seeds": [1, 2, 3]}))
+    assert found.verdict is verdict
+    assert (NO_LOG in found.evidence) == (verdict is Verdict.CANT_TELL)
+
+
+def test_the_number_of_a_run_in_a_log_is_no_seed(tmp_path):
+    """``train.log#2`` is the second run in it."""
+    logs = {"train": styles.int6(1).replace("seed:1\n", "") + styles.int6(3).replace("seed:3\n", "")}
+    verdict, evidence = outcome("budget.limit", folder(tmp_path, logs, facts={"val_bpb": 1.1709, "seeds": [2]}))
+    assert verdict is Verdict.CANT_TELL
+    assert "nothing of seed 2, of which no log is read" in evidence
+
+
+SAME = (1, "1.1667", "15,700,000")
+
+
+@pytest.mark.parametrize(("logs", "rows", "verdict"), [
+    ({"first": styles.int6(1, 1.1667)}, (SAME, SAME), Verdict.CANT_TELL),
+    ({"first": styles.int6(1, 1.1667), "second": styles.int6(1, 1.1711)}, (SAME, SAME), Verdict.CANT_TELL),
+    ({"first": styles.int6(1, 1.1667), "copy": styles.int6(1, 1.1667)}, (SAME, SAME), Verdict.CANT_TELL),
+    ({"first": styles.int6(1, 1.16671), "second": styles.int6(1, 1.16672)}, (SAME, SAME), Verdict.HOLDS),
+    ({"first": styles.int6(1, 1.16671), "second": styles.int6(1, 1.16672)}, (SAME,) * 3, Verdict.CANT_TELL),
+    ({"first": styles.int6(1, 1.1667, 1.1650)}, (SAME, (1, "1.1650", "15,700,000")), Verdict.HOLDS),
+], ids=["one log", "one with another score", "one twice", "two logs", "fewer logs", "two stages of one"])  # fmt: skip
+def test_rows_of_a_seed_that_are_told_alike_need_as_many_logs(logs, rows, verdict, tmp_path):
+    found = outcome("tables.rows", folder(tmp_path, logs, table(*rows)))
+    assert found.verdict is verdict
+    assert ("rows of seed 1 have the same scores" in found.evidence) == (verdict is Verdict.CANT_TELL)
+
+
+def test_a_run_may_be_told_in_two_tables(tmp_path):
+    readme = table(SAME) + "\n## Details\n\n" + table(SAME).partition("\n\n")[2]
+    assert outcome("tables.rows", folder(tmp_path, {"first": styles.int6(1, 1.1667)}, readme)).verdict is Verdict.HOLDS

@@ -9,6 +9,7 @@ from tests.audit.folders import folder
 from tests.audit.test_false_alarms import JSON, TABLE, TITLE
 from tritgolf.audit import auditor, intervals, submission, wholeness
 from tritgolf.audit.checks import SUBMISSION_CHECKS
+from tritgolf.audit.dialects import base
 from tritgolf.audit.intervals import Interval, Printed, most_covered
 from tritgolf.audit.log_lines import StepLine
 from tritgolf.audit.logs import parse_log
@@ -79,15 +80,28 @@ def test_the_stretch_in_most_intervals_is_found_without_holding_each_to_each(mon
     assert len(calls) <= 2 * len(stretches)
 
 
-def test_reading_and_checking_logs_are_told(tmp_path, monkeypatch):
-    told = []
+@pytest.fixture
+def told(monkeypatch):
+    """(what, of how many, unit) of each progress that is shown."""
+    found = []
 
     def progress(items, *, what, unit):
-        told.append((what, len(items), unit))
+        found.append((what, len(items), unit))
         return items
 
-    for module in (auditor, submission):
+    for module in (auditor, submission, base):
         monkeypatch.setattr(module, "progress", progress)
+    return found
+
+
+def test_reading_and_checking_logs_are_told(tmp_path, told):
     auditor.audit(folder(tmp_path, styles.three(), TITLE + TABLE, JSON))
-    assert ("check logs", 3, "runs") in told
-    assert ("read logs", 5, "files") in told
+    assert told == [("read logs", 5, "files"), ("check logs", 3, "runs")]
+
+
+@pytest.mark.parametrize("style", ["sp8192", "ternary", "gdn"])
+def test_reading_a_single_long_log_is_told(style, told, monkeypatch):
+    text = getattr(styles, style)()
+    monkeypatch.setattr(base, "MANY", len(text.splitlines()) - 1)
+    parse_log(text, "train.log")
+    assert ("read a log", len(text.splitlines()), "lines") in told

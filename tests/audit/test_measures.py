@@ -183,3 +183,27 @@ def test_a_line_may_tell_that_the_windows_slid(way, tmp_path):
     log = log.replace(" eval_time:1401ms", f" eval_time:1401ms {way}") if ":" in way else log + f"Done, {way}...\n"
     made = folder(tmp_path, {"train": log}, "# val_bpb: 1.2244\n\nA sliding evaluation.\n", {"val_bpb": 1.2211})
     assert finding(made, "json.score").verdict is Verdict.CONTRADICTED
+
+
+@pytest.mark.parametrize("other", [{}, {"SLOT val_bpb": "0.9000"}], ids=["wrong", "doubtful"])
+def test_figures_that_evidence_does_not_show_are_counted(other, tmp_path):
+    """Sizes beside a score that the run has not are doubtful."""
+    rows = {"Legal TTT val_bpb": "1.1650"} | other
+    rows |= {f"{word} bytes": "15,123,456" for word in ("Total", "Model", "File", "Final", "Compressed", "Artifact")}
+    found = finding(of(tmp_path, rows), "tables.measures")
+    assert found.verdict is (Verdict.CANT_TELL if other else Verdict.CONTRADICTED)
+    assert found.evidence.endswith("; 2 more")
+
+
+def test_means_and_deltas_that_evidence_does_not_show_are_counted(tmp_path):
+    scores = ("Sliding BPB", "Roundtrip BPB", "TTT BPB", "Final BPB", "Pre-quant BPB")
+    rows = [("Seed", *scores), ("---",) * 6, ("1", *["1.1000"] * 5), ("2", *["1.2000"] * 5), ("Mean", *["1.1700"] * 5)]
+    deltas = [
+        ("Name", "Before", "After", "Delta"),
+        ("---",) * 4,
+        *(("a", "1.1000", "1.2000", f"+0.130{at}") for at in range(6)),
+    ]
+    readme = "\n\n".join("\n".join(f"| {' | '.join(row)} |" for row in rows_of) for rows_of in (rows, deltas))
+    made = folder(tmp_path, {"train": LOG}, f"{TITLE}{readme}\n", FACTS)
+    for check, more in (("tables.means", "; 1 more"), ("tables.deltas", "; 2 more")):
+        assert finding(made, check).evidence.endswith(more)

@@ -88,3 +88,10 @@ def test_a_script_of_another_size_than_logged_is_wrong_whatever_else_is_counted(
     made = folder(tmp_path, {"train": styles.baseline()}, readme, {"val_bpb": 1.2244, "code_bytes": 91_208})
     (made / "train_gpt.py").write_text("#" * (CODE + 1))
     assert verdicts(made, "budget.script") == [Verdict.CONTRADICTED]
+
+
+def test_sizes_of_a_packed_script_are_open_where_the_logs_are_told_by_their_names(tmp_path):
+    made = stating(tmp_path, 20_000, PACKED)
+    for log in made.glob("*.log"):
+        log.write_text(log.read_text().replace(f"\nseed:{log.stem[-1]}\n", "\n"))
+    assert verdicts(made, "tables.rows") == [Verdict.CANT_TELL]

@@ -10,7 +10,7 @@ from tritgolf.audit.auditor import audit
 pytestmark = pytest.mark.workflow
 
 SETTINGS = {"records": ["tiny_int6"], "seeds": [42]}
-TARGETS = ("results/tiny_int6/tables/seeds.csv", "results/tiny_int6/bundle/submission.json")
+TARGETS = ("results/tiny_int6/tables/seeds.csv", "results/tiny_int6/bundled.txt")
 FINAL = "results/tiny_int6/seed42/final"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import shutil
 
@@ -10,6 +11,7 @@ import pytest
 from tests.bundle.alone import result_of, run_alone
 from tritgolf.audit.auditor import audit
 from tritgolf.bundle.folder import FILES, write_bundle
+from tritgolf.bundle.marked import WRITTEN
 from tritgolf.bundle.run import main
 from tritgolf.bundle.script import settings_of, write_script, written_script
 from tritgolf.config.record import load_record
@@ -280,15 +282,22 @@ def test_the_target_refuses_a_bundle_that_was_made_anyway(copied):
     assert "its method sliding is not causal" in line and submission.read_bytes() == written
 
 
-def test_damaged_metrics_leave_a_bundle_whole(copied):
+def test_what_fails_leaves_a_bundle_whole_and_is_no_new_one(copied):
     made = write_bundle(copied.results("tiny"))
     before = {path.name: path.read_bytes() for path in made.iterdir()}
-    (copied.results("tiny", "seed42", "final", "evaluate.json")).write_text("{}")
+    for seed in (42, 7):
+        artifact = copied.results("tiny", f"seed{seed}", "final", "export", "bf16.tgolf")
+        times = artifact.stat()
+        artifact.write_bytes(b"damaged")
+        os.utime(artifact, ns=(times.st_atime_ns, times.st_mtime_ns))  # else Snakemake makes what follows from it anew
+        evaluation = copied.results("tiny", f"seed{seed}", "final", "evaluate.json")
+        evaluation.write_text(evaluation.read_text() + "\n")
     run = copied.snakemake("bundle")
-    assert run.code == 2, run.said
+    assert run.code == 1, run.said
     (line,) = run.errors
-    assert line.startswith("error: results/tiny/seed42/final/evaluate.json: has the unknown schema None")
+    assert "final/export/bf16.tgolf: is too short" in line
     assert {path.name: path.read_bytes() for path in made.iterdir()} == before
+    assert not copied.results("tiny", WRITTEN).exists()
 
 
 def test_no_score_of_a_bundle_made_anyway_stands_without_its_mark(bundle, tmp_path):

@@ -133,7 +133,12 @@ def untold(submission: Submission, tells: Callable[[RunLog], object]) -> str:
         (log.name in scored and (log.steps or log.named_seed not in told))
         or (log.named_seed in seeds and log.named_seed not in told)
     )]  # fmt: skip
-    there = {log.seed for log in logs} | {int(n) for log in logs for n in re.findall(r"\d{1,9}", log.name)}
-    lost = [seed for seed in seeds if seed not in there]
+    lost = [seed for seed in seeds if not any(_may_be_of(log, seed) for log in logs)]
     silent += [f"seed {seed}, of which no log is read" for seed in lost]
     return f"nothing of {first_of(silent)}" if silent else ""
+
+
+def _may_be_of(log: RunLog, seed: int) -> bool:
+    """Whether a log is of this seed: by what it prints, and where it prints none, by any number of its file's name."""
+    numbers = re.findall(r"\d{1,9}", log.name.partition("#")[0])
+    return log.seed == seed if log.seed is not None else seed in map(int, numbers)

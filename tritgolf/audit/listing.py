@@ -14,6 +14,7 @@ from tritgolf.audit.logs import MAX_LOG_BYTES
 from tritgolf.errors import InputError
 
 MAX_FILES = 2000
+MOST_DIFFERENCES = 4  # quoted in one line of evidence
 LOGS = (".log", ".txt", ".out")
 README, JSON = "README.md", "submission.json"
 ARTIFACTS = (".ptz", ".tgolf")  # the contest's, and a bundle's of ours
@@ -47,9 +48,14 @@ class Listing:
         return candidates[0] if len(candidates) == 1 else None
 
 
-def first_of(names: Sequence[str], most: int = 5) -> str:
+def first_of(names: Sequence[str], most: int = 5, between: str = ", ") -> str:
     """Names in a sentence, the first of many and how many more there are."""
-    return ", ".join(names[:most]) + (f", {len(names) - most} more" if len(names) > most else "")
+    return between.join([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
+
+
+def differences(texts: Sequence[str]) -> str:
+    """What evidence quotes of several differences."""
+    return first_of(texts, MOST_DIFFERENCES, "; ")
 
 
 def in_words(not_read: Sequence[tuple[str, str]]) -> str:

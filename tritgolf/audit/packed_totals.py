@@ -50,7 +50,7 @@ def _codes(submission: Submission) -> Iterator[set[int]]:
     """Of each run: what its stated sizes leave for code, where that is less than the log counts."""
     for log in submission.readable_logs:
         most = max(log.code_bytes, default=0)
-        yield {size - model for size in _stated(submission, log.seed) for model in log.models
+        yield {size - model for size in _stated(submission, log.named_seed) for model in log.models
                if 0 < size - model < most}  # fmt: skip
 
 

@@ -15,12 +15,13 @@ from statistics import pstdev
 from types import MappingProxyType
 
 from tritgolf.audit.intervals import Printed, mean_interval, rounds_to
-from tritgolf.audit.log_lines import RunLog, Stage
+from tritgolf.audit.log_lines import DIAGNOSTIC, LAST_STEP, RunLog, Stage
 from tritgolf.report.statistics import mean, sample_std
 
 FEWEST_DIGITS = 4  # of a figure whose last digit may be cut off instead of rounded
 MOST_CHOICES = 64  # combinations of runs that are looked at where a seed has several
 WORDING = re.compile(r"final_|int\d_?|zlib_?|_window|_eval", re.IGNORECASE)  # what a stage's name may have or not
+AS_TRAINED = re.compile(r"(?:diagnostic[ _])?(?:pre-?quant|post[-_]ema)", re.IGNORECASE)  # how such a stage begins
 EMPTY: Mapping[int, Sequence[RunLog]] = MappingProxyType({})
 OF_ONE_RUN = re.compile(r"seed|run_?id|path|dir$|file|name", re.IGNORECASE)  # settings that differ between equal runs
 
@@ -83,6 +84,12 @@ def stages_of(log: RunLog, printed: Printed, nats: bool = False) -> list[str]:
     """The stages at which a run has this score (in BPB, or in nats a token)."""
     found = {name: stage.printed(nats) for name, stage in stages(log).items()}
     return [name for name, logged in found.items() if logged and same(printed, logged)]
+
+
+def is_before_storing(log: RunLog, stage: str) -> bool:
+    """Whether a stage is of the model as trained, while the log has a score of the stored one."""
+    has_stored = any(not DIAGNOSTIC.match(score.name) for score in log.scores)
+    return has_stored and (stage == LAST_STEP or AS_TRAINED.match(stage) is not None)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ IN_BITS = re.compile(r"bp[bp]\b", re.IGNORECASE)
 FIGURE = re.compile(r"\d\.\d{3,8}", re.ASCII)
 BEFORE = re.compile(r"\bpre\b|unquantized|before", re.IGNORECASE)
 LINE_OF_BEFORE = re.compile(
-    r"[\s*+-]{0,8}(?:pre[- ]?quant(?:ized|ization)?|unquantized|before quant\w*)\b(?![- ]?ttt)", re.IGNORECASE
+    r"[\s*+-]{0,8}(?:(?:best|final|last|diagnostic) )?"
+    r"(?:pre[- ]?quant(?:ized|ization)?|unquantized|before quant\w*)\b(?![- ]?ttt)",
+    re.IGNORECASE,
 )
 OF_OTHERS = re.compile(
     r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"

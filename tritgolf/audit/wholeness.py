@@ -10,11 +10,13 @@ from collections.abc import Sequence, Set
 from functools import lru_cache
 from pathlib import Path
 
+from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import DIAGNOSTIC, DONE, RunLog
-from tritgolf.audit.scores import WORDING, configuration, series, stages
+from tritgolf.audit.scores import WORDING, configuration, same, series, stages
 
 # Word in the name of a setting that turns a method on, and of the stage that it then scores.
 METHODS = ("ttt", "sliding")
+EXACT = "_exact"
 NUMBERS = re.compile(r"\d+")
 SWITCH = re.compile(r"enabled$|^eval_|_eval$|^ttt$")
 
@@ -23,8 +25,11 @@ def is_whole(log: RunLog, others: Sequence[RunLog]) -> bool:
     """Whether nothing says that a run's last scores are missing from its log.
 
     Something does: no score but diagnostics; a method that its settings turn on and no stage scores; a stage that
-    another log of its series or configuration has and it hasn't.
+    another log of its series or configuration has and it hasn't; no line of a run's beginning; a stage that is scored
+    twice, as where two runs in a file aren't told apart.
     """
+    if not _has_its_beginning(log) or scores_twice(log):
+        return False
     scored = _final_stages(log)
     if not scored or any(_is_on(log, method) and not any(method in name for name in scored) for method in METHODS):
         return False
@@ -32,8 +37,26 @@ def is_whole(log: RunLog, others: Sequence[RunLog]) -> bool:
     return not any(_is_lacking(scored, stages_of_other) for stages_of_other in needed)
 
 
+def _has_its_beginning(log: RunLog) -> bool:
+    """Whether a log isn't the end of one alone: what it was scored as before that end, such a log doesn't say."""
+    return bool(log.steps or log.validations or log.parameters) or log.seed is not None
+
+
+def scores_twice(log: RunLog) -> bool:
+    """Whether a stage has two scores that can't be one, so that the log may be of two runs."""
+    found: dict[str, list[Printed]] = {}
+    for score in log.scores:
+        found.setdefault(score.stage, []).append(score.bpb)
+    return any(not same(each, scores[0]) and not same(scores[0], each) for scores in found.values() for each in scores)
+
+
 def has_every_score(log: RunLog, others: Sequence[RunLog]) -> bool:
-    """Whether a log is whole and lacks no score, diagnostics among them, that another one of its kind has."""
+    """Whether a log is whole and lacks no score, diagnostics among them, that another one of its kind has.
+
+    That of an evaluation alone lacks those of its training.
+    """
+    if not (log.steps or log.validations):
+        return False
     alike = {every for _, every in _of_its_kind(log, others)}
     return is_whole(log, others) and not any(_is_lacking({*stages(log)}, needed) for needed in alike)
 
@@ -53,8 +76,13 @@ def reaches_its_end(log: RunLog) -> bool:
 
 
 def _final_stages(log: RunLog) -> set[str]:
-    """The stages that are scored after training, diagnostics apart, in words that versions of a script share."""
+    """The stages that are scored after training, diagnostics apart, in words that versions of a script share.
+
+    A line that repeats a score with more digits is one of its own: where it is cut off, a log has fewer digits.
+    """
+    named = {score.name for score in log.scores}
     scored = {name for name in stages(log) if any(score.stage == name for score in log.scores)} | set(log.failed)
+    scored |= {name for name in named if name.endswith(EXACT) and name.removesuffix(EXACT) in named}
     return {WORDING.sub("", name.lower()) for name in scored if not DIAGNOSTIC.match(name)}
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tritgolf.artifact.container import read_artifact
 from tritgolf.bundle import log
-from tritgolf.bundle.marked import MARK
+from tritgolf.bundle.marked import MARK, WRITTEN
 from tritgolf.bundle.record import BundledRecord
 from tritgolf.bundle.script import NAME, made_script, settings_of, written_script
 from tritgolf.bundle.told import Told
@@ -68,7 +68,7 @@ NOBODY = Author()
 
 
 def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY) -> Path:
-    """Write ``results/bundle`` of a record's ``results`` and return it.
+    """Write ``results/bundle`` of a record's ``results`` and return it; the last one stays until this one is whole.
 
     Raises ``InputError`` for a run that is not finished, a seed that is missing, an evaluation that the probe flags,
     other code than the exports counted, or too many bytes; with ``anyway``, the finished seeds are written and marked.
@@ -91,6 +91,7 @@ def write_bundle(results: Path, *, anyway: bool = False, author: Author = NOBODY
         write_text(folder / "requirements.txt", "".join(f"{line}\n" for line in facts["requirements"]))
         write_json(folder / "submission.json", _submission(record, runs, largest, author, faults))
         write_text(folder / "README.md", _readme(record, runs, largest, faults))
+    write_text(results / WRITTEN, "The submission in the folder bundle is of these results.\n")
     return results / "bundle"
 
 

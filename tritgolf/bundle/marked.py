@@ -1,10 +1,11 @@
-"""The mark of a submission that was written although it can't be submitted. No torch."""
+"""The mark of a submission that was written although it can't be submitted, and the file beside one. No torch."""
 
 from pathlib import Path
 
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 
+WRITTEN = "bundled.txt"  # beside the folder "bundle", as new as that
 MARK = "not_to_be_submitted"  # in submission.json: why
 
 

@@ -1,12 +1,13 @@
 """Bytes: artifact, code, their sum and the limit."""
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
-from tritgolf.audit.claimed_runs import bound_runs, untold
+from tritgolf.audit.claimed import claimed_seeds
+from tritgolf.audit.claimed_runs import bound_runs, presented_runs, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.counted_parts import makes_the_total
 from tritgolf.audit.expected import expected
@@ -111,11 +112,25 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
         return cant_tell(f"{'; '.join(over)}; another compression of the same log fits")
     if over and not total and not stated and (shipped := _as_shipped(submission, {*totals})):
         return cant_tell(f"{'; '.join(over)}; with {shipped}")
+    if over and not total and not stated and _are_of_others(submission, totals):
+        return cant_tell(f"{'; '.join(over)}; which of the runs the score is of, no log tells")
     if over:
         return contradicted("; ".join(over))
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
     silent = untold(submission, total_of)
     return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
+
+
+def _are_of_others(submission: Submission, totals: Mapping[str, int]) -> bool:
+    """Whether the runs that are too large are not those by which the score is presented, nor the only ones of a seed.
+
+    A seed has several where some are of an earlier version, or of an ablation.
+    """
+    over = {name for name, size in totals.items() if size > BYTE_LIMIT}
+    runs = Counter(log.named_seed for log in submission.readable_logs)
+    alone = {log.name for log in submission.readable_logs
+             if log.named_seed in claimed_seeds(submission) and runs[log.named_seed] == 1}  # fmt: skip
+    return not over & (alone | {log.name for log in presented_runs(submission)})
 
 
 def _files(submission: Submission) -> dict[str, int]:

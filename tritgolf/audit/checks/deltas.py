@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.intervals import Interval, Printed
+from tritgolf.audit.listing import differences
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.seed_tables import Cell, read_cell
 from tritgolf.audit.submission import Submission
@@ -13,7 +14,6 @@ from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import format_value
 
 COARSE = "coarse"  # how a delta can be read of figures that are rounded to more than it
-SHOWN = 4  # differences quoted in one line of evidence
 MOST_COLUMNS = 100  # before one of differences, in a table that is made to be read
 MOST_TRIED = 50  # figures of one precision that a difference is looked for among: all but noise of them have it
 BEFORE_OR_AFTER = re.compile(r"\b(?:before|after|old|new|from|to|then|now|prev\w*|ours|this)\b|#\d+", re.IGNORECASE)
@@ -49,11 +49,11 @@ def deltas_are_differences(submission: Submission) -> Outcome:
         if read_so and PLAIN_DELTA.fullmatch(table.header[column]):
             wrong += [_differs(row, column) for row, reading in found if not reading and _is_in_their_unit(row, column)]
     if wrong:
-        return contradicted("; ".join(wrong[:SHOWN]))
+        return contradicted(differences(wrong))
     if not compared:
         return cant_tell(submission.not_in_readme("no README table with a delta column that can be read"))
     if unread:
-        return cant_tell(f"{compared} deltas compared; no difference of the table: {'; '.join(unread[:SHOWN])}")
+        return cant_tell(f"{compared} deltas compared; no difference of the table: {differences(unread)}")
     return holds(f"{compared} deltas compared")
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.rows import compared_cells, has_all_of_kind
-from tritgolf.audit.checks.tables import SHOWN
 from tritgolf.audit.claimed_runs import claimed_score, surely_claimed
 from tritgolf.audit.column_titles import SCORES, kind_of, unit_of
 from tritgolf.audit.completeness import the_only_run
+from tritgolf.audit.listing import differences
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.measure_lists import lists_of_measures
@@ -51,8 +51,8 @@ def measures_are_the_runs(submission: Submission) -> Outcome:
         return cant_tell("no table or list of measures has a score of the run")
     told = f"{figures} figures compared, of {run.name}"
     if doubtful and not wrong:
-        return cant_tell(f"{told}; {'; '.join(doubtful[:SHOWN])}")
-    return judge(not wrong, "; ".join(wrong[:SHOWN]) or told)
+        return cant_tell(f"{told}; {differences(doubtful)}")
+    return judge(not wrong, differences(wrong) or told)
 
 
 def _only_run(submission: Submission) -> RunLog | None:

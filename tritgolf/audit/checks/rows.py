@@ -1,5 +1,6 @@
 """A README's rows by seed, each against the logs that it can be of."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
-from tritgolf.audit.scores import stages
+from tritgolf.audit.scores import stages, stages_of
 from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, runs_of, scores_matched
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score, is_whole, reaches_its_end
@@ -49,6 +50,7 @@ def held_table(submission: Submission, table: SeedTable) -> Held:
                 for seed, rows in table.repeated.items()}  # fmt: skip
     every = [*alone.values(), *(_held_together(submission, seed, repeated[seed], several[seed], is_own)
                                 for seed in table.repeated)]  # fmt: skip
+    every += [Held(0, [], _told_alike(table, seed, several[seed])) for seed in table.repeated]
     every += [] if has_runs else [Held(0, [], _unlogged_table(submission, table))]
     compared = Held.of_all(every).titles
     of_runs: list[tuple[int, dict[str, Cell], Sequence[RunLog], Held | None]]
@@ -99,6 +101,17 @@ def _held_together(
         doubtful.append(f"a row of seed {seed} has no score of its logs")
     is_sure = len(rows) == len(logs) == len({log.name for of_row in runs for log in of_row if len(of_row) == 1})
     return Held(compared, wrong if is_sure else [], doubtful if is_sure else doubtful + wrong, titles)
+
+
+def _told_alike(table: SeedTable, seed: int, runs: Sequence[Sequence[RunLog]]) -> list[str]:
+    """Rows of a seed that have the same scores of the same logs, where these are fewer: some row is of none of them."""
+    rows = zip(table.repeated[seed], runs, strict=True)
+    alike = Counter(frozenset((log, title, *stages_of(log, cell.printed, table.kinds[title] == "nats"))
+                              for log in of_row for title, cell in row.items() if table.kinds[title] in SCORES)
+                    for row, of_row in rows if of_row)  # fmt: skip
+    counts = [(count, len({log for log, *_ in scores})) for scores, count in alike.items()]
+    return [f"{count} rows of seed {seed} have the same scores, of {logs} log{'s' * (logs != 1)}"
+            for count, logs in counts if count > logs]  # fmt: skip
 
 
 class Compared(NamedTuple):

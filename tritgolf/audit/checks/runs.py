@@ -18,7 +18,7 @@ from tritgolf.audit.stated_text import lines_with
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
 from tritgolf.audit.validation_text import names_behind, whole_text
-from tritgolf.audit.wholeness import is_whole
+from tritgolf.audit.wholeness import is_whole, scores_twice
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 
 ON_GPUS = re.compile(
@@ -111,7 +111,7 @@ def _swapped(submission: Submission) -> Iterator[str]:
         if score is None or is_lost or not all(is_whole(log, submission.readable_logs) for log in its_own):
             continue
         owners = [log for log in submission.readable_logs if set(stages_of(log, score)) - {LAST_STEP}]
-        if owners and not any(log.seed in (seed, None) for log in owners):
+        if owners and not any(log.seed in (seed, None) or scores_twice(log) for log in owners):
             yield f"the log with seed {seed}'s score {score}, {owners[0].name}, prints seed {owners[0].seed}"
 
 

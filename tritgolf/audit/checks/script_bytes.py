@@ -7,7 +7,7 @@ from pathlib import Path
 from tritgolf.audit.checks.budget import stated_code
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import counting
-from tritgolf.audit.claimed_runs import presented_runs
+from tritgolf.audit.claimed_runs import presented_runs, surely_claimed
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.audit.stated_text import lines_with
@@ -43,7 +43,8 @@ def _is_of_several_files(stated: int, submission: Submission) -> bool:
 def _held_to_the_script(submission: Submission, stated: int | None) -> Outcome:
     own = _named_scripts(submission)
     held = {log.name for log in presented_runs(submission)} | own.keys()
-    logged = _codes(log for log in submission.readable_logs if log.name in held) or _codes(counting(submission))
+    of_held = _codes(log for log in submission.readable_logs if log.name in held)
+    logged = of_held or _codes(counting(submission))
     packed = {file.name: size for file in submission.scripts if (size := unpacked_size(file)) is not None}
     first = {codes[0] for codes in logged.values()}
     sizes = {file.name: _size(file, packed.get(file.name), first) for file in submission.scripts}
@@ -61,6 +62,9 @@ def _held_to_the_script(submission: Submission, stated: int | None) -> Outcome:
     stated_fits = stated is None or any(_is_stated(stated, size) for size in counted)
     if stated_fits and not fits and one_script and packed:  # the source may have been made smaller before packing
         return cant_tell(evidence)
+    is_sure = bool(of_held and surely_claimed(submission))  # else some runs may be of an earlier version
+    if stated_fits and not is_sure and not one_script and first & set(sizes.values()):
+        return cant_tell(f"{evidence}; which of the runs the score is of, no log tells")
     return judge(fits and one_script and stated_fits, evidence)
 
 

@@ -1,4 +1,4 @@
-"""Scores that README.md and submission.json state, against the runs: the headline, means, stds."""
+"""Scores that README.md and submission.json state, against the runs: the headline, means."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -16,17 +16,25 @@ from tritgolf.audit.claimed import (
 from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.column_titles import SCORES, is_plain
 from tritgolf.audit.completeness import is_complete, unlogged_methods
-from tritgolf.audit.intervals import Printed, rounds_to, std_interval
+from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import Sample, is_other_spread, is_std_of_rows, same, samples, stages, stages_of
+from tritgolf.audit.scores import (
+    Sample,
+    is_before_storing,
+    same,
+    samples,
+    stages,
+    stages_of,
+)
 from tritgolf.audit.seed_tables import run_of
-from tritgolf.audit.stated_text import Stated, spreads_of_seeds, stated_scores
+from tritgolf.audit.stated_text import Stated, stated_scores
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import is_whole, reaches_its_end
-from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
+from tritgolf.outcome import Outcome, Verdict, all_of, cant_tell, contradicted, holds
 
 NO_SCORES = "no score in the logs"
+AS_TRAINED = "from before its model was stored"  # what a score is, while the log has one of the stored model
 MEANS = ("mean_val_bpb", "val_bpb_mean")  # fields of submission.json
 MEAN_LOSSES = ("mean_val_loss", "val_loss_mean")
 
@@ -35,6 +43,7 @@ MEAN_LOSSES = ("mean_val_loss", "val_loss_mean")
 def headline_is_logged(submission: Submission) -> Outcome:
     """Proves that the README's score is one that a run printed at some stage, or, if it says so, a mean of runs.
 
+    One from before the model was stored is open, unless its line says that it is, or the log has no other.
     Contradicted where no reading of the text's own scores fits, and every claimed seed has its log. Where the text has
     none, it is the mean of its table that submission.json's score is.
     """
@@ -94,24 +103,41 @@ def score_is_logged(submission: Submission, claim: Stated, by_rows: bool = True)
     ``by_rows``: where logs are missing, whether a row of the table that the score is of may contradict it.
     """
     logs = scored_runs(submission)
-    found = [f"{name} of {log.name}" for log in logs for name in stages_of(log, claim.printed, claim.in_nats)]
+    at = [(log, name) for log in logs for name in stages_of(log, claim.printed, claim.in_nats)]
+    of_stored = [(log, name) for log, name in at if not is_before_storing(log, name)]
     every = (*_every_sample(submission), *_of_named_seeds(submission, claim))
     means = [sample for sample in every if sample.may_have_mean(claim.printed)]
-    if means and (claim.is_mean or not found):
-        told = f"{claim.where} {claim.printed}: mean {means[0]}"
-        most = max(len(each.names) for each in means)
-        if claim.count is not None:
-            return cant_tell(f"{told}, of {claim.count}") if most < claim.count else holds(told)
-        is_of_fewer = not claim.seeds and most < len(claimed_seeds(submission))
-        silent = untold(submission, lambda log: log.scores or log.final) if is_of_fewer else ""
-        return cant_tell(f"{told}; {silent}") if silent else holds(told)
-    if found and (not claim.is_mean or _is_of_one_run(submission, claim)):
-        return holds(f"{claim.where} {claim.printed}: {found[0]}")
+    if means and (claim.is_mean or not of_stored):
+        return _is_a_mean(submission, claim, means)
+    if at and (not claim.is_mean or _is_of_one_run(submission, claim)):
+        log, name = (of_stored or at)[0]
+        told = f"{claim.where} {claim.printed}: {name} of {log.name}"
+        return holds(told) if of_stored or not _is_the_models(claim) else cant_tell(f"{told}, {AS_TRAINED}")
     what = f"{claim.where} {claim.printed}{', a mean' if claim.is_mean else ''}; logs {_logged(submission)}"
     if not is_complete(submission, claim.is_mean, claim.count):
         row = contradicted_row(submission) if by_rows else ""
         return contradicted(f"{what}; {row}") if row and _is_of_tables(submission, claim.printed) else cant_tell(what)
     return contradicted(what) if claim.is_headline else cant_tell(what)
+
+
+def _is_the_models(claim: Stated) -> bool:
+    """Whether a claim is for the stored model: a headline, whose line doesn't say that it is of the one before that."""
+    return claim.is_headline and not claim.is_of_before
+
+
+def _is_a_mean(submission: Submission, claim: Stated, means: Sequence[Sample]) -> Outcome:
+    """The outcome of a score that is one of these means, if it is of as many runs, and of models as they are stored."""
+    logs = scored_runs(submission)
+    of_stored = [mean for mean in means if not any(is_before_storing(log, mean.stage) for log in logs)]
+    told = f"{claim.where} {claim.printed}: mean {(of_stored or means)[0]}"
+    if not of_stored and _is_the_models(claim):
+        return cant_tell(f"{told}, {AS_TRAINED}")
+    most = max(len(each.names) for each in means)
+    if claim.count is not None:
+        return cant_tell(f"{told}, of {claim.count}") if most < claim.count else holds(told)
+    is_of_fewer = not claim.seeds and most < len(claimed_seeds(submission))
+    silent = untold(submission, lambda log: log.scores or log.final) if is_of_fewer else ""
+    return cant_tell(f"{told}; {silent}") if silent else holds(told)
 
 
 def _is_of_one_run(submission: Submission, claim: Stated) -> bool:
@@ -198,79 +224,3 @@ def _json_means(submission: Submission) -> Iterator[Stated]:
     score = printed_of(facts.get("val_bpb"))
     if score and seeds > 1 and not any(stages_of(log, score) for log in scored_runs(submission)):
         yield Stated("submission.json val_bpb", score, is_mean=True)
-
-
-@SUBMISSION_CHECKS("text.std", "stated stds are those of the runs whose mean is stated")
-def stated_stds_are_stds(submission: Submission) -> Outcome:
-    """Proves that a std beside a mean, in README.md or submission.json, is that of runs which have this mean.
-
-    Sample (n − 1) or population: the evidence says which. Without runs of that mean nothing is judged.
-    """
-    outcomes = []
-    for where, center, spread, nats, is_beside in _spreads(submission):
-        found = [
-            s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
-        ]
-        outcome = (
-            _spread(where, center, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
-        )
-        is_sure = is_complete(submission, of_mean=True) or any(_is_of_the_claimed(s, submission) for s in found)
-        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_sure
-        outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
-    return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
-
-
-def _is_of_the_claimed(sample: Sample, submission: Submission) -> bool:
-    """Whether a sample is of every run with a score, one of each claimed seed: which other stage lacks is no matter."""
-    runs = scored_runs(submission)
-    seeds = sorted(log.seed for log in runs if log.seed is not None)
-    return len(sample.names) == len(runs) and seeds == sorted(claimed_seeds(submission)) and len(seeds) == len(runs)
-
-
-def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool]]:
-    """(where, mean, std, whether in nats, whether behind a ±) of every std that has a mean beside it."""
-    for claim in stated_scores(submission.readme):
-        if claim.spread and claim.is_mean:
-            yield claim.where, claim.printed, claim.spread, False, claim.is_beside
-    of_seeds = spreads_of_seeds(submission.readme or "", len(scored_runs(submission)))
-    for mean in [claim.printed for claim in stated_scores(submission.readme) if claim.is_mean][:1]:
-        yield from (("README", mean, spread, False, False) for spread in of_seeds)
-    facts = submission.facts or {}
-    for name, nats in (("val_bpb", False), ("val_loss", True)):
-        means = (printed_of(facts.get(key)) for key in (name, f"mean_{name}", f"{name}_mean"))
-        center = next(filter(None, means), None)
-        for key in (f"{name}_std", f"std_{name}"):
-            if center and (spread := printed_of(facts.get(key))):
-                yield f"submission.json {key}", center, spread, nats, False
-
-
-def _is_about(center: Printed, value: float) -> bool:
-    """Whether a stated mean is this one up to its last digit, as one of rounded rows is."""
-    return abs(center.value - value) <= 10.0**-center.decimals
-
-
-def _spread(where: str, center: Printed, spread: Printed, found: Sequence[Sample], is_beside: bool) -> Outcome:
-    """Whether a std is that of one of the samples that have its mean, exactly or as rounded as the mean is."""
-    for sample in found:
-        for name, value in zip(("sample", "population"), sample.stds, strict=True):
-            if rounds_to(value, spread):
-                return holds(f"{where} {spread}: {name} std {value:.8f}")
-        if any(std_interval([v.interval for v in sample.printed], ddof).meets(spread.rounded) for ddof in (0, 1)):
-            return holds(f"{where} {spread}: that of values which the logs print so")
-        if is_std_of_rows(spread, sample.as_rows(center.decimals), sample.values):
-            return holds(f"{where} {spread}: that of the scores as a table rounds them, to {center.decimals} digits")
-    of_sample, of_population = found[0].stds
-    values = ", ".join(f"{value:.8f}" for value in found[0].values)
-    stds = f"sample {of_sample:.8f}, population {of_population:.8f} of {values}"
-    if is_beside and any(is_other_spread(spread, sample.printed) for sample in found):
-        return cant_tell(f"{where} ±{spread}: a standard error or half a range; {stds}")
-    return contradicted(f"{where} {spread}: neither; {stds}")
-
-
-def all_of(outcomes: Sequence[Outcome], nothing: str) -> Outcome:
-    """Several outcomes as one that holds only if all do: contradicted if any is, else can't tell if any can't."""
-    order = (Verdict.CONTRADICTED, Verdict.CANT_TELL, Verdict.HOLDS)
-    found = next(([o for o in outcomes if o.verdict is verdict] for verdict in order
-                  if any(o.verdict is verdict for o in outcomes)), [])  # fmt: skip
-    evidence = "; ".join(dict.fromkeys(outcome.evidence for outcome in found))
-    return Outcome(found[0].verdict, evidence) if found else cant_tell(nothing)

@@ -4,16 +4,17 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import NO_SCORES, all_of, score_is_logged, scored_runs
+from tritgolf.audit.checks.runs import seeds_have_logs
+from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs
+from tritgolf.audit.checks.stated_loss import SAME_RATIO, json_nats_are_the_scores, ratio_of
 from tritgolf.audit.claimed import KEPT, claimed_seeds
 from tritgolf.audit.claimed_runs import surely_claimed
 from tritgolf.audit.column_titles import SCORES as IN_TABLES
 from tritgolf.audit.column_titles import is_plain, kind_of
 from tritgolf.audit.completeness import is_complete, is_the_only_run, the_only_run, unlogged_methods
-from tritgolf.audit.intervals import Interval, Printed, bytes_per_token
+from tritgolf.audit.intervals import Interval, Printed
 from tritgolf.audit.json_facts import (
     SCORES,
     SEEDS,
@@ -31,14 +32,13 @@ from tritgolf.audit.seed_tables import candidates
 from tritgolf.audit.stated_text import Stated
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import has_every_score
-from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
+from tritgolf.outcome import Outcome, Verdict, all_of, cant_tell, contradicted, holds
 
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
 READ_ELSEWHERE = SCORED | {"val_bpb_exact", "val_loss", "mean_val_loss", "val_loss_mean"}
 OF_A_STAGE = re.compile(r"(?:\w+_)?(?:bp[bp]|val_loss)(?:_\w+)?")  # "final_loss" may be of training
 SCORES_OF_SEEDS = ("val_bpb", "val_bpb_exact", "val_loss")
 LEAST_DIGITS = 4  # of a score at another stage
-SAME_RATIO = 1e-4  # evaluations of one text may differ so much in bytes a token: the ends of windows and documents
 
 
 @SUBMISSION_CHECKS("json.score", "submission.json's scores are the logs'")
@@ -55,7 +55,7 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
     if score := printed_of(submission.facts.get("val_bpb")):
         outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
     for seed, row in seed_results(submission.facts).items():
-        logs = [log for log in scored_runs(submission) if log.seed == seed]
+        logs = [log for log in scored_runs(submission) if log.named_seed == seed]
         for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
             missing = cant_tell(f"seed {seed}: {printed}; no log that is read has its score")
             outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)
@@ -75,11 +75,17 @@ def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission:
     others = [log.name for log in scored_runs(submission) if stages_of(log, printed)]
     logged = ", ".join(stage.bpb.text for log in logs for stage in stages(log).values())
     logged += "".join(f", NaN at {stage}" for log in logs for stage in log.failed)
-    if others:  # the score is there, under another seed: the seed's check tells that
-        return holds(f"seed {seed}: {printed}, which is {others[0]}'s")
+    if others:
+        return _of_another_seed(submission, f"seed {seed}: {printed}, which is {others[0]}'s")
     if not is_complete(submission) and not is_the_only_run(submission, logs, seed):
         return cant_tell(f"seed {seed}: {printed}; the log has {logged}")
     return contradicted(f"submission.json, seed {seed}: {printed}; the log has {logged}")
+
+
+def _of_another_seed(submission: Submission, told: str) -> Outcome:
+    """The outcome of a figure that is there under another seed: if the seeds' check tells that, it is told once."""
+    is_told = seeds_have_logs(submission).verdict is Verdict.CONTRADICTED
+    return holds(told) if is_told else cant_tell(told)
 
 
 def _of_several_runs(submission: Submission) -> Iterator[Outcome]:
@@ -188,7 +194,7 @@ def _own_loss(submission: Submission) -> Iterator[Outcome]:
 def _is_converted(loss: Printed, bpb: Printed, logs: Sequence[RunLog]) -> bool:
     """Whether a loss is the stated score as it stands in nats a token, by the bytes a token of some run."""
     scale = bpb.value * math.log(2)
-    converted = [Interval(ratio.low * scale, ratio.high * scale) for ratio in filter(None, map(_ratio, logs))]
+    converted = [Interval(ratio.low * scale, ratio.high * scale) for ratio in filter(None, map(ratio_of, logs))]
     return any(loss.rounded.meets(nats) or agrees(loss, nats.low) for nats in converted)
 
 
@@ -207,9 +213,12 @@ def _seed_loss(seed: int, printed: Printed, logs: Sequence[RunLog], submission: 
     """Whether a seed's loss is one of its log, in nats a token; none where the log has no nats."""
     logged = [stage.nats for log in logs for stage in stages(log).values() if stage.nats]
     told = f"seed {seed}: loss {printed}"
-    owners = [log.name for log in (*logs, *scored_runs(submission)) if stages_of(log, printed, nats=True)]
-    if not logged or owners:  # under another seed, it is that seed's check that tells
-        return [holds(told)] if logged else []
+    owners = [log for log in (*logs, *scored_runs(submission)) if stages_of(log, printed, nats=True)]
+    if not logged:
+        return []
+    if owners:
+        is_its_own = owners[0] in logs
+        return [holds(told) if is_its_own else _of_another_seed(submission, f"{told}, which is {owners[0].name}'s")]
     told += f"; the log has {', '.join(nats.text for nats in logged)}"
     in_bits = any(abs(printed.value * math.log(2) / nats.value - 1) <= SAME_RATIO for nats in logged)
     if in_bits or not (is_complete(submission) or is_the_only_run(submission, logs, seed)):
@@ -231,69 +240,3 @@ def json_fields_are_figures(submission: Submission) -> Outcome:
         return cant_tell(f"not read as figures: {'; '.join(odd)}")
     read = [key for key in (*SCORES, *SIZES, *SEEDS) if submission.facts.get(key) is not None]
     return holds(", ".join(read)) if SCORED & set(read) else cant_tell("submission.json has no val_bpb")
-
-
-@SUBMISSION_CHECKS("json.loss", "submission.json's nats and BPB are one score")
-def json_nats_are_the_scores(submission: Submission) -> Outcome:
-    """Proves that val_loss and val_bpb have the ratio that the logs have where they print this score.
-
-    Where none does, and the folder has every run, it is the ratio that all of them have, if they have one; without any
-    score of a log, that of submission.json's own seeds.
-    """
-    facts = submission.facts or {}
-    nats, bpb = printed_of(facts.get("val_loss")), printed_of(facts.get("val_bpb"))
-    if nats is None or bpb is None or nats.value <= 0 or bpb.value <= 0:
-        return cant_tell(submission.facts_problem or "submission.json has no val_loss or no val_bpb")
-    logs = [log for log in scored_runs(submission) if _has_score(log, bpb) or _is_mean(submission, bpb)]
-    of_all = _one_ratio(scored_runs(submission)) if is_complete(submission, of_mean=True) else None
-    ratios = [ratio for log in logs if (ratio := _ratio(log)) is not None] or ([of_all] if of_all else [])
-    of_seeds = None if ratios or scored_runs(submission) else _ratio_of_seeds(facts)
-    ratios += [of_seeds] if of_seeds else []
-    if not ratios:
-        return cant_tell("no run with the score of submission.json")
-    stated = bytes_per_token(nats, bpb)
-    logged = ", ".join(dict.fromkeys(f"{ratio.low:.5f}" for ratio in ratios))
-    evidence = f"{nats} nats and {bpb} BPB make {stated.low:.5f} to {stated.high:.5f} bytes a token; "
-    evidence += f"{'its seeds' if of_seeds else 'logs'} {logged}"
-    fits = any(stated.low - SAME_RATIO * ratio.high <= ratio.high
-               and ratio.low <= stated.high + SAME_RATIO * ratio.high for ratio in ratios)  # fmt: skip
-    if fits:
-        return holds(evidence)
-    in_bits = any(abs(stated.low * math.log(2) / ratio.high - 1) <= 10 * SAME_RATIO for ratio in ratios)
-    return cant_tell(f"{evidence}; the loss may be in bits a token") if in_bits else contradicted(evidence)
-
-
-def _one_ratio(logs: Sequence[RunLog]) -> Interval | None:
-    """Bytes a token of several runs' scores after training, where these are the same at every stage."""
-    scores = [score for log in logs for score in log.scores if score.bpb.decimals >= 4]
-    return _shared([bytes_per_token(score.nats, score.bpb) for score in scores if score.nats])
-
-
-def _ratio_of_seeds(facts: Mapping[str, Any]) -> Interval | None:
-    """The same of the seeds of submission.json, where two or more have both scores."""
-    pairs = [
-        (printed_of(row.get("val_loss")), printed_of(row.get("val_bpb"))) for row in seed_results({**facts}).values()
-    ]
-    ratios = [bytes_per_token(nats, bpb) for nats, bpb in pairs if nats and bpb and min(nats.value, bpb.value) > 0]
-    return _shared(ratios) if len(ratios) > 1 else None
-
-
-def _shared(ratios: Sequence[Interval]) -> Interval | None:
-    """Bytes a token that all of these can be; None if there are none."""
-    low, high = max((r.low for r in ratios), default=0.0), min((r.high for r in ratios), default=0.0)
-    return Interval(min(low, high), max(low, high)) if ratios and low - high <= SAME_RATIO * low else None
-
-
-def _ratio(log: RunLog) -> Interval | None:
-    """Bytes a token of a run's text, as its most exact score tells them; None without one of four digits."""
-    exact = [stage for stage in stages(log).values() if stage.bpb.decimals >= 4]
-    ratios = [bytes_per_token(stage.nats, stage.bpb) for stage in exact if stage.nats]
-    return min(ratios, key=lambda ratio: ratio.high - ratio.low, default=None)
-
-
-def _has_score(log: RunLog, bpb: Printed) -> bool:
-    return bool(stages_of(log, bpb))
-
-
-def _is_mean(submission: Submission, bpb: Printed) -> bool:
-    return any(s.may_have_mean(bpb) for s in samples(scored_runs(submission), claimed_seeds(submission)))

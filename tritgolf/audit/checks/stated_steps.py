@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from tritgolf.audit.checks.figures_held import Kind, hold_all
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import all_of
 from tritgolf.audit.checks.sure_runs import groups, numbers_of, sure_runs
 from tritgolf.audit.claimed import claimed_seeds
 from tritgolf.audit.json_steps import StatedSteps, stated_steps
+from tritgolf.audit.listing import first_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees
 from tritgolf.audit.submission import Submission
@@ -14,6 +15,7 @@ from tritgolf.audit.wholeness import reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import mean
 
+SHOWN = 4  # logs
 STOP = "stopping"  # in the line that says where training was stopped
 OF_ONE_TRAINING = 2  # how many times as many or as few: beyond that it may count another phase, or each GPU's steps
 
@@ -25,23 +27,18 @@ def json_steps_are_logged(submission: Submission) -> Outcome:
     Contradicted is a count of what is surely one run, whose log says at which step it was stopped, and has the count
     nowhere else. Off by one, rounded, or with the steps of warm-up, it is left open.
     """
-    if submission.facts is None:
-        return cant_tell(submission.facts_problem)
-    outcomes = [_outcome(submission, stated) for stated in stated_steps(submission.facts)]
-    return all_of(outcomes, "submission.json has no steps of training")
+    kind = Kind("steps of training", stated_steps, lambda log, _: _last_step(log),
+                lambda _: "where its training ended", _held)  # fmt: skip
+    return hold_all(submission, kind)
 
 
-def _outcome(submission: Submission, stated: StatedSteps) -> Outcome:
-    told = f"submission.json {stated.figure}"
-    seed = stated.figure.seed
-    logs = [log for log in submission.readable_logs if _last_step(log) and seed in (None, log.named_seed)]
-    if not logs:
-        return cant_tell(f"{told}; no log has where its training ended")
+def _held(submission: Submission, stated: StatedSteps, logs: Sequence[RunLog], told: str) -> Outcome:
     if not stated.summary and any(_is_of(stated, _last_step(log)) for log in logs):
         return holds(told)
-    if seed is None and any(_is_of(stated, steps) for steps in _summaries(submission, stated.summary, logs)):
+    summaries = _summaries(submission, stated.summary, logs) if stated.figure.seed is None else ()
+    if any(_is_of(stated, steps) for steps in summaries):
         return holds(f"{told}, the {stated.summary or 'mean'} of the logs")
-    told += f"; logs {', '.join(f'{_last_step(log)} ({log.name})' for log in logs[:4])}"
+    told += f"; logs {first_of([f'{_last_step(log)} ({log.name})' for log in logs], SHOWN)}"
     return contradicted(told) if _is_another_count(submission, stated) else cant_tell(told)
 
 

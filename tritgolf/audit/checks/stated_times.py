@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from tritgolf.audit.checks.figures_held import Kind, hold_all
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import all_of
 from tritgolf.audit.checks.sure_runs import groups, numbers_of, sure_runs
 from tritgolf.audit.json_times import Clock, StatedTime, stated_times
+from tritgolf.audit.listing import first_of
 from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.scores import agrees
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import mean
 
+SHOWN = 4  # logs
 SCALES = (1e3, 1.0, 1e-3, 1 / 60, 1 / 60e3)  # of milliseconds, seconds and minutes to each other
 MOST_EVALUATIONS = 16  # of a log that are added up, the last ones: their sums grow with the square
 ROUNDED_STEPS = 2e-3  # by how much of it a time may fall short that is worked out of steps and their rounded average
@@ -26,23 +28,17 @@ def json_times_are_logged(submission: Submission) -> Outcome:
     that is shorter than the clock of the very runs it is of: a clock around the script, or an evaluation that was run
     again, tells another time, and nothing false.
     """
-    if submission.facts is None:
-        return cant_tell(submission.facts_problem)
-    outcomes = [_outcome(submission, stated) for stated in stated_times(submission.facts)]
-    return all_of(outcomes, "submission.json has no time of training or evaluation in a unit")
+    kind = Kind("time of training or evaluation in a unit", stated_times, lambda log, stated: _times(log, stated.clock),
+                lambda stated: f"its {stated.clock} time", _held)  # fmt: skip
+    return hold_all(submission, kind)
 
 
-def _outcome(submission: Submission, stated: StatedTime) -> Outcome:
-    told = f"submission.json {stated.figure}"
-    logs = [log for log in submission.readable_logs if _times(log, stated.clock)
-            and stated.figure.seed in (None, log.named_seed)]  # fmt: skip
-    if not logs:
-        return cant_tell(f"{told}; no log has its {stated.clock} time")
+def _held(submission: Submission, stated: StatedTime, logs: Sequence[RunLog], told: str) -> Outcome:
     if any(stated.is_of(seconds) for log in logs for seconds in _times(log, stated.clock)):
         return holds(told)
     if stated.figure.seed is None and any(map(stated.is_of, _means(submission, logs, stated.clock))):
         return holds(f"{told}, a mean")
-    told += f"; logs {', '.join(f'{_times(log, stated.clock)[-1]:.3f} s ({log.name})' for log in logs[:4])}"
+    told += f"; logs {first_of([f'{_times(log, stated.clock)[-1]:.3f} s ({log.name})' for log in logs], SHOWN)}"
     return contradicted(told) if _is_too_short(submission, stated) else cant_tell(told)
 
 

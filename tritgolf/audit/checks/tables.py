@@ -10,14 +10,13 @@ from tritgolf.audit.claimed import claimed_seeds, tables_of
 from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
+from tritgolf.audit.listing import differences
 from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stds_of
 from tritgolf.audit.seed_tables import SeedTable, candidates, matches, run_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 from tritgolf.report.statistics import mean
-
-SHOWN = 4  # differences quoted in one line of evidence
 
 
 @SUBMISSION_CHECKS("tables.rows", "the README's seed rows are the logs'")
@@ -30,19 +29,14 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     other rows have their logs' scores there, and a table of the headline of which no row has a score of its log. Open
     are, too, rows of the submission's own tables that no log is of, and figures that the logs of other rows have and
     this one's hasn't. Of several rows of one seed none is contradicted unless its logs are as many, and each row is
-    another one's.
+    another one's. Where they have the same scores, and fewer logs have these, they are open.
     """
     held = Held.of_all([held_table(submission, table) for table in tables_of(submission)])
     if not held.compared and not held.wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     if held.doubtful and not held.wrong:
-        return cant_tell(f"{held.compared} figures compared; {_first_of(held.doubtful)}")
-    return judge(not held.wrong, _first_of(held.wrong) or f"{held.compared} figures compared")
-
-
-def _first_of(texts: Sequence[str]) -> str:
-    """What evidence shows of several differences: the first, and how many more there are."""
-    return "; ".join([*texts[:SHOWN], *([f"{len(texts) - SHOWN} more"] if len(texts) > SHOWN else [])])
+        return cant_tell(f"{held.compared} figures compared; {differences(held.doubtful)}")
+    return judge(not held.wrong, differences(held.wrong) or f"{held.compared} figures compared")
 
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
@@ -85,10 +79,10 @@ def _summary(submission: Submission, row: str) -> Outcome:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
     wrong = [f"{title}: {comparison.text}" for title, comparison in found if comparison.status == "differs"]
     if doubtful and not wrong:  # it may be of runs that the table has no row of
-        return cant_tell("; ".join(f"{title}: {comparison.text}" for title, comparison in doubtful[:SHOWN]))
+        return cant_tell(differences([f"{title}: {comparison.text}" for title, comparison in doubtful]))
     notes = Counter(comparison.status for _, comparison in found if comparison.status not in ("agrees", "differs"))
     fine = ", ".join([f"{len(found)} compared", *(f"{count} {note}" for note, count in notes.items())])
-    return judge(not wrong, "; ".join(wrong[:SHOWN]) or fine)
+    return judge(not wrong, differences(wrong) or fine)
 
 
 def _is_largest_size(table: SeedTable, title: str, printed: Printed) -> bool:

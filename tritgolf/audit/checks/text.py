@@ -1,24 +1,22 @@
-"""What README.md and submission.json say, against the logs."""
+"""What README.md says of the artifact, and whether a stated score and size are of one run."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.stated import all_of
 from tritgolf.audit.checks.ternary import written_layout
-from tritgolf.audit.claimed import claimed_seeds, is_headline_table, is_quoted, runs_of_rows, tables_of
+from tritgolf.audit.claimed import claimed_seeds, runs_of_rows
 from tritgolf.audit.claimed_runs import untold
-from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.figures import figures_of
-from tritgolf.audit.intervals import Printed, in_ten_thousands, rounds_to
-from tritgolf.audit.json_facts import printed_of, repeated_results, seed_results, size_of
+from tritgolf.audit.intervals import Printed, rounds_to
+from tritgolf.audit.json_facts import printed_of, size_of
 from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
+from tritgolf.audit.logged_sizes import has_all_totals, models_of, totals_of
 from tritgolf.audit.scores import agrees, samples, stages_of
-from tritgolf.audit.seed_tables import Cell, candidates, matches, run_of
+from tritgolf.audit.seed_tables import Cell
 from tritgolf.audit.stated_text import OF_OTHERS, TOP
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds
@@ -28,19 +26,14 @@ SIZE = re.compile(
     r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[*`]{0,3}[:=][\s*`]{0,5}(?P<behind>[1-9]\d?\.\d{1,3}) ?"
     r"(?P<unit>MB|MiB)\b(?![*\s]{0,4}(?:limit|cap|budget|over|under|above|below|more|less))"
     r"|(?<!raw )(?<!uncompressed )\bartifact(?: size)?[\s:*`=]{1,6}(?:(?:max(?:imum)?|is|of)[\s:*`=]{1,4}){0,2}"
-    r"(?P<bytes>\d{1,2},\d{3},\d{3})[\s*`]{0,4}bytes",
+    r"(?P<bytes>\d{1,2},\d{3},\d{3}|\d{7,8})[\s*`]{0,4}bytes",
     re.IGNORECASE | re.ASCII,
 )
 SCORE_NAME = re.compile(r"\bval_bpb\b", re.ASCII)
 SIZE_ALONE = re.compile(r"[ *]*(\d{1,2}\.\d{1,3}) ?MB[ *]*(?:\([^()]*\)[ *]*)?", re.ASCII)
 NO_RUN = "no run's"
 OF_THE_MEAN = "the mean score"  # what evidence of a size beside it begins with
-SIZES_OF_SEEDS = ("artifact_bytes", "bytes_total")
 NOTHING_PAIRED = cant_tell("no log with a sliding score and a total")
-TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?(?:artifact|submission)(?:_size)?_bytes(?:_total)?")
-OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
-    rf"(?:(?:max|mean|min)_)?(?:{TOTALS.pattern})(?:_(?:max|mean|min))?"
-)
 
 
 @SUBMISSION_CHECKS("text.artifact", "the README's artifact size is in the logs")
@@ -54,12 +47,12 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     readme = submission.readme or ""
     named = list(dict.fromkeys(_artifacts(readme)))
     stated = named or [Cell(Printed(size), "MB") for size in list(_beside_scores(readme))[:1]]
-    totals = _sizes(submission)
+    totals = totals_of(submission)
     if not stated or not totals:
         return cant_tell(
             submission.not_in_readme("no artifact size in README.md") if totals else "no budget line in the logs"
         )
-    sizes = [*totals, fmean(totals), *(size for log in submission.readable_logs for size in _models(log))]
+    sizes = [*totals, fmean(totals), *(size for log in submission.readable_logs for size in models_of(log))]
     logged = ", ".join(f"{total:,.0f}" for total in totals)
     found = [cell for cell in stated if any(cell.is_of(size) for size in sizes)]
     told = ", ".join(f"{cell.printed} {cell.unit}" if cell.unit else f"{cell.printed.value:,.0f} bytes"
@@ -68,7 +61,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
     if found:
         return holds(evidence)
     is_its_own = len(named) == len(set(_artifacts(readme, TOP))) == 1
-    return contradicted(evidence) if is_its_own and _has_all_totals(submission) else cant_tell(evidence)
+    return contradicted(evidence) if is_its_own and has_all_totals(submission) else cant_tell(evidence)
 
 
 def _beside_scores(readme: str) -> Iterator[str]:
@@ -89,145 +82,6 @@ def _artifacts(readme: str, lines: int | None = None) -> Iterator[Cell]:
         size = Printed((match["megabytes"] or match["behind"] or match["bytes"]).replace(",", ""))
         if size.value not in (BYTE_LIMIT, BYTE_LIMIT / 1e6):
             yield Cell(size, match["unit"] or ("MB" if match["megabytes"] else ""))
-
-
-def _has_all_totals(submission: Submission) -> bool:
-    """Whether every run of the folder has its total, and every claimed seed a run."""
-    logs = submission.readable_logs
-    return all(log.total_bytes for log in logs) and set(claimed_seeds(submission)) <= {log.seed for log in logs}
-
-
-def _sizes(submission: Submission) -> list[float]:
-    return [float(log.total_bytes) for log in submission.readable_logs if log.total_bytes]
-
-
-def _models(log: RunLog) -> list[float]:
-    return [float(size) for size in log.models or (log.artifact_bytes,) if size]
-
-
-@SUBMISSION_CHECKS("json.bytes", "the sizes that are stated are the logs'")
-def stated_sizes_are_logged(submission: Submission) -> Outcome:
-    """Proves that bytes_total is the total of a run, their largest or mean, and each seed's size that of its run.
-
-    A total that is a logged model and the script as shipped is derived and told; one in whole ten thousands is held
-    to those. The size of an artifact may be the model's alone, a size by seed may count the script as it is packed.
-    """
-    facts = submission.facts or {}
-    if not _sizes(submission) and not any(map(_models, submission.readable_logs)):
-        return cant_tell("no budget line in the logs")
-    means = {key: printed_of(facts[key]) for key in facts if OF_ALL_RUNS.fullmatch(key) and "mean" in key}
-    stated = [(key, size) for key in facts if OF_ALL_RUNS.fullmatch(key)
-              and (size := size_of(facts[key]) or means.get(key)) is not None]  # fmt: skip
-    outcomes = [_stated_total(key, size, submission) for key, size in stated if TOTALS.fullmatch(key)]
-    outcomes += [_stated_of_all(key, size, submission) for key, size in stated if not TOTALS.fullmatch(key)]
-    outcomes += _sizes_by_seed(submission)
-    outcomes += [contradicted(row) for row in _rows_of_other_sizes(submission)]
-    return all_of(outcomes, "no size stated that logs can decide")
-
-
-def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
-    """Each size that submission.json has of a seed, those of several rows of one seed among them."""
-    for seed, row in seed_results(submission.facts).items():
-        logs = [log for log in submission.readable_logs if log.seed == seed and (log.total_bytes or _models(log))]
-        score = printed_of(row.get("val_bpb"))
-        has_total = len(logs) == 1 and logs[0].total_bytes is not None
-        of_this_run = has_total and (score is None or bool(stages_of(logs[0], score)))
-        for name in SIZES_OF_SEEDS:
-            if size := size_of(row.get(name)):
-                yield _stated_of_seed(seed, name, size, submission, logs, of_this_run)
-    for seed, rows in repeated_results(submission.facts).items():
-        logs = [log for log in submission.readable_logs if log.seed == seed]
-        for name, size in ((name, size_of(row.get(name))) for row in rows for name in SIZES_OF_SEEDS):
-            if size:
-                told = f"seed {seed}, one of {len(rows)}: stated {size.value:,.0f}"
-                sizes = [of for log in logs for of in (log.total_bytes, *_models_of(name, log))]
-                yield holds(told) if size.value in sizes else cant_tell(f"{told}; no log of the seed has it")
-
-
-def _models_of(name: str, log: RunLog) -> list[float]:
-    """The sizes of a run's models, where a field of this name may be one of them: a total is none."""
-    return _models(log) if name == "artifact_bytes" else []
-
-
-def _stated_of_seed(
-    seed: int, name: str, size: Printed, submission: Submission, logs: Sequence[RunLog], of_this_run: bool
-) -> Outcome:
-    if not logs:
-        return cant_tell(f"seed {seed}: stated {size.value:,.0f}; no log that is read has its total")
-    logged = ", ".join(f"{log.total_bytes or log.models[-1]:,}" for log in logs)
-    evidence = f"seed {seed}: stated {size.value:,.0f}, logged {logged}"
-    if any(size.value in (log.total_bytes, *_models_of(name, log)) for log in logs):
-        return holds(evidence)
-    if any(size.value in with_shipped_code(submission, log) for log in logs):
-        return holds(f"{evidence}; it is a logged model and the script as shipped")
-    sizes = [of for log in logs for of in (log.total_bytes, *_models_of(name, log)) if of]
-    if any(in_ten_thousands(of, size.value) for of in sizes):
-        return holds(f"{evidence}; stated in whole ten thousands")
-    if any(size.value in with_packed_code(submission, log) for log in logs):
-        return cant_tell(f"{evidence}; it counts a smaller script, as the sizes of other seeds do")
-    return contradicted(evidence) if of_this_run else cant_tell(evidence)
-
-
-def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
-    totals = _sizes(submission)
-    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals) or 'no total'}"
-    models = [model for log in submission.readable_logs for model in _models(log)]
-    scripts = [file.stat().st_size for file in submission.scripts]
-    names = [log.told_bytes[int(size.value)] for log in submission.readable_logs if size.value in log.told_bytes]
-    readings = {
-        "": size.value in totals or (totals and size.value in (round(fmean(totals)), int(fmean(totals)))),
-        f"; a log has it as {names[0] if names else ''}": names,
-        "; it is a logged model and the script as shipped": size.value in [m + s for m in models for s in scripts],
-        "; stated in whole ten thousands": any(in_ten_thousands(total, size.value) for total in totals),
-        "; it is a logged model, without code": "artifact" in key and size.value in models,
-    }
-    for reading, fits in readings.items():
-        if fits:
-            return holds(evidence + reading)
-    if not (is_complete(submission) and _has_all_totals(submission)):
-        return cant_tell(evidence)
-    of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
-    return contradicted(evidence + of_models)
-
-
-def _stated_of_all(key: str, size: Printed, submission: Submission) -> Outcome:
-    """The largest, smallest or mean size of all runs, with code or without."""
-    of_all: Callable[[list[float]], float] = max if "max" in key else min if "min" in key else fmean
-    totals = _sizes(submission)
-    models = [model for log in submission.readable_logs for model in _models(log)]
-    evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
-    readings: list[tuple[list[float], Callable[[RunLog], object]]] = [
-        (totals, lambda log: log.total_bytes), (models, _models)
-    ]  # fmt: skip
-    silent = [untold(submission, tells) for sizes, tells in readings if sizes and abs(of_all(sizes) - size.value) < 1]
-    if silent:
-        return cant_tell(f"{evidence}; {silent[0]}") if all(silent) else holds(evidence)
-    is_sure = is_complete(submission) and _has_all_totals(submission)
-    return contradicted(evidence) if is_sure else cant_tell(evidence)
-
-
-def _rows_of_other_sizes(submission: Submission) -> list[str]:
-    """Rows of the headline's table whose size is not that of the one run with their seed."""
-    wrong = []
-    for table in tables_of(submission):
-        if not is_headline_table(submission, table):
-            continue
-        for seed, row in table.rows.items():
-            logs = [log for log in submission.readable_logs if log.seed == seed]
-            has_total = len(logs) == 1 and logs[0].total_bytes is not None
-            its_own = has_total and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
-            for title, cell in row.items():
-                is_size = table.kinds[title] == "total_bytes" and all(is_plain(title, log) for log in logs)
-                if not is_size or cell.about or not its_own:
-                    continue
-                packed = (total for log in logs for of in (with_shipped_code, with_packed_code)
-                          for total in of(submission, log))  # fmt: skip
-                if any(map(cell.is_of, packed)):
-                    continue
-                if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
-                    logged = ", ".join(f"{log.total_bytes:,}" for log in logs)
-                    wrong.append(f"seed {seed}: the row has {cell.printed}{cell.unit}, logged {logged}")
-    return wrong
 
 
 @SUBMISSION_CHECKS("text.layout", "the README's trit layout is the one written")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import DIAGNOSTIC
+from tritgolf.progress import progress
 
 T = TypeVar("T")
 Pairs = dict[str, str]
@@ -25,6 +26,7 @@ FAILED = re.compile(  # a score of which one figure is no number
     re.ASCII | re.IGNORECASE,
 )
 RESUME = re.compile(r"\bresum|\brestor|loaded checkpoint|load(?:ing|ed)? .*ckpt", re.IGNORECASE)
+MANY = 100_000  # lines, which take a second or more
 FEWEST_SETTINGS = 8  # words name=value that make a line the settings of a run
 
 
@@ -58,8 +60,10 @@ class Dialect:
 
 
 def every(parse: Callable[[str], T | None], lines: Iterable[str]) -> tuple[T, ...]:
-    """The records that lines make, in order."""
-    return tuple(record for line in lines if (record := parse(line)) is not None)
+    """The records that lines make, in order; of a long log it is told how far it is read, which takes a while."""
+    is_long = isinstance(lines, Sequence) and len(lines) > MANY
+    told = progress(lines, what="read a log", unit="lines") if is_long else lines
+    return tuple(record for line in told if (record := parse(line)) is not None)
 
 
 def first(parse: Callable[[str], T | None], lines: Iterable[str]) -> T | None:
