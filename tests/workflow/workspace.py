@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.small import REPOSITORY, TIMEOUT
+from tests.warm import warm_python
 
 # All that the workflow reads. Kept GPU runs (measured/) stay behind: their tables are not what is tested here.
 FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "captions", "published", "envs")
@@ -56,18 +57,29 @@ class Workspace:
     program: tuple[str, ...] = ("-m", "snakemake")
 
     def snakemake(self, *arguments: str, environment: dict[str, str] | None = None, **config: object) -> Finished:
-        """Run ``snakemake --cores 2 ARGUMENTS --config CONFIG`` to its end; the record is ``tiny`` if none is named."""
-        process = self.start(*arguments, environment=environment, **config)
+        """Run ``snakemake --cores 2 ARGUMENTS --config CONFIG`` to its end; the record is ``tiny`` if none is named.
+
+        It and its jobs are forks of a process that has their libraries. Another program, or one with variables that
+        Python reads as it starts, is a process from the start, and so are its jobs.
+        """
+        reads_variables = any(name.startswith("PYTHON") for name in environment or {})
+        is_forked = self.program[0] == "-m" and not reads_variables
+        python = warm_python() if is_forked else sys.executable
+        process = self.start(*arguments, environment=environment, python=python, **config)
         said, _ = process.communicate(timeout=TIMEOUT)
         return Finished(process.returncode, said)
 
     def start(
-        self, *arguments: str, environment: dict[str, str] | None = None, **config: object
+        self,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        python: str = sys.executable,
+        **config: object,
     ) -> subprocess.Popen[str]:
         """Start the same, in a process group of its own."""
         settings = [f"{key}={json.dumps(value)}" for key, value in ({"records": ["tiny"]} | config).items()]
         return subprocess.Popen(
-            [sys.executable, *self.program, "--cores", "2", *arguments, "--config", *settings],
+            [python, *self.program, "--cores", "2", *arguments, "--config", *settings],
             cwd=self.folder,
             env=os.environ | {"CUDA_VISIBLE_DEVICES": ""} | (environment or {}),  # bits are promised on the CPU
             stdout=subprocess.PIPE,
