@@ -18,6 +18,7 @@ FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "prof
 PARTS = ("Snakefile", "config.yaml", *FOLDERS)
 SCRIPT = "results/tiny/script"  # making it takes every first export seconds
 SNAKEMAKE_MEMORY = ".snakemake/metadata"  # what it knows about the files that it made
+BEING_COMPILED = shutil.ignore_patterns("*.pyc.*")  # by another worker, and renamed in the end
 
 JOB_COUNT = re.compile(r"^([\w@.-]+) +(\d+)$", re.MULTILINE)  # of a dry run's table
 JOBS = re.compile(
@@ -123,12 +124,12 @@ class Workspace:
 
 
 def copy_of_the_repository(folder: Path) -> Workspace:
-    """A workspace with this repository's pipeline and no results."""
+    """A workspace with this repository's pipeline, as it is compiled, and no results."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source, target = REPOSITORY / part, folder / part
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=BEING_COMPILED)
         else:
             shutil.copy2(source, target)
     return Workspace(folder)
