@@ -15,6 +15,7 @@ import torch
 from tests.audit import styles
 from tests.audit.folders import folder
 from tests.small import REPOSITORY, build_run, random_network, small_model, small_transformer
+from tests.warm import warm_python
 from tritgolf.artifact.container import read_artifact
 from tritgolf.config.record import load_record
 from tritgolf.errors import InputError
@@ -33,7 +34,7 @@ KERNELS = [f"tritgolf.model.{name}" for name in KERNEL_MODULES]
 
 
 def run(program: str, *arguments: object) -> None:
-    command = [sys.executable, REPOSITORY / "benchmarks" / program, *map(str, arguments)]
+    command = [warm_python(), REPOSITORY / "benchmarks" / program, *map(str, arguments)]
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of several tests wait for each other
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, env=one_thread)
     assert done.returncode == 0, done.stderr

@@ -1,3 +1,4 @@
+import gc
 import platform
 import resource
 
@@ -24,3 +25,13 @@ def test_memory_that_was_freed_is_there_for_the_next_tensors():
     assert torch.get_num_threads() == threads
     touched_anew()
     assert sum(touched_anew() for _ in range(5)) < PAGES
+
+
+def test_what_is_imported_is_left_out_when_garbage_is_looked_for_and_what_comes_later_is_not():
+    use_processors(torch.get_num_threads())
+    kept = gc.get_freeze_count()
+    assert kept > 10_000
+    later = [[]]
+    later[0].append(later)
+    use_processors(torch.get_num_threads())
+    assert gc.get_freeze_count() == kept and any(thing is later for thing in gc.get_objects())

@@ -2,6 +2,8 @@
 
 import contextlib
 import ctypes
+import functools
+import gc
 import sys
 
 import torch
@@ -17,9 +19,16 @@ def use_processors(threads: int) -> None:
     the system clears each page of it again for the next tensor: a fifth of the demo's time. Results are the same bits.
     """
     torch.set_num_threads(threads)
+    _keep_what_is_imported()
     if sys.platform != "linux":
         return
     with contextlib.suppress(OSError, AttributeError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
         for option, size in (MMAP_THRESHOLD, TRIM_THRESHOLD):
             mallopt(option, size)
+
+
+@functools.cache  # what comes later may be large, and is let go of as always
+def _keep_what_is_imported() -> None:
+    """Leave it out when garbage is looked for: at its end a process that imported torch took 0.4 s for that."""
+    gc.freeze()

@@ -3,13 +3,13 @@
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.audit import styles
 from tests.audit.folders import folder
+from tests.warm import warm_python
 
 REPOSITORY = Path(__file__).parents[2]
 SNAKEFILE = """
@@ -33,7 +33,7 @@ def test_tables_and_ledger_are_rebuilt_on_one_core_and_then_nothing_is_to_do(tmp
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     folder(tmp_path / "submissions/2026-04-01_three", styles.three(), "val_bpb: 1.1705 (mean of three seeds)")
     targets = ["published", "claims", "leaderboard", "--config", "submissions=submissions"]
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *targets]
+    command = [warm_python(), "-m", "snakemake", "--cores", "1", *targets]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "1498 †" in (tmp_path / "results/published/pr640/seeds.md").read_text()

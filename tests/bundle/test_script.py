@@ -3,16 +3,18 @@ import builtins
 import contextlib
 import os
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
 import python_minifier
 import torch
+from filelock import FileLock
 from python_minifier import expression_printer
 
 from tests.bundle.alone import run_alone
 from tests.bundle.made import made_script, made_sources
-from tests.small import RECORDS
+from tests.small import RECORDS, TIMEOUT
 from tritgolf import checkpoint
 from tritgolf.artifact.estimate import coded_bytes
 from tritgolf.bundle import run as bundle_run
@@ -35,9 +37,12 @@ def test_the_script_of_the_record_is_small_enough_and_python():
 
 
 def test_what_an_interactive_session_did_before_changes_no_script(monkeypatch):
-    packed = made_script("tiny")
+    """Of what makes a script, the minifier alone looks at builtins: it gives names of theirs no shorter ones."""
+    source = "def spoken(words):\n    for _ in words:\n        print(_)\n"
+    minified = script._minified(source, [])
     monkeypatch.setattr(builtins, "_", "the value of the last line", raising=False)
-    assert script.script_of(load_record("tiny", RECORDS)) == packed
+    assert python_minifier.minify(source, rename_globals=True) != minified
+    assert script._minified(source, []) == minified
     assert vars(builtins)["_"] == "the value of the last line"
 
 
@@ -108,6 +113,30 @@ def test_it_is_written_once_and_again_when_it_is_damaged_or_the_record_is_anothe
     path.write_text("tin")
     assert (script.write_script(record, path), path.read_text()) == (4, "tiny")
     assert script.write_script(load_record("tiny_int6", RECORDS), path) == 9
+
+
+def test_exports_that_ask_at_once_have_it_made_by_one_of_them(tmp_path, monkeypatch):
+    record, path, made = load_record("tiny", RECORDS), tmp_path / "script" / "train_gpt.py", []
+    other, has_come = threading.Thread(target=script.write_script, args=(record, path)), threading.Event()
+
+    def lock(path):
+        if threading.current_thread() is other:
+            has_come.set()
+        return FileLock(path)
+
+    def making(record):
+        made.append(threading.current_thread())
+        if len(made) == 1:
+            other.start()
+            assert has_come.wait(TIMEOUT)
+        has_come.set()  # where it waits for nobody
+        return script.Sources({}, "", {})
+
+    monkeypatch.setattr(script, "FileLock", lock)
+    monkeypatch.setattr(script, "sources_of", making)
+    script.write_script(record, path)
+    other.join()
+    assert made == [threading.main_thread()]
 
 
 @pytest.fixture

@@ -70,9 +70,9 @@ def test_the_error_of_the_lossless_row_is_that_of_the_reload_itself():
 
 def test_scores_are_paired_with_the_own_reload():
     artifact = open_artifact(sample("pr640"))
-    tokens = np.random.default_rng(1).integers(0, 1024, 2 * 1024 + 1).astype(np.uint16)
+    tokens = np.random.default_rng(1).integers(0, 1024, 2 * 64 + 1).astype(np.uint16)
     sizes = TextBytes(TokenBytes(np.full(1024, 3), np.zeros(1024, bool), np.zeros(1024, bool)))
-    text = ScoredText(tokens, chunked_windows(len(tokens), 1024), sizes, 1, 1e-4)
+    text = ScoredText(tokens, chunked_windows(len(tokens), 64), sizes, 1, 1e-4)
     torch.manual_seed(0)
     rows = restorations(artifact, GridConfig(rows={"scales_e8m0": {"scales": "e8m0"}}), text)["rows"]
     assert (rows["own"]["over_own_bpb"], rows["own"]["over_own_se"]) == (0, 0)

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from docutils import nodes
 from docutils.core import publish_doctree
 
 from tests.report import synthetic
+from tests.warm import warm_python
 from tritgolf.errors import InputError
 from tritgolf.report.catalogue import PLOTS, draw
 from tritgolf.report.metrics import load_run
@@ -46,7 +46,7 @@ SHOWN = re.compile(r'"(results/measured/[^"]+/tables/)(\w+)\.(csv|html)": \{')  
 
 def snakemake(folder: Path, *arguments: str, targets: Sequence[str] = TARGETS) -> str:
     """Run Snakemake on one core in ``folder``; what it says."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-triggers", "mtime", "params", "input"]
+    command = [warm_python(), "-m", "snakemake", "--cores", "1", "--rerun-triggers", "mtime", "params", "input"]
     ran = subprocess.run(
         [*command, *arguments, "--", *targets], cwd=folder, capture_output=True, text=True, check=False
     )

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.small import TIMEOUT
+from tests.warm import warm_python
 from tests.workflow.workspace import copy_of_the_repository
 from tritgolf.devices import VARIABLE, assigned_gpus
 
@@ -80,7 +81,7 @@ def test_training_waits_for_all_gpus_and_uses_them(untrained, monkeypatch):
         with (untrained.folder / "tritgolf" / f"{module}.py").open("a") as file:
             file.write(f"\n\n{code}")
     with assigned_gpus(1) as held:
-        process = untrained.start(TARGET, environment={VARIABLE: names})
+        process = untrained.start(TARGET, environment={VARIABLE: names}, python=warm_python())
         said = ""
         patience = time.monotonic() + TIMEOUT
         while "waiting for" not in said:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.small import REPOSITORY, TIMEOUT
+from tests.warm import warm_python
 
 # All that the workflow reads. Kept GPU runs (measured/) stay behind: their tables are not what is tested here.
 FOLDERS = ("rules", "workflow_scripts", "tritgolf", "records", "datasets", "profiles", "captions", "published", "envs")
 PARTS = ("Snakefile", "config.yaml", *FOLDERS)
 SCRIPT = "results/tiny/script"  # making it takes every first export seconds
 SNAKEMAKE_MEMORY = ".snakemake/metadata"  # what it knows about the files that it made
+BEING_COMPILED = shutil.ignore_patterns("*.pyc.*")  # by another worker, and renamed in the end
 
 JOB_COUNT = re.compile(r"^([\w@.-]+) +(\d+)$", re.MULTILINE)  # of a dry run's table
 JOBS = re.compile(
@@ -56,18 +58,29 @@ class Workspace:
     program: tuple[str, ...] = ("-m", "snakemake")
 
     def snakemake(self, *arguments: str, environment: dict[str, str] | None = None, **config: object) -> Finished:
-        """Run ``snakemake --cores 2 ARGUMENTS --config CONFIG`` to its end; the record is ``tiny`` if none is named."""
-        process = self.start(*arguments, environment=environment, **config)
+        """Run ``snakemake --cores 2 ARGUMENTS --config CONFIG`` to its end; the record is ``tiny`` if none is named.
+
+        It and its jobs are forks of a process that has their libraries. Another program, or one with variables that
+        Python reads as it starts, is a process from the start, and so are its jobs.
+        """
+        reads_variables = any(name.startswith("PYTHON") for name in environment or {})
+        is_forked = self.program[0] == "-m" and not reads_variables
+        python = warm_python() if is_forked else sys.executable
+        process = self.start(*arguments, environment=environment, python=python, **config)
         said, _ = process.communicate(timeout=TIMEOUT)
         return Finished(process.returncode, said)
 
     def start(
-        self, *arguments: str, environment: dict[str, str] | None = None, **config: object
+        self,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        python: str = sys.executable,
+        **config: object,
     ) -> subprocess.Popen[str]:
         """Start the same, in a process group of its own."""
         settings = [f"{key}={json.dumps(value)}" for key, value in ({"records": ["tiny"]} | config).items()]
         return subprocess.Popen(
-            [sys.executable, *self.program, "--cores", "2", *arguments, "--config", *settings],
+            [python, *self.program, "--cores", "2", *arguments, "--config", *settings],
             cwd=self.folder,
             env=os.environ | {"CUDA_VISIBLE_DEVICES": ""} | (environment or {}),  # bits are promised on the CPU
             stdout=subprocess.PIPE,
@@ -111,12 +124,12 @@ class Workspace:
 
 
 def copy_of_the_repository(folder: Path) -> Workspace:
-    """A workspace with this repository's pipeline and no results."""
+    """A workspace with this repository's pipeline, as it is compiled, and no results."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source, target = REPOSITORY / part, folder / part
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=BEING_COMPILED)
         else:
             shutil.copy2(source, target)
     return Workspace(folder)

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import python_minifier
+from filelock import FileLock
 from python_minifier import expression_printer
 
 from tritgolf.artifact.kinds import TensorSpec, tensor_specs
@@ -115,11 +116,23 @@ def write_script(record: RecordConfig, path: str | Path) -> int:
 def made_script(record: RecordConfig, path: Path) -> dict[str, Any]:
     """Facts of the script that ``write_script`` writes: its ``bytes`` and ``requirements`` among them.
 
-    They stand beside it (``.json``): making it takes seconds, and every export asks for its size.
+    They stand beside it (``.json``): making it takes seconds, and every export asks for its size. Of exports that ask
+    at once, one makes it.
     """
-    made_from, known = _made_from(record), written_script(path)
-    if known and known["made_from"] == made_from:
+    made_from = _made_from(record)
+    if known := _known(path, made_from):
         return known
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        return _known(path, made_from) or _written(record, path, made_from)
+
+
+def _known(path: Path, made_from: str) -> dict[str, Any] | None:
+    known = written_script(path)
+    return known if known and known["made_from"] == made_from else None
+
+
+def _written(record: RecordConfig, path: Path, made_from: str) -> dict[str, Any]:
     sources = sources_of(record)
     script = _packed(record, sources)
     with atomic_write(path) as file:

@@ -14,7 +14,7 @@ import pandas as pd
 from tritgolf.report.entropy import entropy_figure, entropy_in_words, read_entropies
 from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_settings import Experiment, Isobyte, Levers
-from tritgolf.report.experiments import FILE, load_experiment
+from tritgolf.report.experiments import FILE, load_experiment, settings_of
 from tritgolf.report.full_size import FullSize, full_size_blocks, read_full_size
 from tritgolf.report.isobyte_answer import answer_in_words
 from tritgolf.report.isobyte_compared import CAPTION as COMPARED
@@ -58,8 +58,8 @@ def isobyte_paper(template: str, measured: Path, figures: Path) -> list[Block]:
 
 def kept_experiments(measured: Path, kind: type[Experiment]) -> list[Kept]:
     """The kept experiments of a kind, with their folders' names; of those at equal bytes the smallest first."""
-    found = [(path.parent.name, *load_experiment(path.parent)) for path in sorted(measured.glob(f"*/{FILE}"))]
-    kept = [(name, experiment, runs) for name, experiment, runs in found if isinstance(experiment, kind)]
+    found = [path.parent for path in sorted(measured.glob(f"*/{FILE}")) if isinstance(settings_of(path), kind)]
+    kept = [(folder.name, *load_experiment(folder)) for folder in found]
     return sorted(kept, key=lambda one: one[1].bytes if isinstance(one[1], Isobyte) else 0)
 
 
