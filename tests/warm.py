@@ -29,7 +29,12 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 @functools.cache
 def warm_python() -> str:
-    """A program that runs what ``python`` does, as a fork; what forks ends when this process does."""
+    """A program that runs what ``python`` does, as a fork; what forks ends when this process does.
+
+    Python itself where forks of what has imported so much aren't safe: libraries of macOS forbid them.
+    """
+    if sys.platform != "linux":
+        return sys.executable
     folder, this = tempfile.TemporaryDirectory(), Path(__file__)
     program, place = Path(folder.name) / "python", Path(folder.name) / "socket"
     program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-IS", str(this), "ask", str(place)])} "$@"\n')
