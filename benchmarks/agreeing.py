@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tritgolf.config.differences import differences, shortened
 from tritgolf.config.record import RecordConfig
-from tritgolf.config.settings import differences, shortened
 from tritgolf.errors import InputError
 from tritgolf.report.metrics import read_record
 from tritgolf.train.earlier import (

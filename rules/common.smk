@@ -10,7 +10,7 @@ from snakemake.settings.types import DeploymentMethod
 from tritgolf.artifact.packages import check_packages
 from tritgolf.artifact.possible import check_storages
 from tritgolf.config.record import RecordConfig
-from tritgolf.config.settings import read_yaml
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.data.dataset import DatasetConfig, load_dataset
 from tritgolf.devices import hide_devices, too_few, visible_devices
 from tritgolf.errors import BAD_INPUT, InputError, bad_input_in_one_line

@@ -8,7 +8,7 @@ import yaml
 from tests.small import RECORDS
 from tritgolf.config.modes import MODES
 from tritgolf.config.record import known_records, load_record
-from tritgolf.config.settings import read_yaml
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
 from tritgolf.experiments.ready import ready

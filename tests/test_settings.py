@@ -4,9 +4,11 @@ import pytest
 
 from tests.small import RECORDS
 from tests.test_config import complaint
+from tritgolf.config.layers import merge
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
-from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.settings import Settings, validate
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 
 

@@ -11,9 +11,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
+from tritgolf.config.differences import differences
 from tritgolf.config.record import RUN_MARK, RecordConfig, load_record
-from tritgolf.config.settings import Settings, differences, read_yaml, validate_yaml
+from tritgolf.config.settings import Settings, validate_yaml
 from tritgolf.config.types import Positive, check_names
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.data.dataset import DatasetConfig, HubSource, TextSource
 from tritgolf.errors import InputError
 

@@ -12,7 +12,7 @@ from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Published
 from tritgolf.audit.ledger import read_ledger, rule
 from tritgolf.audit.measurements import Measurements
 from tritgolf.audit.measurements_reader import FULL_SIZE, LAB_SCHEMA, read_measurements
-from tritgolf.config.settings import merge
+from tritgolf.config.layers import merge
 from tritgolf.errors import InputError
 from tritgolf.files import write_json
 from tritgolf.outcome import Verdict

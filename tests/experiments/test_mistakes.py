@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from tests.small import RECORDS
-from tritgolf.config.settings import merge
+from tritgolf.config.layers import merge
 from tritgolf.errors import InputError
 from tritgolf.experiments.ready import ready
 from tritgolf.files import write_json

@@ -6,7 +6,7 @@ from tests.small import RECORDS, small_export
 from tritgolf.config.export import FACTORS, ExportConfig
 from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.record import known_records, load_record
-from tritgolf.config.settings import read_yaml
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 from tritgolf.laboratory.grid import (
     LOSSLESS,

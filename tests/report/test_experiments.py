@@ -8,8 +8,9 @@ import pytest
 from tests.report import synthetic
 from tests.report.test_metrics import edit
 from tests.small import RECORDS
+from tritgolf.config.named import named_file
 from tritgolf.config.record import load_record
-from tritgolf.config.settings import named_file, read_yaml
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 from tritgolf.report.experiment_kinds import KINDS
 from tritgolf.report.experiment_table import experiment_table

@@ -24,7 +24,7 @@ SNAKEFILE = f"""
 from pathlib import Path
 from tritgolf.config.record import load_record
 from tritgolf.pipeline import laid_over
-from tritgolf.config.settings import merge
+from tritgolf.config.layers import merge
 
 REPOSITORY = Path({str(REPOSITORY)!r})
 STEPS = {{"train": {{"steps": 300, "checkpoints": [100, 200]}}}}  # those of the synthetic metrics

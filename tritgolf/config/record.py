@@ -14,20 +14,13 @@ from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from tritgolf.config.evaluate import EvaluateConfig, check_context
 from tritgolf.config.export import ExportConfig, RoleExport, export_of
+from tritgolf.config.layers import merge, with_ancestors
 from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
 from tritgolf.config.modes import MODES, modes_for
-from tritgolf.config.settings import (
-    RESULTS_NAME,
-    Settings,
-    check_own_name,
-    merge,
-    unknown,
-    validate_yaml,
-    with_ancestors,
-    with_own_file,
-)
+from tritgolf.config.named import RESULTS_NAME, check_own_name, unknown, with_own_file
+from tritgolf.config.settings import Settings, validate_yaml
 from tritgolf.config.train import TrainConfig
 from tritgolf.config.types import ByteCounting, Mode, Seed, check, check_names
 from tritgolf.errors import InputError

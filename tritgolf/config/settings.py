@@ -1,14 +1,11 @@
-"""What all settings have in common: a frozen base, and mappings from YAML whose every error is one line."""
+"""What all settings have in common: a frozen base, and validation whose every error is one line."""
 
 import copy
-import difflib
-import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from tritgolf.errors import InputError
@@ -31,9 +28,6 @@ class Settings(BaseModel):
 
 
 T = TypeVar("T", bound=Settings)
-
-RESULTS_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of a record or a text, and so of what is made of it
-RENAME = "use letters, digits, '_', '-' and '.'"
 
 # What it wanted, by what pydantic's types of errors begin with, and how that is written.
 WANTED = {
@@ -145,166 +139,6 @@ def _taken_for_number(raw: Any, settings: Any) -> str | None:
 
 def _member(settings: Any, key: str) -> Any:
     return settings.get(key, False) if isinstance(settings, Mapping) else getattr(settings, key, False)
-
-
-# A command reads some fifty files, and libyaml is several times as fast. Not every PyYAML has it.
-_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DEEPEST = 64  # collections within each other: its composer ends the process where they are many thousands
-
-
-class _Loader(_Fast):
-    """YAML whose mappings say each key once: of two, YAML itself takes the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        said: set[Any] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in said:
-                problem = f"line {key.start_mark.line + 1} says {key.value!r} a second time"
-                raise yaml.constructor.ConstructorError(problem=problem)
-            said.add(key.value)
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
-def _load(text: str) -> Any:
-    depth = 0
-    for event in yaml.parse(text, _Fast):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise yaml.YAMLError(f"more than {_DEEPEST} lists or mappings within each other")
-    return yaml.load(text, _Loader)
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """A YAML mapping from a file; anything else, and a key that is said twice, is an ``InputError``."""
-    try:
-        raw = _load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: bytes, or a 99th of a month
-        reason = str(error).replace("\n", " ")
-        raise InputError(path, f"cannot be read as YAML ({reason})", "correct the file") from None
-    if not isinstance(raw, dict):
-        raise InputError(path, "is not a YAML mapping", "write 'key: value' lines")
-    return raw
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either.
-
-    A mapping that says another ``kind`` or ``grid`` than the one below it is of other keys, and takes its place, as
-    one of a number ``format`` takes that of a grid, and the reverse.
-    """
-    merged = copy.deepcopy(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        if isinstance(value, dict) and isinstance(below, dict) and not _is_another(below, value):
-            merged[key] = merge(below, value)
-        else:
-            merged[key] = copy.deepcopy(value)
-    return merged
-
-
-def _is_another(below: dict[str, Any], over: dict[str, Any]) -> bool:
-    if below.keys() | over.keys() >= {"grid", "format"}:
-        return True
-    return any(name in below and name in over and below[name] != over[name] for name in ("kind", "grid"))
-
-
-def with_own_file(name: str, known: Mapping[str, Path]) -> tuple[str, dict[str, Path]]:
-    """The name to look up and the files to look in (name → file), where ``name`` may be a file of the user's.
-
-    ``./mine.yaml`` is ``mine``, and what lies beside it may be inherited from too. ``InputError`` where a known one
-    has its name, for the path of what is no file, and for a name that the workflow can't have in paths.
-    """
-    path = Path(name)
-    is_own = path.suffix == ".yaml" and path.is_file()
-    if path.suffix == ".yaml" and not is_own and (len(path.parts) > 1 or name.startswith("./")):
-        alone = f"its name alone, {path.stem}" if path.stem in known else "a name without a folder"
-        raise InputError(name, "is no file", f"give the path of a YAML file, or {alone}")
-    if (is_own or name in known) and not re.fullmatch(RESULTS_NAME, path.stem if is_own else name):
-        raise InputError(name, "has a name that folders of results can't have", RENAME)
-    if not is_own:
-        return name, dict(known)
-    if path.stem in known and not path.samefile(known[path.stem]):
-        raise InputError(name, f"has the name of {known[path.stem]}", "give it another name")
-    return path.stem, {other.stem: other for other in path.parent.glob("*.yaml")} | dict(known) | {path.stem: path}
-
-
-def unknown(kind: str, name: str, known: Iterable[str], listed: str = "") -> InputError:
-    """What to raise for a ``name`` that is none of ``known``. What is probably meant comes first.
-
-    That is a file of the user's, or what ``_like`` finds. ``listed``: a shorter list.
-    """
-    names, own = sorted(known), Path(f"{name}.yaml")
-    meant = f"did you mean ./{own}? " if own.is_file() else _like(name, names)
-    return InputError(f"{kind} {name!r}", "is unknown", f"{meant}known {kind}s: {listed or ', '.join(names) or 'none'}")
-
-
-def _like(name: str, names: list[str]) -> str:
-    """``did you mean …?`` with what the path ``name`` ends in, or what of ``names`` is most like it; "" without one."""
-    end = Path(name).stem
-    like = [end] if end in names else difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {like[0]}? " if like else ""
-
-
-def named_file(kind: str, name: str, folder: str | Path) -> Path:
-    """``folder/name.yaml``. ``InputError`` where there is none, also for a file of the user's elsewhere."""
-    path, own = Path(folder) / f"{name}.yaml", Path(f"{name.removesuffix('.yaml')}.yaml")
-    if path.is_file():
-        return path
-    if own.is_file():
-        raise InputError(f"{kind} {name!r}", f"is not in {folder}", f"put it there and give its name alone, {own.stem}")
-    raise unknown(kind, name, (file.stem for file in Path(folder).glob("*.yaml")))
-
-
-def with_ancestors(path: Path, known: Mapping[str, Path], seen: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The YAML mapping at ``path`` laid over the one it names in ``inherit`` (of ``known``: name → file), and so on.
-
-    Raises ``InputError`` for an unknown ancestor or a circle of them.
-    """
-    raw = read_yaml(path)
-    parent = raw.pop("inherit", None)
-    if parent is None:
-        return raw
-    if parent in seen or parent == path.stem:
-        raise InputError(path, f"inherit: {parent!r} inherits from itself", "break the circle")
-    if not isinstance(parent, str) or parent not in known:
-        names = sorted(known)
-        meant = _like(parent, names) if isinstance(parent, str) else ""
-        raise InputError(path, f"inherit: {parent!r} is unknown", f"{meant}known: {', '.join(names)}")
-    return merge(with_ancestors(known[parent], known, (*seen, path.stem)), raw)
-
-
-def check_own_name(raw: dict[str, Any], name: str, path: str | Path) -> None:
-    """``InputError`` where a mapping says another name than its file's, which is the one that results get."""
-    if raw.get("name", name) != name:
-        raise InputError(path, f"name: {raw['name']!r} is not the file's, {name}", "leave it out, or rename the file")
-
-
-def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Where two nested settings differ, as ``train.steps: 24 → 32``; ``not set`` where only one of them has a value."""
-    found = []
-    for key in [*before, *(key for key in after if key not in before)]:
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, Mapping) or isinstance(new, Mapping):
-            inner = [value if isinstance(value, Mapping) else {} for value in (old, new)]
-            found += differences(inner[0], inner[1], f"{prefix}{key}.")
-        elif old != new:
-            found.append(f"{prefix}{key}: {_shown(old)} → {_shown(new)}")
-    return found
-
-
-def shortened(told: Sequence[str], most: int) -> str:
-    """``told`` as a list in a sentence, and how many more there are than ``most``."""
-    more = len(told) - most
-    return ", ".join(told[:most]) + (f" and {more} more" if more > 0 else "")
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not set"
-    if isinstance(value, str) and value.startswith("sha256:"):
-        return value[: len("sha256:") + 12]
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, (list, tuple)) else str(value)
 
 
 def _siblings(kind: type[BaseModel], raw: Any, location: tuple[int | str, ...]) -> str:

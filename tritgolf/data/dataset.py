@@ -9,15 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.settings import (
-    Settings,
-    check_own_name,
-    merge,
-    unknown,
-    validate_yaml,
-    with_ancestors,
-    with_own_file,
-)
+from tritgolf.config.layers import merge, with_ancestors
+from tritgolf.config.named import check_own_name, unknown, with_own_file
+from tritgolf.config.settings import Settings, validate_yaml
 from tritgolf.config.types import Positive
 from tritgolf.errors import InputError
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.artifact.kinds import tensor_specs
+from tritgolf.config.layers import merge, with_ancestors
 from tritgolf.config.record import RecordConfig
-from tritgolf.config.settings import merge, validate, with_ancestors
+from tritgolf.config.settings import validate
 from tritgolf.config.storage import RoleStorage
 from tritgolf.config.transformer import TransformerConfig
 from tritgolf.errors import InputError

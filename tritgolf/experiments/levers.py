@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tritgolf.config.layers import merge
 from tritgolf.config.record import RecordConfig, known_records, load_record
-from tritgolf.config.settings import Settings, merge, validate
+from tritgolf.config.settings import Settings, validate
 from tritgolf.config.types import check
 from tritgolf.errors import InputError
 from tritgolf.experiments.names import check_keys, check_over, without_absent

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tritgolf.config.layers import with_ancestors
+from tritgolf.config.named import RENAME, RESULTS_NAME, named_file
 from tritgolf.config.record import known_records, load_record
-from tritgolf.config.settings import RENAME, RESULTS_NAME, named_file, read_yaml, with_ancestors
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 from tritgolf.experiments.isobyte_points import FITTED, write_isobyte
 from tritgolf.experiments.levers import write_levers

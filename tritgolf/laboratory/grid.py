@@ -13,9 +13,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from tritgolf.config.export import StorageConfig
-from tritgolf.config.settings import Settings, named_file, read_yaml, validate_yaml
+from tritgolf.config.named import named_file
+from tritgolf.config.settings import Settings, validate_yaml
 from tritgolf.config.storage import factors
 from tritgolf.config.types import Decide, Format, ReloadPrecision, ScaleFormat
+from tritgolf.config.yaml_files import read_yaml
 
 Estimator = Literal["absmean", "rms"]
 RowName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=60)]

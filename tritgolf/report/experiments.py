@@ -9,7 +9,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from tritgolf.config.settings import read_yaml, validate
+from tritgolf.config.settings import validate
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 from tritgolf.report.experiment_settings import SETTINGS, Experiment, Levers
 from tritgolf.report.lever_paces import with_paces

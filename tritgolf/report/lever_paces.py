@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tritgolf.config.settings import differences, shortened
+from tritgolf.config.differences import differences, shortened
 from tritgolf.errors import InputError
 from tritgolf.files import read_json
 from tritgolf.report.metrics import load_run

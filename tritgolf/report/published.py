@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from tritgolf.config.settings import Settings, merge, read_yaml, validate
+from tritgolf.config.layers import merge
+from tritgolf.config.settings import Settings, validate
+from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 from tritgolf.report.record_facts import RecordFacts, published_system
 

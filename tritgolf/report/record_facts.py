@@ -3,8 +3,8 @@
 import re
 from typing import Any, Literal
 
+from tritgolf.config.differences import shortened
 from tritgolf.config.record import RUN_MARK, RecordConfig
-from tritgolf.config.settings import shortened
 from tritgolf.config.types import ByteCounting, Mode
 from tritgolf.report.facts import Facts
 

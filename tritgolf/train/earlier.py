@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tritgolf.config.settings import differences, shortened
+from tritgolf.config.differences import differences, shortened
 from tritgolf.errors import InputError
 from tritgolf.files import digest_json, read_json
 from tritgolf.provenance import version_of
