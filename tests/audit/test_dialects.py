@@ -8,8 +8,8 @@ from tests.audit import styles
 from tests.audit.folders import text
 from tritgolf.audit.auditor import audit, audit_submission
 from tritgolf.audit.dialects import DIALECTS, SCRIPT_RULES
-from tritgolf.audit.log_lines import LAST_STEP
 from tritgolf.audit.logs import parse_log, parse_runs, read_runs
+from tritgolf.audit.run_log import LAST_STEP
 from tritgolf.audit.scores import stages
 from tritgolf.audit.submission import read_submission
 from tritgolf.outcome import Verdict

@@ -6,9 +6,9 @@ from tritgolf.audit.checks import LOG_CHECKS, RESULTS_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.dialects import SCRIPT_RULES
 from tritgolf.audit.dialects import named as dialect_named
 from tritgolf.audit.listing import CALLED_A_LOG, first_of, in_words
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.report import Report
 from tritgolf.audit.results import Results, is_results, read_results
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission, read_logs, read_submission
 from tritgolf.errors import InputError
 from tritgolf.outcome import Finding

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, stated_seeds
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import agrees, same, stages, stages_of
 from tritgolf.audit.seed_tables import SeedTable, run_of, runs_of, seed_tables
 from tritgolf.audit.stated_text import stated_scores

@@ -10,7 +10,7 @@ from tritgolf.audit.claimed import KEPT, claimed_seeds, counting, runs_of_rows
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.listing import first_of
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import agrees, samples, stages, stages_of
 from tritgolf.audit.stated_text import stated_scores
 from tritgolf.audit.submission import Submission

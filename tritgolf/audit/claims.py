@@ -8,9 +8,9 @@ from typing import Literal
 
 from tritgolf.audit.int6_facts import Int6Runs, read_int6
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import FOLDER, read_csv
 from tritgolf.audit.recurrent_facts import RecurrentRuns, read_recurrent
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import read_logs
 from tritgolf.outcome import Outcome, Verdict
 from tritgolf.report.published import SEEDS

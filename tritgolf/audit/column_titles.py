@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import stages
 
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from tritgolf.audit.claimed import KEPT, NUMBER, claimed_seeds, is_headline_table, tables_of
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, unread_seeds
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import same, stages
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import COUNT, MEAN, WORDS, stated_scores

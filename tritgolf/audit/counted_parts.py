@@ -2,7 +2,7 @@
 
 import re
 
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 
 PART = re.compile(
     r"[A-Za-z][\w .+/-]{0,60}:[ \t]{0,4}(\d{1,3}(?:,\d{3}){1,4}|\d{1,15}) bytes\b", re.ASCII

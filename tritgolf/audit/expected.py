@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tritgolf.artifact.layouts.base3 import base3_length
 from tritgolf.artifact.layouts.bitmask import length_range
 from tritgolf.audit.intervals import Interval
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.config.model import TernaryConfig, UNetConfig
 from tritgolf.errors import InputError
 from tritgolf.model.counts import ParameterCounts, count_parameters

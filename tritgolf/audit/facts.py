@@ -14,13 +14,13 @@ from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import (
     ArtifactLine,
     BudgetLine,
-    RunLog,
     ScoreLine,
     StepLine,
     StopLine,
     TemperatureLine,
     ValidationLine,
 )
+from tritgolf.audit.run_log import RunLog
 from tritgolf.errors import InputError
 from tritgolf.files import digest_bytes
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import pstdev
 
 from tritgolf.audit.intervals import Interval, Printed, mean_interval, rounds_to, std_interval
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.report.statistics import mean, sample_std
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tritgolf.audit.facts import read_kind
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.recurrent_facts import Score
+from tritgolf.audit.run_log import RunLog
 
 SCHEMA = "tritgolf/published-int6-runs/1"
 # Figure → the line that prints it, one whole number or decimal. A run without a stage lacks its figures.

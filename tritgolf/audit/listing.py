@@ -14,7 +14,7 @@ from tritgolf.audit.logs import MAX_LOG_BYTES
 from tritgolf.errors import InputError
 
 MAX_FILES = 2000
-MOST_DIFFERENCES = 4  # quoted in one line of evidence
+MOST_QUOTED = 4  # differences, or logs, in one line of evidence
 LOGS = (".log", ".txt", ".out")
 README, JSON = "README.md", "submission.json"
 ARTIFACTS = (".ptz", ".tgolf")  # the contest's, and a bundle's of ours
@@ -53,9 +53,9 @@ def first_of(names: Sequence[str], most: int = 5, between: str = ", ") -> str:
     return between.join([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
 
 
-def differences(texts: Sequence[str]) -> str:
+def first_differences(texts: Sequence[str]) -> str:
     """What evidence quotes of several differences."""
-    return first_of(texts, MOST_DIFFERENCES, "; ")
+    return first_of(texts, MOST_QUOTED, "; ")
 
 
 def in_words(not_read: Sequence[tuple[str, str]]) -> str:

@@ -1,7 +1,7 @@
 """The sizes that the logs of a submission print: totals, and models without the code."""
 
 from tritgolf.audit.claimed import claimed_seeds
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 
 

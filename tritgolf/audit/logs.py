@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tritgolf.audit.dialects import dialect_of
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.transcript import decode, lines_of, runs_of
 from tritgolf.errors import InputError
 from tritgolf.files import digest_bytes

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from tritgolf.audit.claimed import KEPT, tables_of
 from tritgolf.audit.json_facts import every_row, size_of
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_script import unpacked_size
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 
 PACKING = r"(?:lzma|zlib|brotli|zstd|compress\w{0,8}|pack\w{0,8}|wrap\w{0,8}|minif\w{0,8})"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tritgolf.audit.figures import Comparison, compare, compare_mean, compare_std, figures_of
 from tritgolf.audit.intervals import Interval, Printed
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import log_files, read_logs
 from tritgolf.errors import InputError
 from tritgolf.report.published import SEEDS, read_figures, systems

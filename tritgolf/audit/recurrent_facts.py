@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tritgolf.audit.facts import read_kind
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 
 SCHEMA = "tritgolf/published-recurrent-runs/1"
 # Figure → the line that prints it, one whole number or decimal.

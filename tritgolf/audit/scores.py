@@ -15,7 +15,7 @@ from statistics import pstdev
 from types import MappingProxyType
 
 from tritgolf.audit.intervals import Printed, mean_interval, rounds_to
-from tritgolf.audit.log_lines import DIAGNOSTIC, LAST_STEP, RunLog, Stage
+from tritgolf.audit.run_log import DIAGNOSTIC, LAST_STEP, RunLog, Stage
 from tritgolf.report.statistics import mean, sample_std
 
 FEWEST_DIGITS = 4  # of a figure whose last digit may be cut off instead of rounded

@@ -8,8 +8,8 @@ from functools import lru_cache
 from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_a_stage, kind_of, unit_of, words
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, in_ten_thousands
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.markdown import Table, read_tables
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import agrees, same, stages, stages_of
 from tritgolf.audit.seed_column import by_seed
 

@@ -15,8 +15,8 @@ from tritgolf.audit.facts import NAME as FACTS
 from tritgolf.audit.facts import is_facts, read_facts
 from tritgolf.audit.json_facts import as_written, lifted
 from tritgolf.audit.listing import ARTIFACTS, JSON, README, Listing, files_below, in_words, is_log, list_folder
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.transcript import decode
 from tritgolf.errors import InputError
 from tritgolf.progress import progress

@@ -3,7 +3,7 @@
 import re
 
 from tritgolf.audit.contest import VALIDATION_BYTES, VALIDATION_TOKENS
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 
 SAME = 0.01  # share by which counts of tokens of one text may differ: windows and documents end elsewhere
 OF_A_PART = 0.03  # share by which bytes a token of a part of the text may differ from those of the whole

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.log_lines import DIAGNOSTIC, DONE, RunLog
+from tritgolf.audit.run_log import DIAGNOSTIC, DONE, RunLog
 from tritgolf.audit.scores import WORDING, configuration, same, series, stages
 
 # Word in the name of a setting that turns a method on, and of the stage that it then scores.

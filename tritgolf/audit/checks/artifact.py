@@ -4,7 +4,7 @@ from typing import Any
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.errors import InputError
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge

@@ -13,8 +13,8 @@ from tritgolf.audit.counted_parts import makes_the_total
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
 from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_script import unpacked_size
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
@@ -108,17 +108,21 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
             if size > BYTE_LIMIT]  # fmt: skip
     if not totals and not over:
         return cant_tell("no budget line, and no bytes_total in submission.json")
-    if over and not total and not stated and all(map(_fits_otherwise, bound_runs(submission, total_of))):
-        return cant_tell(f"{'; '.join(over)}; another compression of the same log fits")
-    if over and not total and not stated and (shipped := _as_shipped(submission, {*totals})):
-        return cant_tell(f"{'; '.join(over)}; with {shipped}")
-    if over and not total and not stated and _are_of_others(submission, totals):
-        return cant_tell(f"{'; '.join(over)}; which of the runs the score is of, no log tells")
     if over:
-        return contradicted("; ".join(over))
+        doubt = "" if total or stated else _may_fit(submission, bound_runs(submission, total_of), totals)
+        return cant_tell("; ".join([*over, doubt])) if doubt else contradicted("; ".join(over))
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
     silent = untold(submission, total_of)
     return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
+
+
+def _may_fit(submission: Submission, bound: Sequence[RunLog], totals: Mapping[str, int]) -> str:
+    """Why runs whose ``totals`` are too large may be a submission that fits, where that states no size; else ""."""
+    if all(map(_fits_otherwise, bound)):
+        return "another compression of the same log fits"
+    if shipped := _as_shipped(submission, {*totals}):
+        return f"with {shipped}"
+    return "which of the runs the score is of, no log tells" if _are_of_others(submission, totals) else ""
 
 
 def _are_of_others(submission: Submission, totals: Mapping[str, int]) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tritgolf.audit.checks.registers import RESULTS_CHECKS
 from tritgolf.audit.contest import BYTE_LIMIT, SECONDS_LIMIT
-from tritgolf.audit.listing import differences
+from tritgolf.audit.listing import first_differences
 from tritgolf.audit.results import Results
 from tritgolf.errors import InputError
 from tritgolf.evaluate.no_network import BLOCKED
@@ -132,7 +132,7 @@ def bpb_comes_out(results: Results) -> Outcome:
                 wrong.append(f"seed {seed.seed} {what}: {stated} is not {right}")
     if not compared:
         return cant_tell("no evaluation and no roundtrip")
-    return judge(not wrong, differences(wrong) or f"{compared} sums come out")
+    return judge(not wrong, first_differences(wrong) or f"{compared} sums come out")
 
 
 def _sums(seed: SeedRun) -> Iterator[tuple[str, float, float]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.intervals import Interval, Printed
-from tritgolf.audit.listing import differences
+from tritgolf.audit.listing import first_differences
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.seed_tables import Cell, read_cell
 from tritgolf.audit.submission import Submission
@@ -49,11 +49,11 @@ def deltas_are_differences(submission: Submission) -> Outcome:
         if read_so and PLAIN_DELTA.fullmatch(table.header[column]):
             wrong += [_differs(row, column) for row, reading in found if not reading and _is_in_their_unit(row, column)]
     if wrong:
-        return contradicted(differences(wrong))
+        return contradicted(first_differences(wrong))
     if not compared:
         return cant_tell(submission.not_in_readme("no README table with a delta column that can be read"))
     if unread:
-        return cant_tell(f"{compared} deltas compared; no difference of the table: {differences(unread)}")
+        return cant_tell(f"{compared} deltas compared; no difference of the table: {first_differences(unread)}")
     return holds(f"{compared} deltas compared")
 
 

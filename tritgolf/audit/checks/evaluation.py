@@ -11,7 +11,8 @@ from tritgolf.audit.contest import TEMPERATURES, Z_LOSS
 from tritgolf.audit.dialects import named as dialect_named
 from tritgolf.audit.dialects.ternary import is_published_script
 from tritgolf.audit.intervals import Interval, Printed, bytes_per_token, most_covered
-from tritgolf.audit.log_lines import RunLog, ScoreLine
+from tritgolf.audit.log_lines import ScoreLine
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import Stage, stages
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.validation_text import OF_A_PART, bytes_a_token

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from tritgolf.audit.json_figures import JsonFigure
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, all_of, cant_tell
 

@@ -11,8 +11,8 @@ from tritgolf.audit.dialects import lines as common
 from tritgolf.audit.dialects import ternary
 from tritgolf.audit.dialects.ternary import is_published_script
 from tritgolf.audit.json_facts import printed_of, seed_results
-from tritgolf.audit.listing import differences, first_of
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.listing import first_differences, first_of
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import stages, stages_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
@@ -115,7 +115,7 @@ def formats_are_the_codes(log: RunLog) -> Outcome:
         line = next(line for line in log.lines if line.startswith("budget:"))
         if not line.endswith(printed):
             bad.append(f"'{line}': after {budget.total} the code prints '{printed}'")
-    return judge(not bad, differences(bad) or "all known lines in the code's formats")
+    return judge(not bad, first_differences(bad) or "all known lines in the code's formats")
 
 
 @SUBMISSION_CHECKS("lines.resume", "a clock that restarted is explained by a line of the log")

@@ -9,10 +9,10 @@ from tritgolf.audit.checks.rows import compared_cells, has_all_of_kind
 from tritgolf.audit.claimed_runs import claimed_score, surely_claimed
 from tritgolf.audit.column_titles import SCORES, kind_of, unit_of
 from tritgolf.audit.completeness import the_only_run
-from tritgolf.audit.listing import differences
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.listing import first_differences
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.measure_lists import lists_of_measures
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.seed_tables import OF_SOMETHING_ELSE, Cell, read_cell, scores_matched
 from tritgolf.audit.stated_text import OF_OTHERS
 from tritgolf.audit.submission import Submission
@@ -51,8 +51,8 @@ def measures_are_the_runs(submission: Submission) -> Outcome:
         return cant_tell("no table or list of measures has a score of the run")
     told = f"{figures} figures compared, of {run.name}"
     if doubtful and not wrong:
-        return cant_tell(f"{told}; {differences(doubtful)}")
-    return judge(not wrong, differences(wrong) or told)
+        return cant_tell(f"{told}; {first_differences(doubtful)}")
+    return judge(not wrong, first_differences(wrong) or told)
 
 
 def _only_run(submission: Submission) -> RunLog | None:

@@ -2,7 +2,7 @@
 
 from tritgolf.audit.checks.registers import LOG_CHECKS
 from tritgolf.audit.expected import expected
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.outcome import Outcome, cant_tell, judge
 
 UNKNOWN = "the settings are absent or describe another architecture"

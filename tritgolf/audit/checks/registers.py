@@ -1,7 +1,7 @@
 """The three registers: checks of one log, of a submission folder, of a results folder of ours."""
 
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.results import Results
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Register
 

@@ -9,8 +9,8 @@ from tritgolf.audit.claimed import is_headline_table, is_quoted
 from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_plain
 from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import stages, stages_of
 from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, runs_of, scores_matched
 from tritgolf.audit.submission import Submission

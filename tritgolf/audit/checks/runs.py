@@ -12,7 +12,7 @@ from tritgolf.audit.contest import EVALUATION_SECONDS, GPUS
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, unread_seeds
 from tritgolf.audit.listing import PACKED, first_of, is_log
-from tritgolf.audit.log_lines import LAST_STEP, RunLog
+from tritgolf.audit.run_log import LAST_STEP, RunLog
 from tritgolf.audit.scores import same, stages_of
 from tritgolf.audit.stated_text import lines_with
 from tritgolf.audit.submission import Submission

@@ -8,8 +8,8 @@ from tritgolf.audit.checks.budget import stated_code
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.claimed import counting
 from tritgolf.audit.claimed_runs import presented_runs, surely_claimed
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.packed_script import unpacked_size
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.stated_text import lines_with
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, judge

@@ -18,15 +18,8 @@ from tritgolf.audit.column_titles import SCORES, is_plain
 from tritgolf.audit.completeness import is_complete, unlogged_methods
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
-from tritgolf.audit.log_lines import RunLog
-from tritgolf.audit.scores import (
-    Sample,
-    is_before_storing,
-    same,
-    samples,
-    stages,
-    stages_of,
-)
+from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.scores import Sample, is_before_storing, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import Stated, stated_scores
 from tritgolf.audit.submission import Submission

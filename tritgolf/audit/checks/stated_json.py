@@ -26,7 +26,7 @@ from tritgolf.audit.json_facts import (
     seed_results,
     unread,
 )
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import agrees, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import candidates
 from tritgolf.audit.stated_text import Stated

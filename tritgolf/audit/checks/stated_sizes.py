@@ -11,9 +11,9 @@ from tritgolf.audit.column_titles import is_plain
 from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.intervals import Printed, in_ten_thousands
 from tritgolf.audit.json_facts import printed_of, repeated_results, seed_results, size_of
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logged_sizes import has_all_totals, models_of, totals_of
 from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of
 from tritgolf.audit.submission import Submission

@@ -7,15 +7,14 @@ from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.sure_runs import groups, numbers_of, sure_runs
 from tritgolf.audit.claimed import claimed_seeds
 from tritgolf.audit.json_steps import StatedSteps, stated_steps
-from tritgolf.audit.listing import first_of
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.listing import MOST_QUOTED, first_of
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import agrees
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.wholeness import reaches_its_end
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import mean
 
-SHOWN = 4  # logs
 STOP = "stopping"  # in the line that says where training was stopped
 OF_ONE_TRAINING = 2  # how many times as many or as few: beyond that it may count another phase, or each GPU's steps
 
@@ -38,7 +37,7 @@ def _held(submission: Submission, stated: StatedSteps, logs: Sequence[RunLog], t
     summaries = _summaries(submission, stated.summary, logs) if stated.figure.seed is None else ()
     if any(_is_of(stated, steps) for steps in summaries):
         return holds(f"{told}, the {stated.summary or 'mean'} of the logs")
-    told += f"; logs {first_of([f'{_last_step(log)} ({log.name})' for log in logs], SHOWN)}"
+    told += f"; logs {first_of([f'{_last_step(log)} ({log.name})' for log in logs], MOST_QUOTED)}"
     return contradicted(told) if _is_another_count(submission, stated) else cant_tell(told)
 
 

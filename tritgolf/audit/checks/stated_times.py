@@ -7,14 +7,13 @@ from tritgolf.audit.checks.figures_held import Kind, hold_all
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.sure_runs import groups, numbers_of, sure_runs
 from tritgolf.audit.json_times import Clock, StatedTime, stated_times
-from tritgolf.audit.listing import first_of
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.listing import MOST_QUOTED, first_of
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import agrees
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
 from tritgolf.report.statistics import mean
 
-SHOWN = 4  # logs
 SCALES = (1e3, 1.0, 1e-3, 1 / 60, 1 / 60e3)  # of milliseconds, seconds and minutes to each other
 MOST_EVALUATIONS = 16  # of a log that are added up, the last ones: their sums grow with the square
 ROUNDED_STEPS = 2e-3  # by how much of it a time may fall short that is worked out of steps and their rounded average
@@ -38,7 +37,7 @@ def _held(submission: Submission, stated: StatedTime, logs: Sequence[RunLog], to
         return holds(told)
     if stated.figure.seed is None and any(map(stated.is_of, _means(submission, logs, stated.clock))):
         return holds(f"{told}, a mean")
-    told += f"; logs {first_of([f'{_times(log, stated.clock)[-1]:.3f} s ({log.name})' for log in logs], SHOWN)}"
+    told += f"; logs {first_of([f'{_times(log, stated.clock)[-1]:.3f} s ({log.name})' for log in logs], MOST_QUOTED)}"
     return contradicted(told) if _is_too_short(submission, stated) else cant_tell(told)
 
 

@@ -9,7 +9,7 @@ from tritgolf.audit.claimed_runs import claimed_score, surely_claimed
 from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_figures import JsonFigure
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import stages_of
 from tritgolf.audit.submission import Submission
 

@@ -10,7 +10,7 @@ from tritgolf.audit.claimed import claimed_seeds, tables_of
 from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
-from tritgolf.audit.listing import differences
+from tritgolf.audit.listing import first_differences
 from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stds_of
 from tritgolf.audit.seed_tables import SeedTable, candidates, matches, run_of
 from tritgolf.audit.significance import improvement
@@ -35,8 +35,8 @@ def rows_are_the_logs(submission: Submission) -> Outcome:
     if not held.compared and not held.wrong:
         return cant_tell(submission.not_in_readme("no README table by seed, or no log of those seeds"))
     if held.doubtful and not held.wrong:
-        return cant_tell(f"{held.compared} figures compared; {differences(held.doubtful)}")
-    return judge(not held.wrong, differences(held.wrong) or f"{held.compared} figures compared")
+        return cant_tell(f"{held.compared} figures compared; {first_differences(held.doubtful)}")
+    return judge(not held.wrong, first_differences(held.wrong) or f"{held.compared} figures compared")
 
 
 @SUBMISSION_CHECKS("tables.means", "printed means are the means of the rows")
@@ -79,10 +79,10 @@ def _summary(submission: Submission, row: str) -> Outcome:
         return cant_tell(submission.not_in_readme(f"no README table by seed with a {row} row"))
     wrong = [f"{title}: {comparison.text}" for title, comparison in found if comparison.status == "differs"]
     if doubtful and not wrong:  # it may be of runs that the table has no row of
-        return cant_tell(differences([f"{title}: {comparison.text}" for title, comparison in doubtful]))
+        return cant_tell(first_differences([f"{title}: {comparison.text}" for title, comparison in doubtful]))
     notes = Counter(comparison.status for _, comparison in found if comparison.status not in ("agrees", "differs"))
     fine = ", ".join([f"{len(found)} compared", *(f"{count} {note}" for note, count in notes.items())])
-    return judge(not wrong, differences(wrong) or fine)
+    return judge(not wrong, first_differences(wrong) or fine)
 
 
 def _is_largest_size(table: SeedTable, title: str, printed: Printed) -> bool:

@@ -2,7 +2,7 @@
 
 from tritgolf.audit.checks.registers import LOG_CHECKS
 from tritgolf.audit.expected import Expected, expected
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
 UNKNOWN = "no artifact line, or settings absent or of another architecture"

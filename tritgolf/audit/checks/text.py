@@ -13,8 +13,8 @@ from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.figures import figures_of
 from tritgolf.audit.intervals import Printed, rounds_to
 from tritgolf.audit.json_facts import printed_of, size_of
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.logged_sizes import has_all_totals, models_of, totals_of
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.scores import agrees, samples, stages_of
 from tritgolf.audit.seed_tables import Cell
 from tritgolf.audit.stated_text import OF_OTHERS, TOP

@@ -7,7 +7,8 @@ from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed_runs import bound_runs, surely_claimed, untold
 from tritgolf.audit.contest import CLOCK_SLACK_SECONDS, EVALUATION_SECONDS, GPUS, SECONDS_LIMIT
 from tritgolf.audit.intervals import Interval, Printed
-from tritgolf.audit.log_lines import RunLog, StepLine
+from tritgolf.audit.log_lines import StepLine
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.audit.track import ten_minutes
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge

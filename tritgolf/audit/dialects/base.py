@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from tritgolf.audit.intervals import Printed
-from tritgolf.audit.log_lines import DIAGNOSTIC
+from tritgolf.audit.run_log import DIAGNOSTIC
 from tritgolf.progress import progress
 
 T = TypeVar("T")

@@ -11,7 +11,8 @@ from typing import Any
 
 from tritgolf.audit.dialects import lines as common
 from tritgolf.audit.dialects.base import Dialect, Pairs
-from tritgolf.audit.log_lines import DONE, ScoreLine
+from tritgolf.audit.log_lines import ScoreLine
+from tritgolf.audit.run_log import DONE
 
 OF_THE_FAMILY = re.compile(
     r"final_(?:int[4567]|trinity)_|Serialized model (?:mixed_)?int[4567]\b|legal_ttt|ttt_sliding:|slot:starting"

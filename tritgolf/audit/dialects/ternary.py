@@ -26,13 +26,13 @@ from tritgolf.audit.intervals import Printed
 from tritgolf.audit.log_lines import (
     ArtifactLine,
     BudgetLine,
-    RunLog,
     ScoreLine,
     StepLine,
     StopLine,
     TemperatureLine,
     ValidationLine,
 )
+from tritgolf.audit.run_log import RunLog
 
 SIZE = re.compile(r"(\d{1,18})\((\d{1,18})B\)", re.ASCII)
 PARAMETERS = re.compile(r"^(?:model_)?params:(\d{1,18})\b", re.ASCII)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 
 
 def write_lines(log: RunLog) -> Iterator[str]:

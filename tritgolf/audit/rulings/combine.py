@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tritgolf.audit.log_lines import RunLog
+from tritgolf.audit.run_log import RunLog
 from tritgolf.outcome import Outcome, Verdict, cant_tell, holds
 
 

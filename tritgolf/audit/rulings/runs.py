@@ -9,9 +9,9 @@ from tritgolf.audit.claims import HIGH, MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.expected import expected
 from tritgolf.audit.figures import compare_mean, compare_std, figures_of
 from tritgolf.audit.intervals import Interval, Printed, rounds_to
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.published import FIGURES, SeedTable
 from tritgolf.audit.rulings.combine import all_of, over
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, judge
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from tritgolf.audit.checks import evaluation, run_time
 from tritgolf.audit.claims import MEDIUM, Claim, Published, Ruling
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.rulings.combine import all_of, over
 from tritgolf.audit.rulings.systems import differing_settings
+from tritgolf.audit.run_log import RunLog
 from tritgolf.outcome import Outcome, Verdict, cant_tell, disputed, judge
 
 BATCH = "sliding_batch_size"  # windows at once: no part of the model, but of the evaluation's speed

@@ -10,8 +10,8 @@ from tritgolf.audit.claims import HIGH, LOW, MEDIUM, Claim, Published, Ruling
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.expected import expected
 from tritgolf.audit.figures import figures_of
-from tritgolf.audit.log_lines import RunLog
 from tritgolf.audit.rulings.combine import over
+from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.significance import improvement
 from tritgolf.outcome import Outcome, Verdict, cant_tell, holds, judge
 
