@@ -16,6 +16,7 @@ from tritgolf.report.columns import (
     marked,
     methods_of,
     pure_counting,
+    shown_windows,
 )
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.hardware import machines_note, on_several, pace_by_hardware, summed_up
@@ -165,9 +166,14 @@ def _of_weights(stem: str, heading: str, decimals: int, signed: bool = False) ->
     return Cell(heading, show)
 
 
-def _sliding(run: Run, frame: pd.DataFrame) -> str:
-    scores = format_mean_std(frame[f"sliding_{pure_counting(run.facts)}"], BPB_DECIMALS)
-    return marked(scores, frame, "sliding_mark")
+def _by_windows(name: str) -> Cell:
+    """The score of the network as it is by ``name``, sliding or chunked, of the runs that are shown by it."""
+
+    def show(run: Run, frame: pd.DataFrame) -> str:
+        scores = format_mean_std(frame[f"{name}_{pure_counting(run.facts)}"], BPB_DECIMALS)
+        return marked(scores, frame, f"{name}_mark")
+
+    return Cell(f"{name} BPB", show, applies=lambda run: shown_windows(run) == name)
 
 
 def _record_cells(runs: Sequence[Run]) -> list[Cell]:
@@ -184,7 +190,8 @@ OF_RECORD: Sequence[Cell] = (
     Cell("steps", lambda _, frame: format_value(mean(frame["steps"]), 0)),
     Cell("ms/step", lambda _, frame: pace_by_hardware(frame)),
     Cell("bytes", counted_in_words),
-    Cell("sliding BPB", _sliding),
+    _by_windows("sliding"),
+    _by_windows("chunked"),
 )
 OF_ARTIFACT: Sequence[Cell] = (
     _of_weights("val", "val BPB", BPB_DECIMALS),
