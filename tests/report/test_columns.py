@@ -185,6 +185,22 @@ def test_records_scored_in_different_ways_stand_side_by_side(transformer, folder
     assert "—" not in (table.cells["sliding BPB"][0], table.cells["chunked BPB"][1])
 
 
+def test_records_side_by_side_say_whose_scores_hold_the_z_loss_and_not_what_a_mode_would(transformer, folder):
+    """#1716's record is faithful, and its published scores hold no z-loss."""
+
+    def note(*with_it):
+        facts = transformer.facts.model_copy(update={"mode": "faithful"})
+        runs = [
+            replace(transformer, facts=facts.model_copy(update={"name": f"r{n}", "headline_z_loss": each}))
+            for n, each in enumerate(with_it)
+        ]
+        return records_table(runs).notes[0]
+
+    assert "Val BPB, RT BPB and RT gap are pure cross-entropy." in note(False, False)
+    assert "RT gap include the z-loss term, as published. Bytes" in note(True)
+    assert "RT gap of r1 include the z-loss term, as published; others are pure" in note(False, True)
+
+
 def test_a_run_scored_by_a_method_that_adapts_alone_has_its_tables_and_its_plot(transformer):
     run = only(transformer, "ttt")
     seeds = seeds_table(run)
