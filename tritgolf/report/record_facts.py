@@ -98,5 +98,10 @@ def rounds_weights(record: dict[str, Any]) -> bool:
 
 
 def published_system(source: str) -> str | None:
-    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``."""
-    return f"pr{source[1:]}" if re.fullmatch(r"#\d+", source) else None
+    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``.
+
+    What was published without a pull request of its own, as the contest's baseline, is named by its folder.
+    """
+    if re.fullmatch(r"#\d+", source):
+        return f"pr{source[1:]}"
+    return source if re.fullmatch(r"\w+", source) else None
