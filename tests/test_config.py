@@ -193,6 +193,20 @@ def test_a_record_states_only_what_differs(folder):
     assert grandchild.train == base.train
 
 
+def test_null_leaves_out_a_method_or_a_storage_that_is_inherited(folder):
+    chunked = {
+        "methods": {"chunked": {"kind": "chunked"}, "sliding": {"kind": "sliding", "stride": 8, "rule": "every_token"}}
+    }
+    write(folder, "child", inherit="base", evaluate=chunked)
+    left = {"evaluate": {"methods": {"sliding": None}}, "export": {"storages": {"fp16": None}}}
+    write(folder, "grandchild", inherit="child", **left)
+    child, grandchild = (load_record(name, folder) for name in ("child", "grandchild"))
+    assert list(grandchild.evaluate.scoring) == ["chunked"]
+    assert child.export.storages.keys() - grandchild.export.storages.keys() == {"fp16"}
+    with pytest.raises(InputError, match=r"own_storage: bf16 is not possible; it must be one of \['fp16', "):
+        load_record("child", folder, {"export": {"storages": {"bf16": None}}})
+
+
 def test_a_list_replaces_the_inherited_list(folder):
     write(folder, "child", inherit="base", seeds=[7], train={"checkpoints": []})
     child = load_record("child", folder)
