@@ -145,6 +145,25 @@ def test_a_setting_that_is_missing_because_it_is_mistyped():
         load_record("tiny", RECORDS, {"export": {"storages": {"finer": {"scale": "bfloat16"}}}})
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "fix"),
+    [
+        ("evaluate", "window_rule", "; write one of drop_tail, every_token, repeat_tail"),
+        ("evaluate", "headline_z_loss", "; write one of true, false"),
+        ("report", "zero_fraction", "; write one of record, true"),
+        ("export", "own_storage", ""),
+    ],
+)
+def test_a_setting_that_is_missing_says_what_it_may_be(folder, part, key, fix):
+    settings = load_record("tiny_slot", RECORDS).model_dump(mode="json")
+    settings.pop("name")
+    del settings[part][key]
+    write(folder, "whole", **settings)
+    with pytest.raises(InputError) as caught:
+        load_record("whole", folder)
+    assert complaint(caught) == f"{folder}/whole.yaml: {part}.{key}: is missing{fix}"
+
+
 def test_what_an_unknown_name_probably_means_is_said_first(folder, monkeypatch):
     monkeypatch.chdir(folder)
 
