@@ -201,7 +201,7 @@ def test_records_side_by_side_say_whose_scores_hold_the_z_loss_and_not_what_a_mo
     assert "RT gap of r1 include the z-loss term, as published; others are pure" in note(False, True)
 
 
-def test_a_run_scored_by_a_method_that_adapts_alone_has_its_tables_and_its_plot(transformer):
+def test_a_run_scored_by_a_method_that_adapts_alone_has_its_tables_and_its_plot(transformer, folder):
     run = only(transformer, "ttt")
     seeds = seeds_table(run)
     assert [name for name in seeds.cells if "BPB" in name] == ["ttt BPB", "val BPB", "RT BPB"]
@@ -210,6 +210,8 @@ def test_a_run_scored_by_a_method_that_adapts_alone_has_its_tables_and_its_plot(
     assert checkpoints_table(run).cells["ttt BPB"].tolist() == ["2.4003 ± 0.0025"]
     labels = [line.get_label().partition(":")[0] for line in draw("sliding", run).axes[0].lines]
     assert "ttt" in labels and not {"sliding", "chunked"} & set(labels)
+    titles = [draw("sliding", each).axes[0].get_title(loc="left") for each in (run, load_run(folder))]
+    assert titles == ["Scores by method", "What more context is worth"]
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,8 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     axes.invert_yaxis()
     axes.margins(x=0.12, y=0.3)
     axes.grid(axis="y", visible=False)
-    axes.set(xlabel="validation score (bits per byte, lower is better)", title="What more context is worth")
+    title = "What more context is worth" if slides else "Scores by method"
+    axes.set(xlabel="validation score (bits per byte, lower is better)", title=title)
     figure.legend(loc="outside lower center", ncols=1)
     return figure
 
