@@ -145,6 +145,25 @@ def test_a_setting_that_is_missing_because_it_is_mistyped():
         load_record("tiny", RECORDS, {"export": {"storages": {"finer": {"scale": "bfloat16"}}}})
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "fix"),
+    [
+        ("evaluate", "window_rule", "; write one of drop_tail, every_token, repeat_tail"),
+        ("evaluate", "headline_z_loss", "; write one of true, false"),
+        ("report", "zero_fraction", "; write one of record, true"),
+        ("export", "own_storage", ""),
+    ],
+)
+def test_a_setting_that_is_missing_says_what_it_may_be(folder, part, key, fix):
+    settings = load_record("tiny_slot", RECORDS).model_dump(mode="json")
+    settings.pop("name")
+    del settings[part][key]
+    write(folder, "whole", **settings)
+    with pytest.raises(InputError) as caught:
+        load_record("whole", folder)
+    assert complaint(caught) == f"{folder}/whole.yaml: {part}.{key}: is missing{fix}"
+
+
 def test_what_an_unknown_name_probably_means_is_said_first(folder, monkeypatch):
     monkeypatch.chdir(folder)
 
@@ -191,6 +210,20 @@ def test_a_record_states_only_what_differs(folder):
     assert grandchild.model.quantizer.estimator == "absmean"
     assert grandchild.model.quantizer.group_size == base.model.quantizer.group_size
     assert grandchild.train == base.train
+
+
+def test_null_leaves_out_a_method_or_a_storage_that_is_inherited(folder):
+    chunked = {
+        "methods": {"chunked": {"kind": "chunked"}, "sliding": {"kind": "sliding", "stride": 8, "rule": "every_token"}}
+    }
+    write(folder, "child", inherit="base", evaluate=chunked)
+    left = {"evaluate": {"methods": {"sliding": None}}, "export": {"storages": {"fp16": None}}}
+    write(folder, "grandchild", inherit="child", **left)
+    child, grandchild = (load_record(name, folder) for name in ("child", "grandchild"))
+    assert list(grandchild.evaluate.scoring) == ["chunked"]
+    assert child.export.storages.keys() - grandchild.export.storages.keys() == {"fp16"}
+    with pytest.raises(InputError, match=r"own_storage: bf16 is not possible; it must be one of \['fp16', "):
+        load_record("child", folder, {"export": {"storages": {"bf16": None}}})
 
 
 def test_a_list_replaces_the_inherited_list(folder):

@@ -1,6 +1,7 @@
 import ast
 import builtins
 import contextlib
+import json
 import os
 import sys
 import threading
@@ -61,6 +62,30 @@ def test_a_script_s_settings_are_the_record_s():
         record = load_record(name, RECORDS)
         of_script = BundledRecord.model_validate(script.settings_of(record))
         assert (of_script.train, of_script.model, of_script.evaluate) == (record.train, record.model, record.evaluate)
+
+
+def test_a_script_scores_in_the_order_of_the_record(monkeypatch):
+    """The last method is the headline, and a temperature is applied to it: by name SLOT came before training."""
+    held = []
+    monkeypatch.setattr(script, "_compressed", lambda content: held.append(content.decode()) or b"")
+    record, other = (
+        load_record("tiny_slot", RECORDS, {"evaluate": {"methods": {"slot": slot}}}) for slot in ({}, None)
+    )
+    script._packed(record, script.Sources({}, "", script.settings_of(record)))
+    methods = json.loads(held[0].rpartition(script.SEPARATOR)[2])["evaluate"]["methods"]
+    assert list(methods) == list(record.evaluate.scoring) == ["chunked", "sliding", "ttt", "slot"]
+    turned = dict(reversed(record.evaluate.scoring.items()))
+    again = record.model_copy(update={"evaluate": record.evaluate.model_copy(update={"methods": turned})})
+    assert len({script._made_from(each) for each in (record, other, again)}) == 3
+
+
+@pytest.mark.parametrize(("kind", "over"), [("tanh", {}), ("polynomial", {"model": {"softcap_kind": "polynomial"}})])
+def test_the_cap_of_a_transformer_is_in_its_script(kind, over):
+    record = load_record("tiny_slot", RECORDS, over)
+    selection = selection_of(BundledRecord.model_validate(script.settings_of(record)))
+    for registry in ("loss:SOFTCAPS", "fused_loss:SLOPES"):
+        assert selection.entries[f"tritgolf.model.{registry}"] == {kind}
+    assert selection.known["TANH"] == (kind == "tanh")
 
 
 def test_a_log_calls_an_artifact_by_what_it_holds():

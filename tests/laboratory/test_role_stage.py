@@ -176,5 +176,5 @@ def test_plots_show_what_there_is(run):
 def test_what_needs_trits_or_temperatures_is_planned_where_there_are_some(record, shown):
     facts = record_facts(load_record(record, RECORDS))
     assert {name: applies(name, facts) for name in (*NEEDS, "laboratory", "loss")} == {
-        **dict.fromkeys(NEEDS, shown), "laboratory": True, "loss": True
+        **dict.fromkeys(NEEDS, shown), "sliding": True, "laboratory": True, "loss": True
     }  # fmt: skip

@@ -8,10 +8,12 @@ import pytest
 from tests.report import synthetic
 from tests.report.test_metrics import metrics_files
 from tests.small import REPOSITORY
+from tritgolf.report.applies import applies
 from tritgolf.report.catalogue import draw
 from tritgolf.report.columns import WINDOWS
 from tritgolf.report.comparisons import published_table, records_table
 from tritgolf.report.frames import score_frame, seed_frame
+from tritgolf.report.kept_table import kept_table
 from tritgolf.report.laboratory_tables import grid_table, length_table
 from tritgolf.report.metrics import load_run
 from tritgolf.report.notes import headline_notes
@@ -150,6 +152,80 @@ def test_a_run_without_chunked_scores_has_its_tables_and_its_plot(transformer):
     assert seeds_table(transformer).cells["sliding BPB"][0] == "2.4500"
     labels = [line.get_label().partition(":")[0] for line in score_plot(score_frame(transformer)).axes[0].lines]
     assert "chunked" not in labels and "ttt" in labels
+
+
+def only(run, *names):
+    """The run, scored by these methods alone."""
+    for seed in run.seeds:
+        for checkpoint, found in seed.evaluations.items():
+            kept = {name: found.methods[name] for name in names}
+            seed.evaluations[checkpoint] = found.model_copy(update={"methods": kept})
+    return run
+
+
+def test_a_run_scored_side_by_side_alone_has_its_tables(transformer):
+    """So is the contest's first record, whose score is that of its roundtrip."""
+    run = only(transformer, "chunked")
+    seeds = seeds_table(run)
+    assert [name for name in seeds.cells if "BPB" in name] == ["chunked BPB", "val BPB", "RT BPB"]
+    assert not [name for name in seeds.frame if "sliding" in name or name == "stride"]
+    assert "sliding" not in seeds.markdown().lower()
+    assert "windows side by side" in seeds.markdown()
+    by_raw_bytes = seed_frame(run).assign(byte_counting="raw", raw_per_published_byte=1.0)
+    assert [note for note in headline_notes(run, by_raw_bytes) if "; chunked BPB by" in note]
+    assert list(checkpoints_table(run).cells) == ["step", "seeds", "chunked BPB"]
+    assert seeds.cells["chunked BPB"][0] == f"{run.seeds[0].evaluate.chunked.bpb:.4f}"
+    assert kept_table({"run": run}).frame["scored"].tolist() == ["chunked"]
+    assert draw("sliding", run).axes[0].lines
+
+
+def test_records_scored_in_different_ways_stand_side_by_side(transformer, folder):
+    table = records_table([load_run(folder), only(transformer, "chunked")])
+    assert table.cells["sliding BPB"].tolist()[1] == table.cells["chunked BPB"].tolist()[0] == "—"
+    assert "—" not in (table.cells["sliding BPB"][0], table.cells["chunked BPB"][1])
+
+
+def test_records_side_by_side_say_whose_scores_hold_the_z_loss_and_not_what_a_mode_would(transformer, folder):
+    """#1716's record is faithful, and its published scores hold no z-loss."""
+
+    def note(*with_it):
+        facts = transformer.facts.model_copy(update={"mode": "faithful"})
+        runs = [
+            replace(transformer, facts=facts.model_copy(update={"name": f"r{n}", "headline_z_loss": each}))
+            for n, each in enumerate(with_it)
+        ]
+        return records_table(runs).notes[0]
+
+    assert "Val BPB, RT BPB and RT gap are pure cross-entropy." in note(False, False)
+    assert "RT gap include the z-loss term, as published. Bytes" in note(True)
+    assert "RT gap of r1 include the z-loss term, as published; others are pure" in note(False, True)
+
+
+def test_a_run_scored_by_a_method_that_adapts_alone_has_its_tables_and_its_plot(transformer, folder):
+    run = only(transformer, "ttt")
+    seeds = seeds_table(run)
+    assert [name for name in seeds.cells if "BPB" in name] == ["ttt BPB", "val BPB", "RT BPB"]
+    by_raw_bytes = seed_frame(run).assign(byte_counting="raw", raw_per_published_byte=1.0)
+    assert not [note for note in headline_notes(run, by_raw_bytes) if "BPB by" in note]
+    assert checkpoints_table(run).cells["ttt BPB"].tolist() == ["2.4003 ± 0.0025"]
+    labels = [line.get_label().partition(":")[0] for line in draw("sliding", run).axes[0].lines]
+    assert "ttt" in labels and not {"sliding", "chunked"} & set(labels)
+    titles = [draw("sliding", each).axes[0].get_title(loc="left") for each in (run, load_run(folder))]
+    assert titles == ["Scores by method", "What more context is worth"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "compares"),
+    [
+        ({"chunked": {"kind": "chunked"}}, False),
+        ({"chunked": {"kind": "chunked"}, "ttt": {"kind": "sliding", "adapt": [{}]}}, True),
+        (None, True),  # windows of both kinds
+    ],
+)
+def test_scores_are_drawn_where_there_are_several_to_compare(folder, methods, compares):
+    facts = load_run(folder).facts
+    of_record = facts.model_copy(update=mechanisms({"evaluate": {"methods": methods}}))
+    assert applies("sliding", of_record) is compares
 
 
 def test_what_was_scored_is_told_by_its_name(transformer):

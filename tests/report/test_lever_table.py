@@ -1,5 +1,6 @@
 """An experiment of changes: its records, what is laid over them, and the table of gains."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def folder(tmp_path):
             path = tmp_path / name / f"seed{seed}" / "final" / "evaluate.json"
             edit(path, metrics__sliding__bpb=synthetic.evaluate(seed)["sliding"]["bpb"] - less)
     return tmp_path
+
+
+def test_changes_are_compared_by_sliding_scores(folder):
+    for path in (folder / "long").rglob("evaluate.json"):
+        metrics = json.loads(path.read_text())["metrics"]
+        edit(path, metrics__methods={"chunked": metrics["chunked"] | {"kind": "chunked"}})
+    with pytest.raises(InputError, match=r"record 'long': has no sliding score, .*; name such a method in evaluate"):
+        lever_table(*load_experiment(folder))
 
 
 def test_changes_make_records_and_rows(tmp_path):

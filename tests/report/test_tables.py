@@ -334,11 +334,29 @@ def test_a_record_as_it_is_says_nothing_of_runs(folder):
 def test_no_published_figures(published, tmp_path):
     folder, demo, record = tmp_path / "published", synthetic.facts("demo"), synthetic.facts("ternary_v2")
     assert published_files(folder, demo.source) == published_files(folder, "#640") == []
-    with pytest.raises(InputError, match=r"record 'demo': has no published figures \(None\); add seeds.csv"):
+    fix = r"add seeds.csv and figures.yaml in published/NAME, and source: NAME$"
+    with pytest.raises(
+        InputError, match=rf"record 'demo': has no published figures of its source, 'this project'; {fix}"
+    ):
         published_for(demo, [])
+    with pytest.raises(InputError, match=r"of its source, '#920'; add seeds.csv and figures.yaml in published/pr920$"):
+        published_for(record, [])
     assert published_for(record, published_files(folder, record.source)).system == "pr920"
     assert published_system("#640") == "pr640"
     assert published_system("this project") is None
+
+
+def test_what_was_published_without_a_pull_request_is_found_by_its_folder(published, tmp_path):
+    folder = tmp_path / "published"
+    baseline = folder / "baseline"
+    baseline.mkdir()
+    (baseline / "figures.yaml").write_text("inherit: pr920\nfigures: {ms_per_step: null}\n")
+    (baseline / "seeds.csv").write_text(PUBLISHED)
+    assert published_files(folder, "baseline")[0] == baseline / "seeds.csv"
+    assert published_files(folder, "another") == published_files(folder, "this project") == []
+    inherited, own = published.figures.figures, read_published(baseline).figures.figures
+    assert own == {name: figure for name, figure in inherited.items() if name != "ms_per_step"}
+    assert published_files(REPOSITORY / "published", "ternary_150k_fp16")
 
 
 def test_bad_published_figures(published, tmp_path):

@@ -122,7 +122,7 @@ def _word(value: Any) -> str:
 
 def _evaluations(run: Results) -> Iterator[Evaluation]:
     for seed in run.run.seeds:
-        if (found := seed.evaluated) is not None and found.chunked is not None:
+        if (found := seed.evaluated) is not None and found.chunked is not None and found.sliding is not None:
             grid = {point.temperature: point.calibration_nats for point in found.temperature.grid}
             yield Evaluation(
                 run.path.name, str(run.setting("dataset")), _is_full_size(run), seed.seed,

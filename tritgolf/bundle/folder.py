@@ -150,9 +150,10 @@ def _faults(run: SeedRun, results: Path, code: int) -> list[InputError]:
     faults = []
     for name, method in run.evaluate["methods"].items():
         if mark := mark_of(method):
-            what = f"is {NOT_CAUSAL}" if NOT_CAUSAL in mark else "scores targets twice"
-            reason = method["causality"]["reason"]
-            faults.append(InputError(run.folder, f"its method {name} {what} ({reason})", "score it by another"))
+            setting, leaks = f"evaluate.methods.{name}", NOT_CAUSAL in mark
+            what = f"is {NOT_CAUSAL}" if leaks else "scores targets twice"
+            fix = f"leave it out ({setting}: null)" + ("" if leaks else f", or say {setting}.rule: every_token")
+            faults.append(InputError(run.folder, f"its method {name} {what} ({method['causality']['reason']})", fix))
     if run.export["code_bytes"] != code:
         what = f"its export counted {run.export['code_bytes']:,} bytes of code, the script has {code:,}"
         fix = f"export again: delete {run.folder / FILES[1]} and run the workflow"

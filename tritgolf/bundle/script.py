@@ -103,9 +103,13 @@ def script_of(record: RecordConfig) -> bytes:
 
 def _packed(record: RecordConfig, sources: Sources) -> bytes:
     parts = [part for module in sources.modules.items() for part in module]
-    settings = json.dumps(sources.settings, separators=(",", ":"), sort_keys=True)
-    packed = _in_base_94(_compressed(SEPARATOR.join([*parts, settings]).encode()))
+    packed = _in_base_94(_compressed(SEPARATOR.join([*parts, _in_order(sources.settings)]).encode()))
     return LOADER.format(title=record.name, packed=packed, flat=FLAT, entry=sources.entry).encode()
+
+
+def _in_order(settings: dict[str, Any]) -> str:
+    """In the record's order: the last of its methods is the headline."""
+    return json.dumps(settings, separators=(",", ":"))
 
 
 def write_script(record: RecordConfig, path: str | Path) -> int:
@@ -170,7 +174,7 @@ def requirements(sources: Sources) -> list[str]:
 
 def _made_from(record: RecordConfig) -> str:
     minifier = importlib.metadata.version("python-minifier")
-    return digest_json([settings_of(record), package_digest(), platform.python_version(), minifier])
+    return digest_json([_in_order(settings_of(record)), package_digest(), platform.python_version(), minifier])
 
 
 def _minified(source: str, preserved: list[str] | None = None) -> str:

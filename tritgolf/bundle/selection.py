@@ -16,8 +16,6 @@ from tritgolf.config.storage import FORMS, RoleStorage, TritsConfig
 from tritgolf.model.specs import parameters_of
 from tritgolf.quantize.plan import QUANTIZERS, grid_settings
 
-SOFTCAP = {"unet": "polynomial", "transformer": "tanh"}  # of a kind of model
-
 
 class Selection(NamedTuple):
     """``entries``: by registry (``module:NAME``, a mapping) the keys that a run uses. ``absent``: names of settings
@@ -54,8 +52,8 @@ def selection_of(record: BundledRecord) -> Selection:
         "tritgolf.model.transformer_block:OF_RESIDUAL": {normed and model.mlp_slope == 0},
         "tritgolf.train.average:AVERAGES": {record.train.average.kind} if record.train.average else set(),
         "tritgolf.artifact.container_header:HEADERS": {VERSION},
-        "tritgolf.model.loss:SOFTCAPS": {SOFTCAP[model.kind]},
-        "tritgolf.model.fused_loss:SLOPES": {SOFTCAP[model.kind]},
+        "tritgolf.model.loss:SOFTCAPS": {softcap_of(model)},
+        "tritgolf.model.fused_loss:SLOPES": {softcap_of(model)},
         "tritgolf.model.attention:LOADERS": {record.train.attention, "math", "sdpa", "cudnn", "fa2", "fa3"},
         "tritgolf.evaluate.methods:METHODS": {method.kind for method in methods},
         "tritgolf.evaluate.methods:ADAPTATIONS": {each.kind for each in adapting},
@@ -72,10 +70,15 @@ def selection_of(record: BundledRecord) -> Selection:
     )
 
 
+def softcap_of(model: Any) -> str:
+    """How the head of a ``model`` is capped: a transformer says it, a U-Net knows one way."""
+    return str(getattr(model, "softcap_kind", "polynomial"))
+
+
 def _known(record: BundledRecord) -> dict[str, bool]:
     """Only fused forms, on GPUs alone, ask whether they have kernels; a script scores once, and compiles for it."""
     whole = record.model.compute == "bfloat16" and _in_whole_bytes(record)
-    tanh = SOFTCAP[record.model.kind] == "tanh"
+    tanh = softcap_of(record.model) == "tanh"
     return {"kernel_window_sums": False, "TANH": tanh, **({"has_kernels": True} if whole else {})}
 
 

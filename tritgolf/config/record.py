@@ -133,7 +133,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
         more = f", and {len(known) - len(main)} in {VARIANTS}/" if len(known) > len(main) else ""
         raise unknown("record", name, known, f"{', '.join(main) or 'none'}{more}")
     path = known[name]
-    raw = _without_absent_methods(merge(with_ancestors(path, known), overrides or {}))
+    raw = _without_absent(merge(with_ancestors(path, known), overrides or {}))
     check_own_name(raw, name, path)
     _check_steps(raw, path)
     mode = raw.get("mode", "honest")
@@ -152,12 +152,13 @@ def _check_steps(raw: dict[str, Any], path: Path) -> None:
         raise InputError(path, "train.steps: null is no number of steps", fix)
 
 
-def _without_absent_methods(raw: dict[str, Any]) -> dict[str, Any]:
-    """``raw`` less the evaluation methods that are null: so a record leaves out one that it inherits."""
-    evaluate = raw.get("evaluate")
-    methods = evaluate.get("methods") if isinstance(evaluate, dict) else None
-    if isinstance(methods, dict):
-        raw["evaluate"]["methods"] = {name: of for name, of in methods.items() if of is not None}
+def _without_absent(raw: dict[str, Any]) -> dict[str, Any]:
+    """``raw`` less the evaluation methods and storages that are null: so a record leaves out one that it inherits."""
+    for part, key in (("evaluate", "methods"), ("export", "storages")):
+        settings = raw.get(part)
+        named = settings.get(key) if isinstance(settings, dict) else None
+        if isinstance(named, dict):
+            raw[part][key] = {name: of for name, of in named.items() if of is not None}
     return raw
 
 

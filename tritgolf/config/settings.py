@@ -77,7 +77,7 @@ def validate_yaml(kind: type[T], raw: dict[str, Any], path: str | Path) -> T:
     try:
         settings = validate(kind, raw, path)
     except InputError as error:
-        raise _of_a_union(error, kind, raw) or error from None
+        raise _of_a_union(error, kind, raw) or _of_missing(error, kind, raw) or error from None
     if (key := _taken_for_number(raw, settings)) is not None:
         raise InputError(path, f"{key}: is true or false", "write a number")
     return settings
@@ -141,8 +141,31 @@ def _member(settings: Any, key: str) -> Any:
     return settings.get(key, False) if isinstance(settings, Mapping) else getattr(settings, key, False)
 
 
+def _of_missing(told: InputError, kind: type[BaseModel], raw: dict[str, Any]) -> InputError | None:
+    """A complaint of ``validate`` about a missing setting, with what to write: one of a few words, or true or false.
+
+    None for any other complaint, and where ``validate`` knows what was mistyped.
+    """
+    error = told.__context__
+    first: Any = error.errors()[0] if isinstance(error, ValidationError) else {"type": ""}
+    if first["type"] != "missing" or told.fix:
+        return None
+    beside = _settings_beside(kind, raw, first["loc"])
+    field = getattr(beside, "model_fields", {}).get(first["loc"][-1])
+    wanted = field.annotation if field else None
+    words = ("true", "false") if wanted is bool else get_args(wanted) if get_origin(wanted) is Literal else ()
+    what = f"{'.'.join(map(str, first['loc']))}: is missing"
+    return InputError(told.where, what, f"write one of {', '.join(map(str, words))}") if words else None
+
+
 def _siblings(kind: type[BaseModel], raw: Any, location: tuple[int | str, ...]) -> str:
     """Names of the settings beside the one at ``location`` of ``raw``, where ``kind`` says what they are."""
+    beside = _settings_beside(kind, raw, location)
+    return ", ".join(beside.model_fields) if hasattr(beside, "model_fields") else "see tritgolf/config/"
+
+
+def _settings_beside(kind: type[BaseModel], raw: Any, location: tuple[int | str, ...]) -> Any:
+    """The class of the settings that hold the one at ``location`` of ``raw``; None where ``kind`` does not say it."""
     model: Any = kind
     for part in location[:-1]:
         raw = raw.get(part) if isinstance(raw, Mapping) else None
@@ -151,7 +174,7 @@ def _siblings(kind: type[BaseModel], raw: Any, location: tuple[int | str, ...]) 
             model = _settings_of(field.annotation, raw) if field else None
         else:
             model = _settings_of(next(reversed(get_args(model)), None), raw)  # a mapping's values
-    return ", ".join(model.model_fields) if hasattr(model, "model_fields") else "see tritgolf/config/"
+    return model
 
 
 def _settings_of(annotation: Any, raw: Any) -> Any:

@@ -15,11 +15,17 @@ def temperature(facts: RecordFacts) -> bool:
     return facts.calibrates_temperature
 
 
+def methods(facts: RecordFacts) -> bool:
+    """A score besides that by windows side by side."""
+    return facts.compares_methods
+
+
 NEEDS: dict[str, Callable[[RecordFacts], bool]] = {
     "zero_fraction": trits,
     "mechanisms": trits,
     "probes": trits,
     "temperature": temperature,
+    "sliding": methods,
 }
 
 

@@ -13,7 +13,7 @@ from tritgolf.report.record_facts import RecordFacts
 from tritgolf.report.runs import Run, SeedRun
 
 BPB_DECIMALS, GAP_DECIMALS = 4, 6
-WINDOWS = ("chunked", "sliding")  # the evaluation methods that every system has
+WINDOWS = ("chunked", "sliding")  # the evaluation methods by which the network is scored as it is
 
 
 def always(_: Run) -> bool:
@@ -69,6 +69,18 @@ def is_ternary(run: Run) -> bool:
 def has_temperature(run: Run) -> bool:
     """Whether a temperature was calibrated for a final artifact."""
     return any(seed.best_temperature is not None for seed in run.seeds)
+
+
+def shown_windows(run: Run) -> str:
+    """By which of ``WINDOWS`` tables show the network as it is: sliding ones before chunked; "" if it has neither."""
+    evaluations = [found for seed in run.seeds for found in seed.evaluations.values()]
+    kinds = [name for name in reversed(WINDOWS) if any(getattr(found, name) for found in evaluations)]
+    return kinds[0] if kinds else ""
+
+
+def slides(run: Run) -> bool:
+    """Whether windows overlap in a score of the network as it is."""
+    return shown_windows(run) == "sliding"
 
 
 def adapts(run: Run) -> bool:

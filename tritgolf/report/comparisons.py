@@ -16,6 +16,7 @@ from tritgolf.report.columns import (
     marked,
     methods_of,
     pure_counting,
+    shown_windows,
 )
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.hardware import machines_note, on_several, pace_by_hardware, summed_up
@@ -26,6 +27,7 @@ from tritgolf.report.runs import Run
 from tritgolf.report.seed_columns import columns_of
 from tritgolf.report.statistics import NOT_KNOWN, format_mean_std, format_value, mean, sample_std
 from tritgolf.report.tables import figure_names, yes_no
+from tritgolf.report.words import enumerated
 
 OTHER_TEXT = "Scored on {} here, on {} there: no score can be compared across the two, so no difference is given."
 
@@ -44,9 +46,8 @@ def records_table(runs: Sequence[Run]) -> Table:
         frame=pd.DataFrame(rows),
         cells=pd.DataFrame(shown),
         notes=(
-            "Mean ± sample standard deviation over seeds. Faithful records, and those as written: val BPB, RT BPB and "
-            "RT gap include the z-loss term, and bytes are those of the normalized text, as published. Honest records: "
-            "pure cross-entropy by the raw bytes of the text, where these are known. The CSV has both.",
+            f"Mean ± sample standard deviation over seeds. {_z_loss_in_words(runs)} Bytes that BPB divide by: "
+            "published, those of the normalized text, as the published code counts them, or raw. The CSV has both.",
             "These are the records that the last command named; the results of other records stay in "
             "results/RECORD/tables.",
             *(several_texts if len(texts) > 1 else ()),
@@ -165,9 +166,27 @@ def _of_weights(stem: str, heading: str, decimals: int, signed: bool = False) ->
     return Cell(heading, show)
 
 
-def _sliding(run: Run, frame: pd.DataFrame) -> str:
-    scores = format_mean_std(frame[f"sliding_{pure_counting(run.facts)}"], BPB_DECIMALS)
-    return marked(scores, frame, "sliding_mark")
+def _by_windows(name: str) -> Cell:
+    """The score of the network as it is by ``name``, sliding or chunked, of the runs that are shown by it."""
+
+    def show(run: Run, frame: pd.DataFrame) -> str:
+        scores = format_mean_std(frame[f"{name}_{pure_counting(run.facts)}"], BPB_DECIMALS)
+        return marked(scores, frame, f"{name}_mark")
+
+    return Cell(f"{name} BPB", show, applies=lambda run: shown_windows(run) == name)
+
+
+def _z_loss_in_words(runs: Sequence[Run]) -> str:
+    """Which of the ``runs`` show val and RT BPB with the z-loss term: a record says so, whatever its mode."""
+    with_it = [run.facts.name for run in runs if run.facts.headline_z_loss]
+    if not with_it:
+        return "Val BPB, RT BPB and RT gap are pure cross-entropy."
+    if len(with_it) == len(runs):
+        return "Val BPB, RT BPB and RT gap include the z-loss term, as published."
+    whose = enumerated(with_it)
+    return (
+        f"Val BPB, RT BPB and RT gap of {whose} include the z-loss term, as published; others are pure cross-entropy."
+    )
 
 
 def _record_cells(runs: Sequence[Run]) -> list[Cell]:
@@ -184,7 +203,8 @@ OF_RECORD: Sequence[Cell] = (
     Cell("steps", lambda _, frame: format_value(mean(frame["steps"]), 0)),
     Cell("ms/step", lambda _, frame: pace_by_hardware(frame)),
     Cell("bytes", counted_in_words),
-    Cell("sliding BPB", _sliding),
+    _by_windows("sliding"),
+    _by_windows("chunked"),
 )
 OF_ARTIFACT: Sequence[Cell] = (
     _of_weights("val", "val BPB", BPB_DECIMALS),

@@ -8,7 +8,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from tritgolf.errors import InputError
 from tritgolf.outcome import mark_of
 from tritgolf.report.facts import Count, Facts, NonNegative, Size
 from tritgolf.report.scores import WITH_Z_LOSS, PureScore, Score
@@ -142,13 +141,14 @@ class EvaluateMetrics(Facts):
         return self.chunked.bpb if self.chunked else math.nan
 
     @property
-    def sliding(self) -> SlidingScore:
-        """The score over overlapping windows by the network as it is."""
-        found = self._first(SlidingScore)
-        if found is None:
-            fix = "name such a method in evaluate.methods of the record"
-            raise InputError("evaluate.json", "has no sliding score", fix)
-        return found
+    def sliding(self) -> SlidingScore | None:
+        """The score over overlapping windows by the network as it is; None where it was not scored so."""
+        return self._first(SlidingScore)
+
+    @property
+    def plain(self) -> MethodScore:
+        """The score by the network as it is that tables show, sliding before chunked; without either the headline."""
+        return self.sliding or self.chunked or self.headline
 
     def _first(self, kind: type[S]) -> S | None:
         of_kind = (score for score in self.methods.values() if isinstance(score, kind))

@@ -91,12 +91,10 @@ def score_frame(run: Run) -> pd.DataFrame:
         {
             "seed": seed.seed,
             "chunked_bpb": seed.evaluate.chunked_bpb,
-            "sliding_bpb": seed.evaluate.sliding.bpb,
-            "sliding_mark": seed.evaluate.sliding.mark,
+            **_sliding_marked(seed.evaluate),
             **{f"{name}_bpb": seed.method(name).bpb for name in methods_of(run)},
             **{f"{name}_mark": seed.mark(name) for name in methods_of(run)},
-            "stride": seed.evaluate.sliding.stride,
-            "window": seed.evaluate.sliding.window,
+            **_settings_of_windows(seed.evaluate),
         }
         for seed in run.seeds
     ]
@@ -111,12 +109,9 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
             "seed": seed.seed,
             "storage": found.storage,
             "chunked_bpb": found.chunked_bpb,
-            "sliding_bpb": found.sliding.bpb,
-            **({"sliding_mark": found.sliding.mark} if found.sliding.mark else {}),
-            "sliding_gain_bpb": found.chunked_bpb - found.sliding.bpb,
+            **_by_sliding(found),
             **_by_other_methods(run, found),
-            "stride": found.sliding.stride,
-            "window": found.sliding.window,
+            **_settings_of_windows(found),
             **({"best_temperature": found.temperature.best} if found.temperature else {}),
         }
         for checkpoint in run.checkpoints
@@ -124,6 +119,25 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
         if (found := seed.evaluations.get(checkpoint))
     ]
     return pd.DataFrame(some(rows, run, "evaluation", "evaluate"))
+
+
+def _sliding_marked(found: EvaluateMetrics) -> dict[str, Any]:
+    """The score over overlapping windows, and what is said beside it, "" where it is valid."""
+    return {} if found.sliding is None else {"sliding_bpb": found.sliding.bpb, "sliding_mark": found.sliding.mark}
+
+
+def _by_sliding(found: EvaluateMetrics) -> dict[str, Any]:
+    """The score over overlapping windows, what they gain over windows side by side, and what is said beside it."""
+    if found.sliding is None:
+        return {}
+    mark = {"sliding_mark": found.sliding.mark} if found.sliding.mark else {}
+    gain = found.chunked_bpb - found.sliding.bpb
+    return {"sliding_bpb": found.sliding.bpb, **mark, "sliding_gain_bpb": gain}
+
+
+def _settings_of_windows(found: EvaluateMetrics) -> dict[str, Any]:
+    """Of overlapping windows, how far apart and how long they are."""
+    return {} if found.sliding is None else {"stride": found.sliding.stride, "window": found.sliding.window}
 
 
 def _by_other_methods(run: Run, found: EvaluateMetrics) -> dict[str, Any]:

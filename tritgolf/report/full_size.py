@@ -90,7 +90,8 @@ def _training_tokens(data: Path) -> dict[str, int]:
 
 def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict[str, Any] | None:
     """One seed of a run at full size; None where it was not scored by sliding windows of stride 64."""
-    if seed.evaluated is None or seed.evaluate.sliding.stride != STRIDE:
+    sliding = None if seed.evaluated is None else seed.evaluate.sliding
+    if sliding is None or sliding.stride != STRIDE:
         return None
     scored = folder / f"seed{seed.seed}" / "final"
     losses = [line.loss for line in seed.log if line.step > seed.train.steps - LAST_STEPS]
@@ -105,13 +106,13 @@ def _row(folder: Path, run: Run, seed: SeedRun, lengths: dict[str, int]) -> dict
         "steps": seed.train.steps,
         "training_seconds": seed.train.training_seconds,
         "gpu_seconds": seed.train.training_seconds * seed.made_by.device_count,
-        "sliding_bpb": seed.evaluate.sliding.by_published_bytes,
+        "sliding_bpb": sliding.by_published_bytes,
         "ttt_bpb": seed.method("ttt").by_published_bytes if "ttt" in seed.methods else math.nan,
         "training_nats": mean(losses),
         "text": run.facts.dataset,
         "parameters": seed.train.parameters["trained"],
         "times_read": seed.train.tokens / lengths.get(in_shards, math.nan),
-        "tokens_scored": seed.evaluate.sliding.tokens_scored,
+        "tokens_scored": sliding.tokens_scored,
         "start": (train.get("start") or {}).get("qat", 0.0),
         "averaged": train.get("average") is not None,
         "is_published": False,

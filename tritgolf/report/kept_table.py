@@ -80,7 +80,7 @@ def _commit(code: Mapping[str, object]) -> str:
 
 def _scored(run: Run) -> str:
     evaluations = [of for seed in run.seeds for of in seed.evaluations.values()]
-    strides = _listed(f"sliding {of.sliding.stride}" for of in evaluations)
+    strides = _listed(f"sliding {of.sliding.stride}" if of.sliding else "chunked" for of in evaluations)
     return ", ".join(filter(None, [strides, *methods_of(run)]))
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from tritgolf.errors import InputError
 from tritgolf.report.experiment_settings import Lever
 from tritgolf.report.frames import seed_frame
 from tritgolf.report.lever_paces import paces_note, step_milliseconds
@@ -33,11 +34,14 @@ def lever_table(experiment: Any, runs: dict[str, Run]) -> Table:
     """A row a record: sliding BPB, what it gains over the base (a rung: over the one below), p, time and bytes.
 
     ``experiment``: one of levers; ``runs``: by record, as ``load_experiment`` reads them. ``InputError`` where a run
-    has no evaluation.
+    has no evaluation, or none by sliding windows.
     """
     has_paces = experiment.paces is not None
     base = experiment.rows[0].record
     frames = {record: seed_frame(run).set_index("seed") for record, run in runs.items()}
+    if lacking := next((record for record, frame in frames.items() if "sliding_bpb" not in frame), None):
+        fix = "name such a method in evaluate.methods of the record"
+        raise InputError(f"record {lacking!r}", "has no sliding score, by which changes are compared", fix)
     medians = {record: frame["median_ms_per_step"] for record, frame in frames.items()}
     paces = {
         record: (medians[record], medians[base]) if experiment.timed else step_milliseconds(run, runs[base])

@@ -16,6 +16,8 @@ from tritgolf.report.columns import (
     marked,
     methods_of,
     pure_counting,
+    shown_windows,
+    slides,
 )
 from tritgolf.report.hardware import machines_note
 from tritgolf.report.runs import Run
@@ -133,23 +135,28 @@ def _entropy_note(run: Run, seeds: pd.DataFrame) -> str:
 
 
 def _bytes_note(run: Run, seeds: pd.DataFrame) -> str:
-    """Which bytes these are, and what the other counting would make of the sliding score."""
+    """Which bytes these are, and what the other counting would make of the score of the network as it is."""
     if not (seeds["byte_counting"] == "raw").all():
         return NOT_RAW
     ratio = mean(seeds["raw_per_published_byte"])
-    raw, published = (
-        marked(format_mean_std(seeds[name].tolist(), 4), seeds, "sliding_mark")
-        for name in ("sliding_bpb", "sliding_bpb_published_bytes")
-    )
     if run.facts.headline_bytes == "published":
         return (
             "Bytes are counted as the published code does: those of the tokens' pieces, of normalized text. The text "
-            f"has {ratio:.4f} raw UTF-8 bytes for each of them; sliding BPB by raw bytes: {raw}."
+            f"has {ratio:.4f} raw UTF-8 bytes for each of them{_otherwise(run, seeds, 'bpb', 'raw')}."
         )
     return (
         f"Bytes are the raw UTF-8 bytes of the text, {ratio:.4f} for each byte that the published code counts (those "
-        f"of the tokens' pieces, of normalized text); sliding BPB by published bytes: {published}."
+        f"of the tokens' pieces, of normalized text){_otherwise(run, seeds, 'bpb_published_bytes', 'published')}."
     )
+
+
+def _otherwise(run: Run, seeds: pd.DataFrame, counting: str, of_bytes: str) -> str:
+    """The score of the network as it is in the other ``counting``; nothing where only adapted ones were scored."""
+    name = shown_windows(run)
+    if not name:
+        return ""
+    score = marked(format_mean_std(seeds[f"{name}_{counting}"].tolist(), 4), seeds, f"{name}_mark")
+    return f"; {name} BPB by {of_bytes} bytes: {score}"
 
 
 def _scale(run: Run, seeds: pd.DataFrame) -> pd.Series:
@@ -164,10 +171,11 @@ def _temperature_note(run: Run, seeds: pd.DataFrame) -> str:
     if at_best.empty:
         return ""
     best = ", ".join(f"{temperature:.2f}" for temperature in sorted(set(seeds["best_temperature"])))
-    score = marked(format_mean_std(at_best, 4), seeds, f"{list(run.seeds[0].methods)[-1]}_mark")  # the headline's
+    headline = list(run.seeds[0].methods)[-1]
+    score = marked(format_mean_std(at_best, 4), seeds, f"{headline}_mark")
     return (
-        f"All scores are at temperature 1. The best on training tokens is {best}; sliding BPB there, which is what a "
-        f"bundle claims: {score}."
+        f"All scores are at temperature 1. The best on training tokens is {best}; {headline} BPB there, which is what "
+        f"a bundle claims: {score}."
     )
 
 
@@ -229,7 +237,15 @@ NOTES: Sequence[Note] = (
         lambda _, seeds: (
             "Sliding BPB: pure cross-entropy of the reloaded artifact, windows "
             f"{_listed(seeds['stride'])} tokens apart."
-        )
+        ),
+        slides,
+    ),
+    Note(
+        lambda _run, _seeds: (
+            "Chunked BPB: pure cross-entropy of the reloaded artifact, windows side by side; none that overlap were "
+            "scored."
+        ),
+        lambda run: shown_windows(run) == "chunked",
     ),
     Note(_weights_note),
     Note(_artifact_note),

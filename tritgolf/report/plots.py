@@ -120,34 +120,38 @@ def score_plot(scores: pd.DataFrame) -> Figure:
     figure = new_figure(height=1.9 + 0.55 * len(scores))
     axes = figure.subplots()
     seeds = [f"seed {seed}" for seed in scores["seed"]]
-    axes.hlines(seeds, scores["sliding_bpb"], scores["chunked_bpb"], color=GREY, linewidth=1.2, zorder=1)
-    stride, window = scores["stride"].iloc[0], scores["window"].iloc[0]
-    sliding = marked(f"sliding: a window every {stride} tokens", scores, "sliding_mark")
+    slides = "sliding_bpb" in scores
+    least = scores["sliding_bpb"] if slides else scores["chunked_bpb"]
+    axes.hlines(seeds, least, scores["chunked_bpb"], color=GREY, linewidth=1.2, zorder=1)
+    of_length = f" of {scores['window'].iloc[0]}" if slides else ""
     if scores["chunked_bpb"].notna().any():
-        chunked = f"chunked: windows of {window} side by side"
+        chunked = f"chunked: windows{of_length} side by side"
         axes.plot(scores["chunked_bpb"], seeds, "s", color=COLOURS[1], label=chunked)
-    axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=sliding)
+    if slides:
+        sliding = marked(f"sliding: a window every {scores['stride'].iloc[0]} tokens", scores, "sliding_mark")
+        axes.plot(scores["sliding_bpb"], seeds, "o", color=COLOURS[0], label=sliding)
     others = [name for name in map(str, scores) if name.endswith("_bpb") and name not in ("chunked_bpb", "sliding_bpb")]
     for place, name in enumerate(others, start=2):
         called = marked(f"{name.removesuffix('_bpb')}: the evaluation method of that name", scores, f"{name[:-4]}_mark")
         axes.plot(scores[name], seeds, MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)], label=called)
-    for seed, low, high in zip(seeds, scores["sliding_bpb"], scores["chunked_bpb"], strict=True):
-        difference = format_value(low - high, 4, signed=True)
+    for seed, low, high in zip(seeds, least, scores["chunked_bpb"], strict=True):
+        difference = ((low + high) / 2, format_value(low - high, 4, signed=True), 6, "center")
+        of_sliding = (low, format_value(low, 4), -15, "center")
         for place, text, below, side in (
-            ((low + high) / 2, difference, 6, "center"),
-            (low, format_value(low, 4), -15, "center"),
+            *((difference, of_sliding) if slides else ()),
             (high, format_value(high, 4), -15, "center"),
         ):
             if math.isnan(place):  # not scored
                 continue
             axes.annotate(
                 text, (place, seed), (0, below), textcoords="offset points", ha=side, fontsize=10,
-                color="black" if below > 0 else COLOURS[0] if place == low else COLOURS[1],
+                color="black" if below > 0 else COLOURS[0] if slides and place == low else COLOURS[1],
             )  # fmt: skip
     axes.invert_yaxis()
     axes.margins(x=0.12, y=0.3)
     axes.grid(axis="y", visible=False)
-    axes.set(xlabel="validation score (bits per byte, lower is better)", title="What more context is worth")
+    title = "What more context is worth" if slides else "Scores by method"
+    axes.set(xlabel="validation score (bits per byte, lower is better)", title=title)
     figure.legend(loc="outside lower center", ncols=1)
     return figure
 

@@ -1,6 +1,7 @@
 """Published figures, a folder a system: ``seeds.csv``, and ``figures.yaml``, which says what each is compared with.
 
-``published/pr920`` is what #920 published. A folder may state only what differs from another's: ``inherit: pr920``.
+``published/pr920`` is what #920 published. A folder may state only what differs from another's: ``inherit: pr920``, and
+null for a figure that it has not.
 """
 
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def systems(folder: str | Path) -> list[str]:
 
 
 def published_files(folder: str | Path, source: str) -> list[Path]:
-    """The files that a record with this ``source`` (``#920``) is compared with; none for one without."""
+    """The files that a record with this ``source`` (``#920``, ``baseline``) is compared with; none for one without."""
     system = published_system(source)
     if system not in systems(folder):
         return []
@@ -75,6 +76,9 @@ def read_figures(folder: str | Path) -> Figures:
     for path in reversed(_chain(Path(folder))):
         raw = merge(raw, read_yaml(path))
     raw.pop("inherit", None)
+    figures = raw.get("figures")
+    if isinstance(figures, dict):  # null: one that it inherits and did not publish
+        raw["figures"] = {name: figure for name, figure in figures.items() if figure is not None}
     return validate(Figures, raw, Path(folder) / FIGURES)
 
 
@@ -95,8 +99,9 @@ def read_published(folder: str | Path) -> PublishedSystem:
 def published_for(facts: RecordFacts, files: Sequence[str | Path]) -> PublishedSystem:
     """What was published of the record's source, from its ``published_files``; ``InputError`` where there are none."""
     if not files:
-        problem = f"has no published figures ({published_system(facts.source)})"
-        raise InputError(f"record {facts.name!r}", problem, f"add {SEEDS} and {FIGURES} in a folder of that name")
+        problem = f"has no published figures of its source, {facts.source!r}"
+        fix = f"add {SEEDS} and {FIGURES} in published/{published_system(facts.source) or 'NAME, and source: NAME'}"
+        raise InputError(f"record {facts.name!r}", problem, fix)
     return read_published(Path(files[0]).parent)
 
 

@@ -17,7 +17,8 @@ class RecordFacts(Facts):
     Deliberately not a ``RecordConfig``: a kept run must stay readable after other settings were added or renamed.
     ``rounds_weights``: whether it decides trits from weights rounded to BF16. The faithful mode once did, and the runs
     kept from then on are told by this setting, not by their names. ``has_trits``: whether it trains ternary weights.
-    ``averages_weights``: whether what it scores and stores is an average of the trained weights.
+    ``averages_weights``: whether what it scores and stores is an average of the trained weights. ``compares_methods``:
+    whether it scores by more than windows side by side.
     """
 
     name: str
@@ -33,6 +34,7 @@ class RecordFacts(Facts):
     has_trits: bool = True
     averages_weights: bool = False
     calibrates_temperature: bool = True
+    compares_methods: bool = True
     laid_over: tuple[str, ...] = ()  # where settings are not the record's own: ``train.steps: 24 → 32``
 
     @property
@@ -80,11 +82,13 @@ def mechanisms(record: dict[str, Any]) -> dict[str, Any]:
     A model that says no kind is a U-Net, whose weights are ternary.
     """
     model = record.get("model", {})
+    methods = (record.get("evaluate", {}).get("methods") or {}).values()
     return {
         "rounds_weights": rounds_weights(record),
         "has_trits": "kind" not in model or "estimator" in model.get("quantizer", {}),
         "averages_weights": bool(record.get("train", {}).get("average")),
         "calibrates_temperature": bool(record.get("evaluate", {}).get("temperatures", True)),
+        "compares_methods": not methods or any(method.get("kind") != "chunked" for method in methods),
     }
 
 
@@ -94,5 +98,10 @@ def rounds_weights(record: dict[str, Any]) -> bool:
 
 
 def published_system(source: str) -> str | None:
-    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``."""
-    return f"pr{source[1:]}" if re.fullmatch(r"#\d+", source) else None
+    """The system in the published figures that a record with this source reproduces: ``#920`` → ``pr920``.
+
+    What was published without a pull request of its own, as the contest's baseline, is named by its folder.
+    """
+    if re.fullmatch(r"#\d+", source):
+        return f"pr{source[1:]}"
+    return source if re.fullmatch(r"\w+", source) else None

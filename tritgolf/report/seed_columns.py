@@ -4,6 +4,7 @@ A system with other figures adds its columns here, and says by ``applies`` which
 bring theirs along. The tables of seeds and records and the comparison with published figures show what applies.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 from tritgolf.report.columns import (
@@ -11,11 +12,14 @@ from tritgolf.report.columns import (
     WINDOWS,
     Column,
     adapts,
+    always,
     counting_of_weights,
     has_temperature,
     is_ternary,
     methods_of,
     pure_counting,
+    shown_windows,
+    slides,
 )
 from tritgolf.report.record_facts import RecordFacts
 from tritgolf.report.runs import Run, SeedRun
@@ -27,7 +31,7 @@ def columns_of(run: Run) -> list[Column]:
     """The columns that a run has, in the order of its CSV."""
     of_methods = [column for name in methods_of(run) for column in method_columns(name)]
     verdicts = [column for name in WINDOWS for column in verdicts_on(name)]
-    every = (*TRAINING, *SLIDING, *verdicts, *of_methods, *WEIGHTS, *EVALUATION, *ARTIFACT, *PROVENANCE)
+    every = (*TRAINING, *OF_WINDOWS, *verdicts, *of_methods, *WEIGHTS, *EVALUATION, *ARTIFACT, *PROVENANCE)
     return [column for column in every if column.applies(run)]
 
 
@@ -43,6 +47,7 @@ def counted(
     chosen: Callable[[RecordFacts], str],
     signed: bool = False,
     mark: str = "",
+    applies: Callable[[Run], bool] = always,
 ) -> list[Column]:
     """One figure in several countings (the end of a column's name → its value); a table shows the ``chosen`` one."""
 
@@ -55,6 +60,7 @@ def counted(
             signed=signed,
             shown=lambda run: chosen(run.facts) == counting,
             mark=mark,
+            applies=applies,
         )
 
     return [column(counting, value) for counting, value in sources.items()]
@@ -82,12 +88,21 @@ def verdicts_on(method: str) -> list[Column]:
     return [causal, mark]
 
 
-def _pure(method: str, heading: str, score: Callable[[SeedRun], PureScore]) -> list[Column]:
+def _of_windows(name: str) -> list[Column]:
+    """The score by windows of this name, where tables show those."""
+    return _pure(
+        name, f"{name} BPB", lambda seed: getattr(seed.evaluate, name), applies=lambda run: shown_windows(run) == name
+    )
+
+
+def _pure(
+    method: str, heading: str, score: Callable[[SeedRun], PureScore | None], applies: Callable[[Run], bool] = always
+) -> list[Column]:
     sources: dict[str, Callable[[SeedRun], float]] = {
-        "bpb": lambda seed: score(seed).bpb,
-        "bpb_published_bytes": lambda seed: score(seed).by_published_bytes,
+        "bpb": lambda seed: getattr(score(seed), "bpb", math.nan),
+        "bpb_published_bytes": lambda seed: getattr(score(seed), "by_published_bytes", math.nan),
     }
-    return counted(method, heading, sources, pure_counting, mark=f"{method}_mark")
+    return counted(method, heading, sources, pure_counting, mark=f"{method}_mark", applies=applies)
 
 
 def _roundtrip(seed: SeedRun) -> RoundtripMetrics:
@@ -129,9 +144,10 @@ TRAINING: Sequence[Column] = (
     Column("median_ms_per_step", lambda _, seed: seed.train.step_ms.median),
     Column("training_seconds", lambda _, seed: seed.train.training_seconds, "training s", 1, shown=adapts),
 )
-SLIDING: Sequence[Column] = (
-    *_pure("sliding", "sliding BPB", lambda seed: seed.evaluate.sliding),
-    Column("stride", lambda _, seed: seed.evaluate.sliding.stride),
+OF_WINDOWS: Sequence[Column] = (
+    *_of_windows("sliding"),
+    Column("stride", lambda _, seed: seed.evaluate.plain.stride, applies=slides),
+    *_of_windows("chunked"),
 )
 WEIGHTS: Sequence[Column] = (
     *counted(
@@ -177,8 +193,8 @@ EVALUATION: Sequence[Column] = (
         applies=has_temperature,
     ),
     Column("unigram_entropy_bpb", lambda _, seed: seed.evaluate.unigram_entropy_bpb),
-    Column("byte_counting", lambda _, seed: seed.evaluate.sliding.byte_counting),
-    Column("raw_per_published_byte", lambda _, seed: seed.evaluate.sliding.raw_per_published_byte),
+    Column("byte_counting", lambda _, seed: seed.evaluate.plain.byte_counting),
+    Column("raw_per_published_byte", lambda _, seed: seed.evaluate.plain.raw_per_published_byte),
     Column("evaluation_seconds", lambda _, seed: _evaluation_seconds(seed), "evaluation s", 1, applies=adapts),
 )
 ARTIFACT: Sequence[Column] = (

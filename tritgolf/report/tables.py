@@ -20,6 +20,7 @@ from tritgolf.report.columns import (
     is_ternary,
     marked,
     methods_of,
+    slides,
 )
 from tritgolf.report.frames import checkpoint_frame, roundtrip_frame, seed_frame
 from tritgolf.report.hardware import on_several, pace_by_hardware, summed_up
@@ -103,9 +104,12 @@ CHECKPOINTS: Sequence[Cell] = (
     Cell(
         "sliding BPB",
         lambda _, group: marked(format_mean_std(group["sliding_bpb"], BPB_DECIMALS, fixed=True), group, "sliding_mark"),
+        slides,
     ),
-    Cell("sliding gains", lambda _, group: format_mean_std(group["sliding_gain_bpb"], BPB_DECIMALS, fixed=True)),
-    Cell("stride", lambda _, group: "/".join(str(stride) for stride in sorted(set(group["stride"])))),
+    Cell(
+        "sliding gains", lambda _, group: format_mean_std(group["sliding_gain_bpb"], BPB_DECIMALS, fixed=True), slides
+    ),
+    Cell("stride", lambda _, group: "/".join(str(stride) for stride in sorted(set(group["stride"]))), slides),
     Cell(
         "best temperature",
         lambda _, group: "/".join(f"{t:.2f}" for t in sorted(set(group["best_temperature"]))),
