@@ -40,7 +40,7 @@ def test_the_first_line_comes_soon_and_then_one_a_minute(tmp_path, capsys):
     lines(range(1, 401), 0.5, told, clock)
     said = capsys.readouterr().err.splitlines()
     # After 10 s: the mean loss of steps 1 to 20, and 380 steps to go at 0.5 s each.
-    assert said[0] == "tiny seed 42: step 20 of 400, loss 4.895, 2.447 BPB so far, 03:10 left"
+    assert said[0] == "tiny seed 42: step 20 of 400, loss 4.895, 2.448 BPB so far, 03:10 left"
     assert [line.split()[4] for line in said] == ["20", "140", "260", "380"]
     kept = [line.partition(" tiny")[2] for line in (tmp_path / "train.log").read_text().splitlines()]
     assert [f"tiny{line}" for line in kept[:-1]] == said

@@ -1,6 +1,7 @@
 """What a training says while it runs: a bar in a terminal, else a line a minute; and those lines in its log."""
 
 import contextlib
+import math
 import os
 import sys
 import tempfile
@@ -67,7 +68,7 @@ class Telling:
 
     def _words(self, line: dict[str, Any]) -> str:
         """``step 120 of 240, loss 3.210, 1.512 BPB so far, 0:42 left``; loss: mean since the last line told."""
-        loss = sum(self.losses) / len(self.losses)
+        loss = math.fsum(self.losses) / len(self.losses)  # sum rounds otherwise from Python 3.12 on
         parts = [f"step {line['step']:,} of {self.train.steps:,}", f"loss {loss:.3f}"]
         if self.bpb_of_a_nat:
             parts.append(f"{loss * self.bpb_of_a_nat:.3f} BPB so far")
