@@ -55,10 +55,10 @@ def runs_of_rows(submission: Submission) -> dict[int, tuple[RunLog, ...]]:
     found: dict[int, tuple[RunLog, ...]] = {}
     for table in filter(partial(is_headline_table, submission), tables_of(submission)):
         for seed, row in table.rows.items():
-            found[seed] = tuple(runs_of(row, table.kinds, [log for log in logs if log.seed == seed]))
+            found[seed] = tuple(runs_of(row, table.kinds, [log for log in logs if log.named_seed == seed]))
     for seed, figures in seed_results(submission.facts).items():
         score = printed_of(figures.get("val_bpb"))
-        of_seed = tuple(log for log in logs if score and log.seed == seed and stages_of(log, score))
+        of_seed = tuple(log for log in logs if score and log.named_seed == seed and stages_of(log, score))
         found[seed] = of_seed or found.get(seed, ())
     return found
 

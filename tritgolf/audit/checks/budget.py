@@ -1,13 +1,13 @@
 """Bytes: artifact, code, their sum and the limit."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds
-from tritgolf.audit.claimed_runs import bound_runs, presented_runs, untold
+from tritgolf.audit.claimed_runs import bound_runs, presented_runs, surely_claimed, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.counted_parts import makes_the_total
 from tritgolf.audit.expected import expected
@@ -126,15 +126,19 @@ def _may_fit(submission: Submission, bound: Sequence[RunLog], totals: Mapping[st
 
 
 def _are_of_others(submission: Submission, totals: Mapping[str, int]) -> bool:
-    """Whether the runs that are too large are not those by which the score is presented, nor the only ones of a seed.
+    """Whether the runs that are too large are not those by which the score is presented, nor all those of a seed.
 
-    A seed has several where some are of an earlier version, or of an ablation.
+    A seed has several where some are of an earlier version, or of an ablation. Where no log has the score, one of these
+    that isn't too large may be the submission's.
     """
     over = {name for name, size in totals.items() if size > BYTE_LIMIT}
-    runs = Counter(log.named_seed for log in submission.readable_logs)
-    alone = {log.name for log in submission.readable_logs
-             if log.named_seed in claimed_seeds(submission) and runs[log.named_seed] == 1}  # fmt: skip
-    return not over & (alone | {log.name for log in presented_runs(submission)})
+    seeds = [[log for log in submission.readable_logs if log.named_seed == seed] for seed in claimed_seeds(submission)]
+    all_of_a_seed = any(over & {log.name for log in runs} and all((log.total_bytes or 0) > BYTE_LIMIT for log in runs
+                        if log.name not in over) for runs in seeds)  # fmt: skip
+    presented = {log.name for log in presented_runs(submission)}
+    if not surely_claimed(submission):
+        presented -= {log.name for runs in seeds for log in runs}
+    return not (all_of_a_seed or over & presented)
 
 
 def _files(submission: Submission) -> dict[str, int]:
