@@ -6,14 +6,17 @@ messages of the machine) is no output of the run and is left out where it is sou
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 MAX_LINE = 20_000  # the one long line of a log is its settings, some 2,000 characters
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 MOST_PARTS = 4  # a rank, a time, a level and a place, each once
 MOST_LOOKED_AT = 2000  # lines that show what most begin with
+AROUND = 10  # lines before and behind one that show what most begin with there
 SAMPLE = 400  # bytes of which half are zeros where a text is UTF-16 without a mark
 
-# What a logger, a launcher or a cluster puts before each line. Each is taken off where most lines begin with it.
+# What a logger, a launcher or a cluster puts before each line. Each is taken off where most lines begin with it, of all
+# or of those around: a file may hold the logs of several tools.
 SEPARATOR = r"(?:[ \t]+(?:[-–|:>]+[ \t]+)?|[-–|:>]+[ \t]*|(?<=\])(?=\[))"
 DATE = (
     r"(?:\d{4}[-/]\d\d[-/]\d\d|\d\d[-/.]\d\d(?:[-/.]\d{2,4})?"
@@ -49,6 +52,9 @@ RUN = re.compile(
     r"(?:warmup(?:_step)?:\s*\d+/\d|model_params:\s*\d|params:\d|seed:\s*\d+$|val_tokens:\s*\d|val_bpb:enabled"
     r"|train_loader:|val_loader:|Hyperparameters:$|--- Hyperparameters ---$|(?:\w+=\S+ ){7})",
     re.ASCII,
+)
+SCORED = re.compile(  # at any stage
+    r"[A-Za-z][\w .+:-]{0,60}[ :]val_loss[:=]\s*\d[^\n]{0,60}\bval_bpb[:=]\s*\d", re.ASCII
 )
 BANNER = re.compile(  # of a launcher: "=== RUN 2 (seed=42) ==="
     r"[=#*-]{2,20} (?:(?!\bseeds?\b)[^\d=#*]|\d(?!\d)){0,40}\bseed[ :=]{1,2}(\d{1,9})\b[^\d=#*]{0,40} [=#*-]{2,20}",
@@ -87,18 +93,39 @@ def lines_of(text: str) -> list[str]:
         if _most_begin(TASK, lines):
             lines = _of_the_first_rank(lines, TASK)
         for part in BEFORE_LINES:
-            if _most_begin(part, lines):
-                lines = [part.sub("", line, count=1) for line in lines]
+            lines = _without(part, lines)
         if lines == before:
             break
     return _each_once([line.strip() for line in lines])
 
 
+def _without(part: re.Pattern[str], lines: list[str]) -> list[str]:
+    """The lines without such a beginning, where most of all begin so, or most of the nearest that aren't empty."""
+    if not (share := _share_that_begins(part, lines)):
+        return lines
+    if share > 1 / 2:
+        return [part.sub("", line, count=1) for line in lines]
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    begins = [bool(part.match(lines[at])) for at in filled]
+    before = [0, *accumulate(begins)]
+    kept = list(lines)
+    for place, at in enumerate(filled):
+        first, behind = max(0, place - AROUND), min(len(filled), place + AROUND + 1)
+        if begins[place] and 2 * (before[behind] - before[first]) > behind - first:
+            kept[at] = part.sub("", lines[at], count=1)
+    return kept
+
+
 def _most_begin(part: re.Pattern[str], lines: Sequence[str]) -> bool:
-    """Whether more than half of the lines that aren't empty begin so; a sample of many tells."""
+    """Whether more than half of the lines that aren't empty begin so."""
+    return _share_that_begins(part, lines) > 1 / 2
+
+
+def _share_that_begins(part: re.Pattern[str], lines: Sequence[str]) -> float:
+    """How many of the lines that aren't empty begin so, as a share of them; a sample of many tells."""
     filled = [line for line in lines if line.strip()]
     sample = filled[:: max(1, len(filled) // MOST_LOOKED_AT)]
-    return bool(sample) and 2 * sum(bool(part.match(line)) for line in sample) > len(sample)
+    return sum(bool(part.match(line)) for line in sample) / max(1, len(sample))
 
 
 def _of_the_first_rank(lines: Sequence[str], prefix: re.Pattern[str]) -> list[str]:
@@ -174,4 +201,6 @@ def without_source(lines: Sequence[str]) -> list[str]:
 
 def _is_result(line: str) -> bool:
     step = STEP.match(line)
-    return bool(step and int(step[1]) > 0) or line.startswith(("final_", "Total submission size"))
+    if step:
+        return int(step[1]) > 0
+    return line.startswith(("final_", "Total submission size")) or ("val_bpb" in line and bool(SCORED.match(line)))
