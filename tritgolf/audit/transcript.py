@@ -12,6 +12,7 @@ MAX_LINE = 20_000  # the one long line of a log is its settings, some 2,000 char
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 MOST_PARTS = 4  # a rank, a time, a level and a place, each once
 MOST_LOOKED_AT = 2000  # lines that show what most begin with
+REPLACED = "\ufffd"  # what stands for bytes that are no text
 AROUND = 10  # lines before and behind one that show what most begin with there
 SAMPLE = 400  # bytes of which half are zeros where a text is UTF-16 without a mark
 
@@ -69,7 +70,10 @@ BEGINNING = re.compile(
 
 
 def decode(data: bytes) -> str:
-    """A log's bytes as text: UTF-8 with or without a mark, UTF-16; what is neither is replaced, not refused."""
+    """A log's bytes as text: UTF-8 with or without a mark, UTF-16; what is neither is replaced, not refused.
+
+    A text without any character of UTF-8 beyond ASCII, but with others, is an old one of Windows.
+    """
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
@@ -77,7 +81,11 @@ def decode(data: bytes) -> str:
     for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
         if zeros and 2 * zeros.count(0) > len(zeros) and not others.count(0):
             return data.decode(encoding, errors="replace")
-    return data.decode("utf-8", errors="replace")
+    text = data.decode("utf-8", errors="replace")
+    is_whole = text.count(REPLACED) == data.count(REPLACED.encode())
+    if is_whole or any(character > "\x7f" for character in text if character != REPLACED):
+        return text
+    return data.decode("cp1252", errors="replace")
 
 
 def lines_of(text: str) -> list[str]:
