@@ -35,7 +35,9 @@ def own_tables(submission: Submission) -> tuple[SeedTable, ...]:
 
 def _has_logs(submission: Submission, table: SeedTable) -> bool:
     logs = submission.readable_logs
-    return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed]) for seed, row in table.rows.items())
+    return any(
+        run_of(row, table.kinds, [log for log in logs if log.named_seed == seed]) for seed, row in table.rows.items()
+    )
 
 
 @lru_cache(maxsize=KEPT)

@@ -35,15 +35,13 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     """
     logs = submission.readable_logs
     unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
-    if unread or unread_seeds(submission.facts) or unlogged_methods(submission):
+    if unread or submission.unread_logs or unread_seeds(submission.facts) or unlogged_methods(submission):
         return False
     if not all(is_whole(log, logs) for log in logs):
         return False
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
     if seeds:
         return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
-    if submission.unread_logs:
-        return False
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])

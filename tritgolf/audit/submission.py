@@ -165,7 +165,7 @@ def _unread(path: Path, files: Sequence[Path], runs: Sequence[RunLog]) -> tuple[
     """The names of .log, .txt and .out files in which no run was found; lists of packages and READMEs are none."""
     readable = {run.name.partition("#")[0] for run in runs if run.is_readable}
     names = (file.relative_to(path).as_posix() for file in files
-             if is_log(file) and not NO_LOG.match(file.name))  # fmt: skip
+             if is_log(file) and file.suffix and not NO_LOG.match(file.name))  # fmt: skip
     return tuple(name for name in names if name not in readable)
 
 

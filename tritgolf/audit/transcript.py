@@ -5,6 +5,7 @@ messages of the machine) is no output of the run and is left out where it is sou
 """
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -14,6 +15,7 @@ MOST_PARTS = 4  # a rank, a time, a level and a place, each once
 MOST_LOOKED_AT = 2000  # lines that show what most begin with
 REPLACED = "\ufffd"  # what stands for bytes that are no text
 AROUND = 10  # lines before and behind one that show what most begin with there
+OUT_OF_STEP = 8  # lines by which ranks that print alike are apart
 SAMPLE = 400  # bytes of which half are zeros where a text is UTF-16 without a mark
 
 # What a logger, a launcher or a cluster puts before each line. Each is taken off where most lines begin with it, of all
@@ -94,7 +96,7 @@ def lines_of(text: str) -> list[str]:
     That is time stamps, levels of a logger, ranks. A line that is printed twice in a row, as by a logger and its
     parent, is one; so is what several ranks print.
     """
-    lines = [line for line in ESCAPE.sub("", text).splitlines() if len(line) <= MAX_LINE]
+    lines = [line.replace("\t", " ") for line in ESCAPE.sub("", text).splitlines() if len(line) <= MAX_LINE]
     for _ in range(MOST_PARTS):
         before = lines
         lines = _of_the_first_rank(lines, RANK)
@@ -146,13 +148,20 @@ def _of_the_first_rank(lines: Sequence[str], prefix: re.Pattern[str]) -> list[st
 
 
 def _each_once(lines: Sequence[str]) -> list[str]:
-    """The lines without those that repeat the one before; empty lines, which may stand between the two, stay."""
+    """The lines without those that repeat the one before; empty lines, which may stand between the two, stay.
+
+    A loss that is printed again a few lines further is another rank's line, which is not in step.
+    """
     kept: list[str] = []
     before = ""
+    last: deque[str] = deque(maxlen=OUT_OF_STEP)
     for line in lines:
-        if not line or line != before:
+        is_again = line and (line == before or ("loss" in line and line in last))
+        if not is_again:
             kept.append(line)
         before = line or before
+        if line:
+            last.append(line)
     return kept
 
 
@@ -173,7 +182,20 @@ def runs_of(lines: Sequence[str]) -> list[list[str]]:
         starts |= start
         under_way = under_way or _is_result(line)
         runs[-1].append(line)
-    return [_with_its_seed(run) for run in runs]
+    return [_without_repetitions(_with_its_seed(run)) for run in runs]
+
+
+def _without_repetitions(run: Sequence[str]) -> list[str]:
+    """A run's lines without steps and scores that are printed again to the letter: by another rank, by a copied end."""
+    seen: set[str] = set()
+    kept = []
+    for line in run:
+        is_again = line in seen and (STEP.match(line) or SCORED.match(line))
+        if "loss" in line:
+            seen.add(line)
+        if not is_again:
+            kept.append(line)
+    return kept
 
 
 def _taken_from_its_banner(before: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from tritgolf.audit.counted_parts import makes_the_total
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
 from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
+from tritgolf.audit.listing import ARCHIVES, first_of
 from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
@@ -122,7 +123,14 @@ def _may_fit(submission: Submission, bound: Sequence[RunLog], totals: Mapping[st
         return "another compression of the same log fits"
     if shipped := _as_shipped(submission, {*totals}):
         return f"with {shipped}"
+    if archives := code_in_archives(submission):
+        return f"the script may be smaller that lies in {first_of(archives)}"
     return "which of the runs the score is of, no log tells" if _are_of_others(submission, totals) else ""
+
+
+def code_in_archives(submission: Submission) -> list[str]:
+    """The archives of a folder without a script: it may lie in one of them."""
+    return [] if submission.scripts else [name for name in submission.unread_logs if name.endswith(ARCHIVES)]
 
 
 def _are_of_others(submission: Submission, totals: Mapping[str, int]) -> bool:
@@ -247,13 +255,24 @@ def stated_parts_make_the_total(submission: Submission) -> Outcome:
     sums = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models for code in codes)
     if any(abs(model + code - total) <= _slack(code) for model in models for code in codes):
         return holds(f"{sums}; bytes_total {total:,}")
+    return _otherwise_counted(submission, total, models, codes, f"{sums}; bytes_total {total:,}")
+
+
+def _otherwise_counted(
+    submission: Submission, total: int, models: Sequence[int], codes: Sequence[int], told: str
+) -> Outcome:
+    """The outcome of a total that isn't model and stated code: whether the log of this total counts something else."""
+    logs = [log for log in submission.logs if log.total_bytes == total]
     counted = [total - model for model in models for log in logs
                if total - model in log.code_bytes and set(codes) & set(log.code_bytes)]  # fmt: skip
     if counted:
-        return holds(f"{sums}; bytes_total {total:,}: the log counts {counted[0]:,} bytes of code, compressed")
+        return holds(f"{told}: the log counts {counted[0]:,} bytes of code, compressed")
+    others = {code for log in submission.logs if log not in logs for code in log.code_bytes}
+    if logs and not any(log.code_bytes for log in logs) and others & set(codes):
+        return cant_tell(f"{told}: the code is another run's, its own log has none")
     if any(makes_the_total(log, total, model) for log in logs for model in models):
-        return holds(f"{sums}; bytes_total {total:,}: the log counts another part, of which it tells")
-    return contradicted(f"{sums}; bytes_total {total:,}")
+        return holds(f"{told}: the log counts another part, of which it tells")
+    return contradicted(told)
 
 
 def _slack(code: int) -> int:

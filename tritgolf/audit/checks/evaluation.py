@@ -167,7 +167,7 @@ def _by_evaluation(logs: Iterable[RunLog]) -> dict[tuple[object, ...], list["Sco
         text = text if all(text) else (log.name, *text)  # not known to be another log's text
         lines = scored_lines([log])
         # Validations while training may be of a part of the text, the first and the last of another than the rest.
-        for line in lines[1 : len(log.validations) - 1]:
+        for line in lines[: len(log.validations)][1:-1]:
             groups[f"validation of {log.name}", *text].append(line)
         for line in lines[len(log.validations) :]:
             groups[line.where.removeprefix(f"{log.name}: ").replace("_exact", ""), *text].append(line)

@@ -91,7 +91,7 @@ def _of_another_seed(submission: Submission, told: str) -> Outcome:
 def _of_several_runs(submission: Submission) -> Iterator[Outcome]:
     """The scores of seeds that have several rows: each is that of a run of its seed, or may be of one without a log."""
     for seed, rows in repeated_results(submission.facts).items():
-        logs = [log for log in scored_runs(submission) if log.seed == seed]
+        logs = [log for log in scored_runs(submission) if log.named_seed == seed]
         for name, printed in ((name, printed_of(row.get(name))) for row in rows for name in SCORES_OF_SEEDS):
             if printed:
                 told = f"seed {seed}, one of {len(rows)}: {printed}"
@@ -131,7 +131,8 @@ def _names_of_scores(submission: Submission) -> frozenset[str]:
     return frozenset(
         name for seed, row in seed_results(submission.facts).items() for name, value in row.items()
         if (kind := _kind_of_stage(name)) and (printed := printed_of(value)) and printed.decimals >= LEAST_DIGITS
-        and any(same(printed, logged) for log in logs if log.seed == seed for logged in candidates(log, kind).values())
+        and any(same(printed, logged) for log in logs if log.named_seed == seed
+                for logged in candidates(log, kind).values())
     )  # fmt: skip
 
 
@@ -206,7 +207,8 @@ def _kind_of_stage(name: str) -> str:
 
 def _has_all(submission: Submission, log: RunLog) -> bool:
     """Whether a log beyond doubt has all scores of its run."""
-    return has_every_score(log, submission.readable_logs) and not unlogged_methods(submission)
+    is_alone = not (submission.unread or submission.unread_logs)
+    return is_alone and has_every_score(log, submission.readable_logs) and not unlogged_methods(submission)
 
 
 def _seed_loss(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> list[Outcome]:
