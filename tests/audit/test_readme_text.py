@@ -47,6 +47,14 @@ def test_decimals_with_a_comma_are_read_where_a_text_has_mostly_these(tmp_path):
     assert as_read("1.1705 1.1706, seeds 7,2025") == "1.1705 1.1706, seeds 7,2025"
 
 
+@pytest.mark.parametrize("mark", [".", " ", "_", "'", "’", "\u2009"])
+def test_whatever_stands_between_thousands_is_read(mark, tmp_path):
+    size = "15,700,000".replace(",", mark)
+    assert verdicts(tmp_path, TITLE + TABLE.replace("15,700,000", size))["tables.rows"] is Verdict.HOLDS
+    assert as_read(f"an artifact of {size} bytes") == "an artifact of 15,700,000 bytes"
+    assert as_read("127.0.0.1, 2.123.456.7, 1.123 456") == "127.0.0.1, 2.123.456.7, 1.123 456"
+
+
 def test_powers_of_ten_are_read(tmp_path):
     """The first std of a line that was read was another figure's."""
     of_two = "**val_bpb: 1.1705** (3-seed mean, std {}) | val_loss 1.9763 (std 0.00600)\n\n"
@@ -118,3 +126,27 @@ def test_a_readme_of_another_suffix_is_read(name, tmp_path):
     submission = read_submission(made)
     assert submission.readme is not None
     assert submission.unread == ()
+
+
+@pytest.mark.parametrize(("score", "readme", "verdict"), [
+    (1.1582, README, Verdict.CONTRADICTED),
+    (1.1582, f"{README}\nAnother evaluation has 1.15820.\n", Verdict.CANT_TELL),
+    (1.1705, README, Verdict.HOLDS),
+    (1.1582, "# A record\n\nval_bpb: 1.1999\n", Verdict.CANT_TELL),
+], ids=["nowhere", "told", "its own", "whose README is of others"])  # fmt: skip
+def test_a_score_of_submission_json_that_neither_logs_nor_readme_have(score, readme, verdict, tmp_path):
+    """Where the README's headline is logged, another one in submission.json is of nothing that is there."""
+    logs = styles.three() | {"ablation": styles.int6(1, 1.19)}
+    assert verdicts(tmp_path, readme, logs, JSON | {"val_bpb": score})["json.score"] is verdict
+
+
+def test_a_score_of_submission_json_may_be_of_a_log_that_is_lost_or_cut(tmp_path):
+    facts = JSON | {"val_bpb": 1.1582}
+    assert (
+        verdicts(tmp_path / "a", README, styles.three(), facts | {"seeds": [1, 2, 3, 4]})["json.score"]
+        is Verdict.CANT_TELL
+    )
+    cut = styles.three() | {"more": styles.int6(4, 1.15).partition("final_int6_sliding")[0]}
+    assert verdicts(tmp_path / "b", README, cut, facts)["json.score"] is Verdict.CANT_TELL
+    rows = README.replace("| **Mean** | **1.1705** | |\n", "").replace("1.1705", "1.1667")
+    assert verdicts(tmp_path / "c", rows, styles.three(), JSON)["json.score"] is Verdict.HOLDS

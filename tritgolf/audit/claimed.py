@@ -70,6 +70,11 @@ def is_quoted(submission: Submission, log: RunLog) -> bool:
     return any(same(figure, stage.bpb) for stage in stages(log).values() for figure in _figures(submission))
 
 
+def claims_to_have(submission: Submission, score: Printed) -> bool:
+    """Whether README.md has this score anywhere, be it with other digits."""
+    return any(same(figure, score) or same(score, figure) for figure in _numbers(submission.readme or ""))
+
+
 def _figures(submission: Submission) -> Iterator[Printed]:
     """Every score that README.md or submission.json has."""
     yield from _numbers(submission.readme or "")
