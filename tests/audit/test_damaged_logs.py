@@ -38,10 +38,13 @@ def twice_by_two_ranks(text):
     lambda text: text + "".join(text.splitlines(True)[-18:]),
     lambda text: re.sub(r" (?=(?:train|val|step)_\w+:)", "\t", text),
     lambda text: re.sub(r" (?=\w+:)", "\t", text),
-], ids=["two ranks", "the end again", "tabs", "more tabs"])  # fmt: skip
+    lambda text: "\0" * 4096 + text,
+    lambda text: "".join(f"  3%|▎  | {at}/99 [00:01<00:40]\r{line}" for at, line in enumerate(text.splitlines(True))),
+    lambda text: "".join(f'{line}{{"step": {at}, "val_bpb": 1.5}}\n' for at, line in enumerate(text.splitlines(True))),
+], ids=["two ranks", "the end again", "tabs", "more tabs", "zeros", "bars", "JSON"])  # fmt: skip
 @pytest.mark.parametrize("style", ["int6", "ternary", "sp8192"])
-def test_a_line_that_is_printed_again_or_with_tabs_says_the_same(style, edit, tmp_path):
-    """Steps seemed to go back, losses of few steps to be many, a total of another line to be the submission's."""
+def test_what_is_printed_again_or_between_says_nothing_else(style, edit, tmp_path):
+    """Steps seemed to go back, a total of another line to be the submission's, settings to end where a bar began."""
     text = getattr(styles, style)(42)
     plain = folder(tmp_path / "plain", {"train_seed42": text}, "# A run\n")
     edited = folder(tmp_path / "edited", {"train_seed42": edit(text)}, "# A run\n")
@@ -105,6 +108,24 @@ def test_a_second_run_of_a_seed_may_lie_in_what_is_not_read(hide, tmp_path):
     for log in made.glob("best_*.log"):
         hide(log)
     assert contradicted(made) == {}
+
+
+def test_the_std_of_runs_that_are_read_may_not_be_that_of_all(tmp_path):
+    logs = styles.three() | {f"best_seed{seed}": styles.int6(seed, bpb - 0.00001) for seed, bpb in styles.SEEDS.items()}
+    made = folder(tmp_path, logs, TITLE.replace("0.0035", "0.0045"), JSON)
+    for log in made.glob("best_*.log"):
+        pack(log)
+    assert contradicted(made) == {}
+
+
+@pytest.mark.parametrize(("total", "is_over"), [(15_700_000, False), (15_800_000, True)])
+def test_a_run_of_another_seed_binds_nothing_where_the_scores_run_fits(total, is_over, tmp_path):
+    """A log without its beginning prints no seed: a run of a setting that is too large was taken for another seed's."""
+    logs = {"raw": styles.int6(1, 1.1667).replace("seed:1\n", "")}
+    logs["bigram"] = styles.int6(1, 1.16).replace("15700000", "16700000").replace("15652358", "16652358")
+    readme = "# What does not work\n\nval_bpb: 1.1667\n\n| Bigram | 1.1600 |\n|---|---|\n| Raw | 1.1667 |\n"
+    made = folder(tmp_path, logs, readme, {"val_bpb": 1.1667, "bytes_total": total})
+    assert ("budget.limit" in contradicted(made)) is is_over
 
 
 @pytest.mark.parametrize(("count", "verdict"), [("3", Verdict.CANT_TELL), ("five", Verdict.CONTRADICTED)])

@@ -96,7 +96,8 @@ def lines_of(text: str) -> list[str]:
     That is time stamps, levels of a logger, ranks. A line that is printed twice in a row, as by a logger and its
     parent, is one; so is what several ranks print.
     """
-    lines = [line.replace("\t", " ") for line in ESCAPE.sub("", text).splitlines() if len(line) <= MAX_LINE]
+    written = ESCAPE.sub("", text.replace("\0", ""))  # zeros are space that was reserved and not written
+    lines = [line.replace("\t", " ") for line in written.splitlines() if len(line) <= MAX_LINE]
     for _ in range(MOST_PARTS):
         before = lines
         lines = _of_the_first_rank(lines, RANK)

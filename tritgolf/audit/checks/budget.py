@@ -19,6 +19,7 @@ from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
+OF_OTHERS = "which of the runs the score is of, no log tells"
 OF_CODE = re.compile(r"(?:bytes_code|code_bytes)(?:_(?:raw|packed|compressed|uncompressed))?")  # a field of the JSON
 
 
@@ -110,11 +111,22 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     if not totals and not over:
         return cant_tell("no budget line, and no bytes_total in submission.json")
     if over:
-        doubt = "" if total or stated else _may_fit(submission, bound_runs(submission, total_of), totals)
+        doubt = _doubt(submission, bound_runs(submission, total_of), totals) if not stated else ""
         return cant_tell("; ".join([*over, doubt])) if doubt else contradicted("; ".join(over))
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
     silent = untold(submission, total_of)
     return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
+
+
+def _doubt(submission: Submission, bound: Sequence[RunLog], totals: Mapping[str, int]) -> str:
+    """Why runs that are too large may be none of a submission that fits; "" where it states a total, unless a run's.
+
+    That must be one that surely has the score.
+    """
+    if (total := totals.get(TOTAL)) is None:
+        return _may_fit(submission, bound, totals)
+    its_own = {log.total_bytes for log in submission.readable_logs if log.name in surely_claimed(submission)}
+    return OF_OTHERS if total in its_own and _are_of_others(submission, totals) else ""
 
 
 def _may_fit(submission: Submission, bound: Sequence[RunLog], totals: Mapping[str, int]) -> str:
@@ -125,7 +137,7 @@ def _may_fit(submission: Submission, bound: Sequence[RunLog], totals: Mapping[st
         return f"with {shipped}"
     if archives := code_in_archives(submission):
         return f"the script may be smaller that lies in {first_of(archives)}"
-    return "which of the runs the score is of, no log tells" if _are_of_others(submission, totals) else ""
+    return OF_OTHERS if _are_of_others(submission, totals) else ""
 
 
 def code_in_archives(submission: Submission) -> list[str]:

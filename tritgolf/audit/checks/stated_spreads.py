@@ -28,7 +28,7 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
             _spread(where, center, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
         )
         is_sure = is_complete(submission, of_mean=True) or any(_is_of_the_claimed(s, submission) for s in found)
-        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_sure
+        doubtful = outcome.verdict is Verdict.CONTRADICTED and (not is_sure or submission.unread_logs)
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
     return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
 
