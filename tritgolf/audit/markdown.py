@@ -14,6 +14,7 @@ QUOTED = re.compile(r"^[\s>]+")  # before a line
 SPANS = re.compile(r"(?:row|col)span", re.IGNORECASE)
 HTML_TABLE, HTML_ROW, HTML_CELL = (re.compile(rf"<{tag}\b", re.IGNORECASE) for tag in ("table", "tr", "t[hd]"))
 HEADING = re.compile(r"#{1,6}(?=\s)|<h(?P<level>\d)\b|.{0,40}<summary\b", re.IGNORECASE)
+LONGEST_HEADING = 200  # characters of one that are read
 FOLDED = 7  # the level of a summary, below all headings
 HTML_END = re.compile(r"</(?:table|tr|t[hd])", re.IGNORECASE)
 
@@ -36,16 +37,18 @@ def headings_above(lines: Iterable[str]) -> Iterator[str]:
     What folds away has its summary for a heading.
     """
     found: dict[int, str] = {}
-    title = None
+    title, path = None, ""
     for line in lines:
         content = QUOTED.sub("", line, count=1).strip()
         if match := HEADING.match(content):
             level = match[0].count("#") or int(match["level"] or FOLDED)
             above = {at: text for at, text in found.items() if at < level and text != title}
-            found, title = above | {level: content}, title or content
+            found, title = above | {level: content[:LONGEST_HEADING]}, title or content[:LONGEST_HEADING]
+            path = "\n".join(found.values())
         elif content.lower().startswith("</details"):
             found.pop(FOLDED, None)
-        yield "\n".join(found.values())
+            path = "\n".join(found.values())
+        yield path
 
 
 @lru_cache(maxsize=4)
