@@ -179,3 +179,13 @@ def test_a_mean_of_sizes_in_megabytes_is_that_of_the_logged_bytes(mean, verdict,
     table = f"| Seed | Sliding BPB | Artifact |\n|---|---|---|\n{rows}| Mean | 1.1705 | {mean} MB |\n"
     made = folder(tmp_path, logs, TITLE + table, JSON | {"bytes_total": 15_704_520})
     assert verdicts(made)["tables.means"] is verdict
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(1.0002, Verdict.CANT_TELL), (1.001, Verdict.CONTRADICTED)])
+def test_an_evaluation_of_a_run_may_end_a_little_elsewhere(share, verdict, tmp_path):
+    """Published runs differ by two ten thousandths in the bytes a token of an evaluation under one name."""
+    line = "mixture val_loss:{:.8f} val_bpb:{:.8f} eval_time:999ms\n"
+    scores = {seed: (styles.nats(bpb), bpb) for seed, bpb in (styles.SEEDS | {4: 1.17}).items()}
+    scores[4] = (scores[4][0], scores[4][1] * share)
+    logs = {f"seed{seed}": styles.int6(seed, 1.17 + seed / 1000) + line.format(*of) for seed, of in scores.items()}
+    assert verdicts(folder(tmp_path, logs, "# A run\n"))["evaluation.bytes_per_token"] is verdict
