@@ -41,6 +41,23 @@ def test_what_stands_before_each_line_is_taken_off(beginning):
     assert parse_log(text, "a.log").lines == parse_log(PLAIN, "a.log").lines
 
 
+@pytest.mark.parametrize("beginning", BEGINNINGS[:11])
+@pytest.mark.parametrize("stamped", [(1,), (0,), (1, 3)], ids=["the second", "the first", "two of four"])
+def test_of_logs_in_one_file_some_may_have_times_before_their_lines(beginning, stamped, tmp_path):
+    """Their lines are fewer than half: their scores were passed over, and a mean of them was accused."""
+    plain = [styles.int6(seed, 1.16 + seed / 1000) for seed in range(1, 5)]
+    logs = ["".join(beginning.format(at % 60) + line for at, line in enumerate(log.splitlines(True)))
+            if run in stamped else log for run, log in enumerate(plain)]  # fmt: skip
+    joined = [log.fingerprint for log in parse_runs("".join(logs), "all.log")]
+    assert joined == [parse_log(log, "a.log").fingerprint for log in plain]
+
+
+def test_a_line_here_and_there_that_begins_with_a_number_keeps_it():
+    lines = PLAIN.splitlines(True)
+    lines[5:5] = ["[12] is a layer\n", "[1.5] is a rate\n"]
+    assert "[12] is a layer" in parse_log("".join(lines), "a.log").lines
+
+
 @pytest.mark.parametrize("beginning", ["{}: ", "[rank {}] ", "[1,{}]<stdout>:", "[GPU{}] "])
 def test_of_several_ranks_the_first_is_read(beginning):
     lines = PLAIN.splitlines(True)

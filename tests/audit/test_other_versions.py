@@ -44,6 +44,27 @@ def test_an_earlier_version_that_is_shown_binds_nothing(facts, tmp_path):
     assert {log.name for log in claimed_runs(read_submission(made)).runs} == {f"train_seed{n}.log" for n in (1, 2, 3)}
 
 
+@pytest.mark.parametrize("unseeded", ["of the score", "of all runs"])
+def test_an_earlier_version_binds_nothing_where_names_alone_tell_the_seeds(unseeded, tmp_path):
+    """Logs that were cut at their beginning print no seed; their names do. Those of the score were passed over."""
+    seeds = {str(seed): bpb for seed, bpb in styles.SEEDS.items()}
+    made = of_two_versions(tmp_path, TITLE + TABLE + EARLIER, {**JSON, "seeds": seeds})
+    for log in made.glob("train_*.log" if unseeded == "of the score" else "*.log"):
+        log.write_text(re.sub(r"seed:\d\n", "", log.read_text()))
+    assert contradicted(made) == {}
+    assert {log.name for log in claimed_runs(read_submission(made)).runs} == {f"train_seed{n}.log" for n in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(("total", "is_over"), [(15_700_000, False), (16_059_999, True)])
+def test_of_two_runs_of_a_seed_one_that_fits_may_be_the_scores(total, is_over, tmp_path):
+    """No log has the score: an earlier run that is quoted, and too large, was taken for the submission's."""
+    logs = {f"run{seed}": recoded(styles.int6(seed, bpb), CODE, total) for seed, bpb in styles.SEEDS.items()}
+    logs |= {f"v0_seed{seed}": earlier(seed) for seed in styles.SEEDS}
+    readme = "# A record\n\n**val_bpb: 1.1600** (mean of three seeds)\n" + EARLIER
+    made = folder(tmp_path, logs, readme, {"val_bpb": 1.1600, "seeds": [1, 2, 3]})
+    assert ("budget.limit" in contradicted(made)) is is_over
+
+
 def test_a_mean_of_rows_as_rounded_is_of_the_runs_of_those_rows(tmp_path):
     exact = {1: 1.16666, 2: 1.17106, 3: 1.17357}  # their mean is 1.1704, that of the rows 1.1705
     rows = {seed: (bpb, 15_700_000) for seed, bpb in exact.items()}

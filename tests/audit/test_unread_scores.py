@@ -121,3 +121,21 @@ def test_a_stage_may_have_a_word_in_brackets(tmp_path):
     found = contradicted(folder(tmp_path, {"train": styles.baseline(1) + line}, "# TTT, 1.0147 BPB\n", facts))
     assert set(found) == {"timing.evaluation"}
     assert "longest evaluation 2434.1 s" in found["timing.evaluation"]
+
+
+@pytest.mark.parametrize(("last", "verdict"), [
+    ("1.16670000", Verdict.HOLDS), ("1.16651000", Verdict.HOLDS), ("1.14670000", Verdict.CONTRADICTED),
+])  # fmt: skip
+def test_a_score_and_its_repetition_with_more_digits_are_one_number(last, verdict, tmp_path):
+    """One of the two was changed by hand: the log then seemed to be of two runs, and all was left open."""
+    name = "final_int6_sliding_window_exact"
+    line = next(line for line in styles.int6(1, 1.1667).splitlines() if line.startswith(name))
+    log = styles.int6(1, 1.1667).replace(line, line.replace("1.16670000", last))
+    found = findings(folder(tmp_path / "a", {"seed1": log}, "# val_bpb: 1.1467\n"))["lines.scores"]
+    assert found.verdict is verdict
+    assert ("final_int6_sliding_window of seed1.log 1.1667 and 1.1467" in found.evidence) == (
+        verdict is Verdict.CONTRADICTED
+    )
+    lines = [(a, b) for a, b in zip(log.splitlines(), styles.int6(2, 1.19).splitlines(), strict=True)]
+    of_two = "\n".join(line for pair in lines for line in dict.fromkeys(pair))
+    assert "lines.scores" not in contradicted(folder(tmp_path / "b", {"seed1": of_two}, "# val_bpb: 1.1467\n"))

@@ -9,11 +9,42 @@ from tests.audit.folders import folder
 from tests.audit.test_false_alarms import JSON, TABLE, TITLE, contradicted
 from tritgolf.audit import listing
 from tritgolf.audit.auditor import audit
+from tritgolf.audit.submission import read_submission
 from tritgolf.outcome import Verdict
 
 
 def finding(path, check):
     return next(finding for finding in audit(path).findings if finding.check == check)
+
+
+def evaluated(seed, bpb, starts=("Hyper", "  ", "val_tokens", "quantized_ttt")):
+    """The log of an evaluation alone, which has no steps: its settings, and the scores of the stored model."""
+    return "".join(line for line in styles.sp8192(seed, bpb).splitlines(True) if line.startswith(starts))
+
+
+def of_trainings_and(evaluations, path):
+    """Three trainings in one file with evaluations, whose scores are better."""
+    trainings = "".join(styles.sp8192(seed, bpb + 0.0001) for seed, bpb in styles.SEEDS.items())
+    by_seed = {str(seed): {"val_bpb": bpb} for seed, bpb in styles.SEEDS.items()}
+    titles = "| Seed | Quantized BPB | Prefix2750 TTT BPB |\n|---|---|---|\n"
+    rows = "".join(f"| {seed} | {bpb + 0.019:.8f} | {bpb:.8f} |\n" for seed, bpb in styles.SEEDS.items())
+    facts = {"val_bpb": 1.1705, "seeds": [1, 2, 3], "seed_results": by_seed}
+    return folder(path, {"all": trainings + evaluations}, f"{TITLE}{titles}{rows}", facts)
+
+
+def test_evaluations_one_after_another_in_a_file_are_told_apart(tmp_path):
+    """They have no steps, so that a new header was taken for the same run's."""
+    made = of_trainings_and("".join(evaluated(seed, bpb) for seed, bpb in styles.SEEDS.items()), tmp_path)
+    assert [log.seed for log in read_submission(made).readable_logs] == [1, 2, 3] * 2
+    assert contradicted(made) == {}
+
+
+def test_a_log_that_may_be_of_several_runs_may_be_of_any_seed(tmp_path):
+    """Another seed's score may be in it, although the one log that prints this seed has another."""
+    without_headers = [evaluated(seed, bpb, ("quantized_ttt",)) for seed, bpb in list(styles.SEEDS.items())[1:]]
+    made = of_trainings_and(evaluated(1, styles.SEEDS[1]) + "".join(without_headers), tmp_path)
+    assert [log.seed for log in read_submission(made).readable_logs] == [1, 2, 3, 1]
+    assert contradicted(made) == {}
 
 
 @pytest.mark.parametrize("facts", [{"val_bpb": 1.1667}, {"val_bpb": 1.1667, "seeds": [1, 2, 3]}])

@@ -35,7 +35,9 @@ def own_tables(submission: Submission) -> tuple[SeedTable, ...]:
 
 def _has_logs(submission: Submission, table: SeedTable) -> bool:
     logs = submission.readable_logs
-    return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed]) for seed, row in table.rows.items())
+    return any(
+        run_of(row, table.kinds, [log for log in logs if log.named_seed == seed]) for seed, row in table.rows.items()
+    )
 
 
 @lru_cache(maxsize=KEPT)
@@ -55,10 +57,10 @@ def runs_of_rows(submission: Submission) -> dict[int, tuple[RunLog, ...]]:
     found: dict[int, tuple[RunLog, ...]] = {}
     for table in filter(partial(is_headline_table, submission), tables_of(submission)):
         for seed, row in table.rows.items():
-            found[seed] = tuple(runs_of(row, table.kinds, [log for log in logs if log.seed == seed]))
+            found[seed] = tuple(runs_of(row, table.kinds, [log for log in logs if log.named_seed == seed]))
     for seed, figures in seed_results(submission.facts).items():
         score = printed_of(figures.get("val_bpb"))
-        of_seed = tuple(log for log in logs if score and log.seed == seed and stages_of(log, score))
+        of_seed = tuple(log for log in logs if score and log.named_seed == seed and stages_of(log, score))
         found[seed] = of_seed or found.get(seed, ())
     return found
 
@@ -66,6 +68,11 @@ def runs_of_rows(submission: Submission) -> dict[int, tuple[RunLog, ...]]:
 def is_quoted(submission: Submission, log: RunLog) -> bool:
     """Whether README.md or submission.json quotes a score of this run."""
     return any(same(figure, stage.bpb) for stage in stages(log).values() for figure in _figures(submission))
+
+
+def claims_to_have(submission: Submission, score: Printed) -> bool:
+    """Whether README.md has this score anywhere, be it with other digits."""
+    return any(same(figure, score) or same(score, figure) for figure in _numbers(submission.readme or ""))
 
 
 def _figures(submission: Submission) -> Iterator[Printed]:

@@ -11,7 +11,7 @@ from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.listing import first_of
 from tritgolf.audit.run_log import RunLog
-from tritgolf.audit.scores import agrees, samples, stages, stages_of
+from tritgolf.audit.scores import agrees, same, samples, stages, stages_of
 from tritgolf.audit.stated_text import stated_scores
 from tritgolf.audit.submission import Submission
 
@@ -79,11 +79,19 @@ def _candidates(submission: Submission) -> tuple[RunLog, ...]:
 
 
 def _of_the_mean(submission: Submission, logs: Sequence[RunLog]) -> Scored | None:
-    """The runs whose mean the claimed score is, or, where no run has it either, that of their rows as rounded."""
+    """The runs whose mean the claimed score is, or, where no run has it either, that of their rows as rounded.
+
+    One that a run has is its own, where no text calls it a mean or has several seeds: runs of other scores may have it
+    for their mean by chance.
+    """
     claimed, seeds = claimed_score(submission), claimed_seeds(submission)
     if claimed is None:
         return None
-    found = list(samples(logs, seeds, of_rows=runs_of_rows(submission)))
+    is_a_mean = any(claim.is_mean and (same(claim.printed, claimed) or same(claimed, claim.printed))
+                    for claim in stated_scores(submission.readme))  # fmt: skip
+    is_one_runs = len(seeds) < 2 and not is_a_mean and _owner(submission, logs)[0] is not None
+    found = [sample for sample in samples(logs, seeds, of_rows=runs_of_rows(submission))
+             if not is_one_runs or all(agrees(claimed, value) for value in sample.values)]  # fmt: skip
     fits = (sample for sample in found if agrees(claimed, sample.mean))
     of_rows = (sample for sample in found if sample.is_mean_of_rows(claimed) and _owner(submission, logs)[0] is None)
     sample = next(chain(fits, of_rows), None)

@@ -13,7 +13,7 @@ from tritgolf.audit.scores import same, stages
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import COUNT, MEAN, WORDS, stated_scores
 from tritgolf.audit.submission import Submission
-from tritgolf.audit.wholeness import is_whole
+from tritgolf.audit.wholeness import is_whole, scores_twice
 
 METHODS = ("ttt", "slot", "sliding")
 WAY = re.compile(  # to a score whose name lacks it
@@ -35,15 +35,13 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     """
     logs = submission.readable_logs
     unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
-    if unread or unread_seeds(submission.facts) or unlogged_methods(submission):
+    if unread or submission.unread_logs or unread_seeds(submission.facts) or unlogged_methods(submission):
         return False
     if not all(is_whole(log, logs) for log in logs):
         return False
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
     if seeds:
         return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
-    if submission.unread_logs:
-        return False
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
@@ -59,11 +57,11 @@ def the_only_run(submission: Submission) -> RunLog | None:
 def is_the_only_run(submission: Submission, logs: Sequence[RunLog], seed: int) -> bool:
     """Whether the ``logs`` of a seed are one whole run, which its row of the headline's table is, and none is unread.
 
-    The runs of other seeds are no matter.
+    The runs of other seeds are no matter, unless a log of theirs may hold several, which would be of any seed.
     """
     if len(logs) != 1 or submission.unread_logs or submission.unread or unlogged_methods(submission):
         return False
-    all_tell_theirs = all(log.seed is not None for log in submission.readable_logs)
+    all_tell_theirs = all(log.seed is not None and not scores_twice(log) for log in submission.readable_logs)
     of_the_table = any(seed in table.rows and run_of(table.rows[seed], table.kinds, logs) is not None
                        for table in tables_of(submission) if is_headline_table(submission, table))  # fmt: skip
     return all_tell_theirs and of_the_table and is_whole(logs[0], submission.readable_logs)

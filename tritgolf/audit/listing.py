@@ -22,6 +22,7 @@ PACKED = re.compile(r"\.(?:gz|xz|bz2|zst|zip|tar|tgz|7z)$", re.IGNORECASE)
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z")
 SEED = re.compile(r"(?:seed)?[_-]?\d{1,9}", re.ASCII | re.IGNORECASE)  # a folder of one seed's run
 INNER = "a submission of its own"
+WITHOUT_SUFFIX = re.compile(r"(?:^|[\W_])(?:logs?|train(?:ing)?|seed|stdout|output|nohup)(?=[\W_\d]|$)", re.IGNORECASE)
 CALLED_A_LOG = re.compile(r"\.(?:log|out)$|(?:^|[\W_])(?:log|train)", re.IGNORECASE)
 
 
@@ -64,8 +65,8 @@ def in_words(not_read: Sequence[tuple[str, str]]) -> str:
 
 
 def is_log(file: Path) -> bool:
-    """Whether a file may hold a run's log, by its suffix in any case."""
-    return file.suffix.lower() in LOGS
+    """Whether a file may hold a run's log, by its suffix in any case; without one by its name, as ``train_seed42``."""
+    return file.suffix.lower() in LOGS or (not file.suffix and WITHOUT_SUFFIX.search(file.name) is not None)
 
 
 def list_folder(path: Path) -> Listing:

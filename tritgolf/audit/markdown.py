@@ -13,6 +13,9 @@ PICTURES = re.compile(r"^[\u2600-\u27bf\u2b50-\u2b55\ufe0f\U0001f300-\U0001faff\
 QUOTED = re.compile(r"^[\s>]+")  # before a line
 SPANS = re.compile(r"(?:row|col)span", re.IGNORECASE)
 HTML_TABLE, HTML_ROW, HTML_CELL = (re.compile(rf"<{tag}\b", re.IGNORECASE) for tag in ("table", "tr", "t[hd]"))
+HEADING = re.compile(r"#{1,6}(?=\s)|<h(?P<level>\d)\b|.{0,40}<summary\b", re.IGNORECASE)
+LONGEST_HEADING = 200  # characters of one that are read
+FOLDED = 7  # the level of a summary, below all headings
 HTML_END = re.compile(r"</(?:table|tr|t[hd])", re.IGNORECASE)
 
 
@@ -20,7 +23,7 @@ HTML_END = re.compile(r"</(?:table|tr|t[hd])", re.IGNORECASE)
 class Table:
     """A Markdown table: cells are plain text, emphasis removed; every row has as many cells as the header.
 
-    ``above``: the heading that it stands under, and the line before it.
+    ``above``: the headings that it stands under, and the line before it.
     """
 
     header: tuple[str, ...]
@@ -28,13 +31,34 @@ class Table:
     above: str = ""
 
 
+def headings_above(lines: Iterable[str]) -> Iterator[str]:
+    """For each line the headings that it stands under, itself among them: the nearest, and those above it but a title.
+
+    What folds away has its summary for a heading.
+    """
+    found: dict[int, str] = {}
+    title, path = None, ""
+    for line in lines:
+        content = QUOTED.sub("", line, count=1).strip()
+        if match := HEADING.match(content):
+            level = match[0].count("#") or int(match["level"] or FOLDED)
+            above = {at: text for at, text in found.items() if at < level and text != title}
+            found, title = above | {level: content[:LONGEST_HEADING]}, title or content[:LONGEST_HEADING]
+            path = "\n".join(found.values())
+        elif content.lower().startswith("</details"):
+            found.pop(FOLDED, None)
+            path = "\n".join(found.values())
+        yield path
+
+
 @lru_cache(maxsize=4)
 def read_tables(text: str) -> tuple[Table, ...]:
     """All pipe tables of a Markdown text, in order, then its HTML tables."""
     tables: list[Table] = []
     block: list[str] = []
-    above, heading = "", ""
-    for line in [*text.splitlines(), ""]:
+    above = ""
+    lines = [*text.splitlines(), ""]
+    for line, heading in zip(lines, headings_above(lines), strict=True):
         content = QUOTED.sub("", line, count=1).strip()
         if "|" in content:
             block.append(content)
@@ -42,7 +66,6 @@ def read_tables(text: str) -> tuple[Table, ...]:
         if block:
             tables += _pipe_table(block, f"{heading}\n{above}")
             block, above = [], ""
-        heading = content if content.startswith("#") else heading
         above = content or above
     return (*tables, *_html_tables(text))
 
@@ -68,12 +91,18 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], above: str = ""
 
 def _html_tables(text: str) -> Iterator[Table]:
     """Tables of HTML; none with cells that span others."""
-    for part in HTML_TABLE.split(text)[1:]:
-        table = part.partition("</table")[0]
+    before, *parts = HTML_TABLE.split(text)
+    lines = text.split("\n")
+    headings, place = list(headings_above(lines)), before.count("\n")
+    for part in parts:
+        lines_above = (line for line in before.split("\n")[::-1] if line.strip())
+        above = f"{headings[place]}\n{next(lines_above, '')}"
+        place += part.count("\n")
+        table, _, before = part.partition("</table")
         rows = [[_html_cell(cell) for cell in HTML_CELL.split(row)[1:]] for row in HTML_ROW.split(table)[1:]]
         rows = [row for row in rows if row]
         if len(rows) > 1 and not SPANS.search(table):
-            yield _table(rows[0], rows[1:])
+            yield _table(rows[0], rows[1:], above)
 
 
 def _html_cell(text: str) -> str:

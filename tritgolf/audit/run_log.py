@@ -17,6 +17,8 @@ from tritgolf.audit.log_lines import (
 )
 
 FITTED = re.compile(r"(?:prequant_)?ttt(_\w{1,20})?:done (?:in |elapsed=)(\d{1,6}(?:\.\d{1,6})?)s", re.ASCII)
+NAMED_SEEDS = re.compile(r"seeds?[_-]?\d{1,9}(?:[_+,&-]\d{1,5}(?![\dA-Za-z]|-\d\d(?:\D|$)))*", re.ASCII | re.IGNORECASE)
+NUMBER = re.compile(r"\d+", re.ASCII)
 MINUTES = re.compile(r"\d{1,9}/\d{1,9} train_loss: .*\btrain_time: (\d{1,5}\.\d)m\b", re.ASCII)
 LIMIT_MINUTES = 10.0
 LAST_STEP = "last step"  # the stage of the last validation while training
@@ -84,9 +86,14 @@ class RunLog:
 
     @cached_property
     def named_seed(self) -> int | None:
-        """The configured seed; where the log prints none, the one number behind "seed" in its file's name."""
-        named = set(re.findall(r"seed[_-]?(\d{1,9})", self.name.partition("#")[0], re.ASCII | re.IGNORECASE))
-        return self.seed if self.seed is not None or len(named) != 1 else int(named.pop())
+        """The configured seed; where the log prints none, the one number behind "seed" in its file's name.
+
+        A name with several, be it ``seed1337_2024``, is of several runs.
+        """
+        named = {
+            int(n) for match in NAMED_SEEDS.finditer(self.name.partition("#")[0]) for n in NUMBER.findall(match[0])
+        }
+        return self.seed if self.seed is not None or len(named) != 1 else named.pop()
 
     @property
     def final(self) -> ValidationLine | None:

@@ -161,7 +161,7 @@ def _comparable(log: RunLog) -> dict[str, Stage]:
 def _groups(
     logs: Sequence[RunLog], seeds: Sequence[int], of_rows: Mapping[int, Sequence[RunLog]]
 ) -> Iterator[tuple[RunLog, ...]]:
-    choices = [[log for log in of_rows.get(seed) or logs if log.seed == seed and log in logs] for seed in seeds]
+    choices = [[log for log in of_rows.get(seed) or logs if log.named_seed == seed and log in logs] for seed in seeds]
     if choices and all(choices):
         yield from islice(product(*choices), MOST_CHOICES)
     yield tuple(logs)

@@ -15,7 +15,7 @@ from tritgolf.audit.seed_column import by_seed
 
 OF_SOMETHING_ELSE = re.compile(
     r"\b(?:previous|prior|earlier|old(?:er)?|baselines?|ablations?|abandoned|failed|negative|rejected|without|w/o"
-    r"|reference (?:results?|runs?|scores?|record)|source record)\b",
+    r"|reference (?:results?|runs?|scores?|record)|source record|superseded|obsolete|outdated|change ?log)\b",
     re.IGNORECASE,
 )
 SUMMARY = re.compile(r"[^\W\d_]+")  # words of a row's name
@@ -31,7 +31,7 @@ CELL = re.compile(
 # What behind a cell's first figure makes it one of another measure: a word, a percent sign, a power of ten.
 MEASURE = re.compile(r"\s*(?:(?!(?:bp[bp]|nats|steps?)\b)[^\W\d_]|[%\u2030×^*’'\u2032])", re.IGNORECASE)
 SPREAD = re.compile(r"(?P<sign>±|\+/-)\s*(?P<beside>0?\.\d{1,18})|(?:std|σ)[\s:=]*(?P<named>0?\.\d{1,18})", re.ASCII)
-PLANNED = re.compile(r"[—–\-.… ]*|tbd|tba|pending|todo|n/?a", re.IGNORECASE)  # a cell of a run that there isn't
+PLANNED = re.compile(r"[—–\-.… ?\ufffd]*|tbd|tba|pending|todo|n/?a", re.IGNORECASE)  # a cell of a run that there isn't
 BRACKETED = re.compile(r"\(\s*(0?\.\d{1,18})\s*\)", re.ASCII)  # in a row that is called "mean (std)"
 RANGE = re.compile(
     r"(?!\s*\+/-)\s*[^\s\d|]{0,6}\s*(?:–|—|-|−|/|\bto\b|\.\.)\s*\d"
@@ -159,7 +159,9 @@ def _spreads(header: Sequence[str], row: Sequence[str]) -> dict[str, Cell]:
     """
     found = {}
     for title, text in zip(header[1:], row[1:], strict=True):
-        if match := SPREAD.search(text):
+        if (match := SPREAD.search(text)) and MEASURE.match(text[match.end() :]):
+            continue  # "± 0.4 mBPB"
+        if match:
             figure = Printed(match["beside"] or match["named"])
             found[title] = Cell(figure, unit_of(title), is_beside=bool(match["sign"]))
         elif re.search(r"\b(?:std|sd)\b", row[0], re.IGNORECASE) and (match := BRACKETED.search(text)):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from tritgolf.audit.intervals import Printed
+from tritgolf.audit.markdown import headings_above
 
 DIFFERENCE = (
     r"(?:regress|wors|better|gap\b|degrad|penalt|reduc|gain|drop|lower|higher|los[st]\b|apart|above|below|behind)"
@@ -27,11 +28,13 @@ LINE_OF_BEFORE = re.compile(
     re.IGNORECASE,
 )
 OF_OTHERS = re.compile(
-    r"sota|merged|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
+    r"sota|merged|\b(?:current|existing|standing|former|official) (?:\w{1,20} ){0,2}record\b"
+    r"|baseline|previous|\bprior\b|improv|delta|compar|best pr\b|\breports?\b|\b(?:for|base) reference\b"
     r"|ablat|\bwithout\b|\bearlier\b|\btarget|\bexpect|\breproduc|\brerun by|\bwould\b|\bsweep\b|leaderboard"
     r"|^(?:[^#]|#(?!\d{2,5}\b))*#\d{2,5}\b.*\breported\b",  # behind the first number: each anew takes the square
     re.IGNORECASE,
 )
+OF_AN_EARLIER_ONE = re.compile(r"\b(?:superseded|obsolete|outdated|change ?log)\b", re.IGNORECASE)  # headings
 BEFORE_OTHERS = re.compile(r"\bprior\b|previous|\bsota\b|\bmerged\b", re.IGNORECASE)  # the line behind is
 AFTER_MEAN = re.compile(r"\b(?:mean|avg|average)\b[^|);]{0,60}?(?<![\d.])(\d\.\d{3,8})", re.IGNORECASE | re.ASCII)
 BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
@@ -39,7 +42,8 @@ BEFORE_MEAN = re.compile(  # "1.1625 (mean across 3 seeds)"
 )
 MEAN = re.compile(r"\bmean\b|\bavg\b|\baverage\b", re.IGNORECASE)
 SPREAD = re.compile(
-    r"(?:\bstd(?:dev)?\b|\bstdev\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})",
+    r"(?:\bstd(?:dev)?\b|\bstdev\b|standard deviation|(?P<sign>±|\+/-))\W{0,4}(?P<figure>0?\.\d{3,8})"
+    r"(?!\d|\s?(?:[%‰]|m(?:illi)?-?bp[bp]))",
     re.IGNORECASE | re.ASCII,
 )
 OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
@@ -118,7 +122,9 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     text = FIGURE_BELOW.sub(r"\1 \2", readme or "")
     lines = [line for line in text.splitlines() if line.strip()]
     title = next((place for place, line in enumerate(lines) if line.startswith("#")), -1)
-    for place, line in enumerate(lines):
+    for place, (line, heading) in enumerate(zip(lines, headings_above(lines), strict=True)):
+        if OF_AN_EARLIER_ONE.search(heading):
+            continue
         own = BEHIND_VS.sub("", SET_AGAINST.sub("", OF_A_PULL_REQUEST.sub("", line)))
         others = OF_OTHERS.search(own if LABEL.match(own) else line)
         if line.lstrip(" \t>").startswith(("|", "<t")) or others or _names_others(lines, place):

@@ -16,20 +16,21 @@ from tritgolf.audit.facts import is_facts, read_facts
 from tritgolf.audit.json_facts import as_written, lifted
 from tritgolf.audit.listing import ARTIFACTS, JSON, README, Listing, files_below, in_words, is_log, list_folder
 from tritgolf.audit.logs import MAX_LOG_BYTES, read_runs
+from tritgolf.audit.readme_text import as_read
 from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.transcript import decode
 from tritgolf.errors import InputError
 from tritgolf.progress import progress
 
 MAX_TEXT_BYTES = 4 << 20
-OTHER_README = re.compile(r".*readme.*\.md|submission\.md", re.IGNORECASE)
+OTHER_README = re.compile(r".*readme.*\.(?:md|markdown)|readme(?:\.(?:txt|rst))?|submission\.md", re.IGNORECASE)
+NO_LOG = re.compile(r"requirements|readme", re.IGNORECASE)  # how the names of some .txt begin
 POINTER = b"version https://git-lfs"
 NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,18})?", re.ASCII)
 UNITS = {
     "bpb": re.compile(r"\s*bp[bp]$", re.IGNORECASE),
     "bytes": re.compile(r"\s*(?:bytes|B)$"),
 }  # by a word of the key
-SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")  # a word processor's, between a number and its unit
 
 
 @dataclass(frozen=True, eq=False)  # each is itself alone: what is found out about it is kept by that
@@ -109,7 +110,7 @@ def read_submission(path: str | Path, known: tuple[RunLog, ...] = (), against: t
         scripts=scripts,
         not_read=listing.not_read,
         unread_logs=listing.unread_logs,
-        readme=SPACES.sub(" ", readme) if readme is not None else None,
+        readme=as_read(readme) if readme is not None else None,
         readme_name=readme_file.name if readme_file is not None else README,
         readme_problem=_readme_problem(readme_file, others),
         facts=facts,
@@ -161,10 +162,10 @@ def _is_pointer(file: Path) -> bool:
 
 
 def _unread(path: Path, files: Sequence[Path], runs: Sequence[RunLog]) -> tuple[str, ...]:
-    """The names of .log, .txt and .out files in which no run was found; lists of packages are none."""
+    """The names of .log, .txt and .out files in which no run was found; lists of packages and READMEs are none."""
     readable = {run.name.partition("#")[0] for run in runs if run.is_readable}
     names = (file.relative_to(path).as_posix() for file in files
-             if is_log(file) and not file.name.startswith("requirements"))  # fmt: skip
+             if is_log(file) and file.suffix and not NO_LOG.match(file.name))  # fmt: skip
     return tuple(name for name in names if name not in readable)
 
 

@@ -5,15 +5,21 @@ messages of the machine) is no output of the run and is left out where it is sou
 """
 
 import re
+from collections import deque
 from collections.abc import Sequence
+from itertools import accumulate
 
 MAX_LINE = 20_000  # the one long line of a log is its settings, some 2,000 characters
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 MOST_PARTS = 4  # a rank, a time, a level and a place, each once
 MOST_LOOKED_AT = 2000  # lines that show what most begin with
+REPLACED = "\ufffd"  # what stands for bytes that are no text
+AROUND = 10  # lines before and behind one that show what most begin with there
+OUT_OF_STEP = 8  # lines by which ranks that print alike are apart
 SAMPLE = 400  # bytes of which half are zeros where a text is UTF-16 without a mark
 
-# What a logger, a launcher or a cluster puts before each line. Each is taken off where most lines begin with it.
+# What a logger, a launcher or a cluster puts before each line. Each is taken off where most lines begin with it, of all
+# or of those around: a file may hold the logs of several tools.
 SEPARATOR = r"(?:[ \t]+(?:[-–|:>]+[ \t]+)?|[-–|:>]+[ \t]*|(?<=\])(?=\[))"
 DATE = (
     r"(?:\d{4}[-/]\d\d[-/]\d\d|\d\d[-/.]\d\d(?:[-/.]\d{2,4})?"
@@ -50,6 +56,9 @@ RUN = re.compile(
     r"|train_loader:|val_loader:|Hyperparameters:$|--- Hyperparameters ---$|(?:\w+=\S+ ){7})",
     re.ASCII,
 )
+SCORED = re.compile(  # at any stage
+    r"[A-Za-z][\w .+:-]{0,60}[ :]val_loss[:=]\s*\d[^\n]{0,60}\bval_bpb[:=]\s*\d", re.ASCII
+)
 BANNER = re.compile(  # of a launcher: "=== RUN 2 (seed=42) ==="
     r"[=#*-]{2,20} (?:(?!\bseeds?\b)[^\d=#*]|\d(?!\d)){0,40}\bseed[ :=]{1,2}(\d{1,9})\b[^\d=#*]{0,40} [=#*-]{2,20}",
     re.ASCII | re.IGNORECASE,
@@ -63,7 +72,10 @@ BEGINNING = re.compile(
 
 
 def decode(data: bytes) -> str:
-    """A log's bytes as text: UTF-8 with or without a mark, UTF-16; what is neither is replaced, not refused."""
+    """A log's bytes as text: UTF-8 with or without a mark, UTF-16; what is neither is replaced, not refused.
+
+    A text without any character of UTF-8 beyond ASCII, but with others, is an old one of Windows.
+    """
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
@@ -71,7 +83,11 @@ def decode(data: bytes) -> str:
     for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
         if zeros and 2 * zeros.count(0) > len(zeros) and not others.count(0):
             return data.decode(encoding, errors="replace")
-    return data.decode("utf-8", errors="replace")
+    text = data.decode("utf-8", errors="replace")
+    is_whole = text.count(REPLACED) == data.count(REPLACED.encode())
+    if is_whole or any(character > "\x7f" for character in text if character != REPLACED):
+        return text
+    return data.decode("cp1252", errors="replace")
 
 
 def lines_of(text: str) -> list[str]:
@@ -80,25 +96,47 @@ def lines_of(text: str) -> list[str]:
     That is time stamps, levels of a logger, ranks. A line that is printed twice in a row, as by a logger and its
     parent, is one; so is what several ranks print.
     """
-    lines = [line for line in ESCAPE.sub("", text).splitlines() if len(line) <= MAX_LINE]
+    written = ESCAPE.sub("", text.replace("\0", ""))  # zeros are space that was reserved and not written
+    lines = [line.replace("\t", " ") for line in written.splitlines() if len(line) <= MAX_LINE]
     for _ in range(MOST_PARTS):
         before = lines
         lines = _of_the_first_rank(lines, RANK)
         if _most_begin(TASK, lines):
             lines = _of_the_first_rank(lines, TASK)
         for part in BEFORE_LINES:
-            if _most_begin(part, lines):
-                lines = [part.sub("", line, count=1) for line in lines]
+            lines = _without(part, lines)
         if lines == before:
             break
     return _each_once([line.strip() for line in lines])
 
 
+def _without(part: re.Pattern[str], lines: list[str]) -> list[str]:
+    """The lines without such a beginning, where most of all begin so, or most of the nearest that aren't empty."""
+    if not (share := _share_that_begins(part, lines)):
+        return lines
+    if share > 1 / 2:
+        return [part.sub("", line, count=1) for line in lines]
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    begins = [bool(part.match(lines[at])) for at in filled]
+    before = [0, *accumulate(begins)]
+    kept = list(lines)
+    for place, at in enumerate(filled):
+        first, behind = max(0, place - AROUND), min(len(filled), place + AROUND + 1)
+        if begins[place] and 2 * (before[behind] - before[first]) > behind - first:
+            kept[at] = part.sub("", lines[at], count=1)
+    return kept
+
+
 def _most_begin(part: re.Pattern[str], lines: Sequence[str]) -> bool:
-    """Whether more than half of the lines that aren't empty begin so; a sample of many tells."""
+    """Whether more than half of the lines that aren't empty begin so."""
+    return _share_that_begins(part, lines) > 1 / 2
+
+
+def _share_that_begins(part: re.Pattern[str], lines: Sequence[str]) -> float:
+    """How many of the lines that aren't empty begin so, as a share of them; a sample of many tells."""
     filled = [line for line in lines if line.strip()]
     sample = filled[:: max(1, len(filled) // MOST_LOOKED_AT)]
-    return bool(sample) and 2 * sum(bool(part.match(line)) for line in sample) > len(sample)
+    return sum(bool(part.match(line)) for line in sample) / max(1, len(sample))
 
 
 def _of_the_first_rank(lines: Sequence[str], prefix: re.Pattern[str]) -> list[str]:
@@ -111,13 +149,20 @@ def _of_the_first_rank(lines: Sequence[str], prefix: re.Pattern[str]) -> list[st
 
 
 def _each_once(lines: Sequence[str]) -> list[str]:
-    """The lines without those that repeat the one before; empty lines, which may stand between the two, stay."""
+    """The lines without those that repeat the one before; empty lines, which may stand between the two, stay.
+
+    A loss that is printed again a few lines further is another rank's line, which is not in step.
+    """
     kept: list[str] = []
     before = ""
+    last: deque[str] = deque(maxlen=OUT_OF_STEP)
     for line in lines:
-        if not line or line != before:
+        is_again = line and (line == before or ("loss" in line and line in last))
+        if not is_again:
             kept.append(line)
         before = line or before
+        if line:
+            last.append(line)
     return kept
 
 
@@ -138,7 +183,20 @@ def runs_of(lines: Sequence[str]) -> list[list[str]]:
         starts |= start
         under_way = under_way or _is_result(line)
         runs[-1].append(line)
-    return [_with_its_seed(run) for run in runs]
+    return [_without_repetitions(_with_its_seed(run)) for run in runs]
+
+
+def _without_repetitions(run: Sequence[str]) -> list[str]:
+    """A run's lines without steps and scores that are printed again to the letter: by another rank, by a copied end."""
+    seen: set[str] = set()
+    kept = []
+    for line in run:
+        is_again = line in seen and (STEP.match(line) or SCORED.match(line))
+        if "loss" in line:
+            seen.add(line)
+        if not is_again:
+            kept.append(line)
+    return kept
 
 
 def _taken_from_its_banner(before: list[str]) -> list[str]:
@@ -174,4 +232,6 @@ def without_source(lines: Sequence[str]) -> list[str]:
 
 def _is_result(line: str) -> bool:
     step = STEP.match(line)
-    return bool(step and int(step[1]) > 0) or line.startswith(("final_", "Total submission size"))
+    if step:
+        return int(step[1]) > 0
+    return line.startswith(("final_", "Total submission size")) or ("val_bpb" in line and bool(SCORED.match(line)))

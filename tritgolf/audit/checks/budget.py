@@ -1,24 +1,24 @@
 """Bytes: artifact, code, their sum and the limit."""
 
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.claimed import claimed_seeds
-from tritgolf.audit.claimed_runs import bound_runs, presented_runs, untold
+from tritgolf.audit.claimed_runs import bound_runs, presented_runs, surely_claimed, untold
 from tritgolf.audit.contest import BYTE_LIMIT
 from tritgolf.audit.counted_parts import makes_the_total
 from tritgolf.audit.expected import expected
 from tritgolf.audit.intervals import rounds_to
 from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
+from tritgolf.audit.listing import ARCHIVES, first_of
 from tritgolf.audit.packed_script import unpacked_size
 from tritgolf.audit.run_log import RunLog
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
-OF_CODE = re.compile(r"(?:bytes_code|code_bytes)(?:_(?:raw|packed|compressed|uncompressed))?")  # a field of the JSON
+OF_OTHERS = "which of the runs the score is of, no log tells"
 
 
 @LOG_CHECKS("budget.sum", "artifact + code = total")
@@ -109,11 +109,22 @@ def totals_are_within_the_limit(submission: Submission) -> Outcome:
     if not totals and not over:
         return cant_tell("no budget line, and no bytes_total in submission.json")
     if over:
-        doubt = "" if total or stated else _may_fit(submission, bound_runs(submission, total_of), totals)
+        doubt = _doubt(submission, bound_runs(submission, total_of), totals) if not stated else ""
         return cant_tell("; ".join([*over, doubt])) if doubt else contradicted("; ".join(over))
     largest = f"largest total {max(totals.values()):,} of {BYTE_LIMIT:,} bytes"
     silent = untold(submission, total_of)
     return cant_tell(f"{largest}; {silent}") if silent else holds(largest)
+
+
+def _doubt(submission: Submission, bound: Sequence[RunLog], totals: Mapping[str, int]) -> str:
+    """Why runs that are too large may be none of a submission that fits; "" where it states a total, unless a run's.
+
+    That must be one that surely has the score.
+    """
+    if (total := totals.get(TOTAL)) is None:
+        return _may_fit(submission, bound, totals)
+    its_own = {log.total_bytes for log in submission.readable_logs if log.name in surely_claimed(submission)}
+    return OF_OTHERS if total in its_own and _are_of_others(submission, totals) else ""
 
 
 def _may_fit(submission: Submission, bound: Sequence[RunLog], totals: Mapping[str, int]) -> str:
@@ -122,19 +133,30 @@ def _may_fit(submission: Submission, bound: Sequence[RunLog], totals: Mapping[st
         return "another compression of the same log fits"
     if shipped := _as_shipped(submission, {*totals}):
         return f"with {shipped}"
-    return "which of the runs the score is of, no log tells" if _are_of_others(submission, totals) else ""
+    if archives := _code_in_archives(submission):
+        return f"the script may be smaller that lies in {first_of(archives)}"
+    return OF_OTHERS if _are_of_others(submission, totals) else ""
+
+
+def _code_in_archives(submission: Submission) -> list[str]:
+    """The archives of a folder without a script: it may lie in one of them."""
+    return [] if submission.scripts else [name for name in submission.unread_logs if name.endswith(ARCHIVES)]
 
 
 def _are_of_others(submission: Submission, totals: Mapping[str, int]) -> bool:
-    """Whether the runs that are too large are not those by which the score is presented, nor the only ones of a seed.
+    """Whether the runs that are too large are not those by which the score is presented, nor all those of a seed.
 
-    A seed has several where some are of an earlier version, or of an ablation.
+    A seed has several where some are of an earlier version, or of an ablation. Where no log has the score, one of these
+    that isn't too large may be the submission's.
     """
     over = {name for name, size in totals.items() if size > BYTE_LIMIT}
-    runs = Counter(log.named_seed for log in submission.readable_logs)
-    alone = {log.name for log in submission.readable_logs
-             if log.named_seed in claimed_seeds(submission) and runs[log.named_seed] == 1}  # fmt: skip
-    return not over & (alone | {log.name for log in presented_runs(submission)})
+    seeds = [[log for log in submission.readable_logs if log.named_seed == seed] for seed in claimed_seeds(submission)]
+    all_of_a_seed = any(over & {log.name for log in runs} and all((log.total_bytes or 0) > BYTE_LIMIT for log in runs
+                        if log.name not in over) for runs in seeds)  # fmt: skip
+    presented = {log.name for log in presented_runs(submission)}
+    if not surely_claimed(submission):
+        presented -= {log.name for runs in seeds for log in runs}
+    return not (all_of_a_seed or over & presented)
 
 
 def _files(submission: Submission) -> dict[str, int]:
@@ -220,38 +242,3 @@ def stated_code(submission: Submission) -> int | None:
     facts = submission.facts or {}
     values = (facts.get(key) for key in ("bytes_code", "code_bytes"))
     return next((value for value in values if is_count(value) and value > 0), None)
-
-
-@SUBMISSION_CHECKS("json.sum", "submission.json's total is its code and model")
-def stated_parts_make_the_total(submission: Submission) -> Outcome:
-    """Proves that bytes_total is bytes_code and the model's bytes: stated, or those of the log of this total.
-
-    A code size in whole thousands is taken for a rounded one. The code may be stated as the script has it, where the
-    log of this total has that size beside the compressed one which it counts.
-    """
-    facts = submission.facts or {}
-    total = facts.get("bytes_total", facts.get("total_bytes"))
-    codes = [value for key, value in facts.items() if OF_CODE.fullmatch(key) and is_count(value)]
-    if not (is_count(total) and codes):
-        return cant_tell(submission.facts_problem or "submission.json has no bytes_total or no bytes_code")
-    models = [value for key, value in facts.items() if key.startswith("bytes_model") and is_count(value)]
-    logs = [log for log in submission.logs if log.total_bytes == total]
-    models = models or [model for log in logs for model in log.models]
-    models = models or [log.artifact_bytes for log in logs if log.artifact_bytes]
-    if not models:
-        return cant_tell("neither submission.json nor a log of this total has the model's bytes")
-    sums = " or ".join(f"{model:,} + {code:,} = {model + code:,}" for model in models for code in codes)
-    if any(abs(model + code - total) <= _slack(code) for model in models for code in codes):
-        return holds(f"{sums}; bytes_total {total:,}")
-    counted = [total - model for model in models for log in logs
-               if total - model in log.code_bytes and set(codes) & set(log.code_bytes)]  # fmt: skip
-    if counted:
-        return holds(f"{sums}; bytes_total {total:,}: the log counts {counted[0]:,} bytes of code, compressed")
-    if any(makes_the_total(log, total, model) for log in logs for model in models):
-        return holds(f"{sums}; bytes_total {total:,}: the log counts another part, of which it tells")
-    return contradicted(f"{sums}; bytes_total {total:,}")
-
-
-def _slack(code: int) -> int:
-    """By how many bytes a sum with this code may be off: a code size in whole thousands is a rounded one."""
-    return 500 if code % 1000 == 0 else 0

@@ -19,6 +19,7 @@ from tritgolf.audit.validation_text import OF_A_PART, bytes_a_token
 from tritgolf.outcome import Outcome, Verdict, cant_tell, contradicted, holds, judge
 
 MIN_LINES = 4  # lines that make a ratio before one of them can be called wrong
+OF_RUNS = 3e-4  # the same of one evaluation in several runs, before one is called wrong: real ones differ by 2e-4
 SAME_TEXT = 1e-4  # share by which the bytes a token of two evaluations of one text may differ
 
 
@@ -145,7 +146,7 @@ def _lines_agree(logs: Sequence[RunLog]) -> Outcome:
         if len(vocabularies) <= 1:
             return lines_that_cannot_be(scored_lines(logs))
     groups = _by_evaluation(logs)
-    outcomes = [lines_that_cannot_be(lines, SAME_TEXT) for lines in groups.values()]
+    outcomes = [lines_that_cannot_be(lines, OF_RUNS) for lines in groups.values()]
     wrong = [outcome.evidence for outcome in outcomes if outcome.verdict is Verdict.CONTRADICTED]
     if wrong:
         return contradicted("; ".join(wrong))
@@ -167,7 +168,7 @@ def _by_evaluation(logs: Iterable[RunLog]) -> dict[tuple[object, ...], list["Sco
         text = text if all(text) else (log.name, *text)  # not known to be another log's text
         lines = scored_lines([log])
         # Validations while training may be of a part of the text, the first and the last of another than the rest.
-        for line in lines[1 : len(log.validations) - 1]:
+        for line in lines[: len(log.validations)][1:-1]:
             groups[f"validation of {log.name}", *text].append(line)
         for line in lines[len(log.validations) :]:
             groups[line.where.removeprefix(f"{log.name}: ").replace("_exact", ""), *text].append(line)

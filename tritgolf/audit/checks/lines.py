@@ -1,7 +1,9 @@
 """The log as a printout: lines its code must have printed, and lines it could not have."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Set
+from itertools import pairwise
 
 from tritgolf.audit.checks.registers import LOG_CHECKS, SUBMISSION_CHECKS
 from tritgolf.audit.checks.timing import is_since_validation, wrong_averages
@@ -180,9 +182,12 @@ def _full_rate_until(log: RunLog) -> float:
 def scores_are_numbers(submission: Submission) -> Outcome:
     """Proves that no line of a stage is passed over because its score is no number, or is in an unknown form.
 
-    Contradicted: NaN at the stage of the claimed score, in the log of a claimed seed.
+    Contradicted: NaN at the stage of the claimed score, in the log of a claimed seed; a score whose line is followed by
+    one that repeats it with more digits, and has another number.
     """
     logs = submission.readable_logs
+    if changed := [told for log in logs for told in _changed(log)]:
+        return contradicted(f"one score in two numbers: {first_of(changed)}")
     read = sum(len(log.scores) for log in logs)
     failed = [(log, stage) for log in logs for stage in log.failed]
     wrong = [f"{stage} of {log.name}" for log, stage in failed if _is_claimed(submission, log, stage)]
@@ -193,6 +198,20 @@ def scores_are_numbers(submission: Submission) -> Outcome:
     if told:
         return cant_tell(f"not read as scores: {first_of(told, SHOWN)}")
     return holds(f"{read} lines of scores") if read else cant_tell("no score in the logs")
+
+
+def _changed(log: RunLog) -> Iterator[str]:
+    """Scores that a script prints in two lines of a log, one right behind the other, with different numbers.
+
+    A last digit is no difference. Where the stage is scored more than once, the lines may be of several runs.
+    """
+    times = Counter(score.name for score in log.scores)
+    for first, second in pairwise(log.scores):
+        is_pair = second.name == f"{first.name}_exact" and times[first.name] == times[second.name] == 1
+        if is_pair and abs(first.bpb.value - second.bpb.value) > 2 * 10.0 ** -min(
+            first.bpb.decimals, second.bpb.decimals
+        ):
+            yield f"{first.name} of {log.name} {first.bpb} and {second.bpb}"
 
 
 def _is_claimed(submission: Submission, log: RunLog, stage: str) -> bool:

@@ -187,7 +187,8 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
         return [f"seed {seed}: the row has the scores of {owner.name}"]
     stated = [table.rows[seed][title] for title in table.rows[seed]
               if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
-    alone = len(scored) == 1 and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
+    alone = len(scored) == len(logs_of(submission, seed)) == 1
+    alone = alone and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
     if unlogged_methods(submission) or not (alone and stated and is_headline_table(submission, table)):
         return []
     row_scores = ", ".join(cell.printed.text for cell in stated)

@@ -86,7 +86,7 @@ def _is_own(submission: Submission, claim: Stated) -> bool:
 def _has_logged_rows(submission: Submission) -> bool:
     """Whether a row of a README table by seed has a score of the log of that seed."""
     logs = scored_runs(submission)
-    return any(run_of(row, table.kinds, [log for log in logs if log.seed == seed])
+    return any(run_of(row, table.kinds, [log for log in logs if log.named_seed == seed])
                for table in tables_of(submission) for seed, row in table.rows.items())  # fmt: skip
 
 
@@ -161,9 +161,10 @@ def contradicted_row(submission: Submission) -> str:
         return ""
     for table in tables_of(submission):
         for seed, row in table.rows.items():
+            named = [log for log in submission.readable_logs if log.named_seed == seed]
             logs = [log for log in _whole(submission) if log.seed == seed]
             scored = any(table.kinds[title] in SCORES and all(is_plain(title, log) for log in logs) for title in row)
-            alone = len(logs) == 1 and not is_quoted(submission, logs[0])
+            alone = len(logs) == len(named) == 1 and not is_quoted(submission, logs[0])
             if alone and scored and is_headline_table(submission, table) and run_of(row, table.kinds, logs) is None:
                 return f"the row of seed {seed}, part of it, has none of the scores of {logs[0].name}"
     return ""

@@ -4,12 +4,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from statistics import fmean
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
 from tritgolf.audit.checks.runs import seeds_have_logs
-from tritgolf.audit.checks.stated import NO_SCORES, score_is_logged, scored_runs
+from tritgolf.audit.checks.stated import NO_SCORES, headline_is_logged, score_is_logged, scored_runs
 from tritgolf.audit.checks.stated_loss import SAME_RATIO, json_nats_are_the_scores, ratio_of
-from tritgolf.audit.claimed import KEPT, claimed_seeds
+from tritgolf.audit.claimed import KEPT, claimed_seeds, claims_to_have, tables_of
 from tritgolf.audit.claimed_runs import surely_claimed
 from tritgolf.audit.column_titles import SCORES as IN_TABLES
 from tritgolf.audit.column_titles import is_plain, kind_of
@@ -31,7 +32,7 @@ from tritgolf.audit.scores import agrees, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import candidates
 from tritgolf.audit.stated_text import Stated
 from tritgolf.audit.submission import Submission
-from tritgolf.audit.wholeness import has_every_score
+from tritgolf.audit.wholeness import has_every_score, is_whole
 from tritgolf.outcome import Outcome, Verdict, all_of, cant_tell, contradicted, holds
 
 SCORED = {"val_bpb", "mean_val_bpb", "val_bpb_mean"}
@@ -45,7 +46,8 @@ LEAST_DIGITS = 4  # of a score at another stage
 def json_scores_are_logged(submission: Submission) -> Outcome:
     """Proves that val_bpb is a run's score or a mean of runs, and that each seed's score and loss are in its log.
 
-    So are its own loss and scores at other stages ("sliding_val_bpb"), of the submission and by seed.
+    So are its own loss and scores at other stages ("sliding_val_bpb"), of the submission and by seed. Contradicted is a
+    val_bpb, too, that README.md has nowhere, while what it has for its headline is the logs'.
     """
     if submission.facts is None:
         return cant_tell(submission.facts_problem)
@@ -53,7 +55,7 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
         return cant_tell(NO_SCORES)
     outcomes = []
     if score := printed_of(submission.facts.get("val_bpb")):
-        outcomes.append(score_is_logged(submission, Stated("submission.json val_bpb", score)))
+        outcomes.append(_own_score(score, submission))
     for seed, row in seed_results(submission.facts).items():
         logs = [log for log in scored_runs(submission) if log.named_seed == seed]
         for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
@@ -67,6 +69,29 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
     outcomes += [score_is_logged(submission, Stated("submission.json, a run's", score), by_rows=False)
                  for score in listed_scores(submission.facts)]  # fmt: skip
     return all_of(outcomes, "submission.json has no val_bpb")
+
+
+def _own_score(score: Printed, submission: Submission) -> Outcome:
+    outcome = score_is_logged(submission, Stated("submission.json val_bpb", score))
+    if outcome.verdict is not Verdict.CANT_TELL or not _is_logged_as_another(score, submission):
+        return outcome
+    headline = headline_is_logged(submission).evidence
+    return contradicted(f"{outcome.evidence}; nor has README.md this score, and its own is logged ({headline})")
+
+
+def _is_logged_as_another(score: Printed, submission: Submission) -> bool:
+    """Whether README.md states a score that the logs have, and nowhere this one, nor rows of which it is the mean.
+
+    Where a log is not read, or misses its scores, this one may be of that.
+    """
+    logs = submission.readable_logs
+    if submission.unread_logs or submission.unread or not all(is_whole(log, logs) for log in logs):
+        return False
+    if set(claimed_seeds(submission)) - {log.named_seed for log in logs} or claims_to_have(submission, score):
+        return False
+    columns = [table.column(title) for table in tables_of(submission) for title in table.kinds]
+    means = any(column and agrees(score, fmean(cell.value for cell in column)) for column in columns)
+    return not means and headline_is_logged(submission).verdict is Verdict.HOLDS
 
 
 def _seed_score(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> Outcome:
@@ -91,7 +116,7 @@ def _of_another_seed(submission: Submission, told: str) -> Outcome:
 def _of_several_runs(submission: Submission) -> Iterator[Outcome]:
     """The scores of seeds that have several rows: each is that of a run of its seed, or may be of one without a log."""
     for seed, rows in repeated_results(submission.facts).items():
-        logs = [log for log in scored_runs(submission) if log.seed == seed]
+        logs = [log for log in scored_runs(submission) if log.named_seed == seed]
         for name, printed in ((name, printed_of(row.get(name))) for row in rows for name in SCORES_OF_SEEDS):
             if printed:
                 told = f"seed {seed}, one of {len(rows)}: {printed}"
@@ -131,7 +156,8 @@ def _names_of_scores(submission: Submission) -> frozenset[str]:
     return frozenset(
         name for seed, row in seed_results(submission.facts).items() for name, value in row.items()
         if (kind := _kind_of_stage(name)) and (printed := printed_of(value)) and printed.decimals >= LEAST_DIGITS
-        and any(same(printed, logged) for log in logs if log.seed == seed for logged in candidates(log, kind).values())
+        and any(same(printed, logged) for log in logs if log.named_seed == seed
+                for logged in candidates(log, kind).values())
     )  # fmt: skip
 
 
@@ -206,7 +232,8 @@ def _kind_of_stage(name: str) -> str:
 
 def _has_all(submission: Submission, log: RunLog) -> bool:
     """Whether a log beyond doubt has all scores of its run."""
-    return has_every_score(log, submission.readable_logs) and not unlogged_methods(submission)
+    is_alone = not (submission.unread or submission.unread_logs)
+    return is_alone and has_every_score(log, submission.readable_logs) and not unlogged_methods(submission)
 
 
 def _seed_loss(seed: int, printed: Printed, logs: Sequence[RunLog], submission: Submission) -> list[Outcome]:

@@ -49,15 +49,17 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
 def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
     """Each size that submission.json has of a seed, those of several rows of one seed among them."""
     for seed, row in seed_results(submission.facts).items():
-        logs = [log for log in submission.readable_logs if log.seed == seed and (log.total_bytes or models_of(log))]
+        logs = [
+            log for log in submission.readable_logs if log.named_seed == seed and (log.total_bytes or models_of(log))
+        ]
         score = printed_of(row.get("val_bpb"))
-        has_total = len(logs) == 1 and logs[0].total_bytes is not None
+        has_total = len(logs) == 1 and logs[0].seed == seed and logs[0].total_bytes is not None
         of_this_run = has_total and (score is None or bool(stages_of(logs[0], score)))
         for name in SIZES_OF_SEEDS:
             if size := size_of(row.get(name)):
                 yield _stated_of_seed(seed, name, size, submission, logs, of_this_run)
     for seed, rows in repeated_results(submission.facts).items():
-        logs = [log for log in submission.readable_logs if log.seed == seed]
+        logs = [log for log in submission.readable_logs if log.named_seed == seed]
         for name, size in ((name, size_of(row.get(name))) for row in rows for name in SIZES_OF_SEEDS):
             if size:
                 told = f"seed {seed}, one of {len(rows)}: stated {size.value:,.0f}"
@@ -134,8 +136,8 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
         if not is_headline_table(submission, table):
             continue
         for seed, row in table.rows.items():
-            logs = [log for log in submission.readable_logs if log.seed == seed]
-            has_total = len(logs) == 1 and logs[0].total_bytes is not None
+            logs = [log for log in submission.readable_logs if log.named_seed == seed]
+            has_total = len(logs) == 1 and logs[0].seed == seed and logs[0].total_bytes is not None
             its_own = has_total and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
             for title, cell in row.items():
                 is_size = table.kinds[title] == "total_bytes" and all(is_plain(title, log) for log in logs)

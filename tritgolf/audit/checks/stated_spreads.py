@@ -21,15 +21,14 @@ def stated_stds_are_stds(submission: Submission) -> Outcome:
     Sample (n − 1) or population: the evidence says which. Without runs of that mean nothing is judged.
     """
     outcomes = []
-    for where, center, spread, nats, is_beside in _spreads(submission):
-        found = [
-            s for s in samples(scored_runs(submission), claimed_seeds(submission), nats) if _is_about(center, s.mean)
-        ]
+    for where, center, spread, nats, is_beside, count in _spreads(submission):
+        found = [s for s in samples(scored_runs(submission), claimed_seeds(submission), nats)
+                 if _is_about(center, s.mean) and count in (None, len(s.names))]  # fmt: skip
         outcome = (
             _spread(where, center, spread, found, is_beside) if found else cant_tell(f"no runs with the mean {center}")
         )
         is_sure = is_complete(submission, of_mean=True) or any(_is_of_the_claimed(s, submission) for s in found)
-        doubtful = outcome.verdict is Verdict.CONTRADICTED and not is_sure
+        doubtful = outcome.verdict is Verdict.CONTRADICTED and (not is_sure or submission.unread_logs)
         outcomes.append(cant_tell(outcome.evidence) if doubtful else outcome)
     return all_of(outcomes, submission.not_in_readme("no std beside a mean"))
 
@@ -41,21 +40,21 @@ def _is_of_the_claimed(sample: Sample, submission: Submission) -> bool:
     return len(sample.names) == len(runs) and seeds == sorted(claimed_seeds(submission)) and len(seeds) == len(runs)
 
 
-def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool]]:
-    """(where, mean, std, whether in nats, whether behind a ±) of every std that has a mean beside it."""
+def _spreads(submission: Submission) -> Iterator[tuple[str, Printed, Printed, bool, bool, int | None]]:
+    """(where, mean, std, whether in nats, behind a ±, of how many runs) of every std that has a mean beside it."""
     for claim in stated_scores(submission.readme):
         if claim.spread and claim.is_mean:
-            yield claim.where, claim.printed, claim.spread, False, claim.is_beside
+            yield claim.where, claim.printed, claim.spread, False, claim.is_beside, claim.count
     of_seeds = spreads_of_seeds(submission.readme or "", len(scored_runs(submission)))
     for mean in [claim.printed for claim in stated_scores(submission.readme) if claim.is_mean][:1]:
-        yield from (("README", mean, spread, False, False) for spread in of_seeds)
+        yield from (("README", mean, spread, False, False, None) for spread in of_seeds)
     facts = submission.facts or {}
     for name, nats in (("val_bpb", False), ("val_loss", True)):
         means = (printed_of(facts.get(key)) for key in (name, f"mean_{name}", f"{name}_mean"))
         center = next(filter(None, means), None)
         for key in (f"{name}_std", f"std_{name}"):
             if center and (spread := printed_of(facts.get(key))):
-                yield f"submission.json {key}", center, spread, nats, False
+                yield f"submission.json {key}", center, spread, nats, False, None
 
 
 def _is_about(center: Printed, value: float) -> bool:

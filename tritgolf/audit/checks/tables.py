@@ -12,7 +12,7 @@ from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.listing import first_differences
 from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stds_of
-from tritgolf.audit.seed_tables import SeedTable, candidates, matches, run_of
+from tritgolf.audit.seed_tables import UNITS, SeedTable, candidates, matches, run_of
 from tritgolf.audit.significance import improvement
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
@@ -68,7 +68,8 @@ def _summary(submission: Submission, row: str) -> Outcome:
             if len(rows) < 2 or cell.about or not (cell.is_beside or table.has_units_of(title, cell)):
                 continue
             compare = _mean if row == "mean" else _std
-            read = [compare(cell.printed, rows, exact) for exact in logged_columns(submission, table, title) or [[]]]
+            columns = logged_columns(submission, table, title) or [[]]
+            read = [compare(cell.printed, rows, exact) for each in columns for exact in _in_units(table, title, each)]
             best = min(read, key=lambda comparison: comparison.status == "differs")
             if best.status == "differs" and cell.is_beside and is_other_spread(cell.printed, rows):
                 best = replace(best, status="of another spread")
@@ -106,6 +107,13 @@ def logged_columns(submission: Submission, table: SeedTable, title: str) -> list
         found.append({name: values[name] for name in matches(row[title], values, kind)})
     shared = [name for name in found[0] if all(name in values for values in found)]
     return [[values[name] for values in found] for name in shared]
+
+
+def _in_units(table: SeedTable, title: str, exact: Sequence[Printed]) -> list[list[Printed]]:
+    """Logged sizes and times as a column in another unit has them, in each that this may be: MB may be 2²⁰ bytes."""
+    unit = next((row[title].unit for row in table.rows.values() if title in row), "")
+    scales = UNITS.get(unit, (1.0,)) if table.kinds[title] in ("total_bytes", "code_bytes", "seconds") else (1.0,)
+    return [[Printed(f"{value.value / scale:.9f}") if scale != 1 else value for value in exact] for scale in scales]
 
 
 def _mean(printed: Printed, rows: Sequence[Printed], exact: Sequence[Printed]) -> Comparison:

@@ -8,6 +8,8 @@ from tritgolf.audit.dialects import lines as common
 from tritgolf.audit.dialects.base import Dialect, Pairs
 
 SETTING = re.compile(r"([A-Za-z_]\w*): ?(.*)")
+END = re.compile(r"\d{1,9}/\d{1,9} |={3}", re.ASCII)
+MOST_BETWEEN = 4  # lines of something else between two settings
 BARE_STEP = re.compile(r"\d{1,9}/\d{1,9} (?:train_loss|val_loss): ", re.ASCII)
 
 
@@ -22,16 +24,20 @@ def read(lines: Sequence[str]) -> dict[str, Any]:
 
 
 def listed_settings(lines: Sequence[str]) -> Pairs:
-    """``name: value`` lines from ``Hyperparameters:`` on, up to the first line that is none."""
+    """``name: value`` lines from ``Hyperparameters:`` on, up to a step, a rule or several lines that are none.
+
+    A few may stand between: of a progress bar, of another process.
+    """
     found: Pairs = {}
-    listing = False
-    for line in lines:
-        match = SETTING.fullmatch(line) if listing else None
-        if listing and not match:
+    start = next((at for at, line in enumerate(lines) if line == "Hyperparameters:"), len(lines))
+    strange = 0
+    for line in lines[start + 1 :]:
+        match = SETTING.fullmatch(line)
+        strange = 0 if match else strange + 1
+        if strange > MOST_BETWEEN or END.match(line):
             break
         if match:
             found.setdefault(match[1], match[2])
-        listing = listing or line == "Hyperparameters:"
     return found
 
 
