@@ -35,9 +35,18 @@ pip="$folder/bin/python -m pip --disable-pip-version-check"
 if [ "$torch" = cuda ]; then
     $pip install -q --no-compile -r "$lock"
 else
-    # Where a CPU build of torch is at hand it is taken; else from PyTorch's own index, the only place that has it.
-    $pip install -q --no-compile -r "$lock" 2>"$folder/install.log" ||
-        $pip install -q --no-compile --extra-index-url https://download.pytorch.org/whl/cpu -r "$lock"
+    # Where a CPU build of torch is at hand it is taken; else from PyTorch's own index, the only place that has it. That is
+    # asked for nothing else: who can't reach it would wait for each package in turn.
+    $pip install -q --no-compile -r "$lock" 2>"$folder/install.log" || {
+        index=https://download.pytorch.org/whl/cpu
+        grep '^torch==' "$lock" >"$folder/torch.txt"
+        $pip install -q --no-compile --no-deps --index-url "$index" -r "$folder/torch.txt" || {
+            echo "error: $index can't be reached, or has no build of PyTorch for $("$python" --version); TORCH=cuda takes" \
+                "the package index's build, which runs without a GPU too" >&2
+            exit 1
+        }
+        $pip install -q --no-compile -r "$lock"
+    }
 fi
 $pip install -q --no-deps -e "$(dirname "$0")/.."
 "$folder/bin/python" -m compileall -qq -j 0 "$folder/lib" >/dev/null 2>&1 || : # templates of some packages are no Python

@@ -138,3 +138,34 @@ def test_a_folder_that_is_no_environment_is_never_cleared(tmp_path):
 
 def test_a_build_that_there_is_not_is_told(tmp_path):
     assert install(tmp_path, tmp_path / "venv", "gpu") == ("", "error: TORCH=gpu: there is cpu and cuda\n")
+
+
+PIP = """#!/bin/sh
+# Of an environment: says what pip is asked for; a lock can't be had until torch is there, which has an index of its own
+case "$*" in
+*--index-url*) echo "torch: $*" >&2; %s ;;
+*-m?pip*cpu.lock) echo "all" >&2; [ -e "$0.torch" ] ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_only_torch_is_asked_of_its_own_index(tmp_path, monkeypatch, reached):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    folder, python = tmp_path / "venv", tmp_path / "python"
+    (folder / "bin").mkdir(parents=True)
+    python.write_text('#!/bin/sh\n[ "$1" != --version ] || echo Python 3.99\n')
+    (folder / "bin/python").write_text(PIP % ('touch "$0.torch"' if reached else "exit 1"))
+    for program in (python, folder / "bin/python"):
+        program.chmod(0o755)
+    command = ["sh", ROOT / "envs/install.sh", folder, "cpu", python]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    torch, *then = done.stderr.splitlines()
+    assert torch.startswith("torch: ") and torch.endswith("--no-deps --index-url https://download.pytorch.org/whl/cpu "
+                                                          f"-r {folder}/torch.txt")  # fmt: skip
+    assert all(line.startswith("torch==") for line in (folder / "torch.txt").read_text().splitlines())
+    assert (folder / ".complete").exists() == reached == (done.returncode == 0)
+    if reached:
+        assert then == ["all"]
+    else:
+        assert len(then) == 1 and "can't be reached, or has no build of PyTorch for Python 3.99" in then[0]
