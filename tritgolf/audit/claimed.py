@@ -7,7 +7,7 @@ from statistics import fmean
 
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, stated_seeds
-from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.scores import agrees, same, stages, stages_of
 from tritgolf.audit.seed_tables import SeedTable, run_of, runs_of, seed_tables
 from tritgolf.audit.stated_text import stated_scores
@@ -35,9 +35,7 @@ def own_tables(submission: Submission) -> tuple[SeedTable, ...]:
 
 def _has_logs(submission: Submission, table: SeedTable) -> bool:
     logs = submission.readable_logs
-    return any(
-        run_of(row, table.kinds, [log for log in logs if log.named_seed == seed]) for seed, row in table.rows.items()
-    )
+    return any(run_of(row, table.kinds, of_seed(logs, seed)) for seed, row in table.rows.items())
 
 
 @lru_cache(maxsize=KEPT)
@@ -57,11 +55,11 @@ def runs_of_rows(submission: Submission) -> dict[int, tuple[RunLog, ...]]:
     found: dict[int, tuple[RunLog, ...]] = {}
     for table in filter(partial(is_headline_table, submission), tables_of(submission)):
         for seed, row in table.rows.items():
-            found[seed] = tuple(runs_of(row, table.kinds, [log for log in logs if log.named_seed == seed]))
+            found[seed] = tuple(runs_of(row, table.kinds, of_seed(logs, seed)))
     for seed, figures in seed_results(submission.facts).items():
         score = printed_of(figures.get("val_bpb"))
-        of_seed = tuple(log for log in logs if score and log.named_seed == seed and stages_of(log, score))
-        found[seed] = of_seed or found.get(seed, ())
+        its_runs = tuple(log for log in of_seed(logs, seed) if score and stages_of(log, score))
+        found[seed] = its_runs or found.get(seed, ())
     return found
 
 

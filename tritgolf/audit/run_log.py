@@ -1,6 +1,7 @@
 """One run, out of a published log: its records, and what they tell together."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -237,3 +238,8 @@ class RunLog:
     def setting_bool(self, key: str) -> bool | None:
         """A logged switch (True, False, 1, 0); None if absent or something else."""
         return {"True": True, "1": True, "False": False, "0": False}.get(self.hyperparameters.get(key, ""))
+
+
+def of_seed(logs: Iterable[RunLog], seed: int) -> list[RunLog]:
+    """The logs that print this seed; where a log prints none, its file's name may tell it."""
+    return [log for log in logs if log.named_seed == seed]

@@ -15,7 +15,7 @@ from statistics import pstdev
 from types import MappingProxyType
 
 from tritgolf.audit.intervals import Printed, mean_interval, rounds_to
-from tritgolf.audit.run_log import DIAGNOSTIC, LAST_STEP, RunLog, Stage
+from tritgolf.audit.run_log import DIAGNOSTIC, LAST_STEP, RunLog, Stage, of_seed
 from tritgolf.report.statistics import mean, sample_std
 
 FEWEST_DIGITS = 4  # of a figure whose last digit may be cut off instead of rounded
@@ -161,7 +161,7 @@ def _comparable(log: RunLog) -> dict[str, Stage]:
 def _groups(
     logs: Sequence[RunLog], seeds: Sequence[int], of_rows: Mapping[int, Sequence[RunLog]]
 ) -> Iterator[tuple[RunLog, ...]]:
-    choices = [[log for log in of_rows.get(seed) or logs if log.named_seed == seed and log in logs] for seed in seeds]
+    choices = [[log for log in of_seed(of_rows.get(seed) or logs, seed) if log in logs] for seed in seeds]
     if choices and all(choices):
         yield from islice(product(*choices), MOST_CHOICES)
     yield tuple(logs)

@@ -14,7 +14,7 @@ from tritgolf.audit.intervals import rounds_to
 from tritgolf.audit.json_facts import TOTAL, counted_sizes, is_count
 from tritgolf.audit.listing import ARCHIVES, first_of
 from tritgolf.audit.packed_script import unpacked_size
-from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds, judge
 
@@ -150,12 +150,12 @@ def _are_of_others(submission: Submission, totals: Mapping[str, int]) -> bool:
     that isn't too large may be the submission's.
     """
     over = {name for name, size in totals.items() if size > BYTE_LIMIT}
-    seeds = [[log for log in submission.readable_logs if log.named_seed == seed] for seed in claimed_seeds(submission)]
-    all_of_a_seed = any(over & {log.name for log in runs} and all((log.total_bytes or 0) > BYTE_LIMIT for log in runs
-                        if log.name not in over) for runs in seeds)  # fmt: skip
+    too_large = over | {log.name for log in submission.readable_logs if (log.total_bytes or 0) > BYTE_LIMIT}
+    seeds = [{log.name for log in of_seed(submission.readable_logs, seed)} for seed in claimed_seeds(submission)]
+    all_of_a_seed = any(over & runs and runs <= too_large for runs in seeds)
     presented = {log.name for log in presented_runs(submission)}
     if not surely_claimed(submission):
-        presented -= {log.name for runs in seeds for log in runs}
+        presented -= set().union(*seeds)
     return not (all_of_a_seed or over & presented)
 
 

@@ -10,7 +10,7 @@ from tritgolf.audit.column_titles import SCORES, STEP_TIMES, is_plain
 from tritgolf.audit.completeness import unlogged_methods
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
-from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.scores import stages, stages_of
 from tritgolf.audit.seed_tables import Cell, SeedTable, candidates, matches, runs_of, scores_matched
 from tritgolf.audit.submission import Submission
@@ -39,8 +39,9 @@ class Held(NamedTuple):
 
 def held_table(submission: Submission, table: SeedTable) -> Held:
     """The rows of a table, each against the runs that it can be of."""
-    runs = {seed: runs_of(row, table.kinds, logs_of(submission, seed)) for seed, row in table.rows.items()}
-    several = {seed: [runs_of(row, table.kinds, logs_of(submission, seed)) for row in rows]
+    logs = submission.readable_logs
+    runs = {seed: runs_of(row, table.kinds, of_seed(logs, seed)) for seed, row in table.rows.items()}
+    several = {seed: [runs_of(row, table.kinds, of_seed(logs, seed)) for row in rows]
                for seed, rows in table.repeated.items()}  # fmt: skip
     has_runs = any(runs.values())
     is_own = has_runs or any(map(any, several.values())) or is_headline_table(submission, table)
@@ -95,7 +96,7 @@ def _held_together(
 
     A row of the submission's own table without any score of them (None) is told: it may be of a run without a log.
     """
-    logs = logs_of(submission, seed)
+    logs = of_seed(submission.readable_logs, seed)
     compared, wrong, doubtful, titles = Held.of_all([held for held in rows if held])
     if is_own and not all(rows):
         doubtful.append(f"a row of seed {seed} has no score of its logs")
@@ -187,7 +188,7 @@ def _foreign_row(submission: Submission, table: SeedTable, seed: int) -> list[st
         return [f"seed {seed}: the row has the scores of {owner.name}"]
     stated = [table.rows[seed][title] for title in table.rows[seed]
               if table.kinds[title] in SCORES and all(is_plain(title, log) for log in scored)]  # fmt: skip
-    alone = len(scored) == len(logs_of(submission, seed)) == 1
+    alone = len(scored) == len(of_seed(submission.readable_logs, seed)) == 1
     alone = alone and not is_quoted(submission, scored[0])  # one that is quoted may be of another table
     if unlogged_methods(submission) or not (alone and stated and is_headline_table(submission, table)):
         return []
@@ -211,7 +212,7 @@ def _unlogged_row(submission: Submission, table: SeedTable, seed: int) -> list[s
     row = table.rows[seed]
     if not any(table.kinds[title] not in ("", "seconds") and not cell.about for title, cell in row.items()):
         return []
-    if not logs_of(submission, seed):
+    if not of_seed(submission.readable_logs, seed):
         return [f"the row of seed {seed}: no log that is read is of its seed"]
     return [f"the row of seed {seed} has no score of its log"]
 
@@ -228,11 +229,6 @@ def _unlogged_cells(
     return [f"seed {seed} {title}: table {cell.printed}{cell.unit}, "
             f"{'not so' if title in has_another else 'nothing'} in its log"
             for title, cell in missing.items()]  # fmt: skip
-
-
-def logs_of(submission: Submission, seed: int) -> list[RunLog]:
-    """The logs that print this seed; where a log prints none, its file's name may tell it."""
-    return [log for log in submission.readable_logs if log.named_seed == seed]
 
 
 def _whole_logs(submission: Submission, seed: int) -> list[RunLog]:

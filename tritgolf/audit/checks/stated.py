@@ -18,7 +18,7 @@ from tritgolf.audit.column_titles import SCORES, is_plain
 from tritgolf.audit.completeness import is_complete, unlogged_methods
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
-from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.scores import Sample, is_before_storing, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import Stated, stated_scores
@@ -86,7 +86,7 @@ def _is_own(submission: Submission, claim: Stated) -> bool:
 def _has_logged_rows(submission: Submission) -> bool:
     """Whether a row of a README table by seed has a score of the log of that seed."""
     logs = scored_runs(submission)
-    return any(run_of(row, table.kinds, [log for log in logs if log.named_seed == seed])
+    return any(run_of(row, table.kinds, of_seed(logs, seed))
                for table in tables_of(submission) for seed, row in table.rows.items())  # fmt: skip
 
 
@@ -161,7 +161,7 @@ def contradicted_row(submission: Submission) -> str:
         return ""
     for table in tables_of(submission):
         for seed, row in table.rows.items():
-            named = [log for log in submission.readable_logs if log.named_seed == seed]
+            named = of_seed(submission.readable_logs, seed)
             logs = [log for log in _whole(submission) if log.seed == seed]
             scored = any(table.kinds[title] in SCORES and all(is_plain(title, log) for log in logs) for title in row)
             alone = len(logs) == len(named) == 1 and not is_quoted(submission, logs[0])

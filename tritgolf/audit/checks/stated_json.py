@@ -27,7 +27,7 @@ from tritgolf.audit.json_facts import (
     seed_results,
     unread,
 )
-from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.scores import agrees, same, samples, stages, stages_of
 from tritgolf.audit.seed_tables import candidates
 from tritgolf.audit.stated_text import Stated
@@ -57,7 +57,7 @@ def json_scores_are_logged(submission: Submission) -> Outcome:
     if score := printed_of(submission.facts.get("val_bpb")):
         outcomes.append(_own_score(score, submission))
     for seed, row in seed_results(submission.facts).items():
-        logs = [log for log in scored_runs(submission) if log.named_seed == seed]
+        logs = of_seed(scored_runs(submission), seed)
         for printed in filter(None, (printed_of(row.get(name)) for name in ("val_bpb", "val_bpb_exact"))):
             missing = cant_tell(f"seed {seed}: {printed}; no log that is read has its score")
             outcomes.append(_seed_score(seed, printed, logs, submission) if logs else missing)
@@ -116,7 +116,7 @@ def _of_another_seed(submission: Submission, told: str) -> Outcome:
 def _of_several_runs(submission: Submission) -> Iterator[Outcome]:
     """The scores of seeds that have several rows: each is that of a run of its seed, or may be of one without a log."""
     for seed, rows in repeated_results(submission.facts).items():
-        logs = [log for log in scored_runs(submission) if log.named_seed == seed]
+        logs = of_seed(scored_runs(submission), seed)
         for name, printed in ((name, printed_of(row.get(name))) for row in rows for name in SCORES_OF_SEEDS):
             if printed:
                 told = f"seed {seed}, one of {len(rows)}: {printed}"
@@ -156,7 +156,7 @@ def _names_of_scores(submission: Submission) -> frozenset[str]:
     return frozenset(
         name for seed, row in seed_results(submission.facts).items() for name, value in row.items()
         if (kind := _kind_of_stage(name)) and (printed := printed_of(value)) and printed.decimals >= LEAST_DIGITS
-        and any(same(printed, logged) for log in logs if log.named_seed == seed
+        and any(same(printed, logged) for log in of_seed(logs, seed)
                 for logged in candidates(log, kind).values())
     )  # fmt: skip
 

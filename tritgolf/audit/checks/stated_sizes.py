@@ -13,7 +13,7 @@ from tritgolf.audit.intervals import Printed, in_ten_thousands
 from tritgolf.audit.json_facts import printed_of, repeated_results, seed_results, size_of
 from tritgolf.audit.logged_sizes import has_all_totals, models_of, totals_of
 from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
-from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.scores import stages_of
 from tritgolf.audit.seed_tables import candidates, matches, run_of
 from tritgolf.audit.submission import Submission
@@ -49,9 +49,7 @@ def stated_sizes_are_logged(submission: Submission) -> Outcome:
 def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
     """Each size that submission.json has of a seed, those of several rows of one seed among them."""
     for seed, row in seed_results(submission.facts).items():
-        logs = [
-            log for log in submission.readable_logs if log.named_seed == seed and (log.total_bytes or models_of(log))
-        ]
+        logs = [log for log in of_seed(submission.readable_logs, seed) if log.total_bytes or models_of(log)]
         score = printed_of(row.get("val_bpb"))
         has_total = len(logs) == 1 and logs[0].seed == seed and logs[0].total_bytes is not None
         of_this_run = has_total and (score is None or bool(stages_of(logs[0], score)))
@@ -59,7 +57,7 @@ def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
             if size := size_of(row.get(name)):
                 yield _stated_of_seed(seed, name, size, submission, logs, of_this_run)
     for seed, rows in repeated_results(submission.facts).items():
-        logs = [log for log in submission.readable_logs if log.named_seed == seed]
+        logs = of_seed(submission.readable_logs, seed)
         for name, size in ((name, size_of(row.get(name))) for row in rows for name in SIZES_OF_SEEDS):
             if size:
                 told = f"seed {seed}, one of {len(rows)}: stated {size.value:,.0f}"
@@ -136,7 +134,7 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
         if not is_headline_table(submission, table):
             continue
         for seed, row in table.rows.items():
-            logs = [log for log in submission.readable_logs if log.named_seed == seed]
+            logs = of_seed(submission.readable_logs, seed)
             has_total = len(logs) == 1 and logs[0].seed == seed and logs[0].total_bytes is not None
             its_own = has_total and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
             for title, cell in row.items():

@@ -9,7 +9,7 @@ from tritgolf.audit.claimed_runs import claimed_score, surely_claimed
 from tritgolf.audit.completeness import is_complete
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_figures import JsonFigure
-from tritgolf.audit.run_log import RunLog
+from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.scores import stages_of
 from tritgolf.audit.submission import Submission
 
@@ -35,9 +35,9 @@ def sure_runs(submission: Submission, figure: JsonFigure) -> Sequence[RunLog]:
     if figure.seed is None:
         is_sure = is_complete(submission, of_mean=len(logs) > 1) and _is_exact(claimed_score(submission))
         return logs if is_sure and surely_claimed(submission) == {log.name for log in logs} else ()
-    of_seed = [log for log in logs if log.named_seed == figure.seed]
-    is_alone = len(of_seed) == 1 and not submission.unread and not submission.unread_logs
-    return of_seed if is_alone and _is_its_own(of_seed[0], figure) else ()
+    its_runs = of_seed(logs, figure.seed)
+    is_alone = len(its_runs) == 1 and not submission.unread and not submission.unread_logs
+    return its_runs if is_alone and _is_its_own(its_runs[0], figure) else ()
 
 
 def _is_its_own(log: RunLog, figure: JsonFigure) -> bool:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tritgolf.audit.checks.registers import SUBMISSION_CHECKS
-from tritgolf.audit.checks.rows import Held, held_table, logs_of
+from tritgolf.audit.checks.rows import Held, held_table
 from tritgolf.audit.claimed import claimed_seeds, tables_of
 from tritgolf.audit.claimed_runs import untold
 from tritgolf.audit.figures import Comparison, compare_mean, compare_std
 from tritgolf.audit.intervals import Printed, rounds_to, std_interval
 from tritgolf.audit.listing import first_differences
+from tritgolf.audit.run_log import of_seed
 from tritgolf.audit.scores import agrees, is_mean_of, is_other_spread, is_std_of_rows, stds_of
 from tritgolf.audit.seed_tables import UNITS, SeedTable, candidates, matches, run_of
 from tritgolf.audit.significance import improvement
@@ -102,7 +103,7 @@ def logged_columns(submission: Submission, table: SeedTable, title: str) -> list
     kind = table.kinds[title]
     found: list[dict[str, Printed]] = []
     for seed, row in table.rows.items():
-        run = run_of(row, table.kinds, logs_of(submission, seed))
+        run = run_of(row, table.kinds, of_seed(submission.readable_logs, seed))
         values = candidates(run, kind) if run else {}
         found.append({name: values[name] for name in matches(row[title], values, kind)})
     shared = [name for name in found[0] if all(name in values for values in found)]
