@@ -74,6 +74,9 @@ TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+LINE_BREAK = re.compile(
+    r"\r?\n(?=[ \t>]*(?:[-*+|#<`]|\d{1,3}[.)]\s|\r?\n))"
+)  # the line behind is no prose that goes on
 NAMED_SEEDS = re.compile(  # "mean across 1337/42", "seeds 1, 2 and 3"
     r"\b(?:seeds?|runs?|across|over|of)\b[^\d|.;,]{1,40}"
     r"((?:\d{1,6}(?:\s?[,/&+]\s?(?:and )?|\s(?:and|&)\s)){1,9}\d{1,6})(?![\d.,]*\d)",
@@ -106,9 +109,9 @@ class Stated:
 
 
 def lines_with(readme: str | None, count: int) -> list[str]:
-    """The lines that have this whole number, with separators of thousands or without."""
+    """The lines that have this whole number, with separators of thousands or without; wrapped prose is one line."""
     figure = re.compile(rf"(?<![\d,.])(?:{count:,}|{count})(?![\d,.]*\d)")
-    return [line for line in (readme or "").splitlines() if figure.search(line)]
+    return [line for line in LINE_BREAK.split(readme or "") if figure.search(line)]
 
 
 @lru_cache(maxsize=4)
