@@ -96,6 +96,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], above: str = ""
 def _html_tables(text: str) -> Iterator[Table]:
     """Tables of HTML; none with cells that span others."""
     before, *parts = HTML_TABLE.split(text)
+    if not parts:
+        return
     lines = text.split("\n")
     headings, place = list(headings_above(lines)), before.count("\n")
     for part in parts:

@@ -66,7 +66,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
 
 def _beside_scores(readme: str) -> Iterator[str]:
     """Megabytes between the bars of a line, no row of a table, behind its score: "**val_bpb: 1.08** | **15.99 MB**"."""
-    for line in readme.split("\n"):
+    for line in (line for line in readme.split("\n") if "|" in line):
         cells = line.split("|")
         sized = {at: match[1] for at, cell in enumerate(cells) if at and (match := SIZE_ALONE.fullmatch(cell))}
         last = max(sized, default=0)
