@@ -7,6 +7,7 @@ import pytest
 from tests.audit import styles
 from tests.audit.folders import folder
 from tritgolf.audit.auditor import audit
+from tritgolf.audit.measure_lists import lists_of_measures
 from tritgolf.audit.stated_text import stated_scores
 from tritgolf.outcome import Verdict
 
@@ -200,3 +201,28 @@ ABLATION = """# It
 def test_a_delta_is_no_difference_of_settings_and_open_if_it_is_none_of_scores(score, expected, tmp_path):
     made = folder(tmp_path, {}, ABLATION.format(score))
     assert verdict(made, "tables.deltas") == expected
+
+
+ONE_WRONG = "| Seed | Sliding BPB |\n|---|---|\n| 1 | 1.1667 |\n| 2 | 1.1611 |\n| 3 | 1.1737 |\n"
+MEASURES = "- Sliding val_bpb: `1.1611`\n- Code size: `47642 bytes`\n- Compressed size: `15700000 bytes`\n"
+AS_HTML = (
+    f"<table>{''.join(f'<tr><td>{row[2:-2]}</td></tr>' for row in ONE_WRONG.splitlines() if row[1] != '-')}</table>\n"
+)
+
+
+@pytest.mark.parametrize(
+    "above", ["# Better than the baseline\n\n", "# The baseline without bias\n\n**val_bpb: 1.1667**\n\n"]
+)
+@pytest.mark.parametrize("table", [ONE_WRONG, AS_HTML.replace(" | ", "</td><td>")], ids=["pipes", "html"])
+def test_what_a_title_names_is_no_reason_to_pass_over_the_table_under_it(above, table, tmp_path):
+    """A seed's wrong score was not seen where the title spoke of a baseline."""
+    made = folder(tmp_path / "a", styles.three(), above + table, {"val_bpb": 1.1667})
+    assert verdict(made, "tables.rows") is WRONG
+    for name, before in (("b", "# A record\n\n#"), ("c", "A record.\n\n")):
+        made = folder(tmp_path / name, styles.three(), f"{before}{above}{table}", {"val_bpb": 1.1667})
+        assert verdict(made, "tables.rows") is OPEN
+
+
+@pytest.mark.parametrize(("heading", "count"), [("# Over the baseline", 1), ("# A\n## The baseline", 0)])
+def test_a_list_of_measures_under_a_title_is_read_whatever_it_names(heading, count):
+    assert len([*lists_of_measures(f"{heading}\n{MEASURES}")]) == count

@@ -7,7 +7,7 @@ import pytest
 from tests.audit import styles
 from tests.audit.folders import folder
 from tritgolf.audit.auditor import audit_submission
-from tritgolf.audit.stated_text import stated_scores
+from tritgolf.audit.stated_text import spreads_of_seeds, stated_scores
 from tritgolf.audit.submission import read_submission
 
 DELTAS = "| a | val_bpb | Delta |\n|---|---|---|\n"
@@ -49,6 +49,13 @@ def test_a_line_of_thousands_of_different_scores_is_read_to_its_end():
     """If the line were read for each of them anew, it would take minutes."""
     assert [claim.printed.text for claim in stated_scores(scores_of_a_line(3000))] == [
         f"1.{at:06d}" for at in range(3000)
+    ]
+
+
+def test_many_empty_lines_are_read_once():
+    """If each were read to the end of all, it would take hours."""
+    assert [spread.text for spread in spreads_of_seeds("\n" * 500_000 + "- **3-seed std:** `0.0007`\n", 3)] == [
+        "0.0007"
     ]
 
 

@@ -67,3 +67,17 @@ def test_rows_whose_seeds_are_swapped_are_told(swapped, tmp_path):
     made = folder(tmp_path, styles.three(), f"# val_bpb: 1.1705 (mean of 3 seeds)\n\n{table}", {"val_bpb": 1.1705})
     assert ("tables.rows" in contradicted(made)) is swapped
     assert not swapped or "has the scores of train_seed2.log" in contradicted(made)["tables.rows"]
+
+
+@pytest.mark.parametrize(("count", "also", "verdict"), [
+    ("3 seeds", {}, Verdict.CONTRADICTED),
+    ("4 seeds", {}, Verdict.CANT_TELL),  # one of which has no log
+    ("all seeds", {}, Verdict.CANT_TELL),
+    ("3 seeds", {"other": styles.int6(4, 1.18)}, Verdict.CANT_TELL),  # which three, nothing says
+    ("3 seeds", {"train_seed3": styles.int6(3, 1.1737).replace("warmup_steps:2", "warmup_steps:9")}, Verdict.CANT_TELL),
+], ids=["three", "of four", "no count", "four runs", "other settings"])  # fmt: skip
+def test_the_best_run_is_no_mean_of_the_three_that_lie_there(count, also, verdict, tmp_path):
+    """Where the best one's row stood alone, its seed was the only one claimed, and the mean was open."""
+    readme = f"**val_bpb: 1.1667** (mean of {count})\n\n| Seed | BPB |\n|---|---|\n| 1 | 1.1667 |\n"
+    made = folder(tmp_path, styles.three() | also, readme, {"val_bpb": 1.1667})
+    assert finding(made, "text.mean").verdict is verdict

@@ -68,6 +68,8 @@ def test_sizes_with_one_smaller_script_are_open_where_the_readme_says_that_it_is
 
 
 COUNTED = "| Code ({}) | 91,208 |"
+HTML = "<table>\n <tr>\n  <td>\n   Code ({})\n  </td>\n  <td>\n   91,208\n  </td>\n </tr>\n</table>"
+WRAPPED = "The code counts in full, all of it\n({}) in\nUTF-8: 91,208 bytes."
 
 
 @pytest.mark.parametrize(("files", "verdict"), [
@@ -75,11 +77,22 @@ COUNTED = "| Code ({}) | 91,208 |"
     ("train_gpt.py", Verdict.CONTRADICTED),
 ])  # fmt: skip
 @pytest.mark.parametrize("shipped", [True, False])
-def test_code_that_is_counted_with_other_files_is_not_the_scripts(files, verdict, shipped, tmp_path):
-    readme = f"# val_bpb: 1.2244\n\n| Part | Bytes |\n|---|---|\n{COUNTED.format(files)}\n"
+@pytest.mark.parametrize(
+    "told", [f"| Part | Bytes |\n|---|---|\n{COUNTED}", HTML, WRAPPED], ids=["row", "html", "prose"]
+)
+def test_code_that_is_counted_with_other_files_is_not_the_scripts(files, verdict, shipped, told, tmp_path):
+    """A size in another line than the names, as in HTML or wrapped prose, was said to be the script's."""
+    readme = f"# val_bpb: 1.2244\n\n{told.format(files)}\n"
     made = folder(tmp_path, {"train": styles.baseline()}, readme, {"val_bpb": 1.2244, "code_bytes": 91_208})
     if shipped:
         (made / "train_gpt.py").write_text("#" * CODE)
+    assert verdicts(made, "budget.script") == [verdict]
+
+
+@pytest.mark.parametrize(("stated", "verdict"), [(91_208, Verdict.CANT_TELL), (31_208, Verdict.CONTRADICTED)])
+def test_code_larger_than_logged_may_count_files_where_nothing_says_of_which_it_is(stated, verdict, tmp_path):
+    """Without its README a folder was accused of a size that the README said was of several files."""
+    made = folder(tmp_path, {"train": styles.baseline()}, None, {"val_bpb": 1.2244, "code_bytes": stated})
     assert verdicts(made, "budget.script") == [verdict]
 
 

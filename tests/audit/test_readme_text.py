@@ -150,3 +150,18 @@ def test_a_score_of_submission_json_may_be_of_a_log_that_is_lost_or_cut(tmp_path
     assert verdicts(tmp_path / "b", README, cut, facts)["json.score"] is Verdict.CANT_TELL
     rows = README.replace("| **Mean** | **1.1705** | |\n", "").replace("1.1705", "1.1667")
     assert verdicts(tmp_path / "c", rows, styles.three(), JSON)["json.score"] is Verdict.HOLDS
+
+
+def test_a_row_of_html_is_read_as_one_line_however_it_is_written(tmp_path):
+    in_lines = (
+        as_html(TABLE).replace("<td>", "\n  <td>\n    ").replace("</td>", "\n  </td>").replace("</tr>", "\n</tr>\n")
+    )
+    assert verdicts(tmp_path / "a", TITLE + in_lines) == verdicts(tmp_path / "b", README)
+    assert "<tr> <td> Seed </td>" in as_read(in_lines)
+
+
+@pytest.mark.parametrize("text", [
+    "<table>\n<tr><td>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n</td></tr>\n</table>", "<table>\n<tr><td>\n1\n",
+], ids=["of Markdown", "without an end"])  # fmt: skip
+def test_what_is_no_row_of_html_alone_stays(text):
+    assert as_read(text) == text

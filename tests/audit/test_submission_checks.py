@@ -195,7 +195,7 @@ CASES = {
     "json.bytes": (
         int6_runs(facts={"bytes_total": 15_700_000}),
         int6_runs(facts={"bytes_total": 15_652_358, "seeds": [1, 2, 3]}),
-        "the mean of the models, without code",
+        "the model of train_seed1.log, without code",
     ),
     "json.sum": (
         int6_runs(facts={"bytes_total": 15_700_000, "bytes_code": 47_642}),

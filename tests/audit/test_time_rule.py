@@ -72,3 +72,22 @@ def test_why_a_time_is_not_judged_is_true(tmp_path):
     assert "no evaluation time" not in finding(free, "timing.evaluation").evidence
     fewer = folder(tmp_path / "b", {"a": run((GPUS, "world_size: 1"), LONG)}, README, TRACK)
     assert "the limit is for 8 GPUs, not 1 GPU (a.log)" in finding(fewer, "timing.limit").evidence
+
+
+@pytest.mark.parametrize(("text", "verdict"), [
+    ("Evaluation takes 120 s (under the 10-minute limit).", Verdict.CONTRADICTED),
+    ("| **Total eval** | **~460s (< 10 min)** |", Verdict.CONTRADICTED),
+    ("Runs stay within the 600 s evaluation budget.", Verdict.CONTRADICTED),
+    ("Training stops within 10 minutes.", Verdict.CANT_TELL),
+    ("Evaluation does not stay within 10 minutes.", Verdict.CANT_TELL),
+    ("Evaluation would fit within 10 min on faster machines.", Verdict.CANT_TELL),
+    ("Evaluation of #920 is within 10 minutes.", Verdict.CANT_TELL),
+    ("Evaluation fits 10 minutes; the speed is unlimited.", Verdict.CANT_TELL),
+    ("A non-record run: training, then evaluation within 10 min of the best checkpoint.", Verdict.CANT_TELL),
+])  # fmt: skip
+def test_an_evaluation_is_held_to_ten_minutes_where_the_readme_says_that_it_fits_them(text, verdict, tmp_path):
+    """Where nothing tells the track, a long one was open even so."""
+    made = folder(tmp_path, {"seed42": run(SLOW)}, f"{README}\n{text}\n", {"val_bpb": 1.081})
+    found = finding(made, "timing.evaluation")
+    assert found.verdict is verdict
+    assert (verdict is Verdict.CANT_TELL) == ("nothing tells that it is of the 10-minute track" in found.evidence)

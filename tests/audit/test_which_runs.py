@@ -184,3 +184,13 @@ def test_folders_by_seed_within_a_folder_are_read(tmp_path):
     assert finding(made, "tables.rows").verdict is Verdict.HOLDS
     assert any("seeds/sweep/train.log (more than two folders deep)" in note for note in audit(made).notes)
     assert not any("seeds/1/train.log" in note for note in audit(made).notes)
+
+
+def test_of_two_runs_of_a_seed_with_the_score_neither_is_surely_the_one(tmp_path):
+    """An ablation that changed nothing has another script, which the submission's was said to differ from."""
+    logs = {"plain": styles.int6(1, 1.17004), "ablation": styles.int6(1, 1.16996).replace("47642", "51000")}
+    made = folder(tmp_path, logs, None, {"val_bpb": 1.17})
+    (made / "train_gpt.py").write_text("#" * 47_642)
+    assert finding(made, "budget.script").verdict is Verdict.CANT_TELL
+    (made / "ablation.log").unlink()
+    assert finding(made, "budget.script").verdict is Verdict.HOLDS

@@ -52,12 +52,21 @@ def claimed_runs(submission: Submission) -> Scored:
 
 @lru_cache(maxsize=KEPT)
 def surely_claimed(submission: Submission) -> frozenset[str]:
-    """The names of the runs whose mean the claimed score is, or of the one that has it; none where no log has it."""
+    """The names of the runs whose mean the claimed score is, or of the one that has it; none where no log has it.
+
+    Nor where several runs of one seed have it: one of them may be an ablation that changed nothing.
+    """
     logs = _candidates(submission)
     if found := _of_the_mean(submission, logs):
-        return frozenset(log.name for log in found.runs)
-    owner, _ = _owner(submission, logs)
-    return frozenset([owner.name] if owner else [])
+        return frozenset() if _share_a_seed(found.runs) else frozenset(log.name for log in found.runs)
+    claimed = claimed_score(submission)
+    owners = [log for log in logs if claimed and stages_of(log, claimed)]
+    return frozenset() if _share_a_seed(owners) else frozenset(log.name for log in owners[:1])
+
+
+def _share_a_seed(runs: Sequence[RunLog]) -> bool:
+    seeds = [log.named_seed for log in runs if log.named_seed is not None]
+    return len({*seeds}) < len(seeds)
 
 
 @lru_cache(maxsize=KEPT)

@@ -9,7 +9,7 @@ from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, unread_seeds
 from tritgolf.audit.markdown import Table, read_tables
 from tritgolf.audit.run_log import RunLog
-from tritgolf.audit.scores import same, stages
+from tritgolf.audit.scores import configuration, same, stages
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import COUNT, MEAN, WORDS, stated_scores
 from tritgolf.audit.submission import Submission
@@ -31,7 +31,8 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
 
     Each claimed seed has one run, whole, and there are no more; each way to score that is spoken of has a stage. Where
     no seeds are claimed: one run, where no text speaks of others, or, for a mean (of ``count`` runs, if it says so),
-    runs of different seeds.
+    runs of different seeds. For a mean of more runs than seeds are claimed, as where the best alone has its row: just
+    so many, of one configuration.
     """
     logs = submission.readable_logs
     unread = any(log.tells_of_training and not log.is_readable for log in submission.logs)
@@ -40,11 +41,18 @@ def is_complete(submission: Submission, of_mean: bool = False, count: int | None
     if not all(is_whole(log, logs) for log in logs):
         return False
     printed, seeds = [log.seed for log in logs], claimed_seeds(submission)
+    if of_mean and count == len(set(printed)) == len(logs) > len(seeds) > 0:
+        return {*seeds} < {*printed} and None not in printed and _are_of_one_configuration(logs)
     if seeds:
         return sorted(seeds) == sorted(seed for seed in printed if seed is not None) and None not in printed
     if of_mean:
         return len(logs) >= 2 and len(set(printed)) == len(logs) and count in (None, len(logs))
     return len(logs) == 1 and not _speaks_of_other_runs(submission, logs[0])
+
+
+def _are_of_one_configuration(logs: Sequence[RunLog]) -> bool:
+    """Whether runs tell their settings, and the same."""
+    return all(log.hyperparameters for log in logs) and len({*map(configuration, logs)}) == 1
 
 
 def the_only_run(submission: Submission) -> RunLog | None:

@@ -34,20 +34,24 @@ class Table:
 def headings_above(lines: Iterable[str]) -> Iterator[str]:
     """For each line the headings that it stands under, itself among them: the nearest, and those above it but a title.
 
-    What folds away has its summary for a heading.
+    One at the very top is of the whole text, so that no line stands under it. What folds away has its summary for a
+    heading.
     """
     found: dict[int, str] = {}
-    title, path = None, ""
+    title, path, is_top = None, "", True
     for line in lines:
         content = QUOTED.sub("", line, count=1).strip()
         if match := HEADING.match(content):
             level = match[0].count("#") or int(match["level"] or FOLDED)
             above = {at: text for at, text in found.items() if at < level and text != title}
-            found, title = above | {level: content[:LONGEST_HEADING]}, title or content[:LONGEST_HEADING]
+            is_of_all = is_top and level != FOLDED
+            found = above if is_of_all else above | {level: content[:LONGEST_HEADING]}
+            title = title or content[:LONGEST_HEADING]
             path = "\n".join(found.values())
         elif content.lower().startswith("</details"):
             found.pop(FOLDED, None)
             path = "\n".join(found.values())
+        is_top = is_top and not content
         yield path
 
 
@@ -66,7 +70,7 @@ def read_tables(text: str) -> tuple[Table, ...]:
         if block:
             tables += _pipe_table(block, f"{heading}\n{above}")
             block, above = [], ""
-        above = content or above
+        above = _as_above(content) if content else above
     return (*tables, *_html_tables(text))
 
 
@@ -92,17 +96,24 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], above: str = ""
 def _html_tables(text: str) -> Iterator[Table]:
     """Tables of HTML; none with cells that span others."""
     before, *parts = HTML_TABLE.split(text)
+    if not parts:
+        return
     lines = text.split("\n")
     headings, place = list(headings_above(lines)), before.count("\n")
     for part in parts:
         lines_above = (line for line in before.split("\n")[::-1] if line.strip())
-        above = f"{headings[place]}\n{next(lines_above, '')}"
+        above = f"{headings[place]}\n{_as_above(next(lines_above, ''))}"
         place += part.count("\n")
         table, _, before = part.partition("</table")
         rows = [[_html_cell(cell) for cell in HTML_CELL.split(row)[1:]] for row in HTML_ROW.split(table)[1:]]
         rows = [row for row in rows if row]
         if len(rows) > 1 and not SPANS.search(table):
             yield _table(rows[0], rows[1:], above)
+
+
+def _as_above(line: str) -> str:
+    """What the line before a table says of it: nothing of its own, if it is a heading."""
+    return "" if HEADING.match(line) else line
 
 
 def _html_cell(text: str) -> str:

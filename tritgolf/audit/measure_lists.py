@@ -15,15 +15,18 @@ PAIR = re.compile(r"\b(?P<name>val_(?:loss|bpb))[:=] ?(?P<figure>\d\.\d{3,8})(?!
 def lists_of_measures(readme: str) -> Iterator[dict[str, Cell]]:
     """Measure → its cell, of each list under a heading that isn't of something else; scores in either unit apart.
 
-    A figure in the text behind others of its line is left out: what it is of, the item's name doesn't say.
+    One at the top is of the submission, whatever it names. A figure in the text behind others of its line is left out:
+    what it is of, the item's name doesn't say.
     """
     found: dict[str, Cell] = {}
     is_own = True
-    for line in [*readme.splitlines(), "#"]:
+    lines = [*readme.splitlines(), "#"]
+    title = next(line for line in lines if line.strip())
+    for line in lines:
         if line.startswith("#"):
             if found:
                 yield found
-            found, is_own = {}, not OF_SOMETHING_ELSE.search(line)
+            found, is_own = {}, line == title or not OF_SOMETHING_ELSE.search(line)
         elif is_own and (item := ITEM.match(line)) and not OF_OTHERS.search(line):
             found |= _cells(item["name"], item["rest"])
 

@@ -53,8 +53,8 @@ OTHER_SPREAD = re.compile(  # words of a line whose spread is no std of runs
 )
 OWN_LINE = re.compile(r"\W*(?:sample |population )?(?:std|standard deviation|stdev|±)", re.IGNORECASE)  # of a list
 SPREAD_OF_SEEDS = re.compile(  # in a line of its own: "3-seed std: 0.0007"
-    r"^\W*(?P<count>\d|two|three|four|five|six|seven)[- ]seeds? (?:sample |population )?(?:std|standard deviation)\b"
-    r"[\s:=*`]{1,8}(?P<figure>0?\.\d{3,8})",
+    r"^[^\w\n]{0,20}(?P<count>\d|two|three|four|five|six|seven)[- ]seeds? (?:sample |population )?"
+    r"(?:std|standard deviation)\b[\s:=*`]{1,8}(?P<figure>0?\.\d{3,8})",
     re.IGNORECASE | re.ASCII | re.MULTILINE,
 )
 OF_A_PULL_REQUEST = re.compile(r"#\d{2,5} ?\([^()\n]*\)", re.ASCII)  # with what is said of it in brackets
@@ -74,6 +74,9 @@ TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+LINE_BREAK = re.compile(
+    r"\r?\n(?=[ \t>]*(?:[-*+|#<`]|\d{1,3}[.)]\s|\r?\n))"
+)  # the line behind is no prose that goes on
 NAMED_SEEDS = re.compile(  # "mean across 1337/42", "seeds 1, 2 and 3"
     r"\b(?:seeds?|runs?|across|over|of)\b[^\d|.;,]{1,40}"
     r"((?:\d{1,6}(?:\s?[,/&+]\s?(?:and )?|\s(?:and|&)\s)){1,9}\d{1,6})(?![\d.,]*\d)",
@@ -106,9 +109,9 @@ class Stated:
 
 
 def lines_with(readme: str | None, count: int) -> list[str]:
-    """The lines that have this whole number, with separators of thousands or without."""
+    """The lines that have this whole number, with separators of thousands or without; wrapped prose is one line."""
     figure = re.compile(rf"(?<![\d,.])(?:{count:,}|{count})(?![\d,.]*\d)")
-    return [line for line in (readme or "").splitlines() if figure.search(line)]
+    return [line for line in LINE_BREAK.split(readme or "") if figure.search(line)]
 
 
 @lru_cache(maxsize=4)
@@ -125,22 +128,31 @@ def stated_scores(readme: str | None) -> tuple[Stated, ...]:
     for place, (line, heading) in enumerate(zip(lines, headings_above(lines), strict=True)):
         if OF_AN_EARLIER_ONE.search(heading):
             continue
-        own = BEHIND_VS.sub("", SET_AGAINST.sub("", OF_A_PULL_REQUEST.sub("", line)))
-        others = OF_OTHERS.search(own if LABEL.match(own) else line)
-        if line.lstrip(" \t>").startswith(("|", "<t")) or others or _names_others(lines, place):
+        if line.lstrip(" \t>").startswith(("|", "<t")):
             continue
+        own = BEHIND_VS.sub("", SET_AGAINST.sub("", OF_A_PULL_REQUEST.sub("", line)))
         scores = [text for match in SCORE.finditer(own) if _is_score(text := next(filter(None, match.groups())))]
+        spread = _spread(line) if OWN_LINE.match(line) and place - at <= LIST else None
+        if not (scores or spread) or _is_of_others(own, lines, place):
+            continue
         if scores:  # "1.16 bpb (best seed) / 1.17 (mean)"
             scores += filter(_is_score, BEFORE_MEAN.findall(own))
             last, at = scores[-1], place
             for of_line in _stated(line, scores):
                 claim = replace(of_line, is_headline=place < TOP, is_title=place == title)
                 found[claim.printed.text] = _merged(found.get(claim.printed.text), claim)
-        spread = _spread(line) if OWN_LINE.match(line) and place - at <= LIST else None
         if spread and not scores and last and found[last].is_mean and found[last].spread is None:
             # A list: "mean: …", "std: …".
             found[last] = replace(found[last], spread=Printed(spread["figure"]), is_beside=bool(spread["sign"]))
     return tuple(sorted(found.values(), key=lambda claim: claim.is_of_before)) or _measures(lines)
+
+
+def _is_of_others(own: str, lines: Sequence[str], place: int) -> bool:
+    """Whether a line, or the one before it, speaks of another system; ``own``: the line without what it is set against.
+
+    It takes long to ask, so only a line with a figure is.
+    """
+    return OF_OTHERS.search(own if LABEL.match(own) else lines[place]) is not None or _names_others(lines, place)
 
 
 def _names_others(lines: Sequence[str], place: int) -> bool:

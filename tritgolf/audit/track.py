@@ -7,6 +7,12 @@ from tritgolf.audit.submission import Submission
 
 OTHER = re.compile(r"non[- _]?record|unlimited|notable", re.IGNORECASE)
 TEN_MINUTES = re.compile(r"\b(?:track_)?10[ _-]?min", re.IGNORECASE)
+FITS = re.compile(  # "total eval ~460 s (< 10 min)", "within the 10-minute evaluation budget"
+    r"\beval(?:uation)?s?\b.{0,80}(?:[<≤]|\b(?:under|within|below|at most)\b)[^.;|]{0,30}?\b(?:10[ -]?min|600 ?s)"
+    r"|(?:[<≤]|\b(?:under|within|below|at most)\b)[^.;|]{0,30}?\b(?:10[ -]?min|600 ?s)\w*[^.;|]{0,20}\beval",
+    re.IGNORECASE,
+)
+NO_CLAIM = re.compile(r"\b(?:not|no|if|would|could|should|must|may|might|needs?|never)\b|n't\b|#\d{2}", re.IGNORECASE)
 FOLDERS = {"track_10min_16mb": True, "track_non_record_16mb": False}
 
 
@@ -29,3 +35,12 @@ def ten_minutes(submission: Submission) -> bool | None:
     if gpus and max(gpus) < 8:
         return False
     return None
+
+
+def binds_evaluation(submission: Submission) -> bool:
+    """Whether evaluation may take ten minutes at most: by the track, else where a README says that it fits them."""
+    if (track := ten_minutes(submission)) is not None:
+        return track
+    readme = submission.readme or ""
+    claims = (line for line in readme.splitlines() if FITS.search(line) and not NO_CLAIM.search(line))
+    return any(claims) and not OTHER.search(readme)

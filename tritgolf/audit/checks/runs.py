@@ -16,7 +16,7 @@ from tritgolf.audit.run_log import LAST_STEP, RunLog
 from tritgolf.audit.scores import same, stages_of
 from tritgolf.audit.stated_text import lines_with
 from tritgolf.audit.submission import Submission
-from tritgolf.audit.track import ten_minutes
+from tritgolf.audit.track import binds_evaluation, ten_minutes
 from tritgolf.audit.validation_text import names_behind, whole_text
 from tritgolf.audit.wholeness import is_whole, scores_twice
 from tritgolf.outcome import Outcome, cant_tell, contradicted, holds
@@ -27,6 +27,7 @@ ON_GPUS = re.compile(
 )
 FEWEST_LOSSES = 3  # printed losses that are the same in no two trainings of different seeds
 OF_A_PART = re.compile(r"\b(?:capped|subset|partial)\b|EVAL_MAX_TOKENS", re.IGNORECASE)
+NO_TRACK = "nothing tells that it is of the 10-minute track"
 A_WINDOW = 8192  # validation tokens may be cut to whole windows: two counts within this are of one text
 
 
@@ -176,7 +177,8 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
     """Proves that what a run's log prints of evaluations after training adds up to no more than 600 s.
 
     Contradicted is a single evaluation that takes longer, the one that the submission's score is of, on eight GPUs or
-    more; where only the sum is larger, some of it may be diagnostics. Other tracks have no such rule.
+    more; where only the sum is larger, some of it may be diagnostics. Other tracks have no such rule. Where nothing
+    tells the track, a README that says that its evaluation fits ten minutes is held to that.
     """
     free = ten_minutes(submission) is False
     logs = bound_runs(submission, lambda log: log.evaluation_seconds if free else log.needed_seconds)
@@ -189,12 +191,13 @@ def evaluation_is_within_the_limit(submission: Submission) -> Outcome:
         return holds(f"not of the 10-minute track, so no limit; {evidence}")
     scored = claimed_runs(submission)
     scores = dict(zip((log.name for log in scored.runs), scored.bpb, strict=True))
-    over = list(_over(submission)) if ten_minutes(submission) else []
+    is_bound = binds_evaluation(submission)
+    over = list(_over(submission)) if is_bound else []
     if over and total > EVALUATION_SECONDS:
         return contradicted(f"{evidence} ({over[0]})")
     if silent := untold(submission, lambda log: _tells_its_evaluation(log, scores)):
         return cant_tell(f"{evidence}; {silent}")
-    reason = why_not_bound(logs, bound_by_time(logs, submission))
+    reason = why_not_bound(logs, bound_by_time(logs, submission)) or ("" if is_bound else NO_TRACK)
     is_within = total <= EVALUATION_SECONDS and not any(fits_no_limit(log) for log in logs)
     if is_within and max(log.gpus or 0 for log in logs) <= GPUS:
         return holds(evidence)

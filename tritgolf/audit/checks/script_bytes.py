@@ -128,7 +128,8 @@ def _is_stated(stated: int, size: int) -> bool:
 def _without_script(submission: Submission, stated: int | None, reason: str) -> Outcome:
     """What logs and submission.json say of each other where the script itself is not there.
 
-    Contradicted where each run of the folder tells its code's size and none is the one stated.
+    Contradicted where each run of the folder tells its code's size and none is the one stated. One that is larger than
+    all may count files that are not there either, as a README.md that isn't there might have said.
     """
     runs = [log for log in submission.logs if log.tells_of_training]
     known = {code for log in runs for code in log.code_bytes if not _is_packed(log)}
@@ -137,5 +138,8 @@ def _without_script(submission: Submission, stated: int | None, reason: str) -> 
         return cant_tell(reason)
     sizes = ", ".join(f"{code:,}" for code in sorted(known))
     evidence = f"submission.json {stated:,}; logged {sizes}"
-    told_otherwise = any(size + stated in log.told_bytes for log in runs for size in log.told_bytes)
-    return cant_tell(f"{evidence}, and otherwise by its own names") if told_otherwise else contradicted(evidence)
+    if any(size + stated in log.told_bytes for log in runs for size in log.told_bytes):
+        return cant_tell(f"{evidence}, and otherwise by its own names")
+    if stated > max(known) and submission.readme is None:
+        return cant_tell(f"{evidence}; {submission.readme_problem}, which may say of which files that is")
+    return contradicted(evidence)

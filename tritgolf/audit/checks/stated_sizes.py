@@ -15,12 +15,15 @@ from tritgolf.audit.logged_sizes import has_all_totals, models_of, totals_of
 from tritgolf.audit.packed_totals import with_packed_code, with_shipped_code
 from tritgolf.audit.run_log import RunLog, of_seed
 from tritgolf.audit.scores import stages_of
-from tritgolf.audit.seed_tables import candidates, matches, run_of
+from tritgolf.audit.seed_tables import Cell, candidates, matches, run_of
 from tritgolf.audit.submission import Submission
 from tritgolf.outcome import Outcome, all_of, cant_tell, contradicted, holds
 
 SIZES_OF_SEEDS = ("artifact_bytes", "bytes_total")
 TOTALS = re.compile(r"bytes_total|total_bytes|(?:total_)?(?:artifact|submission)(?:_size)?_bytes(?:_total)?")
+OF_THE_WHOLE = re.compile(  # a column's title
+    r"(?:total(?:[ _]submission)?|submission(?=[ _]))(?:[ _](?:size|bytes))*(?: ?\([^()]*\))?", re.IGNORECASE
+)
 OF_ALL_RUNS = re.compile(  # "artifact_bytes_max", "max_artifact_bytes"
     rf"(?:(?:max|mean|min)_)?(?:{TOTALS.pattern})(?:_(?:max|mean|min))?"
 )
@@ -105,10 +108,21 @@ def _stated_total(key: str, size: Printed, submission: Submission) -> Outcome:
     for reading, fits in readings.items():
         if fits:
             return holds(evidence + reading)
+    if run := _without_code(size, submission):
+        return contradicted(f"{evidence}; it is the model of {run}, without code")
     if not (is_complete(submission) and has_all_totals(submission)):
         return cant_tell(evidence)
     of_models = "; it is the mean of the models, without code" if models and round(fmean(models)) == size.value else ""
     return contradicted(evidence + of_models)
+
+
+def _without_code(size: Printed, submission: Submission) -> str:
+    """The run whose model alone a stated total is, by a log that has it and the code make another; "" if there is none.
+
+    To the byte no other run's total is by chance.
+    """
+    runs = (log for log in submission.readable_logs if log.total_bytes and size.value in models_of(log))
+    return next((log.name for log in runs if (log.total_bytes or 0) - size.value in log.code_bytes), "")
 
 
 def _stated_of_all(key: str, size: Printed, submission: Submission) -> Outcome:
@@ -118,7 +132,7 @@ def _stated_of_all(key: str, size: Printed, submission: Submission) -> Outcome:
     models = [model for log in submission.readable_logs for model in models_of(log)]
     evidence = f"{key} {size.value:,.0f}; logged {', '.join(f'{total:,.0f}' for total in totals)}"
     readings: list[tuple[list[float], Callable[[RunLog], object]]] = [
-        (totals, lambda log: log.total_bytes), (models, models_of)
+        (totals, lambda log: log.total_bytes), (models if "artifact" in key else [], models_of)
     ]  # fmt: skip
     silent = [untold(submission, tells) for sizes, tells in readings if sizes and abs(of_all(sizes) - size.value) < 1]
     if silent:
@@ -145,7 +159,14 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
                           for total in of(submission, log))  # fmt: skip
                 if any(map(cell.is_of, packed)):
                     continue
-                if not any(matches(cell, candidates(log, "total_bytes"), "total_bytes") for log in logs):
+                if not any(matches(cell, _sizes_for(title, cell, log), "total_bytes") for log in logs):
                     logged = ", ".join(f"{log.total_bytes:,}" for log in logs)
                     wrong.append(f"seed {seed}: the row has {cell.printed}{cell.unit}, logged {logged}")
     return wrong
+
+
+def _sizes_for(title: str, cell: Cell, log: RunLog) -> dict[str, Printed]:
+    """What a run prints that a cell can be: no model to the byte, where the title says that it is the submission's."""
+    found = candidates(log, "total_bytes")
+    is_to_the_byte = cell.printed.value in models_of(log)
+    return {"total": found["total"]} if is_to_the_byte and OF_THE_WHOLE.fullmatch(title.strip()) else found

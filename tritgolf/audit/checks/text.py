@@ -66,7 +66,7 @@ def artifact_size_is_logged(submission: Submission) -> Outcome:
 
 def _beside_scores(readme: str) -> Iterator[str]:
     """Megabytes between the bars of a line, no row of a table, behind its score: "**val_bpb: 1.08** | **15.99 MB**"."""
-    for line in readme.split("\n"):
+    for line in (line for line in readme.split("\n") if "|" in line):
         cells = line.split("|")
         sized = {at: match[1] for at, cell in enumerate(cells) if at and (match := SIZE_ALONE.fullmatch(cell))}
         last = max(sized, default=0)
@@ -78,7 +78,8 @@ def _beside_scores(readme: str) -> Iterator[str]:
 def _artifacts(readme: str, lines: int | None = None) -> Iterator[Cell]:
     """The sizes of artifacts in a README's first ``lines``, or in all; the contest's limit is none."""
     filled = [line for line in readme.splitlines() if line.strip()]
-    for match in (match for line in filled[:lines] if not OF_OTHERS.search(line) for match in SIZE.finditer(line)):
+    sized = (line for line in filled[:lines] if SIZE.search(line) and not OF_OTHERS.search(line))
+    for match in (match for line in sized for match in SIZE.finditer(line)):
         size = Printed((match["megabytes"] or match["behind"] or match["bytes"]).replace(",", ""))
         if size.value not in (BYTE_LIMIT, BYTE_LIMIT / 1e6):
             yield Cell(size, match["unit"] or ("MB" if match["megabytes"] else ""))
