@@ -14,7 +14,8 @@ from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from tritgolf.config.evaluate import EvaluateConfig, check_context
 from tritgolf.config.export import ExportConfig, RoleExport, export_of
-from tritgolf.config.layers import merge, with_ancestors
+from tritgolf.config.kinds import lay_over
+from tritgolf.config.layers import with_ancestors
 from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
@@ -133,7 +134,7 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
         more = f", and {len(known) - len(main)} in {VARIANTS}/" if len(known) > len(main) else ""
         raise unknown("record", name, known, f"{', '.join(main) or 'none'}{more}")
     path = known[name]
-    raw = _without_absent(merge(with_ancestors(path, known), overrides or {}))
+    raw = _without_absent(lay_over(with_ancestors(path, known, lay_over), overrides or {}))
     check_own_name(raw, name, path)
     _check_steps(raw, path)
     mode = raw.get("mode", "honest")
