@@ -57,4 +57,35 @@ def with_ancestors(
         names = sorted(known)
         likely = meant(parent, names) if isinstance(parent, str) else ""
         raise InputError(path, f"inherit: {parent!r} is unknown", f"{likely}known: {', '.join(names)}")
+    beside = path.parent / f"{parent}.yaml"
+    if beside.is_file() and not beside.samefile(known[parent]):
+        what = f"inherit: {parent!r} may be {known[parent]} or {beside}"
+        raise InputError(path, what, "rename the latter, and say its new name if it is meant")
     return lay(with_ancestors(known[parent], known, lay, (*seen, path.stem)), raw)
+
+
+def told_of_its_file(
+    error: InputError, path: Path, known: Mapping[str, Path], load: Callable[[Path], object]
+) -> InputError:
+    """``error``, which ``load`` raised of what ``path`` holds and inherits, as told of the file that has the mistake.
+
+    That is the furthest ancestor of which the same can be said; what is told of another file than ``path`` stays.
+    """
+    if not str(error).startswith(str(path)):
+        return error
+    seen = {path}  # of a circle there is no end
+    while isinstance(name := read_yaml(path).get("inherit"), str) and known.get(name, path) not in seen:
+        try:
+            load(known[name])
+        except InputError as earlier:
+            if _after(earlier, known[name]) != _after(error, path):
+                break
+            error, path = earlier, known[name]
+            seen.add(path)
+        else:
+            break
+    return error
+
+
+def _after(error: InputError, path: Path) -> str:
+    return str(error).removeprefix(str(path))
