@@ -56,4 +56,5 @@ def _planned(job) -> Planned:
         wanted(record, seed),
         workflow.dag.needrun(job),
         shards_of(record) if made_again else None,
+        tuple(map(Path, job.output)),
     )

@@ -69,6 +69,15 @@ def test_states_of_a_stopped_training_are_not_deleted_unasked(copied):
     assert copied.planned("train", seeds=[42]) == {"train_tiny": 1}
 
 
+def test_a_checkpoint_that_is_gone_trains_nothing_again_unasked(copied):
+    gone = copied.results("tiny", "seed42", "checkpoints", "step_000008.safetensors")
+    gone.unlink()
+    assert copied.planned() == {}  # nothing asks for it
+    (line,) = copied.snakemake("--dry-run", "laboratory").errors
+    assert "results/tiny/seed42: trained already, but checkpoints/step_000008.safetensors is gone; " in line
+    assert copied.planned("laboratory", replace=True)["train_tiny"] == 1
+
+
 def test_what_is_touched_needs_no_leave(copied):
     facts = copied.results(*FACTS)
     content = facts.read_bytes()
