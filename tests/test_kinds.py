@@ -6,7 +6,7 @@ import yaml
 from tests.small import RECORDS
 from tritgolf.config.calibration import SOURCES, USUAL_SOURCE
 from tritgolf.config.kinds import lay_over, with_kinds
-from tritgolf.config.layers import with_ancestors
+from tritgolf.config.layers import merge, with_ancestors
 from tritgolf.config.models import KINDS, USUAL_KIND
 from tritgolf.config.quantization import GRIDS, USUAL_GRID
 from tritgolf.config.record import RecordConfig, known_records, load_record
@@ -109,6 +109,11 @@ def test_a_record_whose_parts_say_their_kinds_is_the_same(name):
     files = {path.stem: path for path in [*RECORDS.glob("*.yaml"), *RECORDS.glob("variants/*.yaml")]}
     said = with_kinds(with_ancestors(files[name], files, lay_over))
     assert load_record(name, RECORDS, said) == load_record(name, RECORDS)
+
+
+def test_a_source_elsewhere_is_no_kind():
+    """The record of an experiment that inherits another says its own source and keeps the rest."""
+    assert merge({"record": {"source": "a", "width": 3}}, {"record": {"source": "b"}})["record"]["width"] == 3
 
 
 @pytest.mark.parametrize("raw", [{}, {"model": None}, {"model": []}, {"export": {"storages": [1], "calibration": 3}}])

@@ -14,20 +14,27 @@ from tritgolf.config.models import USUAL_KIND
 from tritgolf.config.quantization import USUAL_GRID
 from tritgolf.config.storage import FORMS
 
+CALIBRATION = ("export", "calibration")
 # Where the part is, the key that says its kind, what it is without.
 USUAL = (
     (("model",), "kind", USUAL_KIND),
     (("model", "qat", "quantizer"), "grid", USUAL_GRID),
-    (("export", "calibration"), "source", USUAL_SOURCE),
+    (CALIBRATION, "source", USUAL_SOURCE),
 )
 FORM = ("export", "storages", "*", "roles", "*")  # its keys tell its grid
 
 
 def lay_over(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``base``, a whole record, with ``over`` on top. The export of another kind of model is of other keys, too."""
+    """``base``, a whole record, with ``over`` on top. The export of another kind of model is of other keys, too.
+
+    ``source`` says the kind of a calibration alone: elsewhere it is where something comes from.
+    """
     base = with_kinds(base)
     if any(is_another(*both) for both in zip(_at(base, ("model",)), _at(over, ("model",)), strict=False)):
         base.pop("export", None)
+    for below, above in zip(_at(base, CALIBRATION), _at(over, CALIBRATION), strict=False):
+        if above.get("source", below["source"]) != below["source"]:
+            below.clear()
     return merge(base, over)
 
 

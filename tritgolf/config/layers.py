@@ -9,15 +9,15 @@ from tritgolf.config.named import meant
 from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 
-SAYS_WHICH = ("kind", "grid", "source")  # the keys that say of which kind a mapping is
+SAYS_WHICH = ("kind", "grid")  # the keys that say of which kind a mapping is
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """``base`` with ``over`` laid on top, mappings merged key by key; shares nothing that can change with either.
 
-    A mapping that says another ``kind``, ``grid`` or ``source`` than the one below it is of other keys, and takes its
-    place, as one of a number ``format`` takes that of a grid, and the reverse. (Of records, where some leave it at its
-    default, ``config.kinds`` knows more.)
+    A mapping that says another ``kind`` or ``grid`` than the one below it is of other keys, and takes its place, as
+    one of a number ``format`` takes that of a grid, and the reverse. (Of records, where some leave it at its default,
+    ``config.kinds`` knows more.)
     """
     merged = copy.deepcopy(base)
     for key, value in over.items():
