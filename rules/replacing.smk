@@ -1,5 +1,6 @@
 """No training that is done gives way to another one unasked: what is planned is compared with what was trained."""
 
+from tritgolf.train.alike import trained_alike
 from tritgolf.train.earlier import Planned, check_nothing_is_lost, is_trained, text_of, trained_with
 
 known_text = functools.cache(text_of)
@@ -42,9 +43,12 @@ def nothing_is_lost(wildcards) -> int:
 
 @functools.cache
 def _check_the_plan() -> None:
-    """End with one line where the plan would cost a training that is done, or was stopped."""
+    """End with one line where the plan would cost a training that is done, or was stopped; tell of one too many."""
+    plan = list(map(_planned, filter(is_training, workflow.dag.jobs)))
     with bad_input_in_one_line():
-        check_nothing_is_lost(map(_planned, filter(is_training, workflow.dag.jobs)))
+        check_nothing_is_lost(plan)
+        for told in trained_alike(plan):
+            warn(told)
 
 
 def _planned(job) -> Planned:
@@ -56,4 +60,5 @@ def _planned(job) -> Planned:
         wanted(record, seed),
         workflow.dag.needrun(job),
         shards_of(record) if made_again else None,
+        tuple(map(Path, job.output)),
     )

@@ -2,13 +2,14 @@
 
 import pytest
 
-from tests.small import RECORDS
+from tests.small import RECORDS, REPOSITORY
 from tests.test_config import complaint
 from tritgolf.config.layers import merge
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.record import load_record
 from tritgolf.config.settings import Settings, validate
 from tritgolf.config.yaml_files import read_yaml
+from tritgolf.data.dataset import load_dataset
 from tritgolf.errors import InputError
 
 
@@ -131,3 +132,38 @@ def test_later_settings_are_settings_with_defaults():
 
 def subclasses(kind):
     return [inner for each in kind.__subclasses__() for inner in (each, *subclasses(each))]
+
+
+def test_a_mistake_that_is_inherited_is_told_of_the_file_that_has_it(tmp_path):
+    def write(name: str, text: str) -> str:
+        (tmp_path / f"{name}.yaml").write_text(text)
+        return str(tmp_path / f"{name}.yaml")
+
+    write("oldest", "inherit: tiny\nmodel: {quantizer: {groups: 3}}\n")
+    write("middle", "inherit: oldest\ntitle: middle\n")
+    child = write("child", "inherit: middle\n")
+    with pytest.raises(InputError, match=r"oldest\.yaml: model\.quantizer\.groups: unknown key") as caught:
+        load_record(child, RECORDS)
+    complaint(caught)
+    worse = write("worse", "inherit: oldest\nmode: perhaps\n")
+    with pytest.raises(InputError, match=r"worse\.yaml: mode: 'perhaps' is unknown"):
+        load_record(worse, RECORDS)
+    mended = write("mended", "inherit: middle\nseeds: 3\ntrain: null\n")
+    with pytest.raises(InputError, match=r"mended\.yaml: seeds: 3 is not a list"):
+        load_record(mended, RECORDS)
+
+
+def test_a_mistake_of_an_inherited_text_is_told_of_its_file(tmp_path):
+    (tmp_path / "parent.yaml").write_text("inherit: tiny\ntokens_per_shard: -3\n")
+    (tmp_path / "child.yaml").write_text("inherit: parent\ntitle: child\n")
+    with pytest.raises(InputError, match=r"parent\.yaml: tokens_per_shard: -3: Input should be greater than 0"):
+        load_dataset(str(tmp_path / "child.yaml"), REPOSITORY / "datasets")
+
+
+def test_what_is_inherited_is_no_other_file_than_the_one_beside(tmp_path):
+    (tmp_path / "tiny.yaml").write_text("inherit: demo\nseeds: [5]\n")
+    (tmp_path / "mine.yaml").write_text("inherit: tiny\n")
+    with pytest.raises(InputError, match=r"mine\.yaml: inherit: 'tiny' may be .*; rename the latter") as caught:
+        load_record(str(tmp_path / "mine.yaml"), RECORDS)
+    assert str(RECORDS / "tiny.yaml") in str(caught.value)
+    assert str(tmp_path / "tiny.yaml") in str(caught.value)

@@ -142,6 +142,46 @@ def test_states_of_an_older_version_are_compared_by_their_settings(stopped):
     assert "train.steps: 24 → 32" in told(stopped, wanted(steps=32))
 
 
+def outputs(folder: Path, *there: str) -> tuple[Path, ...]:
+    """What a training publishes, of which some files are ``there``."""
+    names = ("checkpoints/step_000008.safetensors", "checkpoints/final.safetensors", "train/train.json")
+    for name in there:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return tuple(folder / name for name in names)
+
+
+def told_of(folder: Path, published: tuple[Path, ...], trains: bool = True) -> str | None:
+    try:
+        check_nothing_is_lost([Planned(folder, wanted(), trains, None, published)])
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def test_a_finished_training_is_not_replaced_unasked_because_a_file_of_it_is_gone(seed):
+    published = outputs(seed, "checkpoints/final.safetensors")
+    told = told_of(seed, published)
+    assert told.startswith(f"{seed}: trained already, but checkpoints/step_000008.safetensors is gone; ")
+    assert "put back what is gone" in told and "replace=true" in told
+    assert told_of(seed, published, trains=False) is None
+    assert told_of(seed, outputs(seed, "checkpoints/step_000008.safetensors")) is None  # --forceall: nothing is gone
+
+
+def test_nor_because_what_tells_of_it_is_gone(tmp_path):
+    told = told_of(tmp_path, outputs(tmp_path, "checkpoints/step_000008.safetensors", "checkpoints/final.safetensors"))
+    assert told.startswith(f"{tmp_path}: trained already, but train/train.json is gone; ")
+    assert told_of(tmp_path / "new", outputs(tmp_path / "new")) is None
+
+
+def test_what_live_still_has_is_published_again(seed):
+    published = outputs(seed, "checkpoints/final.safetensors")
+    write_json(seed / "live" / "plan.json", {"trained": wanted()})
+    assert told_of(seed, published) is not None  # it has no state yet
+    (seed / "live" / "state_00000012.safetensors").touch()
+    assert told_of(seed, published) is None
+
+
 def test_several_seeds_are_one_line(seed):
     plan = [Planned(folder, wanted(steps=32), True, None) for folder in (seed, seed, seed, seed, seed.with_name("new"))]
     with pytest.raises(InputError) as caught:

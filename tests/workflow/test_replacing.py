@@ -69,6 +69,26 @@ def test_states_of_a_stopped_training_are_not_deleted_unasked(copied):
     assert copied.planned("train", seeds=[42]) == {"train_tiny": 1}
 
 
+def test_a_checkpoint_that_is_gone_trains_nothing_again_unasked(copied):
+    gone = copied.results("tiny", "seed42", "checkpoints", "step_000008.safetensors")
+    gone.unlink()
+    assert copied.planned() == {}  # nothing asks for it
+    (line,) = copied.snakemake("--dry-run", "laboratory").errors
+    assert "results/tiny/seed42: trained already, but checkpoints/step_000008.safetensors is gone; " in line
+    assert copied.planned("laboratory", replace=True)["train_tiny"] == 1
+
+
+STORAGE = {"export": {"storages": {"finer": {"scales": "float32"}}}}
+
+
+def test_a_storage_under_another_name_is_told_to_train_again(base):
+    run = base.snakemake("--dry-run", "roundtrip", overrides=STORAGE, run="finer")
+    assert run.jobs["train_tiny@finer"] == 2
+    assert "warning: results/tiny@finer/seed42, results/tiny@finer/seed7: tiny was trained with just these" in run.said
+    run = base.snakemake("--dry-run", "roundtrip", overrides=STORAGE)
+    assert "train_tiny" not in run.jobs and "trained with just" not in run.said
+
+
 def test_what_is_touched_needs_no_leave(copied):
     facts = copied.results(*FACTS)
     content = facts.read_bytes()

@@ -54,11 +54,12 @@ SOURCES: dict[str, type[TrainingText] | type[GeneratedText]] = {
     "training_tokens": TrainingText,
     "generated": GeneratedText,
 }
+USUAL_SOURCE = "training_tokens"  # of what says none
 
 
 def class_of_source(raw: Mapping[str, Any]) -> type[TrainingText] | type[GeneratedText]:
     """The settings of ``raw``'s source; without one those of training tokens. ``ValueError`` for an unknown source."""
-    source = raw.get("source", "training_tokens")
+    source = raw.get("source", USUAL_SOURCE)
     known = isinstance(source, str) and source in SOURCES
     check(known, "source", repr(source), f"one of {', '.join(SOURCES)}")
     return SOURCES[source]

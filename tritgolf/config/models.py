@@ -12,16 +12,17 @@ from tritgolf.config.types import check
 from tritgolf.errors import InputError
 
 KINDS: dict[str, type[UNetConfig] | type[TransformerConfig]] = {"unet": UNetConfig, "transformer": TransformerConfig}
+USUAL_KIND = "unet"  # of what says none: all records and artifacts from before there was another
 
 
 def of_its_kind(raw: Any) -> Any:
     """``raw`` validated as the settings of its ``kind``, so that a complaint names that kind's keys and no other's.
 
-    Without a ``kind`` it is "unet": so are all records and artifacts from before there was another.
+    Without a ``kind`` it is ``USUAL_KIND``.
     """
     if isinstance(raw, Settings):
         return raw
-    kind = raw.get("kind", "unet") if isinstance(raw, Mapping) else "unet"
+    kind = raw.get("kind", USUAL_KIND) if isinstance(raw, Mapping) else USUAL_KIND
     check(isinstance(kind, str) and kind in KINDS, "kind", repr(kind), f"one of {', '.join(KINDS)}")
     return KINDS[kind].model_validate(raw)
 

@@ -48,13 +48,14 @@ class IntegerConfig(Settings):
 
 
 GRIDS: dict[Any, type[TernaryConfig] | type[IntegerConfig]] = {"ternary": TernaryConfig, "integer": IntegerConfig}
+USUAL_GRID = "ternary"  # of what says none, as a dump of trits
 
 
 def grid_of(raw: Any) -> Any:
-    """``raw`` validated as the settings of its ``grid``; without one, as a dump of trits has none, it is "ternary"."""
+    """``raw`` validated as the settings of its ``grid``, so that a complaint names that grid's keys and no other's."""
     if not isinstance(raw, Mapping):
         return raw
-    grid = raw.get("grid", "ternary")
+    grid = raw.get("grid", USUAL_GRID)
     check(isinstance(grid, str) and grid in GRIDS, "grid", repr(grid), f"one of {', '.join(GRIDS)}")
     return GRIDS[grid].model_validate(raw)
 

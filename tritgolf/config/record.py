@@ -14,7 +14,8 @@ from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from tritgolf.config.evaluate import EvaluateConfig, check_context
 from tritgolf.config.export import ExportConfig, RoleExport, export_of
-from tritgolf.config.layers import merge, with_ancestors
+from tritgolf.config.kinds import lay_over
+from tritgolf.config.layers import told_of_its_file, with_ancestors
 from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
@@ -133,7 +134,16 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
         more = f", and {len(known) - len(main)} in {VARIANTS}/" if len(known) > len(main) else ""
         raise unknown("record", name, known, f"{', '.join(main) or 'none'}{more}")
     path = known[name]
-    raw = _without_absent(merge(with_ancestors(path, known), overrides or {}))
+    try:
+        return _loaded(path, known, overrides or {})
+    except InputError as error:
+        raise told_of_its_file(error, path, known, lambda ancestor: _loaded(ancestor, known, {})) from None
+
+
+def _loaded(path: Path, known: dict[str, Path], overrides: dict[str, Any]) -> RecordConfig:
+    """The record at ``path``, which inherits from ``known`` ones, with ``overrides``."""
+    name = path.stem
+    raw = _without_absent(lay_over(with_ancestors(path, known, lay_over), overrides))
     check_own_name(raw, name, path)
     _check_steps(raw, path)
     mode = raw.get("mode", "honest")

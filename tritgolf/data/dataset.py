@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.layers import merge, with_ancestors
+from tritgolf.config.layers import merge, told_of_its_file, with_ancestors
 from tritgolf.config.named import check_own_name, unknown, with_own_file
 from tritgolf.config.settings import Settings, validate_yaml
 from tritgolf.config.types import Positive
@@ -195,7 +195,16 @@ def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str
     if name not in known:
         raise unknown("dataset", name, known)
     path = known[name]
-    raw = merge(with_ancestors(path, known), overrides or {})
+    try:
+        return _loaded(path, known, overrides or {})
+    except InputError as error:
+        raise told_of_its_file(error, path, known, lambda ancestor: _loaded(ancestor, known, {})) from None
+
+
+def _loaded(path: Path, known: dict[str, Path], overrides: dict[str, Any]) -> DatasetConfig:
+    """The dataset at ``path``, which inherits from ``known`` ones, with ``overrides``."""
+    name = path.stem
+    raw = merge(with_ancestors(path, known), overrides)
     check_own_name(raw, name, path)
     return validate_yaml(DatasetConfig, {**raw, "name": name, "source": parse_source(raw.get("source"), path)}, path)
 

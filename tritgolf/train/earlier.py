@@ -24,13 +24,15 @@ NAME_IT = "give the new one a name (--config run=NAME), or let it take this plac
 @dataclass(frozen=True)
 class Planned:
     """A seed in Snakemake's plan. ``folder``: ``results/RECORD/seedN``; ``wanted``: as ``trained_with`` returns it;
-    ``trains``: whether its training is to run; ``made_again``: its shards, if they are to be made before that.
+    ``trains``: whether its training is to run; ``made_again``: its shards, if they are to be made before that;
+    ``published``: the files that the training makes.
     """
 
     folder: Path
     wanted: dict[str, Any]
     trains: bool
     made_again: Path | None
+    published: tuple[Path, ...] = ()
 
 
 def trained_with(settings: dict[str, Any], text: str | None, shards: str | None) -> dict[str, Any]:
@@ -122,7 +124,16 @@ def _is_lost(seed: Planned, name_it: str) -> tuple[str, str] | None:
     if stopped and (told := changes(stopped, seed.wanted)):
         what = f"its live holds a stopped training; another one would delete its states ({shortened(told, 6)})"
         return what, name_it
-    return None
+    return _is_incomplete(seed) if seed.trains and not stopped else None
+
+
+def _is_incomplete(seed: Planned) -> tuple[str, str] | None:
+    """A training of which some files are there and some gone: it would run again for these, and replace all of them."""
+    gone = [str(path.relative_to(seed.folder)) for path in seed.published if not path.exists()]
+    if not gone or len(gone) == len(seed.published):
+        return None
+    what = f"trained already, but {shortened(gone, 3)} {'is' if len(gone) == 1 else 'are'} gone"
+    return what, "put back what is gone, or let all of it be trained again and replaced (replace=true)"
 
 
 def _by_digests(facts: dict[str, Any], folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
