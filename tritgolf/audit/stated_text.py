@@ -74,9 +74,8 @@ TOP = 5  # lines of a README in which its own score stands
 LIST = 2  # lines from a mean to its std, where the two are items of a list
 LEAST_SCORE = 0.3  # bits a byte
 WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-LINE_BREAK = re.compile(
-    r"\r?\n(?=[ \t>]*(?:[-*+|#<`]|\d{1,3}[.)]\s|\r?\n))"
-)  # the line behind is no prose that goes on
+# Behind such a break no prose goes on.
+LINE_BREAK = re.compile(r"\r?\n(?=[ \t>]*(?:[-*+|#<`]|\d{1,3}[.)]\s|\r?\n))")
 NAMED_SEEDS = re.compile(  # "mean across 1337/42", "seeds 1, 2 and 3"
     r"\b(?:seeds?|runs?|across|over|of)\b[^\d|.;,]{1,40}"
     r"((?:\d{1,6}(?:\s?[,/&+]\s?(?:and )?|\s(?:and|&)\s)){1,9}\d{1,6})(?![\d.,]*\d)",

@@ -44,9 +44,8 @@ def read_header(path: str | Path) -> int:
         raise InputError(path, f"has {len(data)} bytes, less than a shard's header of {HEADER_BYTES}", AGAIN)
     magic, version, count = (int(value) for value in np.frombuffer(data, HEADER_DTYPE)[:3])
     if magic != MAGIC:
-        fix = (
-            AGAIN if path.suffix == SUFFIX else f"give shards, such as 'FOLDER/val_*{SUFFIX}'"
-        )  # another file is no rubbish
+        # A file with another ending was never a shard: it isn't to be deleted.
+        fix = AGAIN if path.suffix == SUFFIX else f"give shards, such as 'FOLDER/val_*{SUFFIX}'"
         raise InputError(path, f"is not a shard: it begins with {magic}, not {MAGIC}", fix)
     if version != FORMAT_VERSION:
         raise InputError(path, f"is a shard of version {version}", f"only version {FORMAT_VERSION} is known")

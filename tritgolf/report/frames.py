@@ -91,7 +91,7 @@ def score_frame(run: Run) -> pd.DataFrame:
         {
             "seed": seed.seed,
             "chunked_bpb": seed.evaluate.chunked_bpb,
-            **_by_sliding(seed.evaluate),
+            **_sliding_marked(seed.evaluate),
             **{f"{name}_bpb": seed.method(name).bpb for name in methods_of(run)},
             **{f"{name}_mark": seed.mark(name) for name in methods_of(run)},
             **_settings_of_windows(seed.evaluate),
@@ -110,7 +110,6 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
             "storage": found.storage,
             "chunked_bpb": found.chunked_bpb,
             **_by_sliding(found),
-            **_gain_of_sliding(found),
             **_by_other_methods(run, found),
             **_settings_of_windows(found),
             **({"best_temperature": found.temperature.best} if found.temperature else {}),
@@ -122,14 +121,21 @@ def checkpoint_frame(run: Run) -> pd.DataFrame:
     return pd.DataFrame(some(rows, run, "evaluation", "evaluate"))
 
 
-def _by_sliding(found: EvaluateMetrics) -> dict[str, Any]:
+def _sliding_marked(found: EvaluateMetrics) -> dict[str, Any]:
     """The score over overlapping windows, and what is said beside it, "" where it is valid."""
     return {} if found.sliding is None else {"sliding_bpb": found.sliding.bpb, "sliding_mark": found.sliding.mark}
 
 
-def _gain_of_sliding(found: EvaluateMetrics) -> dict[str, Any]:
-    """What overlapping windows gain over windows side by side."""
-    return {} if found.sliding is None else {"sliding_gain_bpb": found.chunked_bpb - found.sliding.bpb}
+def _by_sliding(found: EvaluateMetrics) -> dict[str, Any]:
+    """The score over overlapping windows, what they gain over windows side by side, and what is said beside it.
+
+    A column of marks is shown as it is, so that there is none where nothing is said.
+    """
+    if found.sliding is None:
+        return {}
+    mark = {"sliding_mark": found.sliding.mark} if found.sliding.mark else {}
+    gain = found.chunked_bpb - found.sliding.bpb
+    return {"sliding_bpb": found.sliding.bpb, **mark, "sliding_gain_bpb": gain}
 
 
 def _settings_of_windows(found: EvaluateMetrics) -> dict[str, Any]:
