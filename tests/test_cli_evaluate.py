@@ -145,6 +145,10 @@ def test_evaluate_takes_one_shard_or_many(capsys, scoring, dataset):
         (["--batch", "0"], "--batch: 0 is not possible; give 1 or more windows"),
         (["--batch", "-4"], "--batch: -4 is not possible"),
         (["--shards", "/nowhere/val_*.bin"], "--shards: '/nowhere/val_*.bin' matches no file"),
+        (
+            ["--shards", str(RECORDS / "tiny*.yaml")],
+            f"{RECORDS / 'tiny.yaml'}: is no shard, by its ending; give shards",
+        ),
         (["--tokenizer", "/nowhere/tokenizer.model"], "/nowhere/tokenizer.model: "),
     ],
 )

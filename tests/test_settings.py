@@ -1,5 +1,7 @@
 """YAML to settings: what is read, merged, checked and dumped."""
 
+import shutil
+
 import pytest
 
 from tests.small import RECORDS, REPOSITORY
@@ -167,3 +169,5 @@ def test_what_is_inherited_is_no_other_file_than_the_one_beside(tmp_path):
         load_record(str(tmp_path / "mine.yaml"), RECORDS)
     assert str(RECORDS / "tiny.yaml") in str(caught.value)
     assert str(tmp_path / "tiny.yaml") in str(caught.value)
+    shutil.copy(RECORDS / "tiny.yaml", tmp_path)
+    assert load_record(str(tmp_path / "mine.yaml"), RECORDS).model.width == 64

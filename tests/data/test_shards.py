@@ -60,12 +60,6 @@ def test_a_header_that_is_wrong_is_an_error(tmp_path, change, message):
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "fix"), [("a.bin", "delete it and make"), ("manifest.json", "give shards, such as")])
-def test_only_what_is_called_a_shard_is_to_be_deleted(tmp_path, name, fix):
-    with pytest.raises(InputError, match=rf"{name}: is not a shard: .*; {fix}"):
-        open_shard(write(tmp_path / name, [1, 2, 3], magic=5))
-
-
 @pytest.mark.parametrize("size", [0, 3, 1023, 1025, 1029])
 def test_a_truncated_shard_is_an_error(tmp_path, size):
     path = write(tmp_path / "a.bin", [1, 2, 3])

@@ -93,6 +93,8 @@ def _shards(pattern: str) -> list[Path]:
     for path in paths:
         check_readable(path)
         check_name(path)
+        if path.is_file() and path.suffix != ".bin":
+            raise InputError(path, "is no shard, by its ending", "give shards alone, such as 'FOLDER/val_*.bin'")
     return paths
 
 

@@ -19,7 +19,6 @@ MAGIC, FORMAT_VERSION = 20240520, 1
 HEADER_DTYPE, TOKEN_DTYPE = np.dtype("<i4"), np.dtype("<u2")
 HEADER_BYTES = 256 * HEADER_DTYPE.itemsize
 SCAN_TOKENS = 1 << 22
-SUFFIX = ".bin"
 AGAIN = "delete it and make or download it again"
 
 
@@ -44,9 +43,7 @@ def read_header(path: str | Path) -> int:
         raise InputError(path, f"has {len(data)} bytes, less than a shard's header of {HEADER_BYTES}", AGAIN)
     magic, version, count = (int(value) for value in np.frombuffer(data, HEADER_DTYPE)[:3])
     if magic != MAGIC:
-        # A file with another ending was never a shard: it isn't to be deleted.
-        fix = AGAIN if path.suffix == SUFFIX else f"give shards, such as 'FOLDER/val_*{SUFFIX}'"
-        raise InputError(path, f"is not a shard: it begins with {magic}, not {MAGIC}", fix)
+        raise InputError(path, f"is not a shard: it begins with {magic}, not {MAGIC}", AGAIN)
     if version != FORMAT_VERSION:
         raise InputError(path, f"is a shard of version {version}", f"only version {FORMAT_VERSION} is known")
     if count <= 0:
