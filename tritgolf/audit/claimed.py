@@ -8,7 +8,7 @@ from statistics import fmean
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of, seed_results, stated_seeds
 from tritgolf.audit.run_log import RunLog, of_seed
-from tritgolf.audit.scores import agrees, same, stages, stages_of
+from tritgolf.audit.scores import agrees, same, same_score, stages, stages_of
 from tritgolf.audit.seed_tables import SeedTable, run_of, runs_of, seed_tables
 from tritgolf.audit.stated_text import stated_scores
 from tritgolf.audit.submission import Submission
@@ -70,7 +70,7 @@ def is_quoted(submission: Submission, log: RunLog) -> bool:
 
 def claims_to_have(submission: Submission, score: Printed) -> bool:
     """Whether README.md has this score anywhere, be it with other digits."""
-    return any(same(figure, score) or same(score, figure) for figure in _numbers(submission.readme or ""))
+    return any(same_score(figure, score) for figure in _numbers(submission.readme or ""))
 
 
 def _figures(submission: Submission) -> Iterator[Printed]:
@@ -97,6 +97,6 @@ def is_headline_table(submission: Submission, table: SeedTable) -> bool:
     cells = [cell for row in (table.mean, *table.rows.values()) for title, cell in row.items()
              if table.kinds[title] == "bpb"]  # fmt: skip
     columns = [table.column(title) for title, kind in table.kinds.items() if kind == "bpb"]
-    return any(same(cell.printed, claim) or same(claim, cell.printed) for claim in stated for cell in cells) or any(
+    return any(same_score(cell.printed, claim) for claim in stated for cell in cells) or any(
         agrees(claim, fmean(score.value for score in column)) for claim in stated for column in columns if column
     )

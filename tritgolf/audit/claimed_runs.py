@@ -11,7 +11,7 @@ from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.listing import first_of
 from tritgolf.audit.run_log import RunLog
-from tritgolf.audit.scores import agrees, same, samples, stages, stages_of
+from tritgolf.audit.scores import agrees, same_score, samples, stages, stages_of
 from tritgolf.audit.stated_text import stated_scores
 from tritgolf.audit.submission import Submission
 
@@ -96,8 +96,7 @@ def _of_the_mean(submission: Submission, logs: Sequence[RunLog]) -> Scored | Non
     claimed, seeds = claimed_score(submission), claimed_seeds(submission)
     if claimed is None:
         return None
-    is_a_mean = any(claim.is_mean and (same(claim.printed, claimed) or same(claimed, claim.printed))
-                    for claim in stated_scores(submission.readme))  # fmt: skip
+    is_a_mean = any(claim.is_mean and same_score(claim.printed, claimed) for claim in stated_scores(submission.readme))
     is_one_runs = len(seeds) < 2 and not is_a_mean and _owner(submission, logs)[0] is not None
     found = [sample for sample in samples(logs, seeds, of_rows=runs_of_rows(submission))
              if not is_one_runs or all(agrees(claimed, value) for value in sample.values)]  # fmt: skip

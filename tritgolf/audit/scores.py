@@ -42,6 +42,11 @@ def same(printed: Printed, logged: Printed) -> bool:
     )
 
 
+def same_score(first: Printed, second: Printed) -> bool:
+    """Whether two figures can be one, whichever is stated with more digits."""
+    return same(first, second) or same(second, first)
+
+
 def is_mean_of(stated: Printed, values: Sequence[Printed]) -> bool:
     """Whether values that print as these, with no more digits than the stated figure, can have it for a mean."""
     coarse = any(0 < value.decimals <= stated.decimals for value in values)

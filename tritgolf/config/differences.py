@@ -9,10 +9,12 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str
     found = []
     for key in [*before, *(key for key in after if key not in before)]:
         old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
         if isinstance(old, Mapping) or isinstance(new, Mapping):
             inner = [value if isinstance(value, Mapping) else {} for value in (old, new)]
             found += differences(inner[0], inner[1], f"{prefix}{key}.")
-        elif old != new:
+        else:
             found.append(f"{prefix}{key}: {_shown(old)} → {_shown(new)}")
     return found
 

@@ -3,13 +3,14 @@
 import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tritgolf.config.named import meant
 from tritgolf.config.yaml_files import read_yaml
 from tritgolf.errors import InputError
 
 SAYS_WHICH = ("kind", "grid")  # the keys that say of which kind a mapping is
+Loaded = TypeVar("Loaded")
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -58,13 +59,30 @@ def with_ancestors(
         likely = meant(parent, names) if isinstance(parent, str) else ""
         raise InputError(path, f"inherit: {parent!r} is unknown", f"{likely}known: {', '.join(names)}")
     beside = path.parent / f"{parent}.yaml"
-    if beside.is_file() and beside.read_bytes() != known[parent].read_bytes():  # a copy is no other one
+    is_another_file = beside != known[parent] and beside.is_file()
+    if is_another_file and beside.read_bytes() != known[parent].read_bytes():  # a copy is no other one
         what = f"inherit: {parent!r} may be {known[parent]} or {beside}"
         raise InputError(path, what, "rename the latter, and say its new name if it is meant")
     return lay(with_ancestors(known[parent], known, lay, (*seen, path.stem)), raw)
 
 
-def told_of_its_file(
+def load_over_ancestors(
+    load: Callable[[Path, Mapping[str, Path], dict[str, Any]], Loaded],
+    path: Path,
+    known: Mapping[str, Path],
+    overrides: dict[str, Any] | None,
+) -> Loaded:
+    """What ``load`` makes of the file at ``path``, which inherits from ``known`` ones, and of ``overrides``.
+
+    Its ``InputError`` names the file that has the mistake.
+    """
+    try:
+        return load(path, known, overrides or {})
+    except InputError as error:
+        raise _told_of_its_file(error, path, known, lambda ancestor: load(ancestor, known, {})) from None
+
+
+def _told_of_its_file(
     error: InputError, path: Path, known: Mapping[str, Path], load: Callable[[Path], object]
 ) -> InputError:
     """``error``, which ``load`` raised of what ``path`` holds and inherits, as told of the file that has the mistake.

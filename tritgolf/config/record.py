@@ -7,6 +7,7 @@ key, value and what is allowed.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from pydantic import BeforeValidator, ValidationInfo, model_validator
 from tritgolf.config.evaluate import EvaluateConfig, check_context
 from tritgolf.config.export import ExportConfig, RoleExport, export_of
 from tritgolf.config.kinds import lay_over
-from tritgolf.config.layers import told_of_its_file, with_ancestors
+from tritgolf.config.layers import load_over_ancestors, with_ancestors
 from tritgolf.config.lossless import lossy_settings
 from tritgolf.config.model import UNetConfig
 from tritgolf.config.models import ModelConfig
@@ -133,14 +134,10 @@ def load_record(name: str, folder: str | Path = "records", overrides: dict[str, 
         main = sorted(record for record, path in known.items() if path.parent.name != VARIANTS)
         more = f", and {len(known) - len(main)} in {VARIANTS}/" if len(known) > len(main) else ""
         raise unknown("record", name, known, f"{', '.join(main) or 'none'}{more}")
-    path = known[name]
-    try:
-        return _loaded(path, known, overrides or {})
-    except InputError as error:
-        raise told_of_its_file(error, path, known, lambda ancestor: _loaded(ancestor, known, {})) from None
+    return load_over_ancestors(_loaded, known[name], known, overrides)
 
 
-def _loaded(path: Path, known: dict[str, Path], overrides: dict[str, Any]) -> RecordConfig:
+def _loaded(path: Path, known: Mapping[str, Path], overrides: dict[str, Any]) -> RecordConfig:
     """The record at ``path``, which inherits from ``known`` ones, with ``overrides``."""
     name = path.stem
     raw = _without_absent(lay_over(with_ancestors(path, known, lay_over), overrides))

@@ -4,12 +4,13 @@ A source is one of four kinds. ``docstrings`` reads installed packages, ``text``
 text, ``hub`` tokens that somebody else made; a hub dataset brings its own tokenizer and validation split.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tritgolf.config.layers import merge, told_of_its_file, with_ancestors
+from tritgolf.config.layers import load_over_ancestors, merge, with_ancestors
 from tritgolf.config.named import check_own_name, unknown, with_own_file
 from tritgolf.config.settings import Settings, validate_yaml
 from tritgolf.config.types import Positive
@@ -194,14 +195,10 @@ def load_dataset(name: str, folder: str | Path = "datasets", overrides: dict[str
     name, known = with_own_file(name, {path.stem: path for path in Path(folder).glob("*.yaml")})
     if name not in known:
         raise unknown("dataset", name, known)
-    path = known[name]
-    try:
-        return _loaded(path, known, overrides or {})
-    except InputError as error:
-        raise told_of_its_file(error, path, known, lambda ancestor: _loaded(ancestor, known, {})) from None
+    return load_over_ancestors(_loaded, known[name], known, overrides)
 
 
-def _loaded(path: Path, known: dict[str, Path], overrides: dict[str, Any]) -> DatasetConfig:
+def _loaded(path: Path, known: Mapping[str, Path], overrides: dict[str, Any]) -> DatasetConfig:
     """The dataset at ``path``, which inherits from ``known`` ones, with ``overrides``."""
     name = path.stem
     raw = merge(with_ancestors(path, known), overrides)

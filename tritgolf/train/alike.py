@@ -22,7 +22,9 @@ def trained_alike(plan: Iterable[Planned]) -> list[str]:
 
 def _trained_as(seed: Planned) -> str | None:
     """The other record, or run of one, of which the same seed is trained so; None where nothing begins anew."""
-    if not seed.trains or (seed.folder / "train" / "train.json").exists() or unpublished(seed.folder):
+    if not seed.trains or seed.wanted["shards"] is None:  # a text that is not made yet is no other's
+        return None
+    if (seed.folder / "train" / "train.json").exists() or unpublished(seed.folder):
         return None
     results = seed.folder.parent.parent
     others = sorted(results.glob(f"*/{seed.folder.name}/train/train.json"))

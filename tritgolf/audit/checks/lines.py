@@ -208,9 +208,8 @@ def _changed(log: RunLog) -> Iterator[str]:
     times = Counter(score.name for score in log.scores)
     for first, second in pairwise(log.scores):
         is_pair = second.name == f"{first.name}_exact" and times[first.name] == times[second.name] == 1
-        if is_pair and abs(first.bpb.value - second.bpb.value) > 2 * 10.0 ** -min(
-            first.bpb.decimals, second.bpb.decimals
-        ):
+        last_digit = 10.0 ** -min(first.bpb.decimals, second.bpb.decimals)
+        if is_pair and abs(first.bpb.value - second.bpb.value) > 2 * last_digit:
             yield f"{first.name} of {log.name} {first.bpb} and {second.bpb}"
 
 

@@ -19,7 +19,7 @@ from tritgolf.audit.completeness import is_complete, unlogged_methods
 from tritgolf.audit.intervals import Printed
 from tritgolf.audit.json_facts import printed_of
 from tritgolf.audit.run_log import RunLog, of_seed
-from tritgolf.audit.scores import Sample, is_before_storing, same, samples, stages, stages_of
+from tritgolf.audit.scores import Sample, is_before_storing, same_score, samples, stages, stages_of
 from tritgolf.audit.seed_tables import run_of
 from tritgolf.audit.stated_text import Stated, stated_scores
 from tritgolf.audit.submission import Submission
@@ -52,7 +52,7 @@ def _means_of_tables(submission: Submission) -> tuple[Stated, ...]:
     cells = [cell for table in own_tables(submission) for title, cell in table.mean.items()
              if table.kinds[title] == "bpb"]  # fmt: skip
     return tuple(Stated("README's table", cell.printed, is_mean=True, is_headline=False) for cell in cells
-                 if score and (same(cell.printed, score) or same(score, cell.printed)))  # fmt: skip
+                 if score and same_score(cell.printed, score))  # fmt: skip
 
 
 def _unless_of_others(submission: Submission, claim: Stated, outcome: Outcome) -> Outcome:
@@ -76,7 +76,7 @@ def _every_claim(submission: Submission) -> Iterator[Stated]:
 
 def _is_own(submission: Submission, claim: Stated) -> bool:
     stated = filter(None, (printed_of((submission.facts or {}).get(key)) for key in ("val_bpb", *MEANS)))
-    in_json = any(same(claim.printed, score) or same(score, claim.printed) for score in stated)
+    in_json = any(same_score(claim.printed, score) for score in stated)
     of_a_run = claim.is_mean and any(stages_of(log, claim.printed) for log in scored_runs(submission))
     runs = len(claimed_seeds(submission)) or len(scored_runs(submission))
     is_the_headline = claim.is_headline and claim.is_labelled and claim.count == runs
@@ -173,7 +173,7 @@ def contradicted_row(submission: Submission) -> str:
 def _is_of_tables(submission: Submission, printed: Printed) -> bool:
     cells = [cell for table in own_tables(submission) for row in (table.mean, *table.rows.values())
              for title, cell in row.items() if table.kinds[title] == "bpb"]  # fmt: skip
-    return any(same(printed, cell.printed) or same(cell.printed, printed) for cell in cells)
+    return any(same_score(printed, cell.printed) for cell in cells)
 
 
 def scored_runs(submission: Submission) -> tuple[RunLog, ...]:

@@ -54,8 +54,7 @@ def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
     for seed, row in seed_results(submission.facts).items():
         logs = [log for log in of_seed(submission.readable_logs, seed) if log.total_bytes or models_of(log)]
         score = printed_of(row.get("val_bpb"))
-        has_total = len(logs) == 1 and logs[0].seed == seed and logs[0].total_bytes is not None
-        of_this_run = has_total and (score is None or bool(stages_of(logs[0], score)))
+        of_this_run = _is_one_with_a_total(logs, seed) and (score is None or bool(stages_of(logs[0], score)))
         for name in SIZES_OF_SEEDS:
             if size := size_of(row.get(name)):
                 yield _stated_of_seed(seed, name, size, submission, logs, of_this_run)
@@ -66,6 +65,11 @@ def _sizes_by_seed(submission: Submission) -> Iterator[Outcome]:
                 told = f"seed {seed}, one of {len(rows)}: stated {size.value:,.0f}"
                 sizes = [of for log in logs for of in (log.total_bytes, *_may_be_models(name, log))]
                 yield holds(told) if size.value in sizes else cant_tell(f"{told}; no log of the seed has it")
+
+
+def _is_one_with_a_total(logs: Sequence[RunLog], seed: int) -> bool:
+    """Whether a seed has one run, which prints both the seed and its total."""
+    return len(logs) == 1 and logs[0].seed == seed and logs[0].total_bytes is not None
 
 
 def _may_be_models(name: str, log: RunLog) -> list[float]:
@@ -121,8 +125,9 @@ def _without_code(size: Printed, submission: Submission) -> str:
 
     To the byte no other run's total is by chance.
     """
-    runs = (log for log in submission.readable_logs if log.total_bytes and size.value in models_of(log))
-    return next((log.name for log in runs if (log.total_bytes or 0) - size.value in log.code_bytes), "")
+    runs = (log.name for log in submission.readable_logs if log.total_bytes and size.value in models_of(log)
+            and log.total_bytes - size.value in log.code_bytes)  # fmt: skip
+    return next(runs, "")
 
 
 def _stated_of_all(key: str, size: Printed, submission: Submission) -> Outcome:
@@ -149,8 +154,8 @@ def _rows_of_other_sizes(submission: Submission) -> list[str]:
             continue
         for seed, row in table.rows.items():
             logs = of_seed(submission.readable_logs, seed)
-            has_total = len(logs) == 1 and logs[0].seed == seed and logs[0].total_bytes is not None
-            its_own = has_total and (run_of(row, table.kinds, logs) or not is_quoted(submission, logs[0]))
+            its_own = _is_one_with_a_total(logs, seed)
+            its_own = its_own and (run_of(row, table.kinds, logs) is not None or not is_quoted(submission, logs[0]))
             for title, cell in row.items():
                 is_size = table.kinds[title] == "total_bytes" and all(is_plain(title, log) for log in logs)
                 if not is_size or cell.about or not its_own:
